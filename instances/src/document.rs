@@ -1,0 +1,351 @@
+//! Versioned JSON documents, read strictly.
+//!
+//! Every file is `{"offcut": <kind>, "problem": <name>, "version": <n>, "body": {...}}`. A reader refuses unknown
+//! fields, missing fields, numbers that are not finite, values out of range, and versions it does not know, with
+//! one line that names file, place and remedy. Nothing is repaired silently.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::problem::{Answer, Problem, Valid};
+
+/// Files above this many bytes are refused before they fill the memory.
+pub const LARGEST_FILE_BYTES: u64 = 4 << 30;
+
+/// How much of a file is looked at before the rest of it is read.
+const PREVIEW_BYTES: u64 = 1 << 20;
+
+/// Bad input, told in one line: the file, the place in it, what is wrong, what to do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct Trouble {
+    /// The file, where there is one.
+    pub file: Option<PathBuf>,
+    /// The place in the document, e.g. `users[3].rtt_s`; empty for the document as a whole.
+    pub at: String,
+    /// What is wrong.
+    pub what: String,
+    /// What would make it right.
+    pub remedy: String,
+}
+
+impl std::fmt::Display for Trouble {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Some(file) = &self.file {
+            write!(f, "{}: ", file.display())?;
+        }
+        if !self.at.is_empty() {
+            write!(f, "{}: ", self.at)?;
+        }
+        write!(f, "{}; {}", self.what, self.remedy)
+    }
+}
+
+impl Trouble {
+    /// Trouble at a place of a document.
+    pub fn at(place: impl Into<String>, what: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { file: None, at: place.into(), what: what.into(), remedy: remedy.into() }
+    }
+
+    /// The same trouble, with the file it is in.
+    #[must_use]
+    pub fn in_file(mut self, file: &Path) -> Self {
+        self.file = Some(file.to_owned());
+        self
+    }
+
+    /// The same trouble, with `prefix` before its place.
+    #[must_use]
+    pub fn below(mut self, prefix: impl std::fmt::Display) -> Self {
+        self.at = match self.at.as_str() {
+            "" => prefix.to_string(),
+            at if at.starts_with('[') => format!("{prefix}{at}"),
+            at => format!("{prefix}.{at}"),
+        };
+        self
+    }
+}
+
+/// Which kind of document a file holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// An instance of a problem.
+    Instance,
+    /// What an algorithm answered to an instance.
+    Answer,
+}
+
+impl Kind {
+    fn noun(self) -> &'static str {
+        match self {
+            Self::Instance => "instance",
+            Self::Answer => "answer",
+        }
+    }
+}
+
+/// The envelope around every body.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Document<T> {
+    /// The kind of document.
+    pub offcut: Kind,
+    /// The problem's name.
+    pub problem: String,
+    /// The version of the problem's documents.
+    pub version: u32,
+    /// The content.
+    pub body: T,
+}
+
+/// Just the envelope, whatever the body is.
+#[derive(Deserialize)]
+struct Envelope {
+    offcut: Kind,
+    problem: String,
+    version: u32,
+}
+
+/// Reads an instance file.
+///
+/// # Errors
+/// [`Trouble`] naming file, place and remedy.
+pub fn read_instance<P: Problem>(path: &Path) -> Result<P::Instance, Trouble> {
+    read_bytes(path).and_then(|bytes| parse_instance::<P>(&bytes)).map_err(|trouble| trouble.in_file(path))
+}
+
+/// Reads an answer file. Whether the answer is any good is the checker's business.
+///
+/// # Errors
+/// [`Trouble`] naming file, place and remedy.
+pub fn read_answer<P: Problem>(path: &Path) -> Result<Answer<P>, Trouble> {
+    read_bytes(path).and_then(|bytes| parse_answer::<P>(&bytes)).map_err(|trouble| trouble.in_file(path))
+}
+
+/// Parses an instance document.
+///
+/// # Errors
+/// [`Trouble`] naming place and remedy.
+pub fn parse_instance<P: Problem>(bytes: &[u8]) -> Result<P::Instance, Trouble> {
+    let instance: P::Instance = parse(bytes, Kind::Instance, P::NAME, P::VERSION)?;
+    instance.validate().map_err(|trouble| trouble.below("body"))?;
+    Ok(instance)
+}
+
+/// Parses an answer document.
+///
+/// # Errors
+/// [`Trouble`] naming place and remedy.
+pub fn parse_answer<P: Problem>(bytes: &[u8]) -> Result<Answer<P>, Trouble> {
+    parse(bytes, Kind::Answer, P::NAME, P::VERSION)
+}
+
+/// The name of the problem a document belongs to, read from its envelope alone.
+///
+/// # Errors
+/// [`Trouble`] if the bytes are not an Offcut document.
+pub fn problem_of(path: &Path) -> Result<String, Trouble> {
+    let bytes = read_bytes(path).map_err(|trouble| trouble.in_file(path))?;
+    envelope(&bytes).map(|envelope| envelope.problem).map_err(|trouble| trouble.in_file(path))
+}
+
+/// The bytes of an instance's document. They are what [`hash`] hashes.
+pub fn instance_bytes<P: Problem>(instance: &P::Instance) -> Vec<u8> {
+    to_bytes(Kind::Instance, P::NAME, P::VERSION, instance)
+}
+
+/// The bytes of an answer's document.
+pub fn answer_bytes<P: Problem>(answer: &Answer<P>) -> Vec<u8> {
+    to_bytes(Kind::Answer, P::NAME, P::VERSION, answer)
+}
+
+/// The identity of an instance: the first 128 bits of the BLAKE3 hash of its document, in hexadecimal.
+pub fn hash<P: Problem>(instance: &P::Instance) -> String {
+    let mut hasher = blake3::Hasher::new();
+    let document = Document { offcut: Kind::Instance, problem: P::NAME.into(), version: P::VERSION, body: instance };
+    serde_json::to_writer(std::io::BufWriter::with_capacity(1 << 16, &mut hasher), &document)
+        .expect("a valid instance can be written");
+    hasher.finalize().to_hex()[..32].to_owned()
+}
+
+/// Writes `bytes` to a file that must not exist yet, whole or not at all.
+///
+/// # Errors
+/// [`Trouble`] if the file exists or cannot be written.
+pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Trouble> {
+    let trouble = |error: std::io::Error| {
+        let remedy = match error.kind() {
+            std::io::ErrorKind::AlreadyExists => "choose another name or remove the file first",
+            std::io::ErrorKind::NotFound => "create the folder first",
+            _ => "choose a place that can be written to",
+        };
+        Trouble::at("", format!("cannot be written: {error}"), remedy).in_file(path)
+    };
+    let mut file = File::create_new(path).map_err(trouble)?;
+    file.write_all(bytes).and_then(|()| file.write_all(b"\n")).map_err(|error| {
+        let _ = std::fs::remove_file(path);
+        trouble(error)
+    })
+}
+
+/// The JSON Schema of an instance document, generated from the types.
+pub fn instance_schema<P: Problem>() -> serde_json::Value {
+    schema::<P::Instance>(P::NAME, P::VERSION, Kind::Instance)
+}
+
+/// The JSON Schema of an answer document, generated from the types.
+pub fn answer_schema<P: Problem>() -> serde_json::Value {
+    schema::<Answer<P>>(P::NAME, P::VERSION, Kind::Answer)
+}
+
+fn schema<T: JsonSchema>(problem: &str, version: u32, kind: Kind) -> serde_json::Value {
+    let mut schema = serde_json::to_value(schemars::schema_for!(Document<T>)).expect("a schema is JSON");
+    schema["title"] = format!("Offcut {problem} {}", kind.noun()).into();
+    schema["properties"]["offcut"] = serde_json::json!({"const": kind.noun()});
+    schema["properties"]["problem"] = serde_json::json!({"const": problem});
+    schema["properties"]["version"] = serde_json::json!({"const": version});
+    schema
+}
+
+fn to_bytes<T: Serialize>(kind: Kind, problem: &str, version: u32, body: &T) -> Vec<u8> {
+    let document = Document { offcut: kind, problem: problem.to_owned(), version, body };
+    serde_json::to_vec(&document).expect("a document of plain data can be written")
+}
+
+/// Reads a file whole, after a look at its beginning: gigabytes of brackets are refused after the first megabyte.
+fn read_bytes(path: &Path) -> Result<Vec<u8>, Trouble> {
+    let trouble = |error: std::io::Error| {
+        Trouble::at("", format!("cannot be read: {error}"), "give the path of a readable JSON file")
+    };
+    let mut file = File::open(path).map_err(trouble)?;
+    let mut bytes = Vec::new();
+    (&mut file).take(PREVIEW_BYTES).read_to_end(&mut bytes).map_err(trouble)?;
+    if bytes.len() as u64 == PREVIEW_BYTES {
+        match serde_json::from_slice::<serde::de::IgnoredAny>(&bytes) {
+            Err(error) if !error.is_eof() => return Err(syntax(&error)),
+            _ => {}
+        }
+        (&mut file).take(LARGEST_FILE_BYTES).read_to_end(&mut bytes).map_err(trouble)?;
+        if bytes.len() as u64 > LARGEST_FILE_BYTES {
+            return Err(Trouble::at(
+                "",
+                format!("is larger than {} GiB", LARGEST_FILE_BYTES >> 30),
+                "split the instance; no single document may be larger",
+            ));
+        }
+    }
+    Ok(bytes)
+}
+
+fn envelope(bytes: &[u8]) -> Result<Envelope, Trouble> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        if error.is_data() {
+            Trouble::at(
+                "",
+                format!("is not an Offcut document: {error}"),
+                "start it with {\"offcut\": \"instance\", \"problem\": ..., \"version\": ..., \"body\": ...}",
+            )
+        } else {
+            syntax(&error)
+        }
+    })
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8], kind: Kind, problem: &str, version: u32) -> Result<T, Trouble> {
+    // The fast path first; only a document that fails is read again to say where.
+    let parsed: Result<Document<T>, _> = serde_json::from_slice(bytes);
+    let head = match &parsed {
+        Ok(document) => {
+            Envelope { offcut: document.offcut, problem: document.problem.clone(), version: document.version }
+        }
+        Err(_) => envelope(bytes)?,
+    };
+    if head.offcut != kind {
+        return Err(Trouble::at(
+            "offcut",
+            format!("this is an {}", head.offcut.noun()),
+            format!("give an {}", kind.noun()),
+        ));
+    }
+    if head.problem != problem {
+        return Err(Trouble::at(
+            "problem",
+            format!("this is for problem '{}'", head.problem),
+            format!("give an {} of '{problem}'", kind.noun()),
+        ));
+    }
+    if head.version != version {
+        let remedy = if head.version > version { "update offcut" } else { "regenerate the file" };
+        return Err(Trouble::at(
+            "version",
+            format!("version {} is not known here (this program reads version {version})", head.version),
+            remedy,
+        ));
+    }
+    match parsed {
+        Ok(document) => Ok(document.body),
+        Err(_) => Err(locate::<T>(bytes)),
+    }
+}
+
+/// Reads a document that is known to be bad once more, to find the place.
+fn locate<T: DeserializeOwned>(bytes: &[u8]) -> Trouble {
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    match serde_path_to_error::deserialize::<_, Document<T>>(&mut reader) {
+        Ok(_) => match reader.end() {
+            Err(error) => syntax(&error),
+            Ok(()) => Trouble::at("", "could not be read", "report this file: reading it twice gave two answers"),
+        },
+        Err(error) => {
+            let place = error.path().to_string();
+            let inner = error.into_inner();
+            if inner.is_data() {
+                let place = if place == "." { String::new() } else { place };
+                Trouble::at(place, inner.to_string(), "see the JSON Schema (offcut schema)")
+            } else {
+                syntax(&inner)
+            }
+        }
+    }
+}
+
+fn syntax(error: &serde_json::Error) -> Trouble {
+    let remedy = if error.is_eof() { "the file is cut short: write it again" } else { "give valid JSON" };
+    Trouble::at("", format!("is not valid JSON: {error}"), remedy)
+}
+
+/// Helpers for [`Valid`] implementations: one line per range.
+pub mod range {
+    use super::Trouble;
+
+    /// Magnitudes a number of an instance may have. Within them no product or sum of a latency overflows or
+    /// underflows, which is what makes outward rounding by single steps sound.
+    pub const MAGNITUDES: std::ops::RangeInclusive<f64> = 1e-30..=1e30;
+
+    /// A number above 0, within [`MAGNITUDES`].
+    ///
+    /// # Errors
+    /// Names `place`.
+    pub fn positive(place: impl FnOnce() -> String, value: f64) -> Result<(), Trouble> {
+        if MAGNITUDES.contains(&value) {
+            return Ok(());
+        }
+        Err(Trouble::at(place(), format!("is {value}"), "give a number above 0, between 1e-30 and 1e30"))
+    }
+
+    /// 0, or a number above 0 within [`MAGNITUDES`].
+    ///
+    /// # Errors
+    /// Names `place`.
+    pub fn not_negative(place: impl FnOnce() -> String, value: f64) -> Result<(), Trouble> {
+        if value == 0.0 || MAGNITUDES.contains(&value) {
+            return Ok(());
+        }
+        Err(Trouble::at(place(), format!("is {value}"), "give 0 or a number between 1e-30 and 1e30"))
+    }
+}

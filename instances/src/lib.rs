@@ -1,0 +1,18 @@
+//! The nouns of Offcut: what a problem, an instance, a solution, a certificate and a DNN *are*.
+//!
+//! Nothing here says what a solution is *worth*. Every contestant computes that its own way and the checker
+//! computes it plainly; sharing the arithmetic would turn one misreading into everybody's misreading.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`problem`] | the types every algorithm speaks: [`problem::Problem`], [`problem::Answer`], [`problem::Budget`] |
+//! | [`document`] | versioned JSON, read strictly; JSON Schemas |
+//! | [`random`] | the portable random stream behind every generator |
+//! | [`dnn`] | DNN graphs by shape inference, the model zoo, chain views, devices and links |
+//! | [`multiuser`] | many users, one server, integer resource units |
+
+pub mod dnn;
+pub mod document;
+pub mod multiuser;
+pub mod problem;
+pub mod random;

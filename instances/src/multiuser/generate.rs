@@ -1,0 +1,413 @@
+//! Families of instances. Same family, parameters and seed: same bytes, on every platform.
+//!
+//! | family | users | speed-up | what it is for |
+//! |---|---|---|---|
+//! | `zoo` | real DNNs of the zoo on catalogue devices and links, with a spread of a factor of 2 around the catalogue's figures | as asked, Amdahl by default | the tables |
+//! | `synthetic` | random chains whose cut sizes mostly fall, devices and links over two orders of magnitude | as asked | what does not depend on our zoo |
+//! | `plateau` | few kinds of users, so many ties; zero MACs, zero bytes and zero round-trip times among them | a table that rises in steps, far apart | adversarial: where careless algorithms stop early |
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::instance::{Instance, Model, Objective, Origin, Server, Speedup, User};
+use crate::dnn::{Chain, Graph, Profile, catalogue, zoo};
+use crate::document::{Trouble, range};
+use crate::problem::Valid;
+use crate::random::Stream;
+
+/// A family: its name and what it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Family {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// One line.
+    pub about: &'static str,
+}
+
+/// All families.
+pub const FAMILIES: [Family; 3] = [
+    Family { name: "zoo", about: "real DNNs on mixed devices and links" },
+    Family { name: "synthetic", about: "random chains, devices and links" },
+    Family { name: "plateau", about: "adversarial: ties, zeros, and a speed-up that rises in far steps" },
+];
+
+/// What a family can be asked for. Every number can be swept.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Parameters {
+    /// Users (n).
+    pub users: u32,
+    /// Units of the server (beta).
+    pub units: u32,
+    /// Worst latency or sum.
+    pub objective: Objective,
+    /// Factor on every uplink.
+    pub bandwidth: f64,
+    /// Factor on the speed of every device.
+    pub device_speed: f64,
+    /// The speed-up law; the family `plateau` has its own.
+    pub speedup: Law,
+    /// Parallel fraction p of Amdahl's law.
+    pub parallel_fraction: f64,
+    /// Models users draw from, by name in the zoo (`zoo` only).
+    pub models: Vec<String>,
+    /// Devices users draw from, by name in the catalogue (`zoo` only).
+    pub devices: Vec<String>,
+    /// Links users draw from, by name in the catalogue (`zoo` only).
+    pub links: Vec<String>,
+    /// Blocks per chain (`synthetic` and `plateau`).
+    pub blocks: u32,
+}
+
+/// A speed-up law to generate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Law {
+    /// lambda(f) = f.
+    Linear,
+    /// Amdahl's law with `parallel_fraction`.
+    Amdahl,
+    /// A random table: rises of random size, some of them 0, up to 64 units.
+    Table,
+}
+
+impl Default for Parameters {
+    fn default() -> Self {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        Self {
+            users: 20,
+            units: 40,
+            objective: Objective::Max,
+            bandwidth: 1.0,
+            device_speed: 1.0,
+            speedup: Law::Amdahl,
+            parallel_fraction: 0.95,
+            models: names(&[
+                "alexnet",
+                "vgg16",
+                "nin",
+                "resnet18",
+                "resnet50",
+                "googlenet",
+                "mobilenet_v2",
+                "tiny_yolov2",
+            ]),
+            devices: names(&["raspberry-pi-4", "phone-budget", "phone", "jetson-nano"]),
+            links: names(&["4g", "wifi", "5g", "wifi4"]),
+            blocks: 8,
+        }
+    }
+}
+
+impl Parameters {
+    /// These parameters with one of them changed, given by name and JSON value; a lone word counts as a string.
+    ///
+    /// # Errors
+    /// [`Trouble`] if there is no such parameter or it does not take this value.
+    pub fn with(&self, name: &str, value: serde_json::Value) -> Result<Self, Trouble> {
+        let mut object = serde_json::to_value(self).expect("parameters are plain data");
+        let known: Vec<String> = object.as_object().expect("an object").keys().cloned().collect();
+        if !known.iter().any(|known| known == name) {
+            let remedy = format!("the parameters are: {}", known.join(", "));
+            return Err(Trouble::at(format!("parameter '{name}'"), "is not known", remedy));
+        }
+        // Whole numbers may come as 20.0 from a sweep.
+        object[name] = match value.as_f64() {
+            Some(number) if object[name].is_u64() && number.fract() == 0.0 && (0.0..=4e9).contains(&number) => {
+                (number as u64).into()
+            }
+            _ => value.clone(),
+        };
+        serde_json::from_value(object).map_err(|error| {
+            Trouble::at(
+                format!("parameter '{name}'"),
+                format!("cannot be {value}: {error}"),
+                "see offcut generate --help",
+            )
+        })
+    }
+
+    fn validate(&self) -> Result<(), Trouble> {
+        let place = |name: &str| format!("parameter '{name}'");
+        if self.users == 0 {
+            return Err(Trouble::at(place("users"), "is 0", "give at least one user"));
+        }
+        if self.blocks == 0 || self.blocks > 10_000 {
+            return Err(Trouble::at(place("blocks"), format!("is {}", self.blocks), "give 1 to 10000 blocks"));
+        }
+        for (name, value) in [("bandwidth", self.bandwidth), ("device_speed", self.device_speed)] {
+            range::positive(|| place(name), value)?;
+            if !(1e-9..=1e9).contains(&value) {
+                return Err(Trouble::at(place(name), format!("is {value}"), "give a factor between 1e-9 and 1e9"));
+            }
+        }
+        if !(0.0..=1.0).contains(&self.parallel_fraction) {
+            let what = format!("is {}", self.parallel_fraction);
+            return Err(Trouble::at(place("parallel_fraction"), what, "give a share between 0 and 1"));
+        }
+        Ok(())
+    }
+
+    /// The numbers, for tables and sweeps.
+    fn numbers(&self) -> std::collections::BTreeMap<String, f64> {
+        let object = serde_json::to_value(self).expect("parameters are plain data");
+        let numbers = object.as_object().expect("an object").iter();
+        numbers.filter_map(|(name, value)| value.as_f64().map(|value| (name.clone(), value))).collect()
+    }
+}
+
+/// Generates an instance.
+///
+/// # Errors
+/// [`Trouble`] for an unknown family, model, device or link, or a parameter out of range.
+pub fn generate(family: &str, parameters: &Parameters, seed: u64) -> Result<Instance, Trouble> {
+    parameters.validate()?;
+    let (models, unit_macs_per_s, users) = match family {
+        "zoo" => zoo_users(parameters, seed)?,
+        "synthetic" => synthetic_users(parameters, seed),
+        "plateau" => plateau_users(parameters, seed),
+        _ => {
+            let known: Vec<_> = FAMILIES.iter().map(|family| family.name).collect();
+            let remedy = format!("the families are: {}", known.join(", "));
+            return Err(Trouble::at(format!("family '{family}'"), "is not known", remedy));
+        }
+    };
+    let speedup = if family == "plateau" { far_steps(seed) } else { speedup(parameters, seed) };
+    let name = match (&parameters.models[..], family) {
+        ([model], "zoo") => model.clone(),
+        _ => format!("{family}-n{}-b{}-s{seed}", parameters.users, parameters.units),
+    };
+    let instance = Instance {
+        origin: Origin { name, family: family.to_owned(), seed, parameters: parameters.numbers() },
+        objective: parameters.objective,
+        models,
+        server: Server { units: parameters.units, unit_macs_per_s, speedup },
+        users,
+    };
+    instance.validate()?;
+    Ok(instance)
+}
+
+/// The chain of a DNN as an instance carries it.
+pub(crate) fn model(chain: &Chain) -> Model {
+    Model {
+        name: chain.name.clone(),
+        macs: chain.blocks.iter().map(|block| block.macs as f64).collect(),
+        cut_bytes: chain.cut_bytes.iter().map(|bytes| *bytes as f64).collect(),
+    }
+}
+
+type Users = (Vec<Model>, f64, Vec<User>);
+
+/// Every user draws a model, a device, a link, and a factor in [1/sqrt 2, sqrt 2) on the speed of either.
+fn zoo_users(parameters: &Parameters, seed: u64) -> Result<Users, Trouble> {
+    fn known<'a, T>(
+        kind: &str,
+        names: &[String],
+        find: impl Fn(&str) -> Option<T>,
+        all: impl Iterator<Item = &'a str>,
+    ) -> Result<Vec<T>, Trouble> {
+        let all: Vec<_> = all.collect();
+        if names.is_empty() {
+            return Err(Trouble::at(
+                format!("parameter '{kind}'"),
+                "is empty",
+                format!("choose from: {}", all.join(", ")),
+            ));
+        }
+        let find = |name: &String| {
+            find(name).ok_or_else(|| {
+                let remedy = format!("choose from: {}", all.join(", "));
+                Trouble::at(format!("parameter '{kind}'"), format!("'{name}' is not known"), remedy)
+            })
+        };
+        names.iter().map(find).collect()
+    }
+    let graphs: Vec<Graph> = known("models", &parameters.models, zoo::graph, zoo::names().iter().copied())?;
+    let devices = known(
+        "devices",
+        &parameters.devices,
+        catalogue::device,
+        catalogue::devices().iter().map(|device| device.id.as_ref()),
+    )?;
+    let links =
+        known("links", &parameters.links, catalogue::link, catalogue::links().iter().map(|link| link.id.as_ref()))?;
+
+    let speed = |graph: &Graph, device: &catalogue::Device| {
+        Profile::estimate(graph, device).effective_macs_per_s().expect("zoo models have work and take time")
+    };
+    let speeds: Vec<Vec<f64>> =
+        graphs.iter().map(|graph| devices.iter().map(|device| speed(graph, device)).collect()).collect();
+    // One unit is one server core, at its mean speed over the models in play.
+    let total_macs: f64 = graphs.iter().map(|graph| graph.macs() as f64).sum();
+    let total_s: f64 = graphs.iter().map(|graph| Profile::estimate(graph, &catalogue::SERVER_CORE).total_s()).sum();
+
+    let mut stream = Stream::new(&["multiuser", "zoo", "users"], seed);
+    let (least, most) = (core::f64::consts::FRAC_1_SQRT_2, core::f64::consts::SQRT_2);
+    let users = (0..parameters.users)
+        .map(|_| {
+            let model = stream.below(graphs.len() as u64) as usize;
+            let device = stream.below(devices.len() as u64) as usize;
+            let link = *stream.pick(&links);
+            let device_factor = parameters.device_speed * stream.log_uniform(least, most);
+            let link_factor = parameters.bandwidth * stream.log_uniform(least, most);
+            User {
+                model: model as u32,
+                device_macs_per_s: speeds[model][device] * device_factor,
+                uplink_bytes_per_s: link.uplink_bytes_per_s * link_factor,
+                rtt_s: link.rtt_s,
+            }
+        })
+        .collect();
+    Ok((graphs.iter().map(|graph| model(&graph.chain())).collect(), total_macs / total_s, users))
+}
+
+/// Chains with MACs around 1e8 per block and tensors that shrink along the way; devices and links over two orders of magnitude.
+fn synthetic_users(parameters: &Parameters, seed: u64) -> Users {
+    let mut stream = Stream::new(&["multiuser", "synthetic", "models"], seed);
+    let blocks = parameters.blocks as usize;
+    let models = (0..8)
+        .map(|m| {
+            let macs = (0..blocks).map(|_| stream.log_uniform(1e7, 1e9).round()).collect();
+            let input = stream.log_uniform(1e5, 1e6);
+            let mut cut_bytes: Vec<f64> = (0..blocks)
+                .map(|s| {
+                    let shrink = libm::pow(0.02, s as f64 / blocks as f64);
+                    (input * shrink * stream.log_uniform(0.3, 3.0)).round().max(1.0)
+                })
+                .collect();
+            cut_bytes.push(0.0);
+            Model { name: format!("synthetic-{m}"), macs, cut_bytes }
+        })
+        .collect();
+    let mut stream = Stream::new(&["multiuser", "synthetic", "users"], seed);
+    let users = (0..parameters.users)
+        .map(|_| User {
+            model: stream.below(8) as u32,
+            device_macs_per_s: parameters.device_speed * stream.log_uniform(1e9, 1e11),
+            uplink_bytes_per_s: parameters.bandwidth * stream.log_uniform(1e5, 1e7),
+            rtt_s: stream.uniform(0.001, 0.05),
+        })
+        .collect();
+    (models, 2e10, users)
+}
+
+/// Three kinds of users, small round numbers with zeros among them.
+fn plateau_users(parameters: &Parameters, seed: u64) -> Users {
+    let mut stream = Stream::new(&["multiuser", "plateau", "users"], seed);
+    let blocks = parameters.blocks as usize;
+    let models = (0..3)
+        .map(|m| {
+            let macs = (0..blocks).map(|_| *stream.pick(&[0.0, 1.0, 2.0, 4.0, 8.0])).collect();
+            let mut cut_bytes: Vec<f64> = (0..blocks).map(|_| *stream.pick(&[0.0, 1.0, 1.0, 2.0, 4.0])).collect();
+            cut_bytes.push(0.0);
+            Model { name: format!("plateau-{m}"), macs, cut_bytes }
+        })
+        .collect();
+    let kinds: Vec<User> = (0..3)
+        .map(|m| User {
+            model: m,
+            device_macs_per_s: parameters.device_speed * *stream.pick(&[0.5, 1.0, 2.0]),
+            uplink_bytes_per_s: parameters.bandwidth * *stream.pick(&[1.0, 2.0, 4.0]),
+            rtt_s: *stream.pick(&[0.0, 0.0, 0.5, 1.0]),
+        })
+        .collect();
+    let users = (0..parameters.users).map(|_| *stream.pick(&kinds)).collect();
+    (models, 1.0, users)
+}
+
+fn speedup(parameters: &Parameters, seed: u64) -> Speedup {
+    match parameters.speedup {
+        Law::Linear => Speedup::Linear,
+        Law::Amdahl => Speedup::Amdahl { parallel_fraction: parameters.parallel_fraction },
+        Law::Table => {
+            let mut stream = Stream::new(&["multiuser", "speedup"], seed);
+            let mut speedups = vec![1.0];
+            for _ in 1..64 {
+                let rise = if stream.below(3) == 0 { 0.0 } else { stream.uniform(0.0, 1.0) };
+                speedups.push(speedups[speedups.len() - 1] + rise);
+            }
+            Speedup::Table { speedups }
+        }
+    }
+}
+
+/// lambda stays where it is for 1 to 6 units, then doubles, up to 1024.
+fn far_steps(seed: u64) -> Speedup {
+    let mut stream = Stream::new(&["multiuser", "plateau", "speedup"], seed);
+    let mut speedups = vec![1.0];
+    let mut level = 1.0;
+    while level < 1024.0 {
+        let flat = stream.below(6) as usize;
+        speedups.extend(std::iter::repeat_n(level, flat));
+        level *= 2.0;
+        speedups.push(level);
+    }
+    Speedup::Table { speedups }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::{hash, instance_bytes, parse_instance};
+    use crate::multiuser::Multiuser;
+
+    /// Golden hashes: if this test fails, every published instance has changed.
+    #[test]
+    fn same_seed_same_bytes() {
+        let hashes: Vec<String> = FAMILIES
+            .iter()
+            .map(|family| hash::<Multiuser>(&generate(family.name, &Parameters::default(), 1).expect("legal")))
+            .collect();
+        assert_eq!(hashes, GOLDEN);
+    }
+    const GOLDEN: [&str; 3] =
+        ["e003e8eda93144f68f9e475c66119a9e", "127cd7b74e223818ea260653bb474c1f", "83763048000f809eba0819fed8c2e172"];
+
+    #[test]
+    fn every_family_is_legal_and_survives_its_file() {
+        for family in FAMILIES {
+            for (seed, (users, units)) in [(1, 0), (2, 5), (30, 7), (500, 1000)].into_iter().enumerate() {
+                for law in [Law::Linear, Law::Amdahl, Law::Table] {
+                    let parameters = Parameters { users, units, speedup: law, ..Parameters::default() };
+                    let instance = generate(family.name, &parameters, seed as u64).expect("legal");
+                    let again = parse_instance::<Multiuser>(&instance_bytes::<Multiuser>(&instance)).expect("readable");
+                    assert_eq!(instance, again);
+                    assert_eq!(instance.users.len(), users as usize);
+                }
+            }
+        }
+        let one = generate("zoo", &Parameters::default(), 1).expect("legal");
+        let two = generate("zoo", &Parameters::default(), 2).expect("legal");
+        assert_ne!(one.users, two.users);
+    }
+
+    #[test]
+    fn parameters_are_set_by_name_and_refused_with_a_remedy() {
+        let base = Parameters::default();
+        assert_eq!(base.with("users", 7.0.into()).expect("known").users, 7);
+        assert_eq!(base.with("speedup", "linear".into()).expect("known").speedup, Law::Linear);
+        assert_eq!(base.with("models", serde_json::json!(["resnet50"])).expect("known").models, ["resnet50"]);
+        for (name, value) in [
+            ("user", 7.into()),
+            ("users", (-1).into()),
+            ("users", 1.5.into()),
+            ("users", "many".into()),
+            ("speedup", "fast".into()),
+        ] {
+            assert!(base.with(name, value).is_err(), "{name}");
+        }
+        for (name, value) in [
+            ("users", 0.into()),
+            ("bandwidth", 0.0.into()),
+            ("parallel_fraction", 1.5.into()),
+            ("models", serde_json::json!(["lenet"])),
+            ("devices", serde_json::json!([])),
+        ] {
+            let parameters = base.with(name, value).expect("the right type");
+            let trouble = generate("zoo", &parameters, 0).expect_err(name);
+            assert!(trouble.to_string().contains(name), "{trouble}");
+        }
+        assert!(generate("zo", &base, 0).expect_err("unknown").to_string().contains("zoo, synthetic, plateau"));
+    }
+}

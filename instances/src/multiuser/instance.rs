@@ -1,0 +1,209 @@
+//! An instance: chains, users, one server.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::document::{Trouble, range};
+use crate::problem::Valid;
+
+/// An instance of `multiuser`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Instance {
+    /// Where it comes from; never used for solving.
+    pub origin: Origin,
+    /// Whether the worst latency or their sum is minimised.
+    #[serde(default)]
+    pub objective: Objective,
+    /// The chains users refer to.
+    pub models: Vec<Model>,
+    /// The server they share.
+    pub server: Server,
+    /// The users.
+    pub users: Vec<User>,
+}
+
+/// Where an instance comes from.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Origin {
+    /// A name for tables, e.g. `zoo-n50`.
+    pub name: String,
+    /// The family of the generator; `hand` for instances written by hand.
+    pub family: String,
+    /// The generator's seed.
+    pub seed: u64,
+    /// The generator's other parameters, for sweeps.
+    pub parameters: BTreeMap<String, f64>,
+}
+
+/// What is minimised.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Objective {
+    /// The worst user's latency.
+    #[default]
+    Max,
+    /// The sum of all latencies.
+    Sum,
+}
+
+/// A chain of k blocks.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Model {
+    /// Its name, for people.
+    pub name: String,
+    /// Work of each block, in MACs. Shape (k,).
+    pub macs: Vec<f64>,
+    /// Bytes sent when cutting after block s; entry 0 is the raw input, entry k is unused and 0. Shape (k+1,).
+    pub cut_bytes: Vec<f64>,
+}
+
+impl Model {
+    /// The number of blocks k.
+    pub fn blocks(&self) -> usize {
+        self.macs.len()
+    }
+}
+
+/// A user: its chain, its device, its way to the server.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct User {
+    /// Index into `models`.
+    pub model: u32,
+    /// Speed of the device, in MAC/s.
+    pub device_macs_per_s: f64,
+    /// Speed of the uplink, in bytes/s.
+    pub uplink_bytes_per_s: f64,
+    /// Round-trip time, in seconds; paid once if anything is sent.
+    pub rtt_s: f64,
+}
+
+/// The server, whose speed is handed out in whole units.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    /// How many units there are (beta).
+    pub units: u32,
+    /// Speed of one unit, in MAC/s.
+    pub unit_macs_per_s: f64,
+    /// How much faster f units are than one.
+    pub speedup: Speedup,
+}
+
+/// The speed-up lambda(f) of f >= 1 units over one; lambda(1) = 1 and lambda never falls.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "law", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Speedup {
+    /// lambda(f) = f.
+    Linear,
+    /// lambda(f) = 1 / ((1-p) + p/f).
+    Amdahl {
+        /// The share p of the work that runs in parallel, in [0, 1].
+        parallel_fraction: f64,
+    },
+    /// lambda(f) = `speedups[f-1]`, constant beyond the last entry.
+    Table {
+        /// The speed-ups of 1, 2, ... units. The first is 1.
+        speedups: Vec<f64>,
+    },
+}
+
+impl Valid for Instance {
+    fn validate(&self) -> Result<(), Trouble> {
+        if self.users.is_empty() {
+            return Err(Trouble::at("users", "is empty", "give at least one user"));
+        }
+        if self.users.len() > u32::MAX as usize {
+            return Err(Trouble::at("users", "holds more than 2^32-1 users", "split the instance"));
+        }
+        for (m, model) in self.models.iter().enumerate() {
+            model.validate().map_err(|trouble| trouble.below(format!("models[{m}]")))?;
+        }
+        self.server.validate().map_err(|trouble| trouble.below("server"))?;
+        for (i, user) in self.users.iter().enumerate() {
+            if user.model as usize >= self.models.len() {
+                return Err(Trouble::at(
+                    format!("users[{i}].model"),
+                    format!("is {}, but there are {} models", user.model, self.models.len()),
+                    "give an index into models, counted from 0",
+                ));
+            }
+            range::positive(|| format!("users[{i}].device_macs_per_s"), user.device_macs_per_s)?;
+            range::positive(|| format!("users[{i}].uplink_bytes_per_s"), user.uplink_bytes_per_s)?;
+            range::not_negative(|| format!("users[{i}].rtt_s"), user.rtt_s)?;
+        }
+        Ok(())
+    }
+}
+
+impl Valid for Model {
+    fn validate(&self) -> Result<(), Trouble> {
+        if self.macs.is_empty() {
+            return Err(Trouble::at("macs", "is empty", "give at least one block"));
+        }
+        if self.cut_bytes.len() != self.macs.len() + 1 {
+            return Err(Trouble::at(
+                "cut_bytes",
+                format!("has {} entries for {} blocks", self.cut_bytes.len(), self.macs.len()),
+                "give one entry per cut: the raw input first, then one after each block",
+            ));
+        }
+        for (j, macs) in self.macs.iter().enumerate() {
+            range::not_negative(|| format!("macs[{j}]"), *macs)?;
+        }
+        for (s, bytes) in self.cut_bytes.iter().enumerate() {
+            range::not_negative(|| format!("cut_bytes[{s}]"), *bytes)?;
+        }
+        let last = self.macs.len();
+        if self.cut_bytes[last] != 0.0 {
+            return Err(Trouble::at(
+                format!("cut_bytes[{last}]"),
+                format!("is {}", self.cut_bytes[last]),
+                "give 0: nothing is sent after the last block",
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl Valid for Server {
+    fn validate(&self) -> Result<(), Trouble> {
+        range::positive(|| "unit_macs_per_s".into(), self.unit_macs_per_s)?;
+        match &self.speedup {
+            Speedup::Linear => Ok(()),
+            Speedup::Amdahl { parallel_fraction } if (0.0..=1.0).contains(parallel_fraction) => Ok(()),
+            Speedup::Amdahl { parallel_fraction } => Err(Trouble::at(
+                "speedup.parallel_fraction",
+                format!("is {parallel_fraction}"),
+                "give a share between 0 and 1",
+            )),
+            Speedup::Table { speedups } => validate_table(speedups),
+        }
+    }
+}
+
+fn validate_table(speedups: &[f64]) -> Result<(), Trouble> {
+    let place = |f: usize| format!("speedup.speedups[{f}]");
+    match speedups.first() {
+        Some(1.0) => {}
+        Some(first) => {
+            return Err(Trouble::at(place(0), format!("is {first}"), "give 1: one unit is as fast as one unit"));
+        }
+        None => return Err(Trouble::at("speedup.speedups", "is empty", "start it with 1")),
+    }
+    for (f, pair) in speedups.windows(2).enumerate() {
+        if !(pair[1] >= pair[0] && pair[1] <= 1e30) {
+            return Err(Trouble::at(
+                place(f + 1),
+                format!("is {} after {} for one unit less", pair[1], pair[0]),
+                "give speed-ups that never fall, at most 1e30",
+            ));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,42 @@
+//! Many users, one server, integer resource units: minimise the worst (or the total) latency.
+//!
+//! After X. Tang, X. Chen, L. Zeng, S. Yu, L. Chen, "Joint Multi-User DNN Partitioning and Computational Resource
+//! Allocation for Collaborative Edge Intelligence", 2020, arXiv 2007.09072. The paper is known here by its abstract;
+//! the formulas are Offcut's reconstruction.
+//!
+//! User i cuts its chain of k blocks after block s (s = k: everything local) and gets f units of the server:
+//!
+//! ```text
+//! T_i(s,f) = sum_{j<=s} macs_j / device_i + [s<k] (rtt_i + cut_bytes_s / uplink_i) + sum_{j>s} macs_j / (unit lambda(f))
+//! minimise max_i T_i  (or sum_i T_i),   sum_i f_i <= beta,   f_i = 0 forces s_i = k_i
+//! ```
+//!
+//! | paper | here | unit | shape |
+//! |---|---|---|---|
+//! | beta | `server.units` | units | scalar |
+//! | lambda(f) | `server.speedup` | - | law |
+//! | s_i | `cut[i]` | block | (users,) |
+//! | f_i | `units[i]` | units | (users,) |
+
+mod generate;
+mod instance;
+mod solution;
+
+pub use generate::{FAMILIES, Family, Law, Parameters, generate};
+pub use instance::{Instance, Model, Objective, Origin, Server, Speedup, User};
+pub use solution::{Certificate, PriceNode, Solution};
+
+use crate::problem::{Problem, Sense};
+
+/// The problem's name on the type level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Multiuser;
+
+impl Problem for Multiuser {
+    const NAME: &'static str = "multiuser";
+    const SENSE: Sense = Sense::Minimise;
+    const VERSION: u32 = 1;
+    type Instance = Instance;
+    type Solution = Solution;
+    type Certificate = Certificate;
+}

@@ -1,0 +1,319 @@
+//! The types every algorithm speaks, whatever the problem.
+//!
+//! An [`Answer`] keeps three questions in three fields: why the algorithm **stopped**, what it **found**, and what
+//! it **proved**. "Optimal" is not among the words: the ledger derives it from a checked objective and a bound.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::document::Trouble;
+
+/// Whether smaller or larger objective values are better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Sense {
+    /// Smaller objectives are better; a bound lies below every feasible objective.
+    Minimise,
+    /// Larger objectives are better; a bound lies above every feasible objective.
+    Maximise,
+}
+
+/// What every value that travels between programs can do: be written, read, described and compared.
+pub trait Data: Serialize + DeserializeOwned + JsonSchema + Clone + Debug + PartialEq + Send + Sync + 'static {}
+impl<T> Data for T where T: Serialize + DeserializeOwned + JsonSchema + Clone + Debug + PartialEq + Send + Sync + 'static
+{}
+
+/// An optimisation problem: names and shapes, no arithmetic.
+pub trait Problem: Sized + Send + Sync + 'static {
+    /// The name used in files, folders and on the command line, e.g. `"multiuser"`.
+    const NAME: &'static str;
+    /// Whether the objective is minimised or maximised.
+    const SENSE: Sense;
+    /// Version of the problem's JSON documents; a reader refuses versions it does not know.
+    const VERSION: u32;
+    /// A self-contained instance: numbers, not references to a zoo.
+    type Instance: Data + Valid;
+    /// Decisions only, integers as integers; everything else is recomputed by whoever needs it.
+    type Solution: Data;
+    /// What lets the checker replay a bound without trusting whoever found it.
+    type Certificate: Data;
+}
+
+/// Input that can say, in one line, what is wrong with it.
+pub trait Valid {
+    /// Checks ranges and shapes that the type system does not; the first offence is named with its place and remedy.
+    ///
+    /// # Errors
+    /// The first offence found, in document order.
+    fn validate(&self) -> Result<(), Trouble>;
+}
+
+/// What one run may use. The seed is part of it: a run is repeatable from instance, method and budget alone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Budget {
+    /// Wall-clock limit in seconds; none means no limit.
+    pub time_s: Option<f64>,
+    /// Memory limit in bytes. An algorithm that knows it would exceed it declines instead.
+    pub memory_bytes: Option<u64>,
+    /// Threads the algorithm may use.
+    pub threads: u32,
+    /// Seed of everything random in the algorithm.
+    pub seed: u64,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { time_s: None, memory_bytes: None, threads: 1, seed: 0 }
+    }
+}
+
+impl Budget {
+    /// A budget of `seconds` of wall-clock time, one thread, seed 0.
+    pub fn seconds(seconds: f64) -> Self {
+        Self { time_s: Some(seconds), ..Self::default() }
+    }
+
+    /// Whether something that started at `start` has used up its time.
+    pub fn is_spent(&self, start: std::time::Instant) -> bool {
+        self.time_s.is_some_and(|limit| start.elapsed().as_secs_f64() >= limit)
+    }
+}
+
+/// Why an algorithm stopped. It says nothing about the quality of what was found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Stop {
+    /// It ran to its own end.
+    Completed,
+    /// It says that no feasible solution exists.
+    Infeasible,
+    /// It ran out of time.
+    TimeLimit,
+    /// It does not take this instance, and says why. Declining is an outcome, not an error.
+    Declined(String),
+    /// It broke, and says how.
+    Failed(String),
+}
+
+/// A solution with the objective its finder claims for it. The checker compares the claim and never trusts it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Claim<S> {
+    /// The decisions.
+    pub solution: S,
+    /// The objective the algorithm believes `solution` to have.
+    pub objective: f64,
+}
+
+/// A bound on the optimum: below it when minimising, above it when maximising.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Bound<C> {
+    /// The bound, in the unit of the objective.
+    pub value: f64,
+    /// Why anyone should believe it.
+    pub evidence: Evidence<C>,
+}
+
+/// What stands behind a bound. Reports print the two kinds differently.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Evidence<C> {
+    /// Something the checker replays on its own.
+    Certificate(C),
+    /// A solver said so; the text names the solver and the quantity.
+    SolverWord(String),
+}
+
+/// What an algorithm tells about its work besides its result: never used for judging, only for tables.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Trace {
+    /// Seconds spent building the model, where that is apart from solving it.
+    pub build_s: Option<f64>,
+    /// Named counts, e.g. `moves`, `nodes`, `columns`.
+    pub counts: BTreeMap<String, u64>,
+    /// Improving objectives over time, for anytime methods.
+    pub incumbents: Vec<Incumbent>,
+}
+
+impl Trace {
+    /// A trace with the given named counts.
+    pub fn counting<const N: usize>(counts: [(&str, u64); N]) -> Self {
+        Self { counts: counts.into_iter().map(|(name, count)| (name.to_owned(), count)).collect(), ..Self::default() }
+    }
+}
+
+/// One improvement of an anytime method.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Incumbent {
+    /// Seconds since the algorithm started.
+    pub at_s: f64,
+    /// The claimed objective found then.
+    pub objective: f64,
+}
+
+/// What an algorithm says about one instance: why it stopped, what it found, what it proved.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, bound = "")]
+#[schemars(bound = "P::Solution: JsonSchema, P::Certificate: JsonSchema", rename = "Answer")]
+pub struct Answer<P: Problem> {
+    /// Why it stopped.
+    pub stop: Stop,
+    /// The best solution found, if any.
+    pub found: Option<Claim<P::Solution>>,
+    /// The best bound proved, if any.
+    pub proved: Option<Bound<P::Certificate>>,
+    /// Counts and times it kept of its own work.
+    #[serde(default)]
+    pub trace: Trace,
+}
+
+impl<P: Problem> Answer<P> {
+    /// The algorithm ran to its end and found `solution`.
+    pub fn found(solution: P::Solution, objective: f64) -> Self {
+        Self {
+            stop: Stop::Completed,
+            found: Some(Claim { solution, objective }),
+            proved: None,
+            trace: Trace::default(),
+        }
+    }
+
+    /// The algorithm does not take this instance.
+    pub fn declined(reason: impl Into<String>) -> Self {
+        Self::nothing(Stop::Declined(reason.into()))
+    }
+
+    /// The algorithm broke.
+    pub fn failed(reason: impl Into<String>) -> Self {
+        Self::nothing(Stop::Failed(reason.into()))
+    }
+
+    /// Nothing was found and nothing proved.
+    pub fn nothing(stop: Stop) -> Self {
+        Self { stop, found: None, proved: None, trace: Trace::default() }
+    }
+
+    /// The same answer with a bound whose certificate the checker can replay.
+    #[must_use]
+    pub fn certified(mut self, value: f64, certificate: P::Certificate) -> Self {
+        self.proved = Some(Bound { value, evidence: Evidence::Certificate(certificate) });
+        self
+    }
+
+    /// The same answer with the algorithm's own account of its work.
+    #[must_use]
+    pub fn traced(mut self, trace: Trace) -> Self {
+        self.trace = trace;
+        self
+    }
+}
+
+/// A method that takes an instance and always answers: a failure or a refusal is an answer too.
+pub trait Algorithm<P: Problem>: Send + Sync {
+    /// The name it has in tables and on the command line, e.g. `"iao-ds"`.
+    fn id(&self) -> &str;
+
+    /// One line for `offcut methods`: what it is and what it guarantees.
+    fn about(&self) -> &str;
+
+    /// Whether different seeds can give different answers.
+    fn is_random(&self) -> bool {
+        false
+    }
+
+    /// The parameters it takes, each with its default and one line for `offcut methods`.
+    fn parameters(&self) -> Vec<Parameter> {
+        Vec::new()
+    }
+
+    /// The same method with one parameter set.
+    ///
+    /// # Errors
+    /// If it has no such parameter, or not with this value.
+    fn with(&self, name: &str, value: f64) -> Result<Box<dyn Algorithm<P>>, Trouble> {
+        let _ = value;
+        let known: Vec<_> = self.parameters().iter().map(|parameter| parameter.name).collect();
+        let remedy =
+            if known.is_empty() { "leave it out".to_owned() } else { format!("it takes: {}", known.join(", ")) };
+        Err(Trouble::at(format!("method {}", self.id()), format!("takes no parameter '{name}'"), remedy))
+    }
+
+    /// Works on `instance` within `budget`.
+    fn solve(&self, instance: &P::Instance, budget: &Budget) -> Answer<P>;
+}
+
+/// A number that a method can be run with.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Parameter {
+    /// Its name, as in `iao:error=0.1`.
+    pub name: &'static str,
+    /// Its value if it is not given.
+    pub default: f64,
+    /// One line.
+    pub about: &'static str,
+}
+
+/// A method with its parameters as it is written on the command line and in keys: `id` or `id:name=value,name=value`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MethodSpec {
+    /// The method's id.
+    pub id: String,
+    /// The parameters that differ from the default, by name.
+    pub parameters: BTreeMap<String, f64>,
+}
+
+impl std::str::FromStr for MethodSpec {
+    type Err = Trouble;
+
+    fn from_str(text: &str) -> Result<Self, Trouble> {
+        let trouble =
+            |what: String| Trouble::at(format!("method '{text}'"), what, "write id or id:name=value,name=value");
+        let (id, rest) = text.split_once(':').unwrap_or((text, ""));
+        if id.is_empty() {
+            return Err(trouble("has no id".into()));
+        }
+        let mut parameters = BTreeMap::new();
+        for setting in rest.split(',').filter(|setting| !setting.is_empty()) {
+            let (name, value) =
+                setting.split_once('=').ok_or_else(|| trouble(format!("'{setting}' is not name=value")))?;
+            let number: f64 = value.parse().map_err(|_| trouble(format!("'{value}' is not a number")))?;
+            if !number.is_finite() || parameters.insert(name.to_owned(), number).is_some() {
+                return Err(trouble(format!("'{setting}' is not finite or given twice")));
+            }
+        }
+        Ok(Self { id: id.to_owned(), parameters })
+    }
+}
+
+impl std::fmt::Display for MethodSpec {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.id)?;
+        for (at, (name, value)) in self.parameters.iter().enumerate() {
+            write!(f, "{}{name}={value}", if at == 0 { ':' } else { ',' })?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_method_is_written_and_read_back() {
+        let spec: MethodSpec = "iao:start=2,error=0.1".parse().expect("good");
+        assert_eq!(spec.to_string(), "iao:error=0.1,start=2");
+        assert_eq!("milp".parse::<MethodSpec>().expect("good").to_string(), "milp");
+        for bad in ["", ":a=1", "iao:error", "iao:error=x", "iao:error=nan", "iao:a=1,a=2"] {
+            assert!(bad.parse::<MethodSpec>().is_err(), "{bad}");
+        }
+    }
+}

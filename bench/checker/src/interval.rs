@@ -1,0 +1,171 @@
+//! Outward-rounded interval arithmetic for values of 0 and above: all that latencies, loads and prices need.
+//!
+//! Every operation is rounded to nearest by the hardware and then moved one float outwards, unless it was exact. Numbers of an
+//! instance lie in 1e-30..=1e30 (`offcut_instances::document::range`), so no product here overflows or loses bits to
+//! underflow, and one step outwards covers the rounding error of half a unit in the last place.
+
+use serde::{Deserialize, Serialize};
+
+/// A real number >= 0 known to lie between two floats.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Interval {
+    low: f64,
+    high: f64,
+}
+
+impl Interval {
+    /// Exactly 0.
+    pub const ZERO: Self = Self { low: 0.0, high: 0.0 };
+
+    /// Exactly `value`.
+    pub fn point(value: f64) -> Self {
+        Self { low: value, high: value }
+    }
+
+    /// Between `low` and `high`.
+    pub(crate) fn between(low: f64, high: f64) -> Self {
+        debug_assert!(low <= high);
+        Self { low, high }
+    }
+
+    /// No more than the true value.
+    pub fn low(self) -> f64 {
+        self.low
+    }
+
+    /// No less than the true value.
+    pub fn high(self) -> f64 {
+        self.high
+    }
+
+    /// The number to print.
+    pub fn middle(self) -> f64 {
+        if self.low == self.high { self.low } else { self.low + (self.high - self.low) / 2.0 }
+    }
+
+    /// The largest absolute value.
+    pub fn magnitude(self) -> f64 {
+        self.low.abs().max(self.high.abs())
+    }
+
+    /// The larger of two numbers.
+    #[must_use]
+    pub fn max(self, other: Self) -> Self {
+        Self { low: self.low.max(other.low), high: self.high.max(other.high) }
+    }
+}
+
+impl std::ops::Add for Interval {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        Self { low: add_down(self.low, other.low), high: add_up(self.high, other.high) }
+    }
+}
+
+impl std::ops::Mul for Interval {
+    type Output = Self;
+    fn mul(self, other: Self) -> Self {
+        Self { low: down(self.low * other.low), high: up(self.high * other.high) }
+    }
+}
+
+impl std::ops::Div for Interval {
+    type Output = Self;
+    /// The divisor is above 0.
+    fn div(self, other: Self) -> Self {
+        debug_assert!(other.low > 0.0);
+        Self { low: down(self.low / other.high), high: up(self.high / other.low) }
+    }
+}
+
+/// The difference of a number and another, rounded down: `a - b` with `a` from below and `b` from above.
+pub(crate) fn subtract_down(a: Interval, b: Interval) -> f64 {
+    add_down(a.low, -b.high)
+}
+
+/// The sum of many numbers, in blocks: the width grows with the block's length, not with the number of terms.
+pub fn sum(terms: impl Iterator<Item = Interval>) -> Interval {
+    const BLOCK: usize = 1024;
+    let (mut total, mut block, mut filled) = (Interval::ZERO, Interval::ZERO, 0);
+    for term in terms {
+        block = block + term;
+        filled += 1;
+        if filled == BLOCK {
+            total = total + block;
+            (block, filled) = (Interval::ZERO, 0);
+        }
+    }
+    total + block
+}
+
+/// 0 stays 0: a product or quotient of non-negative numbers is 0 only if it is exactly 0.
+fn down(value: f64) -> f64 {
+    if value == 0.0 { 0.0 } else { value.next_down() }
+}
+
+fn up(value: f64) -> f64 {
+    if value == 0.0 { 0.0 } else { value.next_up() }
+}
+
+/// Knuth's two-sum: the rounding error of `a + b`, exactly.
+fn rounding_error(a: f64, b: f64, sum: f64) -> f64 {
+    let b_kept = sum - a;
+    let a_kept = sum - b_kept;
+    (a - a_kept) + (b - b_kept)
+}
+
+fn add_down(a: f64, b: f64) -> f64 {
+    let sum = a + b;
+    if rounding_error(a, b, sum) < 0.0 { sum.next_down() } else { sum }
+}
+
+fn add_up(a: f64, b: f64) -> f64 {
+    let sum = a + b;
+    if rounding_error(a, b, sum) > 0.0 { sum.next_up() } else { sum }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dashu_ratio::RBig;
+    use proptest::prelude::*;
+
+    fn exact(value: f64) -> RBig {
+        RBig::try_from(value).expect("finite")
+    }
+
+    fn encloses(interval: Interval, value: &RBig) -> bool {
+        exact(interval.low) <= *value && *value <= exact(interval.high)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn operations_enclose_the_exact_result(a in 1e-30f64..1e30, b in 1e-30f64..1e30, c in 0.0f64..1.0, d in 1e-3f64..1e3) {
+            for (x, y) in [(a, b), (c, d), (d, c), (a, d), (d, d)] {
+                let (p, q) = (Interval::point(x), Interval::point(y));
+                prop_assert!(encloses(p + q, &(exact(x) + exact(y))));
+                prop_assert!(encloses(p * q, &(exact(x) * exact(y))));
+                if y > 0.0 {
+                    prop_assert!(encloses(p / q, &(exact(x) / exact(y))));
+                }
+                prop_assert!(exact(subtract_down(p, q)) <= exact(x) - exact(y));
+            }
+        }
+
+        #[test]
+        fn long_sums_stay_narrow(terms in prop::collection::vec(0.1f64..10.0, 1..5000)) {
+            let enclosed = sum(terms.iter().copied().map(Interval::point));
+            let total = terms.iter().fold(RBig::ZERO, |total, term| total + exact(*term));
+            prop_assert!(encloses(enclosed, &total));
+            prop_assert!(enclosed.high - enclosed.low <= 1e-12 * enclosed.high);
+        }
+    }
+
+    #[test]
+    fn exact_sums_are_points() {
+        let sum = sum([3.0, 5.0, 0.25].into_iter().map(Interval::point));
+        assert_eq!(sum, Interval::point(8.25));
+    }
+}

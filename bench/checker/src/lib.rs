@@ -1,0 +1,111 @@
+//! The jury. It evaluates solutions plainly and replays bounds, and trusts nobody: not a solver's status, not a
+//! claimed objective, not a claimed bound.
+//!
+//! Everything is computed in outward-rounded interval arithmetic ([`Interval`]): an objective is known as a pair of
+//! floats with the true value between them, and a bound counts as proved only if it holds for the lower end.
+//!
+//! The law: this crate depends on `offcut-instances` and nothing else of Offcut, no contestant depends on it, and only it
+//! can make a [`Verdict`].
+//!
+//! What the checker does **not** check:
+//! - that the generator drew the distribution it says it draws: an instance is taken as given;
+//! - a [`Evidence::SolverWord`]: it is carried along, marked as a word, and never counts as proved;
+//! - times, counts and histories in an answer's trace: the runner measures time itself;
+//! - that a method did what its name says: only what it found and proved is judged;
+//! - the hardware's and compiler's IEEE 754 arithmetic, which the intervals rest on.
+
+mod interval;
+mod multiuser;
+mod verdict;
+
+use offcut_instances::problem::{Answer, Evidence, Problem, Sense, Stop};
+
+pub use interval::{Interval, sum};
+pub use verdict::{Proof, Tolerance, Verdict, Violation};
+
+/// A problem the jury knows how to judge.
+pub trait Judged: Problem {
+    /// The objective of `solution`, enclosed, with every violation found. The objective is `None` when a violation leaves it
+    /// undefined.
+    fn evaluate(instance: &Self::Instance, solution: &Self::Solution) -> (Option<Interval>, Vec<Violation>);
+
+    /// The best bound that `certificate` proves for `instance`: rounded down when minimising, up when maximising.
+    ///
+    /// # Errors
+    /// The violations that keep it from proving anything.
+    fn replay(instance: &Self::Instance, certificate: &Self::Certificate) -> Result<f64, Vec<Violation>>;
+}
+
+/// Judges an answer.
+pub fn judge<P: Judged>(instance: &P::Instance, answer: &Answer<P>, tolerance: &Tolerance) -> Verdict {
+    let mut verdict = Verdict { claims_infeasible: answer.stop == Stop::Infeasible, ..Verdict::empty(P::SENSE) };
+    if let Some(claim) = &answer.found {
+        let (objective, mut violations) = P::evaluate(instance, &claim.solution);
+        if let Some(checked) = objective {
+            violations.extend(compare("claimed objective", claim.objective, checked, tolerance));
+        }
+        verdict.objective = objective;
+        verdict.violations = violations;
+    }
+    verdict.proof = match &answer.proved {
+        None => Proof::Nothing,
+        Some(bound) => match &bound.evidence {
+            Evidence::SolverWord(word) if bound.value.is_finite() => {
+                Proof::SolverWord { value: bound.value, word: word.clone() }
+            }
+            Evidence::SolverWord(_) => Proof::Refused {
+                violations: vec![Violation::new("bound is a number", "proved.value", f64::INFINITY, "s")],
+            },
+            Evidence::Certificate(certificate) => match P::replay(instance, certificate) {
+                Err(violations) => Proof::Refused { violations },
+                Ok(value) => match compare("claimed bound", bound.value, Interval::point(value), tolerance) {
+                    None => Proof::Certified { value },
+                    Some(violation) => Proof::Refused { violations: vec![violation] },
+                },
+            },
+        },
+    };
+    let contradictions = contradictions(&verdict, tolerance);
+    verdict.violations.extend(contradictions);
+    verdict
+}
+
+/// How far the bound lies beyond an objective, relative to the objective; 0 if it does not.
+pub fn beyond(sense: Sense, bound: f64, objective: Interval) -> f64 {
+    let beyond = match sense {
+        Sense::Minimise => bound - objective.high(),
+        Sense::Maximise => objective.low() - bound,
+    };
+    if beyond <= 0.0 { 0.0 } else { beyond / objective.magnitude() }
+}
+
+/// An answer whose own sides cannot both be true.
+fn contradictions(verdict: &Verdict, tolerance: &Tolerance) -> Vec<Violation> {
+    let Some(objective) = verdict.objective.filter(|_| verdict.violations.is_empty()) else { return Vec::new() };
+    let mut found = Vec::new();
+    if verdict.claims_infeasible {
+        found.push(Violation::new("an infeasible instance has no solution", "stop", 1.0, "feasible solution"));
+    }
+    let (bound, allowed) = match verdict.proof {
+        Proof::Certified { value } => (value, 0.0),
+        Proof::SolverWord { value, .. } => (value, tolerance.word_relative),
+        _ => return found,
+    };
+    let off = beyond(verdict.sense, bound, objective);
+    if off > allowed {
+        found.push(Violation::new("no objective lies beyond a bound", "proved.value", off, "relative"));
+    }
+    found
+}
+
+/// A claimed number against a checked one.
+fn compare(constraint: &str, claimed: f64, checked: Interval, tolerance: &Tolerance) -> Option<Violation> {
+    let allowed = tolerance.claim_relative * checked.magnitude();
+    let off = if claimed.is_finite() {
+        (checked.low() - claimed).max(claimed - checked.high()).max(0.0)
+    } else {
+        f64::INFINITY
+    };
+    (off > allowed)
+        .then(|| Violation::new(constraint, format!("claimed {claimed:e}, checked {:e}", checked.middle()), off, "off"))
+}

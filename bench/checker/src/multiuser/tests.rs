@@ -1,0 +1,335 @@
+//! The toy by hand, each constraint broken alone, and the intervals against exact rationals.
+
+use dashu_ratio::RBig;
+use offcut_instances::document::parse_instance;
+use offcut_instances::multiuser::{
+    Certificate, Instance, Model, Multiuser, Objective, Origin, PriceNode, Server, Solution, Speedup, User,
+};
+use offcut_instances::problem::{Answer, Valid};
+use proptest::prelude::*;
+
+use crate::{Interval, Judged, Proof, Tolerance, Verdict, judge};
+
+fn toy(objective: Objective) -> Instance {
+    let bytes = include_bytes!("../../../../instances/data/multiuser/toy.json");
+    Instance { objective, ..parse_instance::<Multiuser>(bytes).expect("the toy is valid") }
+}
+
+/// The toy's latencies by hand. Blocks of 2 and 4 MACs, a unit does 1 MAC/s, 4 units, linear:
+///
+/// ```text
+/// user 0 (1 MAC/s, 2 B/s, rtt .5)    cut 0: .5 + 8/2 + 6/f      cut 1: 2 + .5 + 1/2 + 4/f     cut 2: 6
+/// user 1 (.5 MAC/s, 4 B/s, no rtt)   cut 0: 8/4 + 6/f           cut 1: 4 + 1/4 + 4/f          cut 2: 12
+/// best with f =    0     1     2     3       4
+/// user 0           6     6     5     4.333   4
+/// user 1          12     8     5     4       3.5
+/// ```
+///
+/// `max`: (2,2) gives 5, anything else leaves one user above. `sum`: (0,4) gives 9.5, (2,2) and (1,3) give 10.
+#[test]
+fn the_toy_is_what_the_hand_says() {
+    let instance = toy(Objective::Max);
+    let value = |cut: [u32; 2], units: [u32; 2]| {
+        let solution = Solution { cut: cut.into(), units: units.into() };
+        let (objective, violations) = Multiuser::evaluate(&instance, &solution);
+        assert_eq!(violations, []);
+        objective.expect("feasible").middle()
+    };
+    assert_eq!(value([1, 0], [2, 2]), 5.0);
+    assert_eq!(value([2, 2], [0, 0]), 12.0);
+    assert_eq!(value([0, 1], [1, 1]), 10.5);
+    assert_eq!(value([2, 0], [0, 4]), 6.0);
+
+    let sum = toy(Objective::Sum);
+    let (objective, _) = Multiuser::evaluate(&sum, &Solution { cut: vec![2, 0], units: vec![0, 4] });
+    assert_eq!(objective.expect("feasible").middle(), 9.5);
+}
+
+#[test]
+fn the_toys_optimum_is_a_threshold_and_nothing_above_it_is() {
+    let instance = toy(Objective::Max);
+    let replay = |latency_s: f64| Multiuser::replay(&instance, &Certificate::Threshold { latency_s });
+    assert_eq!(replay(5.0 - 1e-12), Ok(5.0 - 1e-12));
+    let refused = replay(5.000_001).expect_err("5 is within reach");
+    assert_eq!(refused[0].constraint, "below a threshold more units are needed than there are");
+    assert_eq!(refused[0].amount, 1.0);
+    assert!(replay(f64::NAN).is_err() && replay(-1.0).is_err() && replay(f64::INFINITY).is_err());
+}
+
+/// By hand, price p on the toy: user 0 pays least with f in 0..4 of 6, 6+p, 5+2p, 4.33+3p, 4+4p; user 1 of 12, 8+p, 5+2p, 4+3p, 3.5+4p.
+/// At p = .75: 6 + min(12, 8.75, 6.5, 6.25, 6.5) - 3 = 6 + 6.25 - 3 = 9.25.
+#[test]
+fn the_toys_price_bound_is_what_the_hand_says() {
+    let instance = toy(Objective::Sum);
+    let leaf = |price_s: f64| PriceNode::Leaf { price_s };
+    let replay = |nodes: Vec<PriceNode>| Multiuser::replay(&instance, &Certificate::Prices { nodes });
+    let plain = replay(vec![leaf(0.75)]).expect("a leaf is a tree");
+    assert!((plain - 9.25).abs() < 1e-12 && plain <= 9.25, "{plain}");
+    // Split user 1 at 3 units: below, at p = 1: 6 + 7 - 4 = 9; above, it has 4 units and nobody else any: 6 + 3.5 = 9.5 at any p.
+    let split = PriceNode::Split { user: 1, units: 3, at_most: 1, above: 2 };
+    let tree = replay(vec![split.clone(), leaf(1.0), leaf(5.0)]).expect("a tree");
+    assert!((tree - 9.0).abs() < 1e-12, "{tree}");
+    for broken in [
+        vec![],
+        vec![split.clone()],
+        vec![split.clone(), leaf(1.0)],
+        vec![leaf(1.0), leaf(1.0)],
+        vec![leaf(-1.0)],
+        vec![leaf(f64::NAN)],
+        vec![PriceNode::Split { user: 1, units: 3, at_most: 1, above: 1 }, leaf(1.0)],
+        vec![PriceNode::Split { user: 1, units: 3, at_most: 0, above: 1 }, leaf(1.0)],
+        vec![PriceNode::Split { user: 2, units: 3, at_most: 1, above: 2 }, leaf(1.0), leaf(1.0)],
+        vec![PriceNode::Split { user: 1, units: 4, at_most: 1, above: 2 }, leaf(1.0), leaf(1.0)],
+    ] {
+        assert!(replay(broken.clone()).is_err(), "{broken:?} is not a price tree");
+    }
+}
+
+fn claim(cut: [u32; 2], units: [u32; 2], objective: f64) -> Answer<Multiuser> {
+    Answer::found(Solution { cut: cut.into(), units: units.into() }, objective)
+}
+
+fn verdict(answer: &Answer<Multiuser>) -> Verdict {
+    judge(&toy(Objective::Max), answer, &Tolerance::default())
+}
+
+/// The one violation of an answer in which only one thing is broken: (constraint, place, amount).
+fn only_violation(answer: &Answer<Multiuser>) -> (String, String, f64) {
+    let verdict = verdict(answer);
+    assert!(verdict.is_refuted() && !verdict.is_feasible());
+    let [violation] = verdict.violations() else { panic!("one violation, not {:?}", verdict.violations()) };
+    (violation.constraint.clone(), violation.at.clone(), violation.amount)
+}
+
+#[test]
+fn each_constraint_is_refused_alone_with_place_and_amount() {
+    assert!(verdict(&claim([1, 0], [2, 2], 5.0)).is_feasible());
+
+    let off = only_violation(&claim([1, 0], [2, 2], 5.0 * (1.0 + 1e-6)));
+    assert_eq!(off.0, "claimed objective");
+    assert!((off.2 - 5e-6).abs() < 1e-12);
+    assert!(verdict(&claim([1, 0], [2, 2], 5.0 * (1.0 - 1e-6))).is_refuted());
+    assert!(verdict(&claim([1, 0], [2, 2], f64::NAN)).is_refuted());
+
+    // Three units for user 0: 4 1/3 s, two for user 1: 5 s.
+    let over = only_violation(&claim([1, 0], [3, 2], 5.0));
+    assert_eq!(over, ("units within capacity".into(), "server: 5 of 4 units used".into(), 1.0));
+
+    let without = only_violation(&claim([1, 2], [0, 0], 12.0));
+    assert_eq!(without, ("remote work needs units".into(), "users[0]: cut 1 of 2 with 0 units".into(), 1.0));
+
+    let beyond = only_violation(&claim([3, 0], [2, 2], 5.0));
+    assert_eq!(beyond, ("cut within the chain".into(), "cut[0]: cut 3 of 2 blocks".into(), 1.0));
+
+    let short = Answer::found(Solution { cut: vec![2], units: vec![0, 0] }, 12.0);
+    assert_eq!(only_violation(&short), ("one decision per user".into(), "cut".into(), 1.0));
+}
+
+#[test]
+fn a_certificate_with_one_number_changed_is_refused() {
+    let honest = 5.0 * (1.0 - 1e-12);
+    let with = |value: f64, latency_s: f64| {
+        verdict(&claim([1, 0], [2, 2], 5.0).certified(value, Certificate::Threshold { latency_s }))
+    };
+    assert_eq!(*with(honest, honest).proof(), Proof::Certified { value: honest });
+    assert!(!with(honest, honest).is_refuted());
+    for (value, latency_s) in [
+        (honest, honest * 1.000_001),
+        (honest, honest * 0.999_999),
+        (honest * 1.000_001, honest),
+        (honest * 0.999_999, honest),
+        (5.5, 5.5),
+    ] {
+        let verdict = with(value, latency_s);
+        assert!(matches!(verdict.proof(), Proof::Refused { .. }) && verdict.is_refuted());
+    }
+}
+
+#[test]
+fn an_answer_that_contradicts_itself_is_refused() {
+    use offcut_instances::problem::{Bound, Evidence, Stop};
+    let mut answer = claim([1, 0], [2, 2], 5.0);
+    answer.proved = Some(Bound { value: 5.1, evidence: Evidence::SolverWord("a solver's".into()) });
+    assert_eq!(only_violation(&answer).0, "no objective lies beyond a bound");
+    answer.proved = None;
+    answer.stop = Stop::Infeasible;
+    assert!(verdict(&answer).is_refuted());
+}
+
+// --- against exact rationals -----------------------------------------------------------------------------------
+
+fn exact(value: f64) -> RBig {
+    RBig::try_from(value).expect("finite")
+}
+
+fn whole(value: u64) -> RBig {
+    RBig::from(value)
+}
+
+/// The definition once more, in exact rationals.
+fn exact_latency(instance: &Instance, i: usize, cut: usize, units: u32) -> RBig {
+    let user = &instance.users[i];
+    let model = &instance.models[user.model as usize];
+    let total = |macs: &[f64]| macs.iter().fold(RBig::ZERO, |total, macs| total + exact(*macs));
+    let mut latency = total(&model.macs[..cut]) / exact(user.device_macs_per_s);
+    if cut < model.blocks() {
+        let speedup = match &instance.server.speedup {
+            Speedup::Linear => whole(units.into()),
+            Speedup::Amdahl { parallel_fraction } => {
+                let p = exact(*parallel_fraction);
+                whole(1) / (whole(1) - p.clone() + p / whole(units.into()))
+            }
+            Speedup::Table { speedups } => exact(speedups[(units as usize).min(speedups.len()) - 1]),
+        };
+        latency += exact(user.rtt_s) + exact(model.cut_bytes[cut]) / exact(user.uplink_bytes_per_s);
+        latency += total(&model.macs[cut..]) / (exact(instance.server.unit_macs_per_s) * speedup);
+    }
+    latency
+}
+
+fn exact_best(instance: &Instance, i: usize, units: u32) -> RBig {
+    let blocks = instance.models[instance.users[i].model as usize].blocks();
+    let first = if units == 0 { blocks } else { 0 };
+    (first..=blocks).map(|cut| exact_latency(instance, i, cut, units)).min().expect("all local is a cut")
+}
+
+/// Every way to hand out at most `units` units to `users` users.
+fn allocations(users: usize, units: u32) -> Vec<Vec<u32>> {
+    if users == 0 {
+        return vec![vec![]];
+    }
+    let extend = |first: u32| {
+        allocations(users - 1, units - first).into_iter().map(move |mut rest| {
+            rest.push(first);
+            rest
+        })
+    };
+    (0..=units).flat_map(extend).collect()
+}
+
+fn exact_optimum(instance: &Instance) -> RBig {
+    let users = instance.users.len();
+    let table: Vec<Vec<RBig>> =
+        (0..users).map(|i| (0..=instance.server.units).map(|units| exact_best(instance, i, units)).collect()).collect();
+    let value = |units: Vec<u32>| {
+        let latencies = units.iter().enumerate().map(|(i, units)| table[i][*units as usize].clone());
+        match instance.objective {
+            Objective::Max => latencies.max().expect("there are users"),
+            Objective::Sum => latencies.fold(RBig::ZERO, |total, latency| total + latency),
+        }
+    };
+    allocations(users, instance.server.units).into_iter().map(value).min().expect("all local is an allocation")
+}
+
+fn speedups() -> impl Strategy<Value = Speedup> {
+    prop_oneof![
+        Just(Speedup::Linear),
+        (0.0f64..=1.0).prop_map(|parallel_fraction| Speedup::Amdahl { parallel_fraction }),
+        // Steps of 0 make plateaus.
+        prop::collection::vec(prop_oneof![Just(0.0), 0.0f64..1.5], 0..6).prop_map(|steps| {
+            let rises = steps.into_iter().scan(1.0, |speedup, step| {
+                *speedup += step;
+                Some(*speedup)
+            });
+            Speedup::Table { speedups: std::iter::once(1.0).chain(rises).collect() }
+        }),
+    ]
+}
+
+/// Magnitudes from awkward to plain, zero included.
+fn amounts() -> impl Strategy<Value = f64> {
+    prop_oneof![Just(0.0), 0.1f64..10.0, (1u32..9).prop_map(f64::from), 1e-9f64..1e-6, 1e6f64..1e9]
+}
+
+fn instances() -> impl Strategy<Value = Instance> {
+    let models = prop::collection::vec(
+        (1usize..4).prop_flat_map(|blocks| {
+            (prop::collection::vec(amounts(), blocks), prop::collection::vec(amounts(), blocks)).prop_map(
+                |(macs, mut cut_bytes)| {
+                    cut_bytes.push(0.0);
+                    Model { name: String::new(), macs, cut_bytes }
+                },
+            )
+        }),
+        1..3,
+    );
+    let users = prop::collection::vec((0u32..2, 0.1f64..10.0, 0.1f64..10.0, prop_oneof![Just(0.0), 0.0f64..2.0]), 1..4);
+    let server = (0u32..6, 0.1f64..10.0, speedups());
+    (models, users, server, any::<bool>()).prop_map(|(models, users, (units, unit_macs_per_s, speedup), is_max)| {
+        let count = models.len() as u32;
+        let user = |(model, device_macs_per_s, uplink_bytes_per_s, rtt_s)| User {
+            model: model % count,
+            device_macs_per_s,
+            uplink_bytes_per_s,
+            rtt_s,
+        };
+        Instance {
+            origin: Origin::default(),
+            objective: if is_max { Objective::Max } else { Objective::Sum },
+            models,
+            server: Server { units, unit_macs_per_s, speedup },
+            users: users.into_iter().map(user).collect(),
+        }
+    })
+}
+
+fn encloses(interval: Interval, value: &RBig) -> bool {
+    exact(interval.low()) <= *value && *value <= exact(interval.high())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn latencies_enclose_the_exact_ones_narrowly(instance in instances(), units in 1u32..9) {
+        prop_assume!(instance.validate().is_ok());
+        let jury = super::Jury::new(&instance);
+        for (i, user) in instance.users.iter().enumerate() {
+            for cut in 0..=instance.models[user.model as usize].blocks() {
+                let enclosed = jury.latency(user, cut, units);
+                prop_assert!(encloses(enclosed, &exact_latency(&instance, i, cut, units)));
+                prop_assert!(enclosed.high() - enclosed.low() <= 1e-14 * enclosed.high());
+            }
+        }
+    }
+
+    /// A certificate at the optimum less a hair is accepted, one a hair above is refused: sound and tight.
+    #[test]
+    fn thresholds_prove_the_optimum_and_no_more(instance in instances()) {
+        prop_assume!(instance.validate().is_ok());
+        let instance = Instance { objective: Objective::Max, ..instance };
+        let optimum = exact_optimum(&instance);
+        let near = optimum.to_f64().value();
+        let replay = |latency_s: f64| Multiuser::replay(&instance, &Certificate::Threshold { latency_s });
+        prop_assert!(replay(near * (1.0 - 1e-12)).is_ok());
+        if near > 0.0 {
+            prop_assert!(replay(near * (1.0 + 1e-12)).is_err());
+        }
+    }
+
+    /// A random price tree never proves more than the optimum, and a leaf proves the formula's value.
+    #[test]
+    fn price_trees_never_prove_too_much(instance in instances(), prices in prop::collection::vec(prop_oneof![Just(0.0), 1e-3f64..1e3], 3), user in 0u32..3, units in 0u32..5) {
+        prop_assume!(instance.validate().is_ok());
+        let instance = Instance { objective: Objective::Sum, ..instance };
+        let beta = instance.server.units;
+        let optimum = exact_optimum(&instance);
+        let leaf = |at: usize| PriceNode::Leaf { price_s: prices[at] };
+        let plain = Multiuser::replay(&instance, &Certificate::Prices { nodes: vec![leaf(0)] }).expect("a leaf");
+        prop_assert!(exact(plain) <= optimum);
+
+        let price = exact(prices[0]);
+        let formula = (0..instance.users.len()).fold(RBig::ZERO, |total, i| {
+            total + (0..=beta).map(|f| exact_best(&instance, i, f) + price.clone() * whole(f.into())).min().expect("0 is a choice")
+        }) - price * whole(beta.into());
+        let formula = formula.to_f64().value();
+        let scale = formula.abs() + prices[0] * f64::from(beta);
+        prop_assert!((plain - formula).abs() <= 1e-12 * scale, "{plain} {formula}");
+
+        if units < beta && (user as usize) < instance.users.len() {
+            let split = PriceNode::Split { user, units, at_most: 1, above: 2 };
+            let tree = Multiuser::replay(&instance, &Certificate::Prices { nodes: vec![split, leaf(1), leaf(2)] });
+            prop_assert!(exact(tree.expect("a tree")) <= optimum);
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! What the jury found. Only this crate can make a [`Verdict`].
+
+use offcut_instances::problem::Sense;
+use serde::{Deserialize, Serialize};
+
+use crate::Interval;
+
+/// The tolerances of Offcut; printed in every report.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Tolerance {
+    /// How far a claimed number may be from the checked one, relative to the checked one.
+    pub claim_relative: f64,
+    /// Up to which relative gap a bound *meets* an objective.
+    pub gap_relative: f64,
+    /// How far a solver's word may lie beyond a feasible objective before it is a contradiction: general solvers work
+    /// with feasibility tolerances of this order.
+    pub word_relative: f64,
+}
+
+impl Default for Tolerance {
+    fn default() -> Self {
+        Self { claim_relative: 1e-9, gap_relative: 1e-9, word_relative: 1e-6 }
+    }
+}
+
+/// One broken constraint: which, where, by how much.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Violation {
+    /// The constraint's name.
+    pub constraint: String,
+    /// The place in the answer, e.g. `users[3]`.
+    pub at: String,
+    /// By how much it is broken, in `unit`.
+    pub amount: f64,
+    /// The unit of `amount`.
+    pub unit: String,
+}
+
+impl Violation {
+    pub(crate) fn new(
+        constraint: impl Into<String>,
+        at: impl Into<String>,
+        amount: f64,
+        unit: impl Into<String>,
+    ) -> Self {
+        Self { constraint: constraint.into(), at: at.into(), amount, unit: unit.into() }
+    }
+}
+
+impl std::fmt::Display for Violation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { constraint, at, amount, unit } = self;
+        if amount.fract() == 0.0 && amount.abs() < 1e15 {
+            write!(f, "{constraint} ({at}): {amount} {unit}")
+        } else {
+            write!(f, "{constraint} ({at}): {amount:.6e} {unit}")
+        }
+    }
+}
+
+/// What became of a claimed bound.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Proof {
+    /// No bound was claimed.
+    Nothing,
+    /// The checker replayed the certificate.
+    Certified {
+        /// The bound as the checker computed it.
+        value: f64,
+    },
+    /// A solver said so.
+    SolverWord {
+        /// The bound as the solver stated it.
+        value: f64,
+        /// The solver and the quantity.
+        word: String,
+    },
+    /// The certificate does not prove the claimed bound.
+    Refused {
+        /// Why not.
+        violations: Vec<Violation>,
+    },
+}
+
+/// The jury's word on one answer.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Verdict {
+    pub(crate) sense: Sense,
+    pub(crate) objective: Option<Interval>,
+    pub(crate) violations: Vec<Violation>,
+    pub(crate) proof: Proof,
+    pub(crate) claims_infeasible: bool,
+}
+
+impl Verdict {
+    pub(crate) fn empty(sense: Sense) -> Self {
+        Self { sense, objective: None, violations: Vec::new(), proof: Proof::Nothing, claims_infeasible: false }
+    }
+
+    /// The direction of the problem.
+    pub fn sense(&self) -> Sense {
+        self.sense
+    }
+
+    /// The objective of the solution as the checker computed it, if there is a solution and it has one.
+    pub fn objective(&self) -> Option<Interval> {
+        self.objective
+    }
+
+    /// All that is wrong with the solution, its claimed objective, or the two sides of the answer together.
+    pub fn violations(&self) -> &[Violation] {
+        &self.violations
+    }
+
+    /// What became of the claimed bound.
+    pub fn proof(&self) -> &Proof {
+        &self.proof
+    }
+
+    /// Whether the answer says that no solution exists.
+    pub fn claims_infeasible(&self) -> bool {
+        self.claims_infeasible
+    }
+
+    /// Whether something in the answer is wrong: a broken constraint, a false claim or a certificate that proves less.
+    pub fn is_refuted(&self) -> bool {
+        !self.violations.is_empty() || matches!(self.proof, Proof::Refused { .. })
+    }
+
+    /// Whether the answer holds a feasible solution with the objective it claims.
+    pub fn is_feasible(&self) -> bool {
+        self.objective.is_some() && self.violations.is_empty()
+    }
+}

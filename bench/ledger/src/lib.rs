@@ -1,0 +1,20 @@
+//! What a run leaves behind, and what may be concluded from it.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`row`] | one finished cell of a run, and its [`Status`] |
+//! | [`gap`] | the gap formula, once, and the best known values it is measured against |
+//! | [`manifest`] | what a run set out to do: its studies and its surroundings |
+//! | [`store`] | rows on disk: appended durably, read back with a torn last line tolerated |
+//!
+//! "Optimal" is derived here, from a checked objective and a bound; nobody's solver status is believed.
+
+pub mod gap;
+pub mod manifest;
+pub mod row;
+pub mod store;
+
+pub use gap::{BestKnown, Contradiction, Gap, best_known, contradictions};
+pub use manifest::{Environment, Manifest, Study, StudyCell};
+pub use row::{Key, Row, Status, Times};
+pub use store::Store;

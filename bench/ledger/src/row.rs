@@ -1,0 +1,156 @@
+//! One finished cell of a run.
+
+use std::collections::BTreeMap;
+
+use offcut_checker::{Interval, Proof, Tolerance, Verdict, Violation, beyond};
+use offcut_instances::problem::{Budget, Incumbent, Stop};
+use serde::{Deserialize, Serialize};
+
+/// What a row is about: running the same key again could only repeat it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Key {
+    /// The instance's hash.
+    pub instance: String,
+    /// The method with its parameters, e.g. `iao-ds:base=2`.
+    pub method: String,
+    /// Time, memory, threads and seed.
+    pub budget: Budget,
+    /// Version of the code.
+    pub code: String,
+}
+
+impl Key {
+    /// The key as one line, the same for the same key.
+    pub fn line(&self) -> String {
+        serde_json::to_string(self).expect("a key is plain data")
+    }
+}
+
+/// One finished cell.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Row {
+    /// What was run.
+    pub key: Key,
+    /// The problem's name.
+    pub problem: String,
+    /// The instance's name, family, generator seed and parameters, for tables.
+    pub instance: InstanceLabel,
+    /// The outcome.
+    pub status: Status,
+    /// Why the algorithm stopped, in its own words.
+    pub stop: Stop,
+    /// The objective the algorithm claimed.
+    pub claimed_objective: Option<f64>,
+    /// The objective the checker computed.
+    pub checked_objective: Option<Interval>,
+    /// What became of the bound it claimed.
+    pub proof: Proof,
+    /// What the checker found wrong with the solution and its objective.
+    pub violations: Vec<Violation>,
+    /// Seconds, by phase.
+    pub times: Times,
+    /// Peak memory of the cell in bytes, where it was measured.
+    pub peak_memory_bytes: Option<u64>,
+    /// The algorithm's own counts.
+    pub counts: BTreeMap<String, u64>,
+    /// The algorithm's improving objectives over time.
+    pub incumbents: Vec<Incumbent>,
+}
+
+/// What tables call an instance.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct InstanceLabel {
+    /// Its name.
+    pub name: String,
+    /// Its family.
+    pub family: String,
+    /// The generator's seed.
+    pub seed: u64,
+    /// The generator's parameters.
+    pub parameters: BTreeMap<String, f64>,
+}
+
+/// Seconds spent on a cell, by phase.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Times {
+    /// Wall-clock seconds building a model, as the algorithm told; part of `solve_s`.
+    pub build_s: Option<f64>,
+    /// Wall-clock seconds in the algorithm, measured from outside.
+    pub solve_s: f64,
+    /// CPU seconds in the algorithm, where they were measured.
+    pub solve_cpu_s: Option<f64>,
+    /// Wall-clock seconds in the checker.
+    pub check_s: f64,
+}
+
+/// The outcome of a cell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    /// The checker refutes the answer.
+    Wrong,
+    /// The method broke.
+    Crash,
+    /// It ran out of memory.
+    Memory,
+    /// Nothing was found within the limits.
+    Time,
+    /// It says that no solution exists, and that is all there is.
+    InfeasibleClaimed,
+    /// A checked solution, with nothing proved about how good it is.
+    Feasible,
+    /// A solver's word says that the checked solution is optimal.
+    OptimalClaimed,
+    /// A replayed bound meets the checked objective.
+    OptimalCertified,
+    /// A replayed certificate proves that no solution exists.
+    InfeasibleCertified,
+    /// The method does not take this instance, and says why.
+    Declined,
+}
+
+impl Status {
+    /// The outcome of an answer that stopped for `stop` and was judged by `verdict`.
+    pub fn of(stop: &Stop, verdict: &Verdict, tolerance: &Tolerance) -> Self {
+        if verdict.is_refuted() {
+            return Self::Wrong;
+        }
+        match stop {
+            Stop::Failed(_) => return Self::Crash,
+            Stop::Declined(_) => return Self::Declined,
+            Stop::Infeasible => return Self::InfeasibleClaimed,
+            Stop::Completed | Stop::TimeLimit => {}
+        }
+        let Some(objective) = verdict.objective().filter(|_| verdict.is_feasible()) else { return Self::Time };
+        // How far the bound stays behind the objective, seen from the bound's side.
+        let short = |bound: f64| {
+            let point = Interval::point(bound);
+            let worst = match verdict.sense() {
+                offcut_instances::problem::Sense::Minimise => objective.high(),
+                offcut_instances::problem::Sense::Maximise => objective.low(),
+            };
+            if worst == bound { 0.0 } else { beyond(verdict.sense(), worst, point) }
+        };
+        match verdict.proof() {
+            Proof::Certified { value } if short(*value) <= tolerance.gap_relative => Self::OptimalCertified,
+            Proof::SolverWord { value, .. } if short(*value) <= tolerance.word_relative => Self::OptimalClaimed,
+            _ => Self::Feasible,
+        }
+    }
+
+    /// The name in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Wrong => "wrong",
+            Self::Crash => "crash",
+            Self::Memory => "memory",
+            Self::Time => "time",
+            Self::InfeasibleClaimed => "infeasible-claimed",
+            Self::Feasible => "feasible",
+            Self::OptimalClaimed => "optimal-claimed",
+            Self::OptimalCertified => "optimal-certified",
+            Self::InfeasibleCertified => "infeasible-certified",
+            Self::Declined => "declined",
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Statuses, gaps, contradictions, and rows that survive.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+
+use offcut_checker::{Interval, Proof, Tolerance};
+use offcut_instances::problem::{Budget, Sense, Stop};
+use offcut_ledger::row::InstanceLabel;
+use offcut_ledger::{BestKnown, Key, Row, Status, Store, Times, best_known, contradictions, store};
+
+fn row(method: &str, objective: f64, proof: Proof) -> Row {
+    Row {
+        key: Key { instance: "i".into(), method: method.into(), budget: Budget::default(), code: "test".into() },
+        problem: "multiuser".into(),
+        instance: InstanceLabel::default(),
+        status: Status::Feasible,
+        stop: Stop::Completed,
+        claimed_objective: Some(objective),
+        checked_objective: Some(Interval::point(objective)),
+        proof,
+        violations: Vec::new(),
+        times: Times::default(),
+        peak_memory_bytes: None,
+        counts: BTreeMap::new(),
+        incumbents: Vec::new(),
+    }
+}
+
+#[test]
+fn a_gap_is_an_interval_between_best_objective_and_best_bound() {
+    let best = BestKnown { objective: Some(5.0), certified: Some(4.0), word: Some(4.9) };
+    let gap = best.gap(Sense::Minimise, 6.0).expect("known");
+    assert_eq!((gap.low, gap.high, gap.certified), (0.2, 0.5, true));
+    let best = BestKnown { objective: Some(8.0), certified: None, word: Some(10.0) };
+    let gap = best.gap(Sense::Maximise, 6.0).expect("known");
+    assert_eq!((gap.low, gap.high, gap.certified), (0.25, 0.4, false));
+    assert_eq!(BestKnown::default().gap(Sense::Minimise, 1.0), None);
+    let zero = BestKnown { objective: Some(0.0), certified: Some(0.0), word: None };
+    assert_eq!(zero.gap(Sense::Minimise, 0.0).map(|gap| gap.high), Some(0.0));
+    assert_eq!(zero.gap(Sense::Minimise, 1.0), None);
+}
+
+#[test]
+fn the_best_known_values_come_from_checked_rows_only() {
+    let mut wrong = row("liar", 1.0, Proof::Refused { violations: vec![] });
+    wrong.status = Status::Wrong;
+    let rows = [
+        row("a", 6.0, Proof::Certified { value: 4.0 }),
+        row("b", 5.0, Proof::SolverWord { value: 5.0, word: "w".into() }),
+        row("c", 7.0, Proof::Certified { value: 4.5 }),
+        wrong,
+    ];
+    let best = best_known(Sense::Minimise, &rows)["i"];
+    assert_eq!(best, BestKnown { objective: Some(5.0), certified: Some(4.5), word: Some(5.0) });
+    assert_eq!(contradictions(Sense::Minimise, &rows, &Tolerance::default()), []);
+}
+
+#[test]
+fn an_objective_beyond_a_bound_is_a_contradiction() {
+    let rows = [row("a", 6.0, Proof::Nothing), row("b", 7.0, Proof::Certified { value: 6.000_001 })];
+    let found = contradictions(Sense::Minimise, &rows, &Tolerance::default());
+    assert_eq!(found.len(), 1);
+    assert_eq!((found[0].objective.0.as_str(), found[0].bound.0.as_str()), ("a", "b"));
+    // A solver's word may be off by what solvers tolerate, and no more.
+    let word = |value: f64| [row("a", 6.0, Proof::SolverWord { value, word: "w".into() })];
+    assert_eq!(contradictions(Sense::Minimise, &word(6.000_001), &Tolerance::default()).len(), 0);
+    assert_eq!(contradictions(Sense::Minimise, &word(6.1), &Tolerance::default()).len(), 1);
+    assert_eq!(contradictions(Sense::Maximise, &word(5.9), &Tolerance::default()).len(), 1);
+}
+
+#[test]
+fn rows_survive_a_torn_last_line_and_nothing_else_is_forgiven() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("rows.jsonl");
+    let rows = [row("a", 6.0, Proof::Nothing), row("b", 0.1 + 0.2, Proof::Certified { value: 1.0 / 3.0 })];
+    let (mut open, before) = Store::open(&path).expect("new");
+    assert!(before.is_empty());
+    open.append(&rows[0]).expect("room");
+    open.append(&rows[1]).expect("room");
+    assert!(Store::open(&path).expect_err("locked").to_string().contains("in use by another run"));
+    drop(open);
+
+    let mut file = std::fs::OpenOptions::new().append(true).open(&path).expect("there");
+    file.write_all(b"{\"key\":{\"inst").expect("room");
+    drop(file);
+    assert_eq!(store::read(&path).expect("readable"), rows);
+    let (mut open, before) = Store::open(&path).expect("readable");
+    assert_eq!(before, rows);
+    open.append(&rows[0]).expect("room");
+    drop(open);
+    assert_eq!(store::read(&path).expect("readable").len(), 3);
+
+    let text = std::fs::read_to_string(&path).expect("there");
+    std::fs::write(&path, text.replacen("key", "kez", 1)).expect("room");
+    let trouble = store::read(&path).expect_err("broken").to_string();
+    assert!(trouble.contains("line 1") && trouble.contains("rows.jsonl"), "{trouble}");
+}

@@ -1,0 +1,30 @@
+//! What an algorithm believes when its latency estimates are off.
+
+use offcut_instances::multiuser::{Instance, Model, User};
+use offcut_instances::random::Stream;
+
+/// The instance as someone sees it whose estimates are off by up to `error`, relative: every user gets its own copy of its model with
+/// each block's MACs, each cut's bytes and its round-trip time scaled by a factor drawn from [1-error, 1+error].
+///
+/// Latency is a sum of these numbers with factors >= 0, so every estimate T^ lies in [(1-error) T, (1+error) T]. A solution that is
+/// optimal for the estimates has a true maximum of at most (1+error)/(1-error) times the optimum: its true value is at most
+/// T^ / (1-error), and T^ is at most that of the true optimum, (1+error) OPT.
+pub(super) fn estimated(instance: &Instance, error: f64, seed: u64) -> Instance {
+    let mut stream = Stream::new(&["multiuser", "estimate"], seed);
+    let mut off = |value: f64| value * (1.0 + error * stream.uniform(-1.0, 1.0));
+    let (models, users) = instance
+        .users
+        .iter()
+        .enumerate()
+        .map(|(i, user)| {
+            let model = &instance.models[user.model as usize];
+            let seen = Model {
+                name: model.name.clone(),
+                macs: model.macs.iter().map(|macs| off(*macs)).collect(),
+                cut_bytes: model.cut_bytes.iter().map(|bytes| off(*bytes)).collect(),
+            };
+            (seen, User { model: i as u32, rtt_s: off(user.rtt_s), ..*user })
+        })
+        .unzip();
+    Instance { models, users, ..instance.clone() }
+}

@@ -78,6 +78,8 @@ pub enum Kind {
     Instance,
     /// What an algorithm answered to an instance.
     Answer,
+    /// A grid of instances and methods to run.
+    Suite,
 }
 
 impl Kind {
@@ -85,6 +87,15 @@ impl Kind {
         match self {
             Self::Instance => "instance",
             Self::Answer => "answer",
+            Self::Suite => "suite",
+        }
+    }
+
+    fn with_article(self) -> &'static str {
+        match self {
+            Self::Instance => "an instance",
+            Self::Answer => "an answer",
+            Self::Suite => "a suite",
         }
     }
 }
@@ -149,9 +160,8 @@ pub fn parse_answer<P: Problem>(bytes: &[u8]) -> Result<Answer<P>, Trouble> {
 ///
 /// # Errors
 /// [`Trouble`] if the bytes are not an Offcut document.
-pub fn problem_of(path: &Path) -> Result<String, Trouble> {
-    let bytes = read_bytes(path).map_err(|trouble| trouble.in_file(path))?;
-    envelope(&bytes).map(|envelope| envelope.problem).map_err(|trouble| trouble.in_file(path))
+pub fn problem_of(bytes: &[u8]) -> Result<String, Trouble> {
+    envelope(bytes).map(|envelope| envelope.problem)
 }
 
 /// The bytes of an instance's document. They are what [`hash`] hashes.
@@ -217,8 +227,11 @@ fn to_bytes<T: Serialize>(kind: Kind, problem: &str, version: u32, body: &T) -> 
     serde_json::to_vec(&document).expect("a document of plain data can be written")
 }
 
-/// Reads a file whole, after a look at its beginning: gigabytes of brackets are refused after the first megabyte.
-fn read_bytes(path: &Path) -> Result<Vec<u8>, Trouble> {
+/// Reads a file whole, up to [`LARGEST_FILE_BYTES`], after a look at its beginning: gigabytes of brackets are refused after the first megabyte.
+///
+/// # Errors
+/// [`Trouble`] if it cannot be read, is too large, or is not the beginning of JSON.
+pub fn read_bytes(path: &Path) -> Result<Vec<u8>, Trouble> {
     let trouble = |error: std::io::Error| {
         Trouble::at("", format!("cannot be read: {error}"), "give the path of a readable JSON file")
     };
@@ -256,7 +269,11 @@ fn envelope(bytes: &[u8]) -> Result<Envelope, Trouble> {
     })
 }
 
-fn parse<T: DeserializeOwned>(bytes: &[u8], kind: Kind, problem: &str, version: u32) -> Result<T, Trouble> {
+/// Parses the body of a document of any kind.
+///
+/// # Errors
+/// [`Trouble`] naming place and remedy.
+pub fn parse<T: DeserializeOwned>(bytes: &[u8], kind: Kind, problem: &str, version: u32) -> Result<T, Trouble> {
     // The fast path first; only a document that fails is read again to say where.
     let parsed: Result<Document<T>, _> = serde_json::from_slice(bytes);
     let head = match &parsed {
@@ -268,15 +285,15 @@ fn parse<T: DeserializeOwned>(bytes: &[u8], kind: Kind, problem: &str, version: 
     if head.offcut != kind {
         return Err(Trouble::at(
             "offcut",
-            format!("this is an {}", head.offcut.noun()),
-            format!("give an {}", kind.noun()),
+            format!("this is {}", head.offcut.with_article()),
+            format!("give {}", kind.with_article()),
         ));
     }
     if head.problem != problem {
         return Err(Trouble::at(
             "problem",
             format!("this is for problem '{}'", head.problem),
-            format!("give an {} of '{problem}'", kind.noun()),
+            format!("give {} of '{problem}'", kind.with_article()),
         ));
     }
     if head.version != version {

@@ -1,0 +1,59 @@
+# Makes sure that what HiGHS needs to be built is here: CMake and libclang. Sourced by ./offcut and ./test.
+#
+# What is missing is installed, saying so: from Debian's packages if we may (root or sudo), otherwise from Python's packages into
+# .tools beside the project. OFFCUT_SETUP=python chooses the second way. Nothing is installed if nothing is missing.
+
+offcut_say() { printf 'offcut set-up: %s\n' "$*" >&2; }
+
+offcut_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+offcut_tools="$offcut_root/.tools"
+
+offcut_has_libclang() {
+    [ -n "${LIBCLANG_PATH:-}" ] && ls "$LIBCLANG_PATH"/libclang*.so* >/dev/null 2>&1 && return 0
+    ls /usr/lib/llvm-*/lib/libclang*.so* /usr/lib/*/libclang-[0-9]*.so* /usr/lib64/libclang*.so* 2>/dev/null \
+        | grep -qv 'libclang-cpp'
+}
+
+offcut_install_debian() {
+    local as_root=""
+    if [ "$(id -u)" != 0 ]; then
+        command -v sudo >/dev/null && sudo -n true 2>/dev/null || return 1
+        as_root="sudo -n"
+    fi
+    command -v apt-get >/dev/null || return 1
+    offcut_say "installing Debian packages: $*"
+    $as_root apt-get update -qq >&2 && $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$@" >&2
+}
+
+offcut_install_python() {
+    offcut_say "installing Python packages cmake and libclang into .tools"
+    python3 -m venv "$offcut_tools" >&2 && "$offcut_tools/bin/python" -m pip install -q cmake libclang >&2
+}
+
+offcut_use_tools() {
+    [ -x "$offcut_tools/bin/cmake" ] || return 0
+    PATH="$offcut_tools/bin:$PATH"
+    LIBCLANG_PATH=$(dirname "$(find "$offcut_tools" -name 'libclang*.so*' | head -n 1)")
+    # The Python package has the library but not the compiler's own headers; GCC's serve as well.
+    BINDGEN_EXTRA_CLANG_ARGS="-I$("${CC:-gcc}" -print-file-name=include) ${BINDGEN_EXTRA_CLANG_ARGS:-}"
+    export PATH LIBCLANG_PATH BINDGEN_EXTRA_CLANG_ARGS
+}
+
+offcut_setup() {
+    local tool
+    for tool in cargo c++ python3; do
+        command -v "$tool" >/dev/null || { offcut_say "'$tool' is missing: install Rust, a C++ compiler and Python 3 first"; return 1; }
+    done
+    offcut_use_tools
+    local missing=()
+    command -v cmake >/dev/null || missing+=(cmake)
+    offcut_has_libclang || missing+=(libclang-dev)
+    [ "${#missing[@]}" -gt 0 ] || return 0
+    offcut_say "HiGHS is built from source and needs: ${missing[*]}"
+    if [ "${OFFCUT_SETUP:-}" != python ] && offcut_install_debian "${missing[@]}"; then
+        return 0
+    fi
+    offcut_install_python && offcut_use_tools && return 0
+    offcut_say "could not install ${missing[*]}: install them by hand and try again"
+    return 1
+}

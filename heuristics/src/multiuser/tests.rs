@@ -1,8 +1,9 @@
 //! The proven properties, against brute force; and the two misreadings of IAO, losing.
 
 use offcut_instances::document::parse_instance;
+use offcut_instances::multiuser::strategy::{self, allocations};
 use offcut_instances::multiuser::{Instance, Model, Multiuser, Objective, Origin, Server, Speedup, User};
-use offcut_instances::problem::{Answer, Budget, Stop, Valid};
+use offcut_instances::problem::{Answer, Budget, Stop};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 
@@ -26,20 +27,6 @@ type Table = Vec<Vec<f64>>;
 
 fn maximum(table: &Table, units: &[u32]) -> f64 {
     units.iter().zip(table).map(|(units, row)| row[*units as usize]).fold(0.0, f64::max)
-}
-
-/// Every way to hand out at most `units` units to `users` users.
-fn allocations(users: usize, units: u32) -> Vec<Vec<u32>> {
-    if users == 0 {
-        return vec![vec![]];
-    }
-    let extend = |first: u32| {
-        allocations(users - 1, units - first).into_iter().map(move |mut rest| {
-            rest.push(first);
-            rest
-        })
-    };
-    (0..=units).flat_map(extend).collect()
 }
 
 fn optimum(table: &Table, beta: u32) -> f64 {
@@ -173,53 +160,9 @@ proptest! {
 
 // --- real instances --------------------------------------------------------------------------------------------
 
-fn speedups() -> impl Strategy<Value = Speedup> {
-    prop_oneof![
-        Just(Speedup::Linear),
-        (0.0f64..=1.0).prop_map(|parallel_fraction| Speedup::Amdahl { parallel_fraction }),
-        // Steps of 0 make plateaus.
-        prop::collection::vec(prop_oneof![Just(0.0), 0.0f64..1.5], 0..6).prop_map(|steps| {
-            let rises = steps.into_iter().scan(1.0, |speedup, step| {
-                *speedup += step;
-                Some(*speedup)
-            });
-            Speedup::Table { speedups: std::iter::once(1.0).chain(rises).collect() }
-        }),
-    ]
-}
-
-/// Small instances for `max`: plateaus, ties, zero MACs, zero bytes, no round-trip time, no units.
+/// Small instances for `max`.
 pub(super) fn instances(users: usize, units: u32) -> impl Strategy<Value = Instance> {
-    let amounts = || prop_oneof![Just(0.0), (1u32..6).prop_map(f64::from), 0.1f64..10.0];
-    let model = (1usize..5).prop_flat_map(move |blocks| {
-        (prop::collection::vec(amounts(), blocks), prop::collection::vec(amounts(), blocks)).prop_map(
-            |(macs, mut cut_bytes)| {
-                cut_bytes.push(0.0);
-                Model { name: String::new(), macs, cut_bytes }
-            },
-        )
-    });
-    let speed = || prop_oneof![(1u32..4).prop_map(f64::from), 0.1f64..5.0];
-    let user = (0u32..2, speed(), speed(), prop_oneof![Just(0.0), 0.0f64..2.0]).prop_map(
-        |(model, device_macs_per_s, uplink_bytes_per_s, rtt_s)| User {
-            model,
-            device_macs_per_s,
-            uplink_bytes_per_s,
-            rtt_s: if rtt_s < 1e-6 { 0.0 } else { rtt_s },
-        },
-    );
-    let server = (0..=units, speed(), speedups()).prop_map(|(units, unit_macs_per_s, speedup)| Server {
-        units,
-        unit_macs_per_s,
-        speedup,
-    });
-    (prop::collection::vec(model, 2), prop::collection::vec(user, 1..=users), server).prop_map(
-        |(models, users, server)| {
-            let instance = Instance { origin: Origin::default(), objective: Objective::Max, models, server, users };
-            instance.validate().expect("a legal instance");
-            instance
-        },
-    )
+    strategy::instances(users, units, Objective::Max)
 }
 
 fn true_table(instance: &Instance) -> Table {

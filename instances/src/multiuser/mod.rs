@@ -21,6 +21,8 @@
 mod generate;
 mod instance;
 mod solution;
+#[cfg(feature = "proptest")]
+pub mod strategy;
 
 pub use generate::{FAMILIES, Family, Law, Parameters, generate};
 pub use instance::{Instance, Model, Objective, Origin, Server, Speedup, User};

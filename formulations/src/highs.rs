@@ -1,0 +1,199 @@
+//! The only file that talks to HiGHS.
+//!
+//! `good_lp` builds the model; its solution, though, has values and a merged status only. So the model is taken out of it and solved
+//! here, where HiGHS's own status, dual bound and node count can be read:
+//!
+//! - options set on the `good_lp` problem are lost on the way out, so they are set here;
+//! - a constant in the objective is lost too, also in the bound, so it is given apart and added to both;
+//! - the default gap of 1e-4 stops early, so it is set to what is asked for;
+//! - a limit without an incumbent keeps its bound;
+//! - `mip_dual_bound` is 0 for a pure LP, so models without integers are refused rather than given a false bound.
+
+use std::time::Instant;
+
+use ::highs::{HighsModelStatus, HighsSolutionStatus};
+use good_lp::solvers::highs::HighsProblem;
+use good_lp::{Constraint, SolverModel};
+
+/// What a solve may use.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Wall-clock limit in seconds. HiGHS overshoots it; whoever needs a hard limit enforces it from outside.
+    pub time_s: Option<f64>,
+    /// Relative gap at which to stop.
+    pub relative_gap: f64,
+    /// HiGHS is deterministic for each seed.
+    pub seed: u64,
+}
+
+/// Why HiGHS stopped, in its own distinctions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Solved to the gap asked for.
+    Optimal,
+    /// No point satisfies the constraints.
+    Infeasible,
+    /// The objective has no end, or no point satisfies the constraints: presolve could not tell which.
+    UnboundedOrInfeasible,
+    /// The objective has no end.
+    Unbounded,
+    /// Out of time.
+    TimeLimit,
+    /// Anything else, in HiGHS's words.
+    Failed(String),
+}
+
+/// What HiGHS left behind.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// Why it stopped.
+    pub status: Status,
+    /// Values of the variables in the order they were added; none without a feasible point.
+    pub values: Option<Vec<f64>>,
+    /// Dual bound with the constant; none if there is none yet.
+    pub bound: Option<f64>,
+    /// Nodes of the branch-and-bound tree.
+    pub nodes: u64,
+    /// Columns of the model.
+    pub columns: usize,
+    /// Rows of the model.
+    pub rows: usize,
+    /// Seconds handing the model over.
+    pub build_s: f64,
+}
+
+/// Solves a model with integer variables that `good_lp` built for HiGHS, with `rows` added to it. `constant` is the part of the
+/// objective without variables.
+///
+/// # Errors
+/// HiGHS's words if it does not take the model or an option.
+pub fn solve(
+    problem: HighsProblem,
+    rows: impl IntoIterator<Item = Constraint>,
+    constant: f64,
+    limits: Limits,
+) -> Result<Outcome, String> {
+    let began = Instant::now();
+    let mut problem = problem;
+    for row in rows {
+        problem.add_constraint(row);
+    }
+    let mut model = problem.try_into_inner().map_err(|error| error.to_string())?;
+    model.make_quiet();
+    let (columns, rows) = (model.num_cols(), model.num_rows());
+    let seed = i32::try_from(limits.seed % (1 << 31)).expect("below 2^31");
+    let failed = |error| format!("HiGHS refuses an option: {error:?}");
+    model.try_set_option("threads", 1).map_err(failed)?;
+    model.try_set_option("parallel", "off").map_err(failed)?;
+    model.try_set_option("random_seed", seed).map_err(failed)?;
+    model.try_set_option("mip_rel_gap", limits.relative_gap).map_err(failed)?;
+    model.try_set_option("mip_abs_gap", 0.0).map_err(failed)?;
+    let build_s = began.elapsed().as_secs_f64();
+    if let Some(time_s) = limits.time_s {
+        model.try_set_option("time_limit", (time_s - build_s).max(0.0)).map_err(failed)?;
+    }
+
+    let solved = model.try_solve().map_err(|status| format!("HiGHS refuses the model: {status:?}"))?;
+    let status = match solved.status() {
+        HighsModelStatus::Optimal => Status::Optimal,
+        HighsModelStatus::Infeasible => Status::Infeasible,
+        HighsModelStatus::UnboundedOrInfeasible => Status::UnboundedOrInfeasible,
+        HighsModelStatus::Unbounded => Status::Unbounded,
+        HighsModelStatus::ReachedTimeLimit => Status::TimeLimit,
+        other => Status::Failed(format!("{other:?}")),
+    };
+    // -1 where no branch-and-bound was run: then mip_dual_bound means nothing.
+    let nodes = node_count(&solved);
+    let bound = solved.double_info_value(c"mip_dual_bound").ok().filter(|bound| nodes >= 0 && bound.abs() < 1e30);
+    let is_feasible = solved.primal_solution_status() == HighsSolutionStatus::Feasible;
+    Ok(Outcome {
+        status,
+        values: is_feasible.then(|| solved.get_solution().columns().to_vec()),
+        bound: bound.map(|bound| bound + constant),
+        nodes: u64::try_from(nodes).unwrap_or(0),
+        columns,
+        rows,
+        build_s,
+    })
+}
+
+/// Nodes of the branch-and-bound tree; -1 if there was none. `highs` reads 32-bit counts only, and this one has 64.
+#[allow(unsafe_code)]
+fn node_count(solved: &::highs::SolvedModel) -> i64 {
+    let mut nodes = -1;
+    // SAFETY: the pointer is to a live HiGHS object, the name ends in a zero, and `nodes` outlives the call.
+    let status =
+        unsafe { highs_sys::Highs_getInt64InfoValue(solved.as_ptr(), c"mip_node_count".as_ptr(), &raw mut nodes) };
+    if status == highs_sys::STATUS_OK { nodes } else { -1 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use good_lp::{Expression, ProblemVariables, constraint, variable};
+
+    const LIMITS: Limits = Limits { time_s: Some(20.0), relative_gap: 1e-9, seed: 0 };
+
+    #[test]
+    fn a_constant_survives_in_the_bound() {
+        let mut variables = ProblemVariables::new();
+        let x = variables.add(variable().integer().min(0).max(10));
+        let problem = variables.minimise(3.0 * x + 100.0).using(good_lp::highs);
+        let outcome = solve(problem, [constraint!(2.0 * x >= 3.0)], 100.0, LIMITS).expect("a model");
+        assert_eq!(outcome.status, Status::Optimal);
+        assert_eq!(outcome.values.expect("solved"), [2.0]);
+        assert!((outcome.bound.expect("solved") - 106.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn infeasible_and_unbounded_are_told_apart() {
+        let mut variables = ProblemVariables::new();
+        let x = variables.add(variable().integer().min(0).max(10));
+        let problem = variables.minimise(x).using(good_lp::highs);
+        let outcome = solve(problem, [constraint!(x >= 11.0)], 0.0, LIMITS).expect("a model");
+        assert_eq!((outcome.status, outcome.values), (Status::Infeasible, None));
+
+        let mut variables = ProblemVariables::new();
+        let x = variables.add(variable().integer().min(0));
+        let y = variables.add(variable().integer().min(0));
+        let problem = variables.maximise(x + y).using(good_lp::highs);
+        let outcome = solve(problem, [constraint!(x - y <= 1.5)], 0.0, LIMITS).expect("a model");
+        assert!(matches!(outcome.status, Status::Unbounded | Status::UnboundedOrInfeasible), "{:?}", outcome.status);
+        assert_eq!(outcome.bound, None);
+    }
+
+    /// A market-split model: hard to find a point, easy to have a bound.
+    #[test]
+    fn a_limit_without_a_point_keeps_its_bound() {
+        let mut variables = ProblemVariables::new();
+        let x: Vec<_> = (0..40).map(|_| variables.add(variable().binary())).collect();
+        let slack = variables.add(variable().min(0.0));
+        let problem = variables.minimise(slack + 0.0).using(good_lp::highs);
+        let mut number = 7u64;
+        let rows: Vec<_> = (0..5)
+            .map(|_| {
+                let mut row = Expression::with_capacity(40);
+                let mut total = 0.0;
+                for x in &x {
+                    number = number * 6_364_136_223_846_793_005 % 1_000_003;
+                    let weight = (number % 99) as f64 + 1.0;
+                    total += weight;
+                    row.add_mul(weight, *x);
+                }
+                constraint!(row == (total / 2.0).floor())
+            })
+            .collect();
+        let outcome = solve(problem, rows, 5.0, Limits { time_s: Some(0.5), ..LIMITS }).expect("a model");
+        assert_eq!((&outcome.status, &outcome.values), (&Status::TimeLimit, &None));
+        assert!(outcome.bound.is_some_and(|bound| bound >= 5.0 - 1e-6), "{outcome:?}");
+    }
+
+    #[test]
+    fn a_model_without_integers_gets_no_false_bound() {
+        let mut variables = ProblemVariables::new();
+        let x = variables.add(variable().min(2.0));
+        let problem = variables.minimise(x).using(good_lp::highs);
+        let outcome = solve(problem, [], 0.0, LIMITS).expect("a model");
+        assert_eq!(outcome.bound, None);
+    }
+}

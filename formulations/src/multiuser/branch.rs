@@ -1,0 +1,166 @@
+//! Branch and bound on the price bound: `sum` solved exactly, with a certificate.
+//!
+//! The price bound leaves a gap where T_i*(f) is not convex: at the best price some users are indifferent between few and many units.
+//! Splitting such a user's range between the two takes that mixture away. Every node is a set of ranges with its own best price; the
+//! tree of splits with the prices at its leaves is the certificate, and its value is the least over the leaves.
+//!
+//! Nodes are taken best first, so the bound rises as the search goes on and may be handed over whenever time is up.
+
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+use std::time::Instant;
+
+use offcut_instances::multiuser::{Certificate, Instance, Multiuser, Objective, PriceNode};
+use offcut_instances::problem::{Algorithm, Answer, Budget, Incumbent, Stop, Trace};
+
+use super::latency::Latencies;
+use super::price::{PriceBound, Restriction, best_price, nudged, repaired};
+
+/// A leaf whose bound is this close to the best solution, relative, is closed: well below the tolerance at which bounds meet objectives.
+const CLOSED: f64 = 1e-10;
+
+/// Above this many nodes the tree is handed over as it is.
+const MOST_NODES: usize = 1 << 20;
+
+/// Branch and bound on the price bound.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Branch;
+
+/// An open node.
+struct Open {
+    bound: f64,
+    node: usize,
+    ranges: Vec<Restriction>,
+    /// The user to split and the last unit count of the lower part; none if no split would change anything.
+    split: Option<(u32, u32)>,
+}
+
+impl PartialEq for Open {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+impl Eq for Open {}
+impl PartialOrd for Open {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl Ord for Open {
+    /// The greatest is the one with the least bound.
+    fn cmp(&self, other: &Self) -> Ordering {
+        other.bound.total_cmp(&self.bound).then(other.node.cmp(&self.node))
+    }
+}
+
+impl Algorithm<Multiuser> for Branch {
+    fn id(&self) -> &str {
+        "branch"
+    }
+
+    fn about(&self) -> &str {
+        "branch and bound on the price bound (sum: exact, certified by a tree of prices)"
+    }
+
+    fn solve(&self, instance: &Instance, budget: &Budget) -> Answer<Multiuser> {
+        if instance.objective == Objective::Max {
+            return Answer::declined("prices bound the sum; threshold solves the maximum");
+        }
+        let began = Instant::now();
+        let latencies = Latencies::new(instance);
+        let mut search = Search {
+            latencies: &latencies,
+            began,
+            nodes: Vec::new(),
+            bounds: Vec::new(),
+            open: BinaryHeap::new(),
+            best: (f64::INFINITY, Vec::new()),
+            incumbents: Vec::new(),
+        };
+        search.add(Vec::new());
+        let mut stop = Stop::Completed;
+        while let Some(open) = search.open.pop() {
+            if search.is_closed(open.bound) {
+                break; // all others are at least as good
+            }
+            let Some((user, units)) = open.split else { continue };
+            if budget.is_spent(began) || search.nodes.len() + 2 > MOST_NODES {
+                stop = Stop::TimeLimit;
+                break;
+            }
+            let beta = latencies.units();
+            let lower = restricted(&open.ranges, user, (0, units), beta);
+            let upper = restricted(&open.ranges, user, (units + 1, beta), beta);
+            let at_most = search.add(lower) as u32;
+            let above = search.add(upper) as u32;
+            search.nodes[open.node] = PriceNode::Split { user, units, at_most, above };
+            search.bounds[open.node] = f64::INFINITY;
+        }
+        let value = search.bounds.iter().copied().fold(f64::INFINITY, f64::min);
+        let (objective, units) = search.best;
+        let trace = Trace { incumbents: search.incumbents, ..Trace::counting([("nodes", search.nodes.len() as u64)]) };
+        let answer = Answer::found(latencies.with_best_cuts(units), objective)
+            .certified(nudged(value), Certificate::Prices { nodes: search.nodes })
+            .traced(trace);
+        Answer { stop, ..answer }
+    }
+}
+
+struct Search<'a> {
+    latencies: &'a Latencies<'a>,
+    began: Instant,
+    nodes: Vec<PriceNode>,
+    /// Bounds of the leaves; infinite for what was split.
+    bounds: Vec<f64>,
+    open: BinaryHeap<Open>,
+    best: (f64, Vec<u32>),
+    incumbents: Vec<Incumbent>,
+}
+
+impl Search<'_> {
+    fn is_closed(&self, bound: f64) -> bool {
+        bound >= self.best.0 * (1.0 - CLOSED)
+    }
+
+    /// Bounds a new leaf, repairs its demands into a solution, and opens it unless it is closed.
+    fn add(&mut self, ranges: Vec<Restriction>) -> usize {
+        let node = self.nodes.len();
+        let bound = best_price(self.latencies, &ranges, || false);
+        self.nodes.push(PriceNode::Leaf { price_s: bound.price_s });
+        self.bounds.push(bound.value);
+        if bound.value.is_infinite() {
+            return node;
+        }
+        let units = repaired(self.latencies, bound.units.clone());
+        let objective = self.latencies.objective(&units);
+        if objective < self.best.0 {
+            self.best = (objective, units);
+            self.incumbents.push(Incumbent { at_s: self.began.elapsed().as_secs_f64(), objective });
+        }
+        if !self.is_closed(bound.value) {
+            let split = widest(&bound);
+            self.open.push(Open { bound: bound.value, node, ranges, split });
+        }
+        node
+    }
+}
+
+/// The user whose demand jumps the furthest at the best price, split in the middle of its jump.
+fn widest(bound: &PriceBound) -> Option<(u32, u32)> {
+    let too_many = bound.too_many.as_ref()?;
+    let jumps = bound.units.iter().zip(too_many).enumerate().filter(|(_, (few, many))| few < many);
+    jumps.max_by_key(|(_, (few, many))| *many - *few).map(|(user, (few, many))| (user as u32, few + (many - few) / 2))
+}
+
+/// `ranges` with one user's range narrowed; sorted by user.
+fn restricted(ranges: &[Restriction], user: u32, (from, to): (u32, u32), beta: u32) -> Vec<Restriction> {
+    let mut ranges = ranges.to_vec();
+    match ranges.binary_search_by_key(&user, |(user, _)| *user) {
+        Ok(at) => {
+            let (_, (old_from, old_to)) = ranges[at];
+            ranges[at].1 = (old_from.max(from), old_to.min(to));
+        }
+        Err(at) => ranges.insert(at, (user, (from, to.min(beta)))),
+    }
+    ranges
+}

@@ -1,0 +1,296 @@
+//! T_i*(f) from the lower hull of each model's cuts.
+//!
+//! Cutting after block s costs a user
+//!
+//! ```text
+//! rtt + total/(unit lambda)  +  before_s (1/device - 1/(unit lambda))  +  cut_bytes_s / uplink
+//! ```
+//!
+//! linear in (MACs before the cut, bytes), with a factor of either sign for the MACs and a positive one for the bytes. So whatever the user
+//! and its units, only vertices of the lower convex hull of a *model's* points (before_s, cut_bytes_s), s < k, ever win, beside all local.
+//! They are found once per model; a user needs no memory at all.
+
+use offcut_instances::multiuser::{Instance, Objective, Solution, Speedup, User};
+
+/// A cut that can win.
+#[derive(Clone, Copy, Debug)]
+struct Cut {
+    cut: u32,
+    before: f64,
+    after: f64,
+    bytes: f64,
+}
+
+/// An instance, ready for latencies.
+pub(crate) struct Latencies<'a> {
+    instance: &'a Instance,
+    /// Per model, the cuts that can win.
+    hulls: Vec<Vec<Cut>>,
+    /// Per model, all its MACs.
+    totals: Vec<f64>,
+    /// For a table: the unit counts at which the speed-up rises, beginning with 1.
+    rises: Vec<u32>,
+}
+
+impl<'a> Latencies<'a> {
+    pub(crate) fn new(instance: &'a Instance) -> Self {
+        let totals: Vec<f64> = instance.models.iter().map(|model| model.macs.iter().sum()).collect();
+        let hulls = instance.models.iter().zip(&totals).map(|(model, total)| {
+            let mut before = 0.0;
+            let cuts = model.macs.iter().zip(&model.cut_bytes).enumerate().map(|(cut, (macs, bytes))| {
+                let point = Cut { cut: cut as u32, before, after: (total - before).max(0.0), bytes: *bytes };
+                before += macs;
+                point
+            });
+            lower_hull(cuts)
+        });
+        let rises = match &instance.server.speedup {
+            Speedup::Table { speedups } => {
+                let rises = (1..speedups.len()).filter(|f| speedups[*f] > speedups[f - 1]).map(|f| f as u32 + 1);
+                std::iter::once(1).chain(rises).collect()
+            }
+            _ => Vec::new(),
+        };
+        Self { instance, hulls: hulls.collect(), totals, rises }
+    }
+
+    pub(crate) fn users(&self) -> usize {
+        self.instance.users.len()
+    }
+
+    /// The server's units (beta).
+    pub(crate) fn units(&self) -> u32 {
+        self.instance.server.units
+    }
+
+    /// All local, in seconds.
+    pub(crate) fn local(&self, user: usize) -> f64 {
+        let user = &self.instance.users[user];
+        self.totals[user.model as usize] / user.device_macs_per_s
+    }
+
+    /// T_i*(f), in seconds.
+    pub(crate) fn best(&self, user: usize, units: u32) -> f64 {
+        self.best_cut(user, units).0
+    }
+
+    /// T_i*(f) and a cut that reaches it; all local if that is as good.
+    pub(crate) fn best_cut(&self, user: usize, units: u32) -> (f64, u32) {
+        let mut best = (self.local(user), self.blocks(user));
+        if units > 0 {
+            let slowness = self.slowness(units);
+            let user = &self.instance.users[user];
+            for cut in &self.hulls[user.model as usize] {
+                let latency = self.fixed(user, cut) + self.work(cut) * slowness;
+                if latency < best.0 {
+                    best = (latency, cut.cut);
+                }
+            }
+        }
+        best
+    }
+
+    /// The least units d_i(T) with T_i*(d_i) <= `latency`; none if not even all units reach it.
+    pub(crate) fn fewest(&self, user: usize, latency: f64) -> Option<u32> {
+        if self.local(user) <= latency {
+            return Some(0);
+        }
+        let beta = self.units();
+        let guess = self.guess(user, latency);
+        if beta == 0 {
+            return None;
+        }
+        let reaches = |units: u32| self.best(user, units) <= latency;
+        first(guess.clamp(1, beta), beta, reaches)
+    }
+
+    /// About how many units reach `latency`: each cut's own equation, solved.
+    fn guess(&self, user: usize, latency: f64) -> u32 {
+        let user = &self.instance.users[user];
+        let mut fewest = f64::INFINITY;
+        for cut in &self.hulls[user.model as usize] {
+            let left = latency - self.fixed(user, cut);
+            if left <= 0.0 {
+                continue;
+            }
+            let work = self.work(cut);
+            let units = match &self.instance.server.speedup {
+                Speedup::Linear => work / left,
+                Speedup::Amdahl { parallel_fraction } => {
+                    let left = left - work * (1.0 - parallel_fraction);
+                    if left > 0.0 { work * parallel_fraction / left } else { f64::INFINITY }
+                }
+                Speedup::Table { speedups } => {
+                    let at = self.rises.partition_point(|f| speedups[*f as usize - 1] * left < work);
+                    self.rises.get(at).map_or(f64::INFINITY, |f| f64::from(*f))
+                }
+            };
+            fewest = fewest.min(units);
+        }
+        fewest.ceil().min(f64::from(u32::MAX)) as u32
+    }
+
+    /// `min_f (T_i*(f) + price f)` over f in `from..=to`, and the least f that reaches it.
+    pub(crate) fn least_with_price(&self, user: usize, price: f64, (from, to): (u32, u32)) -> (f64, u32) {
+        // All local needs no units, so it costs the least with the fewest.
+        let mut least = (self.local(user) + price * f64::from(from), from);
+        let from = from.max(1);
+        if from > to {
+            return least;
+        }
+        let user = &self.instance.users[user];
+        for cut in &self.hulls[user.model as usize] {
+            let (fixed, work) = (self.fixed(user, cut), self.work(cut));
+            let mut consider = |units: u32| {
+                let value = fixed + work * self.slowness(units) + price * f64::from(units);
+                if value < least.0 || (value == least.0 && units < least.1) {
+                    least = (value, units);
+                }
+            };
+            // fixed + scale/f + price f is convex in f: over whole numbers the least is beside sqrt(scale/price).
+            let scale = match &self.instance.server.speedup {
+                Speedup::Linear => work,
+                Speedup::Amdahl { parallel_fraction } => work * parallel_fraction,
+                Speedup::Table { .. } => {
+                    consider(from);
+                    let first = self.rises.partition_point(|rise| *rise <= from);
+                    self.rises[first..].iter().take_while(|rise| **rise <= to).for_each(|rise| consider(*rise));
+                    continue;
+                }
+            };
+            if scale == 0.0 {
+                consider(from);
+            } else if price == 0.0 {
+                consider(to);
+            } else {
+                let centre = (scale / price).sqrt().min(f64::from(u32::MAX)) as u32;
+                consider(centre.clamp(from, to));
+                consider(centre.saturating_add(1).clamp(from, to));
+            }
+        }
+        least
+    }
+
+    /// The unit counts at which a user's latency strictly falls, with the latencies, from 0 units on and not beyond the first that is at
+    /// most `enough`. None if there are more than `most` of them.
+    pub(crate) fn falls(&self, user: usize, enough: f64, most: usize) -> Option<Vec<(u32, f64)>> {
+        let mut falls = vec![(0, self.local(user))];
+        let beta = self.units();
+        let mut consider = |units: u32| {
+            let last = falls[falls.len() - 1].1;
+            let latency = self.best(user, units);
+            if latency < last {
+                falls.push((units, latency));
+            }
+            last > enough && falls.len() <= most
+        };
+        match &self.instance.server.speedup {
+            Speedup::Table { .. } => {
+                let _ = self.rises.iter().take_while(|rise| **rise <= beta).all(|rise| consider(*rise));
+            }
+            _ => {
+                let _ = (1..=beta).all(&mut consider);
+            }
+        }
+        // The last one looked at can lie beyond the first that is enough.
+        let end = falls.iter().position(|(_, latency)| *latency <= enough).map_or(falls.len(), |at| at + 1);
+        falls.truncate(end);
+        (falls.len() <= most).then_some(falls)
+    }
+
+    /// The solution with these units and every user's best cut for its units.
+    pub(crate) fn with_best_cuts(&self, units: Vec<u32>) -> Solution {
+        let cut = units.iter().enumerate().map(|(user, units)| self.best_cut(user, *units).1).collect();
+        Solution { cut, units }
+    }
+
+    /// The objective of an allocation with best cuts.
+    pub(crate) fn objective(&self, units: &[u32]) -> f64 {
+        let latencies = units.iter().enumerate().map(|(user, units)| self.best(user, *units));
+        match self.instance.objective {
+            Objective::Max => latencies.fold(0.0, f64::max),
+            Objective::Sum => latencies.sum(),
+        }
+    }
+
+    fn blocks(&self, user: usize) -> u32 {
+        self.instance.models[self.instance.users[user].model as usize].blocks() as u32
+    }
+
+    fn fixed(&self, user: &User, cut: &Cut) -> f64 {
+        cut.before / user.device_macs_per_s + user.rtt_s + cut.bytes / user.uplink_bytes_per_s
+    }
+
+    fn work(&self, cut: &Cut) -> f64 {
+        cut.after / self.instance.server.unit_macs_per_s
+    }
+
+    /// 1/lambda(f) for f >= 1.
+    fn slowness(&self, units: u32) -> f64 {
+        match &self.instance.server.speedup {
+            Speedup::Linear => 1.0 / f64::from(units),
+            Speedup::Amdahl { parallel_fraction } => 1.0 - parallel_fraction + parallel_fraction / f64::from(units),
+            Speedup::Table { speedups } => 1.0 / speedups[(units as usize).min(speedups.len()) - 1],
+        }
+    }
+}
+
+/// The vertices of the lower convex hull of (before, bytes); the points come with `before` rising.
+fn lower_hull(points: impl Iterator<Item = Cut>) -> Vec<Cut> {
+    let mut hull: Vec<Cut> = Vec::new();
+    for point in points {
+        if let Some(last) = hull.last().filter(|last| last.before == point.before) {
+            if last.bytes <= point.bytes {
+                continue;
+            }
+            hull.pop();
+        }
+        while let [.., a, b] = hull[..] {
+            let turn =
+                (b.before - a.before) * (point.bytes - a.bytes) - (b.bytes - a.bytes) * (point.before - a.before);
+            if turn > 0.0 {
+                break;
+            }
+            hull.pop();
+        }
+        hull.push(point);
+    }
+    hull
+}
+
+/// The first number in 1..=`last` for which `holds` (false, then true), by galloping from `guess`; none if it never does.
+fn first(guess: u32, last: u32, holds: impl Fn(u32) -> bool) -> Option<u32> {
+    let (mut fails, mut works);
+    let mut step = 1;
+    if holds(guess) {
+        works = guess;
+        loop {
+            let next = works.saturating_sub(step);
+            if next == 0 || !holds(next) {
+                fails = next;
+                break;
+            }
+            works = next;
+            step = step.saturating_mul(2);
+        }
+    } else {
+        fails = guess;
+        loop {
+            if fails == last {
+                return None;
+            }
+            let next = fails.saturating_add(step).min(last);
+            if holds(next) {
+                works = next;
+                break;
+            }
+            fails = next;
+            step = step.saturating_mul(2);
+        }
+    }
+    while works - fails > 1 {
+        let middle = fails + (works - fails) / 2;
+        if holds(middle) { works = middle } else { fails = middle }
+    }
+    Some(works)
+}

@@ -1,0 +1,87 @@
+//! Random small instances for property tests (feature `proptest`): plateaus, ties, zero MACs, zero bytes, no round-trip time, no units, one
+//! user, magnitudes from awkward to plain.
+
+use proptest::prelude::*;
+
+use super::{Instance, Model, Objective, Origin, Server, Speedup, User};
+use crate::problem::Valid;
+
+/// Instances with at most so many users and units and up to four blocks.
+pub fn instances(users: usize, units: u32, objective: Objective) -> impl Strategy<Value = Instance> {
+    let server = (0..=units, speeds(), speedups()).prop_map(|(units, unit_macs_per_s, speedup)| Server {
+        units,
+        unit_macs_per_s,
+        speedup,
+    });
+    let models = prop::collection::vec(models(), 2);
+    (models, prop::collection::vec(self::users(), 1..=users), server).prop_map(move |(models, users, server)| {
+        let instance = Instance { origin: Origin::default(), objective, models, server, users };
+        instance.validate().expect("a legal instance");
+        instance
+    })
+}
+
+fn models() -> impl Strategy<Value = Model> {
+    (1usize..5).prop_flat_map(|blocks| {
+        let amounts = || prop::collection::vec(amounts(), blocks);
+        (amounts(), amounts()).prop_map(|(macs, mut cut_bytes)| {
+            cut_bytes.push(0.0);
+            Model { name: String::new(), macs, cut_bytes }
+        })
+    })
+}
+
+fn users() -> impl Strategy<Value = User> {
+    (0u32..2, speeds(), speeds(), prop_oneof![Just(0.0), 1e-3f64..2.0]).prop_map(
+        |(model, device_macs_per_s, uplink_bytes_per_s, rtt_s)| User {
+            model,
+            device_macs_per_s,
+            uplink_bytes_per_s,
+            rtt_s,
+        },
+    )
+}
+
+/// Work and bytes: whole numbers make ties; now and then something tiny or huge.
+fn amounts() -> impl Strategy<Value = f64> {
+    prop_oneof![
+        3 => Just(0.0),
+        6 => (1u32..6).prop_map(f64::from),
+        6 => 0.1f64..10.0,
+        1 => 1e-9f64..1e-6,
+        1 => 1e6f64..1e9,
+    ]
+}
+
+fn speeds() -> impl Strategy<Value = f64> {
+    prop_oneof![(1u32..4).prop_map(f64::from), 0.1f64..5.0]
+}
+
+/// All laws; steps of 0 make plateaus.
+fn speedups() -> impl Strategy<Value = Speedup> {
+    prop_oneof![
+        Just(Speedup::Linear),
+        (0.0f64..=1.0).prop_map(|parallel_fraction| Speedup::Amdahl { parallel_fraction }),
+        prop::collection::vec(prop_oneof![Just(0.0), 0.0f64..1.5], 0..6).prop_map(|steps| {
+            let rises = steps.into_iter().scan(1.0, |speedup, step| {
+                *speedup += step;
+                Some(*speedup)
+            });
+            Speedup::Table { speedups: std::iter::once(1.0).chain(rises).collect() }
+        }),
+    ]
+}
+
+/// Every way to hand out at most `units` units to `users` users: the oracle of small tests.
+pub fn allocations(users: usize, units: u32) -> Vec<Vec<u32>> {
+    if users == 0 {
+        return vec![vec![]];
+    }
+    let extend = |first: u32| {
+        allocations(users - 1, units - first).into_iter().map(move |mut rest| {
+            rest.push(first);
+            rest
+        })
+    };
+    (0..=units).flat_map(extend).collect()
+}

@@ -213,7 +213,8 @@ pub fn answer_schema<P: Problem>() -> serde_json::Value {
     schema::<Answer<P>>(P::NAME, P::VERSION, Kind::Answer)
 }
 
-fn schema<T: JsonSchema>(problem: &str, version: u32, kind: Kind) -> serde_json::Value {
+/// The JSON Schema of a document of any kind.
+pub fn schema<T: JsonSchema>(problem: &str, version: u32, kind: Kind) -> serde_json::Value {
     let mut schema = serde_json::to_value(schemars::schema_for!(Document<T>)).expect("a schema is JSON");
     schema["title"] = format!("Offcut {problem} {}", kind.noun()).into();
     schema["properties"]["offcut"] = serde_json::json!({"const": kind.noun()});

@@ -1,0 +1,82 @@
+//! `offcut generate`.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::Args;
+use offcut_instances::document::{Trouble, hash, instance_bytes, write_new};
+use offcut_runner::Contest;
+use serde_json::{Map, Value};
+
+use super::with_problem;
+use crate::Ending;
+
+/// What `offcut generate` takes.
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// The problem
+    problem: String,
+    /// Family of instances; --list shows them
+    #[arg(long)]
+    family: Option<String>,
+    /// Seed of the generator
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Set a parameter, NAME=VALUE; --list shows them
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    settings: Vec<String>,
+    /// Where to; to the terminal if left out
+    #[arg(short, long)]
+    output: Option<PathBuf>,
+    /// List families and parameters with their defaults instead
+    #[arg(long)]
+    list: bool,
+}
+
+pub(crate) fn generate(arguments: &Arguments) -> Result<Ending, Trouble> {
+    with_problem!(&arguments.problem, P => generate_for::<P>(arguments))
+}
+
+fn generate_for<P: Contest>(arguments: &Arguments) -> Result<Ending, Trouble> {
+    let families = P::families();
+    if arguments.list {
+        println!("families");
+        families.iter().for_each(|(name, about)| println!("  {name:12} {about}"));
+        println!("parameters");
+        let defaults = P::default_parameters();
+        for (name, value) in defaults.as_object().expect("an object") {
+            println!("  {name:20} {value}");
+        }
+        return Ok(Ending::Good);
+    }
+    let mut parameters = Map::new();
+    for setting in &arguments.settings {
+        let Some((name, value)) = setting.split_once('=') else {
+            return Err(Trouble::at(format!("--set {setting}"), "has no '='", "write --set NAME=VALUE"));
+        };
+        // What is not JSON is a word.
+        let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
+        parameters.insert(name.to_owned(), value);
+    }
+    let family = arguments.family.as_deref().unwrap_or(families[0].0);
+    let instance = P::generate(family, &parameters, arguments.seed)?;
+    let bytes = instance_bytes::<P>(&instance);
+    match &arguments.output {
+        Some(path) => {
+            write_new(path, &bytes)?;
+            eprintln!(
+                "{}: {}, {}, hash {}",
+                path.display(),
+                P::label(&instance).name,
+                P::size(&instance),
+                hash::<P>(&instance)
+            );
+        }
+        None => {
+            let mut out = std::io::stdout().lock();
+            let written = out.write_all(&bytes).and_then(|()| out.write_all(b"\n"));
+            written.map_err(|error| Trouble::at("standard output", error.to_string(), "write to a file with -o"))?;
+        }
+    }
+    Ok(Ending::Good)
+}

@@ -1,0 +1,63 @@
+//! `offcut methods` and `offcut schema`.
+
+use offcut_instances::document::{Trouble, answer_schema, instance_schema};
+use offcut_instances::problem::Problem;
+use offcut_runner::{Contest, Suite};
+use serde_json::{Value, json};
+
+use super::{PROBLEMS, with_problem};
+use crate::{Ending, text};
+
+pub(crate) fn methods(problem: Option<&str>, as_json: bool) -> Result<Ending, Trouble> {
+    let problems = problem.map_or(PROBLEMS.to_vec(), |problem| vec![problem]);
+    let mut all = Vec::new();
+    for problem in problems {
+        let methods = with_problem!(problem, P => Ok::<_, Trouble>(described::<P>()))?;
+        if as_json {
+            all.push(json!({ "problem": problem, "methods": methods }));
+            continue;
+        }
+        println!("{problem}");
+        let mut rows = Vec::new();
+        for method in &methods {
+            let string = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            rows.push(vec![format!("  {}", string(&method["id"])), string(&method["about"])]);
+            for parameter in method["parameters"].as_array().expect("an array") {
+                let (name, default) = (string(&parameter["name"]), &parameter["default"]);
+                rows.push(vec![String::new(), format!("  :{name}={default}  {}", string(&parameter["about"]))]);
+            }
+        }
+        println!("{}", text::table(&["  method", "what it is"], 2, rows));
+    }
+    if as_json {
+        println!("{}", serde_json::to_string_pretty(&all).expect("plain data"));
+    }
+    Ok(Ending::Good)
+}
+
+fn described<P: Contest>() -> Vec<Value> {
+    let parameter =
+        |p: offcut_instances::problem::Parameter| json!({ "name": p.name, "default": p.default, "about": p.about });
+    P::algorithms()
+        .iter()
+        .map(|algorithm| {
+            let parameters: Vec<Value> = algorithm.parameters().into_iter().map(parameter).collect();
+            json!({
+                "id": algorithm.id(),
+                "about": algorithm.about(),
+                "is_random": algorithm.is_random(),
+                "parameters": parameters,
+            })
+        })
+        .collect()
+}
+
+pub(crate) fn schema(problem: &str, document: &str) -> Result<Ending, Trouble> {
+    let schema = with_problem!(problem, P => Ok::<_, Trouble>(match document {
+        "instance" => instance_schema::<P>(),
+        "answer" => answer_schema::<P>(),
+        _ => Suite::schema(P::NAME),
+    }))?;
+    println!("{}", serde_json::to_string_pretty(&schema).expect("a schema is JSON"));
+    Ok(Ending::Good)
+}

@@ -1,0 +1,34 @@
+//! One file per command, and the one list of problems.
+
+pub(crate) mod check;
+pub(crate) mod generate;
+pub(crate) mod methods;
+pub(crate) mod models;
+pub(crate) mod run;
+pub(crate) mod solve;
+
+use offcut_instances::document::Trouble;
+use offcut_instances::multiuser::Multiuser;
+use offcut_instances::problem::Problem;
+
+/// The problems there are.
+pub(crate) const PROBLEMS: [&str; 1] = [Multiuser::NAME];
+
+/// Runs the body with `$problem` standing for the type of the problem of that name. The one place where a problem is added.
+macro_rules! with_problem {
+    ($name:expr, $problem:ident => $body:expr) => {{
+        let name: &str = $name;
+        if name == <offcut_instances::multiuser::Multiuser as offcut_instances::problem::Problem>::NAME {
+            type $problem = offcut_instances::multiuser::Multiuser;
+            $body
+        } else {
+            Err($crate::commands::unknown_problem(name))
+        }
+    }};
+}
+pub(crate) use with_problem;
+
+pub(crate) fn unknown_problem(name: &str) -> Trouble {
+    let remedy = format!("the problems are: {}", PROBLEMS.join(", "));
+    Trouble::at(format!("problem '{name}'"), "is not known", remedy)
+}

@@ -1,0 +1,103 @@
+//! `offcut run`, `report`, `reproduce` and `demo`.
+
+use std::path::{Path, PathBuf};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use offcut_instances::document::{Trouble, problem_of, read_bytes};
+use offcut_ledger::{Row, Status, contradictions};
+use offcut_reports::{Options, Report};
+use offcut_runner::{Contest, Folder, Progress, Suite, run};
+
+use super::{PROBLEMS, unknown_problem, with_problem};
+use crate::Ending;
+
+const DEMO: &[u8] = include_bytes!("../../../suites/multiuser/demo.json");
+const MULTIUSER: &[u8] = include_bytes!("../../../suites/multiuser/bounded.json");
+const MULTIUSER_FULL: &[u8] = include_bytes!("../../../suites/multiuser/full.json");
+
+pub(crate) fn suite(path: &Path, folder: Option<&Path>) -> Result<Ending, Trouble> {
+    let bytes = read_bytes(path).map_err(|trouble| trouble.in_file(path))?;
+    let name = path.file_stem().map_or("run".into(), |stem| stem.to_string_lossy().into_owned());
+    let folder = folder.map_or_else(|| PathBuf::from("runs").join(name), Path::to_owned);
+    run_and_report(&bytes, &folder)
+        .map_err(|trouble| if trouble.file.is_none() { trouble.in_file(path) } else { trouble })
+}
+
+pub(crate) fn demo(folder: &Path) -> Result<Ending, Trouble> {
+    run_and_report(DEMO, folder)
+}
+
+pub(crate) fn reproduce(problem: &str, full: bool, folder: Option<&Path>) -> Result<Ending, Trouble> {
+    if !PROBLEMS.contains(&problem) {
+        return Err(unknown_problem(problem));
+    }
+    let name = if full { format!("runs/reproduce-{problem}-full") } else { format!("runs/reproduce-{problem}") };
+    let folder = folder.map_or_else(|| PathBuf::from(name), Path::to_owned);
+    run_and_report(if full { MULTIUSER_FULL } else { MULTIUSER }, &folder)
+}
+
+fn run_and_report(suite: &[u8], folder: &Path) -> Result<Ending, Trouble> {
+    let problem = problem_of(suite)?;
+    with_problem!(&problem, P => run_for::<P>(suite, folder))?;
+    report(folder)
+}
+
+fn run_for<P: Contest>(suite: &[u8], folder: &Path) -> Result<(), Trouble> {
+    let suite = Suite::parse(suite, P::NAME)?;
+    run::<P>(&suite, &Folder::at(folder), &mut Bar::default())?;
+    Ok(())
+}
+
+/// Writes the report of a run beside its rows, and says what stands in the way of trusting it.
+pub(crate) fn report(folder: &Path) -> Result<Ending, Trouble> {
+    let (manifest, rows) = Folder::at(folder).read()?;
+    let beside = folder.join("report");
+    let options = Options::default();
+    let written = offcut_reports::write(&manifest, &rows, &beside, &options)?;
+    let wrong = rows.iter().filter(|row| row.status == Status::Wrong).count();
+    let contradictions = contradictions(manifest.sense, &rows, &manifest.tolerance);
+    for contradiction in &contradictions {
+        println!("CONTRADICTION {contradiction}");
+    }
+    if wrong > 0 {
+        println!("{wrong} of {} answers were refuted by the checker", rows.len());
+    }
+    for line in Report::new(&manifest, &rows, &options).summary {
+        println!("{line}");
+    }
+    println!("{} rows; report: open {}", rows.len(), beside.join(&written.files[0]).display());
+    Ok(if wrong > 0 || !contradictions.is_empty() { Ending::Refuted } else { Ending::Good })
+}
+
+/// A progress bar on the terminal; quiet when there is none.
+#[derive(Default)]
+struct Bar(Option<ProgressBar>);
+
+impl Progress for Bar {
+    fn begins(&mut self, cells: usize, there: usize) {
+        if there > 0 {
+            eprintln!("{there} cells have their row already; {cells} to run");
+        }
+        let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {elapsed} (about {eta} left) {msg}");
+        let bar = ProgressBar::new(cells as u64).with_style(style.expect("a template"));
+        self.0 = Some(bar);
+    }
+
+    fn cell(&mut self, method: &str, instance: &str) {
+        if let Some(bar) = &self.0 {
+            bar.set_message(format!("{method} on {instance}"));
+        }
+    }
+
+    fn row(&mut self, _: &Row) {
+        if let Some(bar) = &self.0 {
+            bar.inc(1);
+        }
+    }
+
+    fn ends(&mut self) {
+        if let Some(bar) = self.0.take() {
+            bar.finish_and_clear();
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! `offcut solve`.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use clap::Args;
+use offcut_checker::Tolerance;
+use offcut_instances::document::{Trouble, hash, parse_instance, problem_of, read_bytes, write_new};
+use offcut_instances::problem::{Budget, MethodSpec};
+use offcut_ledger::{Key, best_known};
+use offcut_runner::cell::{execute, judged};
+use offcut_runner::environment::code_version;
+use offcut_runner::{Contest, method};
+
+use super::check::print_verdict;
+use super::with_problem;
+use crate::{Ending, text};
+
+/// What `offcut solve` takes.
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// Instance file
+    instance: PathBuf,
+    /// Method, e.g. `iao-ds` or `iao:error=0.1`; `offcut methods` lists them
+    #[arg(short, long)]
+    method: String,
+    /// Time limit in seconds
+    #[arg(long)]
+    time: Option<f64>,
+    /// Seed of everything random in the method
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Write the answer to a file
+    #[arg(short, long)]
+    output: Option<PathBuf>,
+    /// Print the row as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn solve(arguments: &Arguments) -> Result<Ending, Trouble> {
+    if arguments.time.is_some_and(|time| !(time.is_finite() && time >= 0.0)) {
+        return Err(Trouble::at("--time", "is not a time", "give seconds, 0 or above"));
+    }
+    let began = Instant::now();
+    let in_file = |trouble: Trouble| trouble.in_file(&arguments.instance);
+    let bytes = read_bytes(&arguments.instance).map_err(in_file)?;
+    // Every document says early whose it is; the problem's own reader then reads all of it once.
+    let problem = problem_of(&bytes).map_err(in_file)?;
+    with_problem!(&problem, P => {
+        let instance = parse_instance::<P>(&bytes).map_err(in_file)?;
+        drop(bytes);
+        solve_for::<P>(arguments, &instance, began.elapsed().as_secs_f64())
+    })
+}
+
+fn solve_for<P: Contest>(arguments: &Arguments, instance: &P::Instance, read_s: f64) -> Result<Ending, Trouble> {
+    let spec: MethodSpec = arguments.method.parse()?;
+    let algorithm = method::<P>(&spec)?;
+    let budget = Budget { time_s: arguments.time, seed: arguments.seed, ..Budget::default() };
+    let executed = execute::<P>(algorithm.as_ref(), instance, &budget);
+    let key = Key { instance: hash::<P>(instance), method: spec.to_string(), budget, code: code_version() };
+    let (row, verdict) = judged::<P>(instance, key, &executed, &Tolerance::default());
+    if let Some(path) = &arguments.output {
+        write_new(path, &executed.answer)?;
+    }
+    if arguments.json {
+        println!("{}", serde_json::to_string(&row).expect("a row is plain data"));
+    } else {
+        println!("instance   {} ({}), hash {}", row.instance.name, P::size(instance), row.key.instance);
+        println!("method     {}", row.key.method);
+        println!("stopped    {}", text::stop(&row.stop));
+        print_verdict(&verdict, row.claimed_objective, &P::objective().unit);
+        let objective = offcut_ledger::gap::feasible_objective(&row);
+        let known = best_known(P::SENSE, std::slice::from_ref(&row));
+        if let Some(gap) = objective.and_then(|objective| known[&row.key.instance].gap(P::SENSE, objective)) {
+            let word = if gap.certified { "certified" } else { "a solver's word" };
+            println!("gap        {} ({word})", text::gap(gap.high, Tolerance::default().gap_relative));
+        }
+        println!("status     {}", row.status.name());
+        let (read, solve, check) =
+            (text::seconds(read_s), text::seconds(row.times.solve_s), text::seconds(row.times.check_s));
+        println!("time       read {read}, solve {solve}, check {check}");
+        if let Some(peak) = row.peak_memory_bytes {
+            println!("memory     {} at most, the instance included", text::bytes(peak as f64));
+        }
+        let counts: Vec<String> =
+            row.counts.iter().map(|(name, count)| format!("{name} {}", text::grouped(*count))).collect();
+        if !counts.is_empty() {
+            println!("counts     {}", counts.join(", "));
+        }
+        if let Some(path) = &arguments.output {
+            println!("answer     {}", path.display());
+        }
+    }
+    Ok(if verdict.is_refuted() { Ending::Refuted } else { Ending::Good })
+}

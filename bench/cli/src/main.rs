@@ -1,0 +1,150 @@
+//! The `offcut` command.
+//!
+//! Exit codes: 0 good, 1 an answer was refuted or a contradiction found, 2 bad input or usage.
+
+mod commands;
+mod text;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use offcut_instances::document::Trouble;
+
+/// How far from optimal are DNN-splitting algorithms, and how fast?
+#[derive(Parser)]
+#[command(
+    name = "offcut",
+    version,
+    arg_required_else_help = true,
+    after_help = "Exit codes: 0 good; 1 an answer was refuted or a contradiction found; 2 bad input or usage.\nStart with: offcut demo"
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What can be asked for.
+#[derive(Subcommand)]
+enum Command {
+    /// Run a small suite on real DNNs in under 30 seconds, write a report and name it
+    #[command(after_help = "Example: offcut demo")]
+    Demo {
+        /// Folder of the run
+        #[arg(long, default_value = "runs/demo")]
+        folder: PathBuf,
+    },
+    /// List the DNNs of the zoo, or show one: its blocks, and where cutting pays
+    #[command(after_help = "Examples: offcut models\n          offcut models resnet50 --device phone --link wifi")]
+    Models(commands::models::Arguments),
+    /// Generate an instance
+    #[command(
+        after_help = "Examples: offcut generate multiuser --seed 1 -o my.json\n          offcut generate multiuser --family zoo --set users=50 --set 'models=[\"resnet50\",\"vgg16\"]'"
+    )]
+    Generate(commands::generate::Arguments),
+    /// List problems, their methods and parameters
+    #[command(after_help = "Example: offcut methods multiuser")]
+    Methods {
+        /// One problem only
+        problem: Option<String>,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Solve an instance with one method and have the checker judge the answer
+    #[command(after_help = "Example: offcut solve my.json --method iao-ds -o answer.json")]
+    Solve(commands::solve::Arguments),
+    /// Judge an answer, no solver involved: re-evaluate the solution, replay the bound
+    #[command(
+        after_help = "Examples: offcut check my.json answer.json\n          offcut check my.json mine.json threshold.json"
+    )]
+    Check(commands::check::Arguments),
+    /// Run a suite: a grid of instances and methods. Only what is missing is run
+    #[command(after_help = "Example: offcut run bench/suites/multiuser/demo.json --folder runs/mine")]
+    Run {
+        /// Suite file
+        suite: PathBuf,
+        /// Folder of the run; runs/<name of the suite file> by default
+        #[arg(long)]
+        folder: Option<PathBuf>,
+    },
+    /// Write the report of a run: HTML, Markdown, CSV, LaTeX, figures
+    #[command(after_help = "Example: offcut report runs/demo")]
+    Report {
+        /// Folder of the run
+        folder: PathBuf,
+    },
+    /// Rebuild a paper's tables, with a verdict on its claims
+    #[command(after_help = "Example: offcut reproduce multiuser")]
+    Reproduce {
+        /// The paper, by its problem's name
+        problem: String,
+        /// All instances instead of the bounded preset
+        #[arg(long)]
+        full: bool,
+        /// Folder of the run; runs/reproduce-<problem> by default
+        #[arg(long)]
+        folder: Option<PathBuf>,
+    },
+    /// Print the JSON Schema of a problem's documents, generated from the types
+    #[command(after_help = "Example: offcut schema multiuser instance")]
+    Schema {
+        /// The problem
+        problem: String,
+        /// Which document
+        #[arg(value_parser = ["instance", "answer", "suite"])]
+        document: String,
+    },
+    /// Print completions for a shell
+    #[command(after_help = "Example: offcut completions bash > /etc/bash_completion.d/offcut")]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// How a command ended that did what it was asked to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    Good,
+    Refuted,
+}
+
+fn main() -> ExitCode {
+    // A reader that closes its end of a pipe (head, less) is no mishap.
+    let quiet = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let words = panic.payload().downcast_ref::<String>().map_or("", String::as_str);
+        if words.contains("Broken pipe") {
+            std::process::exit(0);
+        }
+        quiet(panic);
+    }));
+    match dispatch(Cli::parse().command) {
+        Ok(Ending::Good) => ExitCode::SUCCESS,
+        Ok(Ending::Refuted) => ExitCode::from(1),
+        Err(trouble) => {
+            eprintln!("offcut: {trouble}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn dispatch(command: Command) -> Result<Ending, Trouble> {
+    match command {
+        Command::Demo { folder } => commands::run::demo(&folder),
+        Command::Models(arguments) => commands::models::models(&arguments),
+        Command::Generate(arguments) => commands::generate::generate(&arguments),
+        Command::Methods { problem, json } => commands::methods::methods(problem.as_deref(), json),
+        Command::Solve(arguments) => commands::solve::solve(&arguments),
+        Command::Check(arguments) => commands::check::check(&arguments),
+        Command::Run { suite, folder } => commands::run::suite(&suite, folder.as_deref()),
+        Command::Report { folder } => commands::run::report(&folder),
+        Command::Reproduce { problem, full, folder } => commands::run::reproduce(&problem, full, folder.as_deref()),
+        Command::Schema { problem, document } => commands::methods::schema(&problem, &document),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "offcut", &mut std::io::stdout());
+            Ok(Ending::Good)
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! The law of ARCHITECTURE.md, read off `cargo metadata`: who may depend on whom, tests included.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cargo_metadata::{Metadata, MetadataCommand};
+
+/// What each of our packages may depend on, in code, tests and build scripts alike.
+const LAW: [(&str, &[&str]); 9] = [
+    ("offcut-instances", &[]),
+    ("offcut-formulations", &["offcut-instances"]),
+    ("offcut-heuristics", &["offcut-instances"]),
+    ("offcut-checker", &["offcut-instances"]),
+    ("offcut-ledger", &["offcut-instances", "offcut-checker"]),
+    (
+        "offcut-runner",
+        &["offcut-instances", "offcut-formulations", "offcut-heuristics", "offcut-checker", "offcut-ledger"],
+    ),
+    ("offcut-reports", &["offcut-instances", "offcut-checker", "offcut-ledger"]),
+    ("offcut", &["offcut-instances", "offcut-checker", "offcut-ledger", "offcut-runner", "offcut-reports"]),
+    (
+        "offcut-benches",
+        &["offcut-instances", "offcut-formulations", "offcut-heuristics", "offcut-checker", "offcut-runner"],
+    ),
+];
+
+/// Solvers, and the only packages that may name them.
+const SOLVERS: [(&str, &str); 3] =
+    [("good_lp", "offcut-formulations"), ("highs", "offcut-formulations"), ("highs-sys", "offcut-formulations")];
+
+fn metadata() -> Metadata {
+    MetadataCommand::new().no_deps().exec().expect("cargo metadata")
+}
+
+fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
+    let packages = metadata().packages;
+    let named = |package: &cargo_metadata::Package| package.dependencies.iter().map(|d| d.name.clone()).collect();
+    packages.iter().map(|package| (package.name.to_string(), named(package))).collect()
+}
+
+#[test]
+fn every_package_depends_only_on_what_the_law_allows() {
+    let dependencies = dependencies();
+    let ours: BTreeSet<&str> = dependencies.keys().map(String::as_str).collect();
+    assert_eq!(ours, LAW.iter().map(|(name, _)| *name).collect(), "the law names every package of the workspace");
+    for (name, allowed) in LAW {
+        let named = dependencies[name].iter().map(String::as_str).filter(|dependency| ours.contains(dependency));
+        for dependency in named.filter(|dependency| *dependency != name) {
+            assert!(allowed.contains(&dependency), "{name} must not depend on {dependency}");
+        }
+    }
+}
+
+#[test]
+fn solvers_are_named_by_formulations_only() {
+    for (name, dependencies) in dependencies() {
+        for (solver, home) in SOLVERS {
+            assert!(name == home || !dependencies.contains(solver), "{name} must not depend on {solver}");
+        }
+    }
+}
+
+#[test]
+fn only_one_file_talks_to_highs() {
+    let root = metadata().workspace_root;
+    let mut talking = Vec::new();
+    let mut folders = vec![root.join("formulations/src").into_std_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()) {
+            if entry.is_dir() {
+                folders.push(entry);
+            } else if std::fs::read_to_string(&entry).expect("text").contains("::highs::") {
+                talking.push(entry.file_name().expect("a name").to_string_lossy().into_owned());
+            }
+        }
+    }
+    assert_eq!(talking, ["highs.rs"]);
+}

@@ -1,0 +1,188 @@
+//! The command as a user meets it.
+
+use std::path::Path;
+use std::time::Instant;
+
+use assert_cmd::Command;
+use predicates::prelude::*;
+use predicates::str::contains;
+
+fn offcut(folder: &Path) -> Command {
+    let mut command = Command::cargo_bin("offcut").expect("built");
+    command.current_dir(folder);
+    command
+}
+
+/// A folder with an instance and the answers of `threshold` and `iao`.
+fn solved() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path();
+    offcut(path).args(["generate", "multiuser", "--set", "users=8", "-o", "i.json"]).assert().success();
+    for method in ["threshold", "iao"] {
+        let answer = format!("{method}.json");
+        offcut(path).args(["solve", "i.json", "--method", method, "-o", &answer]).assert().success();
+    }
+    folder
+}
+
+/// Replaces the first number after `field` in an answer by what `change` makes of it.
+fn change(folder: &Path, from: &str, to: &str, field: &str, change: impl Fn(f64) -> String) {
+    let text = std::fs::read_to_string(folder.join(from)).expect("there");
+    let start = text.find(field).expect("the field") + field.len();
+    let start = start + text[start..].find(|c: char| c.is_ascii_digit()).expect("a number");
+    let end = start + text[start..].find([',', '}', ']']).expect("an end");
+    let number: f64 = text[start..end].parse().expect("a number");
+    let changed = format!("{}{}{}", &text[..start], change(number), &text[end..]);
+    std::fs::write(folder.join(to), changed).expect("room");
+}
+
+#[test]
+fn check_stands_by_honest_answers_and_measures_them() {
+    let folder = solved();
+    offcut(folder.path())
+        .args(["check", "i.json", "iao.json", "threshold.json"])
+        .assert()
+        .success()
+        .stdout(contains("certified: the certificate was replayed").and(contains("gap        0 (certified) iao.json")));
+}
+
+#[test]
+fn check_refuses_what_is_off_and_names_constraint_place_and_amount() {
+    let folder = solved();
+    let path = folder.path();
+    let refused = |file: &str, words: &str| {
+        offcut(path).args(["check", "i.json", file]).assert().code(1).stdout(contains("REFUTED").and(contains(words)));
+    };
+    change(path, "iao.json", "off.json", "\"objective\"", |objective| format!("{:e}", objective * (1.0 + 1e-6)));
+    refused("off.json", "claimed objective");
+    // 40 units are all in use, so one more for the first user is one too many.
+    change(path, "iao.json", "over.json", "\"units\"", |units| format!("{}", units + 1.0));
+    refused("over.json", "units within capacity (server: 41 of 40 units used): 1 units over");
+    change(path, "threshold.json", "latency.json", "\"latency_s\"", |latency| format!("{:e}", latency * 1.000_001));
+    refused("latency.json", "below a threshold more units are needed than there are");
+    change(path, "threshold.json", "lower.json", "\"latency_s\"", |latency| format!("{:e}", latency * 0.999_999));
+    refused("lower.json", "claimed bound");
+
+    let instance = r#"{"offcut":"instance","problem":"multiuser","version":1,"body":{"origin":{},"models":[{"name":"m",
+        "macs":[1,1],"cut_bytes":[1,1,0]}],"server":{"units":1,"unit_macs_per_s":1,"speedup":{"law":"linear"}},
+        "users":[{"model":0,"device_macs_per_s":1,"uplink_bytes_per_s":1,"rtt_s":0}]}}"#;
+    let answer = r#"{"offcut":"answer","problem":"multiuser","version":1,"body":{"stop":"completed",
+        "found":{"solution":{"cut":[1],"units":[0]},"objective":2},"proved":null}}"#;
+    std::fs::write(path.join("one.json"), instance).expect("room");
+    std::fs::write(path.join("remote.json"), answer).expect("room");
+    offcut(path)
+        .args(["check", "one.json", "remote.json"])
+        .assert()
+        .code(1)
+        .stdout(contains("remote work needs units (users[0]: cut 1 of 2 with 0 units): 1 blocks without a server"));
+}
+
+#[test]
+fn bad_input_is_one_clear_line_and_exit_2() {
+    let folder = solved();
+    let path = folder.path();
+    let good = std::fs::read_to_string(path.join("i.json")).expect("there");
+    let write = |name: &str, text: &str| std::fs::write(path.join(name), text).expect("room");
+    write("unknown.json", &good.replacen("\"rtt_s\"", "\"colour\":1,\"rtt_s\"", 1));
+    write("nan.json", &good.replacen("\"rtt_s\":0", "\"rtt_s\":NaN,\"x\":0", 1));
+    write("negative.json", &good.replacen("\"rtt_s\":0", "\"rtt_s\":-0", 1));
+    write("future.json", &good.replacen("\"version\":1", "\"version\":2", 1));
+    write("other.json", &good.replacen("\"problem\":\"multiuser\"", "\"problem\":\"knapsack\"", 1));
+    write("short.json", &good[..good.len() / 2]);
+    write("brackets.json", &"[".repeat(3 << 20));
+    write("words.json", "hello");
+    write("empty.json", "");
+    for (file, words) in [
+        ("unknown.json", "unknown field `colour`"),
+        ("nan.json", "is not valid JSON"),
+        ("negative.json", "users[0].rtt_s"),
+        ("future.json", "update offcut"),
+        ("other.json", "the problems are: multiuser"),
+        ("short.json", "cut short"),
+        ("brackets.json", "recursion limit"),
+        ("words.json", "is not valid JSON"),
+        ("empty.json", "cut short"),
+        ("missing.json", "cannot be read"),
+        (".", "cannot be read"),
+    ] {
+        for command in [vec!["solve", file, "--method", "iao"], vec!["check", file, "iao.json"]] {
+            let one_line = predicate::function(|text: &str| text.lines().count() == 1);
+            offcut(path)
+                .args(&command)
+                .assert()
+                .code(2)
+                .stderr(contains(words).and(contains(file)).and(one_line))
+                .stdout("");
+        }
+    }
+    for (arguments, words) in [
+        (vec!["solve", "i.json", "--method", "magic"], "the methods are"),
+        (vec!["solve", "i.json", "--method", "iao:error=2"], "[0, 1)"),
+        (vec!["solve", "i.json", "--method", "iao", "--time", "nan"], "--time"),
+        (vec!["solve", "i.json", "--method", "iao", "-o", "i.json"], "remove the file first"),
+        (vec!["generate", "multiuser", "--set", "users=0"], "at least one user"),
+        (vec!["generate", "multiuser", "--set", "user=1"], "the parameters are"),
+        (vec!["generate", "multiuser", "--family", "x"], "the families are"),
+        (vec!["generate", "x"], "the problems are"),
+        (vec!["models", "lenet"], "choose from"),
+        (vec!["check", "i.json", "i.json"], "give an answer"),
+        (vec!["run", "i.json"], "give a suite"),
+        (vec!["report", "nowhere"], "cannot be read"),
+        (vec!["reproduce", "x"], "the problems are"),
+        (vec!["frobnicate"], "unrecognized subcommand"),
+    ] {
+        offcut(path).args(&arguments).assert().code(2).stderr(contains(words));
+    }
+    assert_eq!(std::fs::read_to_string(path.join("i.json")).expect("there"), good, "nothing was written over");
+}
+
+#[test]
+fn the_zoo_is_listed_with_its_published_totals() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let totals =
+        contains("61,100,840").and(contains("25,557,032")).and(contains("3,504,872")).and(contains("vit_b_16"));
+    offcut(folder.path()).arg("models").assert().success().stdout(totals);
+    offcut(folder.path()).args(["models", "resnet50", "--link", "wifi6"]).assert().success().stdout(contains("->"));
+    offcut(folder.path()).args(["models", "vgg16", "--layers"]).assert().success().stdout(contains("conv"));
+}
+
+#[test]
+fn programs_can_read_what_is_printed() {
+    let folder = solved();
+    for arguments in [
+        vec!["models", "--json"],
+        vec!["methods", "--json"],
+        vec!["solve", "i.json", "--method", "iao", "--json"],
+        vec!["check", "i.json", "iao.json", "--json"],
+        vec!["schema", "multiuser", "instance"],
+        vec!["schema", "multiuser", "answer"],
+        vec!["schema", "multiuser", "suite"],
+    ] {
+        let output = offcut(folder.path()).args(&arguments).assert().success().get_output().stdout.clone();
+        let _: serde_json::Value = serde_json::from_slice(&output).expect("JSON");
+    }
+}
+
+#[test]
+fn the_demo_certifies_iao_on_real_models_and_resumes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let began = Instant::now();
+    offcut(folder.path()).arg("demo").assert().success().stdout(contains("report"));
+    let first = began.elapsed();
+    let rows = || std::fs::read_to_string(folder.path().join("runs/demo/rows.jsonl")).expect("there");
+    let before = rows();
+    assert!(before.lines().count() > 100);
+    for line in before.lines() {
+        let row: serde_json::Value = serde_json::from_str(line).expect("a row");
+        assert!(
+            ["feasible", "optimal-certified", "optimal-claimed"].contains(&row["status"].as_str().expect("a status"))
+        );
+    }
+    offcut(folder.path()).arg("demo").assert().success().stderr(contains("0 to run"));
+    assert_eq!(rows(), before, "what has its row is not run again (first run: {first:?})");
+
+    // A torn last line is run again, and nothing else.
+    std::fs::write(folder.path().join("runs/demo/rows.jsonl"), &before[..before.len() - 40]).expect("room");
+    offcut(folder.path()).arg("demo").assert().success().stderr(contains("1 to run"));
+    assert_eq!(rows().lines().count(), before.lines().count());
+}

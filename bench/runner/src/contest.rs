@@ -1,0 +1,59 @@
+//! What the runner needs to know of a problem.
+
+use offcut_checker::Judged;
+use offcut_instances::document::Trouble;
+use offcut_instances::problem::{Algorithm, MethodSpec};
+use offcut_ledger::manifest::Quantity;
+use offcut_ledger::row::InstanceLabel;
+
+/// A problem with its contestants and its families.
+pub trait Contest: Judged {
+    /// All methods with default parameters: exact ones first, then the paper's, then baselines.
+    fn algorithms() -> Vec<Box<dyn Algorithm<Self>>>;
+
+    /// The families: name and one line each.
+    fn families() -> Vec<(&'static str, &'static str)>;
+
+    /// The generator's parameters with their defaults, as a JSON object.
+    fn default_parameters() -> serde_json::Value;
+
+    /// Generates an instance; `parameters` holds those that differ from the default, by name.
+    ///
+    /// # Errors
+    /// [`Trouble`] naming the family or parameter.
+    fn generate(
+        family: &str,
+        parameters: &serde_json::Map<String, serde_json::Value>,
+        seed: u64,
+    ) -> Result<Self::Instance, Trouble>;
+
+    /// What tables call an instance.
+    fn label(instance: &Self::Instance) -> InstanceLabel;
+
+    /// How large an instance is, in words, e.g. `20 users, 40 units`.
+    fn size(instance: &Self::Instance) -> String;
+
+    /// What the objective is called and its unit.
+    fn objective() -> Quantity;
+}
+
+/// The ids of all methods of a problem.
+pub fn methods<P: Contest>() -> Vec<String> {
+    P::algorithms().iter().map(|algorithm| algorithm.id().to_owned()).collect()
+}
+
+/// The method that `spec` names, with its parameters.
+///
+/// # Errors
+/// [`Trouble`] if there is no such method or it does not take the parameters.
+pub fn method<P: Contest>(spec: &MethodSpec) -> Result<Box<dyn Algorithm<P>>, Trouble> {
+    let found = P::algorithms().into_iter().find(|algorithm| algorithm.id() == spec.id);
+    let Some(mut algorithm) = found else {
+        let remedy = format!("the methods are: {}", methods::<P>().join(", "));
+        return Err(Trouble::at(format!("method '{}'", spec.id), format!("is not known for '{}'", P::NAME), remedy));
+    };
+    for (name, value) in &spec.parameters {
+        algorithm = algorithm.with(name, *value)?;
+    }
+    Ok(algorithm)
+}

@@ -1,0 +1,52 @@
+//! `multiuser` as a contest.
+
+use offcut_instances::document::Trouble;
+use offcut_instances::multiuser::{FAMILIES, Instance, Multiuser, Parameters, generate};
+use offcut_instances::problem::Algorithm;
+use offcut_ledger::manifest::Quantity;
+use offcut_ledger::row::InstanceLabel;
+use serde_json::{Map, Value};
+
+use crate::Contest;
+
+impl Contest for Multiuser {
+    fn algorithms() -> Vec<Box<dyn Algorithm<Self>>> {
+        let mut all = offcut_formulations::multiuser::algorithms();
+        all.extend(offcut_heuristics::multiuser::algorithms());
+        all
+    }
+
+    fn families() -> Vec<(&'static str, &'static str)> {
+        FAMILIES.iter().map(|family| (family.name, family.about)).collect()
+    }
+
+    fn default_parameters() -> Value {
+        serde_json::to_value(Parameters::default()).expect("parameters are plain data")
+    }
+
+    fn generate(family: &str, parameters: &Map<String, Value>, seed: u64) -> Result<Instance, Trouble> {
+        let mut all = Parameters::default();
+        for (name, value) in parameters {
+            all = all.with(name, value.clone())?;
+        }
+        generate(family, &all, seed)
+    }
+
+    fn label(instance: &Instance) -> InstanceLabel {
+        let origin = &instance.origin;
+        InstanceLabel {
+            name: origin.name.clone(),
+            family: origin.family.clone(),
+            seed: origin.seed,
+            parameters: origin.parameters.clone(),
+        }
+    }
+
+    fn size(instance: &Instance) -> String {
+        format!("{} users, {} units", instance.users.len(), instance.server.units)
+    }
+
+    fn objective() -> Quantity {
+        Quantity { name: "latency".into(), unit: "s".into() }
+    }
+}

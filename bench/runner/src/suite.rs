@@ -1,0 +1,292 @@
+//! A grid of instances and methods, as a document.
+//!
+//! ```json
+//! { "offcut": "suite", "problem": "multiuser", "version": 1, "body": {
+//!   "title": "Latency against the number of users",
+//!   "budget": { "time_s": 10, "memory_bytes": null, "threads": 1, "seed": 0 },
+//!   "order_seed": 1,
+//!   "studies": [ {
+//!     "name": "users", "title": "Worst latency against the number of users",
+//!     "families": ["zoo"], "set": { "units": 40 }, "seeds": [1, 2, 3],
+//!     "axis": { "parameter": "users", "label": "users", "unit": "", "log": true, "values": [5, 10, 20, 40] },
+//!     "methods": ["threshold", "iao", "local-only"] } ] } }
+//! ```
+//!
+//! `vary` takes lists of values for any parameter and multiplies the grid; an axis with `method_parameter` instead of `parameter` varies the
+//! methods that have it. A method that uses randomness is run once for every one of `method_seeds`.
+
+use std::path::Path;
+
+use offcut_instances::document::{Kind, Trouble, hash, parse, read_bytes, schema};
+use offcut_instances::problem::{Budget, MethodSpec};
+use offcut_ledger::manifest::Quantity;
+use offcut_ledger::{Key, Study, StudyCell};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{Contest, method};
+
+/// A suite.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Suite {
+    /// The report's title.
+    pub title: String,
+    /// What every cell may use.
+    pub budget: Budget,
+    /// Seed of the order in which cells are run.
+    #[serde(default)]
+    pub order_seed: u64,
+    /// The studies.
+    pub studies: Vec<StudySpec>,
+}
+
+/// One study: instances, methods, and what is varied.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StudySpec {
+    /// A short name, unique in the suite.
+    pub name: String,
+    /// The title line over its table.
+    pub title: String,
+    /// Families of the generator.
+    pub families: Vec<String>,
+    /// Parameters of the generator that differ from the default.
+    #[serde(default)]
+    pub set: Map<String, Value>,
+    /// Parameters with several values each; the grid is their product.
+    #[serde(default)]
+    pub vary: Map<String, Value>,
+    /// Seeds of the generator.
+    pub seeds: Vec<u64>,
+    /// What goes on the x axis, if anything.
+    #[serde(default)]
+    pub axis: Option<Axis>,
+    /// The methods, e.g. `iao-ds:base=4`.
+    pub methods: Vec<String>,
+    /// Seeds for methods that use randomness.
+    #[serde(default = "five_seeds")]
+    pub method_seeds: Vec<u64>,
+}
+
+fn five_seeds() -> Vec<u64> {
+    (0..5).collect()
+}
+
+/// The x axis of a study.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Axis {
+    /// The generator's parameter that is varied.
+    #[serde(default)]
+    pub parameter: Option<String>,
+    /// The methods' parameter that is varied, for those that have it.
+    #[serde(default)]
+    pub method_parameter: Option<String>,
+    /// What it is called in tables and figures.
+    pub label: String,
+    /// Its unit; empty if it has none.
+    #[serde(default)]
+    pub unit: String,
+    /// Whether it is drawn with a logarithmic scale.
+    #[serde(default)]
+    pub log: bool,
+    /// Its values.
+    pub values: Vec<f64>,
+}
+
+/// A cell to run: which instance, which method, which key.
+#[derive(Clone, Debug)]
+pub struct Cell {
+    /// Index into [`Grid::recipes`].
+    pub recipe: usize,
+    /// The method.
+    pub method: MethodSpec,
+    /// What it is about.
+    pub key: Key,
+}
+
+/// How an instance is made.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recipe {
+    /// The family.
+    pub family: String,
+    /// The parameters that differ from the default.
+    pub parameters: Map<String, Value>,
+    /// The generator's seed.
+    pub seed: u64,
+}
+
+/// A suite, expanded.
+#[derive(Clone, Debug, Default)]
+pub struct Grid {
+    /// Every instance once.
+    pub recipes: Vec<Recipe>,
+    /// Every cell once, in the order of the suite.
+    pub cells: Vec<Cell>,
+    /// Which cells belong to which study.
+    pub studies: Vec<Study>,
+}
+
+impl Suite {
+    /// The version of suite documents.
+    pub const VERSION: u32 = 1;
+
+    /// The JSON Schema of suite documents of problem `problem`.
+    pub fn schema(problem: &str) -> Value {
+        schema::<Self>(problem, Self::VERSION, Kind::Suite)
+    }
+
+    /// Reads a suite file of problem `problem`.
+    ///
+    /// # Errors
+    /// [`Trouble`] naming file, place and remedy.
+    pub fn read(path: &Path, problem: &str) -> Result<Self, Trouble> {
+        read_bytes(path).and_then(|bytes| Self::parse(&bytes, problem)).map_err(|trouble| trouble.in_file(path))
+    }
+
+    /// Parses a suite document of problem `problem`.
+    ///
+    /// # Errors
+    /// [`Trouble`] naming place and remedy.
+    pub fn parse(bytes: &[u8], problem: &str) -> Result<Self, Trouble> {
+        let suite: Self = parse(bytes, Kind::Suite, problem, Self::VERSION)?;
+        for (at, study) in suite.studies.iter().enumerate() {
+            let trouble = |field: &str, what: &str, remedy: &str| {
+                Err(Trouble::at(format!("body.studies[{at}].{field}"), what, remedy))
+            };
+            if suite.studies[..at].iter().any(|other| other.name == study.name) {
+                return trouble("name", "is used by an earlier study", "give every study its own name");
+            }
+            if study.families.is_empty() || study.seeds.is_empty() || study.methods.is_empty() {
+                return trouble("families, seeds, methods", "one of them is empty", "give at least one of each");
+            }
+            if study.method_seeds.is_empty() {
+                return trouble("method_seeds", "is empty", "give at least one seed");
+            }
+            if let Some(axis) = &study.axis {
+                if axis.parameter.is_some() == axis.method_parameter.is_some() {
+                    return trouble("axis", "varies nothing, or two things", "give parameter or method_parameter");
+                }
+                if axis.values.is_empty() || axis.log && axis.values.iter().any(|value| *value <= 0.0) {
+                    return trouble("axis.values", "is empty, or not above 0 on a logarithmic scale", "give values");
+                }
+            }
+            if let Some((name, _)) = study.vary.iter().find(|(_, values)| values.as_array().is_none_or(Vec::is_empty)) {
+                return trouble(&format!("vary.{name}"), "is not a list of values", "give [value, value, ...]");
+            }
+        }
+        Ok(suite)
+    }
+
+    /// Expands the grid. Every instance is generated once to know its hash; `seen` is told how many.
+    ///
+    /// # Errors
+    /// [`Trouble`] naming the family, parameter or method that does not exist.
+    pub fn expand<P: Contest>(&self, code: &str, mut seen: impl FnMut(usize)) -> Result<Grid, Trouble> {
+        let mut grid = Grid::default();
+        let mut hashes = Vec::new();
+        let mut keys = std::collections::HashSet::new();
+        for study in &self.studies {
+            let below = |trouble: Trouble| Trouble { at: format!("study '{}', {}", study.name, trouble.at), ..trouble };
+            let mut cells = Vec::new();
+            for (recipe, x) in study.recipes() {
+                let at = match grid.recipes.iter().position(|known| *known == recipe) {
+                    Some(at) => at,
+                    None => {
+                        let instance = P::generate(&recipe.family, &recipe.parameters, recipe.seed).map_err(below)?;
+                        hashes.push(hash::<P>(&instance));
+                        grid.recipes.push(recipe);
+                        seen(hashes.len());
+                        hashes.len() - 1
+                    }
+                };
+                for (series, x, spec) in study.methods(x).map_err(below)? {
+                    let algorithm = method::<P>(&spec).map_err(below)?;
+                    let once = vec![self.budget.seed];
+                    for seed in if algorithm.is_random() { &study.method_seeds } else { &once } {
+                        let key = Key {
+                            instance: hashes[at].clone(),
+                            method: spec.to_string(),
+                            budget: Budget { seed: *seed, ..self.budget.clone() },
+                            code: code.to_owned(),
+                        };
+                        cells.push(StudyCell { series: series.clone(), x, key: key.line() });
+                        if keys.insert(key.line()) {
+                            grid.cells.push(Cell { recipe: at, method: spec.clone(), key });
+                        }
+                    }
+                }
+            }
+            grid.studies.push(Study {
+                name: study.name.clone(),
+                title: study.title.clone(),
+                axis: study.axis.as_ref().map(|axis| Quantity { name: axis.label.clone(), unit: axis.unit.clone() }),
+                log_axis: study.axis.as_ref().is_some_and(|axis| axis.log),
+                cells,
+            });
+        }
+        Ok(grid)
+    }
+}
+
+impl StudySpec {
+    /// All instances, with their place on the axis if the axis is the generator's.
+    fn recipes(&self) -> Vec<(Recipe, Option<f64>)> {
+        let mut settings = vec![(self.set.clone(), None)];
+        for (name, values) in &self.vary {
+            let values = values.as_array().expect("checked when read");
+            settings = product(&settings, values.iter().map(|value| (name, value.clone(), None)));
+        }
+        if let Some(Axis { parameter: Some(name), values, .. }) = &self.axis {
+            settings = product(&settings, values.iter().map(|value| (name, (*value).into(), Some(*value))));
+        }
+        let mut recipes = Vec::new();
+        for family in &self.families {
+            for (parameters, x) in &settings {
+                for seed in &self.seeds {
+                    let recipe = Recipe { family: family.clone(), parameters: parameters.clone(), seed: *seed };
+                    recipes.push((recipe, *x));
+                }
+            }
+        }
+        recipes
+    }
+
+    /// All methods with their series and place on the axis. Methods without the axis's parameter are run as they are, at every place.
+    fn methods(&self, x: Option<f64>) -> Result<Vec<(String, Option<f64>, MethodSpec)>, Trouble> {
+        let mut methods = Vec::new();
+        for text in &self.methods {
+            let spec: MethodSpec = text.parse()?;
+            match &self.axis {
+                Some(Axis { method_parameter: Some(name), values, .. }) => {
+                    for value in values {
+                        let mut spec = spec.clone();
+                        // `iao:error=0` names the parameter and so asks for it to be varied.
+                        if let Some(varied) = spec.parameters.get_mut(name) {
+                            *varied = *value;
+                        }
+                        methods.push((text.split(':').next().unwrap_or(text).to_owned(), Some(*value), spec));
+                    }
+                }
+                _ => methods.push((spec.to_string(), x, spec)),
+            }
+        }
+        Ok(methods)
+    }
+}
+
+type Setting = (Map<String, Value>, Option<f64>);
+
+fn product<'a>(
+    settings: &[Setting],
+    values: impl Iterator<Item = (&'a String, Value, Option<f64>)> + Clone,
+) -> Vec<Setting> {
+    let with = |(parameters, x): &Setting, (name, value, at): (&String, Value, Option<f64>)| {
+        let mut parameters = parameters.clone();
+        parameters.insert(name.clone(), value);
+        (parameters, at.or(*x))
+    };
+    settings.iter().flat_map(|setting| values.clone().map(move |value| with(setting, value))).collect()
+}

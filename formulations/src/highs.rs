@@ -12,7 +12,7 @@
 use std::time::Instant;
 
 use ::highs::{HighsModelStatus, HighsSolutionStatus};
-use good_lp::solvers::highs::HighsProblem;
+use good_lp::variable::UnsolvedProblem;
 use good_lp::{Constraint, SolverModel};
 
 /// What a solve may use.
@@ -62,19 +62,19 @@ pub struct Outcome {
     pub build_s: f64,
 }
 
-/// Solves a model with integer variables that `good_lp` built for HiGHS, with `rows` added to it. `constant` is the part of the
+/// Solves a model with integer variables built with `good_lp`, with `rows` added to it. `constant` is the part of the
 /// objective without variables.
 ///
 /// # Errors
 /// HiGHS's words if it does not take the model or an option.
 pub fn solve(
-    problem: HighsProblem,
+    problem: UnsolvedProblem,
     rows: impl IntoIterator<Item = Constraint>,
     constant: f64,
     limits: Limits,
 ) -> Result<Outcome, String> {
     let began = Instant::now();
-    let mut problem = problem;
+    let mut problem = problem.using(good_lp::highs);
     for row in rows {
         problem.add_constraint(row);
     }
@@ -138,7 +138,7 @@ mod tests {
     fn a_constant_survives_in_the_bound() {
         let mut variables = ProblemVariables::new();
         let x = variables.add(variable().integer().min(0).max(10));
-        let problem = variables.minimise(3.0 * x + 100.0).using(good_lp::highs);
+        let problem = variables.minimise(3.0 * x + 100.0);
         let outcome = solve(problem, [constraint!(2.0 * x >= 3.0)], 100.0, LIMITS).expect("a model");
         assert_eq!(outcome.status, Status::Optimal);
         assert_eq!(outcome.values.expect("solved"), [2.0]);
@@ -149,14 +149,14 @@ mod tests {
     fn infeasible_and_unbounded_are_told_apart() {
         let mut variables = ProblemVariables::new();
         let x = variables.add(variable().integer().min(0).max(10));
-        let problem = variables.minimise(x).using(good_lp::highs);
+        let problem = variables.minimise(x);
         let outcome = solve(problem, [constraint!(x >= 11.0)], 0.0, LIMITS).expect("a model");
         assert_eq!((outcome.status, outcome.values), (Status::Infeasible, None));
 
         let mut variables = ProblemVariables::new();
         let x = variables.add(variable().integer().min(0));
         let y = variables.add(variable().integer().min(0));
-        let problem = variables.maximise(x + y).using(good_lp::highs);
+        let problem = variables.maximise(x + y);
         let outcome = solve(problem, [constraint!(x - y <= 1.5)], 0.0, LIMITS).expect("a model");
         assert!(matches!(outcome.status, Status::Unbounded | Status::UnboundedOrInfeasible), "{:?}", outcome.status);
         assert_eq!(outcome.bound, None);
@@ -168,7 +168,7 @@ mod tests {
         let mut variables = ProblemVariables::new();
         let x: Vec<_> = (0..40).map(|_| variables.add(variable().binary())).collect();
         let slack = variables.add(variable().min(0.0));
-        let problem = variables.minimise(slack + 0.0).using(good_lp::highs);
+        let problem = variables.minimise(slack + 0.0);
         let mut number = 7u64;
         let rows: Vec<_> = (0..5)
             .map(|_| {
@@ -192,7 +192,7 @@ mod tests {
     fn a_model_without_integers_gets_no_false_bound() {
         let mut variables = ProblemVariables::new();
         let x = variables.add(variable().min(2.0));
-        let problem = variables.minimise(x).using(good_lp::highs);
+        let problem = variables.minimise(x);
         let outcome = solve(problem, [], 0.0, LIMITS).expect("a model");
         assert_eq!(outcome.bound, None);
     }

@@ -240,8 +240,9 @@ pub fn read_bytes(path: &Path) -> Result<Vec<u8>, Trouble> {
     let mut bytes = Vec::new();
     (&mut file).take(PREVIEW_BYTES).read_to_end(&mut bytes).map_err(trouble)?;
     if bytes.len() as u64 == PREVIEW_BYTES {
-        match serde_json::from_slice::<serde::de::IgnoredAny>(&bytes) {
-            Err(error) if !error.is_eof() => return Err(syntax(&error)),
+        // A document's envelope comes first; anything but running out of bytes in its body is a reason to stop here.
+        match serde_json::from_slice::<Envelope>(&bytes) {
+            Err(error) if !error.is_eof() => return Err(not_a_document(&error)),
             _ => {}
         }
         (&mut file).take(LARGEST_FILE_BYTES).read_to_end(&mut bytes).map_err(trouble)?;
@@ -257,17 +258,18 @@ pub fn read_bytes(path: &Path) -> Result<Vec<u8>, Trouble> {
 }
 
 fn envelope(bytes: &[u8]) -> Result<Envelope, Trouble> {
-    serde_json::from_slice(bytes).map_err(|error| {
-        if error.is_data() {
-            Trouble::at(
-                "",
-                format!("is not an Offcut document: {error}"),
-                "start it with {\"offcut\": \"instance\", \"problem\": ..., \"version\": ..., \"body\": ...}",
-            )
-        } else {
-            syntax(&error)
-        }
-    })
+    serde_json::from_slice(bytes).map_err(|error| not_a_document(&error))
+}
+
+fn not_a_document(error: &serde_json::Error) -> Trouble {
+    if !error.is_data() {
+        return syntax(error);
+    }
+    Trouble::at(
+        "",
+        format!("is not an Offcut document: {error}"),
+        "start it with {\"offcut\": \"instance\", \"problem\": ..., \"version\": ..., \"body\": ...}",
+    )
 }
 
 /// Parses the body of a document of any kind.

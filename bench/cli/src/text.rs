@@ -29,7 +29,7 @@ pub(crate) fn grouped(number: u64) -> String {
 /// A duration with a unit that suits it.
 pub(crate) fn seconds(seconds: f64) -> String {
     match seconds {
-        s if s == 0.0 => "0 s".into(),
+        0.0 => "0 s".into(),
         s if s < 1e-3 => format!("{:.1} µs", s * 1e6),
         s if s < 1.0 => format!("{:.2} ms", s * 1e3),
         s => format!("{s:.3} s"),

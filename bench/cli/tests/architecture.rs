@@ -68,7 +68,11 @@ fn only_one_file_talks_to_highs() {
         for entry in std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()) {
             if entry.is_dir() {
                 folders.push(entry);
-            } else if std::fs::read_to_string(&entry).expect("text").contains("::highs::") {
+                continue;
+            }
+            let text = std::fs::read_to_string(&entry).expect("text");
+            if ["good_lp::highs", "good_lp::solvers", "highs_sys", " ::highs::"].iter().any(|name| text.contains(name))
+            {
                 talking.push(entry.file_name().expect("a name").to_string_lossy().into_owned());
             }
         }

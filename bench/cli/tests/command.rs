@@ -99,7 +99,7 @@ fn bad_input_is_one_clear_line_and_exit_2() {
         ("future.json", "update offcut"),
         ("other.json", "the problems are: multiuser"),
         ("short.json", "cut short"),
-        ("brackets.json", "recursion limit"),
+        ("brackets.json", "is not valid JSON"),
         ("words.json", "is not valid JSON"),
         ("empty.json", "cut short"),
         ("missing.json", "cannot be read"),

@@ -105,7 +105,7 @@ impl Algorithm<Multiuser> for Milp {
             relative_gap: 1e-9,
             seed: budget.seed,
         };
-        let model = problem.minimise(total).using(good_lp::highs);
+        let model = problem.minimise(total);
         let built_s = began.elapsed().as_secs_f64();
         let outcome = match highs::solve(model, rows, 0.0, limits) {
             Ok(outcome) => outcome,

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 use offcut_checker::{Proof, Tolerance, Verdict, beyond, judge};
-use offcut_instances::document::{Trouble, parse_instance, problem_of, read_answer, read_bytes};
+use offcut_instances::document::{Trouble, parse_instance, read_answer, read_bytes};
 use offcut_instances::problem::{Problem, Sense};
 use offcut_ledger::BestKnown;
 use offcut_runner::Contest;
 
-use super::with_problem;
+use super::{known_problem_of, with_problem};
 use crate::{Ending, text};
 
 /// How many violations are printed one by one.
@@ -31,7 +31,7 @@ pub(crate) struct Arguments {
 pub(crate) fn check(arguments: &Arguments) -> Result<Ending, Trouble> {
     let in_file = |trouble: Trouble| trouble.in_file(&arguments.instance);
     let bytes = read_bytes(&arguments.instance).map_err(in_file)?;
-    let problem = problem_of(&bytes).map_err(in_file)?;
+    let problem = known_problem_of(&bytes).map_err(in_file)?;
     with_problem!(&problem, P => {
         let instance = parse_instance::<P>(&bytes).map_err(in_file)?;
         check_for::<P>(arguments, &instance)

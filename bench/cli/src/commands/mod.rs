@@ -7,7 +7,7 @@ pub(crate) mod models;
 pub(crate) mod run;
 pub(crate) mod solve;
 
-use offcut_instances::document::Trouble;
+use offcut_instances::document::{Trouble, problem_of};
 use offcut_instances::multiuser::Multiuser;
 use offcut_instances::problem::Problem;
 
@@ -31,4 +31,10 @@ pub(crate) use with_problem;
 pub(crate) fn unknown_problem(name: &str) -> Trouble {
     let remedy = format!("the problems are: {}", PROBLEMS.join(", "));
     Trouble::at(format!("problem '{name}'"), "is not known", remedy)
+}
+
+/// The problem a document belongs to, which must be one of ours.
+pub(crate) fn known_problem_of(bytes: &[u8]) -> Result<String, Trouble> {
+    let name = problem_of(bytes)?;
+    if PROBLEMS.contains(&name.as_str()) { Ok(name) } else { Err(unknown_problem(&name)) }
 }

@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use offcut_instances::document::{Trouble, problem_of, read_bytes};
+use offcut_instances::document::{Trouble, read_bytes};
 use offcut_ledger::{Row, Status, contradictions};
 use offcut_reports::{Options, Report};
 use offcut_runner::{Contest, Folder, Progress, Suite, run};
 
-use super::{PROBLEMS, unknown_problem, with_problem};
+use super::{PROBLEMS, known_problem_of, unknown_problem, with_problem};
 use crate::Ending;
 
 const DEMO: &[u8] = include_bytes!("../../../suites/multiuser/demo.json");
@@ -37,7 +37,7 @@ pub(crate) fn reproduce(problem: &str, full: bool, folder: Option<&Path>) -> Res
 }
 
 fn run_and_report(suite: &[u8], folder: &Path) -> Result<Ending, Trouble> {
-    let problem = problem_of(suite)?;
+    let problem = known_problem_of(suite)?;
     with_problem!(&problem, P => run_for::<P>(suite, folder))?;
     report(folder)
 }

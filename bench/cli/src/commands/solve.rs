@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use clap::Args;
 use offcut_checker::Tolerance;
-use offcut_instances::document::{Trouble, hash, parse_instance, problem_of, read_bytes, write_new};
+use offcut_instances::document::{Trouble, hash, parse_instance, read_bytes, write_new};
 use offcut_instances::problem::{Budget, MethodSpec};
 use offcut_ledger::{Key, best_known};
 use offcut_runner::cell::{execute, judged};
@@ -13,7 +13,7 @@ use offcut_runner::environment::code_version;
 use offcut_runner::{Contest, method};
 
 use super::check::print_verdict;
-use super::with_problem;
+use super::{known_problem_of, with_problem};
 use crate::{Ending, text};
 
 /// What `offcut solve` takes.
@@ -46,7 +46,7 @@ pub(crate) fn solve(arguments: &Arguments) -> Result<Ending, Trouble> {
     let in_file = |trouble: Trouble| trouble.in_file(&arguments.instance);
     let bytes = read_bytes(&arguments.instance).map_err(in_file)?;
     // Every document says early whose it is; the problem's own reader then reads all of it once.
-    let problem = problem_of(&bytes).map_err(in_file)?;
+    let problem = known_problem_of(&bytes).map_err(in_file)?;
     with_problem!(&problem, P => {
         let instance = parse_instance::<P>(&bytes).map_err(in_file)?;
         drop(bytes);

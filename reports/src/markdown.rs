@@ -1,0 +1,62 @@
+//! A report as Markdown.
+
+use crate::report::Report;
+use crate::table::markdown_escaped as escaped;
+
+/// The report as one Markdown file; figures are referred to by their place in the folder.
+pub fn page(report: &Report) -> String {
+    let mut text = format!("# {}\n\n", escaped(&report.title));
+    if !report.contradictions.is_empty() {
+        text += &format!(
+            "## CONTRADICTIONS ({})\n\nAn objective beyond a bound: one of the two is wrong. Do not use these numbers.\n\n",
+            report.contradictions.len()
+        );
+        text += &list(&report.contradictions);
+    }
+    text += "| | |\n|:--|:--|\n";
+    for (name, value) in &report.provenance {
+        text += &format!("| {} | {} |\n", escaped(name), escaped(value));
+    }
+    text += "\n## What this says\n\n";
+    text += &list(&report.summary);
+    if let Some(paper) = &report.paper {
+        text += &format!("## The paper's claims\n\n{}\n\n", escaped(paper));
+        for verdict in &report.verdicts {
+            text += &format!(
+                "- **{}**: {}. {}: {}.\n",
+                verdict.outcome.name(),
+                escaped(&verdict.claim),
+                escaped(&verdict.numbers),
+                escaped(&verdict.why)
+            );
+        }
+        text.push('\n');
+    }
+    for section in &report.sections {
+        text += &format!("## {}\n\n", escaped(&section.title));
+        for paragraph in &section.paragraphs {
+            text += &format!("{}\n\n", escaped(paragraph));
+        }
+        for table in &section.tables {
+            text += &table.markdown();
+            text.push('\n');
+        }
+        for figure in &section.figures {
+            text += &format!(
+                "![{}](figures/{}.svg)\n\n{}\n\n",
+                escaped(&figure.title),
+                figure.id,
+                escaped(&figure.caption)
+            );
+        }
+    }
+    text += "## How to read\n\n";
+    text += &list(&report.reading);
+    text += "## Known limitations\n\n";
+    text += &list(&report.limitations);
+    text.trim_end().to_owned() + "\n"
+}
+
+fn list(lines: &[String]) -> String {
+    lines.iter().map(|line| format!("- {}\n", escaped(line))).collect::<String>() + "\n"
+}

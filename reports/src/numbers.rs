@@ -1,0 +1,219 @@
+//! Numbers as text, always in the same form.
+
+/// What an absent number is printed as.
+pub const ABSENT: &str = "–";
+
+/// `digits` significant digits, thousands separated, without an exponent unless the number is very small or very large.
+/// ```
+/// use offcut_reports::numbers::significant;
+/// assert_eq!(significant(1234.5678, 4), "1,235");
+/// assert_eq!(significant(0.012345, 4), "0.01235");
+/// assert_eq!(significant(0.0, 4), "0");
+/// ```
+pub fn significant(value: f64, digits: usize) -> String {
+    if value == 0.0 {
+        return "0".into();
+    }
+    if !value.is_finite() {
+        return ABSENT.into();
+    }
+    // Through the exponent form, so that 9.9996 counts as 10.00.
+    let exponent_form = format!("{value:.*e}", digits - 1);
+    let (mantissa, exponent) = exponent_form.split_once('e').expect("an exponent");
+    let exponent: i32 = exponent.parse().expect("an integer");
+    if !(-4..=9).contains(&exponent) {
+        return format!("{mantissa}e{exponent}");
+    }
+    let decimals = (digits as i32 - 1 - exponent).max(0) as usize;
+    separate(&format!("{value:.decimals$}"))
+}
+
+/// A whole number with its thousands separated.
+pub fn whole(value: u64) -> String {
+    separate(&value.to_string())
+}
+
+fn separate(text: &str) -> String {
+    let (sign, rest) = text.strip_prefix('-').map_or(("", text), |rest| ("-", rest));
+    let (integer, fraction) = rest.split_once('.').map_or((rest, None), |(i, f)| (i, Some(f)));
+    let mut grouped = String::new();
+    for (at, digit) in integer.chars().enumerate() {
+        // Four digits stay together only if a group would be a lone digit before a fraction: they never do here.
+        if at > 0 && (integer.len() - at) % 3 == 0 {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    match fraction {
+        Some(fraction) => format!("{sign}{grouped}.{fraction}"),
+        None => format!("{sign}{grouped}"),
+    }
+}
+
+/// A relative gap in percent: `0` if it is within `tolerance`, else three decimals, or one significant digit if it would
+/// round to 0.
+/// ```
+/// use offcut_reports::numbers::percent;
+/// assert_eq!((percent(1e-12, 1e-9), percent(0.01234, 1e-9)), ("0".into(), "1.234".into()));
+/// assert_eq!(percent(3e-8, 1e-9), "3e-6");
+/// ```
+pub fn percent(gap: f64, tolerance: f64) -> String {
+    let percent = gap * 100.0;
+    if gap.abs() <= tolerance {
+        "0".into()
+    } else if percent.abs() < 5e-4 {
+        format!("{percent:.0e}")
+    } else if percent.abs() < 100.0 {
+        format!("{percent:.3}")
+    } else {
+        separate(&format!("{percent:.1}"))
+    }
+}
+
+/// A number for a data file: ten significant digits, no separators.
+pub fn data(value: f64) -> String {
+    if value == 0.0 {
+        return "0".into();
+    }
+    let rounded: f64 = format!("{value:.9e}").parse().expect("a number");
+    let size = rounded.abs();
+    if (1e-4..1e15).contains(&size) { format!("{rounded}") } else { format!("{rounded:e}") }
+}
+
+/// A scale that a unit is printed in: values are multiplied by `factor`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scale {
+    /// What values are multiplied by.
+    pub factor: f64,
+    /// The unit after that; empty if there is none.
+    pub unit: String,
+}
+
+impl Scale {
+    /// The scale in which the typical (median) size among `values` is between 1 and 1000, for units that take prefixes.
+    /// ```
+    /// use offcut_reports::numbers::Scale;
+    /// assert_eq!(Scale::fitting(&[0.02, 0.3], "s").unit, "ms");
+    /// assert_eq!(Scale::fitting(&[0.02, 0.3], "").factor, 1.0);
+    /// ```
+    pub fn fitting(values: &[f64], unit: &str) -> Self {
+        const PREFIXES: [(f64, &str); 8] =
+            [(1e-9, "n"), (1e-6, "µ"), (1e-3, "m"), (1.0, ""), (1e3, "k"), (1e6, "M"), (1e9, "G"), (1e12, "T")];
+        let plain = Self { factor: 1.0, unit: unit.to_owned() };
+        let sizes: Vec<f64> = values.iter().map(|v| v.abs()).filter(|v| *v > 0.0 && v.is_finite()).collect();
+        let Some(typical) = crate::statistics::median(&sizes) else { return plain };
+        let may_grow = matches!(unit, "J" | "W" | "Hz" | "bytes" | "B" | "bytes/s" | "B/s" | "MAC/s" | "bit/s");
+        if unit != "s" && !may_grow {
+            return plain;
+        }
+        let fits = PREFIXES.iter().rev().find(|(size, prefix)| {
+            *size <= typical && (may_grow || *size <= 1.0) && (*size >= 1.0 || matches!(unit, "s" | "J" | "W"))
+                || prefix.is_empty() && !matches!(unit, "s" | "J" | "W")
+        });
+        let (size, prefix) = fits.unwrap_or(&PREFIXES[0]);
+        Self { factor: 1.0 / size, unit: format!("{prefix}{unit}") }
+    }
+
+    /// `name` with the unit, as over a column or beside an axis.
+    pub fn label(&self, name: &str) -> String {
+        if self.unit.is_empty() { name.to_owned() } else { format!("{name} ({})", self.unit) }
+    }
+}
+
+/// A duration with a unit that fits it.
+/// ```
+/// assert_eq!(offcut_reports::numbers::duration(0.001234), "1.23 ms");
+/// ```
+pub fn duration(seconds: f64) -> String {
+    if seconds == 0.0 {
+        return "0 s".into();
+    }
+    let scale = Scale::fitting(&[seconds], "s");
+    format!("{} {}", significant(seconds * scale.factor, 3), scale.unit)
+}
+
+/// Bytes in binary units.
+pub fn bytes(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["bytes", "KiB", "MiB", "GiB", "TiB"];
+    let mut value = bytes as f64;
+    let mut unit = 0;
+    while value >= 1024.0 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{bytes} bytes") } else { format!("{value:.1} {}", UNITS[unit]) }
+}
+
+/// A tick or an axis value: at most five significant digits, with an engineering prefix from 10,000 on.
+/// ```
+/// use offcut_reports::numbers::tick;
+/// assert_eq!((tick(0.1), tick(100.0), tick(2.5e6)), ("0.1".into(), "100".into(), "2.5M".into()));
+/// ```
+pub fn tick(value: f64) -> String {
+    for (size, prefix) in [(1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")] {
+        if value.abs() >= size * 0.999_999 && (value.abs() >= 9999.0 || prefix != "k") {
+            return format!("{}{prefix}", short(value / size));
+        }
+    }
+    short(value)
+}
+
+fn short(value: f64) -> String {
+    if value == 0.0 {
+        return "0".into();
+    }
+    let rounded: f64 = format!("{value:.4e}").parse().expect("a number");
+    if rounded.abs() < 1e-4 { format!("{rounded:e}") } else { format!("{rounded}") }
+}
+
+/// A date and time of day in UTC from seconds since 1970, by the civil calendar (days counted from 1 March of year 0).
+/// ```
+/// assert_eq!(offcut_reports::numbers::utc(951_782_400), "2000-02-29 00:00 UTC");
+/// ```
+pub fn utc(unix_s: u64) -> String {
+    let days = unix_s / 86_400 + 719_468;
+    let of_day = unix_s % 86_400;
+    let era = days / 146_097;
+    let day_of_era = days % 146_097;
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let march_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * march_month + 2) / 5 + 1;
+    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
+    let year = era * 400 + year_of_era + u64::from(month <= 2);
+    format!("{year:04}-{month:02}-{day:02} {:02}:{:02} UTC", of_day / 3600, of_day % 3600 / 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_keep_their_form() {
+        let forms = [(0.1, "0.1000"), (9.9996, "10.00"), (1e-7, "1.000e-7"), (123_456.7, "123,457"), (-0.5, "-0.5000")];
+        for (value, text) in forms {
+            assert_eq!(significant(value, 4), text);
+        }
+        assert_eq!(percent(5.5, 1e-9), "550.0");
+        assert_eq!(percent(50.123, 1e-9), "5,012.3");
+        assert_eq!(data(1.0 / 3.0), "0.3333333333");
+        assert_eq!(data(1e-9), "1e-9");
+        assert_eq!(whole(1_234_567), "1,234,567");
+        assert_eq!(bytes(3 << 30), "3.0 GiB");
+    }
+
+    #[test]
+    fn dates_are_the_calendar_s() {
+        assert_eq!(utc(0), "1970-01-01 00:00 UTC");
+        assert_eq!(utc(1_795_228_209), "2026-11-21 02:30 UTC");
+    }
+
+    #[test]
+    fn scales_fit() {
+        assert_eq!(Scale::fitting(&[2e6, 5e6], "bytes/s").unit, "Mbytes/s");
+        assert_eq!(Scale::fitting(&[3e-5], "s").unit, "µs");
+        assert_eq!(Scale::fitting(&[300.0, 1e5], "s").unit, "s");
+        assert_eq!(Scale::fitting(&[0.5], "bytes").unit, "bytes");
+        assert_eq!(Scale::fitting(&[5.0], "users").unit, "users");
+    }
+}

@@ -1,0 +1,227 @@
+//! Manifest and rows put together: every row with its gap, every method with its instances.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use offcut_ledger::gap::feasible_objective;
+use offcut_ledger::{BestKnown, Contradiction, Gap, Manifest, Row, Status, Study, best_known, contradictions};
+
+use crate::statistics;
+use crate::table::Mark;
+
+/// A row with what follows from all the others.
+#[derive(Clone, Copy, Debug)]
+pub struct Result<'a> {
+    /// The row.
+    pub row: &'a Row,
+    /// Its objective, if its solution is feasible and nothing in the answer is refuted.
+    pub objective: Option<f64>,
+    /// Its distance from the best known values, if there is an objective and a bound.
+    pub gap: Option<Gap>,
+}
+
+impl Result<'_> {
+    /// Whether the method gave nothing to count: it was refuted, broke, or ran out of time or memory with nothing found.
+    pub fn is_failure(&self) -> bool {
+        matches!(self.row.status, Status::Wrong | Status::Crash | Status::Memory | Status::Time)
+    }
+
+    /// Whether the method took the instance at all.
+    pub fn is_attempted(&self) -> bool {
+        self.row.status != Status::Declined
+    }
+
+    /// The seconds that count: what was used; for a failure the limit, where there is one.
+    pub fn counted_s(&self) -> f64 {
+        match self.row.key.budget.time_s {
+            Some(limit) if self.is_failure() => limit.max(self.row.times.solve_s),
+            _ => self.row.times.solve_s,
+        }
+    }
+}
+
+/// A gap averaged over rows or instances.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MeanGap {
+    /// The mean of the rows' largest possible gaps.
+    pub high: f64,
+    /// Whether every one of them rests on a replayed certificate.
+    pub certified: bool,
+}
+
+impl MeanGap {
+    /// The mean of some gaps; none of nothing.
+    pub fn of(gaps: &[Gap]) -> Option<Self> {
+        let highs: Vec<f64> = gaps.iter().map(|gap| gap.high).collect();
+        Some(Self { high: statistics::mean(&highs)?, certified: gaps.iter().all(|gap| gap.certified) })
+    }
+
+    /// How it is printed.
+    pub fn mark(self) -> Mark {
+        if self.certified { Mark::Plain } else { Mark::Word }
+    }
+}
+
+/// All that one run says.
+#[derive(Debug)]
+pub struct Results<'a> {
+    /// What the run set out to do.
+    pub manifest: &'a Manifest,
+    /// Every row as it is in the ledger.
+    pub rows: &'a [Row],
+    /// One result per key, the first; sorted by method, instance and seed.
+    pub results: Vec<Result<'a>>,
+    /// Rows whose key was run before: the reference cells, in the order they were run.
+    pub repeats: Vec<&'a Row>,
+    /// The best known values by instance hash.
+    pub best: BTreeMap<String, BestKnown>,
+    /// What cannot be true together.
+    pub contradictions: Vec<Contradiction>,
+    by_key: BTreeMap<String, usize>,
+}
+
+impl<'a> Results<'a> {
+    /// Puts manifest and rows together.
+    pub fn new(manifest: &'a Manifest, rows: &'a [Row]) -> Self {
+        let best = best_known(manifest.sense, rows);
+        let contradictions = contradictions(manifest.sense, rows, &manifest.tolerance);
+        let mut seen = BTreeSet::new();
+        let (first, repeats): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| seen.insert(row.key.line()));
+        let mut results: Vec<Result> = first
+            .into_iter()
+            .map(|row| {
+                let objective = feasible_objective(row);
+                let gap = objective.and_then(|objective| best[&row.key.instance].gap(manifest.sense, objective));
+                Result { row, objective, gap }
+            })
+            .collect();
+        results.sort_by(|a, b| {
+            let order = |r: &Result<'a>| {
+                let Row { key, instance, .. } = r.row;
+                (method_order(&key.method), &instance.family, &instance.name, &key.instance, key.budget.seed)
+            };
+            order(a).cmp(&order(b)).then_with(|| a.row.key.line().cmp(&b.row.key.line()))
+        });
+        let by_key = results.iter().enumerate().map(|(at, result)| (result.row.key.line(), at)).collect();
+        Self { manifest, rows, results, repeats, best, contradictions, by_key }
+    }
+
+    /// Up to which gap a number counts as 0: the checker's tolerance, or what is allowed to a solver's word.
+    pub fn tolerance(&self, certified: bool) -> f64 {
+        let tolerance = &self.manifest.tolerance;
+        if certified { tolerance.gap_relative } else { tolerance.word_relative }
+    }
+
+    /// Whether a gap counts as 0.
+    pub fn is_zero(&self, gap: Gap) -> bool {
+        gap.high <= self.tolerance(gap.certified)
+    }
+
+    /// The results of every method, methods sorted by name.
+    pub fn by_method(&self) -> Vec<(&'a str, Vec<&Result<'a>>)> {
+        let mut methods: Vec<(&str, Vec<&Result>)> = Vec::new();
+        for result in &self.results {
+            let method = result.row.key.method.as_str();
+            match methods.last_mut() {
+                Some((last, of_it)) if *last == method => of_it.push(result),
+                _ => methods.push((method, vec![result])),
+            }
+        }
+        methods
+    }
+
+    /// The result of a key; none if the cell has not been run.
+    pub fn of_key(&self, key: &str) -> Option<&Result<'a>> {
+        self.by_key.get(key).map(|at| &self.results[*at])
+    }
+
+    /// The cells of a study that have been run, by series and place on the axis: series sorted by name, places by size.
+    pub fn series<'s>(&'s self, study: &'s Study) -> Vec<Series<'s, 'a>> {
+        let mut series: Vec<Series> = Vec::new();
+        for cell in &study.cells {
+            let at = series.iter().position(|series| series.name == cell.series).unwrap_or_else(|| {
+                series.push(Series { name: &cell.series, points: Vec::new(), missing: 0 });
+                series.len() - 1
+            });
+            let Some(result) = self.of_key(&cell.key) else {
+                series[at].missing += 1;
+                continue;
+            };
+            let points = &mut series[at].points;
+            let same = |x: Option<f64>| x.map(f64::to_bits) == cell.x.map(f64::to_bits);
+            match points.iter_mut().find(|point| same(point.x)) {
+                Some(point) => point.results.push(result),
+                None => points.push(Point { x: cell.x, results: vec![result] }),
+            }
+        }
+        series.sort_by_key(|series| method_order(series.name));
+        for series in &mut series {
+            series.points.sort_by(|a, b| a.x.unwrap_or(0.0).total_cmp(&b.x.unwrap_or(0.0)));
+        }
+        series
+    }
+
+    /// The hashes of all instances.
+    pub fn instances(&self) -> BTreeSet<&'a str> {
+        self.results.iter().map(|result| result.row.key.instance.as_str()).collect()
+    }
+}
+
+/// Sorts `m:error=0.05` before `m:error=0.1` and `m:error=1e-3` before both: by id, then parameters by name and size.
+fn method_order(method: &str) -> (String, Vec<(String, u64)>, String) {
+    let parsed = method.parse::<offcut_instances::problem::MethodSpec>();
+    let (id, parameters) = parsed.map_or_else(|_| (method.to_owned(), BTreeMap::new()), |m| (m.id, m.parameters));
+    // The bits of non-negative floats order as the floats do; a sign puts the negative ones after them, which is order enough.
+    let parameters = parameters.into_iter().map(|(name, value)| (name, value.to_bits())).collect();
+    (id, parameters, method.to_owned())
+}
+
+/// One line of a study.
+#[derive(Debug)]
+pub struct Series<'s, 'a> {
+    /// Its name.
+    pub name: &'s str,
+    /// Its points by place on the axis.
+    pub points: Vec<Point<'s, 'a>>,
+    /// How many of its cells have not been run.
+    pub missing: usize,
+}
+
+/// All results of one series at one place of the axis.
+#[derive(Debug)]
+pub struct Point<'s, 'a> {
+    /// The place.
+    pub x: Option<f64>,
+    /// The results there, one for every instance and seed.
+    pub results: Vec<&'s Result<'a>>,
+}
+
+impl Point<'_, '_> {
+    /// Some quantity of every result that has it, averaged over the rows of each instance: one value an instance.
+    pub fn per_instance(&self, quantity: impl Fn(&Result) -> Option<f64>) -> Vec<f64> {
+        per_instance(self.results.iter().copied(), quantity)
+    }
+
+    /// The gaps of its results.
+    pub fn gaps(&self) -> Vec<Gap> {
+        self.results.iter().filter_map(|result| result.gap).collect()
+    }
+
+    /// How many of the results hold a feasible solution, and how many there are.
+    pub fn feasible(&self) -> (usize, usize) {
+        (self.results.iter().filter(|result| result.objective.is_some()).count(), self.results.len())
+    }
+}
+
+/// Some quantity of every result that has it, averaged over the rows of each instance: one value an instance.
+pub fn per_instance<'r, 'a: 'r>(
+    results: impl Iterator<Item = &'r Result<'a>>,
+    quantity: impl Fn(&Result) -> Option<f64>,
+) -> Vec<f64> {
+    let mut values: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+    for result in results {
+        if let Some(value) = quantity(result) {
+            values.entry(&result.row.key.instance).or_default().push(value);
+        }
+    }
+    values.into_values().map(|values| statistics::mean(&values).expect("one or more")).collect()
+}

@@ -1,0 +1,595 @@
+//! The tables of a report.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use offcut_instances::problem::{Sense, Stop};
+use offcut_ledger::{Status, Study};
+
+use crate::Options;
+use crate::numbers::{self, Scale};
+use crate::results::{MeanGap, Result, Results, Series, per_instance};
+use crate::statistics::{bootstrap_mean, mean, median, range, shifted_geometric_mean};
+use crate::table::{Cell, Column, Mark, Table};
+
+const STATUSES: [Status; 10] = [
+    Status::OptimalCertified,
+    Status::OptimalClaimed,
+    Status::Feasible,
+    Status::InfeasibleCertified,
+    Status::InfeasibleClaimed,
+    Status::Declined,
+    Status::Time,
+    Status::Memory,
+    Status::Crash,
+    Status::Wrong,
+];
+
+/// The gaps of one method over all instances of the run.
+#[derive(Clone, Debug)]
+pub struct MethodGaps {
+    /// The method.
+    pub method: String,
+    /// How many instances it did not decline.
+    pub attempted: usize,
+    /// On how many of them some row is feasible.
+    pub feasible: usize,
+    /// The largest possible gap of every instance, averaged over its rows.
+    pub gaps: Vec<f64>,
+    /// Whether all of them rest on replayed certificates.
+    pub certified: bool,
+    /// A 95 % bootstrap interval over instances of their mean.
+    pub interval: Option<(f64, f64)>,
+    /// How many rows were attempted, are feasible with a gap that rests on a certificate, have such a gap of 0, and carry their own
+    /// certificate for it.
+    pub rows: [usize; 4],
+    /// On how many instances its mean objective is the best known one.
+    pub wins: usize,
+}
+
+/// The gaps of every method, by name.
+pub fn method_gaps(results: &Results) -> Vec<MethodGaps> {
+    let count = |of_it: &[&Result], what: &dyn Fn(&Result) -> bool| of_it.iter().filter(|r| what(r)).count();
+    let instances = |of_it: &[&Result], what: &dyn Fn(&Result) -> bool| {
+        of_it.iter().filter(|r| what(r)).map(|r| r.row.key.instance.as_str()).collect::<BTreeSet<_>>().len()
+    };
+    let describe = |(method, of_it): (&str, Vec<&Result>)| {
+        let gaps = per_instance(of_it.iter().copied(), |r| r.gap.map(|gap| gap.high));
+        let certified = |r: &Result| r.gap.is_some_and(|gap| gap.certified);
+        MethodGaps {
+            method: method.to_owned(),
+            attempted: instances(&of_it, &|r| r.is_attempted()),
+            feasible: instances(&of_it, &|r| r.objective.is_some()),
+            certified: of_it.iter().filter_map(|r| r.gap).all(|gap| gap.certified),
+            interval: bootstrap_mean(method, &gaps),
+            gaps,
+            rows: [
+                count(&of_it, &|r| r.is_attempted()),
+                count(&of_it, &certified),
+                count(&of_it, &|r| certified(r) && r.gap.is_some_and(|gap| results.is_zero(gap))),
+                count(&of_it, &|r| r.row.status == Status::OptimalCertified),
+            ],
+            wins: wins(results, &of_it),
+        }
+    };
+    results.by_method().into_iter().map(describe).collect()
+}
+
+/// On how many instances every row is feasible and their mean objective is the best known one.
+fn wins(results: &Results, of_it: &[&Result]) -> usize {
+    let mut rows: BTreeMap<&str, Vec<Option<f64>>> = BTreeMap::new();
+    for result in of_it.iter().filter(|r| r.is_attempted()) {
+        rows.entry(&result.row.key.instance).or_default().push(result.objective);
+    }
+    let tolerance = results.tolerance(true);
+    let is_win = |(instance, objectives): (&str, Vec<Option<f64>>)| {
+        let objectives: Option<Vec<f64>> = objectives.into_iter().collect();
+        let best = results.best[instance].objective;
+        objectives
+            .and_then(|o| mean(&o))
+            .zip(best)
+            .is_some_and(|(mean, best)| (mean - best).abs() <= tolerance * best.abs())
+    };
+    rows.into_iter().filter(|(instance, objectives)| is_win((instance, objectives.clone()))).count()
+}
+
+/// A gap as a cell, in percent.
+fn gap_cell(results: &Results, gap: f64, certified: bool) -> Cell {
+    let mark = if certified { Mark::Plain } else { Mark::Word };
+    Cell::number(numbers::percent(gap, results.tolerance(certified)), gap * 100.0).marked(mark)
+}
+
+/// Every method over the whole run.
+pub fn gaps(results: &Results) -> Table {
+    let mut table = Table::new(
+        "gaps",
+        "Gap of every method over all instances of the run",
+        "Mean, median and maximum are over instances, each the mean over its seeds; the interval is a 95 % bootstrap interval of the \
+         mean over instances. Certified: share of attempted rows whose gap rests on a replayed certificate, anyone's. At optimum: \
+         rows with a certified gap of 0. Own proof: rows that carry the certificate for it themselves. Best: instances on which \
+         the mean objective is the best known one; ties count for all.",
+        vec![
+            Column::words("method", "method"),
+            Column::numbers("instances", "instances"),
+            Column::numbers("feasible", "feasible"),
+            Column::bounded("mean gap (%)", "mean_gap_percent"),
+            Column::words("95 % interval", "interval"),
+            Column::bounded("median (%)", "median_gap_percent"),
+            Column::bounded("max (%)", "max_gap_percent"),
+            Column::numbers("certified (%)", "certified_percent"),
+            Column::numbers("rows", "rows"),
+            Column::numbers("at optimum", "at_optimum"),
+            Column::numbers("own proof", "own_proof"),
+            Column::numbers("best", "best"),
+        ],
+    );
+    for of in method_gaps(results) {
+        let cell = |gap: Option<f64>| gap.map_or_else(Cell::absent, |gap| gap_cell(results, gap, of.certified));
+        let percent = |gap: f64| numbers::percent(gap, results.tolerance(of.certified));
+        let [attempted, certified, optimal, own] = of.rows;
+        let share = (attempted > 0).then(|| 100.0 * certified as f64 / attempted as f64);
+        table.push(vec![
+            Cell::text(&of.method),
+            Cell::count(of.attempted),
+            Cell::count(of.feasible),
+            cell(mean(&of.gaps)),
+            of.interval
+                .map_or_else(Cell::absent, |(low, high)| Cell::text(format!("{} to {}", percent(low), percent(high)))),
+            cell(median(&of.gaps)),
+            cell(range(&of.gaps).map(|(_, high)| high)),
+            share.map_or_else(Cell::absent, |share| Cell::number(format!("{share:.0}"), share)),
+            Cell::count(attempted),
+            Cell::count(optimal),
+            Cell::count(own),
+            Cell::count(of.wins),
+        ]);
+    }
+    table
+}
+
+/// The instances on which some row is feasible.
+fn solved<'a>(of_it: &[&Result<'a>]) -> BTreeSet<&'a str> {
+    of_it.iter().filter(|r| r.objective.is_some()).map(|r| r.row.key.instance.as_str()).collect()
+}
+
+/// Times of every method over the whole run: a table of its own, because it changes from run to run.
+pub fn times(results: &Results, options: &Options) -> Table {
+    let shift = options.time_shift_s;
+    let of_methods = results.by_method();
+    let sets: Vec<BTreeSet<&str>> = of_methods.iter().map(|(_, rows)| solved(rows)).collect();
+    let failed: BTreeSet<&str> = of_methods
+        .iter()
+        .zip(&sets)
+        .flat_map(|((_, rows), solved)| {
+            rows.iter().filter(|r| r.is_attempted() && !solved.contains(r.row.key.instance.as_str()))
+        })
+        .map(|r| r.row.key.instance.as_str())
+        .collect();
+    let by_all: BTreeSet<&str> =
+        results.instances().into_iter().filter(|instance| !failed.contains(instance)).collect();
+    let by_any: BTreeSet<&str> = sets.iter().flatten().copied().collect();
+    let mut table = Table::new(
+        "times",
+        format!("Solution times: shifted geometric mean, shift {} s", numbers::data(shift)),
+        format!(
+            "exp(mean ln(t + s)) - s over rows, t in seconds of wall-clock time measured from outside, s = {} s. A failure counts as \
+             the time limit; rows that were declined are left out. By all: the {} instances on which every method \
+             that took them found a feasible solution; by one: the {} on which at least one did.",
+            numbers::data(shift),
+            by_all.len(),
+            by_any.len()
+        ),
+        vec![
+            Column::words("method", "method"),
+            Column::numbers("rows", "rows"),
+            Column::numbers("failures", "failures"),
+            Column::numbers("all", "all_s"),
+            Column::numbers("by all", "by_all_s"),
+            Column::numbers("by one", "by_one_s"),
+            Column::numbers("median", "median_s"),
+            Column::numbers("max", "max_s"),
+            Column::numbers("check", "mean_check_s"),
+            Column::numbers("peak memory (MiB)", "peak_memory_mib"),
+        ],
+    );
+    let cell = |value: Option<f64>| value.map_or_else(Cell::absent, |v| Cell::number(numbers::duration(v), v));
+    for (method, rows) in of_methods {
+        let attempted: Vec<_> = rows.into_iter().filter(|r| r.is_attempted()).collect();
+        let times = |of: Option<&BTreeSet<&str>>| -> Vec<f64> {
+            let counts = |r: &&&Result| of.is_none_or(|of| of.contains(r.row.key.instance.as_str()));
+            attempted.iter().filter(counts).map(|r| r.counted_s()).collect()
+        };
+        let all = times(None);
+        let checks: Vec<f64> = attempted.iter().map(|r| r.row.times.check_s).collect();
+        let peak = attempted.iter().filter_map(|r| r.row.peak_memory_bytes).max();
+        table.push(vec![
+            Cell::text(method),
+            Cell::count(attempted.len()),
+            Cell::count(attempted.iter().filter(|r| r.is_failure()).count()),
+            cell(shifted_geometric_mean(&all, shift)),
+            cell(shifted_geometric_mean(&times(Some(&by_all)), shift)),
+            cell(shifted_geometric_mean(&times(Some(&by_any)), shift)),
+            cell(median(&all)),
+            cell(range(&all).map(|(_, high)| high)),
+            cell(mean(&checks)),
+            peak.map(|peak| peak as f64 / 1_048_576.0)
+                .map_or_else(Cell::absent, |mib| Cell::number(numbers::significant(mib, 3), mib)),
+        ]);
+    }
+    table
+}
+
+/// What methods counted of their own work; none if no row has counts.
+pub fn counts(results: &Results) -> Option<Table> {
+    let mut table = Table::new(
+        "counts",
+        "What the methods counted of their own work",
+        "Over all rows that have the count. Counts are the methods' own and are not checked.",
+        vec![
+            Column::words("method", "method"),
+            Column::words("count", "count"),
+            Column::numbers("rows", "rows"),
+            Column::numbers("mean", "mean"),
+            Column::numbers("median", "median"),
+            Column::numbers("max", "max"),
+            Column::numbers("mean time", "mean_s"),
+        ],
+    );
+    for (method, rows) in results.by_method() {
+        let names: BTreeSet<&String> = rows.iter().flat_map(|r| r.row.counts.keys()).collect();
+        for name in names {
+            let with: Vec<_> = rows.iter().filter(|r| r.row.counts.contains_key(name)).collect();
+            let values: Vec<f64> = with.iter().map(|r| r.row.counts[name] as f64).collect();
+            let seconds: Vec<f64> = with.iter().map(|r| r.row.times.solve_s).collect();
+            let cell =
+                |value: Option<f64>| value.map_or_else(Cell::absent, |v| Cell::number(numbers::significant(v, 4), v));
+            let most = range(&values).map(|(_, high)| Cell::number(numbers::whole(high as u64), high));
+            table.push(vec![
+                Cell::text(method),
+                Cell::text(name),
+                Cell::count(values.len()),
+                cell(mean(&values)),
+                cell(median(&values)),
+                most.unwrap_or_else(Cell::absent),
+                mean(&seconds).map_or_else(Cell::absent, |s| Cell::number(numbers::duration(s), s)),
+            ]);
+        }
+    }
+    (!table.rows.is_empty()).then_some(table)
+}
+
+/// The tables of one study.
+pub fn of_study(results: &Results, study: &Study) -> Vec<Table> {
+    let series = results.series(study);
+    if study.axis.is_some() { over_axis(results, study, &series) } else { side_by_side(results, study, &series) }
+}
+
+/// What of a study is not there: cells not run, rows without a feasible solution.
+fn lacking(series: &[Series]) -> String {
+    let missing: usize = series.iter().map(|series| series.missing).sum();
+    let points = || series.iter().flat_map(|series| &series.points);
+    let without: usize = points().map(|point| point.feasible()).map(|(feasible, all)| all - feasible).sum();
+    let mut words = Vec::new();
+    if missing > 0 {
+        words.push(format!("Cells of this study that have not been run: {}.", numbers::whole(missing as u64)));
+    }
+    if without > 0 {
+        let without = numbers::whole(without as u64);
+        words.push(format!("Rows without a feasible solution, which have no share in the means: {without}; (a/b): a of b rows have one."));
+    }
+    words.join(" ")
+}
+
+/// `(a/b)` where only a of b rows hold a feasible solution.
+fn partial((feasible, all): (usize, usize)) -> String {
+    if feasible == all { String::new() } else { format!(" ({feasible}/{all})") }
+}
+
+fn over_axis(results: &Results, study: &Study, series: &[Series]) -> Vec<Table> {
+    let axis = study.axis.as_ref().expect("asked for");
+    let axis_scale = Scale { factor: 1.0, unit: axis.unit.clone() };
+    let quantity = &results.manifest.objective;
+    let mut places: Vec<f64> = series.iter().flat_map(|s| &s.points).filter_map(|point| point.x).collect();
+    places.sort_by(f64::total_cmp);
+    places.dedup();
+    let columns = |column: &dyn Fn(&Series) -> Column| -> Vec<Column> {
+        let first = Column::numbers(axis_scale.label(&axis.name), &axis.name);
+        std::iter::once(first).chain(series.iter().map(column)).collect()
+    };
+    let fill = |table: &mut Table, cell: &dyn Fn(&crate::results::Point) -> Cell| {
+        for x in &places {
+            let of = |series: &Series| {
+                let point = series.points.iter().find(|point| point.x == Some(*x));
+                point.map_or_else(Cell::absent, cell)
+            };
+            table.push(std::iter::once(Cell::number(numbers::tick(*x), *x)).chain(series.iter().map(of)).collect());
+        }
+    };
+
+    let objectives = |point: &crate::results::Point| point.per_instance(|r| r.objective);
+    let all: Vec<f64> = series.iter().flat_map(|s| &s.points).flat_map(objectives).collect();
+    let scale = Scale::fitting(&all, &quantity.unit);
+    let unit = if quantity.unit.is_empty() { "mean".into() } else { quantity.unit.clone() };
+    let mut objective = Table::new(
+        &format!("{}-objective", study.name),
+        format!("{}: mean {}", study.title, scale.label(&quantity.name)),
+        lacking(series),
+        columns(&|s| Column::numbers(s.name, format!("{}_{unit}", s.name))),
+    );
+    fill(&mut objective, &|point| match mean(&objectives(point)) {
+        Some(value) => Cell::number(
+            format!("{}{}", numbers::significant(value * scale.factor, 4), partial(point.feasible())),
+            value,
+        ),
+        None if point.results.iter().all(|r| !r.is_attempted()) => Cell::text("declined"),
+        None => Cell::text(format!("none{}", partial(point.feasible()))).marked(Mark::Failure),
+    });
+
+    let mut gap = Table::new(
+        &format!("{}-gap", study.name),
+        format!("{}: mean gap (%)", study.title),
+        "",
+        columns(&|s| Column::bounded(s.name, format!("{}_percent", s.name))),
+    );
+    fill(&mut gap, &|point| {
+        let certified = MeanGap::of(&point.gaps()).is_some_and(|gap| gap.certified);
+        let mean = mean(&point.per_instance(|r| r.gap.map(|gap| gap.high)));
+        mean.map_or_else(Cell::absent, |mean| gap_cell(results, mean, certified))
+    });
+
+    let mut times = Table::new(
+        &format!("{}-seconds", study.name),
+        format!("{}: mean solution time", study.title),
+        "A failure counts as the time limit.",
+        columns(&|s| Column::numbers(s.name, format!("{}_s", s.name))),
+    );
+    fill(&mut times, &|point| {
+        let mean = mean(&point.per_instance(counted));
+        mean.map_or_else(Cell::absent, |s| Cell::number(numbers::duration(s), s))
+    });
+
+    let mut tables = vec![objective, gap];
+    tables.extend(shared_counts(series).into_iter().map(|count| {
+        let having: Vec<&Series> = series.iter().filter(|s| has_count(s, &count)).collect();
+        let mut table = Table::new(
+            &format!("{}-{count}", study.name),
+            format!("{}: mean {count}", study.title),
+            "Counted by the methods themselves.",
+            std::iter::once(Column::numbers(axis_scale.label(&axis.name), &axis.name))
+                .chain(having.iter().map(|s| Column::numbers(s.name, format!("{}_{count}", s.name))))
+                .collect(),
+        );
+        for x in &places {
+            let of = |series: &&Series| {
+                let point = series.points.iter().find(|point| point.x == Some(*x));
+                let values = point.map(|p| p.per_instance(|r| r.row.counts.get(&count).map(|c| *c as f64)));
+                let mean = values.and_then(|values| mean(&values));
+                mean.map_or_else(Cell::absent, |m| Cell::number(numbers::significant(m, 4), m))
+            };
+            let first = Cell::number(numbers::tick(*x), *x);
+            table.push(std::iter::once(first).chain(having.iter().map(of)).collect());
+        }
+        table
+    }));
+    tables.push(times);
+    tables
+}
+
+fn counted(result: &Result) -> Option<f64> {
+    result.is_attempted().then(|| result.counted_s())
+}
+
+fn has_count(series: &Series, count: &str) -> bool {
+    series.points.iter().flat_map(|point| &point.results).any(|r| r.row.counts.contains_key(count))
+}
+
+/// The counts that more than one series of a study has, so that they can be compared.
+pub(crate) fn shared_counts(series: &[Series]) -> Vec<String> {
+    let rows = || series.iter().flat_map(|s| &s.points).flat_map(|point| &point.results);
+    let names: BTreeSet<&String> = rows().flat_map(|r| r.row.counts.keys()).collect();
+    let shared = |name: &&String| series.iter().filter(|s| has_count(s, name)).count() > 1;
+    names.into_iter().filter(shared).cloned().collect()
+}
+
+/// Beyond so many names, instances are grouped by family.
+const MOST_NAMES: usize = 40;
+
+fn side_by_side(results: &Results, study: &Study, series: &[Series]) -> Vec<Table> {
+    let rows = || series.iter().flat_map(|s| &s.points).flat_map(|point| &point.results);
+    let named = |r: &Result| {
+        let label = &r.row.instance;
+        [&label.name, &label.family, &r.row.key.instance].into_iter().find(|name| !name.is_empty()).cloned()
+    };
+    let families = |r: &Result| Some(r.row.instance.family.clone()).filter(|f| !f.is_empty()).or_else(|| named(r));
+    let names: BTreeSet<String> = rows().filter_map(|r| named(r)).collect();
+    let by_name = names.len() <= MOST_NAMES;
+    let group = |r: &Result| if by_name { named(r) } else { families(r) }.unwrap_or_default();
+
+    let quantity = &results.manifest.objective;
+    let best_of = |instance: &str| results.best[instance].objective;
+    let best: Vec<f64> = rows().filter_map(|r| best_of(&r.row.key.instance)).collect();
+    let scale = Scale::fitting(&best, &quantity.unit);
+    let mut columns = vec![
+        Column::words(if by_name { "instance" } else { "family" }, "instance"),
+        Column::numbers("instances", "instances"),
+        Column::numbers(scale.label(&format!("best {}", quantity.name)), format!("best_{}", quantity.name)),
+        Column::bounded(scale.label("best bound"), "best_bound"),
+    ];
+    columns
+        .extend(series.iter().map(|s| Column::bounded(format!("{} gap (%)", s.name), format!("{}_percent", s.name))));
+    let title = format!("{}: best known values, and mean gap of every method", study.title);
+    let mut table = Table::new(&format!("{}-gap", study.name), title, lacking(series), columns);
+
+    let mut groups: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+    for result in rows() {
+        groups.entry(group(result)).or_default().insert(&result.row.key.instance);
+    }
+    for (name, instances) in &groups {
+        let objectives: Vec<f64> = instances.iter().filter_map(|i| best_of(i)).collect();
+        let bounds: Vec<(f64, bool)> = instances
+            .iter()
+            .filter_map(|i| {
+                let best = &results.best[*i];
+                best.certified.map(|b| (b, true)).or(best.word.map(|b| (b, false)))
+            })
+            .collect();
+        // A mean over fewer bounds than objectives would compare different instances.
+        let whole = bounds.len() == objectives.len();
+        let values: Vec<f64> = bounds.iter().map(|(bound, _)| *bound).collect();
+        let mark = if bounds.iter().all(|(_, certified)| *certified) { Mark::Plain } else { Mark::Word };
+        let number = |value: Option<f64>| {
+            value.map_or_else(Cell::absent, |v| Cell::number(numbers::significant(v * scale.factor, 4), v))
+        };
+        let mut row = vec![
+            Cell::text(name),
+            Cell::count(instances.len()),
+            number(mean(&objectives)),
+            number(mean(&values).filter(|_| whole)).marked(mark),
+        ];
+        for series in series {
+            let of_it: Vec<&Result> =
+                series.points.iter().flat_map(|p| &p.results).copied().filter(|r| group(r) == *name).collect();
+            let gaps: Vec<_> = of_it.iter().filter_map(|r| r.gap).collect();
+            let value = mean(&per_instance(of_it.iter().copied(), |r| r.gap.map(|gap| gap.high)));
+            let feasible = of_it.iter().filter(|r| r.objective.is_some()).count();
+            row.push(match value {
+                Some(value) => {
+                    let mut cell = gap_cell(results, value, gaps.iter().all(|gap| gap.certified));
+                    cell.text += &partial((feasible, of_it.len()));
+                    cell
+                }
+                None if of_it.is_empty() => Cell::absent(),
+                None if of_it.iter().all(|r| !r.is_attempted()) => Cell::text("declined"),
+                None if feasible > 0 => Cell::text("no bound"),
+                None => Cell::text("failed").marked(Mark::Failure),
+            });
+        }
+        table.push(row);
+    }
+
+    // Seconds apart, so that the rest does not change from run to run.
+    let mut times = Table::new(
+        &format!("{}-seconds", study.name),
+        format!("{}: mean solution time", study.title),
+        "A failure counts as the time limit.",
+        std::iter::once(Column::words(if by_name { "instance" } else { "family" }, "instance"))
+            .chain(series.iter().map(|s| Column::numbers(s.name, format!("{}_s", s.name))))
+            .collect(),
+    );
+    for name in groups.keys() {
+        let of = |series: &Series| {
+            let of_it = series.points.iter().flat_map(|p| &p.results).copied().filter(|r| group(r) == *name);
+            let mean = mean(&per_instance(of_it, counted));
+            mean.map_or_else(Cell::absent, |s| Cell::number(numbers::duration(s), s))
+        };
+        times.push(std::iter::once(Cell::text(name)).chain(series.iter().map(of)).collect());
+    }
+    vec![table, times]
+}
+
+/// How every row ended, by method: the counts add up to the number of rows.
+pub fn statuses(results: &Results) -> Table {
+    let mut counts: BTreeMap<(Status, &str), usize> = BTreeMap::new();
+    let mut methods: BTreeSet<&str> = BTreeSet::new();
+    for row in results.rows {
+        *counts.entry((row.status, &row.key.method)).or_default() += 1;
+        methods.insert(&row.key.method);
+    }
+    let seen: Vec<Status> =
+        STATUSES.into_iter().filter(|status| counts.keys().any(|(other, _)| other == status)).collect();
+    let mut columns = vec![Column::words("method", "method")];
+    columns.extend(seen.iter().map(|status| Column::numbers(status.name(), status.name())));
+    columns.push(Column::numbers("rows", "rows"));
+    let mut table = Table::new(
+        "status",
+        "How every row ended",
+        "Every row of the ledger is counted here once; nothing is dropped.",
+        columns,
+    );
+    let failures = [Status::Wrong, Status::Crash, Status::Memory, Status::Time];
+    let mut line = |name: &str, of: &dyn Fn(Status) -> usize| {
+        let cell = |status: &Status| {
+            let count = of(*status);
+            let is_bad = count > 0 && failures.contains(status);
+            Cell::count(count).marked(if is_bad { Mark::Failure } else { Mark::Plain })
+        };
+        let all = seen.iter().map(|status| of(*status)).sum();
+        table.push(
+            std::iter::once(Cell::text(name))
+                .chain(seen.iter().map(cell))
+                .chain(std::iter::once(Cell::count(all)))
+                .collect(),
+        );
+    };
+    let ordered: Vec<&str> = results.by_method().into_iter().map(|(method, _)| method).collect();
+    for method in ordered {
+        line(method, &|status| counts.get(&(status, method)).copied().unwrap_or(0));
+    }
+    line("all", &|status| methods.iter().filter_map(|method| counts.get(&(status, *method))).sum());
+    table
+}
+
+/// Why rows were refuted, failed or were declined, with an example each; none if there is no such row.
+pub fn reasons(results: &Results) -> Option<Table> {
+    let mut found: BTreeMap<(Status, &str, String), (usize, &str)> = BTreeMap::new();
+    for row in results.rows {
+        let refused = match &row.proof {
+            offcut_checker::Proof::Refused { violations } => &violations[..],
+            _ => &[],
+        };
+        let reason = match (row.status, &row.stop) {
+            (Status::Wrong, _) => row
+                .violations
+                .iter()
+                .chain(refused)
+                .next()
+                .map_or_else(|| "refuted by the checker".into(), |violation| violation.constraint.clone()),
+            (Status::Declined, Stop::Declined(why))
+            | (Status::Crash | Status::Memory | Status::Time, Stop::Failed(why)) => why.clone(),
+            (Status::Time, _) => "nothing found within the limits".into(),
+            (Status::Crash | Status::Memory, stop) => format!("{stop:?}"),
+            _ => continue,
+        };
+        let name = if row.instance.name.is_empty() { &row.key.instance } else { &row.instance.name };
+        let (count, example) = found.entry((row.status, &row.key.method, reason)).or_insert((0, name));
+        *count += 1;
+        // The first by name, so that the order of the rows does not matter.
+        *example = (*example).min(name);
+    }
+    let mut table = Table::new(
+        "reasons",
+        "Why rows were refuted, failed or were declined",
+        "For a refuted row: the first constraint that the checker found broken.",
+        vec![
+            Column::words("method", "method"),
+            Column::words("status", "status"),
+            Column::numbers("rows", "rows"),
+            Column::words("reason", "reason"),
+            Column::words("e.g. instance", "instance"),
+        ],
+    );
+    for ((status, method, reason), (count, example)) in found {
+        let mark = if status == Status::Declined { Mark::Plain } else { Mark::Failure };
+        table.push(vec![
+            Cell::text(method),
+            Cell::text(status.name()).marked(mark),
+            Cell::count(count),
+            Cell::text(reason),
+            Cell::text(example),
+        ]);
+    }
+    (!table.rows.is_empty()).then_some(table)
+}
+
+/// The gap's definition for a direction, once for the whole report.
+pub fn gap_definition(sense: Sense) -> &'static str {
+    match sense {
+        Sense::Minimise => {
+            "Gap = (H - LB)/LB, with H the objective the checker computed and LB the best lower bound known in this run for the \
+             same instance, whoever found it: the largest distance from the optimum that is possible."
+        }
+        Sense::Maximise => {
+            "Gap = 1 - H/UB, with H the objective the checker computed and UB the best upper bound known in this run for the same \
+             instance, whoever found it: the largest distance from the optimum that is possible."
+        }
+    }
+}

@@ -1,0 +1,283 @@
+//! A report of a synthetic run: several methods and seeds, failures, declined rows, a wrong row, a solver's word.
+
+use std::collections::BTreeMap;
+
+use offcut_checker::{Interval, Proof, Tolerance, Violation};
+use offcut_instances::problem::{Budget, Sense, Stop};
+use offcut_ledger::manifest::Quantity;
+use offcut_ledger::row::InstanceLabel;
+use offcut_ledger::{Environment, Key, Manifest, Row, Status, Study, StudyCell, Times};
+use offcut_reports::{Options, Outcome, Report, html, markdown, multiuser, write};
+
+const NASTY: &str = "a_b & 50% <script>";
+
+struct Fixture {
+    manifest: Manifest,
+    rows: Vec<Row>,
+}
+
+/// A row of `method` on instance `name`, `factor` times the optimum of `optimum` seconds.
+fn row(method: &str, name: &str, seed: u64, optimum: f64, factor: f64) -> Row {
+    let objective = optimum * factor;
+    Row {
+        key: Key {
+            instance: format!("hash-of-{name}"),
+            method: method.into(),
+            budget: Budget { time_s: Some(10.0), seed, ..Budget::default() },
+            code: "0.1.0".into(),
+        },
+        problem: "multiuser".into(),
+        instance: InstanceLabel { name: name.into(), family: "zoo".into(), ..InstanceLabel::default() },
+        status: Status::Feasible,
+        stop: Stop::Completed,
+        claimed_objective: Some(objective),
+        checked_objective: Some(Interval::point(objective)),
+        proof: Proof::Nothing,
+        violations: Vec::new(),
+        times: Times { build_s: None, solve_s: 1e-4 * factor, solve_cpu_s: None, check_s: 1e-5 },
+        peak_memory_bytes: Some(5 << 20),
+        counts: BTreeMap::new(),
+        incumbents: Vec::new(),
+    }
+}
+
+fn fixture() -> Fixture {
+    let mut rows = Vec::new();
+    let mut studies = Vec::new();
+    let study = |name: &str, title: &str, axis: Option<(&str, &str)>, log_axis: bool| Study {
+        name: name.into(),
+        title: title.into(),
+        axis: axis.map(|(name, unit)| Quantity { name: name.into(), unit: unit.into() }),
+        log_axis,
+        cells: Vec::new(),
+    };
+    let place = |row: &Row, series: &str, x: Option<f64>| StudyCell { series: series.into(), x, key: row.key.line() };
+
+    let mut users = study("users", "Latency against the number of users", Some(("users", "")), true);
+    for n in [2u64, 4, 8, 16, 32, 64] {
+        for s in 0..4u64 {
+            let name = format!("n{n}-s{s}");
+            let optimum = 0.05 * (n as f64).powf(0.6) * (1.0 + 0.1 * s as f64);
+            let methods = [
+                ("threshold", 1.0),
+                ("iao", 1.0),
+                ("iao-ds", 1.0),
+                ("greedy-units", 1.0),
+                ("equal-split", 1.15 + 0.01 * n as f64),
+                ("proportional", 1.1 + 0.02 * s as f64),
+                ("edge-only", 2.0 + 0.1 * n as f64),
+                ("local-only", 60.0 / (n as f64).powf(0.5)),
+                ("milp", 1.0),
+            ];
+            for (method, factor) in methods {
+                let mut row = row(method, &name, s, optimum, factor);
+                match method {
+                    "threshold" => {
+                        row.proof = Proof::Certified { value: optimum };
+                        row.status = Status::OptimalCertified;
+                    }
+                    "iao" => {
+                        row.counts.insert("moves".into(), 10 * n * (s + 1));
+                    }
+                    "iao-ds" => {
+                        row.counts.insert("moves".into(), 4 * n);
+                    }
+                    "milp" => {
+                        row.proof = Proof::SolverWord { value: optimum, word: "HiGHS, dual bound".into() };
+                        row.status = Status::OptimalClaimed;
+                        row.times.solve_s = 0.02 * n as f64;
+                        if n == 64 && s > 1 {
+                            row.status = Status::Time;
+                            row.stop = Stop::TimeLimit;
+                            row.checked_objective = None;
+                            row.proof = Proof::Nothing;
+                        }
+                    }
+                    _ => {}
+                }
+                users.cells.push(place(&row, method, Some(n as f64)));
+                rows.push(row);
+            }
+        }
+    }
+    let mut moves = study("moves", "Moves of IAO against IAO with decreasing steps", Some(("users", "")), true);
+    moves.cells = users.cells.iter().filter(|cell| cell.series.starts_with("iao")).cloned().collect();
+    studies.push(users);
+    studies.push(moves);
+
+    let mut error = study("error", "Latency against estimation error", Some(("estimation error e", "")), false);
+    for e in [0.0, 0.05, 0.1, 0.2, 0.3] {
+        for seed in 0..5u64 {
+            let method = if e == 0.0 { "iao".to_owned() } else { format!("iao:error={e}") };
+            let row = row(&method, "n8-s1", 100 + seed, 0.05 * 8f64.powf(0.6) * 1.1, 1.0 + 0.2 * e * seed as f64);
+            error.cells.push(place(&row, "iao", Some(e)));
+            rows.push(row);
+        }
+    }
+    studies.push(error);
+
+    let mut real = study("zoo", "Real DNNs", None, false);
+    for (at, name) in ["resnet50", "vgg16", NASTY].into_iter().enumerate() {
+        let optimum = 0.1 + 0.05 * at as f64;
+        let mut dp = row("dp", name, 0, optimum, 1.0);
+        if at == 1 {
+            // Only a solver's word here.
+            dp.status = Status::Declined;
+            dp.stop = Stop::Declined("takes the sum objective only".into());
+            (dp.checked_objective, dp.claimed_objective) = (None, None);
+        } else {
+            dp.proof = Proof::Certified { value: optimum };
+            dp.status = Status::OptimalCertified;
+        }
+        let mut milp = row("milp", name, 0, optimum, 1.0);
+        milp.proof = Proof::SolverWord { value: optimum * (1.0 - 1e-4), word: "HiGHS, dual bound".into() };
+        let mut binary = row("binary", name, 0, optimum, 1.3);
+        if at == 2 {
+            binary.status = Status::Wrong;
+            binary.violations =
+                vec![Violation { constraint: "units".into(), at: "users".into(), amount: 1.0, unit: "units".into() }];
+        }
+        let mut random = row("iao-random", name, 0, optimum, 1.0);
+        if at == 0 {
+            random.status = Status::Crash;
+            random.stop = Stop::Failed("index | out of bounds".into());
+            random.checked_objective = None;
+        }
+        for row in [dp, milp, binary, random] {
+            real.cells.push(place(&row, &row.key.method, None));
+            rows.push(row);
+        }
+    }
+    real.cells.push(StudyCell { series: "price".into(), x: None, key: "never run".into() });
+    studies.push(real);
+
+    let manifest = Manifest {
+        id: "fixture".into(),
+        title: format!("Many users, one server {NASTY}"),
+        problem: "multiuser".into(),
+        sense: Sense::Minimise,
+        objective: Quantity { name: "latency".into(), unit: "s".into() },
+        studies,
+        order_seed: 7,
+        tolerance: Tolerance::default(),
+        environment: Environment {
+            version: "0.1.0".into(),
+            commit: "0123abcd".into(),
+            processor: "Example CPU".into(),
+            processors: 2,
+            memory_bytes: 8 << 30,
+            system: "Linux x86_64".into(),
+            began_unix_s: 1_795_228_209,
+        },
+    };
+    Fixture { manifest, rows }
+}
+
+fn report(fixture: &Fixture) -> Report {
+    Report::new(&fixture.manifest, &fixture.rows, &Options::default())
+}
+
+#[test]
+fn the_report_as_markdown() {
+    insta::assert_snapshot!(markdown::page(&report(&fixture())));
+}
+
+#[test]
+fn the_gap_table_as_data_and_latex() {
+    let report = report(&fixture());
+    let table = |id: &str| report.tables().find(|table| table.id == id).expect("there");
+    insta::assert_snapshot!("gaps_csv", table("gaps").csv());
+    insta::assert_snapshot!("zoo_gap_tex", table("zoo_gap").latex());
+}
+
+#[test]
+fn every_row_is_counted_and_order_does_not_matter() {
+    let mut fixture = fixture();
+    let first = report(&fixture);
+    let status = first.tables().find(|table| table.id == "status").expect("there");
+    let last = status.rows.last().expect("a total");
+    assert_eq!(last.last().and_then(|cell| cell.value), Some(fixture.rows.len() as f64));
+    let sum: f64 = status.rows[..status.rows.len() - 1].iter().filter_map(|row| row.last()?.value).sum();
+    assert_eq!(sum, fixture.rows.len() as f64);
+    let gaps = first.tables().find(|table| table.id == "gaps").expect("there");
+    let methods: std::collections::BTreeSet<_> = fixture.rows.iter().map(|row| &row.key.method).collect();
+    assert_eq!(gaps.rows.len(), methods.len());
+    fixture.rows.reverse();
+    assert_eq!(markdown::page(&report(&fixture)), markdown::page(&first));
+}
+
+#[test]
+fn the_folder_is_whole_and_needs_nothing_from_outside() {
+    let fixture = fixture();
+    // OFFCUT_REPORT_FOLDER keeps the report, to look at.
+    let temporary = tempfile::tempdir().expect("a folder");
+    let kept = std::env::var_os("OFFCUT_REPORT_FOLDER").map(std::path::PathBuf::from);
+    let folder = kept.unwrap_or_else(|| temporary.path().join("new"));
+    let written = write(&fixture.manifest, &fixture.rows, &folder, &Options::default()).expect("written");
+    assert_eq!(written.files[0], "report.html");
+    for name in &written.files {
+        let content = std::fs::read(folder.join(name)).expect("there");
+        assert!(!content.is_empty(), "{name}");
+        if name.ends_with(".png") {
+            assert_eq!(&content[..8], b"\x89PNG\r\n\x1a\n", "{name}");
+        } else if name.ends_with(".svg") {
+            let text = String::from_utf8(content).expect("text");
+            assert!(
+                text.starts_with("<svg") && text.trim_end().ends_with("</svg>") && text.contains("<text"),
+                "{name}"
+            );
+            assert!(!text.contains("<script") && !text.contains("NaN"), "{name}");
+        }
+    }
+    let page = std::fs::read_to_string(folder.join("report.html")).expect("there");
+    for outside in ["src=", "href=", "@import", "url(", "<link"] {
+        assert!(!page.contains(outside), "{outside}");
+    }
+    assert_eq!(page.matches("<script").count(), 1, "only its own");
+    assert!(page.contains("a_b &amp; 50% &lt;script&gt;"));
+    assert_eq!(page.matches("<svg").count(), 5);
+}
+
+#[test]
+fn a_contradiction_comes_first_and_loud() {
+    let mut fixture = fixture();
+    let mut liar = row("iao", "resnet50", 9, 0.05, 1.0);
+    liar.status = Status::Feasible;
+    fixture.rows.push(liar);
+    let report = report(&fixture);
+    assert_eq!(report.contradictions.len(), 2, "a certified bound and a solver's word");
+    let (page, text) = (html::page(&report), markdown::page(&report));
+    assert!(page.find("class=\"alarm\"").expect("loud") < page.find("<dl>").expect("header"));
+    assert!(text.find("CONTRADICTIONS").expect("loud") < text.find("tolerances").expect("header"));
+}
+
+#[test]
+fn verdicts_follow_the_rows() {
+    let outcomes = |fixture: &Fixture| {
+        multiuser::verdicts(&fixture.manifest, &fixture.rows).into_iter().map(|v| v.outcome).collect::<Vec<_>>()
+    };
+    let mut fixture = fixture();
+    assert_eq!(outcomes(&fixture), [Outcome::Shown, Outcome::Shown]);
+    for row in &mut fixture.rows {
+        if row.key.method == "iao:error=0.1" {
+            row.checked_objective = row.checked_objective.map(|objective| Interval::point(objective.middle() * 1.3));
+        }
+    }
+    assert_eq!(outcomes(&fixture), [Outcome::Shown, Outcome::NotShown]);
+    fixture.rows.push(row("iao-ds", "n8-s1", 5, 1.0, 1.0));
+    assert_eq!(outcomes(&fixture)[0], Outcome::NotShown);
+    fixture.rows.retain(|row| row.key.method == "milp");
+    fixture.manifest.studies.clear();
+    assert_eq!(outcomes(&fixture), [Outcome::NotTested, Outcome::NotTested]);
+}
+
+#[test]
+fn an_empty_run_has_a_report_too_and_so_has_one_that_maximises() {
+    let Fixture { mut manifest, rows } = fixture();
+    let empty = Report::new(&manifest, &[], &Options::default());
+    assert!(html::page(&empty).contains("0 on 0 instances"));
+    manifest.sense = Sense::Maximise;
+    manifest.problem = "throughput".into();
+    let report = Report::new(&manifest, &rows, &Options::default());
+    assert!(report.verdicts.is_empty() && markdown::page(&report).contains("1 - H/UB"));
+}

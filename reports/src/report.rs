@@ -223,7 +223,7 @@ fn summary(results: &Results, options: &Options) -> Vec<String> {
     ));
 
     // The only line that changes from run to run.
-    let mut times: Vec<(f64, &str)> = results
+    let mut times: Vec<(f64, String)> = results
         .by_method()
         .into_iter()
         .filter(|(name, _)| {

@@ -77,6 +77,7 @@ pub struct Results<'a> {
     /// What cannot be true together.
     pub contradictions: Vec<Contradiction>,
     by_key: BTreeMap<String, usize>,
+    has_variants: bool,
 }
 
 impl<'a> Results<'a> {
@@ -97,12 +98,20 @@ impl<'a> Results<'a> {
         results.sort_by(|a, b| {
             let order = |r: &Result<'a>| {
                 let Row { key, instance, .. } = r.row;
-                (method_order(&key.method), &instance.family, &instance.name, &key.instance, key.budget.seed)
+                (
+                    method_order(&key.method),
+                    &instance.variant,
+                    &instance.family,
+                    &instance.name,
+                    &key.instance,
+                    key.budget.seed,
+                )
             };
             order(a).cmp(&order(b)).then_with(|| a.row.key.line().cmp(&b.row.key.line()))
         });
         let by_key = results.iter().enumerate().map(|(at, result)| (result.row.key.line(), at)).collect();
-        Self { manifest, rows, results, repeats, best, contradictions, by_key }
+        let has_variants = rows.iter().any(|row| row.instance.variant != rows[0].instance.variant);
+        Self { manifest, rows, results, repeats, best, contradictions, by_key, has_variants }
     }
 
     /// Up to which gap a number counts as 0: the checker's tolerance, or what is allowed to a solver's word.
@@ -116,11 +125,20 @@ impl<'a> Results<'a> {
         gap.high <= self.tolerance(gap.certified)
     }
 
-    /// The results of every method, methods sorted by name.
-    pub fn by_method(&self) -> Vec<(&'a str, Vec<&Result<'a>>)> {
-        let mut methods: Vec<(&str, Vec<&Result>)> = Vec::new();
+    /// What a row's method is called over the whole run: with its instance's variant if the run has several.
+    pub fn method_name(&self, row: &Row) -> String {
+        if self.has_variants {
+            format!("{} ({})", row.key.method, row.instance.variant)
+        } else {
+            row.key.method.clone()
+        }
+    }
+
+    /// The results of every method, sorted by name; variants of the problem are kept apart.
+    pub fn by_method(&self) -> Vec<(String, Vec<&Result<'a>>)> {
+        let mut methods: Vec<(String, Vec<&Result>)> = Vec::new();
         for result in &self.results {
-            let method = result.row.key.method.as_str();
+            let method = self.method_name(result.row);
             match methods.last_mut() {
                 Some((last, of_it)) if *last == method => of_it.push(result),
                 _ => methods.push((method, vec![result])),

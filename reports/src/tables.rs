@@ -52,15 +52,15 @@ pub fn method_gaps(results: &Results) -> Vec<MethodGaps> {
     let instances = |of_it: &[&Result], what: &dyn Fn(&Result) -> bool| {
         of_it.iter().filter(|r| what(r)).map(|r| r.row.key.instance.as_str()).collect::<BTreeSet<_>>().len()
     };
-    let describe = |(method, of_it): (&str, Vec<&Result>)| {
+    let describe = |(method, of_it): (String, Vec<&Result>)| {
         let gaps = per_instance(of_it.iter().copied(), |r| r.gap.map(|gap| gap.high));
         let certified = |r: &Result| r.gap.is_some_and(|gap| gap.certified);
         MethodGaps {
-            method: method.to_owned(),
             attempted: instances(&of_it, &|r| r.is_attempted()),
             feasible: instances(&of_it, &|r| r.objective.is_some()),
             certified: of_it.iter().filter_map(|r| r.gap).all(|gap| gap.certified),
-            interval: bootstrap_mean(method, &gaps),
+            interval: bootstrap_mean(&method, &gaps),
+            method,
             gaps,
             rows: [
                 count(&of_it, &|r| r.is_attempted()),
@@ -244,7 +244,7 @@ pub fn counts(results: &Results) -> Option<Table> {
                 |value: Option<f64>| value.map_or_else(Cell::absent, |v| Cell::number(numbers::significant(v, 4), v));
             let most = range(&values).map(|(_, high)| Cell::number(numbers::whole(high as u64), high));
             table.push(vec![
-                Cell::text(method),
+                Cell::text(&method),
                 Cell::text(name),
                 Cell::count(values.len()),
                 cell(mean(&values)),
@@ -488,11 +488,11 @@ fn side_by_side(results: &Results, study: &Study, series: &[Series]) -> Vec<Tabl
 
 /// How every row ended, by method: the counts add up to the number of rows.
 pub fn statuses(results: &Results) -> Table {
-    let mut counts: BTreeMap<(Status, &str), usize> = BTreeMap::new();
-    let mut methods: BTreeSet<&str> = BTreeSet::new();
+    let mut counts: BTreeMap<(Status, String), usize> = BTreeMap::new();
+    let mut methods: BTreeSet<String> = BTreeSet::new();
     for row in results.rows {
-        *counts.entry((row.status, &row.key.method)).or_default() += 1;
-        methods.insert(&row.key.method);
+        *counts.entry((row.status, results.method_name(row))).or_default() += 1;
+        methods.insert(results.method_name(row));
     }
     let seen: Vec<Status> =
         STATUSES.into_iter().filter(|status| counts.keys().any(|(other, _)| other == status)).collect();
@@ -520,11 +520,10 @@ pub fn statuses(results: &Results) -> Table {
                 .collect(),
         );
     };
-    let ordered: Vec<&str> = results.by_method().into_iter().map(|(method, _)| method).collect();
-    for method in ordered {
-        line(method, &|status| counts.get(&(status, method)).copied().unwrap_or(0));
+    for (method, _) in results.by_method() {
+        line(&method, &|status| counts.get(&(status, method.clone())).copied().unwrap_or(0));
     }
-    line("all", &|status| methods.iter().filter_map(|method| counts.get(&(status, *method))).sum());
+    line("all", &|status| methods.iter().filter_map(|method| counts.get(&(status, method.clone()))).sum());
     table
 }
 

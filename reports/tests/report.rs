@@ -35,6 +35,7 @@ fn row(method: &str, name: &str, seed: u64, optimum: f64, factor: f64) -> Row {
         proof: Proof::Nothing,
         violations: Vec::new(),
         times: Times { build_s: None, solve_s: 1e-4 * factor, solve_cpu_s: None, check_s: 1e-5 },
+        made_on: String::new(),
         peak_memory_bytes: Some(5 << 20),
         counts: BTreeMap::new(),
         incumbents: Vec::new(),

@@ -49,6 +49,9 @@ pub struct Row {
     pub violations: Vec<Violation>,
     /// Seconds, by phase.
     pub times: Times,
+    /// Commit of the program and processor it ran on: a run may be continued elsewhere.
+    #[serde(default)]
+    pub made_on: String,
     /// Peak memory of the cell in bytes, where it was measured.
     pub peak_memory_bytes: Option<u64>,
     /// The algorithm's own counts.
@@ -64,6 +67,10 @@ pub struct InstanceLabel {
     pub name: String,
     /// Its family.
     pub family: String,
+    /// Which of a problem's objectives or settings it asks for, where there are several, e.g. `sum`; empty otherwise. Tables over a
+    /// whole run keep variants apart: a method may be exact for one and not take another.
+    #[serde(default)]
+    pub variant: String,
     /// The generator's seed.
     pub seed: u64,
     /// The generator's parameters.

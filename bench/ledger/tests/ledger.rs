@@ -20,6 +20,7 @@ fn row(method: &str, objective: f64, proof: Proof) -> Row {
         proof,
         violations: Vec::new(),
         times: Times::default(),
+        made_on: String::new(),
         peak_memory_bytes: None,
         counts: BTreeMap::new(),
         incumbents: Vec::new(),

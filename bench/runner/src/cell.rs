@@ -13,7 +13,7 @@ use offcut_instances::problem::{Algorithm, Answer, Budget};
 use offcut_ledger::{Key, Row, Status, Times};
 
 use crate::Contest;
-use crate::environment::{peak_memory_bytes, reset_peak_memory};
+use crate::environment::{made_on, peak_memory_bytes, reset_peak_memory};
 
 /// What came out of running a method.
 #[derive(Clone, Debug)]
@@ -73,6 +73,7 @@ pub fn judged<P: Contest>(
         proof: verdict.proof().clone(),
         violations: verdict.violations().to_vec(),
         times,
+        made_on: made_on().to_owned(),
         peak_memory_bytes: executed.peak_memory_bytes,
         counts: answer.trace.counts,
         incumbents: answer.trace.incumbents,

@@ -23,6 +23,15 @@ pub fn environment() -> Environment {
     }
 }
 
+/// Commit and machine in a few words, for rows; looked up once.
+pub fn made_on() -> &'static str {
+    static MADE_ON: std::sync::OnceLock<String> = std::sync::OnceLock::new();
+    MADE_ON.get_or_init(|| {
+        let Environment { commit, processor, processors, system, .. } = environment();
+        format!("commit {commit}, {processors} x {processor}, {system}")
+    })
+}
+
 /// The version of the code in a row's key: the version and the hash of the program itself, so that a row is never taken for the work of
 /// other code.
 pub fn code_version() -> String {

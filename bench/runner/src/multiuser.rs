@@ -1,7 +1,7 @@
 //! `multiuser` as a contest.
 
 use offcut_instances::document::Trouble;
-use offcut_instances::multiuser::{FAMILIES, Instance, Multiuser, Parameters, generate};
+use offcut_instances::multiuser::{FAMILIES, Instance, Multiuser, Objective, Parameters, generate};
 use offcut_instances::problem::Algorithm;
 use offcut_ledger::manifest::Quantity;
 use offcut_ledger::row::InstanceLabel;
@@ -37,6 +37,10 @@ impl Contest for Multiuser {
         InstanceLabel {
             name: origin.name.clone(),
             family: origin.family.clone(),
+            variant: match instance.objective {
+                Objective::Max => "max".into(),
+                Objective::Sum => "sum".into(),
+            },
             seed: origin.seed,
             parameters: origin.parameters.clone(),
         }

@@ -22,7 +22,11 @@ offcut_install_debian() {
     fi
     command -v apt-get >/dev/null || return 1
     offcut_say "installing Debian packages: $*"
-    $as_root apt-get update -qq >&2 && $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$@" >&2
+    local log
+    log=$(mktemp)
+    $as_root apt-get update -qq >"$log" 2>&1 && $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$@" >>"$log" 2>&1 && return 0
+    tail -n 5 "$log" >&2
+    return 1
 }
 
 offcut_install_python() {

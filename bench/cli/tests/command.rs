@@ -137,6 +137,54 @@ fn bad_input_is_one_clear_line_and_exit_2() {
 }
 
 #[test]
+fn a_suite_is_read_strictly_and_runs_what_it_says() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path();
+    let suite = |study: &str| {
+        let text = format!(
+            r#"{{"offcut":"suite","problem":"multiuser","version":1,"body":{{"title":"t",
+                "budget":{{"time_s":5,"memory_bytes":null,"threads":1,"seed":0}},"studies":[{study}]}}}}"#
+        );
+        std::fs::write(path.join("s.json"), text).expect("room");
+    };
+    for (study, words) in [
+        (r#"{"name":"a","title":"","families":["zoo"],"seeds":[1],"methods":["magic"]}"#, "the methods are"),
+        (r#"{"name":"a","title":"","families":["zo"],"seeds":[1],"methods":["iao"]}"#, "the families are"),
+        (r#"{"name":"a","title":"","families":["zoo"],"seeds":[],"methods":["iao"]}"#, "is empty"),
+        (r#"{"name":"a","title":"","families":["zoo"],"seeds":[1],"methods":["iao"],"colour":1}"#, "unknown field"),
+        (r#"{"name":"a","title":"","families":["zoo"],"seeds":[1],"methods":["iao"],"vary":{"users":3}}"#, "list"),
+        (
+            r#"{"name":"a","title":"","families":["zoo"],"seeds":[1],"methods":["iao"],"axis":{"label":"x","values":[1]}}"#,
+            "varies nothing",
+        ),
+    ] {
+        suite(study);
+        offcut(path).args(["run", "s.json"]).assert().code(2).stderr(contains(words).and(contains("s.json")));
+        assert!(!path.join("runs/s/rows.jsonl").exists());
+    }
+    // 2 families x 2 numbers of users x 2 seeds, threshold once and iao with errors at 2 seeds each.
+    suite(
+        r#"{"name":"a","title":"A","families":["zoo","plateau"],"set":{"units":6},"vary":{"users":[2,3]},"seeds":[1,2],
+            "methods":["threshold","iao:error=0.2"],"method_seeds":[0,1]}"#,
+    );
+    offcut(path).args(["run", "s.json"]).assert().success();
+    let rows = std::fs::read_to_string(path.join("runs/s/rows.jsonl")).expect("there");
+    assert_eq!(rows.lines().count(), 8 * 3);
+    for file in ["report.html", "report.md", "tables/gaps.csv", "tables/gaps.tex", "figures/gaps-figure.svg"] {
+        assert!(path.join("runs/s/report").join(file).exists(), "{file}");
+    }
+    let page = std::fs::read_to_string(path.join("runs/s/report/report.html")).expect("there");
+    assert!(!page.contains("src=\"http") && !page.contains("href=\"http") && !page.contains("@import"));
+    // Every answer of the run stands before the checker alone, from files.
+    for answer in std::fs::read_dir(path.join("runs/s/answers")).expect("there") {
+        let answer = answer.expect("an entry").path();
+        let instances = std::fs::read_dir(path.join("runs/s/instances")).expect("there");
+        let stands = |instance: std::path::PathBuf| offcut(path).arg("check").arg(instance).arg(&answer).ok().is_ok();
+        assert!(instances.map(|entry| entry.expect("an entry").path()).any(stands), "{}", answer.display());
+    }
+}
+
+#[test]
 fn the_zoo_is_listed_with_its_published_totals() {
     let folder = tempfile::tempdir().expect("a folder");
     let totals =

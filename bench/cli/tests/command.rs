@@ -211,6 +211,36 @@ fn programs_can_read_what_is_printed() {
     }
 }
 
+/// The published schemas accept what Offcut writes and refuse what it would not read.
+#[test]
+fn documents_follow_their_schemas() {
+    let folder = solved();
+    let path = folder.path();
+    let json = |text: &[u8]| serde_json::from_slice::<serde_json::Value>(text).expect("JSON");
+    let file = |name: &str| json(&std::fs::read(path.join(name)).expect("there"));
+    let schema = |document: &str| {
+        let output = offcut(path).args(["schema", "multiuser", document]).assert().success().get_output().stdout.clone();
+        jsonschema::validator_for(&json(&output)).expect("a schema")
+    };
+    assert!(schema("instance").is_valid(&file("i.json")));
+    assert!(schema("answer").is_valid(&file("iao.json")) && schema("answer").is_valid(&file("threshold.json")));
+    let suite = json(include_bytes!("../../suites/multiuser/demo.json"));
+    assert!(schema("suite").is_valid(&suite) && !schema("instance").is_valid(&suite));
+    let toy = json(include_bytes!("../../../instances/data/multiuser/toy.json"));
+    assert!(schema("instance").is_valid(&toy));
+    for (pointer, value) in [
+        ("/body/users/0/model", serde_json::json!(-1)),
+        ("/body/users/0/rtt_s", serde_json::json!("soon")),
+        ("/version", serde_json::json!(2)),
+        ("/problem", serde_json::json!("knapsack")),
+        ("/body/server/speedup/law", serde_json::json!("magic")),
+    ] {
+        let mut broken = toy.clone();
+        *broken.pointer_mut(pointer).expect("there") = value;
+        assert!(!schema("instance").is_valid(&broken), "{pointer}");
+    }
+}
+
 #[test]
 fn the_demo_certifies_iao_on_real_models_and_resumes() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -9,9 +9,10 @@ offcut_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 offcut_tools="$offcut_root/.tools"
 
 offcut_has_libclang() {
-    [ -n "${LIBCLANG_PATH:-}" ] && ls "$LIBCLANG_PATH"/libclang*.so* >/dev/null 2>&1 && return 0
-    ls /usr/lib/llvm-*/lib/libclang*.so* /usr/lib/*/libclang-[0-9]*.so* /usr/lib64/libclang*.so* 2>/dev/null \
-        | grep -qv 'libclang-cpp'
+    local found
+    found=$(find -L ${LIBCLANG_PATH:+"$LIBCLANG_PATH"} /usr/lib /usr/lib64 /usr/local/lib -maxdepth 4 \
+        \( -name 'libclang.so*' -o -name 'libclang-[0-9]*.so*' \) -print -quit 2>/dev/null) || true
+    [ -n "$found" ]
 }
 
 offcut_install_debian() {

@@ -64,7 +64,7 @@ enum Command {
     Run {
         /// Suite file
         suite: PathBuf,
-        /// Folder of the run; runs/<name of the suite file> by default
+        /// Folder of the run; runs/NAME after the suite file by default
         #[arg(long)]
         folder: Option<PathBuf>,
     },
@@ -82,7 +82,7 @@ enum Command {
         /// All instances instead of the bounded preset
         #[arg(long)]
         full: bool,
-        /// Folder of the run; runs/reproduce-<problem> by default
+        /// Folder of the run; runs/reproduce-PROBLEM by default
         #[arg(long)]
         folder: Option<PathBuf>,
     },

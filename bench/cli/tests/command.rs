@@ -219,7 +219,8 @@ fn documents_follow_their_schemas() {
     let json = |text: &[u8]| serde_json::from_slice::<serde_json::Value>(text).expect("JSON");
     let file = |name: &str| json(&std::fs::read(path.join(name)).expect("there"));
     let schema = |document: &str| {
-        let output = offcut(path).args(["schema", "multiuser", document]).assert().success().get_output().stdout.clone();
+        let output =
+            offcut(path).args(["schema", "multiuser", document]).assert().success().get_output().stdout.clone();
         jsonschema::validator_for(&json(&output)).expect("a schema")
     };
     assert!(schema("instance").is_valid(&file("i.json")));

@@ -22,8 +22,8 @@ use offcut_instances::problem::{Algorithm, Answer, Bound, Budget, Evidence, Stop
 use super::latency::Latencies;
 use crate::highs::{self, Limits, Status};
 
-/// Above this many binaries the model is not built.
-const MOST_BINARIES: usize = 2_000_000;
+/// Above this many binaries the model is not built: HiGHS then no longer minds its time limit while it presolves.
+const MOST_BINARIES: usize = 200_000;
 
 /// Multiple choice through HiGHS.
 #[derive(Clone, Copy, Debug)]
@@ -105,6 +105,9 @@ impl Algorithm<Multiuser> for Milp {
             relative_gap: 1e-9,
             seed: budget.seed,
         };
+        if budget.is_spent(began) {
+            return Answer::nothing(Stop::TimeLimit);
+        }
         let model = problem.minimise(total);
         let built_s = began.elapsed().as_secs_f64();
         let outcome = match highs::solve(model, rows, 0.0, limits) {

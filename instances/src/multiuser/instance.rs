@@ -113,6 +113,9 @@ pub enum Speedup {
     },
 }
 
+/// More units than this are refused, so that one more than all of them is still a number of units.
+pub const MOST_UNITS: u32 = 4_000_000_000;
+
 impl Valid for Instance {
     fn validate(&self) -> Result<(), Trouble> {
         if self.users.is_empty() {
@@ -174,6 +177,9 @@ impl Valid for Model {
 impl Valid for Server {
     fn validate(&self) -> Result<(), Trouble> {
         range::positive(|| "unit_macs_per_s".into(), self.unit_macs_per_s)?;
+        if self.units > MOST_UNITS {
+            return Err(Trouble::at("units", format!("is {}", self.units), "give at most 4,000,000,000"));
+        }
         match &self.speedup {
             Speedup::Linear => Ok(()),
             Speedup::Amdahl { parallel_fraction } if (0.0..=1.0).contains(parallel_fraction) => Ok(()),

@@ -25,7 +25,7 @@ mod solution;
 pub mod strategy;
 
 pub use generate::{FAMILIES, Family, Law, Parameters, generate};
-pub use instance::{Instance, Model, Objective, Origin, Server, Speedup, User};
+pub use instance::{Instance, MOST_UNITS, Model, Objective, Origin, Server, Speedup, User};
 pub use solution::{Certificate, PriceNode, Solution};
 
 use crate::problem::{Problem, Sense};

@@ -5,7 +5,7 @@ use offcut_checker::{Proof, Tolerance};
 use offcut_instances::document::hash;
 use offcut_instances::multiuser::strategy::instances;
 use offcut_instances::multiuser::{Instance, Multiuser, Objective, Parameters, generate};
-use offcut_instances::problem::Budget;
+use offcut_instances::problem::{Algorithm, Budget, Sense};
 use offcut_ledger::{Key, Row, Status, contradictions};
 use offcut_runner::Contest;
 use offcut_runner::cell::{execute, judged};
@@ -14,8 +14,8 @@ use proptest::prelude::*;
 /// Every method on an instance, judged.
 fn rows(instance: &Instance, seed: u64) -> Vec<Row> {
     let budget = Budget { seed, ..Budget::seconds(20.0) };
-    let row = |algorithm: &Box<dyn offcut_instances::problem::Algorithm<Multiuser>>| {
-        let executed = execute::<Multiuser>(algorithm.as_ref(), instance, &budget);
+    let row = |algorithm: &dyn Algorithm<Multiuser>| {
+        let executed = execute::<Multiuser>(algorithm, instance, &budget);
         let key = Key {
             instance: hash::<Multiuser>(instance),
             method: algorithm.id().into(),
@@ -24,7 +24,7 @@ fn rows(instance: &Instance, seed: u64) -> Vec<Row> {
         };
         judged::<Multiuser>(instance, key, &executed, &Tolerance::default()).0
     };
-    Multiuser::algorithms().iter().map(row).collect()
+    Multiuser::algorithms().iter().map(|algorithm| row(algorithm.as_ref())).collect()
 }
 
 fn of<'a>(rows: &'a [Row], method: &str) -> &'a Row {
@@ -44,7 +44,7 @@ fn assert_conformance(instance: &Instance, seed: u64) {
         let fine = [Status::Feasible, Status::OptimalClaimed, Status::OptimalCertified, Status::Declined];
         assert!(fine.contains(&row.status), "{}: {:?}", row.key.method, row);
     }
-    assert_eq!(contradictions(offcut_instances::problem::Sense::Minimise, &rows, &Tolerance::default()), []);
+    assert_eq!(contradictions(Sense::Minimise, &rows, &Tolerance::default()), []);
     let (exact, same): (&str, &[&str]) = match instance.objective {
         Objective::Max => ("threshold", &["milp", "iao", "iao-ds", "iao-random", "greedy-units"]),
         Objective::Sum => ("branch", &["milp", "dp"]),
@@ -93,7 +93,7 @@ fn every_family_and_law() {
 /// A method that breaks, answers nonsense or lies becomes the right row.
 mod misbehaving {
     use offcut_instances::multiuser::Solution;
-    use offcut_instances::problem::{Algorithm, Answer, Stop};
+    use offcut_instances::problem::{Answer, Stop};
 
     use super::*;
 

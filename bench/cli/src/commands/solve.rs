@@ -67,7 +67,10 @@ fn solve_for<P: Contest>(arguments: &Arguments, instance: &P::Instance, read_s: 
     if arguments.json {
         println!("{}", serde_json::to_string(&row).expect("a row is plain data"));
     } else {
-        println!("instance   {} ({}), hash {}", row.instance.name, P::size(instance), row.key.instance);
+        let unnamed =
+            arguments.instance.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        let name = if row.instance.name.is_empty() { &unnamed } else { &row.instance.name };
+        println!("instance   {name} ({}), hash {}", P::size(instance), row.key.instance);
         println!("method     {}", row.key.method);
         println!("stopped    {}", text::stop(&row.stop));
         print_verdict(&verdict, row.claimed_objective, &P::objective().unit);

@@ -9,10 +9,16 @@
 //! | [`document`] | versioned JSON, read strictly; JSON Schemas |
 //! | [`random`] | the portable random stream behind every generator |
 //! | [`dnn`] | DNN graphs by shape inference, the model zoo, chain views, devices and links |
+//! | [`origin`], [`speedup`] | nouns that several problems use |
 //! | [`multiuser`] | many users, one server, integer resource units |
+//! | [`throughput`] | admit as many requests with deadlines as possible |
 
 pub mod dnn;
 pub mod document;
 pub mod multiuser;
+pub mod origin;
+mod parameters;
 pub mod problem;
 pub mod random;
+pub mod speedup;
+pub mod throughput;

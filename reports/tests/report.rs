@@ -32,6 +32,7 @@ fn row(method: &str, name: &str, seed: u64, optimum: f64, factor: f64) -> Row {
         stop: Stop::Completed,
         claimed_objective: Some(objective),
         checked_objective: Some(Interval::point(objective)),
+        measures: Default::default(),
         proof: Proof::Nothing,
         violations: Vec::new(),
         times: Times { build_s: None, solve_s: 1e-4 * factor, solve_cpu_s: None, check_s: 1e-5 },

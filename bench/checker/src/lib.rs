@@ -18,6 +18,8 @@ mod interval;
 mod multiuser;
 mod verdict;
 
+use std::collections::BTreeMap;
+
 use offcut_instances::problem::{Answer, Evidence, Problem, Sense, Stop};
 
 pub use interval::{Interval, sum};
@@ -34,6 +36,11 @@ pub trait Judged: Problem {
     /// # Errors
     /// The violations that keep it from proving anything.
     fn replay(instance: &Self::Instance, certificate: &Self::Certificate) -> Result<f64, Vec<Violation>>;
+
+    /// What else tables tell about a solution without violations, by name: parts of the objective, say. Nothing by default.
+    fn measures(_: &Self::Instance, _: &Self::Solution) -> BTreeMap<String, f64> {
+        BTreeMap::new()
+    }
 }
 
 /// Judges an answer.
@@ -43,6 +50,9 @@ pub fn judge<P: Judged>(instance: &P::Instance, answer: &Answer<P>, tolerance: &
         let (objective, mut violations) = P::evaluate(instance, &claim.solution);
         if let Some(checked) = objective {
             violations.extend(compare("claimed objective", claim.objective, checked, tolerance));
+        }
+        if violations.is_empty() {
+            verdict.measures = P::measures(instance, &claim.solution);
         }
         verdict.objective = objective;
         verdict.violations = violations;

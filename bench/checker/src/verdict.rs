@@ -1,5 +1,7 @@
 //! What the jury found. Only this crate can make a [`Verdict`].
 
+use std::collections::BTreeMap;
+
 use offcut_instances::problem::Sense;
 use serde::{Deserialize, Serialize};
 
@@ -91,11 +93,20 @@ pub struct Verdict {
     pub(crate) violations: Vec<Violation>,
     pub(crate) proof: Proof,
     pub(crate) claims_infeasible: bool,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) measures: BTreeMap<String, f64>,
 }
 
 impl Verdict {
     pub(crate) fn empty(sense: Sense) -> Self {
-        Self { sense, objective: None, violations: Vec::new(), proof: Proof::Nothing, claims_infeasible: false }
+        Self {
+            sense,
+            objective: None,
+            violations: Vec::new(),
+            proof: Proof::Nothing,
+            claims_infeasible: false,
+            measures: BTreeMap::new(),
+        }
     }
 
     /// The direction of the problem.
@@ -116,6 +127,11 @@ impl Verdict {
     /// What became of the claimed bound.
     pub fn proof(&self) -> &Proof {
         &self.proof
+    }
+
+    /// What else the checker measured of a solution without violations, by name.
+    pub fn measures(&self) -> &BTreeMap<String, f64> {
+        &self.measures
     }
 
     /// Whether the answer says that no solution exists.

@@ -43,6 +43,9 @@ pub struct Row {
     pub claimed_objective: Option<f64>,
     /// The objective the checker computed.
     pub checked_objective: Option<Interval>,
+    /// What else the checker measured of the solution, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub measures: BTreeMap<String, f64>,
     /// What became of the bound it claimed.
     pub proof: Proof,
     /// What the checker found wrong with the solution and its objective.

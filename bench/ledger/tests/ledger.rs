@@ -17,6 +17,7 @@ fn row(method: &str, objective: f64, proof: Proof) -> Row {
         stop: Stop::Completed,
         claimed_objective: Some(objective),
         checked_objective: Some(Interval::point(objective)),
+        measures: Default::default(),
         proof,
         violations: Vec::new(),
         times: Times::default(),

@@ -70,6 +70,7 @@ pub fn judged<P: Contest>(
         stop: answer.stop,
         claimed_objective: answer.found.map(|claim| claim.objective),
         checked_objective: verdict.objective(),
+        measures: verdict.measures().clone(),
         proof: verdict.proof().clone(),
         violations: verdict.violations().to_vec(),
         times,

@@ -9,11 +9,14 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::instance::{Instance, Model, Objective, Origin, Server, Speedup, User};
-use crate::dnn::{Chain, Graph, Profile, catalogue, zoo};
-use crate::document::{Trouble, range};
+use super::instance::{Instance, Model, Objective, Server, User};
+use crate::dnn::{Chain, Graph, Profile, catalogue};
+use crate::document::Trouble;
+use crate::origin::Origin;
+use crate::parameters::{self, place};
 use crate::problem::Valid;
 use crate::random::Stream;
+use crate::speedup::{Law, Speedup};
 
 /// A family: its name and what it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,18 +62,6 @@ pub struct Parameters {
     pub blocks: u32,
 }
 
-/// A speed-up law to generate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Law {
-    /// lambda(f) = f.
-    Linear,
-    /// Amdahl's law with `parallel_fraction`.
-    Amdahl,
-    /// A random table: rises of random size, some of them 0, up to 64 units.
-    Table,
-}
-
 impl Default for Parameters {
     fn default() -> Self {
         let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
@@ -105,54 +96,19 @@ impl Parameters {
     /// # Errors
     /// [`Trouble`] if there is no such parameter or it does not take this value.
     pub fn with(&self, name: &str, value: serde_json::Value) -> Result<Self, Trouble> {
-        let mut object = serde_json::to_value(self).expect("parameters are plain data");
-        let known: Vec<String> = object.as_object().expect("an object").keys().cloned().collect();
-        if !known.iter().any(|known| known == name) {
-            let remedy = format!("the parameters are: {}", known.join(", "));
-            return Err(Trouble::at(format!("parameter '{name}'"), "is not known", remedy));
-        }
-        // Whole numbers may come as 20.0 from a sweep.
-        object[name] = match value.as_f64() {
-            Some(number) if object[name].is_u64() && number.fract() == 0.0 && (0.0..=4e9).contains(&number) => {
-                (number as u64).into()
-            }
-            _ => value.clone(),
-        };
-        serde_json::from_value(object).map_err(|error| {
-            Trouble::at(
-                format!("parameter '{name}'"),
-                format!("cannot be {value}: {error}"),
-                "see offcut generate --help",
-            )
-        })
+        parameters::with(self, name, &value)
     }
 
     fn validate(&self) -> Result<(), Trouble> {
-        let place = |name: &str| format!("parameter '{name}'");
         if self.users == 0 {
             return Err(Trouble::at(place("users"), "is 0", "give at least one user"));
         }
         if self.blocks == 0 || self.blocks > 10_000 {
             return Err(Trouble::at(place("blocks"), format!("is {}", self.blocks), "give 1 to 10000 blocks"));
         }
-        for (name, value) in [("bandwidth", self.bandwidth), ("device_speed", self.device_speed)] {
-            range::positive(|| place(name), value)?;
-            if !(1e-9..=1e9).contains(&value) {
-                return Err(Trouble::at(place(name), format!("is {value}"), "give a factor between 1e-9 and 1e9"));
-            }
-        }
-        if !(0.0..=1.0).contains(&self.parallel_fraction) {
-            let what = format!("is {}", self.parallel_fraction);
-            return Err(Trouble::at(place("parallel_fraction"), what, "give a share between 0 and 1"));
-        }
-        Ok(())
-    }
-
-    /// The numbers, for tables and sweeps.
-    fn numbers(&self) -> std::collections::BTreeMap<String, f64> {
-        let object = serde_json::to_value(self).expect("parameters are plain data");
-        let numbers = object.as_object().expect("an object").iter();
-        numbers.filter_map(|(name, value)| value.as_f64().map(|value| (name.clone(), value))).collect()
+        parameters::factor("bandwidth", self.bandwidth)?;
+        parameters::factor("device_speed", self.device_speed)?;
+        parameters::share("parallel_fraction", self.parallel_fraction)
     }
 }
 
@@ -178,7 +134,7 @@ pub fn generate(family: &str, parameters: &Parameters, seed: u64) -> Result<Inst
         _ => format!("{family}-n{}-b{}-s{seed}", parameters.users, parameters.units),
     };
     let instance = Instance {
-        origin: Origin { name, family: family.to_owned(), seed, parameters: parameters.numbers() },
+        origin: Origin { name, family: family.to_owned(), seed, parameters: parameters::numbers(parameters) },
         objective: parameters.objective,
         models,
         server: Server { units: parameters.units, unit_macs_per_s, speedup },
@@ -201,37 +157,9 @@ type Users = (Vec<Model>, f64, Vec<User>);
 
 /// Every user draws a model, a device, a link, and a factor in [1/sqrt 2, sqrt 2) on the speed of either.
 fn zoo_users(parameters: &Parameters, seed: u64) -> Result<Users, Trouble> {
-    fn known<'a, T>(
-        kind: &str,
-        names: &[String],
-        find: impl Fn(&str) -> Option<T>,
-        all: impl Iterator<Item = &'a str>,
-    ) -> Result<Vec<T>, Trouble> {
-        let all: Vec<_> = all.collect();
-        if names.is_empty() {
-            return Err(Trouble::at(
-                format!("parameter '{kind}'"),
-                "is empty",
-                format!("choose from: {}", all.join(", ")),
-            ));
-        }
-        let find = |name: &String| {
-            find(name).ok_or_else(|| {
-                let remedy = format!("choose from: {}", all.join(", "));
-                Trouble::at(format!("parameter '{kind}'"), format!("'{name}' is not known"), remedy)
-            })
-        };
-        names.iter().map(find).collect()
-    }
-    let graphs: Vec<Graph> = known("models", &parameters.models, zoo::graph, zoo::names().iter().copied())?;
-    let devices = known(
-        "devices",
-        &parameters.devices,
-        catalogue::device,
-        catalogue::devices().iter().map(|device| device.id.as_ref()),
-    )?;
-    let links =
-        known("links", &parameters.links, catalogue::link, catalogue::links().iter().map(|link| link.id.as_ref()))?;
+    let graphs = parameters::graphs(&parameters.models)?;
+    let devices = parameters::devices(&parameters.devices)?;
+    let links = parameters::links(&parameters.links)?;
 
     let speed = |graph: &Graph, device: &catalogue::Device| {
         Profile::estimate(graph, device).effective_macs_per_s().expect("zoo models have work and take time")
@@ -317,19 +245,7 @@ fn plateau_users(parameters: &Parameters, seed: u64) -> Users {
 }
 
 fn speedup(parameters: &Parameters, seed: u64) -> Speedup {
-    match parameters.speedup {
-        Law::Linear => Speedup::Linear,
-        Law::Amdahl => Speedup::Amdahl { parallel_fraction: parameters.parallel_fraction },
-        Law::Table => {
-            let mut stream = Stream::new(&["multiuser", "speedup"], seed);
-            let mut speedups = vec![1.0];
-            for _ in 1..64 {
-                let rise = if stream.below(3) == 0 { 0.0 } else { stream.uniform(0.0, 1.0) };
-                speedups.push(speedups[speedups.len() - 1] + rise);
-            }
-            Speedup::Table { speedups }
-        }
-    }
+    parameters.speedup.speedup(parameters.parallel_fraction, &mut Stream::new(&["multiuser", "speedup"], seed))
 }
 
 /// lambda stays where it is for 1 to 6 units, then doubles, up to 1024.

@@ -1,12 +1,12 @@
 //! An instance: chains, users, one server.
 
-use std::collections::BTreeMap;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::document::{Trouble, range};
+use crate::origin::Origin;
 use crate::problem::Valid;
+use crate::speedup::Speedup;
 
 /// An instance of `multiuser`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -23,20 +23,6 @@ pub struct Instance {
     pub server: Server,
     /// The users.
     pub users: Vec<User>,
-}
-
-/// Where an instance comes from.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Origin {
-    /// A name for tables, e.g. `zoo-n50`.
-    pub name: String,
-    /// The family of the generator; `hand` for instances written by hand.
-    pub family: String,
-    /// The generator's seed.
-    pub seed: u64,
-    /// The generator's other parameters, for sweeps.
-    pub parameters: BTreeMap<String, f64>,
 }
 
 /// What is minimised.
@@ -91,26 +77,8 @@ pub struct Server {
     pub units: u32,
     /// Speed of one unit, in MAC/s.
     pub unit_macs_per_s: f64,
-    /// How much faster f units are than one.
+    /// How much faster f units are than one: lambda(f).
     pub speedup: Speedup,
-}
-
-/// The speed-up lambda(f) of f >= 1 units over one; lambda(1) = 1 and lambda never falls.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "law", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Speedup {
-    /// lambda(f) = f.
-    Linear,
-    /// lambda(f) = 1 / ((1-p) + p/f).
-    Amdahl {
-        /// The share p of the work that runs in parallel, in [0, 1].
-        parallel_fraction: f64,
-    },
-    /// lambda(f) = `speedups[f-1]`, constant beyond the last entry.
-    Table {
-        /// The speed-ups of 1, 2, ... units. The first is 1.
-        speedups: Vec<f64>,
-    },
 }
 
 /// More units than this are refused, so that one more than all of them is still a number of units.
@@ -180,36 +148,6 @@ impl Valid for Server {
         if self.units > MOST_UNITS {
             return Err(Trouble::at("units", format!("is {}", self.units), "give at most 4,000,000,000"));
         }
-        match &self.speedup {
-            Speedup::Linear => Ok(()),
-            Speedup::Amdahl { parallel_fraction } if (0.0..=1.0).contains(parallel_fraction) => Ok(()),
-            Speedup::Amdahl { parallel_fraction } => Err(Trouble::at(
-                "speedup.parallel_fraction",
-                format!("is {parallel_fraction}"),
-                "give a share between 0 and 1",
-            )),
-            Speedup::Table { speedups } => validate_table(speedups),
-        }
+        self.speedup.validate().map_err(|trouble| trouble.below("speedup"))
     }
-}
-
-fn validate_table(speedups: &[f64]) -> Result<(), Trouble> {
-    let place = |f: usize| format!("speedup.speedups[{f}]");
-    match speedups.first() {
-        Some(1.0) => {}
-        Some(first) => {
-            return Err(Trouble::at(place(0), format!("is {first}"), "give 1: one unit is as fast as one unit"));
-        }
-        None => return Err(Trouble::at("speedup.speedups", "is empty", "start it with 1")),
-    }
-    for (f, pair) in speedups.windows(2).enumerate() {
-        if !(pair[1] >= pair[0] && pair[1] <= 1e30) {
-            return Err(Trouble::at(
-                place(f + 1),
-                format!("is {} after {} for one unit less", pair[1], pair[0]),
-                "give speed-ups that never fall, at most 1e30",
-            ));
-        }
-    }
-    Ok(())
 }

@@ -24,9 +24,12 @@ mod solution;
 #[cfg(feature = "proptest")]
 pub mod strategy;
 
-pub use generate::{FAMILIES, Family, Law, Parameters, generate};
-pub use instance::{Instance, MOST_UNITS, Model, Objective, Origin, Server, Speedup, User};
+pub use generate::{FAMILIES, Family, Parameters, generate};
+pub use instance::{Instance, MOST_UNITS, Model, Objective, Server, User};
 pub use solution::{Certificate, PriceNode, Solution};
+
+pub use crate::origin::Origin;
+pub use crate::speedup::{Law, Speedup};
 
 use crate::problem::{Problem, Sense};
 

@@ -1,0 +1,90 @@
+//! How much faster several units, cores or threads are than one.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::document::Trouble;
+use crate::problem::Valid;
+use crate::random::Stream;
+
+/// The speed-up of f >= 1 units over one; that of one unit is 1, and it never falls.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "law", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Speedup {
+    /// f.
+    Linear,
+    /// 1 / ((1-p) + p/f).
+    Amdahl {
+        /// The share p of the work that runs in parallel, in [0, 1].
+        parallel_fraction: f64,
+    },
+    /// `speedups[f-1]`, constant beyond the last entry.
+    Table {
+        /// The speed-ups of 1, 2, ... units. The first is 1.
+        speedups: Vec<f64>,
+    },
+}
+
+impl Valid for Speedup {
+    fn validate(&self) -> Result<(), Trouble> {
+        match self {
+            Self::Linear => Ok(()),
+            Self::Amdahl { parallel_fraction } if (0.0..=1.0).contains(parallel_fraction) => Ok(()),
+            Self::Amdahl { parallel_fraction } => {
+                Err(Trouble::at("parallel_fraction", format!("is {parallel_fraction}"), "give a share between 0 and 1"))
+            }
+            Self::Table { speedups } => validate_table(speedups),
+        }
+    }
+}
+
+fn validate_table(speedups: &[f64]) -> Result<(), Trouble> {
+    let place = |f: usize| format!("speedups[{f}]");
+    match speedups.first() {
+        Some(1.0) => {}
+        Some(first) => {
+            return Err(Trouble::at(place(0), format!("is {first}"), "give 1: one unit is as fast as one unit"));
+        }
+        None => return Err(Trouble::at("speedups", "is empty", "start it with 1")),
+    }
+    for (f, pair) in speedups.windows(2).enumerate() {
+        if !(pair[1] >= pair[0] && pair[1] <= 1e30) {
+            return Err(Trouble::at(
+                place(f + 1),
+                format!("is {} after {} for one unit less", pair[1], pair[0]),
+                "give speed-ups that never fall, at most 1e30",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// A speed-up law to generate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Law {
+    /// f.
+    Linear,
+    /// Amdahl's law with the parameter `parallel_fraction`.
+    Amdahl,
+    /// A random table: rises of random size, some of them 0, up to 64 units.
+    Table,
+}
+
+impl Law {
+    /// A speed-up of this law; `stream` is drawn from for a table only.
+    pub(crate) fn speedup(self, parallel_fraction: f64, stream: &mut Stream) -> Speedup {
+        match self {
+            Self::Linear => Speedup::Linear,
+            Self::Amdahl => Speedup::Amdahl { parallel_fraction },
+            Self::Table => {
+                let mut speedups = vec![1.0];
+                for _ in 1..64 {
+                    let rise = if stream.below(3) == 0 { 0.0 } else { stream.uniform(0.0, 1.0) };
+                    speedups.push(speedups[speedups.len() - 1] + rise);
+                }
+                Speedup::Table { speedups }
+            }
+        }
+    }
+}

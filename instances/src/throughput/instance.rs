@@ -1,0 +1,202 @@
+//! An instance: layer graphs, requests, cloudlets, and the ways between them.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::document::{Trouble, range};
+use crate::origin::Origin;
+use crate::problem::Valid;
+use crate::speedup::Speedup;
+
+/// An instance of `throughput`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Instance {
+    /// Where it comes from; never used for solving.
+    pub origin: Origin,
+    /// The layer graphs requests refer to.
+    pub models: Vec<Model>,
+    /// The cloudlets. There may be none.
+    pub cloudlets: Vec<Cloudlet>,
+    /// Delay per byte between an access point and a cloudlet, beyond the uplink, in seconds. Shape (access points, cloudlets).
+    pub hop_s_per_byte: Vec<Vec<f64>>,
+    /// The requests, in the order of their arrival.
+    pub requests: Vec<Request>,
+}
+
+impl Instance {
+    /// Whether every request's profit is 1, so that the objective counts requests.
+    pub fn has_unit_profits(&self) -> bool {
+        self.requests.iter().all(|request| request.profit == 1.0)
+    }
+
+    /// Delay per byte from request `i`'s access point to every cloudlet, beyond the uplink, in seconds. Shape (cloudlets,).
+    pub fn hops(&self, i: usize) -> &[f64] {
+        &self.hop_s_per_byte[self.requests[i].access_point as usize]
+    }
+}
+
+/// A layer graph. Layer 0 is the input; it has no work and stays on the device.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Model {
+    /// Its name, for people.
+    pub name: String,
+    /// Work of each layer, in MACs; 0 for the input. Shape (layers,).
+    pub macs: Vec<f64>,
+    /// Size of each output, in bytes; the raw input first. Shape (layers,).
+    pub out_bytes: Vec<f64>,
+    /// Edges (from, to) with from < to, each once; every layer but the input has at least one predecessor.
+    pub edges: Vec<(u32, u32)>,
+}
+
+impl Model {
+    /// The number of layers, the input included.
+    pub fn layers(&self) -> usize {
+        self.macs.len()
+    }
+}
+
+/// A small server near the devices.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Cloudlet {
+    /// How many threads it has.
+    pub threads: u32,
+    /// Speed of one thread, in MAC/s.
+    pub thread_macs_per_s: f64,
+    /// The most threads one request may get, 1 to 65535.
+    pub max_threads_per_request: u32,
+    /// How much faster k threads are than one.
+    pub speedup: Speedup,
+}
+
+/// A request: a model to be run once, a device, a way to the cloudlets, a deadline.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    /// Index into `models`.
+    pub model: u32,
+    /// Index into `hop_s_per_byte`.
+    pub access_point: u32,
+    /// Speed of the device, in MAC/s.
+    pub device_macs_per_s: f64,
+    /// Speed of the uplink, in bytes/s.
+    pub uplink_bytes_per_s: f64,
+    /// The largest delay at which it counts as served, in seconds.
+    pub deadline_s: f64,
+    /// What admitting it is worth.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub profit: f64,
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde asks for a reference
+fn is_one(profit: &f64) -> bool {
+    *profit == 1.0
+}
+
+/// No request may get more threads than this.
+const MOST_THREADS: u32 = u16::MAX as u32;
+
+impl Valid for Instance {
+    fn validate(&self) -> Result<(), Trouble> {
+        if self.requests.is_empty() {
+            return Err(Trouble::at("requests", "is empty", "give at least one request"));
+        }
+        if self.requests.len() > u32::MAX as usize {
+            return Err(Trouble::at("requests", "holds more than 2^32-1 requests", "split the instance"));
+        }
+        for (m, model) in self.models.iter().enumerate() {
+            model.validate().map_err(|trouble| trouble.below(format!("models[{m}]")))?;
+        }
+        for (j, cloudlet) in self.cloudlets.iter().enumerate() {
+            cloudlet.validate().map_err(|trouble| trouble.below(format!("cloudlets[{j}]")))?;
+        }
+        for (a, hops) in self.hop_s_per_byte.iter().enumerate() {
+            if hops.len() != self.cloudlets.len() {
+                return Err(Trouble::at(
+                    format!("hop_s_per_byte[{a}]"),
+                    format!("has {} entries for {} cloudlets", hops.len(), self.cloudlets.len()),
+                    "give one entry per cloudlet",
+                ));
+            }
+            for (j, hop) in hops.iter().enumerate() {
+                range::not_negative(|| format!("hop_s_per_byte[{a}][{j}]"), *hop)?;
+            }
+        }
+        for (i, request) in self.requests.iter().enumerate() {
+            let index = |field: &str, value: u32, known: usize, of: &str| {
+                if (value as usize) < known {
+                    return Ok(());
+                }
+                let what = format!("is {value}, but there are {known} {of}");
+                Err(Trouble::at(format!("requests[{i}].{field}"), what, "give an index, counted from 0"))
+            };
+            index("model", request.model, self.models.len(), "models")?;
+            index("access_point", request.access_point, self.hop_s_per_byte.len(), "rows in hop_s_per_byte")?;
+            range::positive(|| format!("requests[{i}].device_macs_per_s"), request.device_macs_per_s)?;
+            range::positive(|| format!("requests[{i}].uplink_bytes_per_s"), request.uplink_bytes_per_s)?;
+            range::positive(|| format!("requests[{i}].deadline_s"), request.deadline_s)?;
+            range::positive(|| format!("requests[{i}].profit"), request.profit)?;
+        }
+        Ok(())
+    }
+}
+
+impl Valid for Model {
+    fn validate(&self) -> Result<(), Trouble> {
+        let layers = self.macs.len();
+        if !(2..=1_000_000).contains(&layers) {
+            let remedy = "give the input and at least one layer after it, at most 1,000,000 in all";
+            return Err(Trouble::at("macs", format!("has {layers} entries"), remedy));
+        }
+        if self.out_bytes.len() != layers {
+            let what = format!("has {} entries for {layers} layers", self.out_bytes.len());
+            return Err(Trouble::at("out_bytes", what, "give one entry per layer: the raw input first"));
+        }
+        if self.macs[0] != 0.0 {
+            return Err(Trouble::at("macs[0]", format!("is {}", self.macs[0]), "give the input 0 MACs: it is no work"));
+        }
+        for (v, (macs, bytes)) in self.macs.iter().zip(&self.out_bytes).enumerate() {
+            range::not_negative(|| format!("macs[{v}]"), *macs)?;
+            range::not_negative(|| format!("out_bytes[{v}]"), *bytes)?;
+        }
+        let mut is_fed = vec![false; layers];
+        let mut seen = std::collections::HashSet::with_capacity(self.edges.len());
+        for (e, (from, to)) in self.edges.iter().enumerate() {
+            let place = format!("edges[{e}]");
+            if *to as usize >= layers {
+                let what = format!("goes to layer {to}, but there are {layers} layers");
+                return Err(Trouble::at(place, what, "give indices of layers, counted from 0"));
+            }
+            if from >= to {
+                let what = format!("goes from {from} to {to}: a cycle, or a wrong order");
+                return Err(Trouble::at(place, what, "list the layers so that every edge goes from a lower index up"));
+            }
+            if !seen.insert((*from, *to)) {
+                return Err(Trouble::at(place, format!("repeats ({from}, {to})"), "give each edge once"));
+            }
+            is_fed[*to as usize] = true;
+        }
+        if let Some(v) = (1..layers).find(|v| !is_fed[*v]) {
+            let remedy = "let it read an earlier layer: the input is the one source";
+            return Err(Trouble::at("edges", format!("leave layer {v} without a predecessor"), remedy));
+        }
+        Ok(())
+    }
+}
+
+impl Valid for Cloudlet {
+    fn validate(&self) -> Result<(), Trouble> {
+        range::positive(|| "thread_macs_per_s".into(), self.thread_macs_per_s)?;
+        if !(1..=MOST_THREADS).contains(&self.max_threads_per_request) {
+            let what = format!("is {}", self.max_threads_per_request);
+            return Err(Trouble::at("max_threads_per_request", what, format!("give 1 to {MOST_THREADS}")));
+        }
+        self.speedup.validate().map_err(|trouble| trouble.below("speedup"))
+    }
+}

@@ -1,0 +1,102 @@
+//! Decisions, and what proves a bound.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What becomes of every request. Decisions only: delays are recomputed by whoever needs them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Solution {
+    /// The device sets that [`Service::Remote`] refers to. Many requests share one.
+    pub parts: Vec<Part>,
+    /// Shape (requests,).
+    pub service: Vec<Service>,
+}
+
+/// The layers of one model that run on the device.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Part {
+    /// Index into the instance's `models`.
+    pub model: u32,
+    /// Ascending; with the input, layer 0, and with every predecessor of a layer in it.
+    pub device_layers: Vec<u32>,
+}
+
+/// What becomes of one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Service {
+    /// It is not admitted.
+    Rejected,
+    /// It is admitted and runs on its device alone.
+    Local,
+    /// It is admitted and shares its work with a cloudlet.
+    Remote {
+        /// Index into the instance's `cloudlets`.
+        cloudlet: u32,
+        /// Threads of the cloudlet it gets, at least 1.
+        threads: u32,
+        /// Index into `parts`.
+        part: u32,
+    },
+}
+
+/// What proves an upper bound: per model, that no cut is cheaper than its corners say; and prices of threads.
+///
+/// With k_ij the least threads that could bring request i to its deadline on cloudlet j, and prices pi_j >= 0 of a thread, no solution
+/// is worth more than
+///
+/// ```text
+/// sum_j pi_j C_j + sum_i max(0, max_j (profit_i - pi_j k_ij))
+/// ```
+///
+/// and locally feasible requests are worth their profit. Three things sharpen this at every leaf of the tree. C_j is rounded down to a number
+/// of threads that the k_ij of the requests in question can add up to. Cloudlets that no request connects (by being able to use both) are
+/// bounded apart; and if all profits are whole, each of these bounds is rounded down to a whole number.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Certificate {
+    /// Shape (models,).
+    pub envelopes: Vec<Envelope>,
+    /// A tree of prices, children after their parents; node 0 is the root. The bound is the largest over the leaves.
+    pub nodes: Vec<PriceNode>,
+}
+
+/// The lower left envelope of all cuts of a model, in the plane of (MACs on the device, bytes sent), with a proof.
+///
+/// A flow along the edges is a proof: let it leave layer 0 freely, let layer v keep at most `weight_macs * macs_v` of what enters it, and let
+/// what it passes forwards be at most `weight_bytes * out_bytes_v` (backwards is free: a set on the device has all its predecessors).
+/// Then every cut has `weight_macs * MACs + weight_bytes * bytes >= ` what leaves layer 0. The weights of the flow between two
+/// corners are those under which both cost the same.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Envelope {
+    /// (MACs on the device, bytes sent), MACs rising from 0, bytes falling to 0.
+    pub corners: Vec<(f64, f64)>,
+    /// For every pair of neighbouring corners the flow on each edge of the model, in the model's order, negative backwards.
+    /// Shape (corners - 1, edges).
+    pub flows: Vec<Vec<f64>>,
+}
+
+/// One node of a price tree.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum PriceNode {
+    /// A leaf.
+    Leaf {
+        /// Price of a thread of each cloudlet, in profit, >= 0. Shape (cloudlets,).
+        prices: Vec<f64>,
+    },
+    /// A split: a cloudlet serves a request, or it does not.
+    Split {
+        /// The request.
+        request: u32,
+        /// The cloudlet.
+        cloudlet: u32,
+        /// The node in which it does.
+        served: u32,
+        /// The node in which it does not.
+        elsewhere: u32,
+    },
+}

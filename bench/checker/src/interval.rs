@@ -85,17 +85,41 @@ pub(crate) fn subtract_down(a: Interval, b: Interval) -> f64 {
 
 /// The sum of many numbers, in blocks: the width grows with the block's length, not with the number of terms.
 pub fn sum(terms: impl Iterator<Item = Interval>) -> Interval {
-    const BLOCK: usize = 1024;
-    let (mut total, mut block, mut filled) = (Interval::ZERO, Interval::ZERO, 0);
-    for term in terms {
-        block = block + term;
-        filled += 1;
-        if filled == BLOCK {
-            total = total + block;
-            (block, filled) = (Interval::ZERO, 0);
+    let mut total = Accumulator::default();
+    terms.for_each(|term| total.add(term));
+    total.total()
+}
+
+/// A sum that is not finished, in blocks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Accumulator {
+    total: Interval,
+    block: Interval,
+    filled: u32,
+}
+
+impl Default for Accumulator {
+    fn default() -> Self {
+        Self { total: Interval::ZERO, block: Interval::ZERO, filled: 0 }
+    }
+}
+
+impl Accumulator {
+    const BLOCK: u32 = 1024;
+
+    /// Adds one term.
+    pub(crate) fn add(&mut self, term: Interval) {
+        self.block = self.block + term;
+        self.filled += 1;
+        if self.filled == Self::BLOCK {
+            *self = Self { total: self.total + self.block, ..Self::default() };
         }
     }
-    total + block
+
+    /// What has been added so far.
+    pub(crate) fn total(&self) -> Interval {
+        self.total + self.block
+    }
 }
 
 /// 0 stays 0: a product or quotient of non-negative numbers is 0 only if it is exactly 0.
@@ -114,12 +138,14 @@ fn rounding_error(a: f64, b: f64, sum: f64) -> f64 {
     (a - a_kept) + (b - b_kept)
 }
 
-fn add_down(a: f64, b: f64) -> f64 {
+/// `a + b` for numbers of any sign, rounded down.
+pub(crate) fn add_down(a: f64, b: f64) -> f64 {
     let sum = a + b;
     if rounding_error(a, b, sum) < 0.0 { sum.next_down() } else { sum }
 }
 
-fn add_up(a: f64, b: f64) -> f64 {
+/// `a + b` for numbers of any sign, rounded up.
+pub(crate) fn add_up(a: f64, b: f64) -> f64 {
     let sum = a + b;
     if rounding_error(a, b, sum) > 0.0 { sum.next_up() } else { sum }
 }

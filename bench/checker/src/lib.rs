@@ -16,6 +16,8 @@
 
 mod interval;
 mod multiuser;
+mod speedup;
+mod throughput;
 mod verdict;
 
 use std::collections::BTreeMap;

@@ -16,6 +16,7 @@
 use offcut_instances::multiuser::{Certificate, Instance, Multiuser, Objective, PriceNode, Solution, Speedup, User};
 
 use crate::interval::subtract_down;
+use crate::speedup::slowness;
 use crate::{Interval, Judged, Violation, sum};
 
 impl Judged for Multiuser {
@@ -134,22 +135,10 @@ impl<'a> Jury<'a> {
         }
         let bytes = self.instance.models[user.model as usize].cut_bytes[cut];
         let sending = Interval::point(user.rtt_s) + Interval::point(bytes) / Interval::point(user.uplink_bytes_per_s);
-        local + sending + after / Interval::point(self.instance.server.unit_macs_per_s) * self.slowness(units)
-    }
-
-    /// 1/lambda(f) for f >= 1.
-    fn slowness(&self, units: u32) -> Interval {
-        let f = Interval::point(f64::from(units));
-        let one = Interval::point(1.0);
-        match &self.instance.server.speedup {
-            Speedup::Linear => one / f,
-            Speedup::Amdahl { parallel_fraction: p } => {
-                // 1-p is enclosed through its rounding: a plain float difference, widened by the addition's error.
-                let serial = serial_share(*p);
-                serial + Interval::point(*p) / f
-            }
-            Speedup::Table { speedups } => one / Interval::point(speedups[(units as usize).min(speedups.len()) - 1]),
-        }
+        local
+            + sending
+            + after / Interval::point(self.instance.server.unit_macs_per_s)
+                * slowness(&self.instance.server.speedup, units)
     }
 
     /// No less than this is a user's latency with `units` units, whatever the cut: a value that never rises with `units`.
@@ -362,17 +351,6 @@ impl<'a> Jury<'a> {
             }
         }
         least
-    }
-}
-
-/// 1 - p, enclosed.
-fn serial_share(p: f64) -> Interval {
-    let plain = 1.0 - p;
-    // For p in [1/2, 1] the difference is exact (Sterbenz); below it is off by at most half a unit in the last place.
-    if (0.5..=1.0).contains(&p) || p == 0.0 {
-        Interval::point(plain)
-    } else {
-        Interval::between(plain.next_down(), plain.next_up())
     }
 }
 

@@ -1,0 +1,621 @@
+//! Judging `throughput`, straight from the definition.
+//!
+//! ```text
+//! delay = sum_{v in S} macs_v / device_i + sum_{v in S, a successor outside} out_bytes_v (1/uplink_i + hop_ij)
+//!       + sum_{v not in S} macs_v / (thread_j s_j(k))     <= deadline_i (1 + 1e-9)
+//! ```
+//!
+//! Constraints: `shape`, `a device set is closed`, `indices exist`, `threads per request`, `threads within capacity`, `deadline`. A delay breaks its
+//! deadline if the lower end of its enclosure does.
+//!
+//! **Envelopes.** Let n_vu be any numbers on a model's edges, and weights a, b >= 0. A device set S has no edge coming in, so what flows
+//! out of layer 0 and is not kept by layers of S leaves over edges (v, u) with v in S, u not in S:
+//!
+//! ```text
+//! out_0 - sum_{v in S, v > 0} (in_v - out_v) = sum of n over edges leaving S <= sum_{v in S, a successor outside} sum_u max(0, n_vu)
+//! ```
+//!
+//! With kept_v = in_v - out_v <= a macs_v and passed_v = sum_u max(0, n_vu) <= b out_bytes_v this says `out_0 <= a D(S) + b B(S)`, D and B being the
+//! MACs on the device and the bytes sent. Numbers that break the two inequalities a little only weaken it: what they exceed is
+//! taken off. For neighbouring corners p, q and the weights a = B_p - B_q, b = D_q - D_p, let the flow prove `a D + b B >= (1-e) max(a D_p + b B_p, a D_q +
+//! b B_q)` for every cut. Then (D, B)/(1-e) lies above the line through p and q for every pair, so it is, in both coordinates, at least a
+//! point between two corners (or at least the first corner, or the last), and for any weights >= 0 a cut costs at least 1-e times
+//! the cheapest corner. A delay with D/device + (M-D)/thread is of that kind if the cloudlet's threads are faster than the device; if not,
+//! nothing is faster than the device alone, which is looked at first.
+//!
+//! **Prices.** See [`Certificate`]: for every solution, `sum profit = sum_i (profit_i - pi_j k_i) + sum_j pi_j load_j`, and k_i is at least the
+//! least number of threads that the envelope allows. Replacing every k_i by that number keeps the solution feasible for the relaxed
+//! problem, in which loads are sums of these numbers: so capacities may be rounded down to such sums, and cloudlets that no request
+//! connects may be bounded apart, each bound being rounded down if profits are whole.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use offcut_instances::throughput::{
+    Certificate, DEADLINE_TOLERANCE, Envelope, Instance, Model, Part, PriceNode, Request, Service, Solution, Throughput,
+};
+
+use crate::interval::{Accumulator, add_down, add_up};
+use crate::speedup::slowness;
+use crate::{Interval, Judged, Violation, sum};
+
+/// A tree is replayed with a table of all requests and cloudlets, up to so many pairs; a single leaf needs none.
+const MOST_PAIRS: usize = 200_000_000;
+
+impl Judged for Throughput {
+    fn evaluate(instance: &Instance, solution: &Solution) -> (Option<Interval>, Vec<Violation>) {
+        let requests = instance.requests.len();
+        if solution.service.len() != requests {
+            let off = solution.service.len().abs_diff(requests) as f64;
+            let violation = Violation::new("one decision per request", "service", off, "entries too many or too few");
+            return (None, vec![violation]);
+        }
+        let mut violations = Vec::new();
+        let parts: Vec<Option<Amounts>> = (solution.parts.iter().enumerate())
+            .map(|(p, part)| Amounts::of(instance, part).map_err(|v| violations.push(v.below(p))).ok())
+            .collect();
+        let alone: Vec<Interval> = instance.models.iter().map(|model| sum(points(&model.macs))).collect();
+        let mut loads = vec![0u64; instance.cloudlets.len()];
+        for (i, (request, service)) in instance.requests.iter().zip(&solution.service).enumerate() {
+            let delay = match service {
+                Service::Rejected => continue,
+                Service::Local => alone[request.model as usize] / Interval::point(request.device_macs_per_s),
+                Service::Remote { cloudlet, threads, part } => {
+                    let (j, p) = (*cloudlet as usize, *part as usize);
+                    let Some(cloudlet) = instance.cloudlets.get(j) else {
+                        violations.push(missing(i, "cloudlet", j, instance.cloudlets.len()));
+                        continue;
+                    };
+                    let Some(amounts) = parts.get(p) else {
+                        violations.push(missing(i, "part", p, parts.len()));
+                        continue;
+                    };
+                    let most = cloudlet.max_threads_per_request;
+                    if !(1..=most).contains(threads) {
+                        let at = format!("service[{i}]: {threads} threads, 1 to {most} are allowed");
+                        let off = if *threads == 0 { 1 } else { threads - most };
+                        violations.push(Violation::new("threads per request", at, off.into(), "threads"));
+                        continue;
+                    }
+                    loads[j] += u64::from(*threads);
+                    if solution.parts[p].model != request.model {
+                        let at = format!("service[{i}].part: of model {}", solution.parts[p].model);
+                        violations.push(Violation::new("a part of the request's model", at, 1.0, "wrong model"));
+                        continue;
+                    }
+                    // The part's own violation has been told.
+                    let Some(amounts) = amounts else { continue };
+                    let per_byte = per_byte(request, instance.hops(i)[j]);
+                    let slow = slowness(&cloudlet.speedup, *threads) / Interval::point(cloudlet.thread_macs_per_s);
+                    amounts.device / Interval::point(request.device_macs_per_s)
+                        + amounts.bytes * per_byte
+                        + amounts.remote * slow
+                }
+            };
+            if delay.low() > latest(request) {
+                let at = format!("service[{i}]: {:e} s of {:e} s", delay.middle(), request.deadline_s);
+                violations.push(Violation::new("deadline", at, delay.low() - request.deadline_s, "s late"));
+            }
+        }
+        for (j, (load, cloudlet)) in loads.iter().zip(&instance.cloudlets).enumerate() {
+            let capacity = u64::from(cloudlet.threads);
+            if *load > capacity {
+                let at = format!("cloudlets[{j}]: {load} of {capacity} threads used");
+                violations.push(Violation::new(
+                    "threads within capacity",
+                    at,
+                    (load - capacity) as f64,
+                    "threads over",
+                ));
+            }
+        }
+        let admitted = instance.requests.iter().zip(&solution.service).filter(|(_, s)| **s != Service::Rejected);
+        (Some(sum(admitted.map(|(request, _)| Interval::point(request.profit)))), violations)
+    }
+
+    fn replay(instance: &Instance, certificate: &Certificate) -> Result<f64, Vec<Violation>> {
+        let jury = Jury::new(instance, &certificate.envelopes).map_err(|violation| vec![violation])?;
+        jury.replay(&certificate.nodes).map_err(|violation| vec![violation])
+    }
+
+    /// Requests admitted on their device alone, on cloudlets, and the threads they use.
+    fn measures(_: &Instance, solution: &Solution) -> BTreeMap<String, f64> {
+        let mut counts = [0u64; 3];
+        for service in &solution.service {
+            match service {
+                Service::Rejected => {}
+                Service::Local => counts[0] += 1,
+                Service::Remote { threads, .. } => {
+                    counts[1] += 1;
+                    counts[2] += u64::from(*threads);
+                }
+            }
+        }
+        ["local", "remote", "threads"].into_iter().map(String::from).zip(counts.map(|count| count as f64)).collect()
+    }
+}
+
+impl Violation {
+    /// In part `p` of the solution.
+    fn below(mut self, p: usize) -> Self {
+        self.at = format!("parts[{p}]{}", self.at);
+        self
+    }
+}
+
+fn missing(i: usize, field: &str, index: usize, known: usize) -> Violation {
+    Violation::new("indices exist", format!("service[{i}].{field}: {index} of {known}"), 1.0, field)
+}
+
+fn points(values: &[f64]) -> impl Iterator<Item = Interval> + '_ {
+    values.iter().map(|value| Interval::point(*value))
+}
+
+/// Seconds per byte from a device to a cloudlet.
+fn per_byte(request: &Request, hop_s_per_byte: f64) -> Interval {
+    Interval::point(1.0) / Interval::point(request.uplink_bytes_per_s) + Interval::point(hop_s_per_byte)
+}
+
+/// The largest delay that counts as meeting the deadline, rounded up.
+fn latest(request: &Request) -> f64 {
+    (request.deadline_s * (1.0 + DEADLINE_TOLERANCE)).next_up()
+}
+
+/// What a device set costs: MACs on the device, bytes sent, MACs elsewhere.
+struct Amounts {
+    device: Interval,
+    bytes: Interval,
+    remote: Interval,
+}
+
+impl Amounts {
+    fn of(instance: &Instance, part: &Part) -> Result<Self, Violation> {
+        let Some(model) = instance.models.get(part.model as usize) else {
+            let at = format!(".model: {} of {}", part.model, instance.models.len());
+            return Err(Violation::new("indices exist", at, 1.0, "model"));
+        };
+        let mut is_on_device = vec![false; model.layers()];
+        let mut last = None;
+        for v in &part.device_layers {
+            let at = format!(".device_layers: layer {v}");
+            if *v as usize >= model.layers() {
+                return Err(Violation::new("indices exist", at, 1.0, "layer"));
+            }
+            if last.is_some_and(|last| last >= v) {
+                return Err(Violation::new("a device set is ascending", at, 1.0, "layer out of order"));
+            }
+            is_on_device[*v as usize] = true;
+            last = Some(v);
+        }
+        if !is_on_device[0] {
+            return Err(Violation::new("a device set has the input", ".device_layers", 1.0, "layer missing"));
+        }
+        let mut sends = vec![false; model.layers()];
+        for (from, to) in &model.edges {
+            let (from, to) = (*from as usize, *to as usize);
+            if is_on_device[to] && !is_on_device[from] {
+                let at = format!(".device_layers: layer {to} without its predecessor {from}");
+                return Err(Violation::new("a device set is closed", at, 1.0, "layer missing"));
+            }
+            sends[from] |= is_on_device[from] && !is_on_device[to];
+        }
+        let chosen = |of: &[f64], is_chosen: &[bool], wanted: bool| {
+            sum(of.iter().zip(is_chosen).filter(|(_, is)| **is == wanted).map(|(value, _)| Interval::point(*value)))
+        };
+        Ok(Self {
+            device: chosen(&model.macs, &is_on_device, true),
+            bytes: chosen(&model.out_bytes, &sends, true),
+            remote: chosen(&model.macs, &is_on_device, false),
+        })
+    }
+}
+
+/// The corners of a model's cuts, as the envelope proves them.
+struct Corners {
+    /// MACs on the device, bytes sent, and no more than the MACs elsewhere.
+    corners: Vec<[f64; 3]>,
+    /// No more than all MACs.
+    macs: f64,
+    /// Any cut costs at least 1 - `slack` times the cheapest corner.
+    slack: f64,
+}
+
+impl Corners {
+    fn new(model: &Model, envelope: &Envelope) -> Result<Self, &'static str> {
+        let Envelope { corners, flows } = envelope;
+        let fine = |value: f64| value == 0.0 || (1e-60..=1e60).contains(&value);
+        if !corners.iter().all(|(macs, bytes)| fine(*macs) && fine(*bytes)) {
+            return Err("corners are numbers >= 0");
+        }
+        if corners.first().is_none_or(|(macs, _)| *macs != 0.0) || corners.last().is_none_or(|(_, bytes)| *bytes != 0.0)
+        {
+            return Err("corners reach from no MACs to no bytes");
+        }
+        if corners.windows(2).any(|pair| pair[0].0 >= pair[1].0 || pair[0].1 <= pair[1].1) {
+            return Err("corners rise in MACs and fall in bytes");
+        }
+        if flows.len() + 1 != corners.len() || flows.iter().any(|flow| flow.len() != model.edges.len()) {
+            return Err("a flow on every edge for every two neighbouring corners");
+        }
+        let mut slack: f64 = 0.0;
+        for (pair, flow) in corners.windows(2).zip(flows) {
+            if !flow.iter().all(|flow| flow.abs() <= 1e120) {
+                return Err("flows are numbers");
+            }
+            let weights = (pair[0].1 - pair[1].1, pair[1].0 - pair[0].0);
+            let proved = proved_by(model, flow, weights);
+            let cost = |(macs, bytes): (f64, f64)| {
+                let cost = Interval::point(weights.0) * Interval::point(macs)
+                    + Interval::point(weights.1) * Interval::point(bytes);
+                cost.high()
+            };
+            let wanted = cost(pair[0]).max(cost(pair[1]));
+            slack = slack.max((1.0 - (proved / wanted).next_down()).next_up());
+        }
+        if slack >= 0.5 {
+            return Err("flows prove at least half of what corners cost");
+        }
+        let macs = sum(points(&model.macs)).low();
+        let with_rest = |(device, bytes): &(f64, f64)| [*device, *bytes, add_down(macs, -device).max(0.0)];
+        Ok(Self { corners: corners.iter().map(with_rest).collect(), macs, slack })
+    }
+}
+
+/// What a flow proves: no cut's weighted MACs and bytes are less. Rounded down.
+fn proved_by(model: &Model, flow: &[f64], (per_mac, per_byte): (f64, f64)) -> f64 {
+    // Rounded up: what each layer keeps, and what it passes forwards.
+    let mut kept = vec![0.0; model.layers()];
+    let mut passed = vec![0.0; model.layers()];
+    let mut leaves = 0.0;
+    for ((from, to), flow) in model.edges.iter().zip(flow) {
+        let (from, to) = (*from as usize, *to as usize);
+        kept[to] = add_up(kept[to], *flow);
+        kept[from] = add_up(kept[from], -flow);
+        passed[from] = add_up(passed[from], flow.max(0.0));
+        if from == 0 {
+            leaves = add_down(leaves, *flow);
+        }
+    }
+    let allowed = |weight: f64, amount: f64| (Interval::point(weight) * Interval::point(amount)).low();
+    let mut exceeded = 0.0;
+    for v in 0..model.layers() {
+        if v > 0 {
+            exceeded = add_up(exceeded, add_up(kept[v], -allowed(per_mac, model.macs[v])).max(0.0));
+        }
+        exceeded = add_up(exceeded, add_up(passed[v], -allowed(per_byte, model.out_bytes[v])).max(0.0));
+    }
+    add_down(leaves, -exceeded)
+}
+
+/// More than the relative error of a sum of three products of a few factors each, all of them >= 0, in plain floats.
+const ROUNDING: f64 = 1e-14;
+
+/// A request with what every cloudlet asks of it.
+struct Wish {
+    /// A delay in plain floats above this breaks the deadline for certain.
+    limit: f64,
+    /// Whether the device alone could meet the deadline.
+    is_local: bool,
+    /// Per corner: seconds on the device.
+    device_s: Vec<f64>,
+}
+
+/// An instance with its envelopes.
+struct Jury<'a> {
+    instance: &'a Instance,
+    corners: Vec<Corners>,
+    /// Per cloudlet and k-1: no more than the seconds per MAC of k threads.
+    seconds_per_mac: Vec<Vec<f64>>,
+    has_whole_profits: bool,
+}
+
+impl<'a> Jury<'a> {
+    fn new(instance: &'a Instance, envelopes: &[Envelope]) -> Result<Self, Violation> {
+        if envelopes.len() != instance.models.len() {
+            let off = envelopes.len().abs_diff(instance.models.len()) as f64;
+            return Err(Violation::new("one envelope per model", "envelopes", off, "too many or too few"));
+        }
+        let corners = (instance.models.iter().zip(envelopes).enumerate())
+            .map(|(m, (model, envelope))| {
+                Corners::new(model, envelope)
+                    .map_err(|what| Violation::new(what, format!("envelopes[{m}]"), 1.0, "envelope"))
+            })
+            .collect::<Result<_, _>>()?;
+        let of_cloudlet = |cloudlet: &offcut_instances::throughput::Cloudlet| {
+            let speed = Interval::point(cloudlet.thread_macs_per_s);
+            let most = cloudlet.max_threads_per_request.min(cloudlet.threads);
+            (1..=most).map(|k| (slowness(&cloudlet.speedup, k) / speed).low()).collect()
+        };
+        Ok(Self {
+            instance,
+            corners,
+            seconds_per_mac: instance.cloudlets.iter().map(of_cloudlet).collect(),
+            has_whole_profits: instance.requests.iter().all(|request| request.profit.fract() == 0.0),
+        })
+    }
+
+    fn wish(&self, i: usize) -> Wish {
+        let request = &self.instance.requests[i];
+        let of_model = &self.corners[request.model as usize];
+        let limit = latest(request) * (1.0 + ROUNDING) / (1.0 - of_model.slack);
+        Wish {
+            limit: limit.next_up(),
+            is_local: (of_model.macs / request.device_macs_per_s).next_down() <= latest(request),
+            device_s: of_model.corners.iter().map(|corner| corner[0] / request.device_macs_per_s).collect(),
+        }
+    }
+
+    /// Whether k threads of cloudlet j are too few for request i for certain; it falls as k rises.
+    fn is_too_few(&self, i: usize, wish: &Wish, j: usize, k: u32) -> bool {
+        let request = &self.instance.requests[i];
+        let per_byte = 1.0 / request.uplink_bytes_per_s + self.instance.hops(i)[j];
+        let per_mac = self.seconds_per_mac[j][k as usize - 1];
+        let corners = &self.corners[request.model as usize].corners;
+        let delay = |(corner, device_s): (&[f64; 3], &f64)| device_s + corner[1] * per_byte + corner[2] * per_mac;
+        !wish.is_local && corners.iter().zip(&wish.device_s).map(delay).all(|delay| delay > wish.limit)
+    }
+
+    /// The least number of threads of cloudlet j, up to `most`, with which request i could meet its deadline.
+    fn least(&self, i: usize, wish: &Wish, j: usize, most: u32) -> Option<u32> {
+        let most = most.min(self.seconds_per_mac[j].len() as u32);
+        if most == 0 || self.is_too_few(i, wish, j, most) {
+            return None;
+        }
+        let (mut too_few, mut enough) = (0, most);
+        while enough - too_few > 1 {
+            let middle = too_few + (enough - too_few) / 2;
+            if self.is_too_few(i, wish, j, middle) { too_few = middle } else { enough = middle }
+        }
+        Some(enough)
+    }
+
+    fn replay(&self, nodes: &[PriceNode]) -> Result<f64, Violation> {
+        let wrong = |at: usize, what: &str| Err(Violation::new(what, format!("nodes[{at}]"), 1.0, "node"));
+        let (requests, cloudlets) = (self.instance.requests.len(), self.instance.cloudlets.len());
+        if nodes.is_empty() {
+            return wrong(0, "a price tree has a root");
+        }
+        let table = match nodes.len() {
+            1 => None,
+            _ if requests.saturating_mul(cloudlets) > MOST_PAIRS => {
+                return wrong(0, "a tree is replayed for at most 2e8 pairs of requests and cloudlets");
+            }
+            _ => Some(self.table()),
+        };
+        // Children come after parents and have one each, so walking up from a leaf ends at the root.
+        let mut parent: Vec<Option<(usize, Decision)>> = vec![None; nodes.len()];
+        let mut largest: f64 = 0.0;
+        for (at, node) in nodes.iter().enumerate() {
+            if at > 0 && parent[at].is_none() {
+                return wrong(at, "every node but the root hangs below an earlier one");
+            }
+            match node {
+                PriceNode::Split { request, cloudlet, served, elsewhere } => {
+                    let pair = (*request as usize, *cloudlet as usize);
+                    if pair.0 >= requests || pair.1 >= cloudlets {
+                        return wrong(at, "a split names a request and a cloudlet");
+                    }
+                    for (child, is_served) in [(*served, true), (*elsewhere, false)] {
+                        let child = child as usize;
+                        if child <= at || child >= nodes.len() || parent[child].is_some() {
+                            return wrong(at, "children come after their parent and have no other");
+                        }
+                        parent[child] = Some((at, Decision { pair, is_served }));
+                    }
+                }
+                PriceNode::Leaf { prices } => {
+                    let fine = |price: &f64| *price == 0.0 || (1e-60..=1e60).contains(price);
+                    if prices.len() != cloudlets || !prices.iter().all(fine) {
+                        return wrong(at, "a leaf has a price >= 0 for every cloudlet");
+                    }
+                    let mut decisions = BTreeSet::new();
+                    let mut node = at;
+                    while let Some((up, decision)) = parent[node] {
+                        decisions.insert(decision);
+                        node = up;
+                    }
+                    largest = largest.max(self.leaf(prices, &decisions, table.as_deref()));
+                }
+            }
+        }
+        Ok(largest)
+    }
+
+    /// The least threads of every pair, 0 for none. Shape (requests, cloudlets).
+    fn table(&self) -> Vec<u16> {
+        let cloudlets = self.instance.cloudlets.len();
+        let mut table = Vec::with_capacity(self.instance.requests.len() * cloudlets);
+        for i in 0..self.instance.requests.len() {
+            let wish = self.wish(i);
+            table.extend((0..cloudlets).map(|j| self.least(i, &wish, j, u32::MAX).unwrap_or(0) as u16));
+        }
+        table
+    }
+
+    /// The bound of one leaf, rounded up; 0 if no solution agrees with its decisions (profits are above 0, so 0 bounds nothing).
+    fn leaf(&self, prices: &[f64], decisions: &BTreeSet<Decision>, table: Option<&[u16]>) -> f64 {
+        let cloudlets = prices.len();
+        let looked_up = |i: usize, j: usize| table.map(|table| u32::from(table[i * cloudlets + j]));
+        // What is decided: who is served where, and who is not.
+        let mut served: BTreeMap<usize, usize> = BTreeMap::new();
+        let mut banned: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        let mut left: Vec<u64> = self.instance.cloudlets.iter().map(|cloudlet| cloudlet.threads.into()).collect();
+        for Decision { pair: (i, j), is_served } in decisions {
+            if !is_served {
+                banned.entry(*i).or_default().push(*j);
+                continue;
+            }
+            let threads = u64::from(looked_up(*i, *j).expect("a leaf with decisions has a table"));
+            let is_served_twice = served.insert(*i, *j).is_some();
+            if is_served_twice || threads == 0 || threads > left[*j] {
+                return 0.0;
+            }
+            left[*j] -= threads;
+        }
+        if served.iter().any(|(i, j)| banned.get(i).is_some_and(|banned| banned.contains(j))) {
+            return 0.0;
+        }
+        let allows = |i: usize, j: usize| banned.get(&i).is_none_or(|banned| !banned.contains(&j));
+
+        // First pass: which cloudlets belong together, and which sums of threads there are.
+        let mut groups = Groups::new(cloudlets);
+        let mut sums: Vec<Sums> = left.iter().map(|left| Sums::up_to(*left)).collect();
+        for i in 0..self.instance.requests.len() {
+            if served.contains_key(&i) {
+                continue;
+            }
+            if groups.is_one() && sums.iter().all(Sums::is_full) {
+                break; // nothing changes any more
+            }
+            let wish = self.wish(i);
+            if wish.is_local {
+                continue;
+            }
+            let mut first = None;
+            for j in (0..cloudlets).filter(|j| allows(i, *j)) {
+                if groups.is_one() && sums[j].is_full() {
+                    continue;
+                }
+                let least = looked_up(i, j).or_else(|| self.least(i, &wish, j, u32::MAX)).filter(|k| *k > 0);
+                let Some(k) = least else { continue };
+                sums[j].with(k);
+                groups.join(*first.get_or_insert(j), j);
+            }
+        }
+
+        // Second pass: what every request is worth at these prices.
+        let mut order: Vec<usize> = (0..cloudlets).collect();
+        order.sort_by(|a, b| prices[*a].total_cmp(&prices[*b]));
+        let mut apart = Accumulator::default();
+        let mut of_group = vec![Accumulator::default(); cloudlets];
+        for (i, request) in self.instance.requests.iter().enumerate() {
+            let wish = self.wish(i);
+            if wish.is_local || served.contains_key(&i) {
+                apart.add(Interval::point(request.profit));
+                continue;
+            }
+            // The cheapest way to serve it, no more than the truth; cloudlets from the cheapest on.
+            let mut cheapest = request.profit;
+            let mut of = None;
+            for j in order.iter().copied().filter(|j| allows(i, *j)) {
+                if prices[j] >= cheapest {
+                    break;
+                }
+                let within = (cheapest / prices[j]).next_up().min(f64::from(u16::MAX)) as u32;
+                let least = match looked_up(i, j) {
+                    Some(k) => Some(k).filter(|k| *k > 0),
+                    None => self.least(i, &wish, j, within),
+                };
+                let Some(k) = least else { continue };
+                let cost = (Interval::point(prices[j]) * Interval::point(k.into())).low();
+                if cost < cheapest {
+                    (cheapest, of) = (cost, Some(j));
+                }
+            }
+            if let Some(j) = of {
+                of_group[groups.of(j)].add(Interval::point(add_up(request.profit, -cheapest)));
+            }
+        }
+        for j in 0..cloudlets {
+            let capacity = Interval::point(sums[j].largest() as f64);
+            of_group[groups.of(j)].add(Interval::point(prices[j]) * capacity);
+        }
+        let rounded = |value: f64| if self.has_whole_profits { value.floor() } else { value };
+        let bounds = of_group.iter().map(|group| Interval::point(rounded(group.total().high())));
+        rounded((apart.total() + sum(bounds)).high())
+    }
+}
+
+/// A decision on the way to a leaf.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Decision {
+    pair: (usize, usize),
+    is_served: bool,
+}
+
+/// Cloudlets that some request connects.
+struct Groups {
+    parent: Vec<usize>,
+    count: usize,
+}
+
+impl Groups {
+    fn new(cloudlets: usize) -> Self {
+        Self { parent: (0..cloudlets).collect(), count: cloudlets }
+    }
+
+    fn of(&self, mut j: usize) -> usize {
+        while self.parent[j] != j {
+            j = self.parent[j];
+        }
+        j
+    }
+
+    fn join(&mut self, a: usize, b: usize) {
+        let (a, b) = (self.of(a), self.of(b));
+        if a != b {
+            self.parent[a.max(b)] = a.min(b);
+            self.count -= 1;
+        }
+    }
+
+    fn is_one(&self) -> bool {
+        self.count <= 1
+    }
+}
+
+/// The sums of some whole numbers, each taken as often as one likes, up to a limit.
+struct Sums {
+    limit: u64,
+    parts: BTreeSet<u32>,
+    is_full: bool,
+}
+
+impl Sums {
+    fn up_to(limit: u64) -> Self {
+        Self { limit, parts: BTreeSet::new(), is_full: limit == 0 }
+    }
+
+    /// One more number may be taken.
+    fn with(&mut self, part: u32) {
+        if !self.is_full && self.parts.insert(part) {
+            self.is_full = self.largest() == self.limit;
+        }
+    }
+
+    /// Whether the limit itself is such a sum: more numbers change nothing then.
+    fn is_full(&self) -> bool {
+        self.is_full
+    }
+
+    /// The largest sum within the limit. Modulo the smallest part a, each remainder has a least sum from which on every a-th number
+    /// is one: found by going through the remainders until nothing falls any more.
+    fn largest(&self) -> u64 {
+        let Some(least) = self.parts.first().map(|part| u64::from(*part)) else { return 0 };
+        if self.is_full {
+            return self.limit;
+        }
+        let mut first = vec![u64::MAX; least as usize];
+        first[0] = 0;
+        let mut changed = true;
+        while changed {
+            changed = false;
+            for remainder in 0..least as usize {
+                if first[remainder] == u64::MAX {
+                    continue;
+                }
+                for part in &self.parts {
+                    let next = first[remainder] + u64::from(*part);
+                    let slot = &mut first[(next % least) as usize];
+                    if next < *slot {
+                        (*slot, changed) = (next, true);
+                    }
+                }
+            }
+        }
+        let reached = |sum: &u64| first[(sum % least) as usize] <= *sum;
+        (self.limit.saturating_sub(least)..=self.limit).rev().find(reached).unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,366 @@
+//! The toy by hand, each constraint broken alone, garbage certificates, and bounds against brute force.
+
+use offcut_instances::document::parse_instance;
+use offcut_instances::problem::Answer;
+use offcut_instances::throughput::strategy::{Profits, device_sets, instances, models};
+use proptest::prelude::*;
+
+use super::*;
+use crate::{Proof, Tolerance, Verdict, judge};
+
+fn toy() -> Instance {
+    let bytes = include_bytes!("../../../../instances/data/throughput/toy.json");
+    parse_instance::<Throughput>(bytes).expect("the toy is valid")
+}
+
+/// The toy by hand. A chain: input of 4 bytes, layers of 2 and 4 MACs, 1 byte between them. Devices do 1 MAC/s and send 1 byte/s; a thread
+/// does 2 MAC/s, two of them 4.
+///
+/// ```text
+/// on the device   delay with 1 thread    2 threads
+/// the input       4 + 6/2      = 7       4 + 6/4     = 5.5
+/// and layer 1     2 + 1 + 4/2  = 5       2 + 1 + 4/4 = 4
+/// all             6
+/// ```
+///
+/// Deadlines 6, 5, 4.5, 4, 3 s: locally feasible; 1 thread; 2 threads; 2 threads, with equality; out of reach. Of 3 threads 1 + 2 serve
+/// two requests besides the local one: 3 admitted. At 1/2 a thread the bound is 3/2 + 1 (local) + 1/2 (the second) = 3.
+fn solution(services: [Service; 5]) -> Solution {
+    let parts = vec![Part { model: 0, device_layers: vec![0, 1] }, Part { model: 0, device_layers: vec![0] }];
+    Solution { parts, service: services.into() }
+}
+
+const REJECTED: Service = Service::Rejected;
+
+fn remote(threads: u32) -> Service {
+    Service::Remote { cloudlet: 0, threads, part: 0 }
+}
+
+fn optimum() -> Solution {
+    solution([Service::Local, remote(1), REJECTED, remote(2), REJECTED])
+}
+
+/// Corners (0,4), (2,1), (6,0). Weights 3 and 2 between the first two: 8 leave the input, 6 are kept by layer 1, 2 by layer 2. Weights 1 and 4
+/// between the others: 6 leave, 2 and 4 are kept.
+fn certificate(price: f64) -> Certificate {
+    let corners = vec![(0.0, 4.0), (2.0, 1.0), (6.0, 0.0)];
+    let envelope = Envelope { corners, flows: vec![vec![8.0, 2.0], vec![6.0, 4.0]] };
+    Certificate { envelopes: vec![envelope], nodes: vec![PriceNode::Leaf { prices: vec![price] }] }
+}
+
+#[test]
+fn the_toy_is_what_the_hand_says() {
+    let (objective, violations) = Throughput::evaluate(&toy(), &optimum());
+    assert_eq!((objective, violations), (Some(Interval::point(3.0)), vec![]));
+    let measures = Throughput::measures(&toy(), &optimum());
+    assert_eq!((measures["local"], measures["remote"], measures["threads"]), (1.0, 2.0, 3.0));
+    assert_eq!(Throughput::replay(&toy(), &certificate(0.5)), Ok(3.0));
+    // 3 p + 1 + max(0, 1-p) + 2 max(0, 1-2p), rounded down.
+    for (price, bound) in [(0.0, 4.0), (0.25, 3.0), (0.4, 3.0), (1.0, 4.0), (1.5, 5.0)] {
+        assert_eq!(Throughput::replay(&toy(), &certificate(price)), Ok(bound), "{price}");
+    }
+    let verdict = |certificate, value| {
+        judge::<Throughput>(&toy(), &Answer::found(optimum(), 3.0).certified(value, certificate), &Tolerance::default())
+    };
+    assert_eq!(verdict(certificate(0.5), 3.0).proof(), &Proof::Certified { value: 3.0 });
+    assert!(verdict(certificate(0.5), 2.0).is_refuted() && verdict(certificate(0.0), 3.0).is_refuted());
+}
+
+/// One cloudlet with 5 threads and requests of 2 threads only: 5 is no sum of twos.
+#[test]
+fn capacities_are_rounded_down_to_sums() {
+    let mut instance = toy();
+    instance.cloudlets[0].threads = 5;
+    let twos = instance.requests[3];
+    instance.requests = vec![twos; 10];
+    assert_eq!(Throughput::replay(&instance, &certificate(0.5)), Ok(2.0));
+    instance.requests[0] = instance.requests[1];
+    instance.requests[0].deadline_s = 5.0;
+    // A single thread is of use now: 2.5 + .5.
+    assert_eq!(Throughput::replay(&instance, &certificate(0.5)), Ok(3.0));
+}
+
+/// Two cloudlets that share no request: each is bounded apart, 1.5 + 1.5 becomes 1 + 1.
+#[test]
+fn cloudlets_that_nothing_connects_are_bounded_apart() {
+    let mut instance = toy();
+    instance.cloudlets.push(instance.cloudlets[0].clone());
+    instance.hop_s_per_byte = vec![vec![0.0, 100.0], vec![100.0, 0.0]];
+    let one_and_two = [instance.requests[1], instance.requests[3]];
+    let at = |access_point: u32| one_and_two.map(|request| Request { access_point, ..request });
+    instance.cloudlets.iter_mut().for_each(|cloudlet| cloudlet.threads = 2);
+    instance.requests = at(0).into_iter().chain(at(1)).collect();
+    let mut certificate = certificate(0.0);
+    certificate.nodes = vec![PriceNode::Leaf { prices: vec![0.5, 0.5] }];
+    assert_eq!(Throughput::replay(&instance, &certificate), Ok(2.0));
+    // A request that reaches both connects them.
+    instance.hop_s_per_byte[0][1] = 0.0;
+    assert_eq!(Throughput::replay(&instance, &certificate), Ok(3.0));
+}
+
+fn refusal(solution: &Solution) -> Vec<String> {
+    let (_, violations) = Throughput::evaluate(&toy(), solution);
+    violations.into_iter().map(|violation| violation.constraint).collect()
+}
+
+#[test]
+fn every_constraint_broken_alone_is_named() {
+    let with = |at: usize, service: Service| {
+        let mut solution = optimum();
+        solution.service[at] = service;
+        solution
+    };
+    assert_eq!(refusal(&optimum()), [] as [&str; 0]);
+    assert_eq!(refusal(&with(1, Service::Local)), ["deadline"]);
+    assert_eq!(refusal(&with(3, remote(1))), ["deadline"]);
+    assert_eq!(refusal(&with(1, Service::Remote { cloudlet: 0, threads: 1, part: 1 })), ["deadline"]);
+    assert_eq!(refusal(&with(1, remote(2))), ["threads within capacity"]);
+    assert_eq!(refusal(&with(1, remote(0))), ["threads per request"]);
+    assert_eq!(refusal(&with(1, remote(3))), ["threads per request"]);
+    assert_eq!(refusal(&with(1, Service::Remote { cloudlet: 1, threads: 1, part: 0 })), ["indices exist"]);
+    assert_eq!(refusal(&with(1, Service::Remote { cloudlet: 0, threads: 1, part: 2 })), ["indices exist"]);
+    let with_part = |device_layers: Vec<u32>| {
+        let mut solution = optimum();
+        solution.parts[1].device_layers = device_layers;
+        solution
+    };
+    assert_eq!(refusal(&with_part(vec![1, 2])), ["a device set has the input"]);
+    assert_eq!(refusal(&with_part(vec![0, 2])), ["a device set is closed"]);
+    assert_eq!(refusal(&with_part(vec![0, 0])), ["a device set is ascending"]);
+    assert_eq!(refusal(&with_part(vec![0, 3])), ["indices exist"]);
+    let mut other = optimum();
+    other.parts[1].model = 1;
+    assert_eq!(refusal(&other), ["indices exist"]);
+    let mut short = optimum();
+    short.service.pop();
+    assert_eq!(refusal(&short), ["one decision per request"]);
+
+    let mut instance = toy();
+    instance.models.push(instance.models[0].clone());
+    let mut other = optimum();
+    other.parts[0].model = 1;
+    let (_, violations) = Throughput::evaluate(&instance, &other);
+    assert_eq!(violations[0].constraint, "a part of the request's model");
+
+    // An objective off by 1e-6.
+    let verdict: Verdict = judge::<Throughput>(&toy(), &Answer::found(optimum(), 3.0 + 3e-6), &Tolerance::default());
+    assert_eq!(verdict.violations()[0].constraint, "claimed objective");
+}
+
+#[test]
+fn garbage_certificates_are_refused() {
+    let refused = |change: &dyn Fn(&mut Certificate)| {
+        let mut changed = certificate(0.5);
+        change(&mut changed);
+        Throughput::replay(&toy(), &changed).expect_err("garbage")[0].constraint.clone()
+    };
+    assert_eq!(refused(&|c| c.envelopes.clear()), "one envelope per model");
+    assert_eq!(refused(&|c| c.envelopes[0].corners.clear()), "corners reach from no MACs to no bytes");
+    assert_eq!(refused(&|c| c.envelopes[0].corners[0].0 = 0.5), "corners reach from no MACs to no bytes");
+    assert_eq!(refused(&|c| c.envelopes[0].corners[1].1 = 5.0), "corners rise in MACs and fall in bytes");
+    assert_eq!(refused(&|c| c.envelopes[0].corners[1].0 = f64::NAN), "corners are numbers >= 0");
+    assert_eq!(
+        refused(&|c| drop(c.envelopes[0].flows.pop())),
+        "a flow on every edge for every two neighbouring corners"
+    );
+    assert_eq!(refused(&|c| c.envelopes[0].flows[0][0] = f64::INFINITY), "flows are numbers");
+    assert_eq!(refused(&|c| c.envelopes[0].flows[0] = vec![0.0; 2]), "flows prove at least half of what corners cost");
+    assert_eq!(refused(&|c| c.nodes.clear()), "a price tree has a root");
+    let leaf = |prices: &[f64]| vec![PriceNode::Leaf { prices: prices.to_vec() }];
+    assert_eq!(refused(&|c| c.nodes = leaf(&[])), "a leaf has a price >= 0 for every cloudlet");
+    assert_eq!(refused(&|c| c.nodes = leaf(&[-1.0])), "a leaf has a price >= 0 for every cloudlet");
+    let split = |request, cloudlet, served, elsewhere| PriceNode::Split { request, cloudlet, served, elsewhere };
+    let tree = |root: PriceNode| vec![root, leaf(&[0.5])[0].clone(), leaf(&[0.5])[0].clone()];
+    assert_eq!(refused(&|c| c.nodes = tree(split(9, 0, 1, 2))), "a split names a request and a cloudlet");
+    assert_eq!(refused(&|c| c.nodes = tree(split(1, 0, 1, 1))), "children come after their parent and have no other");
+    assert_eq!(refused(&|c| c.nodes = tree(split(1, 0, 0, 1))), "children come after their parent and have no other");
+    assert_eq!(refused(&|c| c.nodes = tree(split(1, 0, 1, 3))), "children come after their parent and have no other");
+    assert_eq!(
+        refused(&|c| c.nodes = vec![leaf(&[0.5])[0].clone(), leaf(&[0.5])[0].clone()]),
+        "every node but the root hangs below an earlier one"
+    );
+}
+
+/// Too good a corner costs the proof: the flow no longer reaches what the corners claim, and the bound gets weaker, never wrong.
+#[test]
+fn a_corner_moved_inwards_or_outwards_never_gives_a_false_bound() {
+    for (macs, bytes) in [(2.0, 1.5), (2.0, 0.5), (1.0, 1.0), (3.0, 1.0), (5.9, 0.001), (1e-3, 3.999)] {
+        let mut changed = certificate(0.5);
+        changed.envelopes[0].corners[1] = (macs, bytes);
+        if let Ok(bound) = Throughput::replay(&toy(), &changed) {
+            assert!(bound >= 3.0, "({macs}, {bytes}) proves {bound}");
+        }
+    }
+}
+
+/// All cuts of a model as (MACs on the device, bytes sent).
+fn cuts(model: &Model) -> Vec<(f64, f64)> {
+    let cut = |layers: Vec<u32>| {
+        let has = |v: u32| layers.contains(&v);
+        let sends = |v: u32| has(v) && model.edges.iter().any(|(from, to)| *from == v && !has(*to));
+        let all = 0..model.layers() as u32;
+        let macs = all.clone().filter(|v| has(*v)).map(|v| model.macs[v as usize]).sum();
+        (macs, all.filter(|v| sends(*v)).map(|v| model.out_bytes[v as usize]).sum())
+    };
+    device_sets(model).into_iter().map(cut).collect()
+}
+
+/// The corners of all cuts by brute force, as if flows had proved them.
+fn proved_corners(model: &Model) -> Corners {
+    let mut all = cuts(model);
+    all.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
+    let mut corners: Vec<(f64, f64)> = Vec::new();
+    for cut in all {
+        if corners.last().is_none_or(|last| cut.1 < last.1) {
+            corners.push(cut);
+        }
+    }
+    let macs: f64 = sum(points(&model.macs)).low();
+    let with_rest = |(device, bytes): (f64, f64)| [device, bytes, (macs - device).next_down().max(0.0)];
+    Corners { corners: corners.into_iter().map(with_rest).collect(), macs, slack: 0.0 }
+}
+
+/// The least threads of every pair as `evaluate` sees them, by brute force over all device sets; 0 for local, none for out of reach.
+fn least_threads(instance: &Instance) -> Vec<Vec<Option<u32>>> {
+    let accepts = |i: usize, service: Service, part: &Part| {
+        let mut alone = instance.clone();
+        alone.requests = vec![instance.requests[i]];
+        alone.cloudlets.iter_mut().for_each(|cloudlet| cloudlet.threads = u32::MAX);
+        let solution = Solution { parts: vec![part.clone()], service: vec![service] };
+        Throughput::evaluate(&alone, &solution).1.is_empty()
+    };
+    (0..instance.requests.len())
+        .map(|i| {
+            let model = instance.requests[i].model;
+            let parts: Vec<Part> = device_sets(&instance.models[model as usize])
+                .into_iter()
+                .map(|device_layers| Part { model, device_layers })
+                .collect();
+            (0..instance.cloudlets.len() as u32)
+                .map(|cloudlet| {
+                    let most = instance.cloudlets[cloudlet as usize].max_threads_per_request;
+                    if accepts(i, Service::Local, &parts[0]) {
+                        return Some(0);
+                    }
+                    let serves = |threads| Service::Remote { cloudlet, threads, part: 0 };
+                    (1..=most).find(|k| parts.iter().any(|part| accepts(i, serves(*k), part)))
+                })
+                .collect()
+        })
+        .collect()
+}
+
+/// The best total profit, by trying everything.
+fn best(instance: &Instance, threads: &[Vec<Option<u32>>], i: usize, left: &mut [u32]) -> f64 {
+    let Some(request) = instance.requests.get(i) else { return 0.0 };
+    if threads[i].first() == Some(&Some(0)) || threads[i].is_empty() && is_local(instance, i) {
+        return request.profit + best(instance, threads, i + 1, left);
+    }
+    let mut most = best(instance, threads, i + 1, left);
+    for j in 0..left.len() {
+        if let Some(k) = threads[i][j].filter(|k| *k <= left[j]) {
+            left[j] -= k;
+            most = most.max(request.profit + best(instance, threads, i + 1, left));
+            left[j] += k;
+        }
+    }
+    most
+}
+
+fn is_local(instance: &Instance, i: usize) -> bool {
+    let service = |at| if at == i { Service::Local } else { Service::Rejected };
+    let service = (0..instance.requests.len()).map(service).collect();
+    Throughput::evaluate(instance, &Solution { parts: vec![], service }).1.is_empty()
+}
+
+fn jury(instance: &Instance) -> Jury<'_> {
+    Jury {
+        corners: instance.models.iter().map(proved_corners).collect(),
+        ..Jury::new(instance, &vec![trivial(); instance.models.len()]).unwrap_or_else(|_| unreachable!())
+    }
+}
+
+/// An envelope that proves nothing and is proved by nothing.
+fn trivial() -> Envelope {
+    Envelope { corners: vec![(0.0, 0.0)], flows: vec![] }
+}
+
+/// A price tree of some depth over random pairs, with random prices.
+fn tree(instance: &Instance, splits: &[(prop::sample::Index, prop::sample::Index)], prices: &[f64]) -> Vec<PriceNode> {
+    let leaf = |shift: usize| PriceNode::Leaf {
+        prices: (0..instance.cloudlets.len()).map(|j| prices[(j + shift) % prices.len()]).collect(),
+    };
+    let mut nodes = Vec::new();
+    for (request, cloudlet) in splits.iter().filter(|_| !instance.cloudlets.is_empty()) {
+        let at = nodes.len() as u32;
+        nodes.push(PriceNode::Split {
+            request: request.index(instance.requests.len()) as u32,
+            cloudlet: cloudlet.index(instance.cloudlets.len()) as u32,
+            served: at + 1,
+            elsewhere: at + 2,
+        });
+        nodes.push(leaf(nodes.len()));
+    }
+    nodes.push(leaf(nodes.len()));
+    nodes
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever numbers stand in a flow, no cut is cheaper than what they prove.
+    #[test]
+    fn no_flow_proves_too_much(
+        model in models(7),
+        numbers in prop::collection::vec(prop_oneof![-8.0f64..20.0, Just(0.0)], 64),
+        weights in (0.0f64..4.0, 0.0f64..4.0),
+    ) {
+        let flow: Vec<f64> = numbers.iter().copied().cycle().take(model.edges.len()).collect();
+        let proved = proved_by(&model, &flow, weights);
+        let cheapest = cuts(&model).iter().map(|(macs, bytes)| weights.0 * macs + weights.1 * bytes).fold(f64::INFINITY, f64::min);
+        prop_assert!(proved <= cheapest * (1.0 + 1e-12), "{proved} > {cheapest}");
+    }
+
+    /// With proved corners the least threads are those of `evaluate`, and every tree with any prices bounds the optimum.
+    #[test]
+    fn every_tree_bounds_the_optimum(
+        instance in prop_oneof![instances(6, 3, Profits::Unit), instances(6, 3, Profits::Whole), instances(5, 2, Profits::Any)],
+        splits in prop::collection::vec(any::<(prop::sample::Index, prop::sample::Index)>(), 0..4),
+        prices in prop::collection::vec(prop_oneof![Just(0.0), 0.0f64..3.0, Just(0.5), Just(1.0)], 1..4),
+    ) {
+        let threads = least_threads(&instance);
+        let jury = jury(&instance);
+        for (i, row) in threads.iter().enumerate() {
+            let wish = jury.wish(i);
+            for (j, k) in row.iter().enumerate() {
+                if *k == Some(0) {
+                    prop_assert!(wish.is_local);
+                } else {
+                    let most = instance.cloudlets[j].threads;
+                    prop_assert_eq!(k.filter(|k| *k <= most), jury.least(i, &wish, j, u32::MAX));
+                }
+            }
+        }
+        let mut left: Vec<u32> = instance.cloudlets.iter().map(|cloudlet| cloudlet.threads).collect();
+        let optimum = best(&instance, &threads, 0, &mut left);
+        let bound = jury.replay(&tree(&instance, &splits, &prices)).expect("a tree");
+        prop_assert!(bound >= optimum, "{bound} < {optimum}");
+    }
+}
+
+#[test]
+fn the_largest_sum_is_the_largest_sum() {
+    for parts in [&[3][..], &[2, 3], &[4, 6], &[5, 7, 9], &[6, 10, 15], &[1], &[]] {
+        for limit in 0..60u64 {
+            let mut sums = Sums::up_to(limit);
+            parts.iter().for_each(|part| sums.with(*part));
+            let mut reached = vec![false; limit as usize + 1];
+            reached[0] = true;
+            for sum in 0..=limit as usize {
+                reached[sum] |= parts.iter().any(|part| sum >= *part as usize && reached[sum - *part as usize]);
+            }
+            let largest = reached.iter().rposition(|is| *is).expect("0 is") as u64;
+            assert_eq!((sums.largest(), sums.is_full()), (largest, largest == limit), "{parts:?} up to {limit}");
+        }
+    }
+}

@@ -22,6 +22,8 @@ pub struct Limits {
     pub time_s: Option<f64>,
     /// Relative gap at which to stop.
     pub relative_gap: f64,
+    /// How far a row may be missed, where HiGHS's own 1e-6 is too much; 1e-10 is the least it takes.
+    pub feasibility: Option<f64>,
     /// HiGHS is deterministic for each seed.
     pub seed: u64,
 }
@@ -88,6 +90,10 @@ pub fn solve(
     model.try_set_option("random_seed", seed).map_err(failed)?;
     model.try_set_option("mip_rel_gap", limits.relative_gap).map_err(failed)?;
     model.try_set_option("mip_abs_gap", 0.0).map_err(failed)?;
+    if let Some(feasibility) = limits.feasibility {
+        model.try_set_option("mip_feasibility_tolerance", feasibility).map_err(failed)?;
+        model.try_set_option("primal_feasibility_tolerance", feasibility).map_err(failed)?;
+    }
     let build_s = began.elapsed().as_secs_f64();
     if let Some(time_s) = limits.time_s {
         model.try_set_option("time_limit", (time_s - build_s).max(0.0)).map_err(failed)?;
@@ -117,6 +123,54 @@ pub fn solve(
     })
 }
 
+/// The optimum of a model without integers.
+#[derive(Clone, Debug)]
+pub struct Relaxed {
+    /// Values of the variables in the order they were added.
+    pub values: Vec<f64>,
+    /// Duals of the rows in the order they were added, in HiGHS's signs.
+    pub row_duals: Vec<f64>,
+    /// Simplex iterations.
+    pub iterations: u64,
+}
+
+/// Solves a model without integer variables, with `rows` added to it; none if time runs out.
+///
+/// # Errors
+/// HiGHS's words if it does not take the model or an option, or finds no optimum.
+pub fn relax(
+    problem: UnsolvedProblem,
+    rows: impl IntoIterator<Item = Constraint>,
+    time_s: Option<f64>,
+) -> Result<Option<Relaxed>, String> {
+    let mut problem = problem.using(good_lp::highs);
+    for row in rows {
+        problem.add_constraint(row);
+    }
+    let mut model = problem.try_into_inner().map_err(|error| error.to_string())?;
+    model.make_quiet();
+    let failed = |error| format!("HiGHS refuses an option: {error:?}");
+    model.try_set_option("threads", 1).map_err(failed)?;
+    model.try_set_option("parallel", "off").map_err(failed)?;
+    if let Some(time_s) = time_s {
+        model.try_set_option("time_limit", time_s).map_err(failed)?;
+    }
+    let solved = model.try_solve().map_err(|status| format!("HiGHS refuses the model: {status:?}"))?;
+    match solved.status() {
+        HighsModelStatus::Optimal => {
+            let solution = solved.get_solution();
+            let iterations = solved.int_info_value(c"simplex_iteration_count").unwrap_or(0);
+            Ok(Some(Relaxed {
+                values: solution.columns().to_vec(),
+                row_duals: solution.dual_rows().to_vec(),
+                iterations: u64::try_from(iterations).unwrap_or(0),
+            }))
+        }
+        HighsModelStatus::ReachedTimeLimit => Ok(None),
+        other => Err(format!("HiGHS says {other:?} to the relaxation")),
+    }
+}
+
 /// Nodes of the branch-and-bound tree; -1 if there was none. `highs` reads 32-bit counts only, and this one has 64.
 #[allow(unsafe_code)]
 fn node_count(solved: &::highs::SolvedModel) -> i64 {
@@ -132,7 +186,7 @@ mod tests {
     use super::*;
     use good_lp::{Expression, ProblemVariables, constraint, variable};
 
-    const LIMITS: Limits = Limits { time_s: Some(20.0), relative_gap: 1e-9, seed: 0 };
+    const LIMITS: Limits = Limits { time_s: Some(20.0), relative_gap: 1e-9, feasibility: None, seed: 0 };
 
     #[test]
     fn a_constant_survives_in_the_bound() {
@@ -186,6 +240,18 @@ mod tests {
         let outcome = solve(problem, rows, 5.0, Limits { time_s: Some(0.5), ..LIMITS }).expect("a model");
         assert_eq!((&outcome.status, &outcome.values), (&Status::TimeLimit, &None));
         assert!(outcome.bound.is_some_and(|bound| bound >= 5.0 - 1e-6), "{outcome:?}");
+    }
+
+    /// maximise 3x + 2y, x + y <= 4, x <= 3: (3, 1), and the rows are worth 2 and 1.
+    #[test]
+    fn a_relaxation_has_duals() {
+        let mut variables = ProblemVariables::new();
+        let (x, y) = (variables.add(variable().min(0.0)), variables.add(variable().min(0.0)));
+        let problem = variables.maximise(3.0 * x + 2.0 * y);
+        let relaxed = relax(problem, [constraint!(x + y <= 4.0), constraint!(x <= 3.0)], None);
+        let relaxed = relaxed.expect("a model").expect("in time");
+        assert_eq!(relaxed.values, [3.0, 1.0]);
+        assert_eq!(relaxed.row_duals.iter().map(|dual| dual.abs()).collect::<Vec<_>>(), [2.0, 1.0]);
     }
 
     #[test]

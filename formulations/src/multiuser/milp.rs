@@ -103,6 +103,7 @@ impl Algorithm<Multiuser> for Milp {
         let limits = Limits {
             time_s: budget.time_s.map(|time_s| (time_s - began.elapsed().as_secs_f64()).max(0.0)),
             relative_gap: 1e-9,
+            feasibility: None,
             seed: budget.seed,
         };
         if budget.is_spent(began) {

@@ -1,0 +1,155 @@
+//! Branch and bound on the price bound: exact.
+//!
+//! The root is what `price` does. Where its admission stays below the bound, the request whose fractional admission is most undecided is
+//! split: a cloudlet serves it, or it does not. Each node has prices of its own, found from its parent's, and ends as a leaf when its bound
+//! is no better than the best admission known. The certificate is the tree with the leaves' prices.
+
+use std::time::Instant;
+
+use offcut_instances::problem::{Algorithm, Answer, Budget, Stop, Trace};
+use offcut_instances::throughput::{Certificate, Instance, PriceNode, Throughput};
+
+use super::admission::Admission;
+use super::price::{handed_over, rounded};
+use super::prices::{Aim, Prices, least_bound, shares};
+use super::threads::Needs;
+use super::with_threads;
+
+/// Branch and bound on the price bound.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Branch;
+
+/// A tree of more leaves is too large to be handed over.
+const MOST_NODES: usize = 200_000;
+
+/// The checker replays trees for at most so many pairs.
+const MOST_PAIRS: usize = 200_000_000;
+
+/// A node that waits: what is left to admit, what is decided, and the parent's prices.
+struct Waiting<'a> {
+    node: usize,
+    admission: Option<Admission<'a>>,
+    /// Open requests served so far, and where.
+    served: Vec<(u32, u32)>,
+    profit: f64,
+    prices: Vec<f64>,
+}
+
+impl Algorithm<Throughput> for Branch {
+    fn id(&self) -> &str {
+        "branch"
+    }
+
+    fn about(&self) -> &str {
+        "branch and bound on the price bound (exact, certified by a tree of prices)"
+    }
+
+    fn solve(&self, instance: &Instance, budget: &Budget) -> Answer<Throughput> {
+        with_threads(budget, || search(instance, budget))
+    }
+}
+
+fn search(instance: &Instance, budget: &Budget) -> Answer<Throughput> {
+    let began = Instant::now();
+    let is_out_of_time = || budget.is_spent(began);
+    let needs = Needs::new(instance);
+    let build_s = began.elapsed().as_secs_f64();
+    let root = Admission::new(&needs);
+    let may_split = instance.requests.len().saturating_mul(instance.cloudlets.len()) <= MOST_PAIRS;
+
+    let mut best: (f64, Vec<Option<u32>>) = (0.0, vec![None; needs.open.len()]);
+    let mut nodes: Vec<PriceNode> = vec![PriceNode::Leaf { prices: vec![0.0; root.cloudlets()] }];
+    let mut bound: f64 = 0.0;
+    let mut is_cut_short = false;
+    let (mut opened, mut leaves) = (0u64, 0u64);
+    let prices = Vec::new();
+    let whole = root.is_whole;
+    let mut waiting =
+        vec![Waiting { node: 0, admission: Some(root), served: Vec::new(), profit: 0.0, prices }];
+    while let Some(Waiting { node, admission, served, profit, prices }) = waiting.pop() {
+        let Some(admission) = admission else {
+            // Its decisions ask for more threads than there are: any prices will do.
+            nodes[node] = PriceNode::Leaf { prices };
+            leaves += 1;
+            continue;
+        };
+        opened += 1;
+        let is_root = node == 0;
+        is_cut_short |= !is_root && (is_out_of_time() || nodes.len() + 2 > MOST_NODES);
+        let here = if is_cut_short {
+            Prices { prices, temperature: 0.0, passes: 0.0 }
+        } else {
+            let start = (!is_root).then_some(&prices[..]);
+            least_bound(&admission, Aim { gap: 1e-11, coldest: 1e-11 }, start, &is_out_of_time)
+        };
+        let of_node = profit + admission.bound(&here.prices);
+        let is_settled = |best: f64| if whole { of_node <= best } else { of_node <= best * (1.0 + 1e-10) };
+        if !is_settled(best.0) && !is_cut_short {
+            let (found, _) = rounded(&admission, &here, of_node - profit, if is_root { 400 } else { 3 }, &is_out_of_time);
+            if profit + found.profit > best.0 {
+                best = (profit + found.profit, vec![None; needs.open.len()]);
+                served.iter().for_each(|(open, j)| best.1[*open as usize] = Some(*j));
+                let chosen = admission.items.iter().zip(&found.chosen);
+                chosen.for_each(|(item, cloudlet)| best.1[item.open as usize] = *cloudlet);
+            }
+        }
+        let split = if is_settled(best.0) || is_cut_short || !may_split { None } else { undecided(&admission, &here) };
+        let Some((at, j)) = split else {
+            bound = bound.max(of_node);
+            nodes[node] = PriceNode::Leaf { prices: here.prices };
+            leaves += 1;
+            continue;
+        };
+        let item = admission.items[at];
+        let first = nodes.len() as u32;
+        let request = needs.open[item.open as usize].request;
+        nodes[node] = PriceNode::Split { request, cloudlet: j, served: first, elsewhere: first + 1 };
+        nodes.extend((0..2).map(|_| PriceNode::Leaf { prices: Vec::new() }));
+        let elsewhere = Waiting {
+            node: first as usize + 1,
+            admission: Some(admission.banning(at, j as usize).sharpened()),
+            served: served.clone(),
+            profit,
+            prices: here.prices.clone(),
+        };
+        let mut with_it = served;
+        with_it.push((item.open, j));
+        let there = Waiting {
+            node: first as usize,
+            admission: admission.serving(at, j as usize).map(Admission::sharpened),
+            served: with_it,
+            profit: profit + item.profit,
+            prices: here.prices,
+        };
+        // Serving first: it leads to admissions.
+        waiting.extend([elsewhere, there]);
+    }
+    let (solution, objective) = needs.solution(&best.1);
+    let trace = Trace {
+        build_s: Some(build_s),
+        ..Trace::counting([("pairs", needs.pairs() as u64), ("nodes", opened), ("leaves", leaves)])
+    };
+    let value = handed_over(&needs, &Admission::new(&needs), bound);
+    let certificate = Certificate { envelopes: needs.certificates(), nodes };
+    let stop = if is_cut_short { Stop::TimeLimit } else { Stop::Completed };
+    Answer { stop, ..Answer::found(solution, objective).certified(value, certificate).traced(trace) }
+}
+
+/// The request and cloudlet that the fractional admission leaves most open; if it leaves none, any that could still be served.
+fn undecided(admission: &Admission, here: &Prices) -> Option<(usize, u32)> {
+    let mut best: Option<(f64, usize, u32)> = None;
+    let mut options = Vec::new();
+    for (at, item) in admission.items.iter().enumerate() {
+        shares(admission, item, &here.prices, here.temperature, &mut options);
+        for (j, share) in &options {
+            let doubt = share.min(1.0 - share) * item.profit;
+            if best.is_none_or(|(most, _, _)| doubt > most) {
+                best = Some((doubt, at, *j));
+            }
+        }
+    }
+    best.map(|(_, at, j)| (at, j)).or_else(|| {
+        let mut all = admission.items.iter().enumerate();
+        all.find_map(|(at, item)| Some((at, admission.row(item).iter().position(|k| *k > 0)? as u32)))
+    })
+}

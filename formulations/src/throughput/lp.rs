@@ -1,0 +1,65 @@
+//! The relaxation of the generalised assignment problem through HiGHS, and what of it is whole.
+//!
+//! The duals of the capacity rows are prices: as a certificate they prove the LP bound, or better, whatever HiGHS's accuracy. The solution keeps
+//! the requests that the relaxation serves entirely by one cloudlet; a vertex splits at most as many as there are cloudlets.
+
+use std::time::Instant;
+
+use good_lp::variable;
+use offcut_instances::problem::{Algorithm, Answer, Budget, Stop, Trace};
+use offcut_instances::throughput::{Certificate, Instance, PriceNode, Throughput};
+
+use super::admission::Admission;
+use super::milp::{MOST_BINARIES, Model};
+use super::price::handed_over;
+use super::threads::Needs;
+use crate::highs;
+
+/// The relaxation.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lp;
+
+impl Algorithm<Throughput> for Lp {
+    fn id(&self) -> &str {
+        "lp"
+    }
+
+    fn about(&self) -> &str {
+        "LP relaxation through good_lp and HiGHS: its whole part, and its dual prices as certificate"
+    }
+
+    fn solve(&self, instance: &Instance, budget: &Budget) -> Answer<Throughput> {
+        let began = Instant::now();
+        let needs = Needs::new(instance);
+        if needs.pairs() > 5 * MOST_BINARIES {
+            return Answer::declined(format!("the model would have more than {} variables", 5 * MOST_BINARIES));
+        }
+        let model = Model::new(&needs, || variable().min(0.0));
+        let mut prices = vec![0.0; needs.cloudlets()];
+        let mut chosen = vec![None; needs.open.len()];
+        let mut trace = Trace { build_s: Some(began.elapsed().as_secs_f64()), ..Trace::default() };
+        if !model.pairs.is_empty() {
+            let time_s = budget.time_s.map(|time_s| (time_s - began.elapsed().as_secs_f64()).max(0.0));
+            let relaxed = match highs::relax(model.problem, model.rows, time_s) {
+                Ok(Some(relaxed)) => relaxed,
+                Ok(None) => return Answer::nothing(Stop::TimeLimit).traced(trace),
+                Err(words) => return Answer::failed(words),
+            };
+            // HiGHS's sign of a dual depends on its sense; a price is its size.
+            for (price, dual) in prices.iter_mut().zip(&relaxed.row_duals) {
+                *price = if dual.abs() < 1e-12 { 0.0 } else { dual.abs() };
+            }
+            for ((at, j), _) in model.pairs.iter().zip(&relaxed.values).filter(|(_, value)| **value > 1.0 - 1e-7) {
+                chosen[*at as usize] = Some(*j);
+            }
+            trace.counts.insert("iterations".into(), relaxed.iterations);
+            trace.counts.insert("columns".into(), model.pairs.len() as u64);
+        }
+        let admission = Admission::new(&needs);
+        let value = handed_over(&needs, &admission, admission.bound(&prices));
+        let (solution, objective) = needs.solution(&chosen);
+        let certificate =
+            Certificate { envelopes: needs.certificates(), nodes: vec![PriceNode::Leaf { prices }] };
+        Answer::found(solution, objective).certified(value, certificate).traced(trace)
+    }
+}

@@ -1,0 +1,128 @@
+//! Generalised assignment through HiGHS.
+//!
+//! ```text
+//! x_ij in {0,1}                    request i on cloudlet j, wherever there is a k_ij
+//! sum_j x_ij <= 1                  for every open request
+//! sum_i k_ij x_ij <= threads_j     for every cloudlet
+//! maximise sum_ij profit_i x_ij    and the profit of locally feasible requests, a constant
+//! ```
+
+use std::time::Instant;
+
+use good_lp::variable::UnsolvedProblem;
+use good_lp::{Constraint, Expression, ProblemVariables, VariableDefinition, constraint, variable};
+use offcut_instances::problem::{Algorithm, Answer, Bound, Budget, Evidence, Stop, Trace};
+use offcut_instances::throughput::{Instance, Throughput};
+
+use super::threads::Needs;
+use crate::highs::{self, Limits, Status};
+
+/// Above this many binaries the model is not built: HiGHS then no longer minds its time limit while it presolves.
+pub(super) const MOST_BINARIES: usize = 200_000;
+
+/// Generalised assignment through HiGHS.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Milp;
+
+/// The model, and what its variables stand for.
+pub(super) struct Model {
+    pub(super) problem: UnsolvedProblem,
+    /// Capacities first, one a cloudlet; then one row for every open request.
+    pub(super) rows: Vec<Constraint>,
+    /// Open request and cloudlet of every variable.
+    pub(super) pairs: Vec<(u32, u32)>,
+    /// The profit of locally feasible requests.
+    pub(super) constant: f64,
+}
+
+impl Model {
+    pub(super) fn new(needs: &Needs, kind: fn() -> VariableDefinition) -> Self {
+        let mut problem = ProblemVariables::new();
+        let mut pairs = Vec::new();
+        let mut capacities = vec![Expression::default(); needs.cloudlets()];
+        let mut profit = Expression::with_capacity(needs.pairs());
+        let mut once = Vec::with_capacity(needs.open.len());
+        for (at, open) in needs.open.iter().enumerate() {
+            let mut one = Expression::with_capacity(needs.cloudlets());
+            for (j, k) in needs.row(open).iter().enumerate().filter(|(_, k)| **k > 0) {
+                let x = problem.add(kind());
+                pairs.push((at as u32, j as u32));
+                one.add_mul(1.0, x);
+                capacities[j].add_mul(f64::from(*k), x);
+                profit.add_mul(open.profit, x);
+            }
+            once.push(constraint!(one <= 1.0));
+        }
+        let threads = needs.instance.cloudlets.iter().map(|cloudlet| f64::from(cloudlet.threads));
+        let mut rows: Vec<Constraint> =
+            capacities.into_iter().zip(threads).map(|(load, threads)| constraint!(load <= threads)).collect();
+        rows.extend(once);
+        let constant = needs.local.iter().map(|i| needs.instance.requests[*i as usize].profit).sum();
+        Self { problem: problem.maximise(profit), rows, pairs, constant }
+    }
+}
+
+impl Algorithm<Throughput> for Milp {
+    fn id(&self) -> &str {
+        "milp"
+    }
+
+    fn about(&self) -> &str {
+        "generalised-assignment MILP through good_lp and HiGHS (bound on HiGHS's word)"
+    }
+
+    fn solve(&self, instance: &Instance, budget: &Budget) -> Answer<Throughput> {
+        let began = Instant::now();
+        let needs = Needs::new(instance);
+        if needs.pairs() > MOST_BINARIES {
+            return Answer::declined(format!("the model would have more than {MOST_BINARIES} binaries"));
+        }
+        let Model { problem, rows, pairs, constant } = Model::new(&needs, || variable().binary());
+        let built_s = began.elapsed().as_secs_f64();
+        if budget.is_spent(began) {
+            return Answer::nothing(Stop::TimeLimit);
+        }
+        let time_s = budget.time_s.map(|time_s| (time_s - built_s).max(0.0));
+        // A model without variables is no model to HiGHS.
+        if pairs.is_empty() {
+            let (solution, objective) = needs.solution(&vec![None; needs.open.len()]);
+            let answer = Answer::found(solution, objective);
+            return Answer { proved: Some(word(objective)), ..answer };
+        }
+        let limits = Limits { time_s, relative_gap: 1e-9, feasibility: None, seed: budget.seed };
+        let outcome = match highs::solve(problem, rows, constant, limits) {
+            Ok(outcome) => outcome,
+            Err(words) => return Answer::failed(words),
+        };
+        let stop = match outcome.status {
+            Status::Optimal => Stop::Completed,
+            Status::TimeLimit => Stop::TimeLimit,
+            // Admitting nobody is feasible, and profits are bounded: anything else is HiGHS's mistake or ours.
+            other => return Answer::failed(format!("HiGHS says {other:?} to a feasible, bounded model")),
+        };
+        let trace = Trace {
+            build_s: Some(built_s + outcome.build_s),
+            ..Trace::counting([
+                ("nodes", outcome.nodes),
+                ("columns", outcome.columns as u64),
+                ("rows", outcome.rows as u64),
+            ])
+        };
+        let mut answer = Answer::nothing(stop).traced(trace);
+        if let Some(values) = &outcome.values {
+            let mut chosen = vec![None; needs.open.len()];
+            for ((at, j), _) in pairs.iter().zip(values).filter(|(_, value)| **value > 0.5) {
+                chosen[*at as usize] = Some(*j);
+            }
+            let (solution, objective) = needs.solution(&chosen);
+            answer.found = Answer::<Throughput>::found(solution, objective).found;
+        }
+        answer.proved = outcome.bound.map(word);
+        answer
+    }
+}
+
+/// A bound that HiGHS states.
+pub(super) fn word<C>(value: f64) -> Bound<C> {
+    Bound { value, evidence: Evidence::SolverWord("HiGHS mip_dual_bound".into()) }
+}

@@ -1,0 +1,134 @@
+//! Prices, then rounding: certified from hundreds to millions of requests.
+//!
+//! The least price bound (module `prices`) and admissions rounded from its fractional one (module `round`), in as many random orders as
+//! time and `restarts` allow, until one meets the bound. Unit profits make the bound a whole number, and then one nearly always does.
+
+use std::time::Instant;
+
+use offcut_instances::document::Trouble;
+use offcut_instances::problem::{Algorithm, Answer, Budget, Parameter, Stop, Trace};
+use offcut_instances::random::Stream;
+use offcut_instances::throughput::{Certificate, Instance, PriceNode, Throughput};
+
+use super::admission::Admission;
+use super::prices::{Aim, Prices, least_bound};
+use super::round::Rounding;
+use super::threads::Needs;
+use super::{NUDGE, with_threads};
+
+/// Prices, then rounding.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Price {
+    restarts: u32,
+    gap: f64,
+}
+
+impl Default for Price {
+    fn default() -> Self {
+        Self { restarts: 200, gap: 0.0 }
+    }
+}
+
+/// Above this many open requests a smaller gap than [`LARGE_GAP`] between bound and fractional admission is not worth its time.
+const LARGE: usize = 200_000;
+const LARGE_GAP: f64 = 1e-4;
+
+impl Algorithm<Throughput> for Price {
+    fn id(&self) -> &str {
+        "price"
+    }
+
+    fn about(&self) -> &str {
+        "least price bound, then rounding (certified bound; meets it nearly always; 10^6 requests)"
+    }
+
+    fn parameters(&self) -> Vec<Parameter> {
+        let default = Self::default();
+        vec![
+            Parameter { name: "restarts", default: default.restarts.into(), about: "most admissions to round" },
+            Parameter { name: "gap", default: default.gap, about: "gap to the LP to stop at; 0: 1e-9, large instances 1e-4" },
+        ]
+    }
+
+    fn with(&self, name: &str, value: f64) -> Result<Box<dyn Algorithm<Throughput>>, Trouble> {
+        let refuse = |remedy: &str| Err(Trouble::at(format!("price:{name}"), format!("cannot be {value}"), remedy));
+        match name {
+            "restarts" if value.fract() == 0.0 && (1.0..=1e6).contains(&value) => {
+                Ok(Box::new(Self { restarts: value as u32, ..*self }))
+            }
+            "restarts" => refuse("give a whole number from 1 to 1000000"),
+            "gap" if (0.0..1.0).contains(&value) => Ok(Box::new(Self { gap: value, ..*self })),
+            "gap" => refuse("give a number from 0 to 1"),
+            _ => refuse("it takes: restarts, gap"),
+        }
+    }
+
+    fn solve(&self, instance: &Instance, budget: &Budget) -> Answer<Throughput> {
+        with_threads(budget, || {
+            let began = Instant::now();
+            let is_out_of_time = || budget.is_spent(began);
+            let needs = Needs::new(instance);
+            let build_s = began.elapsed().as_secs_f64();
+            let admission = Admission::new(&needs);
+            let gap = match (self.gap, admission.items.len()) {
+                (0.0, items) if items > LARGE => LARGE_GAP,
+                (0.0, _) => 1e-9,
+                (gap, _) => gap,
+            };
+            let prices = least_bound(&admission, Aim { gap, coldest: 1e-10 }, None, &is_out_of_time);
+            let bound = admission.bound(&prices.prices);
+            let (best, rounded) = rounded(&admission, &prices, bound, self.restarts, &is_out_of_time);
+            let (solution, objective) = needs.solution(&best.chosen);
+            let trace = Trace {
+                build_s: Some(build_s),
+                ..Trace::counting([
+                    ("pairs", needs.pairs() as u64),
+                    ("rows", needs.rows() as u64),
+                    ("minimum cuts", needs.envelopes.iter().map(|envelope| envelope.cuts).sum()),
+                    ("passes", prices.passes.round() as u64),
+                    ("rounded", rounded),
+                ])
+            };
+            let nodes = vec![PriceNode::Leaf { prices: prices.prices }];
+            let certificate = Certificate { envelopes: needs.certificates(), nodes };
+            let value = handed_over(&needs, &admission, bound);
+            let stop = if is_out_of_time() { Stop::TimeLimit } else { Stop::Completed };
+            Answer { stop, ..Answer::found(solution, objective).certified(value, certificate).traced(trace) }
+        })
+    }
+}
+
+/// The bound of an admission with the profit of all that is settled besides it, as it is handed over.
+pub(super) fn handed_over(needs: &Needs, admission: &Admission, bound: f64) -> f64 {
+    let local: f64 = needs.local.iter().map(|i| needs.instance.requests[*i as usize].profit).sum();
+    if admission.is_whole { local + bound } else { (local + bound) * (1.0 + NUDGE) }
+}
+
+/// The best of several rounded admissions, and how many it took. Stops at one that meets `bound`.
+pub(super) fn rounded<'a>(
+    admission: &'a Admission<'a>,
+    prices: &Prices,
+    bound: f64,
+    restarts: u32,
+    is_out_of_time: &dyn Fn() -> bool,
+) -> (Rounding<'a>, u64) {
+    let mut order: Vec<u32> = (0..admission.items.len() as u32).collect();
+    let mut stream = Stream::new(&["throughput", "price", "order"], 0);
+    let mut best = Rounding::empty(admission);
+    // Some 10^8 pairs looked at in all: seconds at most.
+    let pairs = (admission.items.len() * admission.cloudlets()).max(1) as u64;
+    let most = u64::from(restarts).min((400_000_000 / pairs).max(2));
+    let mut rounded = 0;
+    while rounded < most && best.profit < bound * (1.0 - 1e-11) && (rounded == 0 || !is_out_of_time()) {
+        let mut next = Rounding::spread(admission, prices, &order);
+        next.mend_and_fill(&prices.prices, 1_000_000);
+        rounded += 1;
+        if next.profit > best.profit {
+            best = next;
+        }
+        for last in (1..order.len()).rev() {
+            order.swap(last, stream.below(last as u64 + 1) as usize);
+        }
+    }
+    (best, rounded)
+}

@@ -4,3 +4,4 @@
 //! crate's own arithmetic; the checker computes them again.
 
 pub mod multiuser;
+pub mod throughput;

@@ -17,6 +17,7 @@ pub mod environment;
 mod multiuser;
 pub mod run;
 pub mod suite;
+mod throughput;
 
 pub use contest::{Contest, method, methods};
 pub use run::{Folder, Progress, run};

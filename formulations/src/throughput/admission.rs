@@ -46,7 +46,8 @@ pub(super) struct Admission<'a> {
 impl<'a> Admission<'a> {
     /// All open requests, all threads.
     pub(super) fn new(needs: &'a Needs) -> Self {
-        let item = |(at, open): (usize, &super::threads::Open)| Item { row: open.row, open: at as u32, profit: open.profit };
+        let item =
+            |(at, open): (usize, &super::threads::Open)| Item { row: open.row, open: at as u32, profit: open.profit };
         let capacities = needs.instance.cloudlets.iter().map(|cloudlet| cloudlet.threads.into()).collect();
         let admission = Self {
             items: needs.open.iter().enumerate().map(item).collect(),
@@ -136,7 +137,8 @@ impl<'a> Admission<'a> {
 
     /// The price bound without rounding.
     pub(super) fn raw_bound(&self, prices: &[f64]) -> f64 {
-        let capacities: f64 = prices.iter().zip(&self.capacities).map(|(price, capacity)| price * *capacity as f64).sum();
+        let capacities: f64 =
+            prices.iter().zip(&self.capacities).map(|(price, capacity)| price * *capacity as f64).sum();
         capacities + self.values(prices).iter().sum::<f64>()
     }
 
@@ -242,7 +244,11 @@ mod tests {
                     let one = |number: &u16| sum >= usize::from(*number) && is_sum[sum - usize::from(*number)];
                     is_sum.push(numbers.iter().any(one));
                 }
-                assert_eq!(sums.largest, is_sum.iter().rposition(|is| *is).expect("0 is") as u64, "{numbers:?} {limit}");
+                assert_eq!(
+                    sums.largest,
+                    is_sum.iter().rposition(|is| *is).expect("0 is") as u64,
+                    "{numbers:?} {limit}"
+                );
             }
         }
     }

@@ -64,8 +64,7 @@ fn search(instance: &Instance, budget: &Budget) -> Answer<Throughput> {
     let (mut opened, mut leaves) = (0u64, 0u64);
     let prices = Vec::new();
     let whole = root.is_whole;
-    let mut waiting =
-        vec![Waiting { node: 0, admission: Some(root), served: Vec::new(), profit: 0.0, prices }];
+    let mut waiting = vec![Waiting { node: 0, admission: Some(root), served: Vec::new(), profit: 0.0, prices }];
     while let Some(Waiting { node, admission, served, profit, prices }) = waiting.pop() {
         let Some(admission) = admission else {
             // Its decisions ask for more threads than there are: any prices will do.
@@ -85,7 +84,8 @@ fn search(instance: &Instance, budget: &Budget) -> Answer<Throughput> {
         let of_node = profit + admission.bound(&here.prices);
         let is_settled = |best: f64| if whole { of_node <= best } else { of_node <= best * (1.0 + 1e-10) };
         if !is_settled(best.0) && !is_cut_short {
-            let (found, _) = rounded(&admission, &here, of_node - profit, if is_root { 400 } else { 3 }, &is_out_of_time);
+            let (found, _) =
+                rounded(&admission, &here, of_node - profit, if is_root { 400 } else { 3 }, &is_out_of_time);
             if profit + found.profit > best.0 {
                 best = (profit + found.profit, vec![None; needs.open.len()]);
                 served.iter().for_each(|(open, j)| best.1[*open as usize] = Some(*j));

@@ -47,7 +47,9 @@ const BETTER: f64 = 1e-12;
 
 impl Envelope {
     pub(super) fn new(model: &Model) -> Self {
-        let any = |forbidden: bool, amount: f64| if forbidden && amount > 0.0 { Capacity::Endless } else { Capacity::Of(0.0) };
+        let any = |forbidden: bool, amount: f64| {
+            if forbidden && amount > 0.0 { Capacity::Endless } else { Capacity::Of(0.0) }
+        };
         // Nothing with work on the device; then no bytes at all. Ties in the one are broken by the other.
         let first = minimum_cut(model, |v| any(true, model.macs[v]), |v| Capacity::Of(model.out_bytes[v])).corner;
         let last = minimum_cut(model, |v| Capacity::Of(model.macs[v]), |v| any(true, model.out_bytes[v])).corner;

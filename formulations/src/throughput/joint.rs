@@ -138,9 +138,8 @@ impl Algorithm<Throughput> for Joint {
         };
         let mut answer = Answer::nothing(stop).traced(trace);
         if let Some(values) = &outcome.values {
-            answer.found = Some(read(instance, values, &alone, &choices)).map(|(solution, objective)| {
-                offcut_instances::problem::Claim { solution, objective }
-            });
+            answer.found = Some(read(instance, values, &alone, &choices))
+                .map(|(solution, objective)| offcut_instances::problem::Claim { solution, objective });
         }
         answer.proved = outcome.bound.map(word);
         answer
@@ -154,13 +153,11 @@ fn read(instance: &Instance, values: &[f64], alone: &[Option<usize>], choices: &
         alone.iter().map(|a| if a.as_ref().is_some_and(is_one) { Service::Local } else { Service::Rejected }).collect();
     let mut parts = Vec::new();
     for choice in choices.iter().filter(|choice| is_one(&choice.is_taken)) {
-        let layers = choice.is_on_device.clone().enumerate().filter(|(_, y)| is_one(y)).map(|(v, _)| v as u32).collect();
+        let layers =
+            choice.is_on_device.clone().enumerate().filter(|(_, y)| is_one(y)).map(|(v, _)| v as u32).collect();
         parts.push(Part { model: instance.requests[choice.request].model, device_layers: layers });
-        service[choice.request] = Service::Remote {
-            cloudlet: choice.cloudlet as u32,
-            threads: choice.threads,
-            part: parts.len() as u32 - 1,
-        };
+        service[choice.request] =
+            Service::Remote { cloudlet: choice.cloudlet as u32, threads: choice.threads, part: parts.len() as u32 - 1 };
     }
     let admitted = instance.requests.iter().zip(&service).filter(|(_, service)| **service != Service::Rejected);
     let profit = admitted.map(|(request, _)| request.profit).sum();

@@ -58,8 +58,7 @@ impl Algorithm<Throughput> for Lp {
         let admission = Admission::new(&needs);
         let value = handed_over(&needs, &admission, admission.bound(&prices));
         let (solution, objective) = needs.solution(&chosen);
-        let certificate =
-            Certificate { envelopes: needs.certificates(), nodes: vec![PriceNode::Leaf { prices }] };
+        let certificate = Certificate { envelopes: needs.certificates(), nodes: vec![PriceNode::Leaf { prices }] };
         Answer::found(solution, objective).certified(value, certificate).traced(trace)
     }
 }

@@ -46,7 +46,11 @@ impl Algorithm<Throughput> for Price {
         let default = Self::default();
         vec![
             Parameter { name: "restarts", default: default.restarts.into(), about: "most admissions to round" },
-            Parameter { name: "gap", default: default.gap, about: "gap to the LP to stop at; 0: 1e-9, large instances 1e-4" },
+            Parameter {
+                name: "gap",
+                default: default.gap,
+                about: "gap to the LP to stop at; 0: 1e-9, large instances 1e-4",
+            },
         ]
     }
 

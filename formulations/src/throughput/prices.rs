@@ -49,7 +49,12 @@ pub(super) struct Aim {
 }
 
 /// The prices with about the least bound.
-pub(super) fn least_bound(admission: &Admission, aim: Aim, start: Option<&[f64]>, is_out_of_time: &dyn Fn() -> bool) -> Prices {
+pub(super) fn least_bound(
+    admission: &Admission,
+    aim: Aim,
+    start: Option<&[f64]>,
+    is_out_of_time: &dyn Fn() -> bool,
+) -> Prices {
     let unit = admission.items.iter().map(|item| item.profit).fold(0.0, f64::max);
     let capacities: Vec<f64> = admission.capacities.iter().map(|capacity| *capacity as f64).collect();
     if admission.items.is_empty() || unit == 0.0 {
@@ -239,7 +244,15 @@ impl Sums {
         self.curvature.iter_mut().zip(&other.curvature).for_each(|(a, b)| *a += b);
     }
 
-    fn add(&mut self, row: &[u16], profit: f64, prices: &[f64], temperature: f64, costs: &mut [f64], terms: &mut Vec<Term>) {
+    fn add(
+        &mut self,
+        row: &[u16],
+        profit: f64,
+        prices: &[f64],
+        temperature: f64,
+        costs: &mut [f64],
+        terms: &mut Vec<Term>,
+    ) {
         let nothing = weights(row, profit, prices, temperature, costs, terms);
         let total: f64 = nothing.weight + terms.iter().map(|term| term.weight).sum::<f64>();
         self.value += nothing.top + temperature * total.ln();
@@ -268,7 +281,14 @@ struct Nothing {
 }
 
 /// Fills `terms` with the options of an item that are not negligible at this temperature.
-fn weights(row: &[u16], profit: f64, prices: &[f64], temperature: f64, costs: &mut [f64], terms: &mut Vec<Term>) -> Nothing {
+fn weights(
+    row: &[u16],
+    profit: f64,
+    prices: &[f64],
+    temperature: f64,
+    costs: &mut [f64],
+    terms: &mut Vec<Term>,
+) -> Nothing {
     let mut least = profit;
     for ((cost, k), price) in costs.iter_mut().zip(row).zip(prices) {
         let threads = f64::from(*k);

@@ -105,7 +105,8 @@ proptest! {
 fn families_are_solved_to_optimality() {
     for family in ["zoo", "synthetic", "tight", "equal", "single"] {
         for most_profit in [1, 9] {
-            let parameters = Parameters { requests: 60, cloudlets: 5, threads: 8, most_profit, ..Parameters::default() };
+            let parameters =
+                Parameters { requests: 60, cloudlets: 5, threads: 8, most_profit, ..Parameters::default() };
             let instance = generate(family, &parameters, 3).expect("legal");
             let (found, proved) = found_and_proved("branch", &instance);
             let (milp, _) = found_and_proved("milp", &instance);

@@ -10,9 +10,10 @@ pub(crate) mod solve;
 use offcut_instances::document::{Trouble, problem_of};
 use offcut_instances::multiuser::Multiuser;
 use offcut_instances::problem::Problem;
+use offcut_instances::throughput::Throughput;
 
 /// The problems there are.
-pub(crate) const PROBLEMS: [&str; 1] = [Multiuser::NAME];
+pub(crate) const PROBLEMS: [&str; 2] = [Multiuser::NAME, Throughput::NAME];
 
 /// Runs the body with `$problem` standing for the type of the problem of that name. The one place where a problem is added.
 macro_rules! with_problem {
@@ -20,6 +21,9 @@ macro_rules! with_problem {
         let name: &str = $name;
         if name == <offcut_instances::multiuser::Multiuser as offcut_instances::problem::Problem>::NAME {
             type $problem = offcut_instances::multiuser::Multiuser;
+            $body
+        } else if name == <offcut_instances::throughput::Throughput as offcut_instances::problem::Problem>::NAME {
+            type $problem = offcut_instances::throughput::Throughput;
             $body
         } else {
             Err($crate::commands::unknown_problem(name))

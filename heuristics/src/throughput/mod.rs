@@ -1,0 +1,43 @@
+//! Requests with deadlines, cloudlets with threads: the paper's algorithms and baselines.
+//!
+//! See the crate `offcut-instances`, module `throughput`, for the problem and its symbols. Every method that partitions admits locally
+//! feasible requests on their devices, with 0 threads.
+//!
+//! | file | method | what it guarantees |
+//! |---|---|---|
+//! | `local_ratio` | `local-ratio` | 1/2 of the optimum (unit profits, or exact knapsacks); 1/3 beyond |
+//! | `lp_rounding` | `lp-rounding` | 1/2 of the LP bound; unit profits: the LP bound less one request a cloudlet |
+//! | `online` | `online-primal-dual` | 1/(2 max C/C') of the optimum, knowing nothing of later requests |
+//! | `online` | `online-greedy` | nothing |
+//! | `baselines` | `device-only`, `cloudlet-only`, `one-thread`, `most-threads`, `random-cloudlet` | nothing |
+//! | `cuts`, `threads` | | cheapest cuts, least threads |
+//! | `admission` | | from who is served where to an answer |
+
+mod admission;
+mod baselines;
+mod cuts;
+mod local_ratio;
+mod lp_rounding;
+mod online;
+mod threads;
+
+#[cfg(test)]
+mod tests;
+
+use offcut_instances::problem::Algorithm;
+use offcut_instances::throughput::Throughput;
+
+/// All heuristics for `throughput`, with default parameters.
+pub fn algorithms() -> Vec<Box<dyn Algorithm<Throughput>>> {
+    vec![
+        Box::new(local_ratio::LocalRatio),
+        Box::new(lp_rounding::LpRounding),
+        Box::new(online::OnlinePrimalDual),
+        Box::new(online::OnlineGreedy),
+        Box::new(baselines::DeviceOnly),
+        Box::new(baselines::CloudletOnly),
+        Box::new(baselines::OneThread),
+        Box::new(baselines::MostThreads),
+        Box::new(baselines::RandomCloudlet),
+    ]
+}

@@ -6,7 +6,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
-use cpu_time::ThreadTime;
+use cpu_time::ProcessTime;
 use offcut_checker::{Tolerance, Verdict, judge};
 use offcut_instances::document::{answer_bytes, parse_answer};
 use offcut_instances::problem::{Algorithm, Answer, Budget};
@@ -22,7 +22,7 @@ pub struct Executed {
     pub answer: Vec<u8>,
     /// Wall-clock seconds in the method.
     pub solve_s: f64,
-    /// CPU seconds of the thread it ran on.
+    /// CPU seconds of the process meanwhile: a method may use several threads.
     pub solve_cpu_s: f64,
     /// Most memory the process had at once meanwhile, the instance included.
     pub peak_memory_bytes: Option<u64>,
@@ -32,7 +32,7 @@ pub struct Executed {
 pub fn execute<P: Contest>(algorithm: &dyn Algorithm<P>, instance: &P::Instance, budget: &Budget) -> Executed {
     reset_peak_memory();
     let began = Instant::now();
-    let cpu = ThreadTime::now();
+    let cpu = ProcessTime::now();
     let answer = catch_unwind(AssertUnwindSafe(|| algorithm.solve(instance, budget)));
     let solve_s = began.elapsed().as_secs_f64();
     let solve_cpu_s = cpu.elapsed().as_secs_f64();

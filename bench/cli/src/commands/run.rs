@@ -11,9 +11,28 @@ use offcut_runner::{Contest, Folder, Progress, Suite, run};
 use super::{PROBLEMS, known_problem_of, unknown_problem, with_problem};
 use crate::Ending;
 
-const DEMO: &[u8] = include_bytes!("../../../suites/multiuser/demo.json");
-const MULTIUSER: &[u8] = include_bytes!("../../../suites/multiuser/bounded.json");
-const MULTIUSER_FULL: &[u8] = include_bytes!("../../../suites/multiuser/full.json");
+/// The suites of a problem that are part of the program.
+struct Suites {
+    problem: &'static str,
+    demo: &'static [u8],
+    bounded: &'static [u8],
+    full: &'static [u8],
+}
+
+/// The suites of `$problem`, from its folder.
+macro_rules! suites {
+    ($problem:literal) => {
+        Suites {
+            problem: $problem,
+            demo: include_bytes!(concat!("../../../suites/", $problem, "/demo.json")),
+            bounded: include_bytes!(concat!("../../../suites/", $problem, "/bounded.json")),
+            full: include_bytes!(concat!("../../../suites/", $problem, "/full.json")),
+        }
+    };
+}
+
+/// One entry for every one of [`PROBLEMS`].
+const SUITES: [Suites; PROBLEMS.len()] = [suites!("multiuser"), suites!("throughput")];
 
 pub(crate) fn suite(path: &Path, folder: Option<&Path>) -> Result<Ending, Trouble> {
     let bytes = read_bytes(path).map_err(|trouble| trouble.in_file(path))?;
@@ -23,17 +42,26 @@ pub(crate) fn suite(path: &Path, folder: Option<&Path>) -> Result<Ending, Troubl
         .map_err(|trouble| if trouble.file.is_none() { trouble.in_file(path) } else { trouble })
 }
 
+/// Every problem's demo, each in a folder of its own.
 pub(crate) fn demo(folder: &Path) -> Result<Ending, Trouble> {
-    run_and_report(DEMO, folder)
+    let mut ending = Ending::Good;
+    for Suites { problem, demo, .. } in SUITES {
+        println!("{problem}");
+        if run_and_report(demo, &folder.join(problem))? == Ending::Refuted {
+            ending = Ending::Refuted;
+        }
+        println!();
+    }
+    Ok(ending)
 }
 
 pub(crate) fn reproduce(problem: &str, full: bool, folder: Option<&Path>) -> Result<Ending, Trouble> {
-    if !PROBLEMS.contains(&problem) {
+    let Some(suites) = SUITES.iter().find(|suites| suites.problem == problem) else {
         return Err(unknown_problem(problem));
-    }
+    };
     let name = if full { format!("runs/reproduce-{problem}-full") } else { format!("runs/reproduce-{problem}") };
     let folder = folder.map_or_else(|| PathBuf::from(name), Path::to_owned);
-    run_and_report(if full { MULTIUSER_FULL } else { MULTIUSER }, &folder)
+    run_and_report(if full { suites.full } else { suites.bounded }, &folder)
 }
 
 fn run_and_report(suite: &[u8], folder: &Path) -> Result<Ending, Trouble> {

@@ -30,6 +30,9 @@ pub(crate) struct Arguments {
     /// Seed of everything random in the method
     #[arg(long, default_value_t = 0)]
     seed: u64,
+    /// Threads the method may use
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    threads: u32,
     /// Write the answer to a file
     #[arg(short, long)]
     output: Option<PathBuf>,
@@ -57,7 +60,8 @@ pub(crate) fn solve(arguments: &Arguments) -> Result<Ending, Trouble> {
 fn solve_for<P: Contest>(arguments: &Arguments, instance: &P::Instance, read_s: f64) -> Result<Ending, Trouble> {
     let spec: MethodSpec = arguments.method.parse()?;
     let algorithm = method::<P>(&spec)?;
-    let budget = Budget { time_s: arguments.time, seed: arguments.seed, ..Budget::default() };
+    let Arguments { time: time_s, seed, threads, .. } = *arguments;
+    let budget = Budget { time_s, seed, threads, ..Budget::default() };
     let executed = execute::<P>(algorithm.as_ref(), instance, &budget);
     let key = Key { instance: hash::<P>(instance), method: spec.to_string(), budget, code: code_version() };
     let (row, verdict) = judged::<P>(instance, key, &executed, &Tolerance::default());
@@ -84,6 +88,14 @@ fn solve_for<P: Contest>(arguments: &Arguments, instance: &P::Instance, read_s: 
         let (read, solve, check) =
             (text::seconds(read_s), text::seconds(row.times.solve_s), text::seconds(row.times.check_s));
         println!("time       read {read}, solve {solve}, check {check}");
+        if let Some(build_s) = row.times.build_s {
+            println!("           of solving, {} preparing (as the method tells)", text::seconds(build_s));
+        }
+        let measures: Vec<String> =
+            row.measures.iter().map(|(name, value)| format!("{name} {}", text::grouped(*value as u64))).collect();
+        if !measures.is_empty() {
+            println!("checked    {}", measures.join(", "));
+        }
         if let Some(peak) = row.peak_memory_bytes {
             println!("memory     {} at most, the instance included", text::bytes(peak as f64));
         }

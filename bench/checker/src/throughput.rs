@@ -27,6 +27,10 @@
 //! least number of threads that the envelope allows. Replacing every k_i by that number keeps the solution feasible for the relaxed
 //! problem, in which loads are sums of these numbers: so capacities may be rounded down to such sums, and cloudlets that no request
 //! connects may be bounded apart, each bound being rounded down if profits are whole.
+//!
+//! **Values.** For every solution of the relaxed problem, `sum profit = sum_{i admitted} u_i + sum_j sum_{i on j} (profit_i - u_i)`, and whom a cloudlet
+//! serves fits its threads: so the sum of all u_i >= 0 and of every cloudlet's best knapsack is a bound. Knapsacks are solved by dynamic
+//! programming over threads, all sums rounded up.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,6 +41,10 @@ use offcut_instances::throughput::{
 use crate::interval::{Accumulator, add_down, add_up};
 use crate::speedup::slowness;
 use crate::{Interval, Judged, Violation, sum};
+
+/// Knapsacks are replayed up to so many steps a leaf, and threads in all.
+const MOST_STEPS: u64 = 1_000_000_000;
+const MOST_THREADS: u64 = 10_000_000;
 
 /// A tree is replayed with a table of all requests and cloudlets, up to so many pairs; a single leaf needs none.
 const MOST_PAIRS: usize = 200_000_000;
@@ -407,13 +415,21 @@ impl<'a> Jury<'a> {
                     if prices.len() != cloudlets || !prices.iter().all(fine) {
                         return wrong(at, "a leaf has a price >= 0 for every cloudlet");
                     }
-                    let mut decisions = BTreeSet::new();
-                    let mut node = at;
-                    while let Some((up, decision)) = parent[node] {
-                        decisions.insert(decision);
-                        node = up;
+                    largest = largest.max(self.leaf(Proof::Prices(prices), &decided(&parent, at), table.as_deref()));
+                }
+                PriceNode::Values { values } => {
+                    let fine = |(_, value): &(u32, f64)| *value == 0.0 || (1e-60..=1e60).contains(value);
+                    let is_ascending = values.windows(2).all(|pair| pair[0].0 < pair[1].0);
+                    if !is_ascending || !values.iter().all(|of| (of.0 as usize) < requests && fine(of)) {
+                        return wrong(at, "a leaf has values >= 0 of requests, ascending");
                     }
-                    largest = largest.max(self.leaf(prices, &decisions, table.as_deref()));
+                    let threads: u64 = self.instance.cloudlets.iter().map(|c| u64::from(c.threads) + 1).sum();
+                    if threads > MOST_THREADS || threads.saturating_mul(requests as u64) > MOST_STEPS {
+                        return wrong(at, "knapsacks are replayed for at most 1e7 threads and 1e9 steps");
+                    }
+                    let mut all = vec![0.0; requests];
+                    values.iter().for_each(|(i, value)| all[*i as usize] = *value);
+                    largest = largest.max(self.leaf(Proof::Values(&all), &decided(&parent, at), table.as_deref()));
                 }
             }
         }
@@ -432,8 +448,8 @@ impl<'a> Jury<'a> {
     }
 
     /// The bound of one leaf, rounded up; 0 if no solution agrees with its decisions (profits are above 0, so 0 bounds nothing).
-    fn leaf(&self, prices: &[f64], decisions: &BTreeSet<Decision>, table: Option<&[u16]>) -> f64 {
-        let cloudlets = prices.len();
+    fn leaf(&self, proof: Proof, decisions: &BTreeSet<Decision>, table: Option<&[u16]>) -> f64 {
+        let cloudlets = self.instance.cloudlets.len();
         let looked_up = |i: usize, j: usize| table.map(|table| u32::from(table[i * cloudlets + j]));
         // What is decided: who is served where, and who is not.
         let mut served: BTreeMap<usize, usize> = BTreeMap::new();
@@ -482,46 +498,113 @@ impl<'a> Jury<'a> {
             }
         }
 
-        // Second pass: what every request is worth at these prices.
-        let mut order: Vec<usize> = (0..cloudlets).collect();
-        order.sort_by(|a, b| prices[*a].total_cmp(&prices[*b]));
+        // Second pass: what requests and cloudlets are worth, group by group.
         let mut apart = Accumulator::default();
         let mut of_group = vec![Accumulator::default(); cloudlets];
+        let mut knapsacks: Vec<Knapsack> = match proof {
+            Proof::Prices(_) => Vec::new(),
+            Proof::Values(_) => left.iter().map(|left| Knapsack::of(*left)).collect(),
+        };
+        let mut order: Vec<usize> = (0..cloudlets).collect();
+        if let Proof::Prices(prices) = proof {
+            order.sort_by(|a, b| prices[*a].total_cmp(&prices[*b]));
+        }
         for (i, request) in self.instance.requests.iter().enumerate() {
             let wish = self.wish(i);
             if wish.is_local || served.contains_key(&i) {
                 apart.add(Interval::point(request.profit));
                 continue;
             }
-            // The cheapest way to serve it, no more than the truth; cloudlets from the cheapest on.
-            let mut cheapest = request.profit;
-            let mut of = None;
-            for j in order.iter().copied().filter(|j| allows(i, *j)) {
-                if prices[j] >= cheapest {
-                    break;
+            let least = |j: usize, most: u32| match looked_up(i, j) {
+                Some(k) => Some(k).filter(|k| *k > 0),
+                None => self.least(i, &wish, j, most),
+            };
+            match proof {
+                Proof::Prices(prices) => {
+                    // The cheapest way to serve it, no more than the truth; cloudlets from the cheapest on.
+                    let mut cheapest = request.profit;
+                    let mut of = None;
+                    for j in order.iter().copied().filter(|j| allows(i, *j)) {
+                        if prices[j] >= cheapest {
+                            break;
+                        }
+                        let within = (cheapest / prices[j]).next_up().min(f64::from(u16::MAX)) as u32;
+                        let Some(k) = least(j, within) else { continue };
+                        let cost = (Interval::point(prices[j]) * Interval::point(k.into())).low();
+                        if cost < cheapest {
+                            (cheapest, of) = (cost, Some(j));
+                        }
+                    }
+                    if let Some(j) = of {
+                        of_group[groups.of(j)].add(Interval::point(add_up(request.profit, -cheapest)));
+                    }
                 }
-                let within = (cheapest / prices[j]).next_up().min(f64::from(u16::MAX)) as u32;
-                let least = match looked_up(i, j) {
-                    Some(k) => Some(k).filter(|k| *k > 0),
-                    None => self.least(i, &wish, j, within),
-                };
-                let Some(k) = least else { continue };
-                let cost = (Interval::point(prices[j]) * Interval::point(k.into())).low();
-                if cost < cheapest {
-                    (cheapest, of) = (cost, Some(j));
+                Proof::Values(values) => {
+                    let mut of = None;
+                    for j in (0..cloudlets).filter(|j| allows(i, *j)) {
+                        if let Some(k) = least(j, u32::MAX) {
+                            knapsacks[j].offer(k, add_up(request.profit, -values[i]));
+                            of = Some(j);
+                        }
+                    }
+                    if let Some(j) = of {
+                        of_group[groups.of(j)].add(Interval::point(values[i]));
+                    }
                 }
-            }
-            if let Some(j) = of {
-                of_group[groups.of(j)].add(Interval::point(add_up(request.profit, -cheapest)));
             }
         }
         for j in 0..cloudlets {
-            let capacity = Interval::point(sums[j].largest() as f64);
-            of_group[groups.of(j)].add(Interval::point(prices[j]) * capacity);
+            let worth = match proof {
+                Proof::Prices(prices) => Interval::point(prices[j]) * Interval::point(sums[j].largest() as f64),
+                Proof::Values(_) => Interval::point(knapsacks[j].largest()),
+            };
+            of_group[groups.of(j)].add(worth);
         }
         let rounded = |value: f64| if self.has_whole_profits { value.floor() } else { value };
         let bounds = of_group.iter().map(|group| Interval::point(rounded(group.total().high())));
         rounded((apart.total() + sum(bounds)).high())
+    }
+}
+
+/// What a leaf proves its bound with.
+#[derive(Clone, Copy)]
+enum Proof<'a> {
+    /// Shape (cloudlets,).
+    Prices(&'a [f64]),
+    /// Shape (requests,).
+    Values(&'a [f64]),
+}
+
+/// The decisions on the way from the root to a node.
+fn decided(parent: &[Option<(usize, Decision)>], mut node: usize) -> BTreeSet<Decision> {
+    let mut decisions = BTreeSet::new();
+    while let Some((up, decision)) = parent[node] {
+        decisions.insert(decision);
+        node = up;
+    }
+    decisions
+}
+
+/// The best set of requests for a cloudlet, by dynamic programming: the most that fits so many threads, rounded up.
+struct Knapsack(Vec<f64>);
+
+impl Knapsack {
+    fn of(threads: u64) -> Self {
+        Self(vec![0.0; threads as usize + 1])
+    }
+
+    /// One more request may be taken.
+    fn offer(&mut self, threads: u32, gain: f64) {
+        let threads = threads as usize;
+        if gain > 0.0 {
+            for room in (threads..self.0.len()).rev() {
+                self.0[room] = self.0[room].max(add_up(self.0[room - threads], gain));
+            }
+        }
+    }
+
+    fn largest(&self) -> f64 {
+        self.0[self.0.len() - 1]
     }
 }
 

@@ -89,6 +89,16 @@ impl<'a> Admission<'a> {
         &self.threads[item.row as usize * self.cloudlets()..][..self.cloudlets()]
     }
 
+    /// The group a cloudlet is in.
+    pub(super) fn group(&self, cloudlet: usize) -> usize {
+        self.groups[cloudlet] as usize
+    }
+
+    /// The group of the cloudlets that an item can use, if it can use any.
+    pub(super) fn group_of(&self, item: &Item) -> Option<usize> {
+        self.row(item).iter().position(|k| *k > 0).map(|j| self.group(j))
+    }
+
     /// Rounds capacities down to sums of threads, and groups the cloudlets.
     pub(super) fn sharpened(mut self) -> Self {
         let cloudlets = self.cloudlets();

@@ -1,8 +1,9 @@
 //! Branch and bound on the price bound: exact.
 //!
-//! The root is what `price` does. Where its admission stays below the bound, the request whose fractional admission is most undecided is
-//! split: a cloudlet serves it, or it does not. Each node has prices of its own, found from its parent's, and ends as a leaf when its bound
-//! is no better than the best admission known. The certificate is the tree with the leaves' prices.
+//! The root is what `price` does. Where its admission stays below the bound, knapsacks sharpen the bound and find admissions (module
+//! `knapsacks`); that is mostly the end. Otherwise the request whose fractional admission is most undecided is split: a cloudlet serves it, or
+//! it does not. Each node has prices and values of its own, found from its parent's, and ends as a leaf when its bound is no better than
+//! the best admission known. The certificate is the tree with the leaves' prices or values.
 
 use std::time::Instant;
 
@@ -10,8 +11,10 @@ use offcut_instances::problem::{Algorithm, Answer, Budget, Stop, Trace};
 use offcut_instances::throughput::{Certificate, Instance, PriceNode, Throughput};
 
 use super::admission::Admission;
+use super::knapsacks::{self, is_small};
 use super::price::{handed_over, rounded};
 use super::prices::{Aim, Prices, least_bound, shares};
+use super::round::Rounding;
 use super::threads::Needs;
 use super::with_threads;
 
@@ -61,7 +64,7 @@ fn search(instance: &Instance, budget: &Budget) -> Answer<Throughput> {
     let mut nodes: Vec<PriceNode> = vec![PriceNode::Leaf { prices: vec![0.0; root.cloudlets()] }];
     let mut bound: f64 = 0.0;
     let mut is_cut_short = false;
-    let (mut opened, mut leaves) = (0u64, 0u64);
+    let (mut opened, mut leaves, mut rounds) = (0u64, 0u64, 0u64);
     let prices = Vec::new();
     let whole = root.is_whole;
     let mut waiting = vec![Waiting { node: 0, admission: Some(root), served: Vec::new(), profit: 0.0, prices }];
@@ -81,22 +84,41 @@ fn search(instance: &Instance, budget: &Budget) -> Answer<Throughput> {
             let start = (!is_root).then_some(&prices[..]);
             least_bound(&admission, Aim { gap: 1e-11, coldest: 1e-11 }, start, &is_out_of_time)
         };
-        let of_node = profit + admission.bound(&here.prices);
-        let is_settled = |best: f64| if whole { of_node <= best } else { of_node <= best * (1.0 + 1e-10) };
-        if !is_settled(best.0) && !is_cut_short {
+        let mut of_node = profit + admission.bound(&here.prices);
+        let is_settled = |bound: f64, best: f64| if whole { bound <= best } else { bound <= best * (1.0 + 1e-10) };
+        if !is_settled(of_node, best.0) && !is_cut_short {
             let (found, _) =
                 rounded(&admission, &here, of_node - profit, if is_root { 400 } else { 3 }, &is_out_of_time);
             if profit + found.profit > best.0 {
-                best = (profit + found.profit, vec![None; needs.open.len()]);
-                served.iter().for_each(|(open, j)| best.1[*open as usize] = Some(*j));
-                let chosen = admission.items.iter().zip(&found.chosen);
-                chosen.for_each(|(item, cloudlet)| best.1[item.open as usize] = *cloudlet);
+                best = (profit + found.profit, complete(&needs, &admission, &served, &found));
             }
         }
-        let split = if is_settled(best.0) || is_cut_short || !may_split { None } else { undecided(&admission, &here) };
+        // Knapsacks, where prices leave a gap.
+        let mut sharper = None;
+        if !is_settled(of_node, best.0) && !is_cut_short && is_small(&needs, &admission) {
+            let most = if is_root { 3000 } else { 150 };
+            let known = best.0 - profit;
+            let found = |rounding: &Rounding| {
+                if profit + rounding.profit > best.0 {
+                    best = (profit + rounding.profit, complete(&needs, &admission, &served, rounding));
+                }
+                rounding.profit
+            };
+            let values = knapsacks::lowered(&admission, &here.prices, None, known, most, found, &is_out_of_time);
+            rounds += values.rounds;
+            if profit + values.bound < of_node {
+                of_node = profit + values.bound;
+                sharper = Some(values.values);
+            }
+        }
+        let split =
+            if is_settled(of_node, best.0) || is_cut_short || !may_split { None } else { undecided(&admission, &here) };
         let Some((at, j)) = split else {
             bound = bound.max(of_node);
-            nodes[node] = PriceNode::Leaf { prices: here.prices };
+            nodes[node] = match sharper {
+                Some(values) => leaf_of(&needs, &admission, &values),
+                None => PriceNode::Leaf { prices: here.prices },
+            };
             leaves += 1;
             continue;
         };
@@ -127,12 +149,33 @@ fn search(instance: &Instance, budget: &Budget) -> Answer<Throughput> {
     let (solution, objective) = needs.solution(&best.1);
     let trace = Trace {
         build_s: Some(build_s),
-        ..Trace::counting([("pairs", needs.pairs() as u64), ("nodes", opened), ("leaves", leaves)])
+        ..Trace::counting([
+            ("pairs", needs.pairs() as u64),
+            ("nodes", opened),
+            ("leaves", leaves),
+            ("knapsack rounds", rounds),
+        ])
     };
     let value = handed_over(&needs, &Admission::new(&needs), bound);
     let certificate = Certificate { envelopes: needs.certificates(), nodes };
     let stop = if is_cut_short { Stop::TimeLimit } else { Stop::Completed };
     Answer { stop, ..Answer::found(solution, objective).certified(value, certificate).traced(trace) }
+}
+
+/// A rounded admission with what was decided before, by open request.
+fn complete(needs: &Needs, admission: &Admission, served: &[(u32, u32)], rounding: &Rounding) -> Vec<Option<u32>> {
+    let mut chosen = vec![None; needs.open.len()];
+    served.iter().for_each(|(open, j)| chosen[*open as usize] = Some(*j));
+    let items = admission.items.iter().zip(&rounding.chosen);
+    items.for_each(|(item, cloudlet)| chosen[item.open as usize] = *cloudlet);
+    chosen
+}
+
+/// A leaf with values by request.
+fn leaf_of(needs: &Needs, admission: &Admission, values: &[f64]) -> PriceNode {
+    let by_request = admission.items.iter().zip(values).filter(|(_, value)| **value > 0.0);
+    let by_request = by_request.map(|(item, value)| (needs.open[item.open as usize].request, *value));
+    PriceNode::Values { values: by_request.collect() }
 }
 
 /// The request and cloudlet that the fractional admission leaves most open; if it leaves none, any that could still be served.

@@ -12,12 +12,13 @@
 //! | `branch` | `branch`: branch and bound on the price bound | certificate: a tree of prices |
 //! | `envelope` | | corners of a model's cuts by minimum cuts, with the flows that prove them |
 //! | `threads` | | k_ij |
-//! | `admission`, `prices`, `round` | | the assignment problem, its prices, its rounding |
+//! | `admission`, `prices`, `knapsacks`, `round` | | the assignment problem, its prices, its knapsacks, its rounding |
 
 mod admission;
 mod branch;
 mod envelope;
 mod joint;
+mod knapsacks;
 mod lp;
 mod milp;
 mod price;

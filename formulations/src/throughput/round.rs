@@ -41,7 +41,7 @@ impl<'a> Rounding<'a> {
         self.admission.row(&self.admission.items[at])[cloudlet as usize].into()
     }
 
-    fn choose(&mut self, at: usize, cloudlet: Option<u32>) {
+    pub(super) fn choose(&mut self, at: usize, cloudlet: Option<u32>) {
         let profit = self.admission.items[at].profit;
         if let Some(before) = std::mem::replace(&mut self.chosen[at], cloudlet) {
             self.left[before as usize] += self.threads(at, before);

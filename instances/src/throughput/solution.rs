@@ -88,6 +88,12 @@ pub enum PriceNode {
         /// Price of a thread of each cloudlet, in profit, >= 0. Shape (cloudlets,).
         prices: Vec<f64>,
     },
+    /// A leaf whose cloudlets solve their knapsacks: with values u_i >= 0 no solution is worth more than
+    /// `sum_i u_i + sum_j max sum_{i in S} (profit_i - u_i)`, S ranging over the sets whose k_ij fit cloudlet j. Sharpened as above.
+    Values {
+        /// (request, value) by request, ascending; the others have value 0. Locally feasible requests need none.
+        values: Vec<(u32, f64)>,
+    },
     /// A split: a cloudlet serves a request, or it does not.
     Split {
         /// The request.

@@ -66,6 +66,31 @@ fn the_toy_is_what_the_hand_says() {
     assert!(verdict(certificate(0.5), 2.0).is_refuted() && verdict(certificate(0.0), 3.0).is_refuted());
 }
 
+/// Values on the toy, 3 threads for requests of 1, 2 and 2: with value 0 the knapsack holds 1 + 2, two requests. With 1/2 each it is worth
+/// 1 and the values 3/2; in all 2.5, and with the local request 3, rounded down. Too little for a request is no bound too small.
+#[test]
+fn knapsacks_bound_the_toy() {
+    let with = |values: &[(u32, f64)]| {
+        let mut changed = certificate(0.0);
+        changed.nodes = vec![PriceNode::Values { values: values.to_vec() }];
+        Throughput::replay(&toy(), &changed)
+    };
+    assert_eq!(with(&[]), Ok(3.0));
+    assert_eq!(with(&[(1, 0.5), (2, 0.5), (3, 0.5)]), Ok(3.0));
+    assert_eq!(with(&[(1, 1.0), (2, 1.0), (3, 1.0)]), Ok(4.0));
+    for refused in [&[(9, 0.5)][..], &[(1, -0.5)], &[(1, f64::NAN)], &[(2, 0.5), (1, 0.5)], &[(1, 0.5), (1, 0.5)]] {
+        assert_eq!(with(refused).expect_err("garbage")[0].constraint, "a leaf has values >= 0 of requests, ascending");
+    }
+    // Two requests of 2 threads and 3 threads: prices prove 1.5, so 1 only after rounding 3 down to 2; of 5 threads and requests of 2 and
+    // 3, one of each, the price bound is 2 and so is the knapsack's.
+    let mut instance = toy();
+    instance.requests = vec![instance.requests[3]; 2];
+    instance.requests[0].profit = 1.5;
+    let mut changed = certificate(0.0);
+    changed.nodes = vec![PriceNode::Values { values: vec![] }];
+    assert_eq!(Throughput::replay(&instance, &changed), Ok(1.5));
+}
+
 /// One cloudlet with 5 threads and requests of 2 threads only: 5 is no sum of twos.
 #[test]
 fn capacities_are_rounded_down_to_sums() {
@@ -287,8 +312,13 @@ fn trivial() -> Envelope {
 
 /// A price tree of some depth over random pairs, with random prices.
 fn tree(instance: &Instance, splits: &[(prop::sample::Index, prop::sample::Index)], prices: &[f64]) -> Vec<PriceNode> {
-    let leaf = |shift: usize| PriceNode::Leaf {
-        prices: (0..instance.cloudlets.len()).map(|j| prices[(j + shift) % prices.len()]).collect(),
+    let leaf = |shift: usize| {
+        let number = |at: usize| prices[(at + shift) % prices.len()];
+        if shift % 2 == 0 {
+            PriceNode::Leaf { prices: (0..instance.cloudlets.len()).map(number).collect() }
+        } else {
+            PriceNode::Values { values: (0..instance.requests.len()).map(|i| (i as u32, number(i))).collect() }
+        }
     };
     let mut nodes = Vec::new();
     for (request, cloudlet) in splits.iter().filter(|_| !instance.cloudlets.is_empty()) {

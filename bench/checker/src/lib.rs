@@ -70,9 +70,12 @@ pub fn judge<P: Judged>(instance: &P::Instance, answer: &Answer<P>, tolerance: &
             },
             Evidence::Certificate(certificate) => match P::replay(instance, certificate) {
                 Err(violations) => Proof::Refused { violations },
+                // Whole bounds are rounded to whole numbers by whoever claims them, too: a claim that rounds to less than is proved is true.
                 Ok(value) => match compare("claimed bound", bound.value, Interval::point(value), tolerance) {
-                    None => Proof::Certified { value },
-                    Some(violation) => Proof::Refused { violations: vec![violation] },
+                    Some(violation) if !says_less(P::SENSE, bound.value, value) => {
+                        Proof::Refused { violations: vec![violation] }
+                    }
+                    _ => Proof::Certified { value },
                 },
             },
         },
@@ -80,6 +83,15 @@ pub fn judge<P: Judged>(instance: &P::Instance, answer: &Answer<P>, tolerance: &
     let contradictions = contradictions(&verdict, tolerance);
     verdict.violations.extend(contradictions);
     verdict
+}
+
+/// Whether two whole bounds are such that the claimed one is the weaker.
+fn says_less(sense: Sense, claimed: f64, proved: f64) -> bool {
+    let is_weaker = match sense {
+        Sense::Minimise => claimed < proved,
+        Sense::Maximise => claimed > proved,
+    };
+    is_weaker && claimed.fract() == 0.0 && proved.fract() == 0.0
 }
 
 /// How far the bound lies beyond an objective, relative to the objective; 0 if it does not.

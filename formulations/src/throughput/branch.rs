@@ -36,6 +36,8 @@ struct Waiting<'a> {
     served: Vec<(u32, u32)>,
     profit: f64,
     prices: Vec<f64>,
+    /// The parent's values by open request, if its knapsacks were solved.
+    values: Option<Vec<f64>>,
 }
 
 impl Algorithm<Throughput> for Branch {
@@ -67,8 +69,9 @@ fn search(instance: &Instance, budget: &Budget) -> Answer<Throughput> {
     let (mut opened, mut leaves, mut rounds) = (0u64, 0u64, 0u64);
     let prices = Vec::new();
     let whole = root.is_whole;
-    let mut waiting = vec![Waiting { node: 0, admission: Some(root), served: Vec::new(), profit: 0.0, prices }];
-    while let Some(Waiting { node, admission, served, profit, prices }) = waiting.pop() {
+    let mut waiting =
+        vec![Waiting { node: 0, admission: Some(root), served: Vec::new(), profit: 0.0, prices, values: None }];
+    while let Some(Waiting { node, admission, served, profit, prices, values }) = waiting.pop() {
         let Some(admission) = admission else {
             // Its decisions ask for more threads than there are: any prices will do.
             nodes[node] = PriceNode::Leaf { prices };
@@ -93,10 +96,15 @@ fn search(instance: &Instance, budget: &Budget) -> Answer<Throughput> {
                 best = (profit + found.profit, complete(&needs, &admission, &served, &found));
             }
         }
-        // Knapsacks, where prices leave a gap.
+        // Knapsacks, where prices leave a gap; once the search is cut short the parent's values have to do.
         let mut sharper = None;
-        if !is_settled(of_node, best.0) && !is_cut_short && is_small(&needs, &admission) {
-            let most = if is_root { 3000 } else { 150 };
+        let inherited = values.map(|values| admission.items.iter().map(|item| values[item.open as usize]).collect());
+        if !is_settled(of_node, best.0) && (!is_cut_short || inherited.is_some()) && is_small(&needs, &admission) {
+            let most = match (is_cut_short, is_root) {
+                (true, _) => 1,
+                (_, true) => 3000,
+                _ => 150,
+            };
             let known = best.0 - profit;
             let found = |rounding: &Rounding| {
                 if profit + rounding.profit > best.0 {
@@ -104,7 +112,7 @@ fn search(instance: &Instance, budget: &Budget) -> Answer<Throughput> {
                 }
                 rounding.profit
             };
-            let values = knapsacks::lowered(&admission, &here.prices, None, known, most, found, &is_out_of_time);
+            let values = knapsacks::lowered(&admission, &here.prices, inherited, known, most, found, &is_out_of_time);
             rounds += values.rounds;
             if profit + values.bound < of_node {
                 of_node = profit + values.bound;
@@ -123,6 +131,11 @@ fn search(instance: &Instance, budget: &Budget) -> Answer<Throughput> {
             continue;
         };
         let item = admission.items[at];
+        let values = sharper.map(|values| {
+            let mut by_open = vec![0.0; needs.open.len()];
+            admission.items.iter().zip(values).for_each(|(item, value)| by_open[item.open as usize] = value);
+            by_open
+        });
         let first = nodes.len() as u32;
         let request = needs.open[item.open as usize].request;
         nodes[node] = PriceNode::Split { request, cloudlet: j, served: first, elsewhere: first + 1 };
@@ -133,6 +146,7 @@ fn search(instance: &Instance, budget: &Budget) -> Answer<Throughput> {
             served: served.clone(),
             profit,
             prices: here.prices.clone(),
+            values: values.clone(),
         };
         let mut with_it = served;
         with_it.push((item.open, j));
@@ -142,6 +156,7 @@ fn search(instance: &Instance, budget: &Budget) -> Answer<Throughput> {
             served: with_it,
             profit: profit + item.profit,
             prices: here.prices,
+            values,
         };
         // Serving first: it leads to admissions.
         waiting.extend([elsewhere, there]);

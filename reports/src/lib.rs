@@ -11,7 +11,7 @@
 //! | [`tables`], [`figures`] | what is shown |
 //! | [`report`] | what is said, and in which order |
 //! | [`table`], [`html`], [`markdown`] | how it is written |
-//! | [`multiuser`] | what only that problem's reports say |
+//! | [`multiuser`], [`throughput`] | what only that problem's reports say |
 //!
 //! Written to be diffed: rows are sorted, numbers have fixed forms, times stand in tables of their own, and nothing reads a clock.
 
@@ -25,6 +25,7 @@ pub mod results;
 pub mod statistics;
 pub mod table;
 pub mod tables;
+pub mod throughput;
 pub mod verdict;
 
 use std::path::Path;

@@ -10,7 +10,7 @@ use crate::results::Results;
 use crate::statistics::{mean, range, shifted_geometric_mean};
 use crate::table::Table;
 use crate::verdict::Verdict;
-use crate::{Options, multiuser, tables};
+use crate::{Options, multiuser, tables, throughput};
 
 /// A part of a report under one heading.
 #[derive(Clone, Debug, Default)]
@@ -48,11 +48,26 @@ pub struct Report {
     pub limitations: Vec<String>,
 }
 
+/// What only the reports of one problem say.
+pub(crate) struct About {
+    /// The problem's name in manifests.
+    pub(crate) problem: &'static str,
+    /// The paper, and what is known of it.
+    pub(crate) paper: &'static str,
+    /// The verdicts on its claims.
+    pub(crate) verdicts: fn(&Results) -> Vec<Verdict>,
+    /// What its reconstruction does not show.
+    pub(crate) limitation: &'static str,
+}
+
+/// The problems whose reports say more than any report does.
+const PROBLEMS: [About; 2] = [multiuser::ABOUT, throughput::ABOUT];
+
 impl Report {
     /// Computes the report of a run.
     pub fn new(manifest: &Manifest, rows: &[Row], options: &Options) -> Self {
         let results = Results::new(manifest, rows);
-        let is_multiuser = manifest.problem == multiuser::PROBLEM;
+        let about = PROBLEMS.iter().find(|about| about.problem == manifest.problem);
         let mut sections = vec![Section {
             title: "All methods".into(),
             paragraphs: Vec::new(),
@@ -78,11 +93,11 @@ impl Report {
             contradictions: results.contradictions.iter().map(ToString::to_string).collect(),
             provenance: provenance(&results),
             summary: summary(&results, options),
-            paper: is_multiuser.then(|| multiuser::PAPER.to_owned()),
-            verdicts: if is_multiuser { multiuser::verdicts_of(&results) } else { Vec::new() },
+            paper: about.map(|about| about.paper.to_owned()),
+            verdicts: about.map_or_else(Vec::new, |about| (about.verdicts)(&results)),
             sections,
             reading: reading(&results),
-            limitations: limitations(is_multiuser),
+            limitations: limitations(about),
         }
     }
 
@@ -266,7 +281,7 @@ fn reading(results: &Results) -> Vec<String> {
     ]
 }
 
-fn limitations(is_multiuser: bool) -> Vec<String> {
+fn limitations(about: Option<&About>) -> Vec<String> {
     let mut lines = vec![
         "Best known values are those of this run; another run may know better bounds, and gaps then shrink.".to_owned(),
         "Wall-clock times are of one machine and include its noise; counts are told by the methods themselves and not checked."
@@ -276,12 +291,6 @@ fn limitations(is_multiuser: bool) -> Vec<String> {
             .to_owned(),
         "Means over methods that failed on different instances are over different instances.".to_owned(),
     ];
-    if is_multiuser {
-        lines.push(
-            "The paper is known by its abstract. Instances, speed-up laws and the reading of estimation error are reconstructions; the \
-             numbers are Offcut's own and cannot be compared with the paper's figures."
-                .to_owned(),
-        );
-    }
+    lines.extend(about.map(|about| about.limitation.to_owned()));
     lines
 }

@@ -35,6 +35,8 @@ pub struct MethodGaps {
     pub feasible: usize,
     /// The largest possible gap of every instance, averaged over its rows.
     pub gaps: Vec<f64>,
+    /// The largest possible gap of any row.
+    pub worst_row: Option<f64>,
     /// Whether all of them rest on replayed certificates.
     pub certified: bool,
     /// A 95 % bootstrap interval over instances of their mean.
@@ -59,6 +61,7 @@ pub fn method_gaps(results: &Results) -> Vec<MethodGaps> {
             attempted: instances(&of_it, &|r| r.is_attempted()),
             feasible: instances(&of_it, &|r| r.objective.is_some()),
             certified: of_it.iter().filter_map(|r| r.gap).all(|gap| gap.certified),
+            worst_row: of_it.iter().filter_map(|r| r.gap).map(|gap| gap.high).reduce(f64::max),
             interval: bootstrap_mean(&method, &gaps),
             method,
             gaps,
@@ -103,7 +106,7 @@ pub fn gaps(results: &Results) -> Table {
     let mut table = Table::new(
         "gaps",
         "Gap of every method over all instances of the run",
-        "Mean, median and maximum are over instances, each the mean over its seeds; the interval is a 95 % bootstrap interval of the \
+        "Mean, median and max are over instances, each the mean over its seeds; worst row is over single rows; the interval is a 95 % bootstrap interval of the \
          mean over instances. Certified: share of attempted rows whose gap rests on a replayed certificate, anyone's. At optimum: \
          rows with a certified gap of 0. Own proof: rows that carry the certificate for it themselves. Best: instances on which \
          the mean objective is the best known one; ties count for all.",
@@ -115,6 +118,7 @@ pub fn gaps(results: &Results) -> Table {
             Column::words("95 % interval", "interval"),
             Column::bounded("median (%)", "median_gap_percent"),
             Column::bounded("max (%)", "max_gap_percent"),
+            Column::bounded("worst row (%)", "worst_row_percent"),
             Column::numbers("certified (%)", "certified_percent"),
             Column::numbers("rows", "rows"),
             Column::numbers("at optimum", "at_optimum"),
@@ -136,6 +140,7 @@ pub fn gaps(results: &Results) -> Table {
                 .map_or_else(Cell::absent, |(low, high)| Cell::text(format!("{} to {}", percent(low), percent(high)))),
             cell(median(&of.gaps)),
             cell(range(&of.gaps).map(|(_, high)| high)),
+            cell(of.worst_row),
             share.map_or_else(Cell::absent, |share| Cell::number(format!("{share:.0}"), share)),
             Cell::count(attempted),
             Cell::count(optimal),
@@ -315,9 +320,13 @@ fn over_axis(results: &Results, study: &Study, series: &[Series]) -> Vec<Table> 
         lacking(series),
         columns(&|s| Column::numbers(s.name, format!("{}_{unit}", s.name))),
     );
+    let measures = measures(series);
+    if has_parts(&measures) {
+        objective.note += " In brackets: admitted on their device alone + on cloudlets, as the checker counts.";
+    }
     fill(&mut objective, &|point| match mean(&objectives(point)) {
         Some(value) => Cell::number(
-            format!("{}{}", numbers::significant(value * scale.factor, 4), partial(point.feasible())),
+            format!("{}{}{}", numbers::significant(value * scale.factor, 4), parts(point), partial(point.feasible())),
             value,
         ),
         None if point.results.iter().all(|r| !r.is_attempted()) => Cell::text("declined"),
@@ -348,6 +357,19 @@ fn over_axis(results: &Results, study: &Study, series: &[Series]) -> Vec<Table> 
     });
 
     let mut tables = vec![objective, gap];
+    for measure in &measures {
+        let mut table = Table::new(
+            &format!("{}-{measure}", study.name),
+            format!("{}: mean {measure}", study.title),
+            "Measured by the checker.",
+            columns(&|s| Column::numbers(s.name, format!("{}_{measure}", s.name))),
+        );
+        fill(&mut table, &|point| {
+            let values = point.per_instance(|r| r.row.measures.get(measure).copied());
+            mean(&values).map_or_else(Cell::absent, |m| Cell::number(numbers::significant(m, 4), m))
+        });
+        tables.push(table);
+    }
     tables.extend(shared_counts(series).into_iter().map(|count| {
         let having: Vec<&Series> = series.iter().filter(|s| has_count(s, &count)).collect();
         let mut table = Table::new(
@@ -372,6 +394,28 @@ fn over_axis(results: &Results, study: &Study, series: &[Series]) -> Vec<Table> 
     }));
     tables.push(times);
     tables
+}
+
+/// What the checker measured of the solutions of a study besides their objectives.
+fn measures(series: &[Series]) -> BTreeSet<String> {
+    let rows = series.iter().flat_map(|s| &s.points).flat_map(|point| &point.results);
+    rows.flat_map(|r| r.row.measures.keys()).cloned().collect()
+}
+
+/// Whether objectives have parts that are told apart: admitted locally, and on cloudlets.
+fn has_parts(measures: &BTreeSet<String>) -> bool {
+    ["local", "remote"].iter().all(|part| measures.contains(*part))
+}
+
+/// ` (local + remote)`, where the checker counted them.
+fn parts(point: &crate::results::Point) -> String {
+    let part = |name: &str| mean(&point.per_instance(|r| r.row.measures.get(name).copied()));
+    match (part("local"), part("remote")) {
+        (Some(local), Some(remote)) => {
+            format!(" ({} + {})", numbers::significant(local, 3), numbers::significant(remote, 3))
+        }
+        _ => String::new(),
+    }
 }
 
 fn counted(result: &Result) -> Option<f64> {
@@ -414,6 +458,10 @@ fn side_by_side(results: &Results, study: &Study, series: &[Series]) -> Vec<Tabl
         Column::numbers(scale.label(&format!("best {}", quantity.name)), format!("best_{}", quantity.name)),
         Column::bounded(scale.label("best bound"), "best_bound"),
     ];
+    let has_parts = has_parts(&measures(series));
+    if has_parts {
+        columns.push(Column::numbers("of them local", "local"));
+    }
     columns
         .extend(series.iter().map(|s| Column::bounded(format!("{} gap (%)", s.name), format!("{}_percent", s.name))));
     let title = format!("{}: best known values, and mean gap of every method", study.title);
@@ -445,6 +493,15 @@ fn side_by_side(results: &Results, study: &Study, series: &[Series]) -> Vec<Tabl
             number(mean(&objectives)),
             number(mean(&values).filter(|_| whole)).marked(mark),
         ];
+        if has_parts {
+            // Every method that partitions admits the same requests locally; the others fewer.
+            let local = |instance: &&str| {
+                let of_it = rows().filter(|r| r.row.key.instance == *instance);
+                of_it.filter_map(|r| r.row.measures.get("local").copied()).reduce(f64::max)
+            };
+            let local: Vec<f64> = instances.iter().filter_map(local).collect();
+            row.push(mean(&local).map_or_else(Cell::absent, |m| Cell::number(numbers::significant(m, 4), m)));
+        }
         for series in series {
             let of_it: Vec<&Result> =
                 series.points.iter().flat_map(|p| &p.results).copied().filter(|r| group(r) == *name).collect();

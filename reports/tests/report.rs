@@ -7,7 +7,7 @@ use offcut_instances::problem::{Budget, Sense, Stop};
 use offcut_ledger::manifest::Quantity;
 use offcut_ledger::row::InstanceLabel;
 use offcut_ledger::{Environment, Key, Manifest, Row, Status, Study, StudyCell, Times};
-use offcut_reports::{Options, Outcome, Report, html, markdown, multiuser, write};
+use offcut_reports::{Options, Outcome, Report, html, markdown, multiuser, throughput, write};
 
 const NASTY: &str = "a_b & 50% <script>";
 
@@ -80,6 +80,7 @@ fn fixture() -> Fixture {
                     }
                     "iao" => {
                         row.counts.insert("moves".into(), 10 * n * (s + 1));
+                        row.instance.parameters.insert("units".into(), 40.0 * n as f64);
                     }
                     "iao-ds" => {
                         row.counts.insert("moves".into(), 4 * n);
@@ -259,18 +260,22 @@ fn verdicts_follow_the_rows() {
         multiuser::verdicts(&fixture.manifest, &fixture.rows).into_iter().map(|v| v.outcome).collect::<Vec<_>>()
     };
     let mut fixture = fixture();
-    assert_eq!(outcomes(&fixture), [Outcome::Shown, Outcome::Shown]);
+    assert_eq!(outcomes(&fixture), [Outcome::Shown; 3]);
     for row in &mut fixture.rows {
         if row.key.method == "iao:error=0.1" {
             row.checked_objective = row.checked_objective.map(|objective| Interval::point(objective.middle() * 1.3));
         }
     }
-    assert_eq!(outcomes(&fixture), [Outcome::Shown, Outcome::NotShown]);
+    assert_eq!(outcomes(&fixture), [Outcome::Shown, Outcome::Shown, Outcome::NotShown]);
+    for row in &mut fixture.rows {
+        row.instance.parameters.insert("units".into(), 1.0);
+    }
+    assert_eq!(outcomes(&fixture)[1], Outcome::NotShown);
     fixture.rows.push(row("iao-ds", "n8-s1", 5, 1.0, 1.0));
     assert_eq!(outcomes(&fixture)[0], Outcome::NotShown);
     fixture.rows.retain(|row| row.key.method == "milp");
     fixture.manifest.studies.clear();
-    assert_eq!(outcomes(&fixture), [Outcome::NotTested, Outcome::NotTested]);
+    assert_eq!(outcomes(&fixture), [Outcome::NotTested; 3]);
 }
 
 #[test]
@@ -279,7 +284,60 @@ fn an_empty_run_has_a_report_too_and_so_has_one_that_maximises() {
     let empty = Report::new(&manifest, &[], &Options::default());
     assert!(html::page(&empty).contains("0 on 0 instances"));
     manifest.sense = Sense::Maximise;
-    manifest.problem = "throughput".into();
+    manifest.problem = "another".into();
     let report = Report::new(&manifest, &rows, &Options::default());
     assert!(report.verdicts.is_empty() && markdown::page(&report).contains("1 - H/UB"));
+}
+
+/// A run of `throughput`: branch knows the optimum, local ratio admits nine tenths of it, half in the family `tight`.
+fn admissions() -> Fixture {
+    let Fixture { mut manifest, .. } = fixture();
+    manifest.sense = Sense::Maximise;
+    manifest.problem = throughput::PROBLEM.into();
+    manifest.objective = Quantity { name: "admitted requests".into(), unit: String::new() };
+    let mut study = Study { cells: Vec::new(), ..manifest.studies[0].clone() };
+    study.title = "Admitted requests against their number".into();
+    study.axis = Some(Quantity { name: "requests".into(), unit: String::new() });
+    let mut rows = Vec::new();
+    for (family, n) in [("zoo", 100.0), ("zoo", 200.0), ("tight", 40.0)] {
+        let share = if family == "tight" { 0.5 } else { 0.9 };
+        for (method, factor) in [("branch", 1.0), ("local-ratio", share), ("online-primal-dual", 0.4)] {
+            let mut row = row(method, &format!("{family}-{n}"), 0, n, factor);
+            row.instance.family = family.into();
+            row.instance.variant = "count".into();
+            let local = if family == "tight" { 0.0 } else { 0.3 * n };
+            let measures = [("local", local), ("remote", n * factor - local), ("threads", 2.0 * n)];
+            row.measures = measures.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+            if method == "branch" {
+                row.proof = Proof::Certified { value: n };
+                row.status = Status::OptimalCertified;
+            }
+            if family == "zoo" {
+                study.cells.push(StudyCell { series: method.into(), x: Some(n), key: row.key.line() });
+            }
+            rows.push(row);
+        }
+    }
+    manifest.studies = vec![study];
+    Fixture { manifest, rows }
+}
+
+#[test]
+fn admitted_requests_are_told_apart_and_claims_are_judged() {
+    let mut fixture = admissions();
+    let report = Report::new(&fixture.manifest, &fixture.rows, &Options::default());
+    let text = markdown::page(&report);
+    assert!(text.contains("180.0 (60.0 + 120)") && text.contains("on their device alone + on cloudlets"), "{text}");
+    let table = |id: &str| report.tables().find(|table| table.id.ends_with(id)).expect(id).csv();
+    assert!(table("-local").contains("60") && table("-remote").contains("120"));
+    let outcomes = |fixture: &Fixture| {
+        throughput::verdicts(&fixture.manifest, &fixture.rows).into_iter().map(|v| v.outcome).collect::<Vec<_>>()
+    };
+    assert_eq!(outcomes(&fixture), [Outcome::Shown; 3]);
+    for row in fixture.rows.iter_mut().filter(|row| row.key.method == "local-ratio") {
+        row.checked_objective = Some(Interval::point(15.0));
+    }
+    assert_eq!(outcomes(&fixture), [Outcome::NotShown, Outcome::Shown, Outcome::NotShown]);
+    fixture.rows.retain(|row| row.key.method == "branch");
+    assert_eq!(outcomes(&fixture), [Outcome::NotTested; 2]);
 }

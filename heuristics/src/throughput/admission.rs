@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use offcut_instances::problem::{Answer, Trace};
+use offcut_instances::problem::Answer;
 use offcut_instances::throughput::{Part, Service, Solution, Throughput};
 
 use super::threads::Threads;
@@ -48,7 +48,6 @@ impl Admission {
     pub(super) fn answer(&self, threads: &Threads) -> Answer<Throughput> {
         let mut parts = Vec::new();
         let mut part_of: HashMap<(u32, usize), u32> = HashMap::new();
-        let mut counts = [0u64; 3];
         let mut profit = 0.0;
         let service = (threads.instance.requests.iter().zip(&self.served).enumerate())
             .map(|(i, (request, served))| {
@@ -64,19 +63,12 @@ impl Admission {
                         Service::Remote { cloudlet: *cloudlet, threads: *k, part }
                     }
                 };
-                counts[match service {
-                    Service::Rejected => 0,
-                    Service::Local => 1,
-                    Service::Remote { .. } => 2,
-                }] += 1;
                 if service != Service::Rejected {
                     profit += request.profit;
                 }
                 service
             })
             .collect();
-        let [rejected, local, remote] = counts;
-        let trace = Trace::counting([("rejected", rejected), ("local", local), ("remote", remote)]);
-        Answer::found(Solution { parts, service }, profit).traced(trace)
+        Answer::found(Solution { parts, service }, profit)
     }
 }

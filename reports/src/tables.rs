@@ -322,7 +322,8 @@ fn over_axis(results: &Results, study: &Study, series: &[Series]) -> Vec<Table> 
     );
     let measures = measures(series);
     if has_parts(&measures) {
-        objective.note += " In brackets: admitted on their device alone + on cloudlets, as the checker counts.";
+        let words = "In brackets: admitted on their device alone + on cloudlets, as the checker counts.";
+        objective.note = format!("{} {words}", objective.note).trim().to_owned();
     }
     fill(&mut objective, &|point| match mean(&objectives(point)) {
         Some(value) => Cell::number(

@@ -329,7 +329,7 @@ fn admitted_requests_are_told_apart_and_claims_are_judged() {
     let text = markdown::page(&report);
     assert!(text.contains("180.0 (60.0 + 120)") && text.contains("on their device alone + on cloudlets"), "{text}");
     let table = |id: &str| report.tables().find(|table| table.id.ends_with(id)).expect(id).csv();
-    assert!(table("-local").contains("60") && table("-remote").contains("120"));
+    assert!(table("_local").contains("60") && table("_remote").contains("120"));
     let outcomes = |fixture: &Fixture| {
         throughput::verdicts(&fixture.manifest, &fixture.rows).into_iter().map(|v| v.outcome).collect::<Vec<_>>()
     };

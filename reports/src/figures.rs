@@ -177,7 +177,9 @@ pub fn of_study(results: &Results, study: &Study) -> Vec<Figure> {
     });
     let values: Vec<f64> = lines.iter().flat_map(|line| &line.points).map(|mark| mark.y).collect();
     let scale = Scale::fitting(&values, &unit);
-    let log = wants_log(values.iter().copied()) && !is_error;
+    // What is maximised is read at its upper end, which a logarithm squeezes.
+    let is_maximised = results.manifest.sense == offcut_instances::problem::Sense::Maximise && study.name != "time";
+    let log = wants_log(values.iter().copied()) && !is_error && !is_maximised;
     let lines = lines.into_iter().map(|line| scaled(line, scale.factor)).collect();
     let bands = match band {
         Band::Range => "band: smallest to largest row",

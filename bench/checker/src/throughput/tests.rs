@@ -314,7 +314,7 @@ fn trivial() -> Envelope {
 fn tree(instance: &Instance, splits: &[(prop::sample::Index, prop::sample::Index)], prices: &[f64]) -> Vec<PriceNode> {
     let leaf = |shift: usize| {
         let number = |at: usize| prices[(at + shift) % prices.len()];
-        if shift % 2 == 0 {
+        if shift.is_multiple_of(2) {
             PriceNode::Leaf { prices: (0..instance.cloudlets.len()).map(number).collect() }
         } else {
             PriceNode::Values { values: (0..instance.requests.len()).map(|i| (i as u32, number(i))).collect() }

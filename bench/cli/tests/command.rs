@@ -242,26 +242,76 @@ fn documents_follow_their_schemas() {
     }
 }
 
+/// `throughput` from generator to verdict, and what is off in an answer or a certificate.
 #[test]
-fn the_demo_certifies_iao_on_real_models_and_resumes() {
+fn admissions_are_solved_checked_and_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path();
+    let settings = ["--set", "requests=40", "--set", "cloudlets=3", "--set", "threads=6"];
+    offcut(path).args(["generate", "throughput", "-o", "i.json"]).args(settings).assert().success();
+    for method in ["price", "local-ratio"] {
+        let answer = format!("{method}.json");
+        offcut(path).args(["solve", "i.json", "--method", method, "-o", &answer]).assert().success();
+    }
+    offcut(path)
+        .args(["solve", "i.json", "--method", "branch", "--threads", "2"])
+        .assert()
+        .success()
+        .stdout(contains("optimal-certified").and(contains("checked    local")));
+    offcut(path)
+        .args(["check", "i.json", "local-ratio.json", "price.json"])
+        .assert()
+        .success()
+        .stdout(contains("certified: the certificate was replayed").and(contains("(certified) local-ratio.json")));
+    let refused = |file: &str, words: &str| {
+        offcut(path).args(["check", "i.json", file]).assert().code(1).stdout(contains("REFUTED").and(contains(words)));
+    };
+    change(path, "local-ratio.json", "off.json", "\"objective\"", |objective| {
+        format!("{:e}", objective * (1.0 + 1e-6))
+    });
+    refused("off.json", "claimed objective");
+    change(path, "local-ratio.json", "over.json", "\"threads\"", |threads| format!("{}", threads + 100.0));
+    refused("over.json", "threads per request");
+    change(path, "local-ratio.json", "elsewhere.json", "\"cloudlet\"", |_| "3".into());
+    refused("elsewhere.json", "indices exist (service[");
+    // A bound one lower than proved, a price that proves less, a flow that does.
+    change(path, "price.json", "bold.json", "\"value\"", |bound| format!("{}", bound - 1.0));
+    refused("bold.json", "claimed bound");
+    change(path, "price.json", "dear.json", "\"prices\"", |price| format!("{}", price + 3.0));
+    refused("dear.json", "claimed bound");
+    change(path, "price.json", "torn.json", "\"flows\"", |_| "0".into());
+    refused("torn.json", "flows prove at least half of what corners cost");
+    for (settings, words) in [("view=tree", "parameter 'view'"), ("requests=0", "give at least 1")] {
+        let bad = offcut(path).args(["generate", "throughput", "--set", settings]).assert().code(2);
+        bad.stderr(contains(words).and(contains("panicked").not()));
+    }
+}
+
+#[test]
+fn the_demo_certifies_every_problem_and_resumes() {
     let folder = tempfile::tempdir().expect("a folder");
     let began = Instant::now();
     offcut(folder.path()).arg("demo").assert().success().stdout(contains("report"));
     let first = began.elapsed();
-    let rows = || std::fs::read_to_string(folder.path().join("runs/demo/rows.jsonl")).expect("there");
-    let before = rows();
-    assert!(before.lines().count() > 100);
-    for line in before.lines() {
-        let row: serde_json::Value = serde_json::from_str(line).expect("a row");
-        assert!(
-            ["feasible", "optimal-certified", "optimal-claimed"].contains(&row["status"].as_str().expect("a status"))
-        );
+    let file = |problem: &str| folder.path().join("runs/demo").join(problem).join("rows.jsonl");
+    let rows = |problem: &str| std::fs::read_to_string(file(problem)).expect("there");
+    let before: Vec<(&str, String)> = ["multiuser", "throughput"].map(|problem| (problem, rows(problem))).into();
+    for (_, before) in &before {
+        assert!(before.lines().count() > 100);
+        for line in before.lines() {
+            let row: serde_json::Value = serde_json::from_str(line).expect("a row");
+            let status = row["status"].as_str().expect("a status");
+            assert!(["feasible", "optimal-certified", "optimal-claimed"].contains(&status), "{row}");
+        }
     }
     offcut(folder.path()).arg("demo").assert().success().stderr(contains("0 to run"));
-    assert_eq!(rows(), before, "what has its row is not run again (first run: {first:?})");
-
-    // A torn last line is run again, and nothing else.
-    std::fs::write(folder.path().join("runs/demo/rows.jsonl"), &before[..before.len() - 40]).expect("room");
+    for (problem, before) in &before {
+        assert_eq!(rows(problem), *before, "what has its row is not run again (first run: {first:?})");
+        // A torn last line is run again, and nothing else.
+        std::fs::write(file(problem), &before[..before.len() - 40]).expect("room");
+    }
     offcut(folder.path()).arg("demo").assert().success().stderr(contains("1 to run"));
-    assert_eq!(rows().lines().count(), before.lines().count());
+    for (problem, before) in &before {
+        assert_eq!(rows(problem).lines().count(), before.lines().count());
+    }
 }

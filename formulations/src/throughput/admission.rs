@@ -80,6 +80,11 @@ impl<'a> Admission<'a> {
         banned
     }
 
+    /// About how much memory it takes.
+    pub(super) fn bytes(&self) -> u64 {
+        (self.threads.len() * size_of::<u16>() + self.items.len() * size_of::<Item>()) as u64
+    }
+
     pub(super) fn cloudlets(&self) -> usize {
         self.capacities.len()
     }

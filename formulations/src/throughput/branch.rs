@@ -12,7 +12,7 @@ use offcut_instances::throughput::{Certificate, Instance, PriceNode, Throughput}
 
 use super::admission::Admission;
 use super::knapsacks::{self, is_small};
-use super::price::{handed_over, rounded};
+use super::price::{LARGE, LARGE_GAP, handed_over, rounded};
 use super::prices::{Aim, Prices, least_bound, shares};
 use super::round::Rounding;
 use super::threads::Needs;
@@ -27,6 +27,9 @@ const MOST_NODES: usize = 200_000;
 
 /// The checker replays trees for at most so many pairs.
 const MOST_PAIRS: usize = 200_000_000;
+
+/// Waiting nodes hold tables of their own: this many bytes in all, if the budget does not say less.
+const MOST_BYTES: u64 = 2 << 30;
 
 /// A node that waits: what is left to admit, what is decided, and the parent's prices.
 struct Waiting<'a> {
@@ -62,6 +65,9 @@ fn search(instance: &Instance, budget: &Budget) -> Answer<Throughput> {
     let root = Admission::new(&needs);
     let may_split = instance.requests.len().saturating_mul(instance.cloudlets.len()) <= MOST_PAIRS;
 
+    let room = budget.memory_bytes.map_or(MOST_BYTES, |bytes| bytes / 2);
+    let gap = if root.items.len() > LARGE { LARGE_GAP } else { 1e-11 };
+
     let mut best: (f64, Vec<Option<u32>>) = (0.0, vec![None; needs.open.len()]);
     let mut nodes: Vec<PriceNode> = vec![PriceNode::Leaf { prices: vec![0.0; root.cloudlets()] }];
     let mut bound: f64 = 0.0;
@@ -80,12 +86,13 @@ fn search(instance: &Instance, budget: &Budget) -> Answer<Throughput> {
         };
         opened += 1;
         let is_root = node == 0;
-        is_cut_short |= !is_root && (is_out_of_time() || nodes.len() + 2 > MOST_NODES);
+        let is_full = waiting.len() as u64 * admission.bytes() > room;
+        is_cut_short |= !is_root && (is_out_of_time() || is_full || nodes.len() + 2 > MOST_NODES);
         let here = if is_cut_short {
             Prices { prices, temperature: 0.0, passes: 0.0 }
         } else {
             let start = (!is_root).then_some(&prices[..]);
-            least_bound(&admission, Aim { gap: 1e-11, coldest: 1e-11 }, start, &is_out_of_time)
+            least_bound(&admission, Aim { gap, coldest: 1e-11 }, start, &is_out_of_time)
         };
         let mut of_node = profit + admission.bound(&here.prices);
         let is_settled = |bound: f64, best: f64| if whole { bound <= best } else { bound <= best * (1.0 + 1e-10) };

@@ -111,8 +111,8 @@ fn minimum_cut(model: &Model, to_sink: impl Fn(usize) -> Capacity, to_twin: impl
         Capacity::Of(amount) => amount,
         Capacity::Endless => 0.0,
     };
-    // More than any flow that has an end.
-    let endless = 1.0 + (0..layers).map(|v| of(to_sink(v)) + of(to_twin(v))).sum::<f64>();
+    // More than any flow that has an end, also after rounding.
+    let endless = 1.0 + 4.0 * (0..layers).map(|v| of(to_sink(v)) + of(to_twin(v))).sum::<f64>();
     let weight = |capacity: Capacity| match capacity {
         Capacity::Of(amount) => amount,
         Capacity::Endless => endless,
@@ -180,6 +180,20 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Magnitudes from 1e-30 to 1e30 side by side.
+        #[test]
+        fn corners_reach_from_no_work_to_no_bytes(model in models(6), powers in prop::collection::vec(-30i32..=30, 14)) {
+            let mut model = model;
+            let scale = |value: &mut f64, power: &i32| *value = if *value == 0.0 { 0.0 } else { 10f64.powi(*power) };
+            let (of_macs, of_bytes) = powers.split_at(7);
+            model.macs.iter_mut().zip(of_macs).for_each(|(value, power)| scale(value, power));
+            model.out_bytes.iter_mut().zip(of_bytes).for_each(|(value, power)| scale(value, power));
+            let Envelope { corners, flows, .. } = Envelope::new(&model);
+            prop_assert!(corners[0].macs == 0.0 && corners.last().is_some_and(|last| last.bytes == 0.0));
+            prop_assert!(corners.windows(2).all(|pair| pair[0].macs < pair[1].macs && pair[0].bytes > pair[1].bytes));
+            prop_assert!(flows.iter().flatten().all(|flow| flow.is_finite()));
+        }
 
         /// For any weights the cheapest corner is the cheapest cut.
         #[test]

@@ -59,6 +59,8 @@ impl Algorithm<Throughput> for Joint {
         if size > MOST_VARIABLES {
             return Answer::declined(format!("the model would have more than {MOST_VARIABLES} variables"));
         }
+        // Profits in units of the largest: HiGHS takes no coefficient for more than 1e15 or less than 1e-9.
+        let unit = instance.requests.iter().map(|request| request.profit).fold(0.0, f64::max);
         let mut problem = ProblemVariables::new();
         let mut rows: Vec<Constraint> = Vec::new();
         let mut profit = Expression::default();
@@ -73,7 +75,7 @@ impl Algorithm<Throughput> for Joint {
             alone.push(is_local.then(|| {
                 let a = problem.add(variable().binary());
                 once.add_mul(1.0, a);
-                profit.add_mul(request.profit, a);
+                profit.add_mul(request.profit / unit, a);
                 problem.len() - 1
             }));
             for (j, cloudlet) in instance.cloudlets.iter().enumerate() {
@@ -99,7 +101,7 @@ impl Algorithm<Throughput> for Joint {
                     }
                     rows.push(constraint!(delay <= z));
                     once.add_mul(1.0, z);
-                    profit.add_mul(request.profit, z);
+                    profit.add_mul(request.profit / unit, z);
                     loads[j].add_mul(f64::from(k), z);
                     let is_on_device = is_taken + 1..is_taken + 1 + model.layers();
                     choices.push(Choice { request: i, cloudlet: j, threads: k, is_taken, is_on_device });
@@ -141,7 +143,7 @@ impl Algorithm<Throughput> for Joint {
             answer.found = Some(read(instance, values, &alone, &choices))
                 .map(|(solution, objective)| offcut_instances::problem::Claim { solution, objective });
         }
-        answer.proved = outcome.bound.map(word);
+        answer.proved = outcome.bound.map(|bound| word(unit * bound));
         answer
     }
 }

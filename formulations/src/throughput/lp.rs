@@ -47,7 +47,7 @@ impl Algorithm<Throughput> for Lp {
             };
             // HiGHS's sign of a dual depends on its sense; a price is its size.
             for (price, dual) in prices.iter_mut().zip(&relaxed.row_duals) {
-                *price = if dual.abs() < 1e-12 { 0.0 } else { dual.abs() };
+                *price = if dual.abs() < 1e-12 { 0.0 } else { model.unit * dual.abs() };
             }
             for ((at, j), _) in model.pairs.iter().zip(&relaxed.values).filter(|(_, value)| **value > 1.0 - 1e-7) {
                 chosen[*at as usize] = Some(*j);

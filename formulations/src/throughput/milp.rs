@@ -33,10 +33,13 @@ pub(super) struct Model {
     pub(super) pairs: Vec<(u32, u32)>,
     /// The profit of locally feasible requests.
     pub(super) constant: f64,
+    /// The largest profit: the objective is in units of it, as HiGHS takes no coefficient for more than 1e15 or less than 1e-9.
+    pub(super) unit: f64,
 }
 
 impl Model {
     pub(super) fn new(needs: &Needs, kind: fn() -> VariableDefinition) -> Self {
+        let unit = needs.open.iter().map(|open| open.profit).fold(0.0, f64::max);
         let mut problem = ProblemVariables::new();
         let mut pairs = Vec::new();
         let mut capacities = vec![Expression::default(); needs.cloudlets()];
@@ -49,7 +52,7 @@ impl Model {
                 pairs.push((at as u32, j as u32));
                 one.add_mul(1.0, x);
                 capacities[j].add_mul(f64::from(*k), x);
-                profit.add_mul(open.profit, x);
+                profit.add_mul(open.profit / unit, x);
             }
             once.push(constraint!(one <= 1.0));
         }
@@ -58,7 +61,7 @@ impl Model {
             capacities.into_iter().zip(threads).map(|(load, threads)| constraint!(load <= threads)).collect();
         rows.extend(once);
         let constant = needs.local.iter().map(|i| needs.instance.requests[*i as usize].profit).sum();
-        Self { problem: problem.maximise(profit), rows, pairs, constant }
+        Self { problem: problem.maximise(profit), rows, pairs, constant, unit }
     }
 }
 
@@ -77,7 +80,7 @@ impl Algorithm<Throughput> for Milp {
         if needs.pairs() > MOST_BINARIES {
             return Answer::declined(format!("the model would have more than {MOST_BINARIES} binaries"));
         }
-        let Model { problem, rows, pairs, constant } = Model::new(&needs, || variable().binary());
+        let Model { problem, rows, pairs, constant, unit } = Model::new(&needs, || variable().binary());
         let built_s = began.elapsed().as_secs_f64();
         if budget.is_spent(began) {
             return Answer::nothing(Stop::TimeLimit);
@@ -90,7 +93,7 @@ impl Algorithm<Throughput> for Milp {
             return Answer { proved: Some(word(objective)), ..answer };
         }
         let limits = Limits { time_s, relative_gap: 1e-9, feasibility: None, seed: budget.seed };
-        let outcome = match highs::solve(problem, rows, constant, limits) {
+        let outcome = match highs::solve(problem, rows, 0.0, limits) {
             Ok(outcome) => outcome,
             Err(words) => return Answer::failed(words),
         };
@@ -117,7 +120,7 @@ impl Algorithm<Throughput> for Milp {
             let (solution, objective) = needs.solution(&chosen);
             answer.found = Answer::<Throughput>::found(solution, objective).found;
         }
-        answer.proved = outcome.bound.map(word);
+        answer.proved = outcome.bound.map(|bound| word(constant + unit * bound));
         answer
     }
 }

@@ -30,8 +30,8 @@ impl Default for Price {
 }
 
 /// Above this many open requests a smaller gap than [`LARGE_GAP`] between bound and fractional admission is not worth its time.
-const LARGE: usize = 200_000;
-const LARGE_GAP: f64 = 1e-4;
+pub(super) const LARGE: usize = 200_000;
+pub(super) const LARGE_GAP: f64 = 1e-4;
 
 impl Algorithm<Throughput> for Price {
     fn id(&self) -> &str {

@@ -91,7 +91,9 @@ pub(super) fn least_bound(
         let is_close = bound - fractional <= aim.gap * bound
             || admission.is_whole && (bound * (1.0 + 1e-12)).floor() <= fractional + 1e-3;
         if is_close || temperature * COOLING < aim.coldest * unit || is_out_of_time() {
-            return Prices { prices: search.prices, temperature, passes: search.passes };
+            // A price that is nothing beside the profits is 0.
+            let prices = search.prices.iter().map(|price| if *price < 1e-14 * unit { 0.0 } else { *price }).collect();
+            return Prices { prices, temperature, passes: search.passes };
         }
         temperature *= COOLING;
     }

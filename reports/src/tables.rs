@@ -176,7 +176,8 @@ pub fn times(results: &Results, options: &Options) -> Table {
         "times",
         format!("Solution times: shifted geometric mean, shift {} s", numbers::data(shift)),
         format!(
-            "exp(mean ln(t + s)) - s over rows, t in seconds of wall-clock time measured from outside, s = {} s. A failure counts as \
+            "exp(mean ln(t + s)) - s over rows, t in seconds of wall-clock time measured from outside, s = {} s. Preparing: the mean part \
+             of it spent before searching, as the method tells: building a model, or computing the least threads of all pairs. A failure counts as \
              the time limit; rows that were declined are left out. By all: the {} instances on which every method \
              that took them found a feasible solution; by one: the {} on which at least one did.",
             numbers::data(shift),
@@ -192,6 +193,7 @@ pub fn times(results: &Results, options: &Options) -> Table {
             Column::numbers("by one", "by_one_s"),
             Column::numbers("median", "median_s"),
             Column::numbers("max", "max_s"),
+            Column::numbers("preparing", "mean_preparing_s"),
             Column::numbers("check", "mean_check_s"),
             Column::numbers("peak memory (MiB)", "peak_memory_mib"),
         ],
@@ -204,6 +206,7 @@ pub fn times(results: &Results, options: &Options) -> Table {
             attempted.iter().filter(counts).map(|r| r.counted_s()).collect()
         };
         let all = times(None);
+        let preparing: Vec<f64> = attempted.iter().filter_map(|r| r.row.times.build_s).collect();
         let checks: Vec<f64> = attempted.iter().map(|r| r.row.times.check_s).collect();
         let peak = attempted.iter().filter_map(|r| r.row.peak_memory_bytes).max();
         table.push(vec![
@@ -215,6 +218,7 @@ pub fn times(results: &Results, options: &Options) -> Table {
             cell(shifted_geometric_mean(&times(Some(&by_any)), shift)),
             cell(median(&all)),
             cell(range(&all).map(|(_, high)| high)),
+            cell(mean(&preparing)),
             cell(mean(&checks)),
             peak.map(|peak| peak as f64 / 1_048_576.0)
                 .map_or_else(Cell::absent, |mib| Cell::number(numbers::significant(mib, 3), mib)),

@@ -14,6 +14,7 @@ use std::time::Instant;
 use ::highs::{HighsModelStatus, HighsSolutionStatus};
 use good_lp::variable::UnsolvedProblem;
 use good_lp::{Constraint, SolverModel};
+use offcut_instances::problem::{Stop, Trace};
 
 /// What a solve may use.
 #[derive(Clone, Copy, Debug)]
@@ -62,6 +63,28 @@ pub struct Outcome {
     pub rows: usize,
     /// Seconds handing the model over.
     pub build_s: f64,
+}
+
+impl Outcome {
+    /// Why the method that asked stopped.
+    ///
+    /// # Errors
+    /// HiGHS's words, if it says anything but optimal or out of time: our models are feasible and bounded.
+    pub fn stop(&self) -> Result<Stop, String> {
+        match &self.status {
+            Status::Optimal => Ok(Stop::Completed),
+            Status::TimeLimit => Ok(Stop::TimeLimit),
+            other => Err(format!("HiGHS says {other:?} to a feasible, bounded model")),
+        }
+    }
+
+    /// What tables tell of the model, `built_s` being the seconds spent on it before.
+    pub fn trace(&self, built_s: f64) -> Trace {
+        Trace {
+            build_s: Some(built_s + self.build_s),
+            ..Trace::counting([("nodes", self.nodes), ("columns", self.columns as u64), ("rows", self.rows as u64)])
+        }
+    }
 }
 
 /// Solves a model with integer variables built with `good_lp`, with `rows` added to it. `constant` is the part of the

@@ -88,3 +88,26 @@ impl Law {
         }
     }
 }
+
+/// Random laws for property tests.
+#[cfg(feature = "proptest")]
+pub(crate) mod strategy {
+    use proptest::prelude::*;
+
+    use super::Speedup;
+
+    /// All laws; steps of 0 make plateaus.
+    pub(crate) fn speedups() -> impl Strategy<Value = Speedup> {
+        prop_oneof![
+            Just(Speedup::Linear),
+            (0.0f64..=1.0).prop_map(|parallel_fraction| Speedup::Amdahl { parallel_fraction }),
+            prop::collection::vec(prop_oneof![Just(0.0), 0.0f64..1.5], 0..6).prop_map(|steps| {
+                let rises = steps.into_iter().scan(1.0, |speedup, step| {
+                    *speedup += step;
+                    Some(*speedup)
+                });
+                Speedup::Table { speedups: std::iter::once(1.0).chain(rises).collect() }
+            }),
+        ]
+    }
+}

@@ -17,10 +17,10 @@ use std::time::Instant;
 
 use good_lp::{Expression, ProblemVariables, Variable, constraint, variable};
 use offcut_instances::multiuser::{Instance, Multiuser, Objective};
-use offcut_instances::problem::{Algorithm, Answer, Bound, Budget, Evidence, Stop, Trace};
+use offcut_instances::problem::{Algorithm, Answer, Bound, Budget, Evidence, Stop};
 
 use super::latency::Latencies;
-use crate::highs::{self, Limits, Status};
+use crate::highs::{self, Limits};
 
 /// Above this many binaries the model is not built: HiGHS then no longer minds its time limit while it presolves.
 const MOST_BINARIES: usize = 200_000;
@@ -116,20 +116,11 @@ impl Algorithm<Multiuser> for Milp {
             Err(words) => return Answer::failed(words),
         };
 
-        let stop = match outcome.status {
-            Status::Optimal => Stop::Completed,
-            Status::TimeLimit => Stop::TimeLimit,
-            // All local is always feasible, and latencies are at least 0: anything else is HiGHS's mistake or ours.
-            other => return Answer::failed(format!("HiGHS says {other:?} to a feasible, bounded model")),
+        let stop = match outcome.stop() {
+            Ok(stop) => stop,
+            Err(words) => return Answer::failed(words),
         };
-        let trace = Trace {
-            build_s: Some(built_s + outcome.build_s),
-            ..Trace::counting([
-                ("nodes", outcome.nodes),
-                ("columns", outcome.columns as u64),
-                ("rows", outcome.rows as u64),
-            ])
-        };
+        let trace = outcome.trace(built_s);
         let mut answer = Answer::nothing(stop).traced(trace);
         if let Some(values) = &outcome.values {
             let mut first = 0;

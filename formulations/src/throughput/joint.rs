@@ -17,12 +17,12 @@ use std::ops::Range;
 use std::time::Instant;
 
 use good_lp::{Constraint, Expression, ProblemVariables, constraint, variable};
-use offcut_instances::problem::{Algorithm, Answer, Budget, Stop, Trace};
+use offcut_instances::problem::{Algorithm, Answer, Budget};
 use offcut_instances::speedup::Speedup;
 use offcut_instances::throughput::{DEADLINE_TOLERANCE, Instance, Part, Service, Solution, Throughput};
 
 use super::milp::word;
-use crate::highs::{self, Limits, Status};
+use crate::highs::{self, Limits};
 
 /// Above this many variables the model is not built.
 const MOST_VARIABLES: usize = 50_000;
@@ -125,19 +125,11 @@ impl Algorithm<Throughput> for Joint {
             Ok(outcome) => outcome,
             Err(words) => return Answer::failed(words),
         };
-        let stop = match outcome.status {
-            Status::Optimal => Stop::Completed,
-            Status::TimeLimit => Stop::TimeLimit,
-            other => return Answer::failed(format!("HiGHS says {other:?} to a feasible, bounded model")),
+        let stop = match outcome.stop() {
+            Ok(stop) => stop,
+            Err(words) => return Answer::failed(words),
         };
-        let trace = Trace {
-            build_s: Some(built_s + outcome.build_s),
-            ..Trace::counting([
-                ("nodes", outcome.nodes),
-                ("columns", outcome.columns as u64),
-                ("rows", outcome.rows as u64),
-            ])
-        };
+        let trace = outcome.trace(built_s);
         let mut answer = Answer::nothing(stop).traced(trace);
         if let Some(values) = &outcome.values {
             answer.found = Some(read(instance, values, &alone, &choices))

@@ -11,11 +11,11 @@ use std::time::Instant;
 
 use good_lp::variable::UnsolvedProblem;
 use good_lp::{Constraint, Expression, ProblemVariables, VariableDefinition, constraint, variable};
-use offcut_instances::problem::{Algorithm, Answer, Bound, Budget, Evidence, Stop, Trace};
+use offcut_instances::problem::{Algorithm, Answer, Bound, Budget, Evidence, Stop};
 use offcut_instances::throughput::{Instance, Throughput};
 
 use super::threads::Needs;
-use crate::highs::{self, Limits, Status};
+use crate::highs::{self, Limits};
 
 /// Above this many binaries the model is not built: HiGHS then no longer minds its time limit while it presolves.
 pub(super) const MOST_BINARIES: usize = 200_000;
@@ -97,20 +97,11 @@ impl Algorithm<Throughput> for Milp {
             Ok(outcome) => outcome,
             Err(words) => return Answer::failed(words),
         };
-        let stop = match outcome.status {
-            Status::Optimal => Stop::Completed,
-            Status::TimeLimit => Stop::TimeLimit,
-            // Admitting nobody is feasible, and profits are bounded: anything else is HiGHS's mistake or ours.
-            other => return Answer::failed(format!("HiGHS says {other:?} to a feasible, bounded model")),
+        let stop = match outcome.stop() {
+            Ok(stop) => stop,
+            Err(words) => return Answer::failed(words),
         };
-        let trace = Trace {
-            build_s: Some(built_s + outcome.build_s),
-            ..Trace::counting([
-                ("nodes", outcome.nodes),
-                ("columns", outcome.columns as u64),
-                ("rows", outcome.rows as u64),
-            ])
-        };
+        let trace = outcome.trace(built_s);
         let mut answer = Answer::nothing(stop).traced(trace);
         if let Some(values) = &outcome.values {
             let mut chosen = vec![None; needs.open.len()];

@@ -3,8 +3,9 @@
 
 use proptest::prelude::*;
 
-use super::{Instance, Model, Objective, Origin, Server, Speedup, User};
+use super::{Instance, Model, Objective, Origin, Server, User};
 use crate::problem::Valid;
+use crate::speedup::strategy::speedups;
 
 /// Instances with at most so many users and units and up to four blocks.
 pub fn instances(users: usize, units: u32, objective: Objective) -> impl Strategy<Value = Instance> {
@@ -55,21 +56,6 @@ fn amounts() -> impl Strategy<Value = f64> {
 
 fn speeds() -> impl Strategy<Value = f64> {
     prop_oneof![(1u32..4).prop_map(f64::from), 0.1f64..5.0]
-}
-
-/// All laws; steps of 0 make plateaus.
-fn speedups() -> impl Strategy<Value = Speedup> {
-    prop_oneof![
-        Just(Speedup::Linear),
-        (0.0f64..=1.0).prop_map(|parallel_fraction| Speedup::Amdahl { parallel_fraction }),
-        prop::collection::vec(prop_oneof![Just(0.0), 0.0f64..1.5], 0..6).prop_map(|steps| {
-            let rises = steps.into_iter().scan(1.0, |speedup, step| {
-                *speedup += step;
-                Some(*speedup)
-            });
-            Speedup::Table { speedups: std::iter::once(1.0).chain(rises).collect() }
-        }),
-    ]
 }
 
 /// Every way to hand out at most `units` units to `users` users: the oracle of small tests.

@@ -3,8 +3,9 @@
 
 use proptest::prelude::*;
 
-use super::{Cloudlet, Instance, Model, Origin, Request, Speedup};
+use super::{Cloudlet, Instance, Model, Origin, Request};
 use crate::problem::Valid;
+use crate::speedup::strategy::speedups;
 
 /// What profits requests have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,20 +93,6 @@ fn amounts() -> impl Strategy<Value = f64> {
 
 fn speeds() -> impl Strategy<Value = f64> {
     prop_oneof![(1u32..5).prop_map(f64::from), 0.2f64..5.0]
-}
-
-fn speedups() -> impl Strategy<Value = Speedup> {
-    prop_oneof![
-        Just(Speedup::Linear),
-        (0.0f64..=1.0).prop_map(|parallel_fraction| Speedup::Amdahl { parallel_fraction }),
-        prop::collection::vec(prop_oneof![Just(0.0), 0.0f64..1.5], 0..6).prop_map(|steps| {
-            let rises = steps.into_iter().scan(1.0, |speedup, step| {
-                *speedup += step;
-                Some(*speedup)
-            });
-            Speedup::Table { speedups: std::iter::once(1.0).chain(rises).collect() }
-        }),
-    ]
 }
 
 /// Every set of layers that may run on the device, ascending lists: the oracle of small tests.

@@ -374,7 +374,8 @@ proptest! {
         let mut left: Vec<u32> = instance.cloudlets.iter().map(|cloudlet| cloudlet.threads).collect();
         let optimum = best(&instance, &threads, 0, &mut left);
         let bound = jury.replay(&tree(&instance, &splits, &prices)).expect("a tree");
-        prop_assert!(bound >= optimum, "{bound} < {optimum}");
+        // The optimum is added up in plain floats, in another order.
+        prop_assert!(bound >= optimum * (1.0 - 1e-12), "{bound} < {optimum}");
     }
 }
 

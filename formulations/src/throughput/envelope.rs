@@ -75,7 +75,8 @@ impl Envelope {
                 |v| Capacity::Of(per_mac * model.macs[v] / unit),
                 |v| Capacity::Of(per_byte * model.out_bytes[v] / unit),
             );
-            let is_between = found.corner.macs > left.macs && found.corner.macs < right.macs;
+            let Corner { macs, bytes, .. } = found.corner;
+            let is_between = macs > left.macs && macs < right.macs && bytes < left.bytes && bytes > right.bytes;
             if is_between && cost(&found.corner) < unit * (1.0 - BETTER) {
                 waiting.push(found.corner);
             } else {

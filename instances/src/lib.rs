@@ -10,11 +10,13 @@
 //! | [`random`] | the portable random stream behind every generator |
 //! | [`dnn`] | DNN graphs by shape inference, the model zoo, chain views, devices and links |
 //! | [`origin`], [`speedup`] | nouns that several problems use |
+//! | [`jpdra`] | flows of tasks through partitions on servers: placement and speeds in tandem queues |
 //! | [`multiuser`] | many users, one server, integer resource units |
 //! | [`throughput`] | admit as many requests with deadlines as possible |
 
 pub mod dnn;
 pub mod document;
+pub mod jpdra;
 pub mod multiuser;
 pub mod origin;
 mod parameters;

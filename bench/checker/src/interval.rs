@@ -48,6 +48,12 @@ impl Interval {
         self.low.abs().max(self.high.abs())
     }
 
+    /// The square root. IEEE 754 rounds it to nearest, so one step outwards covers it.
+    #[must_use]
+    pub(crate) fn sqrt(self) -> Self {
+        Self { low: down(self.low.sqrt()), high: up(self.high.sqrt()) }
+    }
+
     /// The larger of two numbers.
     #[must_use]
     pub fn max(self, other: Self) -> Self {
@@ -75,6 +81,16 @@ impl std::ops::Div for Interval {
     fn div(self, other: Self) -> Self {
         debug_assert!(other.low > 0.0);
         Self { low: down(self.low / other.high), high: up(self.high / other.low) }
+    }
+}
+
+/// The product of two floats, as narrow as can be: a point if it is exact.
+pub(crate) fn product(a: f64, b: f64) -> Interval {
+    let nearest = a * b;
+    let error = a.mul_add(b, -nearest);
+    Interval {
+        low: if error < 0.0 { nearest.next_down() } else { nearest },
+        high: if error > 0.0 { nearest.next_up() } else { nearest },
     }
 }
 
@@ -176,6 +192,9 @@ mod tests {
                 if y > 0.0 {
                     prop_assert!(encloses(p / q, &(exact(x) / exact(y))));
                 }
+                prop_assert!(encloses(product(x, y), &(exact(x) * exact(y))));
+                let root = p.sqrt();
+                prop_assert!(exact(root.low) * exact(root.low) <= exact(x) && exact(x) <= exact(root.high) * exact(root.high));
                 prop_assert!(exact(subtract_down(p, q)) <= exact(x) - exact(y));
             }
         }
@@ -193,5 +212,6 @@ mod tests {
     fn exact_sums_are_points() {
         let sum = sum([3.0, 5.0, 0.25].into_iter().map(Interval::point));
         assert_eq!(sum, Interval::point(8.25));
+        assert_eq!(product(0.75, 3.0), Interval::point(2.25));
     }
 }

@@ -15,6 +15,7 @@
 //! - the hardware's and compiler's IEEE 754 arithmetic, which the intervals rest on.
 
 mod interval;
+mod jpdra;
 mod multiuser;
 mod speedup;
 mod throughput;
@@ -33,7 +34,8 @@ pub trait Judged: Problem {
     /// undefined.
     fn evaluate(instance: &Self::Instance, solution: &Self::Solution) -> (Option<Interval>, Vec<Violation>);
 
-    /// The best bound that `certificate` proves for `instance`: rounded down when minimising, up when maximising.
+    /// The best bound that `certificate` proves for `instance`: rounded down when minimising, up when maximising; infinite if it proves that
+    /// there is no solution at all.
     ///
     /// # Errors
     /// The violations that keep it from proving anything.
@@ -70,7 +72,9 @@ pub fn judge<P: Judged>(instance: &P::Instance, answer: &Answer<P>, tolerance: &
             },
             Evidence::Certificate(certificate) => match P::replay(instance, certificate) {
                 Err(violations) => Proof::Refused { violations },
-                // Whole bounds are rounded to whole numbers by whoever claims them, too: a claim that rounds to less than is proved is true.
+                // Then any bound is true.
+                Ok(value) if value.is_infinite() => Proof::Infeasible,
+                // A claim that says less than is proved is true; what counts is what was proved.
                 Ok(value) => match compare("claimed bound", bound.value, Interval::point(value), tolerance) {
                     Some(violation) if !says_less(P::SENSE, bound.value, value) => {
                         Proof::Refused { violations: vec![violation] }
@@ -85,13 +89,21 @@ pub fn judge<P: Judged>(instance: &P::Instance, answer: &Answer<P>, tolerance: &
     verdict
 }
 
-/// Whether two whole bounds are such that the claimed one is the weaker.
+/// Whether a claimed bound is weaker than the one proved.
 fn says_less(sense: Sense, claimed: f64, proved: f64) -> bool {
-    let is_weaker = match sense {
-        Sense::Minimise => claimed < proved,
-        Sense::Maximise => claimed > proved,
-    };
-    is_weaker && claimed.fract() == 0.0 && proved.fract() == 0.0
+    claimed.is_finite()
+        && match sense {
+            Sense::Minimise => claimed < proved,
+            Sense::Maximise => claimed > proved,
+        }
+}
+
+/// The bound that says that there is no solution.
+pub fn no_solution(sense: Sense) -> f64 {
+    match sense {
+        Sense::Minimise => f64::INFINITY,
+        Sense::Maximise => f64::NEG_INFINITY,
+    }
 }
 
 /// How far the bound lies beyond an objective, relative to the objective; 0 if it does not.
@@ -112,6 +124,7 @@ fn contradictions(verdict: &Verdict, tolerance: &Tolerance) -> Vec<Violation> {
     }
     let (bound, allowed) = match verdict.proof {
         Proof::Certified { value } => (value, 0.0),
+        Proof::Infeasible => (no_solution(verdict.sense), 0.0),
         Proof::SolverWord { value, .. } => (value, tolerance.word_relative),
         _ => return found,
     };

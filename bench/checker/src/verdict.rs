@@ -71,6 +71,8 @@ pub enum Proof {
         /// The bound as the checker computed it.
         value: f64,
     },
+    /// The checker replayed a certificate that no solution exists.
+    Infeasible,
     /// A solver said so.
     SolverWord {
         /// The bound as the solver stated it.

@@ -59,6 +59,14 @@ enum Command {
         after_help = "Examples: offcut check my.json answer.json\n          offcut check my.json mine.json threshold.json"
     )]
     Check(commands::check::Arguments),
+    /// Simulate an answer to jpdra task by task: do the queues take as long as the formula says?
+    ///
+    /// Sends tasks through the queues of the answer's solution and compares every flow's mean delay with the formula. Exit code 1 if the mean over all
+    /// flows lies outside its 99.9 % interval. Whether the solution is feasible is for `offcut check` to say
+    #[command(
+        after_help = "Examples: offcut simulate my.json answer.json\n          offcut simulate my.json answer.json --service deterministic --tasks 100000"
+    )]
+    Simulate(commands::simulate::Arguments),
     /// Run a suite: a grid of instances and methods. Only what is missing is run
     #[command(after_help = "Example: offcut run bench/suites/multiuser/demo.json --folder runs/mine")]
     Run {
@@ -138,6 +146,7 @@ fn dispatch(command: Command) -> Result<Ending, Trouble> {
         Command::Methods { problem, json } => commands::methods::methods(problem.as_deref(), json),
         Command::Solve(arguments) => commands::solve::solve(&arguments),
         Command::Check(arguments) => commands::check::check(&arguments),
+        Command::Simulate(arguments) => commands::simulate::simulate(&arguments),
         Command::Run { suite, folder } => commands::run::suite(&suite, folder.as_deref()),
         Command::Report { folder } => commands::run::report(&folder),
         Command::Reproduce { problem, full, folder } => commands::run::reproduce(&problem, full, folder.as_deref()),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use cargo_metadata::{Metadata, MetadataCommand};
 
 /// What each of our packages may depend on, in code, tests and build scripts alike.
-const LAW: [(&str, &[&str]); 9] = [
+const LAW: [(&str, &[&str]); 10] = [
     ("offcut-instances", &[]),
     ("offcut-formulations", &["offcut-instances"]),
     ("offcut-heuristics", &["offcut-instances"]),
@@ -16,7 +16,11 @@ const LAW: [(&str, &[&str]); 9] = [
         &["offcut-instances", "offcut-formulations", "offcut-heuristics", "offcut-checker", "offcut-ledger"],
     ),
     ("offcut-reports", &["offcut-instances", "offcut-checker", "offcut-ledger"]),
-    ("offcut", &["offcut-instances", "offcut-checker", "offcut-ledger", "offcut-runner", "offcut-reports"]),
+    ("offcut-simulator", &["offcut-instances"]),
+    (
+        "offcut",
+        &["offcut-instances", "offcut-checker", "offcut-ledger", "offcut-runner", "offcut-reports", "offcut-simulator"],
+    ),
     (
         "offcut-benches",
         &["offcut-instances", "offcut-formulations", "offcut-heuristics", "offcut-checker", "offcut-runner"],

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use offcut_checker::{Proof, Tolerance, beyond};
+use offcut_checker::{Proof, Tolerance, beyond, no_solution};
 use offcut_instances::problem::Sense;
 use serde::{Deserialize, Serialize};
 
@@ -80,7 +80,7 @@ pub fn best_known(sense: Sense, rows: &[Row]) -> BTreeMap<String, BestKnown> {
         match &row.proof {
             Proof::Certified { value } => best.certified = tighter(best.certified, *value),
             Proof::SolverWord { value, .. } => best.word = tighter(best.word, *value),
-            Proof::Nothing | Proof::Refused { .. } => {}
+            Proof::Nothing | Proof::Infeasible | Proof::Refused { .. } => {}
         }
     }
     known
@@ -129,6 +129,8 @@ pub fn contradictions(sense: Sense, rows: &[Row], tolerance: &Tolerance) -> Vec<
             let (bound, allowed) = match bounding.proof {
                 Proof::Certified { value } => (value, 0.0),
                 Proof::SolverWord { value, .. } => (value, tolerance.word_relative),
+                Proof::Infeasible => (no_solution(sense), 0.0),
+                _ if bounding.status == Status::InfeasibleClaimed => (no_solution(sense), 0.0),
                 _ => continue,
             };
             for row in &rows {

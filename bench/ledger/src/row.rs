@@ -128,6 +128,7 @@ impl Status {
         match stop {
             Stop::Failed(_) => return Self::Crash,
             Stop::Declined(_) => return Self::Declined,
+            _ if *verdict.proof() == Proof::Infeasible => return Self::InfeasibleCertified,
             Stop::Infeasible => return Self::InfeasibleClaimed,
             Stop::Completed | Stop::TimeLimit => {}
         }

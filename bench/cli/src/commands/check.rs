@@ -111,6 +111,7 @@ pub(crate) fn print_verdict(verdict: &Verdict, claimed: Option<f64>, unit: &str)
     print_violations("solution", verdict.violations());
     match verdict.proof() {
         Proof::Nothing => println!("bound      none was given"),
+        Proof::Infeasible => println!("bound      there is no solution, certified: the certificate was replayed"),
         Proof::Certified { value } => println!("bound      {value} {unit}, certified: the certificate was replayed"),
         Proof::SolverWord { value, word } => println!("bound      {value} {unit}, a solver's word: {word}"),
         Proof::Refused { violations } => print_violations("bound", violations),

@@ -5,6 +5,7 @@ pub(crate) mod generate;
 pub(crate) mod methods;
 pub(crate) mod models;
 pub(crate) mod run;
+pub(crate) mod simulate;
 pub(crate) mod solve;
 
 use offcut_instances::document::{Trouble, problem_of};

@@ -1,0 +1,745 @@
+//! Judging `jpdra`, straight from the definition.
+//!
+//! ```text
+//! T_s = input_bytes/uplink + sum_n w_sn / (f_sn - lambda_s w_sn) + sum out_bytes/link between different servers + result_bytes/downlink
+//! objective = sum_s lambda_s T_s / Lambda
+//! ```
+//!
+//! Constraints: `shape`, `indices exist`, `a speed is a number`, `speeds of the kind the instance asks for`, `a way exists`, `stability`
+//! (f > lambda w, for certain), `speeds within capacity`. A sum of speeds breaks its capacity if the lower end of its enclosure does.
+//!
+//! **Bounds.** With a = sqrt(lambda w / Lambda) and rho = lambda w, the least weighted delay of a set X on server m is A^2/R, A = sum a, R = F - sum
+//! rho (Kleinrock), or with whole units what Fox's marginal allocation gives. For prices p, q of any sign ([`Prices`]) no solution is
+//! worth less than what flows (shortest paths over servers) and servers (best sets X) make of it apart. Flows are dynamic programs, their sums
+//! rounded down. A server's minimum is found here by a branch and bound of its own, on
+//!
+//! ```text
+//! A^2/R >= 2 r A - r^2 R        for every r >= 0: linear in X, so chains of partitions are dynamic programs with two states
+//! units:  sum c_i(k_i)  >= sum min_k (c_i(k) + r k) - r K,  c_i(k) = a_i^2 / (k unit - rho_i)
+//! ```
+//!
+//! and whatever the search does, the least of the bounds it ends with, each rounded down, is a bound: a search that was cut short, or took a
+//! poor r, is weaker and not wrong. Roots are rounded outwards ([`Interval::sqrt`]). Delays left out, the same with `r (rho(X) - F) <= 0`
+//! proves that a leaf has no solution.
+//!
+//! A partition that does not fit a server alone is taken off it before anything else. Units are kept in bounds where servers have at most
+//! 4096 of them; beyond that the continuous bound stands in, which is below.
+
+use std::collections::HashMap;
+
+use offcut_instances::jpdra::{Allocation, Certificate, Instance, Jpdra, Node, Prices, Solution, Speeds};
+
+use crate::interval::{add_down, product, sum};
+use crate::{Interval, Judged, Violation};
+
+impl Judged for Jpdra {
+    fn evaluate(instance: &Instance, solution: &Solution) -> (Option<Interval>, Vec<Violation>) {
+        evaluate(instance, solution)
+    }
+
+    fn replay(instance: &Instance, certificate: &Certificate) -> Result<f64, Vec<Violation>> {
+        Replay::new(instance, certificate).bound().map_err(|violation| vec![violation])
+    }
+}
+
+/// lambda_s / Lambda of every flow.
+fn weights(instance: &Instance) -> Vec<Interval> {
+    let rate = |s: usize| Interval::point(instance.flows[s].rate_per_s);
+    let total = sum((0..instance.flows.len()).map(rate));
+    (0..instance.flows.len()).map(|s| rate(s) / total).collect()
+}
+
+fn evaluate(instance: &Instance, solution: &Solution) -> (Option<Interval>, Vec<Violation>) {
+    let mut found = Vec::new();
+    let wrong = |what: &str, at: String| vec![Violation::new(what, at, 1.0, "entry")];
+    let rows = match &solution.speeds {
+        Speeds::MacsPerS(rows) => rows.iter().map(Vec::len).collect::<Vec<_>>(),
+        Speeds::Units(rows) => rows.iter().map(Vec::len).collect(),
+    };
+    let shape: Vec<usize> = instance.flows.iter().map(|flow| flow.partitions.len()).collect();
+    if solution.servers.iter().map(Vec::len).ne(shape.iter().copied()) || rows != shape {
+        return (None, wrong("shape", "servers and speeds have one entry per partition".into()));
+    }
+    let unit = match (instance.allocation, &solution.speeds) {
+        (Allocation::Continuous, Speeds::MacsPerS(_)) => None,
+        (Allocation::Units { macs_per_s }, Speeds::Units(_)) => Some(macs_per_s),
+        _ => return (None, wrong("speeds of the kind the instance asks for", "speeds".into())),
+    };
+    for (s, row) in solution.servers.iter().enumerate() {
+        if let Some(n) = row.iter().position(|m| *m as usize >= instance.servers.len()) {
+            return (None, wrong("indices exist", format!("servers[{s}][{n}]")));
+        }
+    }
+    // Capacities.
+    let servers = instance.servers.len();
+    match &solution.speeds {
+        Speeds::MacsPerS(rows) => {
+            let mut given: Vec<Vec<Interval>> = vec![Vec::new(); servers];
+            for (s, row) in rows.iter().enumerate() {
+                for (n, speed) in row.iter().enumerate() {
+                    if !(1e-60..=1e60).contains(speed) {
+                        return (None, wrong("a speed is a number", format!("speeds[{s}][{n}]")));
+                    }
+                    given[solution.servers[s][n] as usize].push(Interval::point(*speed));
+                }
+            }
+            for (m, given) in given.into_iter().enumerate() {
+                let (given, most) = (sum(given.into_iter()), instance.servers[m].macs_per_s);
+                if given.low() > most {
+                    let over = given.low() - most;
+                    found.push(Violation::new("speeds within capacity", format!("servers[{m}]"), over, "MAC/s"));
+                }
+            }
+        }
+        Speeds::Units(rows) => {
+            let mut given = vec![0u128; servers];
+            for (row, of) in rows.iter().zip(&solution.servers) {
+                row.iter().zip(of).for_each(|(units, m)| given[*m as usize] += u128::from(*units));
+            }
+            for (m, given) in given.into_iter().enumerate() {
+                let most = u128::from(instance.units(m, unit.expect("units have a size")));
+                if given > most {
+                    let over = (given - most) as f64;
+                    found.push(Violation::new("speeds within capacity", format!("servers[{m}]"), over, "units"));
+                }
+            }
+        }
+    }
+    // Delays.
+    let mut terms = Vec::with_capacity(instance.partitions() * 2);
+    let mut is_defined = true;
+    for (s, (flow, weight)) in instance.flows.iter().zip(weights(instance)).enumerate() {
+        let mut hop = |bytes: f64, speed: f64, at: String| {
+            if speed > 0.0 {
+                terms.push(weight * (Interval::point(bytes) / Interval::point(speed)));
+            } else {
+                found.push(Violation::new("a way exists", at, 1.0, "way"));
+                is_defined = false;
+            }
+        };
+        let on: Vec<usize> = solution.servers[s].iter().map(|m| *m as usize).collect();
+        hop(flow.input_bytes, flow.uplink_bytes_per_s[on[0]], format!("flows[{s}], uplink"));
+        for (n, pair) in on.windows(2).enumerate().filter(|(_, pair)| pair[0] != pair[1]) {
+            let speed = instance.link_bytes_per_s[pair[0]][pair[1]];
+            hop(flow.partitions[n].out_bytes, speed, format!("flows[{s}], after partition {n}"));
+        }
+        if let Some(bytes) = flow.result_bytes {
+            hop(bytes, flow.downlink_bytes_per_s[on[on.len() - 1]], format!("flows[{s}], downlink"));
+        }
+        for (n, partition) in flow.partitions.iter().enumerate() {
+            let macs = Interval::point(partition.macs);
+            let load = product(flow.rate_per_s, partition.macs);
+            let speed = match &solution.speeds {
+                Speeds::MacsPerS(rows) => Interval::point(rows[s][n]),
+                Speeds::Units(rows) => product(rows[s][n] as f64, unit.expect("units have a size")),
+            };
+            let left = minus(speed, load);
+            if left.low() > 0.0 {
+                terms.push(weight * (macs / left));
+            } else {
+                let short = load.high() - speed.low();
+                found.push(Violation::new("stability", format!("speeds[{s}][{n}]"), short, "MAC/s"));
+                is_defined = false;
+            }
+        }
+    }
+    (is_defined.then(|| sum(terms.into_iter())), found)
+}
+
+/// `a - b`, with a negative lower end cut to 0.
+fn minus(a: Interval, b: Interval) -> Interval {
+    let low = add_down(a.low(), -b.high()).max(0.0);
+    Interval::between(low, crate::interval::add_up(a.high(), -b.low()).max(low))
+}
+
+/// Servers with more units than this are bounded as if speeds were shared continuously.
+const MOST_UNITS: u64 = 4096;
+
+/// A server's minimum that takes more nodes than this is left as good as it is.
+const MOST_NODES: usize = 100_000;
+
+/// A partition with all that bounds need of it.
+struct Item {
+    flow: usize,
+    /// sqrt(lambda w / Lambda).
+    root: Interval,
+    /// lambda w.
+    load: Interval,
+    /// With units: the least weighted delay by units from `first` on, rounded down, up to the most units of a server.
+    delays: Vec<f64>,
+    /// The least units that are stable, possibly; 1 or more.
+    first: u64,
+}
+
+/// What a server offers.
+#[derive(Clone, Copy)]
+enum Capacity {
+    Speed(f64),
+    Units(u64),
+}
+
+/// Whether delays count, or only whether everything fits.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Aim {
+    Delay,
+    Room,
+}
+
+/// What a partition may do at a server.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum State {
+    Out,
+    Free,
+    In,
+}
+
+/// A certificate about to be replayed.
+struct Replay<'a> {
+    instance: &'a Instance,
+    certificate: &'a Certificate,
+    weights: Vec<Interval>,
+    items: Vec<Item>,
+    /// Where each flow's items begin.
+    first: Vec<usize>,
+    capacities: Vec<Capacity>,
+    /// Servers' minima that were found already.
+    known: HashMap<(u32, Aim, usize, Vec<State>), f64>,
+}
+
+impl<'a> Replay<'a> {
+    fn new(instance: &'a Instance, certificate: &'a Certificate) -> Self {
+        let weights = weights(instance);
+        let unit = match instance.allocation {
+            Allocation::Continuous => None,
+            Allocation::Units { macs_per_s } => Some(macs_per_s),
+        };
+        let units = |m: usize| unit.map(|unit| instance.units(m, unit));
+        let servers = 0..instance.servers.len();
+        let most = servers.clone().filter_map(units).max().filter(|most| *most <= MOST_UNITS);
+        let capacities = servers
+            .map(|m| match (units(m), most) {
+                (Some(units), Some(_)) => Capacity::Units(units),
+                _ => Capacity::Speed(instance.servers[m].macs_per_s),
+            })
+            .collect();
+        let mut items = Vec::with_capacity(instance.partitions());
+        let mut first = Vec::with_capacity(instance.flows.len());
+        for (s, flow) in instance.flows.iter().enumerate() {
+            first.push(items.len());
+            for partition in &flow.partitions {
+                let macs = Interval::point(partition.macs);
+                let load = product(flow.rate_per_s, partition.macs);
+                let mut item = Item { flow: s, root: (weights[s] * macs).sqrt(), load, delays: Vec::new(), first: 1 };
+                if let (Some(unit), Some(most)) = (unit, most) {
+                    let speed = |k: u64| product(k as f64, unit);
+                    item.first = (1..=most).find(|k| speed(*k).high() > load.low()).unwrap_or(most + 1);
+                    // A denominator that may be 0 is taken at its upper end: the delay from below.
+                    let delay = |k: u64| ((weights[s] * macs).low() / minus(speed(k), load).high()).next_down();
+                    item.delays = (item.first..=most).map(delay).collect();
+                }
+                items.push(item);
+            }
+        }
+        Self { instance, certificate, weights, items, first, capacities, known: HashMap::new() }
+    }
+
+    /// The least bound of the leaves; infinite if none has a solution.
+    fn bound(&mut self) -> Result<f64, Violation> {
+        let wrong = |at: usize, what: &str| Err(Violation::new(what, format!("nodes[{at}]"), 1.0, "node"));
+        let certificate = self.certificate;
+        let nodes = &certificate.nodes;
+        if nodes.is_empty() {
+            return wrong(0, "a tree of prices has a root");
+        }
+        for (at, prices) in certificate.prices.iter().enumerate() {
+            if !self.is_fine(prices) {
+                let what = "prices are numbers, one per partition and server";
+                return Err(Violation::new(what, format!("prices[{at}]"), 1.0, "entry"));
+            }
+        }
+        // Children come after parents and have one each, so walking up from a leaf ends at the root.
+        let mut parent: Vec<Option<(usize, bool)>> = vec![None; nodes.len()];
+        let mut least = f64::INFINITY;
+        for (at, node) in nodes.iter().enumerate() {
+            if at > 0 && parent[at].is_none() {
+                return wrong(at, "every node but the root hangs below an earlier one");
+            }
+            let prices = match node {
+                Node::Split { flow, partition, servers, inside, outside } => {
+                    let flow = self.instance.flows.get(*flow as usize);
+                    let is_there = flow.is_some_and(|flow| (*partition as usize) < flow.partitions.len());
+                    let is_ascending = servers.windows(2).all(|pair| pair[0] < pair[1]);
+                    let exist = servers.iter().all(|m| (*m as usize) < self.instance.servers.len());
+                    if !is_there || !is_ascending || !exist {
+                        return wrong(at, "a split names a partition and servers, ascending");
+                    }
+                    for (child, is_inside) in [(*inside, true), (*outside, false)] {
+                        let child = child as usize;
+                        if child <= at || child >= nodes.len() || parent[child].is_some() {
+                            return wrong(at, "children come after their parent and have no other");
+                        }
+                        parent[child] = Some((at, is_inside));
+                    }
+                    continue;
+                }
+                Node::Marginal { rates } => {
+                    let fine = |rate: &f64| *rate == 0.0 || (1e-60..=1e60).contains(rate);
+                    if rates.len() != self.instance.servers.len() || !rates.iter().all(fine) {
+                        return wrong(at, "a leaf has a rate >= 0 for every server");
+                    }
+                    None
+                }
+                Node::Priced { prices } | Node::Empty { prices } => Some(*prices),
+            };
+            if prices.is_some_and(|prices| prices as usize >= certificate.prices.len()) {
+                return wrong(at, "a leaf refers to prices that are there");
+            }
+            let allowed = self.allowed(&parent, at);
+            let Some(allowed) = allowed else { continue };
+            least = least.min(match node {
+                Node::Marginal { rates } => self.marginal(rates, &allowed),
+                Node::Priced { prices } => self.priced(*prices, Aim::Delay, &allowed),
+                Node::Empty { prices } if self.priced(*prices, Aim::Room, &allowed) > 0.0 => f64::INFINITY,
+                Node::Empty { .. } => return wrong(at, "prices prove that a leaf has no solution"),
+                Node::Split { .. } => unreachable!("handled above"),
+            });
+        }
+        // Delays are above 0, whatever prices say.
+        Ok(least.max(0.0))
+    }
+
+    fn is_fine(&self, prices: &Prices) -> bool {
+        let servers = self.instance.servers.len();
+        let numbers = |row: &Vec<f64>| row.iter().all(|price| price.abs() <= 1e60);
+        let is_first = |i: usize| self.first.contains(&i);
+        let place = prices.place.len() == self.items.len()
+            && prices.place.iter().all(|row| row.len() == servers && numbers(row));
+        let fits = |(i, row): (usize, &Vec<f64>)| row.len() == if is_first(i) { 0 } else { servers } && numbers(row);
+        let stay =
+            prices.stay.is_empty() || prices.stay.len() == self.items.len() && prices.stay.iter().enumerate().all(fits);
+        place && stay
+    }
+
+    /// Which servers the decisions above a node leave to every partition. None if a partition has none left. Shape (partitions, servers).
+    fn allowed(&self, parent: &[Option<(usize, bool)>], mut node: usize) -> Option<Vec<Vec<bool>>> {
+        let fits = |item: &Item, m: usize| match self.capacities[m] {
+            Capacity::Speed(speed) => item.load.low() < speed,
+            Capacity::Units(units) => item.first <= units,
+        };
+        let servers = 0..self.instance.servers.len();
+        let row = |item: &Item| servers.clone().map(|m| fits(item, m)).collect();
+        let mut allowed: Vec<Vec<bool>> = self.items.iter().map(row).collect();
+        while let Some((up, is_inside)) = parent[node] {
+            let Node::Split { flow, partition, servers, .. } = &self.certificate.nodes[up] else {
+                unreachable!("only splits have children")
+            };
+            let row = &mut allowed[self.first[*flow as usize] + *partition as usize];
+            for (m, allowed) in row.iter_mut().enumerate() {
+                *allowed &= servers.binary_search(&(m as u32)).is_ok() == is_inside;
+            }
+            node = up;
+        }
+        allowed.iter().all(|row| row.contains(&true)).then_some(allowed)
+    }
+
+    /// Shortest paths of all flows, rounded down; `place` and `stay` say what running and staying costs. Infinite if a flow has none.
+    fn paths(
+        &self,
+        aim: Aim,
+        allowed: &[Vec<bool>],
+        place: impl Fn(usize, usize) -> f64,
+        stay: impl Fn(usize, usize) -> f64,
+    ) -> f64 {
+        let servers = self.instance.servers.len();
+        let mut total = 0.0;
+        for (s, flow) in self.instance.flows.iter().enumerate() {
+            let hop = |bytes: f64, speed: f64| match aim {
+                _ if speed <= 0.0 => f64::INFINITY,
+                Aim::Room => 0.0,
+                Aim::Delay => (self.weights[s] * (Interval::point(bytes) / Interval::point(speed))).low(),
+            };
+            let mut reach: Vec<f64> = (0..servers).map(|m| hop(flow.input_bytes, flow.uplink_bytes_per_s[m])).collect();
+            for n in 0..flow.partitions.len() {
+                let i = self.first[s] + n;
+                if n > 0 {
+                    let bytes = flow.partitions[n - 1].out_bytes;
+                    let arrive = |to: usize| {
+                        let from = |from: usize| {
+                            if reach[from] == f64::INFINITY {
+                                return f64::INFINITY;
+                            }
+                            let step = if from == to {
+                                stay(i, to)
+                            } else {
+                                hop(bytes, self.instance.link_bytes_per_s[from][to])
+                            };
+                            plus(reach[from], step)
+                        };
+                        (0..servers).map(from).fold(f64::INFINITY, f64::min)
+                    };
+                    reach = (0..servers).map(arrive).collect();
+                }
+                for (m, reach) in reach.iter_mut().enumerate() {
+                    *reach = if allowed[i][m] { plus(*reach, place(i, m)) } else { f64::INFINITY };
+                }
+            }
+            if let Some(bytes) = flow.result_bytes {
+                for (m, reach) in reach.iter_mut().enumerate() {
+                    *reach = plus(*reach, hop(bytes, flow.downlink_bytes_per_s[m]));
+                }
+            }
+            total = plus(total, reach.into_iter().fold(f64::INFINITY, f64::min));
+        }
+        total
+    }
+
+    fn marginal(&self, rates: &[f64], allowed: &[Vec<bool>]) -> f64 {
+        let place = |i: usize, m: usize| tangent(&self.items[i], Interval::point(rates[m])).low();
+        let paths = self.paths(Aim::Delay, allowed, place, |_, _| 0.0);
+        let speed = |(server, rate): (&offcut_instances::jpdra::Server, &f64)| {
+            let rate = Interval::point(*rate);
+            rate * rate * Interval::point(server.macs_per_s)
+        };
+        plus(paths, -sum(self.instance.servers.iter().zip(rates).map(speed)).high())
+    }
+
+    fn priced(&mut self, index: u32, aim: Aim, allowed: &[Vec<bool>]) -> f64 {
+        let certificate = self.certificate;
+        let prices = &certificate.prices[index as usize];
+        let stays = |i: usize, m: usize| if prices.stay.is_empty() { 0.0 } else { prices.stay[i][m] };
+        let mut total = self.paths(aim, allowed, |i, m| prices.place[i][m], stays);
+        for m in 0..self.instance.servers.len() {
+            let state = |row: &Vec<bool>| match (row[m], row.iter().filter(|allowed| **allowed).count()) {
+                (false, _) => State::Out,
+                (true, 1) => State::In,
+                (true, _) => State::Free,
+            };
+            let key = (index, aim, m, allowed.iter().map(state).collect::<Vec<_>>());
+            let least = match self.known.get(&key) {
+                Some(least) => *least,
+                None => {
+                    let least = Search::new(&self.items, self.capacities[m], prices, aim, m, &key.3).least();
+                    self.known.insert(key, least);
+                    least
+                }
+            };
+            total = plus(total, least);
+        }
+        total
+    }
+}
+
+/// `a + b` rounded down; infinite if one of them is.
+fn plus(a: f64, b: f64) -> f64 {
+    if a == f64::INFINITY || b == f64::INFINITY { f64::INFINITY } else { add_down(a, b) }
+}
+
+/// `2 r a + r^2 rho`.
+fn tangent(item: &Item, rate: Interval) -> Interval {
+    let twice = Interval::point(2.0) * rate;
+    twice * item.root + rate * rate * item.load
+}
+
+/// A server's minimum over sets of partitions.
+struct Search<'a> {
+    aim: Aim,
+    capacity: Capacity,
+    items: Vec<Offer<'a>>,
+    root: Vec<State>,
+}
+
+/// A partition that a server may or must take.
+struct Offer<'a> {
+    item: &'a Item,
+    place: f64,
+    /// What is earned besides if the offer before is taken, too; none if that is not its predecessor.
+    stay: Option<f64>,
+}
+
+/// One evaluation of the bound: its value, and the set that attains it with its line or parabola `c0 + c1 r - c2 r^2`.
+struct Point {
+    rate: f64,
+    low: f64,
+    taken: Vec<bool>,
+    curve: [f64; 3],
+}
+
+impl<'a> Search<'a> {
+    fn new(items: &'a [Item], capacity: Capacity, prices: &Prices, aim: Aim, m: usize, states: &[State]) -> Self {
+        let mut offers: Vec<Offer> = Vec::new();
+        let mut root = Vec::new();
+        let mut before = None;
+        for (i, state) in states.iter().enumerate().filter(|(_, state)| **state != State::Out) {
+            let follows = i > 0 && before == Some(i - 1) && items[i].flow == items[i - 1].flow;
+            let stay = (follows && !prices.stay.is_empty()).then(|| prices.stay[i][m]);
+            offers.push(Offer { item: &items[i], place: prices.place[i][m], stay });
+            root.push(*state);
+            before = Some(i);
+        }
+        Self { aim, capacity, items: offers, root }
+    }
+
+    /// The least of all sets, rounded down; infinite if none fits.
+    fn least(&self) -> f64 {
+        // Nodes end when they are within a rounding of the best set known: what is lost is less than anybody claims to.
+        let mut best = f64::INFINITY;
+        let mut least = f64::INFINITY;
+        let mut nodes = 0;
+        let mut waiting = vec![(self.root.clone(), 0.0)];
+        while let Some((state, rate)) = waiting.pop() {
+            nodes += 1;
+            if self.is_overfull(&state) {
+                continue;
+            }
+            let (point, other) = self.highest(&state, rate);
+            best = best.min(self.worth(&point.taken)).min(self.worth(&other));
+            let is_settled = point.low >= best - 1e-13 * best.abs();
+            let free = |at: &usize| state[*at] == State::Free;
+            let size = |at: &usize| self.items[*at].item.load.high();
+            let all = (0..self.items.len()).filter(free);
+            let doubtful = all.clone().filter(|at| point.taken[*at] != other[*at]);
+            let split = doubtful
+                .max_by(|a, b| size(a).total_cmp(&size(b)))
+                .or_else(|| all.max_by(|a, b| size(a).total_cmp(&size(b))));
+            let Some(at) = split.filter(|_| !is_settled && nodes < MOST_NODES) else {
+                least = least.min(if free_of(&state) { point.low.max(self.decided(&state)) } else { point.low });
+                continue;
+            };
+            for chosen in [State::Out, State::In] {
+                let mut child = state.clone();
+                child[at] = chosen;
+                waiting.push((child, point.rate));
+            }
+        }
+        least
+    }
+
+    /// Whether what must be taken does not fit, for certain.
+    fn is_overfull(&self, state: &[State]) -> bool {
+        let taken =
+            || self.items.iter().zip(state).filter(|(_, state)| **state == State::In).map(|(offer, _)| offer.item);
+        match self.capacity {
+            Capacity::Speed(speed) => sum(taken().map(|item| item.load)).low() >= speed,
+            Capacity::Units(units) => taken().map(|item| u128::from(item.first)).sum::<u128>() > u128::from(units),
+        }
+    }
+
+    /// The bound of a set that is decided and continuous, from the definition.
+    fn decided(&self, state: &[State]) -> f64 {
+        let Capacity::Speed(speed) = self.capacity else { return f64::NEG_INFINITY };
+        let taken: Vec<bool> = state.iter().map(|state| *state == State::In).collect();
+        let of = |of: fn(&Item) -> Interval| {
+            sum(self.items.iter().zip(&taken).filter(|(_, taken)| **taken).map(|(offer, _)| of(offer.item)))
+        };
+        let left = minus(Interval::point(speed), of(|item| item.load));
+        let roots = of(|item| item.root);
+        if left.high() <= 0.0 {
+            return f64::INFINITY;
+        }
+        let delay = match self.aim {
+            Aim::Delay => ((roots * roots).low() / left.high()).next_down().max(0.0),
+            Aim::Room => 0.0,
+        };
+        self.earned(&taken).fold(delay, |total, price| add_down(total, -price))
+    }
+
+    /// What a set earns, price by price.
+    fn earned<'b>(&'b self, taken: &'b [bool]) -> impl Iterator<Item = f64> + 'b {
+        self.items
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| taken[*at])
+            .flat_map(move |(at, offer)| [offer.place, offer.stay.filter(|_| taken[at - 1]).unwrap_or(0.0)])
+    }
+
+    /// What a set is worth, to rounding, only to end the search early; infinite if it does not fit.
+    fn worth(&self, taken: &[bool]) -> f64 {
+        let earned: f64 = self.earned(taken).sum();
+        let chosen: Vec<&Item> =
+            self.items.iter().zip(taken).filter(|(_, taken)| **taken).map(|(offer, _)| offer.item).collect();
+        let delay = match self.capacity {
+            Capacity::Speed(speed) => {
+                let left = speed - chosen.iter().map(|item| item.load.middle()).sum::<f64>();
+                let roots: f64 = chosen.iter().map(|item| item.root.middle()).sum();
+                if left > 0.0 { roots * roots / left } else { f64::INFINITY }
+            }
+            Capacity::Units(units) => fox(&chosen, units),
+        };
+        match self.aim {
+            Aim::Room if delay == f64::INFINITY => delay,
+            Aim::Room => -earned,
+            Aim::Delay => delay - earned,
+        }
+    }
+
+    /// The highest bound over rates, and a set on the other side of it. From `start`, by intersecting the curves of two sets, one whose
+    /// curve rises and one whose falls; done when the bound is as high as the curves allow.
+    fn highest(&self, state: &[State], start: f64) -> (Point, Vec<bool>) {
+        let slope = |point: &Point| point.curve[1] - 2.0 * point.curve[2] * point.rate;
+        let mut low = self.at(state, 0.0);
+        if slope(&low) <= 0.0 {
+            let taken = low.taken.clone();
+            return (low, taken);
+        }
+        let mut high: Option<Point> = None;
+        let mut next = if start > 0.0 { start } else { self.step(&low) };
+        for _ in 0..60 {
+            let point = self.at(state, next);
+            let on = |of: &Point| of.curve[0] + of.curve[1] * next - of.curve[2] * next * next;
+            let allowed = high.iter().map(on).fold(on(&low), f64::min);
+            let is_highest = point.low >= allowed - 1e-14 * allowed.abs();
+            if slope(&point) > 0.0 {
+                low = point
+            } else {
+                high = Some(point)
+            }
+            let Some(high) = &high else {
+                next = self.step(&low);
+                continue;
+            };
+            next = meeting(&low.curve, &high.curve, low.rate, high.rate);
+            if is_highest || !(next > low.rate && next < high.rate) {
+                break;
+            }
+        }
+        match high {
+            Some(high) if high.low > low.low => (high, low.taken),
+            Some(high) => (low, high.taken),
+            None => {
+                let taken = low.taken.clone();
+                (low, taken)
+            }
+        }
+    }
+
+    /// Where to look next if all curves still rise.
+    fn step(&self, low: &Point) -> f64 {
+        let [_, c1, c2] = low.curve;
+        let top = if c2 > 0.0 { c1 / (2.0 * c2) } else { f64::INFINITY };
+        if low.rate == 0.0 && !top.is_finite() {
+            // Of the order of one partition's price for its load.
+            let scale = |offer: &Offer| match (self.capacity, self.aim) {
+                (Capacity::Units(_), _) => offer.place.abs(),
+                (_, Aim::Room) => offer.place.abs() / offer.item.load.high(),
+                _ => offer.place.abs() / offer.item.root.high(),
+            };
+            return self.items.iter().map(scale).fold(1e-30, f64::max).min(1e60);
+        }
+        // A curve's top, or a bit beyond, so that the highest point gets between two.
+        if top.is_finite() && top > low.rate { (top * (1.0 + 1e-14)).min(1e60) } else { (4.0 * low.rate).min(1e60) }
+    }
+
+    /// The bound at `rate`, rounded down: chains of offers by dynamic programming over "the offer before is taken or not".
+    fn at(&self, state: &[State], rate: f64) -> Point {
+        let exact = Interval::point(rate);
+        let mut out = 0.0;
+        let mut within = f64::INFINITY;
+        // Whether the offer before is taken in the best way to be out of, and in, this one.
+        let mut back = Vec::with_capacity(self.items.len());
+        let mut units = Vec::with_capacity(self.items.len());
+        for (offer, state) in self.items.iter().zip(state) {
+            let (cost, k) = match (self.capacity, self.aim) {
+                (Capacity::Speed(_), Aim::Delay) => (tangent(offer.item, exact).low(), 0),
+                (Capacity::Speed(_), Aim::Room) => ((exact * offer.item.load).low(), 0),
+                (Capacity::Units(_), Aim::Room) => {
+                    ((exact * Interval::point(offer.item.first as f64)).low(), offer.item.first)
+                }
+                (Capacity::Units(most), Aim::Delay) => cheapest(offer.item, most, rate),
+            };
+            let cost = add_down(cost, -offer.place);
+            let after = plus(within, -offer.stay.unwrap_or(0.0));
+            let (from_out, from_in) = (within < out, after < out);
+            let (next_out, next_in) = (out.min(within), plus(out.min(after), cost));
+            back.push((from_out, from_in));
+            units.push(k);
+            out = if *state == State::In { f64::INFINITY } else { next_out };
+            within = if *state == State::Out { f64::INFINITY } else { next_in };
+        }
+        let mut taken = vec![false; self.items.len()];
+        let mut is_taken = within < out;
+        for at in (0..self.items.len()).rev() {
+            taken[at] = is_taken;
+            is_taken = if is_taken { back[at].1 } else { back[at].0 };
+        }
+        let constant = match self.capacity {
+            Capacity::Speed(speed) => match self.aim {
+                Aim::Delay => exact * exact * Interval::point(speed),
+                Aim::Room => exact * Interval::point(speed),
+            },
+            Capacity::Units(units) => exact * Interval::point(units as f64),
+        };
+        let low = plus(out.min(within), -constant.high());
+        let chosen = || (0..self.items.len()).filter(|at| taken[*at]);
+        let load: f64 = chosen().map(|at| self.items[at].item.load.middle()).sum();
+        let curve = match (self.capacity, self.aim) {
+            (Capacity::Speed(speed), Aim::Delay) => {
+                let roots: f64 = chosen().map(|at| self.items[at].item.root.middle()).sum();
+                [0.0, 2.0 * roots, speed - load]
+            }
+            (Capacity::Speed(speed), Aim::Room) => [0.0, load - speed, 0.0],
+            (Capacity::Units(most), _) => [0.0, chosen().map(|at| units[at] as f64).sum::<f64>() - most as f64, 0.0],
+        };
+        let [_, c1, c2] = curve;
+        Point { rate, low, taken, curve: [low - c1 * rate + c2 * rate * rate, c1, c2] }
+    }
+}
+
+/// Whether everything is decided.
+fn free_of(state: &[State]) -> bool {
+    state.iter().all(|state| *state != State::Free)
+}
+
+/// Where a rising curve meets a falling one, between the two rates.
+fn meeting(rising: &[f64; 3], falling: &[f64; 3], low: f64, high: f64) -> f64 {
+    // (c2 - d2) r^2 - (c1 - d1) r - (c0 - d0) = 0
+    let [a, b, c] = [rising[2] - falling[2], falling[1] - rising[1], falling[0] - rising[0]];
+    let root = (b * b - 4.0 * a * c).max(0.0).sqrt();
+    let q = -0.5 * (b + root.copysign(b));
+    let is_between = |r: &f64| *r > low && *r < high;
+    let crossing = [q / a, c / q].into_iter().find(is_between);
+    // A curve's own top may come before they meet.
+    let tops = [rising, falling].map(|curve| curve[1] / (2.0 * curve[2]));
+    match crossing {
+        Some(r) if tops[0] < r && is_between(&tops[0]) => tops[0],
+        Some(r) if tops[1] > r && is_between(&tops[1]) => tops[1],
+        Some(r) => r,
+        None => tops.into_iter().find(is_between).unwrap_or(low + (high - low) / 2.0),
+    }
+}
+
+/// The least of `delay(k) + rate k` over the units a server has, rounded down, and its k. Looks at all of them.
+fn cheapest(item: &Item, most: u64, rate: f64) -> (f64, u64) {
+    let mut least = (f64::INFINITY, item.first);
+    for (k, delay) in (item.first..=most).zip(&item.delays) {
+        // The price of the units alone is above what is known: so it is for all that follow.
+        let units = rate * k as f64;
+        if units > least.0 * (1.0 + 1e-12) {
+            break;
+        }
+        let price = if units == 0.0 { 0.0 } else { units.next_down() };
+        let cost = add_down(*delay, price);
+        if cost < least.0 {
+            least = (cost, k);
+        }
+    }
+    least
+}
+
+/// Fox's marginal allocation: the weighted delay of partitions that share so many units; infinite if they do not fit.
+fn fox(items: &[&Item], units: u64) -> f64 {
+    let least: u64 = items.iter().map(|item| item.first).sum();
+    if least > units {
+        return f64::INFINITY;
+    }
+    let mut given = vec![0usize; items.len()];
+    let delay = |at: usize, k: usize| items[at].delays.get(k).copied().unwrap_or(0.0);
+    for _ in 0..units - least {
+        let gain = |at: &usize| delay(*at, given[*at]) - delay(*at, given[*at] + 1);
+        let Some(at) = (0..items.len()).max_by(|a, b| gain(a).total_cmp(&gain(b))) else { break };
+        given[at] += 1;
+    }
+    (0..items.len()).map(|at| delay(at, given[at])).sum()
+}
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,9 @@
 //!
 //! | module | holds |
 //! |---|---|
+//! | [`outer_approximation`] | the loop that adds tangents until a MILP meets its convex problem |
 //! | [`highs`] | the only file that talks to HiGHS: status, dual bound, limits |
+//! | [`jpdra`] | `branch`, `price`, `milp-oa`, `socp`, `milp-units`, `exhaustive` |
 //! | [`multiuser`] | `milp`, `threshold`, `dp`, `price`, `branch` |
 //! | [`throughput`] | `milp`, `lp`, `milp-joint`, `price`, `branch` |
 //!
@@ -10,5 +12,7 @@
 //! here.
 
 pub mod highs;
+pub mod jpdra;
 pub mod multiuser;
+pub mod outer_approximation;
 pub mod throughput;

@@ -3,5 +3,6 @@
 //! Nothing here proves anything: a heuristic finds, and its bound comes from somebody else. Objectives are computed by this
 //! crate's own arithmetic; the checker computes them again.
 
+pub mod jpdra;
 pub mod multiuser;
 pub mod throughput;

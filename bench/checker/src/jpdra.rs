@@ -583,11 +583,14 @@ impl<'a> Search<'a> {
         }
         let mut high: Option<Point> = None;
         let mut next = if start > 0.0 { start } else { self.step(&low) };
+        // Whether the curves known are highest at `next`: then a bound as high as they are is the highest.
+        let mut is_peak = start <= 0.0;
         for _ in 0..60 {
             let point = self.at(state, next);
             let on = |of: &Point| of.curve[0] + of.curve[1] * next - of.curve[2] * next * next;
             let allowed = high.iter().map(on).fold(on(&low), f64::min);
-            let is_highest = point.low >= allowed - 1e-14 * allowed.abs();
+            let is_highest = is_peak && point.low >= allowed - 1e-14 * allowed.abs();
+            is_peak = true;
             if slope(&point) > 0.0 {
                 low = point
             } else {

@@ -62,7 +62,8 @@ enum Command {
     /// Simulate an answer to jpdra task by task: do the queues take as long as the formula says?
     ///
     /// Sends tasks through the queues of the answer's solution and compares every flow's mean delay with the formula. Exit code 1 if the mean over all
-    /// flows lies outside its 99.9 % interval. Whether the solution is feasible is for `offcut check` to say
+    /// flows lies outside its 99.9 % interval. The busier the queues, the more tasks that takes: with too few there is no verdict, exit code 0, and the number to
+    /// give is named. Whether the solution is feasible is for `offcut check` to say
     #[command(
         after_help = "Examples: offcut simulate my.json answer.json\n          offcut simulate my.json answer.json --service deterministic --tasks 100000"
     )]

@@ -177,13 +177,12 @@ fn links(parameters: &Parameters, seed: u64, family: &str, bytes_per_s: f64) -> 
     let mut stream = Stream::new(&["jpdra", family, "links"], seed);
     let servers = parameters.servers as usize;
     let mut links = vec![vec![0.0; servers]; servers];
-    for from in 0..servers {
-        for to in from + 1..servers {
-            let speed = bytes_per_s * spread(&mut stream, 2.0);
-            let is_missing = stream.unit() < parameters.missing;
-            let speed = if is_missing { 0.0 } else { speed };
-            (links[from][to], links[to][from]) = (speed, speed);
-        }
+    let pairs = (0..servers).flat_map(|from| (from + 1..servers).map(move |to| (from, to)));
+    for (from, to) in pairs {
+        let speed = bytes_per_s * spread(&mut stream, 2.0);
+        let is_missing = stream.unit() < parameters.missing;
+        let speed = if is_missing { 0.0 } else { speed };
+        (links[from][to], links[to][from]) = (speed, speed);
     }
     links
 }

@@ -1,0 +1,525 @@
+//! Exact search on prices of places and of staying.
+//!
+//! At every node the best prices are sought (module `dual`); flows and servers, each for itself, then bound the delay from below, mostly to within
+//! a tenth of a percent. What is left:
+//!
+//! 1. *Incumbents*: the mixture of paths is rounded and improved by moves and exchanges (module `local`).
+//! 2. *Fixing*: a place whose best alternatives, of the flow through it and of the servers with and without it, add up to more than the
+//!    incumbent is forbidden: a split of the tree with one leaf at the same prices.
+//! 3. *Branching*: on the place about which the mixture is most undecided; the node with the least bound comes next.
+//!
+//! Where no deployment is known the same search first asks for room alone, delays and ways costing nothing: it finds a deployment, or leaves
+//! that prove that there is none.
+
+use std::cell::Cell;
+use std::collections::BinaryHeap;
+use std::rc::Rc;
+use std::time::Instant;
+
+use offcut_instances::jpdra::{Certificate, Instance, Jpdra, Node, Prices};
+use offcut_instances::problem::{Algorithm, Answer, Budget, Incumbent, Stop, Trace};
+use offcut_instances::random::Stream;
+
+use super::dual::{Dual, Until};
+use super::local::{Local, Worth, drawn};
+use super::model::{Model, Ordered};
+use super::server::Aim;
+
+/// Exact search.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Branch;
+
+/// Domains are kept as bits.
+pub(super) const MOST_SERVERS: usize = 64;
+
+/// Fox's allocation takes a step a unit.
+pub(super) const MOST_UNITS: u64 = 100_000;
+
+/// Tables by partition and server are kept: so many pairs at most.
+const MOST_PAIRS: usize = 200_000;
+
+/// A certificate with more numbers is too large to be handed over.
+const MOST_NUMBERS: usize = 8_000_000;
+
+/// The part of the time that goes into kicking incumbents.
+const KICKING: f64 = 0.15;
+
+/// So many nodes go to one dive.
+const DIVE_EVERY: u64 = 40;
+
+/// How close a leaf's bound comes to the incumbent, relative.
+const CLOSE: f64 = 2e-10;
+
+impl Algorithm<Jpdra> for Branch {
+    fn id(&self) -> &str {
+        "branch"
+    }
+
+    fn about(&self) -> &str {
+        "exact search on prices of places: flows and servers apart (certified by a tree of prices)"
+    }
+
+    fn solve(&self, instance: &Instance, budget: &Budget) -> Answer<Jpdra> {
+        let model = Model::new(instance);
+        if model.servers() > MOST_SERVERS || model.partitions() * model.servers() > MOST_PAIRS {
+            return Answer::declined(format!("takes up to {MOST_SERVERS} servers and {MOST_PAIRS} places"));
+        }
+        if model.units.iter().any(|units| *units > MOST_UNITS) {
+            return Answer::declined(format!("takes up to {MOST_UNITS} units a server"));
+        }
+        search(&model, budget)
+    }
+}
+
+fn search(model: &Model, budget: &Budget) -> Answer<Jpdra> {
+    let began = Instant::now();
+    let mut stream = Stream::new(&["jpdra", "branch"], budget.seed);
+    let mut best = first(model, &mut stream, &|| budget.is_spent(began));
+    if best.is_none() {
+        let mut room = Search::new(model, Aim::Room, None, budget, began);
+        let outcome = room.run(&mut stream);
+        match room.best.take() {
+            Some((_, on)) => best = model.delay(&on).map(|delay| (delay, on)),
+            None if outcome == Stop::Completed => {
+                let trace = room.trace();
+                let certificate = room.certificate();
+                return Answer::nothing(Stop::Infeasible).certified(0.0, certificate).traced(trace);
+            }
+            None => return Answer::nothing(outcome).traced(room.trace()),
+        }
+    }
+    let mut search = Search::new(model, Aim::Delay, best, budget, began);
+    let stop = search.run(&mut stream);
+    let (delay, on) = search.best.clone().expect("known before");
+    let bound = search.bound.min(delay).max(0.0) * (1.0 - 1e-12);
+    let answer = Answer::found(model.solution(&on), delay);
+    let trace = search.trace();
+    Answer { stop, ..answer }.certified(bound, search.certificate()).traced(trace)
+}
+
+/// A first deployment: the best of a few random ones, improved. None if none of them fits.
+pub(super) fn first(model: &Model, stream: &mut Stream, is_out_of_time: &dyn Fn() -> bool) -> Option<(f64, Vec<u32>)> {
+    let servers = model.servers() as u64;
+    let mut best: Option<(f64, Vec<u32>)> = None;
+    let tries = if model.partitions() <= 64 { 4 } else { 2 };
+    for _ in 0..tries {
+        let on = (0..model.partitions()).map(|_| stream.below(servers) as u32).collect();
+        let mut local = Local::new(model, on);
+        local.improve(is_out_of_time);
+        let Worth { excess, .. } = local.worth();
+        if let Some(delay) = model.delay(&local.on).filter(|_| excess <= 0.0) {
+            if best.as_ref().is_none_or(|(least, _)| delay < *least) {
+                best = Some((delay, local.on));
+            }
+        }
+        if is_out_of_time() {
+            break;
+        }
+    }
+    best
+}
+
+/// Prices that leaves share.
+struct Shared {
+    prices: Vec<f64>,
+    /// Where they are in the certificate, once a leaf needs them.
+    index: Cell<Option<u32>>,
+}
+
+/// A node that waits.
+struct Open {
+    bound: f64,
+    depth: u32,
+    node: usize,
+    domain: Vec<u64>,
+    prices: Rc<Shared>,
+    /// Whether a dive goes on here.
+    is_dive: bool,
+}
+
+impl PartialEq for Open {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+impl Eq for Open {}
+impl PartialOrd for Open {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl Ord for Open {
+    /// The least bound first, then the deepest, then the oldest.
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        let of = |open: &Self| (Ordered(-open.bound), open.depth, std::cmp::Reverse(open.node));
+        of(self).cmp(&of(other))
+    }
+}
+
+struct Search<'m> {
+    model: &'m Model<'m>,
+    aim: Aim,
+    dual: Dual<'m>,
+    best: Option<(f64, Vec<u32>)>,
+    /// What bounds are compared with and rounded by.
+    scale: f64,
+    /// The least bound of all leaves.
+    bound: f64,
+    root: f64,
+    nodes: Vec<Node>,
+    prices: Vec<Prices>,
+    waiting: BinaryHeap<Open>,
+    budget: &'m Budget,
+    began: Instant,
+    opened: u64,
+    fixed: u64,
+    incumbents: Vec<Incumbent>,
+    kicking_s: f64,
+}
+
+impl<'m> Search<'m> {
+    fn new(model: &'m Model<'m>, aim: Aim, best: Option<(f64, Vec<u32>)>, budget: &'m Budget, began: Instant) -> Self {
+        let scale = best.as_ref().map_or(1.0, |(delay, _)| *delay);
+        let incumbents =
+            best.iter().map(|(objective, _)| Incumbent { at_s: began.elapsed().as_secs_f64(), objective: *objective });
+        let incumbents = incumbents.collect();
+        Self {
+            model,
+            aim,
+            dual: Dual::new(model, aim),
+            best,
+            scale,
+            bound: f64::INFINITY,
+            root: 0.0,
+            nodes: Vec::new(),
+            prices: Vec::new(),
+            waiting: BinaryHeap::new(),
+            budget,
+            began,
+            opened: 0,
+            fixed: 0,
+            incumbents,
+            kicking_s: 0.0,
+        }
+    }
+
+    /// A leaf with this bound is done.
+    fn enough(&self) -> f64 {
+        match (self.aim, &self.best) {
+            (Aim::Room, _) => 1e-3,
+            (Aim::Delay, Some((delay, _))) => delay * (1.0 - CLOSE),
+            (Aim::Delay, None) => f64::INFINITY,
+        }
+    }
+
+    fn trace(&self) -> Trace {
+        let root_gap = match (&self.best, self.aim) {
+            (Some((delay, _)), Aim::Delay) if *delay > 0.0 => ((delay - self.root) / delay * 1e9).max(0.0) as u64,
+            _ => 0,
+        };
+        Trace {
+            incumbents: self.incumbents.clone(),
+            ..Trace::counting([
+                ("nodes", self.opened),
+                ("leaves", self.nodes.iter().filter(|node| !matches!(node, Node::Split { .. })).count() as u64),
+                ("fixed places", self.fixed),
+                ("price rounds", self.dual.rounds),
+                ("server nodes", self.dual.servers.nodes),
+                ("root gap, 1e-9", root_gap),
+            ])
+        }
+    }
+
+    fn certificate(self) -> Certificate {
+        Certificate { prices: self.prices, nodes: self.nodes }
+    }
+
+    /// Ends a node as a leaf with these prices.
+    fn leaf(&mut self, node: usize, bound: f64, prices: &Shared) {
+        let index = prices.index.get().unwrap_or_else(|| {
+            let servers = self.model.servers();
+            let (place, stay) = prices.prices.split_at(self.model.partitions() * servers);
+            let rows = |of: &[f64]| -> Vec<Vec<f64>> { of.chunks(servers).map(<[f64]>::to_vec).collect() };
+            let mut stay = rows(stay);
+            for (row, follows) in stay.iter_mut().zip(&self.model.follows) {
+                if !follows {
+                    row.clear();
+                }
+            }
+            self.prices.push(Prices { place: rows(place), stay });
+            let index = self.prices.len() as u32 - 1;
+            prices.index.set(Some(index));
+            index
+        });
+        self.bound = self.bound.min(bound);
+        self.nodes[node] = match self.aim {
+            Aim::Delay => Node::Priced { prices: index },
+            Aim::Room => Node::Empty { prices: index },
+        };
+    }
+
+    fn split(&mut self, node: usize, i: usize, servers: u64) -> (usize, usize) {
+        let flow = self.model.flows.iter().position(|range| range.contains(&i)).expect("every partition has a flow");
+        let inside = self.nodes.len();
+        self.nodes[node] = Node::Split {
+            flow: flow as u32,
+            partition: (i - self.model.flows[flow].start) as u32,
+            servers: (0..64).filter(|m| servers >> m & 1 == 1).collect(),
+            inside: inside as u32,
+            outside: inside as u32 + 1,
+        };
+        let placeholder = || Node::Marginal { rates: Vec::new() };
+        self.nodes.extend([placeholder(), placeholder()]);
+        (inside, inside + 1)
+    }
+
+    /// Rounds a mixture, improves it, and keeps it if it is better.
+    fn round(&mut self, shares: &[f64], tries: u32, stream: &mut Stream) {
+        let model = self.model;
+        for attempt in 0..tries {
+            let on = if attempt == 0 {
+                let servers = model.servers();
+                let row = |i: usize| &shares[i * servers..][..servers];
+                let largest = |i: usize| (0..servers).max_by(|a, b| row(i)[*a].total_cmp(&row(i)[*b]));
+                (0..model.partitions()).map(|i| largest(i).expect("there are servers") as u32).collect()
+            } else {
+                drawn(model, shares, stream)
+            };
+            self.improve(on);
+        }
+    }
+
+    /// Improves a deployment, and keeps it if it is the best.
+    fn improve(&mut self, on: Vec<u32>) {
+        let model = self.model;
+        let mut local = Local::new(model, on);
+        let (budget, began) = (self.budget, self.began);
+        local.improve(&|| budget.is_spent(began));
+        let Some(delay) = model.delay(&local.on).filter(|_| local.worth().excess <= 0.0) else { return };
+        if self.best.as_ref().is_none_or(|(least, _)| delay < *least * (1.0 - 1e-13)) {
+            self.dual.know(&local.on);
+            self.best = Some((delay, local.on));
+            self.incumbents.push(Incumbent { at_s: self.began.elapsed().as_secs_f64(), objective: delay });
+        }
+    }
+
+    /// Kicks the incumbent, or rounds the mixture by chance, and improves that, for as long as a part of the time spent so far.
+    fn kicks(&mut self, shares: &[f64], stream: &mut Stream) {
+        let Some((_, on)) = self.best.clone() else { return };
+        let mut on = on;
+        while self.kicking_s < KICKING * self.began.elapsed().as_secs_f64() && self.best.as_ref().is_some() {
+            let began = Instant::now();
+            if stream.below(2) == 0 {
+                on = drawn(self.model, shares, stream);
+            } else {
+                let mut local = Local::new(self.model, on);
+                local.kick(2 + stream.below(4), stream);
+                on = local.on;
+            }
+            self.improve(on);
+            on = self.best.as_ref().expect("there is one").1.clone();
+            self.kicking_s += began.elapsed().as_secs_f64();
+        }
+    }
+
+    /// Prices to start from: a server earns what the incumbent's rates make of a partition, an empty one what it would cost there alone.
+    fn start(&self) -> Vec<f64> {
+        let mut prices = self.dual.no_prices();
+        let model = self.model;
+        let servers = model.servers();
+        let Some((_, on)) = self.best.as_ref().filter(|_| self.aim == Aim::Delay) else { return prices };
+        for (m, set) in model.sets(on).iter().enumerate() {
+            let load: f64 = set.iter().map(|i| model.loads[*i]).sum();
+            let roots: f64 = set.iter().map(|i| model.roots[*i]).sum();
+            let rate = roots / (model.speed(m) - load);
+            for i in 0..model.partitions() {
+                let (root, own) = (model.roots[i], model.loads[i]);
+                let alone = root * root / (model.speed(m) - own);
+                prices[i * servers + m] = match set.is_empty() {
+                    true if alone > 0.0 => alone,
+                    _ => 2.0 * rate * root + rate * rate * own,
+                };
+            }
+        }
+        prices
+    }
+
+    fn run(&mut self, stream: &mut Stream) -> Stop {
+        let model = self.model;
+        let all = if model.servers() == 64 { u64::MAX } else { (1 << model.servers()) - 1 };
+        let fits = |i: usize| (0..model.servers()).filter(|m| model.fits(i, *m)).fold(0u64, |bits, m| bits | 1 << m);
+        let domain: Vec<u64> = (0..model.partitions()).map(|i| fits(i) & all).collect();
+        let start = Rc::new(Shared { prices: self.start(), index: Cell::new(None) });
+        self.nodes.push(Node::Marginal { rates: Vec::new() });
+        self.waiting.push(Open { bound: 0.0, depth: 0, node: 0, domain, prices: start, is_dive: false });
+        if let Some((_, on)) = self.best.clone() {
+            self.dual.know(&on);
+        }
+        // Between nodes with the least bound the search dives: from child to child, towards a deployment.
+        let (mut next, mut dives) = (None, 0);
+        while let Some(open) = next.take().or_else(|| self.waiting.pop()) {
+            if open.bound >= self.enough() {
+                self.leaf(open.node, open.bound, &open.prices);
+                continue;
+            }
+            let numbers = self.prices.len() * 2 * model.partitions() * model.servers();
+            if self.opened > 0 && (self.budget.is_spent(self.began) || numbers > MOST_NUMBERS) {
+                self.cut_short(open);
+                return Stop::TimeLimit;
+            }
+            self.opened += 1;
+            let is_diving = open.is_dive || self.opened >= DIVE_EVERY * dives;
+            dives += u64::from(is_diving && !open.is_dive);
+            next = self.open(open, is_diving, stream);
+            if self.aim == Aim::Room && self.best.is_some() {
+                return Stop::Completed;
+            }
+        }
+        Stop::Completed
+    }
+
+    /// Ends all that waits, each with the prices it inherited.
+    fn cut_short(&mut self, open: Open) {
+        let rest: Vec<Open> = std::iter::once(open).chain(self.waiting.drain()).collect();
+        for open in rest {
+            self.leaf(open.node, open.bound, &open.prices);
+        }
+    }
+
+    /// Bounds a node, and ends it or splits it. A dive goes on with one of its children, which is handed back.
+    fn open(&mut self, open: Open, is_diving: bool, stream: &mut Stream) -> Option<Open> {
+        let Open { bound: inherited, depth, mut node, mut domain, prices: mut shared, .. } = open;
+        let model = self.model;
+        let is_root = depth == 0;
+        if domain.contains(&0) {
+            self.leaf(node, f64::INFINITY, &shared);
+            return None;
+        }
+        let mut of_node = inherited;
+        for round in 0.. {
+            let until = Until {
+                enough: self.enough(),
+                stall: if is_root && round == 0 { 0.02 } else { 0.1 },
+                rounds: if is_root { 400 } else { 60 },
+            };
+            let ascent = self.dual.ascend(&domain, &shared.prices, of_node, self.scale, until);
+            if ascent.bound > of_node || depth == 0 && round == 0 {
+                of_node = ascent.bound;
+                shared = Rc::new(Shared { prices: ascent.prices, index: Cell::new(None) });
+            }
+            if is_root && round == 0 {
+                self.root = of_node;
+            }
+            if of_node >= self.enough() {
+                break;
+            }
+            let shares = self.dual.shares();
+            if round == 0 {
+                self.round(&shares, if is_root { 6 } else { 1 }, stream);
+                self.kicks(&shares, stream);
+            }
+            if self.aim == Aim::Room && self.best.is_some() {
+                return None;
+            }
+            // A deployment that is decided is worth what it is worth.
+            if domain.iter().all(|allowed| allowed.count_ones() == 1) {
+                let on: Vec<u32> = domain.iter().map(|allowed| allowed.trailing_zeros()).collect();
+                if let Some(delay) = model.delay(&on) {
+                    if self.best.as_ref().is_none_or(|(least, _)| delay < *least) {
+                        self.best = Some((delay, on));
+                    }
+                }
+                break;
+            }
+            let places = self.hopeless(&domain, &shared.prices, of_node);
+            if places.is_empty() {
+                break;
+            }
+            let many = places.len() * 8 >= domain.iter().map(|allowed| allowed.count_ones() as usize).sum::<usize>();
+            for (i, m, bound) in places {
+                if domain[i].count_ones() == 1 {
+                    continue;
+                }
+                let (inside, outside) = self.split(node, i, 1 << m);
+                self.leaf(inside, bound, &shared);
+                domain[i] &= !(1 << m);
+                node = outside;
+                self.fixed += 1;
+            }
+            if !many && round > 0 || self.budget.is_spent(self.began) {
+                break;
+            }
+        }
+        if of_node >= self.enough() {
+            self.leaf(node, of_node, &shared);
+            return None;
+        }
+        let shares = self.dual.shares();
+        let servers = model.servers();
+        // Diving follows what is nearly decided; otherwise what is most undecided is split.
+        let rank = |(i, m): (usize, usize)| {
+            let share = shares[i * servers + m];
+            if is_diving { share } else { share.min(1.0 - share) + 1e-3 * model.loads[i] / model.speed(m) }
+        };
+        let places = (0..model.partitions()).filter(|i| domain[*i].count_ones() > 1);
+        let places = places.flat_map(|i| (0..servers).map(move |m| (i, m))).filter(|(i, m)| domain[*i] >> m & 1 == 1);
+        let Some((i, m)) = places.max_by(|a, b| rank(*a).total_cmp(&rank(*b))) else {
+            // Decided, and its bound is its worth.
+            self.leaf(node, of_node, &shared);
+            return None;
+        };
+        let (inside, outside) = self.split(node, i, 1 << m);
+        let child = |node: usize, allowed: u64, is_dive: bool| {
+            let mut domain = domain.clone();
+            domain[i] = allowed;
+            Open { bound: of_node, depth: depth + 1, node, domain, prices: Rc::clone(&shared), is_dive }
+        };
+        let within = child(inside, 1 << m, is_diving);
+        self.waiting.push(child(outside, domain[i] & !(1 << m), false));
+        if is_diving {
+            return Some(within);
+        }
+        self.waiting.push(within);
+        None
+    }
+
+    /// Places that no deployment better than the incumbent uses, with a bound each.
+    fn hopeless(&mut self, domain: &[u64], prices: &[f64], bound: f64) -> Vec<(usize, usize, f64)> {
+        let model = self.model;
+        let servers = model.servers();
+        let enough = self.enough();
+        let close = 1e-12 * self.scale;
+        // How much more than at the bound: for places, paths and servers together.
+        let mut more = vec![0.0f64; model.partitions() * servers];
+        let mut total = 0.0;
+        for (s, range) in model.flows.iter().enumerate() {
+            let (low, _) = self.dual.paths.cheapest(s, domain, prices);
+            total += low;
+            let through = self.dual.paths.through(s, domain, prices);
+            let part = &mut more[range.start * servers..range.end * servers];
+            part.iter_mut().zip(through).for_each(|(more, through)| *more += through - low);
+        }
+        for m in 0..servers {
+            let low = self.dual.servers.best(m, domain, prices, f64::INFINITY, close).low;
+            total += low;
+            for (i, [out, within]) in self.dual.servers.alternatives(m, domain, prices) {
+                let i = i as usize;
+                let others = (0..servers).filter(|other| *other != m && domain[i] >> other & 1 == 1);
+                others.for_each(|other| more[i * servers + other] += (out - low).max(0.0));
+                more[i * servers + m] += (within - low).max(0.0);
+            }
+        }
+        // (The bound at these prices, which may be a little below what the node inherited.)
+        let total = total.min(bound);
+        let mut places: Vec<(usize, usize, f64)> = Vec::new();
+        for i in (0..model.partitions()).filter(|i| domain[*i].count_ones() > 1) {
+            for m in (0..servers).filter(|m| domain[i] >> m & 1 == 1) {
+                let with = total + more[i * servers + m];
+                if with >= enough {
+                    places.push((i, m, with));
+                }
+            }
+        }
+        places
+    }
+}

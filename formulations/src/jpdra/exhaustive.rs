@@ -1,0 +1,60 @@
+//! Every deployment: the oracle of tests.
+
+use std::time::Instant;
+
+use offcut_instances::jpdra::{Instance, Jpdra};
+use offcut_instances::problem::{Algorithm, Answer, Bound, Budget, Evidence, Stop, Trace};
+
+use super::model::Model;
+
+/// Looks at every deployment.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Exhaustive;
+
+/// More deployments are not looked at.
+const MOST: u64 = 20_000_000;
+
+impl Algorithm<Jpdra> for Exhaustive {
+    fn id(&self) -> &str {
+        "exhaustive"
+    }
+
+    fn about(&self) -> &str {
+        "looks at every deployment, up to 2e7 of them (bound on its word)"
+    }
+
+    fn solve(&self, instance: &Instance, budget: &Budget) -> Answer<Jpdra> {
+        let began = Instant::now();
+        let model = Model::new(instance);
+        let servers = model.servers() as u64;
+        let count = u32::try_from(model.partitions()).ok().and_then(|partitions| servers.checked_pow(partitions));
+        let Some(count) = count.filter(|count| *count <= MOST) else {
+            return Answer::declined(format!("looks at up to {MOST} deployments"));
+        };
+        let mut best: Option<(f64, Vec<u32>)> = None;
+        let mut on = vec![0u32; model.partitions()];
+        for looked in 0..count {
+            if looked % 1024 == 0 && budget.is_spent(began) {
+                let trace = Trace::counting([("deployments", looked)]);
+                let Some((delay, on)) = best else { return Answer::nothing(Stop::TimeLimit).traced(trace) };
+                let answer = Answer::found(model.solution(&on), delay);
+                return Answer { stop: Stop::TimeLimit, ..answer }.traced(trace);
+            }
+            if let Some(delay) = model.delay(&on).filter(|delay| best.as_ref().is_none_or(|(least, _)| delay < least)) {
+                best = Some((delay, on.clone()));
+            }
+            for m in &mut on {
+                *m += 1;
+                if u64::from(*m) < servers {
+                    break;
+                }
+                *m = 0;
+            }
+        }
+        let trace = Trace::counting([("deployments", count)]);
+        let Some((delay, on)) = best else { return Answer::nothing(Stop::Infeasible).traced(trace) };
+        let word = Evidence::SolverWord("every deployment was looked at".into());
+        let answer = Answer::found(model.solution(&on), delay);
+        Answer { proved: Some(Bound { value: delay, evidence: word }), ..answer }.traced(trace)
+    }
+}

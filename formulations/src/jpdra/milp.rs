@@ -1,0 +1,329 @@
+//! Mixed-integer programs through HiGHS.
+//!
+//! `milp-oa` (speeds shared continuously; with units its bound holds, being below):
+//!
+//! ```text
+//! x_im in {0,1}, sum_m x_im = 1;  arcs of the layered graphs (module `arcs`)
+//! A_m = sum a_i x_im,  R_m = F_m - sum rho_i x_im >= 0
+//! t_m >= 2 r A_m - r^2 R_m     for slopes r: a geometric grid, then A_m/R_m of every solution found
+//! minimise ways + sum t_m
+//! ```
+//!
+//! `milp-units`: a binary for every partition, server and number of units, and no tangents: the delay of k units is a number.
+
+use std::time::Instant;
+
+use good_lp::variable::UnsolvedProblem;
+use good_lp::{Constraint, Expression, ProblemVariables, Variable, constraint, variable};
+use offcut_instances::jpdra::{Instance, Jpdra};
+use offcut_instances::problem::{Algorithm, Answer, Bound, Budget, Evidence, Parameter, Stop};
+use offcut_instances::random::Stream;
+
+use super::arcs::{Arc, arcs};
+use super::local::Local;
+use super::model::Model;
+use crate::highs::{self, Limits, Status};
+use crate::outer_approximation::{Tangents, grid, run};
+
+/// Above this many variables no model is built: HiGHS then no longer minds its time limit while it presolves.
+const MOST_VARIABLES: usize = 100_000;
+
+/// Outer approximation.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct OuterApproximation {
+    /// Error of the grid, relative.
+    error: f64,
+}
+
+impl Default for OuterApproximation {
+    fn default() -> Self {
+        Self { error: 0.01 }
+    }
+}
+
+/// The model: places, arcs and delays; loads in units of the mean speed, delays in units of `scale`.
+struct Oa<'m> {
+    model: &'m Model<'m>,
+    arcs: Vec<Arc>,
+    /// Slopes of every server, in units of `rate`.
+    slopes: Vec<Vec<f64>>,
+    scale: f64,
+    speed: f64,
+    best: Option<(f64, Vec<u32>)>,
+}
+
+/// The first variables of every model: places, then arcs.
+struct Variables {
+    problem: ProblemVariables,
+    places: Vec<Option<Variable>>,
+    ways: Expression,
+    rows: Vec<Constraint>,
+}
+
+/// Places, arcs and what binds them; delays in units of `scale`.
+fn layered(model: &Model, arcs: &[Arc], scale: f64) -> Variables {
+    let servers = model.servers();
+    let mut problem = ProblemVariables::new();
+    let places: Vec<Option<Variable>> = (0..model.partitions() * servers)
+        .map(|at| model.fits(at / servers, at % servers).then(|| problem.add(variable().binary())))
+        .collect();
+    let mut ways = Expression::with_capacity(arcs.len());
+    let (mut ins, mut outs) = (vec![Expression::default(); places.len()], vec![Expression::default(); places.len()]);
+    for arc in arcs {
+        let flow = problem.add(variable().min(0.0).max(1.0));
+        if arc.cost > 0.0 {
+            ways.add_mul(arc.cost / scale, flow);
+        }
+        if let Some((i, m)) = arc.from {
+            outs[i * servers + m].add_mul(1.0, flow);
+        }
+        if let Some((i, m)) = arc.to {
+            ins[i * servers + m].add_mul(1.0, flow);
+        }
+    }
+    let mut rows = Vec::with_capacity(3 * places.len());
+    for ((place, into), out) in places.iter().zip(ins).zip(outs) {
+        if let Some(x) = place {
+            rows.push(constraint!(into == *x));
+            rows.push(constraint!(out == *x));
+        }
+    }
+    for i in 0..model.partitions() {
+        let mut once = Expression::with_capacity(servers);
+        places[i * servers..][..servers].iter().flatten().for_each(|x| once.add_mul(1.0, *x));
+        rows.push(constraint!(once == 1.0));
+    }
+    Variables { problem, places, ways, rows }
+}
+
+/// The deployment that the values of places stand for.
+fn deployment(model: &Model, places: &[Option<usize>], values: &[f64]) -> Vec<u32> {
+    let servers = model.servers();
+    let value = |i: usize, m: usize| places[i * servers + m].map_or(0.0, |at| values[at]);
+    let on = |i: usize| (0..servers).max_by(|a, b| value(i, *a).total_cmp(&value(i, *b))).expect("servers") as u32;
+    (0..model.partitions()).map(on).collect()
+}
+
+/// Where places stand among the variables.
+fn positions(model: &Model) -> Vec<Option<usize>> {
+    let servers = model.servers();
+    let mut next = 0;
+    (0..model.partitions() * servers)
+        .map(|at| {
+            model.fits(at / servers, at % servers).then(|| {
+                next += 1;
+                next - 1
+            })
+        })
+        .collect()
+}
+
+impl Tangents for Oa<'_> {
+    fn model(&self) -> (UnsolvedProblem, Vec<Constraint>) {
+        let model = self.model;
+        let servers = model.servers();
+        let Variables { mut problem, places, ways, mut rows } = layered(model, &self.arcs, self.scale);
+        let mut objective = ways;
+        for m in 0..servers {
+            let delay = problem.add(variable().min(0.0));
+            objective.add_mul(1.0, delay);
+            let mut load = Expression::with_capacity(model.partitions());
+            let on = || (0..model.partitions()).filter_map(|i| places[i * servers + m].map(|x| (i, x)));
+            on().for_each(|(i, x)| load.add_mul(model.loads[i] / self.speed, x));
+            rows.push(constraint!(load <= model.speed(m) / self.speed));
+            for slope in &self.slopes[m] {
+                // 2 r A - r^2 R, in units of the scale.
+                let (twice, squared) = (2.0 * slope / self.scale, slope * slope / self.scale);
+                let mut tangent = Expression::with_capacity(model.partitions() + 1);
+                on().for_each(|(i, x)| tangent.add_mul(twice * model.roots[i] + squared * model.loads[i], x));
+                tangent.add_mul(-1.0, delay);
+                rows.push(constraint!(tangent <= squared * model.speed(m)));
+            }
+        }
+        (problem.minimise(objective), rows)
+    }
+
+    fn refine(&mut self, values: &[f64]) -> (Option<f64>, usize) {
+        let model = self.model;
+        let on = deployment(model, &positions(model), values);
+        let mut new = 0;
+        for (m, set) in model.sets(&on).iter().enumerate().filter(|(_, set)| !set.is_empty()) {
+            let load: f64 = set.iter().map(|i| model.loads[*i]).sum();
+            let roots: f64 = set.iter().map(|i| model.roots[*i]).sum();
+            let left = model.speed(m) - load;
+            // A set that is full to within a rounding has no slope; a steep one keeps it away.
+            let slope = if left > 1e-9 * model.speed(m) { roots / left } else { 1e9 * roots / model.speed(m) };
+            if self.slopes[m].iter().all(|known| (known / slope - 1.0).abs() > 1e-6) {
+                self.slopes[m].push(slope);
+                new += 1;
+            }
+        }
+        // The solution as it is, and improved.
+        let mut local = Local::new(model, on.clone());
+        local.improve(&|| false);
+        for on in [on, local.on] {
+            if let Some(delay) = model.delay(&on).filter(|delay| self.best.as_ref().is_none_or(|(b, _)| delay < b)) {
+                self.best = Some((delay, on));
+            }
+        }
+        (self.best.as_ref().map(|(delay, _)| delay / self.scale), new)
+    }
+}
+
+impl Algorithm<Jpdra> for OuterApproximation {
+    fn id(&self) -> &str {
+        "milp-oa"
+    }
+
+    fn about(&self) -> &str {
+        "outer approximation of the square-root rule through good_lp and HiGHS (bound on HiGHS's word)"
+    }
+
+    fn parameters(&self) -> Vec<Parameter> {
+        let about = "error of the grid of tangents before the first solution, relative, in (0, 1)";
+        vec![Parameter { name: "error", default: 0.01, about }]
+    }
+
+    fn with(&self, name: &str, value: f64) -> Result<Box<dyn Algorithm<Jpdra>>, offcut_instances::document::Trouble> {
+        use offcut_instances::document::Trouble;
+        let trouble = |what: String, remedy: &str| Trouble::at("method milp-oa", what, remedy);
+        match name {
+            "error" if value > 0.0 && value < 1.0 => Ok(Box::new(Self { error: value })),
+            "error" => Err(trouble(format!("error is {value}"), "give a share between 0 and 1, both excluded")),
+            _ => Err(trouble(format!("takes no parameter '{name}'"), "it takes: error")),
+        }
+    }
+
+    fn solve(&self, instance: &Instance, budget: &Budget) -> Answer<Jpdra> {
+        let began = Instant::now();
+        let model = Model::new(instance);
+        if !fits_everywhere(&model) {
+            return Answer::nothing(Stop::Infeasible);
+        }
+        let arcs = arcs(&model);
+        let variables = model.partitions() * model.servers() + arcs.len();
+        if variables > MOST_VARIABLES {
+            return Answer::declined(format!("the model would have more than {MOST_VARIABLES} variables"));
+        }
+        let mut stream = Stream::new(&["jpdra", "milp-oa"], budget.seed);
+        let first = super::branch::first(&model, &mut stream, &|| budget.is_spent(began));
+        let speed = instance.servers.iter().map(|server| server.macs_per_s).sum::<f64>() / model.servers() as f64;
+        // Slopes that matter: from the least partition alone on a server to where one server's delay is the whole incumbent.
+        let least = model.roots.iter().copied().fold(f64::INFINITY, f64::min);
+        let all: f64 = model.roots.iter().sum();
+        let scale = first.as_ref().map_or(all * all / speed, |(delay, _)| *delay);
+        let slopes = (0..model.servers()).map(|m| {
+            let low = least / model.speed(m);
+            let high = (scale / least).min(1e6 * low).max(low);
+            grid(low, high, self.error)
+        });
+        let slopes = slopes.collect();
+        let mut oa = Oa { model: &model, arcs, slopes, scale, speed, best: first };
+        let known = oa.best.as_ref().map(|(delay, _)| delay / scale);
+        let left =
+            Budget { time_s: budget.time_s.map(|s| (s - began.elapsed().as_secs_f64()).max(0.0)), ..budget.clone() };
+        // With units the true delay is above what tangents reach: a gap remains, and no new tangent ends it.
+        let ended = match run(&mut oa, known, 1e-7, &left) {
+            Ok(ended) => ended,
+            Err(words) => return Answer::failed(words),
+        };
+        let mut trace = ended.trace;
+        trace.incumbents.iter_mut().for_each(|incumbent| incumbent.objective *= scale);
+        // Tangents only know what is stable to within HiGHS's tolerance; what they say infeasible is.
+        let stop = if oa.best.is_some() && ended.stop == Stop::Infeasible { Stop::Completed } else { ended.stop };
+        let mut answer = match &oa.best {
+            Some((delay, on)) => Answer::found(model.solution(on), *delay),
+            None => Answer::nothing(stop.clone()),
+        };
+        answer.stop = stop;
+        answer.proved = ended.bound.map(|bound| word(bound * scale));
+        answer.traced(trace)
+    }
+}
+
+/// Whether every partition fits some server.
+pub(super) fn fits_everywhere(model: &Model) -> bool {
+    (0..model.partitions()).all(|i| (0..model.servers()).any(|m| model.fits(i, m)))
+}
+
+/// A bound that HiGHS states.
+fn word<C>(value: f64) -> Bound<C> {
+    Bound { value, evidence: Evidence::SolverWord("HiGHS mip_dual_bound".into()) }
+}
+
+/// A binary for every number of units.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Units;
+
+impl Algorithm<Jpdra> for Units {
+    fn id(&self) -> &str {
+        "milp-units"
+    }
+
+    fn about(&self) -> &str {
+        "whole units as binaries, exactly linear, through good_lp and HiGHS (bound on HiGHS's word)"
+    }
+
+    fn solve(&self, instance: &Instance, budget: &Budget) -> Answer<Jpdra> {
+        let began = Instant::now();
+        let model = Model::new(instance);
+        if model.unit.is_none() {
+            return Answer::declined("takes whole units only");
+        }
+        if !fits_everywhere(&model) {
+            return Answer::nothing(Stop::Infeasible);
+        }
+        let servers = model.servers();
+        let arcs = arcs(&model);
+        let levels = |i: usize, m: usize| model.least_units(i)..=model.units[m];
+        let count = |i: usize, m: usize| (model.units[m] + 1).saturating_sub(model.least_units(i)) as usize;
+        let places = || (0..model.partitions()).flat_map(|i| (0..servers).map(move |m| (i, m)));
+        if places().map(|(i, m)| count(i, m)).fold(arcs.len(), usize::saturating_add) > MOST_VARIABLES {
+            return Answer::declined(format!("the model would have more than {MOST_VARIABLES} variables"));
+        }
+        let all: f64 = model.roots.iter().sum();
+        let mean = instance.servers.iter().map(|server| server.macs_per_s).sum::<f64>() / servers as f64;
+        let scale = all * all / mean;
+        let Variables { mut problem, places: x, ways, mut rows } = layered(&model, &arcs, scale);
+        let mut objective = ways;
+        let mut given = vec![Expression::default(); servers];
+        for (i, m) in places() {
+            let Some(x) = x[i * servers + m] else { continue };
+            let mut one = Expression::with_capacity(count(i, m) + 1);
+            for k in levels(i, m) {
+                let z = problem.add(variable().binary());
+                one.add_mul(1.0, z);
+                given[m].add_mul(k as f64, z);
+                objective.add_mul(model.unit_delay(i, k) / scale, z);
+            }
+            rows.push(constraint!(one == x));
+        }
+        for (m, given) in given.into_iter().enumerate() {
+            rows.push(constraint!(given <= model.units[m] as f64));
+        }
+        let built_s = began.elapsed().as_secs_f64();
+        let time_s = budget.time_s.map(|time_s| (time_s - built_s).max(0.0));
+        let limits = Limits { time_s, relative_gap: 1e-9, feasibility: None, seed: budget.seed };
+        let outcome = match highs::solve(problem.minimise(objective), rows, 0.0, limits) {
+            Ok(outcome) => outcome,
+            Err(words) => return Answer::failed(words),
+        };
+        let trace = outcome.trace(built_s);
+        if matches!(outcome.status, Status::Infeasible | Status::UnboundedOrInfeasible) {
+            return Answer::nothing(Stop::Infeasible).traced(trace);
+        }
+        let stop = match outcome.stop() {
+            Ok(stop) => stop,
+            Err(words) => return Answer::failed(words),
+        };
+        let found = outcome.values.as_ref().map(|values| deployment(&model, &positions(&model), values));
+        let found = found.and_then(|on| Some((model.delay(&on)?, on)));
+        let mut answer = match found {
+            Some((delay, on)) => Answer::found(model.solution(&on), delay),
+            None => Answer::nothing(stop.clone()),
+        };
+        answer.stop = stop;
+        answer.proved = outcome.bound.map(|bound| word(bound * scale));
+        answer.traced(trace)
+    }
+}

@@ -1,0 +1,238 @@
+//! An instance as the exact side computes with it: partitions of all flows in one row, ways in seconds of the objective.
+//!
+//! With a = sqrt(lambda w / Lambda) and rho = lambda w a set X of partitions costs server m, at best,
+//!
+//! ```text
+//! A^2 / R,  A = sum a, R = F_m - sum rho        (Kleinrock's square roots; f = rho + R a/A)
+//! ```
+//!
+//! or what Fox's marginal allocation gives with whole units: the delay of k units, a^2 / (k unit - rho), is convex in k.
+
+use std::ops::Range;
+
+use offcut_instances::jpdra::{Allocation, Instance, Solution, Speeds};
+
+/// What the exact side needs of an instance.
+pub(super) struct Model<'a> {
+    pub(super) instance: &'a Instance,
+    /// sqrt(lambda w / Lambda). Shape (partitions of all flows,).
+    pub(super) roots: Vec<f64>,
+    /// lambda w, in MAC/s. Shape (partitions,).
+    pub(super) loads: Vec<f64>,
+    /// Each flow's partitions.
+    pub(super) flows: Vec<Range<usize>>,
+    /// Whether a partition follows another one of its flow.
+    pub(super) follows: Vec<bool>,
+    /// Weighted delay of entering a flow at a server; infinite if there is no way. Shape (flows, servers), flat.
+    enter: Vec<f64>,
+    /// Weighted delay of a flow's return from a server. Shape (flows, servers), flat.
+    leave: Vec<f64>,
+    /// Weighted bytes handed on by a partition. Shape (partitions,).
+    bytes: Vec<f64>,
+    /// Seconds per byte between servers, infinite without a way. Shape (servers, servers), flat.
+    seconds_per_byte: Vec<f64>,
+    /// Size of a unit, in MAC/s, if there are units.
+    pub(super) unit: Option<f64>,
+    /// Units of every server, if there are any.
+    pub(super) units: Vec<u64>,
+}
+
+impl<'a> Model<'a> {
+    pub(super) fn new(instance: &'a Instance) -> Self {
+        let total: f64 = instance.flows.iter().map(|flow| flow.rate_per_s).sum();
+        let servers = instance.servers.len();
+        let (mut roots, mut loads, mut flows, mut follows) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut enter, mut leave, mut bytes) = (Vec::new(), Vec::new(), Vec::new());
+        let way = |weighted: f64, speed: f64| if speed > 0.0 { weighted / speed } else { f64::INFINITY };
+        for flow in &instance.flows {
+            let weight = flow.rate_per_s / total;
+            let first = roots.len();
+            for (n, partition) in flow.partitions.iter().enumerate() {
+                roots.push((weight * partition.macs).sqrt());
+                loads.push(flow.rate_per_s * partition.macs);
+                follows.push(n > 0);
+                bytes.push(weight * partition.out_bytes);
+            }
+            flows.push(first..roots.len());
+            enter.extend(flow.uplink_bytes_per_s.iter().map(|speed| way(weight * flow.input_bytes, *speed)));
+            match flow.result_bytes {
+                Some(result) => leave.extend(flow.downlink_bytes_per_s.iter().map(|s| way(weight * result, *s))),
+                None => leave.extend(std::iter::repeat_n(0.0, servers)),
+            }
+        }
+        let links = instance.link_bytes_per_s.iter().enumerate();
+        let seconds_per_byte = links
+            .flat_map(|(m, row)| {
+                row.iter().enumerate().map(move |(to, speed)| if m == to { 0.0 } else { way(1.0, *speed) })
+            })
+            .collect();
+        let unit = match instance.allocation {
+            Allocation::Continuous => None,
+            Allocation::Units { macs_per_s } => Some(macs_per_s),
+        };
+        let units = unit.map_or_else(Vec::new, |unit| (0..servers).map(|m| instance.units(m, unit)).collect());
+        Self { instance, roots, loads, flows, follows, enter, leave, bytes, seconds_per_byte, unit, units }
+    }
+
+    /// Partitions of all flows together.
+    pub(super) fn partitions(&self) -> usize {
+        self.roots.len()
+    }
+
+    pub(super) fn servers(&self) -> usize {
+        self.instance.servers.len()
+    }
+
+    pub(super) fn speed(&self, m: usize) -> f64 {
+        self.instance.servers[m].macs_per_s
+    }
+
+    /// Weighted delay of entering flow `s` at every server. Shape (servers,).
+    pub(super) fn enter(&self, s: usize) -> &[f64] {
+        &self.enter[s * self.servers()..][..self.servers()]
+    }
+
+    /// Weighted delay of flow `s` returning from every server. Shape (servers,).
+    pub(super) fn leave(&self, s: usize) -> &[f64] {
+        &self.leave[s * self.servers()..][..self.servers()]
+    }
+
+    /// Weighted delay of handing on what partition `i` puts out.
+    pub(super) fn hop(&self, i: usize, from: usize, to: usize) -> f64 {
+        if from == to {
+            return 0.0;
+        }
+        // Nothing takes no time, but not where there is no way.
+        let per_byte = self.seconds_per_byte[from * self.servers() + to];
+        if per_byte == f64::INFINITY { per_byte } else { self.bytes[i] * per_byte }
+    }
+
+    /// The least units that keep partition `i` stable.
+    pub(super) fn least_units(&self, i: usize) -> u64 {
+        let unit = self.unit.expect("there are units");
+        let quotient = (self.loads[i] / unit).floor();
+        if quotient > 9e15 {
+            return u64::MAX / (1 << 21);
+        }
+        // The quotient was rounded: what is meant is the least k with k unit > load, to the last bit.
+        let is_enough = |k: f64| k.mul_add(unit, -self.loads[i]) > 0.0;
+        let near = [quotient - 1.0, quotient, quotient + 1.0, quotient + 2.0];
+        near.into_iter().find(|k| *k > 0.0 && is_enough(*k)).map_or(1, |k| k as u64)
+    }
+
+    /// Weighted delay of partition `i` with `k` units, at least the least ones.
+    pub(super) fn unit_delay(&self, i: usize, k: u64) -> f64 {
+        self.roots[i] * self.roots[i] / (k as f64 * self.unit.expect("there are units") - self.loads[i])
+    }
+
+    /// Whether partition `i` fits server `m` alone.
+    pub(super) fn fits(&self, i: usize, m: usize) -> bool {
+        match self.unit {
+            None => self.loads[i] < self.speed(m),
+            Some(_) => self.least_units(i) <= self.units[m],
+        }
+    }
+
+    /// The least weighted delay of a set of partitions on server `m`; none if they do not fit.
+    pub(super) fn server_delay(&self, m: usize, set: &[usize]) -> Option<f64> {
+        if set.is_empty() {
+            return Some(0.0);
+        }
+        if self.unit.is_some() {
+            return self.fox(m, set).map(|(_, delay)| delay);
+        }
+        let load: f64 = set.iter().map(|i| self.loads[*i]).sum();
+        let roots: f64 = set.iter().map(|i| self.roots[*i]).sum();
+        let left = self.speed(m) - load;
+        (left > 1e-13 * self.speed(m)).then(|| roots * roots / left)
+    }
+
+    /// Fox's marginal allocation: always the next unit to who gains most. Exact, as delays are convex in units.
+    pub(super) fn fox(&self, m: usize, set: &[usize]) -> Option<(Vec<u64>, f64)> {
+        let mut given: Vec<u64> = set.iter().map(|i| self.least_units(*i)).collect();
+        let least = given.iter().try_fold(0u64, |sum, k| sum.checked_add(*k))?;
+        let left = self.units[m].checked_sub(least)?;
+        let gain = |at: usize, k: u64| self.unit_delay(set[at], k) - self.unit_delay(set[at], k + 1);
+        let mut queue: std::collections::BinaryHeap<(Ordered, usize)> =
+            (0..set.len()).map(|at| (Ordered(gain(at, given[at])), at)).collect();
+        for _ in 0..if set.is_empty() { 0 } else { left } {
+            let (_, at) = queue.pop().expect("one entry per partition");
+            given[at] += 1;
+            queue.push((Ordered(gain(at, given[at])), at));
+        }
+        let delay = set.iter().zip(&given).map(|(i, k)| self.unit_delay(*i, *k)).sum();
+        Some((given, delay))
+    }
+
+    /// Weighted delay of all ways of flow `s`; infinite if one is missing.
+    pub(super) fn ways(&self, s: usize, on: &[u32]) -> f64 {
+        let range = self.flows[s].clone();
+        let at = |i: usize| on[i] as usize;
+        let hops = range.clone().skip(1).map(|i| self.hop(i - 1, at(i - 1), at(i))).sum::<f64>();
+        self.enter(s)[at(range.start)] + hops + self.leave(s)[at(range.end - 1)]
+    }
+
+    /// The partitions of every server.
+    pub(super) fn sets(&self, on: &[u32]) -> Vec<Vec<usize>> {
+        let mut sets = vec![Vec::new(); self.servers()];
+        on.iter().enumerate().for_each(|(i, m)| sets[*m as usize].push(i));
+        sets
+    }
+
+    /// The objective of a deployment with speeds shared at best; none if something does not fit or a way is missing.
+    pub(super) fn delay(&self, on: &[u32]) -> Option<f64> {
+        let ways: f64 = (0..self.flows.len()).map(|s| self.ways(s, on)).sum();
+        if ways == f64::INFINITY {
+            return None;
+        }
+        let sets = self.sets(on);
+        sets.iter().enumerate().try_fold(ways, |total, (m, set)| Some(total + self.server_delay(m, set)?))
+    }
+
+    /// A deployment with its best speeds. The deployment is feasible.
+    pub(super) fn solution(&self, on: &[u32]) -> Solution {
+        let sets = self.sets(on);
+        let mut units = vec![0u64; on.len()];
+        let mut speeds = vec![0.0f64; on.len()];
+        for (m, set) in sets.iter().enumerate().filter(|(_, set)| !set.is_empty()) {
+            if self.unit.is_some() {
+                let (given, _) = self.fox(m, set).expect("a feasible deployment");
+                set.iter().zip(given).for_each(|(i, k)| units[*i] = k);
+                continue;
+            }
+            let load: f64 = set.iter().map(|i| self.loads[*i]).sum();
+            let roots: f64 = set.iter().map(|i| self.roots[*i]).sum();
+            // A hair less than there is, so that the sum of the rounded speeds is within it.
+            let left = self.speed(m) - load - 4.0 * f64::EPSILON * set.len() as f64 * self.speed(m);
+            set.iter().for_each(|i| speeds[*i] = self.loads[*i] + left * self.roots[*i] / roots);
+        }
+        fn cut<T: Copy>(flat: &[T], flows: &[Range<usize>]) -> Vec<Vec<T>> {
+            flows.iter().map(|range| flat[range.clone()].to_vec()).collect()
+        }
+        Solution {
+            servers: cut(on, &self.flows),
+            speeds: match self.unit {
+                Some(_) => Speeds::Units(cut(&units, &self.flows)),
+                None => Speeds::MacsPerS(cut(&speeds, &self.flows)),
+            },
+        }
+    }
+}
+
+/// Floats that are never NaN, in order.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) struct Ordered(pub(super) f64);
+
+impl Eq for Ordered {}
+
+impl PartialOrd for Ordered {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Ordered {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.0.total_cmp(&other.0)
+    }
+}

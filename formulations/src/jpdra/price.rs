@@ -1,0 +1,278 @@
+//! The price bound: one rate per server.
+//!
+//! ```text
+//! g(r) = sum_s shortest path of flow s, placing i on m costing 2 r_m a_i + r_m^2 rho_i   -   sum_m r_m^2 F_m
+//! ```
+//!
+//! is a bound for every r >= 0, and its maximum is the continuous relaxation
+//!
+//! ```text
+//! min over mixtures of paths   sum of ways + sum_m h(A_m, R_m),    h(A, R) = max over 0 <= r <= top of 2 r A - r^2 R   (A^2/R where R is not too small)
+//! ```
+//!
+//! The mixture is found flow by flow: weight moves from a flow's worst path to its best one, by as much as the objective wants; the rates
+//! A_m/R_m of a mixture are prices. The best deployment found by rounding is improved by moves and exchanges.
+
+use std::time::Instant;
+
+use offcut_instances::jpdra::{Certificate, Instance, Jpdra, Node};
+use offcut_instances::problem::{Algorithm, Answer, Budget, Stop, Trace};
+use offcut_instances::random::Stream;
+
+use super::local::{Local, drawn};
+use super::model::Model;
+use super::path::Paths;
+use super::server::Aim;
+
+/// The price bound and a rounded mixture.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Price;
+
+/// Paths are found in tables of bits.
+use super::branch::MOST_SERVERS;
+
+/// The price bound ends when it is this close to the mixture, relative.
+const CLOSE: f64 = 1e-9;
+
+/// The relaxation's outcome.
+pub(super) struct Relaxed {
+    pub(super) bound: f64,
+    pub(super) rates: Vec<f64>,
+    /// Shape (partitions, servers), flat.
+    pub(super) shares: Vec<f64>,
+    pub(super) rounds: u64,
+}
+
+struct Path {
+    on: Vec<u32>,
+    ways: f64,
+    weight: f64,
+}
+
+/// The mixture's loads: A_m and R_m.
+struct Loads<'m> {
+    model: &'m Model<'m>,
+    roots: Vec<f64>,
+    left: Vec<f64>,
+    top: f64,
+}
+
+impl Loads<'_> {
+    fn rate(&self, m: usize) -> f64 {
+        rate(self.roots[m], self.left[m], self.top)
+    }
+
+    /// Puts a path of flow `s` on the servers, `weight` of it.
+    fn put(&mut self, s: usize, on: &[u32], weight: f64) {
+        for (i, m) in self.model.flows[s].clone().zip(on) {
+            self.roots[*m as usize] += weight * self.model.roots[i];
+            self.left[*m as usize] -= weight * self.model.loads[i];
+        }
+    }
+}
+
+fn rate(roots: f64, left: f64, top: f64) -> f64 {
+    if left * top > roots { roots / left } else { top }
+}
+
+fn delay(roots: f64, left: f64, top: f64) -> f64 {
+    let rate = rate(roots, left, top);
+    rate * (2.0 * roots - rate * left)
+}
+
+/// The continuous relaxation. None if a flow has no path at all.
+pub(super) fn relaxed(model: &Model, close: f64, is_out_of_time: &dyn Fn() -> bool) -> Option<Relaxed> {
+    let (servers, flows) = (model.servers(), model.flows.len());
+    let fits = |i: usize| (0..servers).filter(|m| model.fits(i, *m)).fold(0u64, |bits, m| bits | 1 << m);
+    let domain: Vec<u64> = (0..model.partitions()).map(fits).collect();
+    let mut paths = Paths::new(model, Aim::Delay);
+    let mut prices = vec![0.0; 2 * model.partitions() * servers];
+    // So steep that no server is overfull in the end, and no number is lost beside another.
+    let all: f64 = model.roots.iter().sum();
+    let slowest = (0..servers).map(|m| model.speed(m)).fold(f64::INFINITY, f64::min);
+    let top = 1e5 * all / slowest;
+    let mut loads =
+        Loads { model, roots: vec![0.0; servers], left: (0..servers).map(|m| model.speed(m)).collect(), top };
+    let mut mixture: Vec<Vec<Path>> = Vec::with_capacity(flows);
+    let price = |prices: &mut [f64], loads: &Loads, i: usize| {
+        for m in 0..servers {
+            let rate = loads.rate(m);
+            prices[i * servers + m] = rate * (2.0 * model.roots[i] + rate * model.loads[i]);
+        }
+    };
+    // The first paths, flow by flow, each at the rates of those before; empty servers cost what the partition alone would.
+    for s in 0..flows {
+        for i in model.flows[s].clone() {
+            for m in 0..servers {
+                let (roots, left) = (loads.roots[m] + model.roots[i], loads.left[m] - model.loads[i]);
+                prices[i * servers + m] = delay(roots, left, top) - delay(loads.roots[m], loads.left[m], top);
+            }
+        }
+        let (cost, on) = paths.cheapest(s, &domain, &prices);
+        if cost == f64::INFINITY {
+            return None;
+        }
+        loads.put(s, &on, 1.0);
+        mixture.push(vec![Path { ways: ways(model, s, &on), on, weight: 1.0 }]);
+    }
+    let (mut bound, mut rates) = (0.0f64, vec![0.0; servers]);
+    let mut rounds = 0;
+    for round in 0..20_000 {
+        rounds += 1;
+        // The bound at the rates of the mixture, and new paths.
+        (0..model.partitions()).for_each(|i| price(&mut prices, &loads, i));
+        let here: Vec<f64> = (0..servers).map(|m| loads.rate(m)).collect();
+        let mut total: f64 = here.iter().enumerate().map(|(m, rate)| -rate * rate * model.speed(m)).sum();
+        for (s, mixed) in mixture.iter_mut().enumerate() {
+            let (cost, on) = paths.cheapest(s, &domain, &prices);
+            total += cost;
+            if mixed.iter().all(|path| path.on != on) {
+                mixed.push(Path { ways: ways(model, s, &on), on, weight: 0.0 });
+            }
+        }
+        if total > bound {
+            (bound, rates) = (total, here);
+        }
+        let value = (0..servers).map(|m| delay(loads.roots[m], loads.left[m], top)).sum::<f64>()
+            + mixture.iter().flatten().map(|path| path.weight * path.ways).sum::<f64>();
+        if value - bound <= close * value || is_out_of_time() {
+            break;
+        }
+        // Move weight, flow by flow, a few times.
+        for _ in 0..if round < 5 { 2 } else { 8 } {
+            for (s, mixed) in mixture.iter_mut().enumerate() {
+                shift(model, &mut loads, s, mixed);
+            }
+        }
+        if round % 16 == 15 {
+            mixture.iter_mut().for_each(|mixed| mixed.retain(|path| path.weight > 0.0));
+            // Sums anew: the many small steps leave roundings behind.
+            loads.roots.fill(0.0);
+            loads.left = (0..servers).map(|m| model.speed(m)).collect();
+            for (s, mixed) in mixture.iter().enumerate() {
+                mixed.iter().for_each(|path| loads.put(s, &path.on, path.weight));
+            }
+        }
+    }
+    let mut shares = vec![0.0; model.partitions() * servers];
+    for (s, mixed) in mixture.iter().enumerate() {
+        for path in mixed {
+            let places = model.flows[s].clone().zip(&path.on);
+            places.for_each(|(i, m)| shares[i * servers + *m as usize] += path.weight);
+        }
+    }
+    Some(Relaxed { bound, rates, shares, rounds })
+}
+
+fn ways(model: &Model, s: usize, on: &[u32]) -> f64 {
+    let first = model.flows[s].start;
+    let hops = (1..on.len()).map(|n| model.hop(first + n - 1, on[n - 1] as usize, on[n] as usize)).sum::<f64>();
+    model.enter(s)[on[0] as usize] + hops + model.leave(s)[on[on.len() - 1] as usize]
+}
+
+/// Moves weight from the flow's worst path to its best one, as much as the objective wants.
+fn shift(model: &Model, loads: &mut Loads, s: usize, mixed: &mut [Path]) {
+    let cost = |path: &Path, loads: &Loads| -> f64 {
+        let place = |(i, m): (usize, &u32)| {
+            let rate = loads.rate(*m as usize);
+            rate * (2.0 * model.roots[i] + rate * model.loads[i])
+        };
+        path.ways + model.flows[s].clone().zip(&path.on).map(place).sum::<f64>()
+    };
+    let costs: Vec<f64> = mixed.iter().map(|path| cost(path, loads)).collect();
+    let best = (0..mixed.len()).min_by(|a, b| costs[*a].total_cmp(&costs[*b])).expect("a path");
+    let weighted = (0..mixed.len()).filter(|at| mixed[*at].weight > 0.0);
+    let worst = weighted.max_by(|a, b| costs[*a].total_cmp(&costs[*b])).expect("a path with weight");
+    if costs[worst] <= costs[best] {
+        return;
+    }
+    // What a unit of weight moves on every server.
+    let mut moved: Vec<(usize, f64, f64)> = Vec::new();
+    for (at, sign) in [(best, 1.0), (worst, -1.0)] {
+        for (i, m) in model.flows[s].clone().zip(&mixed[at].on) {
+            let (roots, load) = (sign * model.roots[i], sign * model.loads[i]);
+            match moved.iter_mut().find(|(known, ..)| *known == *m as usize) {
+                Some((_, a, b)) => (*a, *b) = (*a + roots, *b + load),
+                None => moved.push((*m as usize, roots, load)),
+            }
+        }
+    }
+    let ways = mixed[best].ways - mixed[worst].ways;
+    let slope = |length: f64| {
+        let of = |(m, roots, load): &(usize, f64, f64)| {
+            let rate = rate(loads.roots[*m] + length * roots, loads.left[*m] - length * load, loads.top);
+            rate * (2.0 * roots + rate * load)
+        };
+        ways + moved.iter().map(of).sum::<f64>()
+    };
+    let most = mixed[worst].weight;
+    let mut length = most;
+    if slope(most) > 0.0 {
+        let (mut low, mut high) = (0.0, most);
+        while high - low > 1e-13 * most {
+            let middle = low + (high - low) / 2.0;
+            if slope(middle) > 0.0 {
+                high = middle
+            } else {
+                low = middle
+            }
+            if middle == low && middle == high {
+                break;
+            }
+        }
+        length = low;
+    }
+    mixed[best].weight += length;
+    mixed[worst].weight -= length;
+    let (to, from) = (mixed[best].on.clone(), mixed[worst].on.clone());
+    loads.put(s, &to, length);
+    loads.put(s, &from, -length);
+}
+
+impl Algorithm<Jpdra> for Price {
+    fn id(&self) -> &str {
+        "price"
+    }
+
+    fn about(&self) -> &str {
+        "best rates of servers: the continuous relaxation (certified), its mixture rounded and improved"
+    }
+
+    fn solve(&self, instance: &Instance, budget: &Budget) -> Answer<Jpdra> {
+        let began = Instant::now();
+        let is_out_of_time = || budget.is_spent(began);
+        let model = Model::new(instance);
+        if model.servers() > MOST_SERVERS {
+            return Answer::declined(format!("takes up to {MOST_SERVERS} servers"));
+        }
+        let Some(Relaxed { bound, rates, shares, rounds }) = relaxed(&model, CLOSE, &is_out_of_time) else {
+            // Some flow has no path: any prices prove it.
+            let nodes = vec![Node::Marginal { rates: vec![0.0; model.servers()] }];
+            return Answer::nothing(Stop::Infeasible).certified(0.0, Certificate { prices: Vec::new(), nodes });
+        };
+        let mut stream = Stream::new(&["jpdra", "price"], budget.seed);
+        let mut best: Option<(f64, Vec<u32>)> = None;
+        for _ in 0..8 {
+            let mut local = Local::new(&model, drawn(&model, &shares, &mut stream));
+            local.improve(&is_out_of_time);
+            if let Some(delay) =
+                model.delay(&local.on).filter(|delay| best.as_ref().is_none_or(|(least, _)| delay < least))
+            {
+                best = Some((delay, local.on));
+            }
+            if is_out_of_time() {
+                break;
+            }
+        }
+        let stop = if is_out_of_time() { Stop::TimeLimit } else { Stop::Completed };
+        let mut answer = match &best {
+            Some((delay, on)) => Answer::found(model.solution(on), *delay),
+            None => Answer::nothing(stop.clone()),
+        };
+        answer.stop = stop;
+        let certificate = Certificate { prices: Vec::new(), nodes: vec![Node::Marginal { rates }] };
+        // Roundings are relative to what is added up, not to what is left: r^2 F may be far above the bound.
+        let value = (bound - 1e-13 * bound.abs()).max(0.0) * (1.0 - 1e-11);
+        answer.certified(value, certificate).traced(Trace::counting([("price rounds", rounds)]))
+    }
+}

@@ -1,0 +1,112 @@
+//! Outer approximation: a convex term is replaced by tangents from below, and tangents are added where the last solution needs them.
+//!
+//! ```text
+//! repeat   solve the MILP with all tangents known: its bound is a bound of the convex problem
+//!          evaluate its solution as it is: an incumbent
+//!          add the tangents at that solution
+//! until    incumbent and bound meet, or no new tangent cuts the solution off
+//! ```
+//!
+//! Tangents of a function t(z) that is convex and positively homogeneous, as A^2/R is, depend on one number r, its slope; a geometric grid of
+//! slopes with ratio q makes the error of the first round at most ((q-1)/(q+1))^2, relative: see [`grid`].
+
+use std::time::Instant;
+
+use good_lp::Constraint;
+use good_lp::variable::UnsolvedProblem;
+use offcut_instances::problem::{Budget, Incumbent, Stop, Trace};
+
+use crate::highs::{self, Limits, Status};
+
+/// A problem with tangents.
+pub trait Tangents {
+    /// The MILP with all tangents known so far, and its rows.
+    fn model(&self) -> (UnsolvedProblem, Vec<Constraint>);
+
+    /// Evaluates a solution of the MILP, given the values of its variables: its true objective, if it is feasible. Adds the tangents
+    /// at it and says how many are new.
+    fn refine(&mut self, values: &[f64]) -> (Option<f64>, usize);
+}
+
+/// How a loop ended.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// Why it stopped.
+    pub stop: Stop,
+    /// The best bound that HiGHS stated.
+    pub bound: Option<f64>,
+    /// Rounds, nodes, the last model's size, and the incumbents.
+    pub trace: Trace,
+}
+
+/// Runs the loop until incumbent and bound are within `gap`, relative. `known` is the objective of an incumbent known before, if any.
+///
+/// # Errors
+/// HiGHS's words if it does not take a model.
+pub fn run(tangents: &mut impl Tangents, known: Option<f64>, gap: f64, budget: &Budget) -> Result<Ended, String> {
+    let began = Instant::now();
+    let mut best = known;
+    let mut bound: Option<f64> = None;
+    let mut trace = Trace::counting([("rounds", 0), ("nodes", 0)]);
+    trace.build_s = Some(0.0);
+    let stop = loop {
+        let built = Instant::now();
+        let (problem, rows) = tangents.model();
+        let built_s = built.elapsed().as_secs_f64();
+        if budget.is_spent(began) {
+            break Stop::TimeLimit;
+        }
+        let left = budget.time_s.map(|time_s| (time_s - began.elapsed().as_secs_f64()).max(0.0));
+        // A solution to within a tenth of what is asked for; what tangents miss is found by more of them.
+        let limits = Limits { time_s: left, relative_gap: gap / 10.0, feasibility: Some(1e-9), seed: budget.seed };
+        let outcome = highs::solve(problem, rows, 0.0, limits)?;
+        *trace.counts.get_mut("rounds").expect("there") += 1;
+        *trace.counts.get_mut("nodes").expect("there") += outcome.nodes;
+        trace.counts.insert("columns".into(), outcome.columns as u64);
+        trace.counts.insert("rows".into(), outcome.rows as u64);
+        trace.build_s = trace.build_s.map(|s| s + built_s + outcome.build_s);
+        if let Some(stated) = outcome.bound.filter(|stated| stated.is_finite()) {
+            bound = Some(bound.map_or(stated, |bound: f64| bound.max(stated)));
+        }
+        let is_timed_out = match &outcome.status {
+            Status::Optimal => false,
+            Status::TimeLimit => true,
+            Status::Infeasible | Status::UnboundedOrInfeasible if bound.is_none() => break Stop::Infeasible,
+            other => return Err(format!("HiGHS says {other:?} to a bounded model")),
+        };
+        let mut new = 0;
+        if let Some(values) = &outcome.values {
+            let (objective, cuts) = tangents.refine(values);
+            new = cuts;
+            if let Some(objective) = objective.filter(|objective| best.is_none_or(|best| *objective < best)) {
+                best = Some(objective);
+                trace.incumbents.push(Incumbent { at_s: began.elapsed().as_secs_f64(), objective });
+            }
+        }
+        let meets = best.zip(bound).is_some_and(|(best, bound)| best - bound <= gap * best.abs());
+        if meets || !is_timed_out && new == 0 {
+            break Stop::Completed;
+        }
+        if is_timed_out {
+            break Stop::TimeLimit;
+        }
+    };
+    Ok(Ended { stop, bound, trace })
+}
+
+/// Slopes from `low` to `high` in a geometric grid whose tangents miss A^2/R by at most `error`, relative, wherever A/R is between them.
+///
+/// With slope s between r and q r the nearer tangent misses (1 - r/s)^2 or (q r/s - 1)^2 of it: at worst ((q-1)/(q+1))^2.
+/// ```
+/// use offcut_formulations::outer_approximation::grid;
+/// let slopes = grid(1.0, 100.0, 0.01);
+/// let miss = |s: f64| slopes.iter().map(|r| (1.0 - r / s).powi(2)).fold(f64::INFINITY, f64::min);
+/// assert!((0..1000).all(|at| miss(1.0 + 0.099 * f64::from(at)) <= 0.01));
+/// assert_eq!(slopes.len(), 24);
+/// ```
+pub fn grid(low: f64, high: f64, error: f64) -> Vec<f64> {
+    let root = error.sqrt();
+    let ratio = (1.0 + root) / (1.0 - root);
+    let steps = ((high / low).ln() / ratio.ln()).ceil().max(0.0) as i32;
+    (0..=steps).map(|step| low * ratio.powi(step)).collect()
+}

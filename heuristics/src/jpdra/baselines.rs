@@ -1,0 +1,259 @@
+//! What the paper's algorithms are compared with: one of the two decisions is made without thought, or both are.
+//!
+//! | method | deployment | speeds |
+//! |---|---|---|
+//! | `fastest-server` | in order, each to the fastest server that still takes it | best |
+//! | `random-server` | in order, each to a random server that still takes it | best |
+//! | `greedy` | largest work first, each to the largest residual speed | best |
+//! | `equal-split` | `dpd` | equal shares of F; nothing if one of them is not stable |
+//! | `proportional-split` | `dpd` | in proportion to work |
+//! | `greedy-equal` | as `greedy` | equal shares of what is left |
+//!
+//! A server takes a partition if everybody on it stays stable and the ways from and to its neighbours are there, as far as these have a
+//! server yet. If none takes it, the method answers nothing. In units, shares are rounded by largest remainder, but everybody stays stable.
+
+use std::time::Instant;
+
+use offcut_instances::jpdra::{Instance, Jpdra};
+use offcut_instances::problem::{Algorithm, Answer, Budget, Stop};
+use offcut_instances::random::Stream;
+
+use super::cra;
+use super::delay::{Delays, Shares};
+use super::dpd::{Moves, one_start};
+
+/// Servers while partitions are placed one after another.
+struct Placement<'a> {
+    delays: &'a Delays,
+    servers: Vec<Option<u32>>,
+    load: Vec<f64>,
+    least_units: Vec<u64>,
+    count: Vec<usize>,
+}
+
+impl<'a> Placement<'a> {
+    fn new(delays: &'a Delays) -> Self {
+        let servers = delays.servers();
+        Self {
+            servers: vec![None; delays.partitions()],
+            load: vec![0.0; servers],
+            least_units: vec![0; servers],
+            count: vec![0; servers],
+            delays,
+        }
+    }
+
+    fn residual(&self, m: usize) -> f64 {
+        self.delays.capacity[m] - self.load[m]
+    }
+
+    /// Whether server `m` takes partition `i` too.
+    fn takes(&self, m: usize, i: usize) -> bool {
+        let has_room = if self.delays.unit.is_some() {
+            let needed = self.least_units[m].saturating_add(self.delays.least_units(i));
+            needed <= self.delays.units[m]
+        } else {
+            self.delays.residual(m, self.load[m] + self.delays.load[i], self.count[m] + 1).is_some()
+        };
+        has_room && self.delays.has_ways(i, m, &self.servers)
+    }
+
+    fn put(&mut self, i: usize, m: usize) {
+        self.servers[i] = Some(m as u32);
+        self.load[m] += self.delays.load[i];
+        self.count[m] += 1;
+        if self.delays.unit.is_some() {
+            self.least_units[m] = self.least_units[m].saturating_add(self.delays.least_units(i));
+        }
+    }
+}
+
+/// Every partition in this order to the server that `choose` picks of those that take it, ascending; none if nobody takes one.
+fn placed(
+    delays: &Delays,
+    order: impl Iterator<Item = usize>,
+    mut choose: impl FnMut(&[usize], &Placement) -> usize,
+) -> Option<Vec<u32>> {
+    let mut placement = Placement::new(delays);
+    for i in order {
+        let takers: Vec<usize> = (0..delays.servers()).filter(|m| placement.takes(*m, i)).collect();
+        if takers.is_empty() {
+            return None;
+        }
+        let m = choose(&takers, &placement);
+        placement.put(i, m);
+    }
+    placement.servers.into_iter().collect()
+}
+
+fn fastest_server(delays: &Delays) -> Option<Vec<u32>> {
+    let faster = |a: &usize, b: &usize| delays.capacity[*a].total_cmp(&delays.capacity[*b]).then(b.cmp(a));
+    placed(delays, 0..delays.partitions(), |takers, _| takers.iter().copied().max_by(faster).expect("somebody"))
+}
+
+fn random_server(delays: &Delays, seed: u64) -> Option<Vec<u32>> {
+    let mut stream = Stream::new(&["jpdra", "random-server"], seed);
+    placed(delays, 0..delays.partitions(), |takers, _| *stream.pick(takers))
+}
+
+fn greedy(delays: &Delays) -> Option<Vec<u32>> {
+    let mut order: Vec<usize> = (0..delays.partitions()).collect();
+    order.sort_by(|a, b| delays.load[*b].total_cmp(&delays.load[*a]).then(a.cmp(b)));
+    placed(delays, order.into_iter(), |takers, placement| {
+        let less = |a: &usize, b: &usize| placement.residual(*a).total_cmp(&placement.residual(*b)).then(b.cmp(a));
+        takers.iter().copied().max_by(less).expect("somebody")
+    })
+}
+
+/// How a server's speed is split without thought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Split {
+    Equal,
+    Proportional,
+    EqualResidual,
+}
+
+/// Shares of `total` for the tenants of a server, in whatever total is.
+fn quotas(delays: &Delays, split: Split, tenants: &[usize], total: f64) -> Vec<f64> {
+    let load: f64 = tenants.iter().map(|i| delays.load[*i]).sum();
+    let share = |i: usize| match split {
+        Split::Equal => total / tenants.len() as f64,
+        Split::Proportional => total * (delays.load[i] / load),
+        Split::EqualResidual => delays.load[i] + (total - load) / tenants.len() as f64,
+    };
+    tenants.iter().map(|i| share(*i)).collect()
+}
+
+fn split(delays: &Delays, servers: &[u32], split: Split) -> Option<Shares> {
+    let speeds = |m: usize, tenants: &[usize]| {
+        let load: f64 = tenants.iter().map(|i| delays.load[*i]).sum();
+        delays.residual(m, load, tenants.len())?;
+        Some(quotas(delays, split, tenants, cra::shareable(delays, m, tenants.len())))
+    };
+    let units = |m: usize, tenants: &[usize]| {
+        let (total, unit) = (delays.units[m], delays.unit?);
+        let least: Vec<u64> = tenants.iter().map(|i| delays.least_units(*i)).collect();
+        let sum = least.iter().try_fold(0u64, |sum, units| sum.checked_add(*units));
+        sum.filter(|sum| *sum <= total)?;
+        let speeds = quotas(delays, split, tenants, total as f64 * unit);
+        // As with continuous speeds: equal shares that are not stable are no answer, and rounding does not make them one.
+        let is_stable = tenants.iter().zip(&speeds).all(|(i, speed)| *speed > delays.load[*i]);
+        let quotas: Vec<f64> = speeds.iter().map(|speed| speed / unit).collect();
+        (is_stable || split != Split::Equal).then(|| rounded(&quotas, &least, total))
+    };
+    cra::share(delays, servers, speeds, units)
+}
+
+/// Whole numbers that sum to `total`, near the quotas and not below `least`: whoever is furthest below its quota gets one, or whoever is
+/// furthest above gives one. The least must fit.
+pub(super) fn rounded(quotas: &[f64], least: &[u64], total: u64) -> Vec<u64> {
+    let mut units: Vec<u64> =
+        quotas.iter().zip(least).map(|(quota, least)| (quota.floor() as u64).max(*least)).collect();
+    let missing = |x: usize, units: &[u64]| quotas[x] - units[x] as f64;
+    let mut sum: u64 = units.iter().sum();
+    while sum < total {
+        let all = 0..units.len();
+        let x = all.max_by(|a, b| missing(*a, &units).total_cmp(&missing(*b, &units)).then(b.cmp(a)));
+        units[x.expect("somebody")] += 1;
+        sum += 1;
+    }
+    while sum > total {
+        let can_give = (0..units.len()).filter(|x| units[*x] > least[*x]);
+        let x = can_give.min_by(|a, b| missing(*a, &units).total_cmp(&missing(*b, &units)).then(b.cmp(a)));
+        units[x.expect("the least fit")] -= 1;
+        sum -= 1;
+    }
+    units
+}
+
+/// The deployment that a baseline takes speeds for; none if it finds none.
+fn deployment_of(delays: &Delays, budget: &Budget) -> (Option<Vec<u32>>, Stop) {
+    let found = one_start(delays, Moves::ALL, Instant::now(), budget);
+    ((found.worth.faults == 0).then_some(found.servers), cra::stop(found.is_complete))
+}
+
+/// Defines a baseline: its name, what it is, whether it is random, its deployment and its shares.
+macro_rules! baseline {
+    ($type:ident, $id:literal, $about:literal, $is_random:literal, $deployment:expr, $shares:expr) => {
+        #[doc = $about]
+        #[derive(Clone, Copy, Debug)]
+        pub(super) struct $type;
+
+        impl Algorithm<Jpdra> for $type {
+            fn id(&self) -> &str {
+                $id
+            }
+
+            fn about(&self) -> &str {
+                $about
+            }
+
+            fn is_random(&self) -> bool {
+                $is_random
+            }
+
+            fn solve(&self, instance: &Instance, budget: &Budget) -> Answer<Jpdra> {
+                let delays = Delays::new(instance);
+                let deployment: fn(&Delays, &Budget) -> (Option<Vec<u32>>, Stop) = $deployment;
+                let shares: fn(&Delays, &[u32]) -> Option<Shares> = $shares;
+                let (servers, stop) = deployment(&delays, budget);
+                let Some(servers) = servers else { return Answer::nothing(stop) };
+                cra::answer(&delays, &servers, shares(&delays, &servers).as_ref(), stop)
+            }
+        }
+    };
+}
+
+baseline!(
+    FastestServer,
+    "fastest-server",
+    "each partition to the fastest server that still takes it; best speeds",
+    false,
+    |delays, _| (fastest_server(delays), Stop::Completed),
+    cra::allocate
+);
+
+baseline!(
+    RandomServer,
+    "random-server",
+    "each partition to a random server that still takes it; best speeds",
+    true,
+    |delays, budget| (random_server(delays, budget.seed), Stop::Completed),
+    cra::allocate
+);
+
+baseline!(
+    Greedy,
+    "greedy",
+    "largest work to the largest residual speed; best speeds",
+    false,
+    |delays, _| (greedy(delays), Stop::Completed),
+    cra::allocate
+);
+
+baseline!(
+    EqualSplit,
+    "equal-split",
+    "deployment by dpd; every server's speed split equally, if that is stable",
+    false,
+    deployment_of,
+    |delays, servers| split(delays, servers, Split::Equal)
+);
+
+baseline!(
+    ProportionalSplit,
+    "proportional-split",
+    "deployment by dpd; every server's speed split in proportion to work",
+    false,
+    deployment_of,
+    |delays, servers| split(delays, servers, Split::Proportional)
+);
+
+baseline!(
+    GreedyEqual,
+    "greedy-equal",
+    "deployment as greedy; what is left of every server's speed split equally",
+    false,
+    |delays, _| (greedy(delays), Stop::Completed),
+    |delays, servers| split(delays, servers, Split::EqualResidual)
+);

@@ -1,0 +1,218 @@
+//! CRA by simulated annealing, with the moves of `cra-markov`: what the chain is compared with.
+//!
+//! The deployment is that of one `dpd` run, the annealing is argmin's. A random partition gives one unit to another on its server; a move
+//! that adds d seconds is accepted with probability 1/(1 + exp(d/t)). The temperature t falls geometrically from `temperature` times the
+//! objective at the start to a millionth of that. All servers are annealed together.
+//!
+//! argmin draws from a generator of `rand` 0.9; [`Draws`] lends it a [`Stream`], so that a seed means the same everywhere.
+
+use std::cell::RefCell;
+use std::time::{Duration, Instant};
+
+use argmin::core::{CostFunction, Error, Executor, IterState, State, TerminationReason, TerminationStatus};
+use argmin::solver::simulatedannealing::{Anneal, SATempFunc, SimulatedAnnealing};
+use rand_core_of_argmin::RngCore;
+
+use offcut_instances::document::Trouble;
+use offcut_instances::jpdra::{Instance, Jpdra};
+use offcut_instances::problem::{Algorithm, Answer, Budget, Incumbent, Parameter, Trace};
+use offcut_instances::random::Stream;
+
+use super::cra;
+use super::cra_markov::Chain;
+use super::delay::{Delays, Shares};
+use super::dpd::{Moves, one_start};
+
+/// The last temperature over the first.
+const COOLING: f64 = 1e-6;
+
+/// A [`Stream`] as argmin wants it.
+struct Draws(Stream);
+
+impl RngCore for Draws {
+    fn next_u32(&mut self) -> u32 {
+        (self.0.bits() >> 32) as u32
+    }
+
+    fn next_u64(&mut self) -> u64 {
+        self.0.bits()
+    }
+
+    fn fill_bytes(&mut self, bytes: &mut [u8]) {
+        for chunk in bytes.chunks_mut(8) {
+            chunk.copy_from_slice(&self.0.bits().to_le_bytes()[..chunk.len()]);
+        }
+    }
+}
+
+/// Units of all partitions, and the objective.
+#[derive(Clone, Debug)]
+struct Units {
+    units: Vec<u64>,
+    delay_s: f64,
+}
+
+/// The allocation for a deployment, as argmin asks for it.
+struct Allocation<'a> {
+    delays: &'a Delays,
+    /// Servers with somebody to give to.
+    shared: Vec<Vec<usize>>,
+    began: Instant,
+    stream: RefCell<Stream>,
+    incumbents: RefCell<Vec<Incumbent>>,
+}
+
+impl CostFunction for Allocation<'_> {
+    type Param = Units;
+    type Output = f64;
+
+    /// Moves keep the objective up to date.
+    fn cost(&self, units: &Units) -> Result<f64, Error> {
+        let mut incumbents = self.incumbents.borrow_mut();
+        if incumbents.last().is_none_or(|last| units.delay_s < last.objective) {
+            incumbents.push(Incumbent { at_s: self.began.elapsed().as_secs_f64(), objective: units.delay_s });
+        }
+        Ok(units.delay_s)
+    }
+}
+
+impl Anneal for Allocation<'_> {
+    type Param = Units;
+    type Output = Units;
+    type Float = f64;
+
+    /// One unit from a random partition to another one on its server; nothing if it has none to give. Always one, at any temperature.
+    fn anneal(&self, now: &Units, _: f64) -> Result<Units, Error> {
+        let mut stream = self.stream.borrow_mut();
+        let mut next = now.clone();
+        let tenants = stream.pick(&self.shared);
+        let from = stream.below(tenants.len() as u64) as usize;
+        let other = stream.below(tenants.len() as u64 - 1) as usize;
+        let (from, to) = (tenants[from], tenants[other + usize::from(other >= from)]);
+        if now.units[from] > self.delays.least_units(from) {
+            let lost_s = self.delays.saving_s(from, now.units[from] - 1);
+            next.delay_s += lost_s - self.delays.saving_s(to, now.units[to]);
+            next.units[from] -= 1;
+            next.units[to] += 1;
+        }
+        Ok(next)
+    }
+}
+
+/// The method.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CraAnneal {
+    steps: u64,
+    temperature: f64,
+}
+
+impl Default for CraAnneal {
+    fn default() -> Self {
+        Self { steps: 20_000, temperature: 0.1 }
+    }
+}
+
+impl Algorithm<Jpdra> for CraAnneal {
+    fn id(&self) -> &str {
+        "cra-anneal"
+    }
+
+    fn about(&self) -> &str {
+        "deployment by dpd, then units by simulated annealing (argmin)"
+    }
+
+    fn is_random(&self) -> bool {
+        true
+    }
+
+    fn parameters(&self) -> Vec<Parameter> {
+        vec![
+            Parameter { name: "steps", default: 20_000.0, about: "moves tried" },
+            Parameter { name: "temperature", default: 0.1, about: "first temperature over the objective at the start" },
+        ]
+    }
+
+    fn with(&self, name: &str, value: f64) -> Result<Box<dyn Algorithm<Jpdra>>, Trouble> {
+        let trouble = |what: String, remedy: &str| Err(Trouble::at(format!("method {}", self.id()), what, remedy));
+        match name {
+            "temperature" if value > 0.0 && value <= 1e6 => Ok(Box::new(Self { temperature: value, ..*self })),
+            "temperature" => trouble(format!("temperature is {value}"), "give a number above 0, at most 1e6"),
+            "steps" if value.fract() == 0.0 && (1.0..=1e12).contains(&value) => {
+                Ok(Box::new(Self { steps: value as u64, ..*self }))
+            }
+            "steps" => trouble(format!("steps is {value}"), "give a whole number of at least 1"),
+            _ => trouble(format!("takes no parameter '{name}'"), "see offcut methods"),
+        }
+    }
+
+    fn solve(&self, instance: &Instance, budget: &Budget) -> Answer<Jpdra> {
+        let began = Instant::now();
+        let delays = Delays::new(instance);
+        if delays.unit.is_none() {
+            return Answer::declined("it moves whole units, and speeds are continuous here");
+        }
+        let found = one_start(&delays, Moves::ALL, began, budget);
+        if found.worth.faults > 0 {
+            return Answer::nothing(cra::stop(found.is_complete));
+        }
+        // The start of cra-markov.
+        let mut units = vec![0; delays.partitions()];
+        let mut shared = Vec::new();
+        for (m, tenants) in delays.tenants(&found.servers).into_iter().enumerate().filter(|(_, t)| !t.is_empty()) {
+            let chain = Chain::new(&delays, m, tenants.clone(), 0.0).expect("a deployment without faults");
+            tenants.iter().zip(chain.units()).for_each(|(i, k)| units[*i] = *k);
+            if tenants.len() > 1 {
+                shared.push(tenants);
+            }
+        }
+        let delay_s = delays.of_shares(&found.servers, &Shares::Units(units.clone())).delay_s;
+        let start = Units { units, delay_s };
+        let allocation = Allocation {
+            delays: &delays,
+            shared,
+            began,
+            stream: RefCell::new(Stream::new(&["jpdra", "cra-anneal", "moves"], budget.seed)),
+            incumbents: RefCell::new(Vec::new()),
+        };
+        let (units, trace, is_complete) = match self.anneal(allocation, start, began, budget) {
+            Ok(annealed) => annealed,
+            Err(error) => return Answer::failed(format!("argmin: {error}")),
+        };
+        let shares = Shares::Units(units.units);
+        let stop = cra::stop(found.is_complete && is_complete);
+        cra::answer(&delays, &found.servers, Some(&shares), stop).traced(trace)
+    }
+}
+
+impl CraAnneal {
+    /// The best units, what happened, and whether the time was enough.
+    fn anneal(
+        &self,
+        allocation: Allocation,
+        start: Units,
+        began: Instant,
+        budget: &Budget,
+    ) -> Result<(Units, Trace, bool), Error> {
+        if allocation.shared.is_empty() {
+            return Ok((start, Trace::counting([("moves", 0)]), true));
+        }
+        let draws = Draws(Stream::new(&["jpdra", "cra-anneal", "acceptance"], budget.seed));
+        let cooling = SATempFunc::Exponential(libm::pow(COOLING, 1.0 / self.steps as f64));
+        let solver = SimulatedAnnealing::new_with_rng(self.temperature * start.delay_s, draws)?.with_temp_func(cooling);
+        let configure = |state: IterState<Units, (), (), (), (), f64>| state.param(start.clone()).max_iters(self.steps);
+        let mut executor = Executor::new(allocation, solver).configure(configure);
+        if let Some(limit) = budget.time_s {
+            let left = (limit - began.elapsed().as_secs_f64()).max(0.0);
+            if let Ok(left) = Duration::try_from_secs_f64(left) {
+                executor = executor.timeout(left);
+            }
+        }
+        let mut result = executor.run()?;
+        let is_timeout =
+            *result.state.get_termination_status() == TerminationStatus::Terminated(TerminationReason::Timeout);
+        let best = result.state.get_best_param().cloned().unwrap_or(start);
+        let incumbents = result.problem.take_problem().map(|problem| problem.incumbents.into_inner());
+        let counts = Trace::counting([("moves", result.state.get_iter())]);
+        Ok((best, Trace { incumbents: incumbents.unwrap_or_default(), ..counts }, !is_timeout))
+    }
+}

@@ -1,0 +1,627 @@
+//! This crate's own arithmetic: what a deployment is worth if speeds are shared in the best way.
+//!
+//! With a_i = sqrt(lambda_s w_i / Lambda) and rho_i = lambda_s w_i for partition i of flow s, the weighted time in its stage is
+//!
+//! ```text
+//! lambda_s/Lambda * 1/(f_i/w_i - lambda_s)  =  a_i^2 / (f_i - rho_i)
+//! ```
+//!
+//! so a server with A = sum a_i and R = F - sum rho_i contributes at least A^2/R (Cauchy-Schwarz), with equality for f_i = rho_i + R a_i/A
+//! (Kleinrock). With whole units of size u the k-th unit after k of them saves `a_i^2 u / ((k u - rho_i)((k+1) u - rho_i))`, less and less: giving
+//! units to whoever saves most is exact (Fox). [`Delays::fox`] starts from the continuous shares rounded down and exchanges units while
+//! that saves something, which ends at the same place after about n steps, however small the units are.
+//!
+//! A deployment that overloads servers or takes ways that are not there is worth [`Worth`] with `faults`, which come first: a local
+//! search mends them before it looks at delays. Faults are whole numbers, so that differences of them are exact.
+//!
+//! | paper | here | unit | shape |
+//! |---|---|---|---|
+//! | a_sn | `root` | sqrt(MAC) | (partitions of all flows,) |
+//! | lambda_s w_sn | `load` | MAC/s | (partitions of all flows,) |
+//! | F_m | `capacity`, `units` | MAC/s, units | (servers,) |
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::ops::{Add, AddAssign, Range, Sub};
+
+use offcut_instances::jpdra::{Allocation, Instance, Solution, Speeds};
+
+/// What a way that is not there counts for, and an overload by all servers' speed.
+const FAULT: i64 = 1 << 20;
+
+/// More units than any server is said to have.
+const MOST_UNITS: u64 = 1 << 53;
+
+/// What a deployment is worth: fewer faults first, then less delay.
+#[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd)]
+pub(super) struct Worth {
+    /// Ways that are not there and overload, in parts of [`FAULT`]; 0 exactly if there is a solution.
+    pub(super) faults: i64,
+    /// Mean delay, of what has no fault.
+    pub(super) delay_s: f64,
+}
+
+impl Worth {
+    fn delay(delay_s: f64) -> Self {
+        Self { faults: 0, delay_s }
+    }
+
+    fn faults(faults: i64) -> Self {
+        Self { faults, delay_s: 0.0 }
+    }
+
+    /// Whether a change by this much is for the better, by more than rounding at `delay_s`.
+    pub(super) fn improves(self, delay_s: f64) -> bool {
+        self.faults < 0 || (self.faults == 0 && self.delay_s < -1e-11 * delay_s.abs())
+    }
+}
+
+impl Add for Worth {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        Self { faults: self.faults + other.faults, delay_s: self.delay_s + other.delay_s }
+    }
+}
+
+impl AddAssign for Worth {
+    fn add_assign(&mut self, other: Self) {
+        *self = *self + other;
+    }
+}
+
+impl Sub for Worth {
+    type Output = Self;
+    fn sub(self, other: Self) -> Self {
+        Self { faults: self.faults - other.faults, delay_s: self.delay_s - other.delay_s }
+    }
+}
+
+/// What every partition gets, flat: the partitions of all flows one after another.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Shares {
+    MacsPerS(Vec<f64>),
+    Units(Vec<u64>),
+}
+
+/// What runs on a server, as far as its continuous delay goes.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tenants {
+    root: f64,
+    load: f64,
+    count: i64,
+    /// Units that keep them stable; 0 without units.
+    least_units: i64,
+}
+
+/// An instance, flat: the partitions of all flows one after another, and every transfer with its weight lambda_s/Lambda.
+#[derive(Clone, Debug)]
+pub(super) struct Delays {
+    /// The flow of every partition.
+    pub(super) flow: Vec<usize>,
+    /// The first partition of every flow, and the number of partitions at the end.
+    first: Vec<usize>,
+    pub(super) root: Vec<f64>,
+    pub(super) load: Vec<f64>,
+    /// What rounding took from `load`: load + tail is the exact product.
+    tail: Vec<f64>,
+    /// Weighted bytes that go from every partition to the next.
+    bytes: Vec<f64>,
+    /// Weighted seconds to every server from outside and back. Shape (flows, servers); none where there is no way.
+    enter: Vec<Option<f64>>,
+    leave: Vec<Option<f64>>,
+    /// Seconds per byte. Shape (servers, servers); none where there is no way.
+    hop: Vec<Option<f64>>,
+    pub(super) capacity: Vec<f64>,
+    total_capacity: f64,
+    /// Size of a unit, if speeds are shared in units.
+    pub(super) unit: Option<f64>,
+    /// Units of every server; 0 without units.
+    pub(super) units: Vec<u64>,
+    /// The least units with which every partition is stable; 0 without units.
+    least_units: Vec<u64>,
+}
+
+impl Delays {
+    pub(super) fn new(instance: &Instance) -> Self {
+        let servers = 0..instance.servers.len();
+        let total: f64 = instance.flows.iter().map(|flow| flow.rate_per_s).sum();
+        let unit = match instance.allocation {
+            Allocation::Continuous => None,
+            Allocation::Units { macs_per_s } => Some(macs_per_s),
+        };
+        let capacity: Vec<f64> = instance.servers.iter().map(|server| server.macs_per_s).collect();
+        let count = instance.partitions();
+        let mut delays = Self {
+            flow: Vec::with_capacity(count),
+            first: vec![0],
+            root: Vec::with_capacity(count),
+            load: Vec::with_capacity(count),
+            tail: Vec::with_capacity(count),
+            bytes: Vec::with_capacity(count),
+            enter: Vec::new(),
+            leave: Vec::new(),
+            hop: Vec::new(),
+            total_capacity: capacity.iter().sum(),
+            capacity,
+            unit,
+            units: servers.clone().map(|m| unit.map_or(0, |unit| instance.units(m, unit))).collect(),
+            least_units: Vec::new(),
+        };
+        for (s, flow) in instance.flows.iter().enumerate() {
+            let weight = flow.rate_per_s / total;
+            for partition in &flow.partitions {
+                let load = flow.rate_per_s * partition.macs;
+                delays.flow.push(s);
+                delays.root.push((load / total).sqrt());
+                delays.load.push(load);
+                delays.tail.push(flow.rate_per_s.mul_add(partition.macs, -load));
+                delays.bytes.push(weight * partition.out_bytes);
+            }
+            delays.first.push(delays.flow.len());
+            let enter = |m| instance.enters(s, m).then(|| weight * flow.input_bytes / flow.uplink_bytes_per_s[m]);
+            delays.enter.extend(servers.clone().map(enter));
+            let leave = |m| {
+                let back = |bytes: f64| weight * bytes / flow.downlink_bytes_per_s[m];
+                instance.leaves(s, m).then(|| flow.result_bytes.map_or(0.0, back))
+            };
+            delays.leave.extend(servers.clone().map(leave));
+        }
+        for from in servers.clone() {
+            let seconds = |to: usize| if from == to { 0.0 } else { 1.0 / instance.link_bytes_per_s[from][to] };
+            delays.hop.extend(servers.clone().map(|to| instance.connects(from, to).then(|| seconds(to))));
+        }
+        delays.least_units = (0..count).map(|i| unit.map_or(0, |unit| delays.stable_units(i, unit))).collect();
+        delays
+    }
+
+    pub(super) fn partitions(&self) -> usize {
+        self.flow.len()
+    }
+
+    pub(super) fn servers(&self) -> usize {
+        self.capacity.len()
+    }
+
+    pub(super) fn flows(&self) -> usize {
+        self.first.len() - 1
+    }
+
+    /// The partitions of flow `s`.
+    pub(super) fn of_flow(&self, s: usize) -> Range<usize> {
+        self.first[s]..self.first[s + 1]
+    }
+
+    fn is_first(&self, i: usize) -> bool {
+        self.first[self.flow[i]] == i
+    }
+
+    fn is_last(&self, i: usize) -> bool {
+        self.first[self.flow[i] + 1] == i + 1
+    }
+
+    /// The partitions that a deployment gives to every server, ascending.
+    pub(super) fn tenants(&self, servers: &[u32]) -> Vec<Vec<usize>> {
+        let mut tenants = vec![Vec::new(); self.servers()];
+        for (i, m) in servers.iter().enumerate() {
+            tenants[*m as usize].push(i);
+        }
+        tenants
+    }
+
+    /// The way that tasks take to partition `i`.
+    fn arrival(&self, i: usize, servers: &[u32]) -> Worth {
+        let to = servers[i] as usize;
+        let way = if self.is_first(i) {
+            self.enter[self.flow[i] * self.servers() + to]
+        } else {
+            self.hop[servers[i - 1] as usize * self.servers() + to].map(|s_per_byte| self.bytes[i - 1] * s_per_byte)
+        };
+        way.map_or(Worth::faults(FAULT), Worth::delay)
+    }
+
+    /// The way that tasks take from partition `i`.
+    fn departure(&self, i: usize, servers: &[u32]) -> Worth {
+        if self.is_last(i) {
+            let way = self.leave[self.flow[i] * self.servers() + servers[i] as usize];
+            way.map_or(Worth::faults(FAULT), Worth::delay)
+        } else {
+            self.arrival(i + 1, servers)
+        }
+    }
+
+    /// Whether partition `i` may run on server `m` given where its neighbours run; none of those yet is no obstacle.
+    pub(super) fn has_ways(&self, i: usize, m: usize, servers: &[Option<u32>]) -> bool {
+        let hop = |from: usize, to: usize| self.hop[from * self.servers() + to].is_some();
+        let at = |i: usize| servers[i].map(|m| m as usize);
+        let comes = if self.is_first(i) {
+            self.enter[self.flow[i] * self.servers() + m].is_some()
+        } else {
+            at(i - 1).is_none_or(|from| hop(from, m))
+        };
+        let goes = if self.is_last(i) {
+            self.leave[self.flow[i] * self.servers() + m].is_some()
+        } else {
+            at(i + 1).is_none_or(|to| hop(m, to))
+        };
+        comes && goes
+    }
+
+    /// How much speed is left on server `m` under a load, if a share of it is left for everybody. Less than rounding is nothing.
+    pub(super) fn residual(&self, m: usize, load: f64, count: usize) -> Option<f64> {
+        let left = self.capacity[m] - load;
+        (left > 64.0 * count as f64 * f64::EPSILON * self.capacity[m]).then_some(left)
+    }
+
+    /// Overload in parts of [`FAULT`], at least 1.
+    fn overload(&self, macs_per_s: f64) -> Worth {
+        let share = (macs_per_s / self.total_capacity).clamp(0.0, 1e6);
+        Worth::faults(1 + (share * FAULT as f64) as i64)
+    }
+
+    /// Continuous: A^2/R. In units: the same faults, and a bound on the delay, since whole units are a restriction.
+    fn least(&self, m: usize, tenants: Tenants) -> Worth {
+        if tenants.count == 0 {
+            return Worth::default();
+        }
+        let left = if let Some(unit) = self.unit {
+            let beyond = tenants.least_units.saturating_sub_unsigned(self.units[m]);
+            if beyond > 0 {
+                return self.overload(beyond as f64 * unit);
+            }
+            self.units[m] as f64 * unit - tenants.load
+        } else {
+            match self.residual(m, tenants.load, tenants.count as usize) {
+                Some(left) => left,
+                None => return self.overload(tenants.load - self.capacity[m]),
+            }
+        };
+        Worth::delay(if left > 0.0 { tenants.root * tenants.root / left } else { 0.0 })
+    }
+
+    fn sum(&self, tenants: &[usize]) -> Tenants {
+        tenants.iter().fold(Tenants::default(), |sum, i| sum.with(self, *i, 1))
+    }
+
+    /// What server `m` contributes with these tenants.
+    pub(super) fn of_server(&self, m: usize, tenants: &[usize]) -> Worth {
+        match self.unit.and_then(|_| self.fox(m, tenants)) {
+            Some(units) => Worth::delay(tenants.iter().zip(units).map(|(i, k)| self.stage_s(*i, k)).sum()),
+            None => self.least(m, self.sum(tenants)),
+        }
+    }
+
+    /// Whether even all servers together are too slow: no search can help.
+    pub(super) fn is_hopeless(&self) -> bool {
+        if self.unit.is_some() {
+            let sum = |units: &[u64]| units.iter().map(|units| u128::from(*units)).sum::<u128>();
+            sum(&self.least_units) > sum(&self.units)
+        } else {
+            self.load.iter().sum::<f64>() >= self.total_capacity
+        }
+    }
+
+    /// What a deployment is worth if speeds are shared in the best way: the optimal-delay function of the allocation problem.
+    pub(super) fn worth(&self, servers: &[u32]) -> Worth {
+        let mut worth = Worth::default();
+        for i in 0..self.partitions() {
+            worth += self.arrival(i, servers);
+            if self.is_last(i) {
+                worth += self.departure(i, servers);
+            }
+        }
+        for (m, tenants) in self.tenants(servers).iter().enumerate() {
+            worth += self.of_server(m, tenants);
+        }
+        worth
+    }
+
+    /// A deployment flow by flow in this order, and partition by partition, each where the worth so far rises least. (In units: its bound.)
+    pub(super) fn one_by_one(&self, order: &[usize]) -> Vec<u32> {
+        let mut servers = vec![0; self.partitions()];
+        let mut sums = vec![Tenants::default(); self.servers()];
+        for i in order.iter().flat_map(|s| self.of_flow(*s)) {
+            let mut best: Option<(Worth, usize)> = None;
+            for (m, sum) in sums.iter().enumerate() {
+                servers[i] = m as u32;
+                let mut rise = self.arrival(i, &servers) + self.least(m, sum.with(self, i, 1)) - self.least(m, *sum);
+                if self.is_last(i) {
+                    rise += self.departure(i, &servers);
+                }
+                if best.is_none_or(|(least, _)| rise < least) {
+                    best = Some((rise, m));
+                }
+            }
+            let (_, m) = best.expect("at least one server");
+            servers[i] = m as u32;
+            sums[m] = sums[m].with(self, i, 1);
+        }
+        servers
+    }
+
+    /// `speed` - lambda w, where the speed is a sum `speed + rest`; a positive result is positive for the exact numbers too.
+    fn spare(&self, i: usize, speed: f64, rest: f64) -> f64 {
+        (speed - self.load[i]) + (rest - self.tail[i])
+    }
+
+    /// Speed of `units` beyond what partition `i` needs to be stable.
+    fn spare_of_units(&self, i: usize, units: u64) -> f64 {
+        let (units, unit) = (units as f64, self.unit.expect("speeds in units"));
+        let speed = units * unit;
+        self.spare(i, speed, units.mul_add(unit, -speed))
+    }
+
+    /// The least units with which partition `i` is stable, at most 2^53.
+    pub(super) fn least_units(&self, i: usize) -> u64 {
+        self.least_units[i]
+    }
+
+    fn stable_units(&self, i: usize, unit: f64) -> u64 {
+        let quotient = (self.load[i] / unit).floor();
+        if quotient >= 9e15 {
+            return MOST_UNITS;
+        }
+        // The quotient was rounded: it can be one off, either way.
+        let near = (quotient as u64).max(1);
+        (near..near + 2).find(|units| self.spare_of_units(i, *units) > 0.0).unwrap_or(near + 2)
+    }
+
+    /// Weighted time in the stage of partition `i` with so many units, at least its least.
+    pub(super) fn stage_s(&self, i: usize, units: u64) -> f64 {
+        self.root[i] * self.root[i] / self.spare_of_units(i, units)
+    }
+
+    /// What one more than `units` saves.
+    pub(super) fn saving_s(&self, i: usize, units: u64) -> f64 {
+        let (now, then) = (self.spare_of_units(i, units), self.spare_of_units(i, units + 1));
+        self.root[i] * self.root[i] / now * (self.unit.expect("speeds in units") / then)
+    }
+
+    /// The best units of server `m` for its tenants, all units given away; none if their least do not fit.
+    pub(super) fn fox(&self, m: usize, tenants: &[usize]) -> Option<Vec<u64>> {
+        let total = self.units[m];
+        let unit = self.unit.expect("speeds in units");
+        let Tenants { root, load, least_units, .. } = self.sum(tenants);
+        if least_units.saturating_sub_unsigned(total) > 0 {
+            return None;
+        }
+        let left = (total as f64 * unit - load).max(0.0);
+        let share = |i: usize| ((self.load[i] + left * self.root[i] / root) / unit).floor() as u64;
+        let mut units: Vec<u64> = tenants.iter().map(|i| share(*i).clamp(self.least_units[*i], total)).collect();
+        let mut given: u64 = units.iter().sum();
+
+        // Savings by the next unit, most on top; losses by giving one back, least on top. Both are >= 0, and their bits order as they do.
+        // Entries are left behind when units change; one is valid if its units are still true.
+        let saving = |x: usize, units: u64| (self.saving_s(tenants[x], units).to_bits(), x, units);
+        let loss = |x: usize, units: u64| {
+            (units > self.least_units[tenants[x]]).then(|| saving(x, units - 1).0).map(|bits| (bits, x, units))
+        };
+        let mut savings: BinaryHeap<(u64, usize, u64)> =
+            units.iter().enumerate().map(|(x, units)| saving(x, *units)).collect();
+        let mut losses: BinaryHeap<Reverse<(u64, usize, u64)>> =
+            units.iter().enumerate().filter_map(|(x, units)| loss(x, *units)).map(Reverse).collect();
+        if tenants.is_empty() {
+            return Some(units);
+        }
+        loop {
+            let most = loop {
+                let (bits, x, of) = *savings.peek()?;
+                if units[x] == of {
+                    break (bits, x);
+                }
+                savings.pop();
+            };
+            let least = loop {
+                match losses.peek() {
+                    Some(Reverse((bits, x, of))) if units[*x] == *of => break Some((*bits, *x)),
+                    Some(_) => losses.pop(),
+                    None => break None,
+                };
+            };
+            let (gives, takes) = match least {
+                _ if given < total => (None, Some(most.1)),
+                Some((_, x)) if given > total => (Some(x), None),
+                Some((bits, x)) if bits < most.0 => (Some(x), Some(most.1)),
+                _ => return Some(units),
+            };
+            if let Some(x) = gives {
+                units[x] -= 1;
+                given -= 1;
+            }
+            if let Some(x) = takes {
+                units[x] += 1;
+                given += 1;
+            }
+            for x in gives.into_iter().chain(takes) {
+                savings.push(saving(x, units[x]));
+                losses.extend(loss(x, units[x]).map(Reverse));
+            }
+        }
+    }
+
+    /// What these shares are worth: no faults exactly if every partition is stable and all ways are there. Nobody asks about capacities here.
+    pub(super) fn of_shares(&self, servers: &[u32], shares: &Shares) -> Worth {
+        let mut worth = Worth::default();
+        for i in 0..self.partitions() {
+            worth += self.arrival(i, servers);
+            if self.is_last(i) {
+                worth += self.departure(i, servers);
+            }
+            let spare = match shares {
+                Shares::MacsPerS(speeds) => self.spare(i, speeds[i], 0.0),
+                Shares::Units(units) => self.spare_of_units(i, units[i]),
+            };
+            let stage = self.root[i] * self.root[i] / spare;
+            worth += if spare > 0.0 { Worth::delay(stage) } else { Worth::faults(1) };
+        }
+        worth
+    }
+
+    /// The same decisions flow by flow.
+    pub(super) fn solution(&self, servers: &[u32], shares: &Shares) -> Solution {
+        fn rows<T: Clone>(delays: &Delays, flat: &[T]) -> Vec<Vec<T>> {
+            (0..delays.flows()).map(|s| flat[delays.of_flow(s)].to_vec()).collect()
+        }
+        let speeds = match shares {
+            Shares::MacsPerS(speeds) => Speeds::MacsPerS(rows(self, speeds)),
+            Shares::Units(units) => Speeds::Units(rows(self, units)),
+        };
+        Solution { servers: rows(self, servers), speeds }
+    }
+}
+
+impl Tenants {
+    /// With partition `i` added (`times` 1) or removed (-1).
+    fn with(self, delays: &Delays, i: usize, times: i64) -> Self {
+        let factor = times as f64;
+        Self {
+            root: self.root + factor * delays.root[i],
+            load: self.load + factor * delays.load[i],
+            count: self.count + times,
+            // A million partitions with 2^53 units each are more than 64 bits hold.
+            least_units: self.least_units.saturating_add(times * delays.least_units[i] as i64),
+        }
+    }
+}
+
+/// A deployment that can say quickly what a move would change.
+#[derive(Clone, Debug)]
+pub(super) struct Deployment<'a> {
+    delays: &'a Delays,
+    servers: Vec<u32>,
+    tenants: Vec<Vec<usize>>,
+    sums: Vec<Tenants>,
+    worths: Vec<Worth>,
+    worth: Worth,
+    /// Servers that a move touches, with their tenants after it.
+    touched: Vec<(usize, Tenants)>,
+    /// Tenants of one of them.
+    after: Vec<usize>,
+    /// Where partitions that move were before.
+    before: Vec<u32>,
+    /// Whether a move takes this partition elsewhere.
+    is_moved: Vec<bool>,
+}
+
+impl<'a> Deployment<'a> {
+    pub(super) fn new(delays: &'a Delays, servers: Vec<u32>) -> Self {
+        let tenants = delays.tenants(&servers);
+        Self {
+            sums: tenants.iter().map(|tenants| delays.sum(tenants)).collect(),
+            worths: tenants.iter().enumerate().map(|(m, tenants)| delays.of_server(m, tenants)).collect(),
+            worth: delays.worth(&servers),
+            touched: Vec::new(),
+            after: Vec::new(),
+            before: Vec::new(),
+            is_moved: vec![false; servers.len()],
+            delays,
+            servers,
+            tenants,
+        }
+    }
+
+    pub(super) fn delays(&self) -> &'a Delays {
+        self.delays
+    }
+
+    pub(super) fn worth(&self) -> Worth {
+        self.worth
+    }
+
+    pub(super) fn servers(&self) -> &[u32] {
+        &self.servers
+    }
+
+    pub(super) fn server(&self, i: usize) -> u32 {
+        self.servers[i]
+    }
+
+    /// The partitions on server `m`.
+    pub(super) fn on(&self, m: usize) -> &[usize] {
+        &self.tenants[m]
+    }
+
+    /// The ways from and to partitions that move, each once.
+    fn ways(&self, moves: &[(usize, u32)]) -> Worth {
+        let mut worth = Worth::default();
+        for (i, _) in moves {
+            worth += self.delays.arrival(*i, &self.servers);
+            if self.delays.is_last(*i) || !self.is_moved[*i + 1] {
+                worth += self.delays.departure(*i, &self.servers);
+            }
+        }
+        worth
+    }
+
+    fn touch(&mut self, i: usize, m: usize, times: i64) {
+        match self.touched.iter_mut().find(|(touched, _)| *touched == m) {
+            Some((_, tenants)) => *tenants = tenants.with(self.delays, i, times),
+            None => self.touched.push((m, self.sums[m].with(self.delays, i, times))),
+        }
+    }
+
+    /// By how much moving every partition to its new server changes the worth, each partition at most once; none if that is no
+    /// improvement.
+    pub(super) fn change(&mut self, moves: &[(usize, u32)]) -> Option<Worth> {
+        self.touched.clear();
+        moves.iter().for_each(|(i, _)| self.is_moved[*i] = true);
+        let mut change = Worth::default() - self.ways(moves);
+        let mut before = std::mem::take(&mut self.before);
+        before.clear();
+        for (i, to) in moves {
+            let from = std::mem::replace(&mut self.servers[*i], *to);
+            before.push(from);
+            self.touch(*i, from as usize, -1);
+            self.touch(*i, *to as usize, 1);
+        }
+        change += self.ways(moves);
+        let touched = std::mem::take(&mut self.touched);
+        for (m, now) in &touched {
+            change += self.delays.least(*m, *now) - self.worths[*m];
+        }
+        let delay_s = self.worth.delay_s;
+        // In units that was a bound: it is made true server by server, as long as it promises something.
+        for (m, now) in touched.iter().filter(|_| self.delays.unit.is_some()) {
+            if !change.improves(delay_s) {
+                break;
+            }
+            self.after.clear();
+            self.after.extend(self.tenants[*m].iter().filter(|i| self.servers[**i] as usize == *m));
+            // Whoever "moves" to where it was is among those who stay.
+            let comes = moves.iter().zip(&before).filter(|((_, to), from)| *to as usize == *m && from != &to);
+            self.after.extend(comes.map(|((i, _), _)| *i));
+            change += self.delays.of_server(*m, &self.after) - self.delays.least(*m, *now);
+        }
+        self.touched = touched;
+        for ((i, _), from) in moves.iter().zip(&before) {
+            self.servers[*i] = *from;
+            self.is_moved[*i] = false;
+        }
+        self.before = before;
+        change.improves(delay_s).then_some(change)
+    }
+
+    /// Moves; sums are taken anew, so that errors do not grow.
+    pub(super) fn apply(&mut self, moves: &[(usize, u32)]) {
+        let mut touched = Vec::new();
+        for (i, to) in moves {
+            let from = std::mem::replace(&mut self.servers[*i], *to);
+            touched.extend([from as usize, *to as usize]);
+            self.tenants[from as usize].retain(|other| other != i);
+            self.tenants[*to as usize].push(*i);
+        }
+        touched.sort_unstable();
+        touched.dedup();
+        for m in touched {
+            self.tenants[m].sort_unstable();
+            self.sums[m] = self.delays.sum(&self.tenants[m]);
+            self.worths[m] = self.delays.of_server(m, &self.tenants[m]);
+        }
+        self.worth = self.worths.iter().fold(Worth::default(), |sum, worth| sum + *worth);
+        for i in 0..self.servers.len() {
+            self.worth += self.delays.arrival(i, &self.servers);
+            if self.delays.is_last(i) {
+                self.worth += self.delays.departure(i, &self.servers);
+            }
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! Partitions of DNN flows on edge servers, and shares of the servers' speeds: the paper's algorithms and baselines.
+//!
+//! See the crate `offcut-instances`, module `jpdra`, for the problem and its symbols. No method guarantees anything about the deployment;
+//! for a deployment, closed form and Fox are exact.
+//!
+//! | file | method | deployment | speeds |
+//! |---|---|---|---|
+//! | `dpd` | `jpdra` | local search from many starts | exact |
+//! | `dpd` | `dpd` | local search from one start | exact |
+//! | `cra_markov` | `cra-markov` | `dpd` | a Markov chain over whole units: in the mean ln F/beta from the best |
+//! | `cra_anneal` | `cra-anneal` | `dpd` | simulated annealing over whole units |
+//! | `baselines` | `fastest-server`, `random-server`, `greedy` | one after another | exact |
+//! | `baselines` | `equal-split`, `proportional-split` | `dpd` | by rule |
+//! | `baselines` | `greedy-equal` | `greedy` | by rule |
+//! | `delay` | | what a deployment and a move are worth | Fox |
+//! | `cra` | | | closed form; from decisions to an answer |
+
+mod baselines;
+mod cra;
+mod cra_anneal;
+mod cra_markov;
+mod delay;
+mod dpd;
+
+#[cfg(test)]
+mod tests;
+
+use offcut_instances::jpdra::Jpdra;
+use offcut_instances::problem::Algorithm;
+
+/// All heuristics for `jpdra`, with default parameters.
+pub fn algorithms() -> Vec<Box<dyn Algorithm<Jpdra>>> {
+    vec![
+        Box::new(dpd::Dpd::many_starts()),
+        Box::new(dpd::Dpd::one_start()),
+        Box::new(cra_markov::CraMarkov::default()),
+        Box::new(cra_anneal::CraAnneal::default()),
+        Box::new(baselines::FastestServer),
+        Box::new(baselines::RandomServer),
+        Box::new(baselines::Greedy),
+        Box::new(baselines::EqualSplit),
+        Box::new(baselines::ProportionalSplit),
+        Box::new(baselines::GreedyEqual),
+    ]
+}

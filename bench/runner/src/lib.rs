@@ -14,6 +14,7 @@
 pub mod cell;
 pub mod contest;
 pub mod environment;
+mod jpdra;
 mod multiuser;
 pub mod run;
 pub mod suite;

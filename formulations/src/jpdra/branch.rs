@@ -446,7 +446,8 @@ impl<'m> Search<'m> {
                 node = outside;
                 self.fixed += 1;
             }
-            if !many && round > 0 || self.budget.is_spent(self.began) {
+            let is_decided = domain.iter().all(|allowed| allowed.count_ones() == 1);
+            if !is_decided && (!many && round > 0 || self.budget.is_spent(self.began)) {
                 break;
             }
         }

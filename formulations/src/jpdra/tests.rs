@@ -205,7 +205,12 @@ fn families_are_solved_to_the_end() {
             match objective(&all) {
                 Some(least) => {
                     let found = objective(&exact).expect("feasible");
-                    assert!(is_close(found, least, 1e-9) && gap(found) < 1e-9, "{family} {seed}: {found} {least}");
+                    assert!(
+                        is_close(found, least, 1e-9) && gap(found) < 1e-9,
+                        "{family} {seed}: {found} {least} {} {:?}",
+                        bound(&exact),
+                        exact.stop
+                    );
                 }
                 None => assert_eq!(exact.stop, Stop::Infeasible, "{family} {seed}"),
             }

@@ -9,12 +9,13 @@ pub(crate) mod simulate;
 pub(crate) mod solve;
 
 use offcut_instances::document::{Trouble, problem_of};
+use offcut_instances::jpdra::Jpdra;
 use offcut_instances::multiuser::Multiuser;
 use offcut_instances::problem::Problem;
 use offcut_instances::throughput::Throughput;
 
 /// The problems there are.
-pub(crate) const PROBLEMS: [&str; 2] = [Multiuser::NAME, Throughput::NAME];
+pub(crate) const PROBLEMS: [&str; 3] = [Multiuser::NAME, Throughput::NAME, Jpdra::NAME];
 
 /// Runs the body with `$problem` standing for the type of the problem of that name. The one place where a problem is added.
 macro_rules! with_problem {
@@ -25,6 +26,9 @@ macro_rules! with_problem {
             $body
         } else if name == <offcut_instances::throughput::Throughput as offcut_instances::problem::Problem>::NAME {
             type $problem = offcut_instances::throughput::Throughput;
+            $body
+        } else if name == <offcut_instances::jpdra::Jpdra as offcut_instances::problem::Problem>::NAME {
+            type $problem = offcut_instances::jpdra::Jpdra;
             $body
         } else {
             Err($crate::commands::unknown_problem(name))

@@ -130,7 +130,7 @@ pub enum Evidence<C> {
     SolverWord(String),
 }
 
-/// What an algorithm tells about its work besides its result: never used for judging, only for tables.
+/// What an algorithm tells about its work besides its result: never used for judging, only for tables and figures.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Trace {
@@ -140,12 +140,31 @@ pub struct Trace {
     pub counts: BTreeMap<String, u64>,
     /// Improving objectives over time, for anytime methods.
     pub incumbents: Vec<Incumbent>,
+    /// Named courses of a run, e.g. `mean` or `best` over moves, as points (place, value) with places ascending. For figures only: nobody
+    /// checks them. The method keeps them short, some [`POINTS`] each, by keeping ever fewer of them.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub series: BTreeMap<String, Vec<(f64, f64)>>,
 }
+
+/// How many points a series of a [`Trace`] has at most, or nearly so: enough for a smooth line, few enough to keep in every row.
+pub const POINTS: usize = 200;
 
 impl Trace {
     /// A trace with the given named counts.
     pub fn counting<const N: usize>(counts: [(&str, u64); N]) -> Self {
         Self { counts: counts.into_iter().map(|(name, count)| (name.to_owned(), count)).collect(), ..Self::default() }
+    }
+
+    /// The same trace with named series. Points that are not finite cannot be written and are left out; a series of no points is none.
+    #[must_use]
+    pub fn with_series<const N: usize>(mut self, series: [(&str, Vec<(f64, f64)>); N]) -> Self {
+        for (name, mut points) in series {
+            points.retain(|(place, value)| place.is_finite() && value.is_finite());
+            if !points.is_empty() {
+                self.series.insert(name.to_owned(), points);
+            }
+        }
+        self
     }
 }
 
@@ -306,6 +325,20 @@ impl std::fmt::Display for MethodSpec {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn series_are_kept_and_their_absence_is_not_written() {
+        let none = Trace::counting([("moves", 3)]);
+        let text = serde_json::to_string(&none).expect("plain data");
+        assert!(!text.contains("series"), "{text}");
+        assert_eq!(serde_json::from_str::<Trace>(&text).expect("good"), none);
+        let mean = vec![(1.0, 0.1), (2.0, 1.0 / 3.0), (3.0, f64::NAN)];
+        let some = none.with_series([("mean", mean), ("best", Vec::new()), ("limit", vec![(1.0, f64::INFINITY)])]);
+        assert_eq!(some.series.keys().collect::<Vec<_>>(), ["mean"]);
+        assert_eq!(some.series["mean"].len(), 2);
+        let text = serde_json::to_string(&some).expect("plain data");
+        assert_eq!(serde_json::from_str::<Trace>(&text).expect("good"), some);
+    }
 
     #[test]
     fn a_method_is_written_and_read_back() {

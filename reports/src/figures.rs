@@ -1,8 +1,10 @@
 //! The figures of a report: what they show. How they are drawn is in `draw`.
 
 mod draw;
+pub mod markov;
 
 use offcut_ledger::Study;
+use offcut_ledger::manifest::Quantity;
 
 use crate::multiuser;
 use crate::numbers::Scale;
@@ -63,6 +65,8 @@ pub struct Line {
     pub names: Vec<String>,
     /// Its points by place on the axis.
     pub points: Vec<Mark>,
+    /// A proven limit of its own, one value for all places, dashed in the line's colour.
+    pub limit: Option<f64>,
 }
 
 /// One point of a line.
@@ -146,28 +150,39 @@ fn side_by_side(id: &str, title: &str, mut dots: Vec<Dot>) -> Option<Figure> {
 }
 
 /// The figures of a study: over its axis the objective, or, in a study named after a count (`moves`) or after `time`, that; for
-/// the study of the estimation error its distance from the optimum with the proven envelope. Without an axis: the gaps.
+/// the study of the estimation error its distance from the optimum with the proven envelope. Without an axis: the gaps. A study named
+/// `markov` has the courses of its chains besides.
 pub fn of_study(results: &Results, study: &Study) -> Vec<Figure> {
     let series = results.series(study);
-    let Some(axis) = &study.axis else { return study_gaps(results, study, &series).into_iter().collect() };
+    let mut figures: Vec<Figure> = match &study.axis {
+        Some(axis) => over_axis(results, study, &series, axis).into_iter().collect(),
+        None => study_gaps(results, study, &series).into_iter().collect(),
+    };
+    if study.name == markov::STUDY {
+        figures.extend(markov::figures(results, study));
+    }
+    figures
+}
+
+fn over_axis(results: &Results, study: &Study, series: &[Series], axis: &Quantity) -> Option<Figure> {
     let x = Axis { label: Scale { factor: 1.0, unit: axis.unit.clone() }.label(&axis.name), log: study.log_axis };
     let is_error = results.manifest.problem == multiuser::PROBLEM && study.name == multiuser::ERROR_STUDY;
     let band = if is_error { Band::Range } else { Band::Bootstrap };
     let (name, unit, lines) = if is_error {
         let ratio = |r: &Result| multiuser::ratio(results, r);
-        (format!("{} / certified bound", results.manifest.objective.name), String::new(), lines(&series, band, &ratio))
-    } else if tables::shared_counts(&series).contains(&study.name) {
+        (format!("{} / certified bound", results.manifest.objective.name), String::new(), lines(series, band, &ratio))
+    } else if tables::shared_counts(series).contains(&study.name) {
         let count = |r: &Result| r.row.counts.get(&study.name).map(|count| *count as f64);
-        (format!("mean {}", study.name), String::new(), lines(&series, band, &count))
+        (format!("mean {}", study.name), String::new(), lines(series, band, &count))
     } else if study.name == "time" {
         let time = |r: &Result| r.is_attempted().then(|| r.counted_s());
-        ("mean solution time".to_owned(), "s".to_owned(), lines(&series, band, &time))
+        ("mean solution time".to_owned(), "s".to_owned(), lines(series, band, &time))
     } else {
         let quantity = &results.manifest.objective;
-        (format!("mean {}", quantity.name), quantity.unit.clone(), lines(&series, band, &|r| r.objective))
+        (format!("mean {}", quantity.name), quantity.unit.clone(), lines(series, band, &|r| r.objective))
     };
     if lines.iter().all(|line| line.points.is_empty()) {
-        return Vec::new();
+        return None;
     }
     let places = lines.iter().flat_map(|line| &line.points).map(|mark| mark.x).filter(|x| *x < 1.0);
     let limit = is_error.then(|| range(&places.collect::<Vec<_>>())).flatten().map(|(low, high)| {
@@ -187,14 +202,14 @@ pub fn of_study(results: &Results, study: &Study) -> Vec<Figure> {
     };
     let reading = if is_error { " Under the dashed line: within the proven limit; 1 is the optimum." } else { "" };
     let logarithmic = if log { " Logarithmic vertical axis." } else { "" };
-    vec![Figure {
+    Some(Figure {
         id: format!("{}-figure", crate::table::identifier(&study.name)),
         title: study.title.clone(),
         caption: format!(
             "Line: mean over instances; {bands}. Series that coincide share a line; a point is left out where some row of it has no value.{reading}{logarithmic}"
         ),
         plot: Plot::Lines(Lines { x, y: Axis { label: scale.label(&name), log }, lines, limit }),
-    }]
+    })
 }
 
 fn study_gaps(results: &Results, study: &Study, series: &[Series]) -> Option<Figure> {
@@ -247,7 +262,7 @@ fn lines(series: &[Series], band: Band, quantity: &dyn Fn(&Result) -> Option<f64
         };
         match lines.iter_mut().find(same) {
             Some(line) => line.names.push(series.name.to_owned()),
-            None => lines.push(Line { names: vec![series.name.to_owned()], points }),
+            None => lines.push(Line { names: vec![series.name.to_owned()], points, limit: None }),
         }
     }
     lines

@@ -40,6 +40,7 @@ fn row(method: &str, name: &str, seed: u64, optimum: f64, factor: f64) -> Row {
         peak_memory_bytes: Some(5 << 20),
         counts: BTreeMap::new(),
         incumbents: Vec::new(),
+        series: BTreeMap::new(),
     }
 }
 

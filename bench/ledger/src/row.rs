@@ -61,6 +61,9 @@ pub struct Row {
     pub counts: BTreeMap<String, u64>,
     /// The algorithm's improving objectives over time.
     pub incumbents: Vec<Incumbent>,
+    /// The algorithm's own courses of its run, by name: for figures only.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub series: BTreeMap<String, Vec<(f64, f64)>>,
 }
 
 /// What tables call an instance.

@@ -25,6 +25,7 @@ fn row(method: &str, objective: f64, proof: Proof) -> Row {
         peak_memory_bytes: None,
         counts: BTreeMap::new(),
         incumbents: Vec::new(),
+        series: BTreeMap::new(),
     }
 }
 
@@ -74,7 +75,8 @@ fn an_objective_beyond_a_bound_is_a_contradiction() {
 fn rows_survive_a_torn_last_line_and_nothing_else_is_forgiven() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("rows.jsonl");
-    let rows = [row("a", 6.0, Proof::Nothing), row("b", 0.1 + 0.2, Proof::Certified { value: 1.0 / 3.0 })];
+    let mut rows = [row("a", 6.0, Proof::Nothing), row("b", 0.1 + 0.2, Proof::Certified { value: 1.0 / 3.0 })];
+    rows[1].series.insert("mean".into(), vec![(1.0, 0.1 + 0.2), (2.0, 1.0 / 3.0)]);
     let (mut open, before) = Store::open(&path).expect("new");
     assert!(before.is_empty());
     open.append(&rows[0]).expect("room");

@@ -78,6 +78,7 @@ pub fn judged<P: Contest>(
         peak_memory_bytes: executed.peak_memory_bytes,
         counts: answer.trace.counts,
         incumbents: answer.trace.incumbents,
+        series: answer.trace.series,
     };
     (row, verdict)
 }

@@ -1,44 +1,19 @@
 //! The conformance suite that every method of `multiuser` passes: all contestants on hundreds of random instances, judged from their
 //! answers' bytes, against each other and against every certified bound.
 
+mod common;
+
+use common::{objective, of, rows};
 use offcut_checker::{Proof, Tolerance};
-use offcut_instances::document::hash;
 use offcut_instances::multiuser::strategy::instances;
 use offcut_instances::multiuser::{Instance, Multiuser, Objective, Parameters, generate};
-use offcut_instances::problem::{Algorithm, Budget, Sense};
-use offcut_ledger::{Key, Row, Status, contradictions};
-use offcut_runner::Contest;
-use offcut_runner::cell::{execute, judged};
+use offcut_instances::problem::Sense;
+use offcut_ledger::{Row, Status, contradictions};
 use proptest::prelude::*;
-
-/// Every method on an instance, judged.
-fn rows(instance: &Instance, seed: u64) -> Vec<Row> {
-    let budget = Budget { seed, ..Budget::seconds(20.0) };
-    let row = |algorithm: &dyn Algorithm<Multiuser>| {
-        let executed = execute::<Multiuser>(algorithm, instance, &budget);
-        let key = Key {
-            instance: hash::<Multiuser>(instance),
-            method: algorithm.id().into(),
-            budget: budget.clone(),
-            code: String::new(),
-        };
-        judged::<Multiuser>(instance, key, &executed, &Tolerance::default()).0
-    };
-    Multiuser::algorithms().iter().map(|algorithm| row(algorithm.as_ref())).collect()
-}
-
-fn of<'a>(rows: &'a [Row], method: &str) -> &'a Row {
-    rows.iter().find(|row| row.key.method == method).expect("known")
-}
-
-fn objective(row: &Row) -> f64 {
-    assert!(row.violations.is_empty(), "{}: {:?}", row.key.method, row.violations);
-    row.checked_objective.expect("a solution").middle()
-}
 
 /// What holds on every instance. The word of a MILP solver is good to 1e-6; all else to rounding.
 fn assert_conformance(instance: &Instance, seed: u64) {
-    let rows = rows(instance, seed);
+    let rows = rows::<Multiuser>(instance, seed);
     let declined = |row: &Row| row.status == Status::Declined;
     for row in &rows {
         let fine = [Status::Feasible, Status::OptimalClaimed, Status::OptimalCertified, Status::Declined];
@@ -93,7 +68,10 @@ fn every_family_and_law() {
 /// A method that breaks, answers nonsense or lies becomes the right row.
 mod misbehaving {
     use offcut_instances::multiuser::Solution;
-    use offcut_instances::problem::{Answer, Stop};
+    use offcut_checker::Tolerance;
+    use offcut_instances::problem::{Algorithm, Answer, Budget, Stop};
+    use offcut_ledger::Key;
+    use offcut_runner::cell::{execute, judged};
 
     use super::*;
 

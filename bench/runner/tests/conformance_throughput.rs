@@ -1,44 +1,19 @@
 //! The conformance suite that every method of `throughput` passes: all contestants on hundreds of random instances, judged from their
 //! answers' bytes, against each other and against every certified bound.
 
+mod common;
+
+use common::{objective, of, rows};
 use offcut_checker::{Proof, Tolerance};
-use offcut_instances::document::hash;
-use offcut_instances::problem::{Algorithm, Budget, Sense};
+use offcut_instances::problem::Sense;
 use offcut_instances::throughput::strategy::{Profits, instances};
 use offcut_instances::throughput::{Instance, Parameters, Throughput, View, generate};
-use offcut_ledger::{Key, Row, Status, contradictions};
-use offcut_runner::Contest;
-use offcut_runner::cell::{execute, judged};
+use offcut_ledger::{Status, contradictions};
 use proptest::prelude::*;
-
-/// Every method on an instance, judged.
-fn rows(instance: &Instance, seed: u64) -> Vec<Row> {
-    let budget = Budget { seed, ..Budget::seconds(20.0) };
-    let row = |algorithm: &dyn Algorithm<Throughput>| {
-        let executed = execute::<Throughput>(algorithm, instance, &budget);
-        let key = Key {
-            instance: hash::<Throughput>(instance),
-            method: algorithm.id().into(),
-            budget: budget.clone(),
-            code: String::new(),
-        };
-        judged::<Throughput>(instance, key, &executed, &Tolerance::default()).0
-    };
-    Throughput::algorithms().iter().map(|algorithm| row(algorithm.as_ref())).collect()
-}
-
-fn of<'a>(rows: &'a [Row], method: &str) -> &'a Row {
-    rows.iter().find(|row| row.key.method == method).expect("known")
-}
-
-fn objective(row: &Row) -> f64 {
-    assert!(row.violations.is_empty(), "{}: {:?}", row.key.method, row.violations);
-    row.checked_objective.expect("a solution").middle()
-}
 
 /// What holds on every instance.
 fn assert_conformance(instance: &Instance, seed: u64) {
-    let rows = rows(instance, seed);
+    let rows = rows::<Throughput>(instance, seed);
     for row in &rows {
         let fine = [Status::Feasible, Status::OptimalClaimed, Status::OptimalCertified, Status::Declined];
         assert!(fine.contains(&row.status), "{}: {:?}", row.key.method, row);

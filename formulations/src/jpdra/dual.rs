@@ -51,6 +51,9 @@ pub(super) struct Until {
     pub(super) rounds: u64,
 }
 
+/// The longest step, in incumbents: much larger prices would lose digits.
+const LONGEST: f64 = 100.0;
+
 /// The share of what is missing that servers' bounds may lose.
 const CARE: f64 = 0.02;
 
@@ -203,18 +206,18 @@ impl<'m> Dual<'m> {
             prices.iter_mut().for_each(|price| *price = (*price * grid).round() / grid);
             let rise = promised - bound;
             if rise <= 1e-13 * scale {
-                if failures > 12 || self.step > 1e12 * scale {
+                if failures > 12 || self.step >= LONGEST * scale {
                     break;
                 }
                 // Nothing to gain this near: look farther.
-                self.step *= 10.0;
+                self.step = (10.0 * self.step).min(LONGEST * scale);
                 failures += 4;
                 continue;
             }
             let reached = self.bound(domain, &prices, close(bound));
             if reached >= bound + 0.1 * rise {
                 if reached >= bound + 0.5 * rise {
-                    self.step *= 2.0;
+                    self.step = (2.0 * self.step).min(LONGEST * scale);
                 }
                 centre = prices;
                 bound = reached;

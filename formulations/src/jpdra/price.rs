@@ -32,7 +32,7 @@ pub(super) struct Price;
 use super::branch::MOST_SERVERS;
 
 /// The price bound ends when it is this close to the mixture, relative.
-const CLOSE: f64 = 1e-9;
+const CLOSE: f64 = 1e-6;
 
 /// The relaxation's outcome.
 pub(super) struct Relaxed {

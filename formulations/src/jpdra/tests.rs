@@ -173,7 +173,8 @@ proptest! {
     #[test]
     fn the_price_bound_is_the_cone_program(instance in instances(4, 4, 4, Shares::Continuous)) {
         let model = Model::new(&instance);
-        let prices = relaxed(&model, 1e-9, &|| false);
+        let began = std::time::Instant::now();
+        let prices = relaxed(&model, 1e-9, &|| began.elapsed().as_secs_f64() > 0.5);
         let cones = socp::relaxed(&model, None).expect("an answer");
         if let (Some(prices), Some(cones)) = (&prices, &cones) {
             prop_assert!(is_close(prices.bound, cones.bound, 1e-6), "{} {}", prices.bound, cones.bound);

@@ -4,6 +4,8 @@
 //! that adds d seconds is accepted with probability 1/(1 + exp(d/t)). The temperature t falls geometrically from `temperature` times the
 //! objective at the start to a millionth of that. All servers are annealed together.
 //!
+//! A run tells its course over moves tried, in objectives: `current`, `best`, and Fox's `optimum` for this deployment.
+//!
 //! argmin draws from a generator of `rand` 0.9; [`Draws`] lends it a [`Stream`], so that a seed means the same everywhere.
 
 use std::cell::RefCell;
@@ -22,6 +24,7 @@ use super::cra;
 use super::cra_markov::Chain;
 use super::delay::{Delays, Shares};
 use super::dpd::{Moves, one_start};
+use super::milestones::Milestones;
 
 /// The last temperature over the first.
 const COOLING: f64 = 1e-6;
@@ -60,6 +63,33 @@ struct Allocation<'a> {
     began: Instant,
     stream: RefCell<Stream>,
     incumbents: RefCell<Vec<Incumbent>>,
+    course: RefCell<Course>,
+}
+
+/// Objectives over moves tried.
+struct Course {
+    moves: u64,
+    milestones: Milestones,
+    current: Vec<(f64, f64)>,
+    best: Vec<(f64, f64)>,
+}
+
+impl Course {
+    fn new(steps: u64) -> Self {
+        Self { moves: 0, milestones: Milestones::new(steps), current: Vec::new(), best: Vec::new() }
+    }
+
+    fn note(&mut self, moves: u64, current: f64, best: f64) {
+        self.current.push((moves as f64, current));
+        self.best.push((moves as f64, best));
+    }
+}
+
+impl Allocation<'_> {
+    /// The least objective so far. It is that of a state that was accepted: what is better than all is better than the current one.
+    fn least(&self) -> f64 {
+        self.incumbents.borrow().last().expect("argmin asks for the start's cost first").objective
+    }
 }
 
 impl CostFunction for Allocation<'_> {
@@ -83,6 +113,12 @@ impl Anneal for Allocation<'_> {
 
     /// One unit from a random partition to another one on its server; nothing if it has none to give. Always one, at any temperature.
     fn anneal(&self, now: &Units, _: f64) -> Result<Units, Error> {
+        let mut course = self.course.borrow_mut();
+        let moves = course.moves;
+        course.moves += 1;
+        if course.milestones.is_due(moves) {
+            course.note(moves, now.delay_s, self.least());
+        }
         let mut stream = self.stream.borrow_mut();
         let mut next = now.clone();
         let tenants = stream.pick(&self.shared);
@@ -173,11 +209,17 @@ impl Algorithm<Jpdra> for CraAnneal {
             began,
             stream: RefCell::new(Stream::new(&["jpdra", "cra-anneal", "moves"], budget.seed)),
             incumbents: RefCell::new(Vec::new()),
+            course: RefCell::new(Course::new(self.steps)),
         };
-        let (units, trace, is_complete) = match self.anneal(allocation, start, began, budget) {
+        let (units, mut trace, is_complete) = match self.anneal(allocation, start, began, budget) {
             Ok(annealed) => annealed,
             Err(error) => return Answer::failed(format!("argmin: {error}")),
         };
+        if let Some([(first, _), .., (last, _)]) = trace.series.get("best").map(Vec::as_slice) {
+            let optimum = found.worth.delay_s;
+            let level = vec![(*first, optimum), (*last, optimum)];
+            trace = trace.with_series([("optimum", level)]);
+        }
         let shares = Shares::Units(units.units);
         let stop = cra::stop(found.is_complete && is_complete);
         cra::answer(&delays, &found.servers, Some(&shares), stop).traced(trace)
@@ -210,9 +252,19 @@ impl CraAnneal {
         let mut result = executor.run()?;
         let is_timeout =
             *result.state.get_termination_status() == TerminationStatus::Terminated(TerminationReason::Timeout);
+        let moves = result.state.get_iter();
+        let trace = match result.problem.take_problem() {
+            Some(problem) if moves > 0 => {
+                let least = problem.least();
+                let mut course = problem.course.into_inner();
+                course.note(moves, result.state.get_cost(), least);
+                let incumbents = problem.incumbents.into_inner();
+                let series = [("current", course.current), ("best", course.best)];
+                Trace { incumbents, ..Trace::counting([("moves", moves)]) }.with_series(series)
+            }
+            _ => Trace::counting([("moves", moves)]),
+        };
         let best = result.state.get_best_param().cloned().unwrap_or(start);
-        let incumbents = result.problem.take_problem().map(|problem| problem.incumbents.into_inner());
-        let counts = Trace::counting([("moves", result.state.get_iter())]);
-        Ok((best, Trace { incumbents: incumbents.unwrap_or_default(), ..counts }, !is_timeout))
+        Ok((best, trace, !is_timeout))
     }
 }

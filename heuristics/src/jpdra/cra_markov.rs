@@ -14,12 +14,26 @@
 //! sum_f pi_f T_f  <=  min_f T_f + ln|F| / beta
 //! ```
 //!
-//! `beta` is per second of weighted delay: what 50 means depends on the instance. In the golden case of the tests, where |F| is 1540 and
-//! the optimum 4.38 s, the mean is .245, .051, .016 and .0007 s above the optimum at beta 5, 20, 50 and 200.
+//! and with all servers together the same, where ln|F| is the sum of theirs: n partitions that share k units beyond what is stable have
+//! C(k+n-1, n-1) states. `beta` is per second of weighted delay: what 50 means depends on the instance. In the golden case of the tests,
+//! where |F| is 1540 and the optimum 4.38 s, the mean is .245, .051, .016 and .0007 s above the optimum at beta 5, 20, 50 and 200. Where
+//! delays are milliseconds the same excess takes a beta a thousand times as large. By default, `beta=0`, the method chooses it such that
+//! ln|F|/beta is a hundredth of the time in stages under an equal split: with every partition of a server having R/n beyond its load,
+//! units aside, that is n sum a^2 / R, at most n times the optimum (A^2/R is a bound, and sum a^2 <= A^2). Transfers do not count,
+//! since no share changes them.
 //!
 //! T is a sum over partitions, so a rate is a factor of whoever gives times a factor of whoever takes, and a step takes O(n), not O(n^2).
 //! Rates are kept as logarithms: beta may be as large as it likes. The chain starts with what is stable and the rest split equally; the best
 //! state it visits is kept, which is all that an answer needs. Holding times, exponential with the total rate, matter for means over time.
+//!
+//! A run tells its course over moves, those of all chains together, in objectives:
+//!
+//! | series | value |
+//! |---|---|
+//! | `mean` | transfers, and of every chain the mean of T over its own time so far, the start included |
+//! | `best` | transfers, and of every chain its best state so far: what the answer would be |
+//! | `optimum` | Fox's, for this deployment |
+//! | `envelope` | the optimum + ln F/beta, beneath which `mean` ends if the run is long enough |
 
 use std::time::Instant;
 
@@ -31,9 +45,13 @@ use offcut_instances::random::Stream;
 use super::cra;
 use super::delay::{Delays, Shares};
 use super::dpd::{Moves, one_start};
+use super::milestones::Milestones;
 
 /// How often the clock is looked at: every this many steps of every server's chain.
 const STEPS_PER_LOOK: u64 = 1 << 6;
+
+/// What ln|F|/beta is of the time in stages under an equal split, where beta is not given.
+pub(super) const AUTOMATIC_SHARE: f64 = 0.01;
 
 /// The chain of one server.
 #[derive(Clone, Debug)]
@@ -81,6 +99,28 @@ impl<'a> Chain<'a> {
     /// T of this state.
     pub(super) fn delay_s(&self) -> f64 {
         self.stages_s.iter().sum()
+    }
+
+    /// Logarithm of the number of states: of C(k+n-1, n-1) where n partitions share k units beyond their least. Factor by factor, since
+    /// differences of log-gammas are rounding where units are many.
+    pub(super) fn log_states(&self) -> f64 {
+        let left = self.units.iter().sum::<u64>() - self.least.iter().sum::<u64>();
+        (1..self.units.len()).map(|j| libm::log1p(left as f64 / j as f64)).sum()
+    }
+
+    /// T if every partition had the same speed beyond its load, units aside. (At the edge of stability that is far less than whole units
+    /// split as equally as they can be.)
+    pub(super) fn equal_split_s(&self) -> f64 {
+        let squares = || self.tenants.iter().map(|i| self.delays.root[*i] * self.delays.root[*i]);
+        let spare: f64 = squares().zip(&self.stages_s).map(|(square, stage_s)| square / stage_s).sum();
+        squares().sum::<f64>() / spare * self.tenants.len() as f64
+    }
+
+    /// The same chain, in the same state, with another beta.
+    pub(super) fn with_beta(mut self, beta_per_s: f64) -> Self {
+        self.beta_per_s = beta_per_s;
+        (0..self.units.len()).for_each(|x| self.update(x));
+        self
     }
 
     /// T of any state.
@@ -210,16 +250,58 @@ fn draw(logs: &[f64], skipped: Option<usize>, stream: &mut Stream) -> usize {
     last.expect("a number that is not 0")
 }
 
+/// A chain on its way.
+struct Walk<'a> {
+    chain: Chain<'a>,
+    /// T of the state it is in.
+    now_s: f64,
+    /// Its best state so far, and T of that.
+    best: Vec<u64>,
+    least_s: f64,
+    /// The mean of T so far, over this much time of the chain.
+    mean_s: f64,
+    time: f64,
+}
+
+impl<'a> Walk<'a> {
+    fn new(chain: Chain<'a>) -> Self {
+        let now_s = chain.delay_s();
+        Self { best: chain.units().to_vec(), chain, now_s, least_s: now_s, mean_s: now_s, time: 0.0 }
+    }
+
+    /// Moves a unit, and says whether no state before was as good; none if it has nowhere to go.
+    fn step(&mut self, stream: &mut Stream) -> Option<bool> {
+        let held = self.chain.step(stream)?;
+        self.time += held;
+        if self.time > 0.0 {
+            self.mean_s += (self.now_s - self.mean_s) * (held / self.time);
+        }
+        self.now_s = self.chain.delay_s();
+        let is_best = self.now_s < self.least_s;
+        if is_best {
+            self.least_s = self.now_s;
+            self.best.copy_from_slice(self.chain.units());
+        }
+        Some(is_best)
+    }
+}
+
+/// A sum over all servers.
+fn sum(walks: &[Walk], of: impl Fn(&Walk) -> f64) -> f64 {
+    walks.iter().map(of).sum()
+}
+
 /// The method.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct CraMarkov {
+    /// 0 for what [`AUTOMATIC_SHARE`] makes of an equal split.
     beta_per_s: f64,
     steps: u64,
 }
 
 impl Default for CraMarkov {
     fn default() -> Self {
-        Self { beta_per_s: 50.0, steps: 20_000 }
+        Self { beta_per_s: 0.0, steps: 20_000 }
     }
 }
 
@@ -238,7 +320,11 @@ impl Algorithm<Jpdra> for CraMarkov {
 
     fn parameters(&self) -> Vec<Parameter> {
         vec![
-            Parameter { name: "beta", default: 50.0, about: "how much the chain likes short delays, per second" },
+            Parameter {
+                name: "beta",
+                default: 0.0,
+                about: "per second of delay; 0: such that ln|F|/beta is 1 % of the time in stages under an equal split",
+            },
             Parameter { name: "steps", default: 20_000.0, about: "moves of every server's chain" },
         ]
     }
@@ -265,57 +351,71 @@ impl Algorithm<Jpdra> for CraMarkov {
         let found = one_start(&delays, Moves::ALL, began, budget);
         let stop = cra::stop(found.is_complete);
         let tenants = delays.tenants(&found.servers).into_iter().enumerate().filter(|(_, tenants)| !tenants.is_empty());
-        let chains = tenants.map(|(m, tenants)| Chain::new(&delays, m, tenants, self.beta_per_s)).collect();
-        let Some(mut chains): Option<Vec<Chain>> = chains else { return Answer::nothing(stop) };
+        let chains = tenants.map(|(m, tenants)| Chain::new(&delays, m, tenants, 0.0)).collect();
+        let Some(chains): Option<Vec<Chain>> = chains else { return Answer::nothing(stop) };
         if found.worth.faults > 0 {
             return Answer::nothing(stop);
         }
 
-        // The transfers, which no chain changes; and the best state of every chain.
-        let best_s = |chains: &[Chain]| chains.iter().map(Chain::delay_s).collect::<Vec<f64>>();
-        let mut best: Vec<Vec<u64>> = chains.iter().map(|chain| chain.units().to_vec()).collect();
-        let mut least_s = best_s(&chains);
-        let of_best = |chains: &[Chain], best: &[Vec<u64>]| {
+        let log_states: f64 = chains.iter().map(Chain::log_states).sum();
+        let beta_per_s = match self.beta_per_s {
+            0.0 => log_states / (AUTOMATIC_SHARE * chains.iter().map(Chain::equal_split_s).sum::<f64>()),
+            given => given,
+        };
+        let mut walks: Vec<Walk> = chains.into_iter().map(|chain| Walk::new(chain.with_beta(beta_per_s))).collect();
+        let of_best = |walks: &[Walk]| {
             let mut units = vec![0; delays.partitions()];
-            for (chain, best) in chains.iter().zip(best) {
+            for Walk { chain, best, .. } in walks {
                 chain.tenants.iter().zip(best).for_each(|(i, k)| units[*i] = *k);
             }
             Shares::Units(units)
         };
-        let at_start = delays.of_shares(&found.servers, &of_best(&chains, &best)).delay_s;
-        let transfers_s = at_start - least_s.iter().sum::<f64>();
+        // The transfers, which no chain changes.
+        let at_start = delays.of_shares(&found.servers, &of_best(&walks)).delay_s;
+        let transfers_s = at_start - sum(&walks, |walk| walk.least_s);
         let mut incumbents = vec![Incumbent { at_s: began.elapsed().as_secs_f64(), objective: at_start }];
 
         let mut stream = Stream::new(&["jpdra", "cra-markov"], budget.seed);
         let (mut moves, mut is_complete) = (0, found.is_complete);
+        let mut milestones = Milestones::new(self.steps);
+        let (mut means, mut bests): (Vec<(f64, f64)>, Vec<(f64, f64)>) = Default::default();
+        let mut note = |moves: u64, walks: &[Walk]| {
+            means.push((moves as f64, transfers_s + sum(walks, |walk| walk.mean_s)));
+            bests.push((moves as f64, transfers_s + sum(walks, |walk| walk.least_s)));
+        };
+        let mut noted = 0;
         for step in 0..self.steps {
             if step % STEPS_PER_LOOK == 0 && budget.is_spent(began) {
                 is_complete = false;
                 break;
             }
             let (before, mut has_improved) = (moves, false);
-            for (x, chain) in chains.iter_mut().enumerate() {
-                if chain.step(&mut stream).is_none() {
-                    continue;
-                }
+            for is_best in walks.iter_mut().filter_map(|walk| walk.step(&mut stream)) {
                 moves += 1;
-                let delay_s = chain.delay_s();
-                if delay_s < least_s[x] {
-                    least_s[x] = delay_s;
-                    best[x].copy_from_slice(chain.units());
-                    has_improved = true;
-                }
+                has_improved |= is_best;
             }
             if has_improved {
-                let objective = transfers_s + least_s.iter().sum::<f64>();
+                let objective = transfers_s + sum(&walks, |walk| walk.least_s);
                 incumbents.push(Incumbent { at_s: began.elapsed().as_secs_f64(), objective });
             }
             if moves == before {
                 break;
             }
+            if milestones.is_due(step + 1) {
+                note(moves, &walks);
+                noted = moves;
+            }
         }
-        let trace = Trace { incumbents, ..Trace::counting([("moves", moves)]) };
-        let shares = of_best(&chains, &best);
+        if noted < moves {
+            note(moves, &walks);
+        }
+        let ends = means.first().into_iter().chain(means.last()).map(|(moves, _)| *moves);
+        let level = |value: f64| ends.clone().map(|moves| (moves, value)).collect::<Vec<_>>();
+        let optimum = found.worth.delay_s;
+        let (optimum, envelope) = (level(optimum), level(optimum + log_states / beta_per_s));
+        let series = [("mean", means), ("best", bests), ("optimum", optimum), ("envelope", envelope)];
+        let trace = Trace { incumbents, ..Trace::counting([("moves", moves)]) }.with_series(series);
+        let shares = of_best(&walks);
         cra::answer(&delays, &found.servers, Some(&shares), cra::stop(is_complete)).traced(trace)
     }
 }

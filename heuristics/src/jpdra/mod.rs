@@ -14,6 +14,7 @@
 //! | `baselines` | `greedy-equal` | `greedy` | by rule |
 //! | `delay` | | what a deployment and a move are worth | Fox |
 //! | `cra` | | | closed form; from decisions to an answer |
+//! | `milestones` | | | when a run notes where it stands |
 
 mod baselines;
 mod cra;
@@ -21,6 +22,7 @@ mod cra_anneal;
 mod cra_markov;
 mod delay;
 mod dpd;
+mod milestones;
 
 #[cfg(test)]
 mod tests;

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 
 use super::baselines::rounded;
 use super::cra;
-use super::cra_markov::Chain;
+use super::cra_markov::{AUTOMATIC_SHARE, Chain};
 use super::delay::{Delays, Deployment, Shares};
 
 type Jpdra = offcut_instances::jpdra::Jpdra;
@@ -342,6 +342,95 @@ fn a_run_spends_its_time_as_it_should() {
     }
     let mean = area / time;
     assert!((mean - expected).abs() < 2e-3, "{mean} over time, {expected} expected");
+}
+
+fn log_states_of(spare: u64, partitions: u64) -> f64 {
+    (1..partitions).map(|j| ((spare + j) as f64).ln() - (j as f64).ln()).sum()
+}
+
+/// ln|F| is the logarithm of how many states there are, also where they cannot be counted.
+#[test]
+fn states_are_counted() {
+    let chain_of = |macs: &[f64], unit: f64| {
+        let delays = Delays::new(&tandem(0.9, macs, 10.0, Allocation::Units { macs_per_s: unit }));
+        let chain = Chain::new(&delays, 0, (0..macs.len()).collect(), 1.0).expect("stable");
+        (chain.log_states(), chain.states().len() as f64)
+    };
+    for (macs, unit) in
+        [(&[0.8][..], 0.25), (&[0.8, 1.5], 0.25), (&[0.8, 1.5, 2.2], 0.5), (&[0.8, 1.5, 2.2, 1.1], 0.25)]
+    {
+        let (log, count) = chain_of(macs, unit);
+        assert!((log - count.ln()).abs() < 1e-12, "{log} for {count}");
+    }
+    // About 5e15 units to spare, in whose log-gammas (1.8e17) a logarithm of 108 would drown.
+    let fine = tandem(0.9, &[0.8, 1.5, 2.2, 1.1], 10.0, Allocation::Units { macs_per_s: 1e-15 });
+    let delays = Delays::new(&fine);
+    let chain = Chain::new(&delays, 0, vec![0, 1, 2, 3], 1.0).expect("stable");
+    let spare = chain.units().iter().sum::<u64>() - (0..4).map(|i| delays.least_units(i)).sum::<u64>();
+    assert!((chain.log_states() - log_states_of(spare, 4)).abs() < 1e-9, "{}", chain.log_states());
+}
+
+/// The course of a run, in the golden case: the time-average ends beneath the envelope and near the stationary mean.
+#[test]
+fn a_run_tells_its_course() {
+    let instance = golden(QUARTERS);
+    for (beta, excess) in [(5.0, 0.245), (20.0, 0.051), (50.0, 0.016), (200.0, 7e-4)] {
+        let answer = answer("cra-markov", &[("beta", beta), ("steps", 100_000.0)], &instance, 1);
+        let series = &answer.trace.series;
+        assert_eq!(series.keys().collect::<Vec<_>>(), ["best", "envelope", "mean", "optimum"]);
+        let last = |name: &str| *series[name].last().expect("a point");
+        let (moves, mean) = last("mean");
+        let optimum = last("optimum").1;
+        assert_eq!(moves, answer.trace.counts["moves"] as f64);
+        assert!((optimum - 4.384_605).abs() < 1e-6);
+        assert!((last("envelope").1 - optimum - 1540f64.ln() / beta).abs() < 1e-9);
+        assert!(mean <= last("envelope").1 && (mean - optimum - excess).abs() < 0.1 * excess, "beta {beta}: {mean}");
+        let claimed = answer.found.expect("stable").objective;
+        assert!(is_close(last("best").1, claimed, 1e-12), "{} and {claimed}", last("best").1);
+    }
+}
+
+/// Whoever tells a course: it is short, in order, and never better than the best allocation; `best` falls and ends at the answer.
+#[test]
+fn courses_are_short_and_in_order() {
+    let parameters = Parameters { flows: 4, partitions: 4, servers: 3, units: 30, ..Parameters::default() };
+    for (id, seed) in ["cra-markov", "cra-anneal"].into_iter().flat_map(|id| (0..5).map(move |seed| (id, seed))) {
+        let instance = generate("synthetic", &parameters, seed).expect("legal");
+        let answer = answer(id, &[], &instance, seed);
+        let Some(claim) = answer.found else { continue };
+        let series = answer.trace.series;
+        let optimum = series["optimum"][0].1;
+        for (name, points) in &series {
+            assert!((2..=offcut_instances::problem::POINTS).contains(&points.len()), "{id} {name}: {}", points.len());
+            assert!(points.windows(2).all(|pair| pair[0].0 < pair[1].0) && points[0].0 >= 1.0, "{id} {name}");
+            assert!(points.iter().all(|(_, value)| *value >= optimum * (1.0 - 1e-9)), "{id} {name}");
+            assert_eq!(points.last().expect("some").0, series["best"].last().expect("some").0, "{id} {name}");
+        }
+        assert!(series["best"].windows(2).all(|pair| pair[1].1 <= pair[0].1), "{id}");
+        assert!(is_close(series["best"].last().expect("some").1, claim.objective, 1e-9), "{id}");
+    }
+}
+
+/// A beta that nobody gives does as well in milliseconds as in seconds, on the golden case and on what families make.
+#[test]
+fn beta_chooses_itself() {
+    let quick = tandem(900.0, &[0.8, 1.5, 2.2, 1.1], 10_000.0, Allocation::Units { macs_per_s: 250.0 });
+    let parameters = Parameters { flows: 3, partitions: 4, servers: 2, units: 40, ..Parameters::default() };
+    let made = (0..10).map(|seed| generate("synthetic", &parameters, seed).expect("legal"));
+    let edge = tandem(1.0, &[1.0, 2.0, 2.0, 3.0], 13.0, Allocation::Units { macs_per_s: 1.0 - 1e-9 });
+    for instance in [golden(QUARTERS), quick, edge].into_iter().chain(made) {
+        let answer = answer("cra-markov", &[], &instance, 0);
+        let (Some(claim), series) = (answer.found, answer.trace.series) else { continue };
+        let partitions = instance.partitions() as f64;
+        let at = |name: &str| series[name].last().expect("a point").1 / series["optimum"][0].1 - 1.0;
+        println!("envelope {:.4} mean {:.5} best {:.2e}", at("envelope"), at("mean"), at("best"));
+        assert!(
+            at("envelope") <= AUTOMATIC_SHARE * partitions && at("mean") < at("envelope"),
+            "{}",
+            instance.origin.family
+        );
+        assert!(at("best") < 1e-3, "{}", claim.objective);
+    }
 }
 
 /// No beta breaks the chain.

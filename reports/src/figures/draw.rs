@@ -32,6 +32,9 @@ const INK: RGBColor = RGBColor(30, 30, 30);
 const GRID: RGBColor = RGBColor(228, 228, 228);
 const FONT: &str = "sans-serif";
 const WIDTH: f64 = 820.0;
+/// Up to so many points of a line all have markers; beyond that, one in so much room.
+const MOST_MARKERS: usize = 30;
+const MARKER_ROOM: f64 = 75.0;
 
 fn with_font() {
     static FONTS: Once = Once::new();
@@ -251,6 +254,7 @@ fn draw_lines<B: DrawingBackend>(canvas: &Canvas<B>, plot: &Lines, height: f64) 
     let marks = || plot.lines.iter().flat_map(|line| &line.points);
     let x = Map::new(marks().map(|mark| mark.x), plot.x.log, 0.03, left, right);
     let limits = plot.limit.iter().flat_map(|(_, points)| points).map(|(_, y)| *y);
+    let limits = limits.chain(plot.lines.iter().filter_map(|line| line.limit));
     let values = marks().flat_map(|m| [m.y, m.band.map_or(m.y, |b| b.0), m.band.map_or(m.y, |b| b.1)]).chain(limits);
     let mut y = Map::new(values, plot.y.log, 0.05, bottom, top);
     if !y.log && plot.limit.is_none() && y.low > 0.0 && y.low < 0.5 * y.high
@@ -314,11 +318,22 @@ fn draw_lines<B: DrawingBackend>(canvas: &Canvas<B>, plot: &Lines, height: f64) 
             labels.push((end.1, INK, vec![name.clone()], *end));
         }
     }
+    let has_limits = plot.lines.iter().any(|line| line.limit.is_some());
     for (at, line) in plot.lines.iter().enumerate() {
+        if let Some(limit) = line.limit {
+            let level = y.place(limit);
+            canvas.dashed(&[(left, level), (right, level)], color(at), 1.3, DASHES[1]);
+        }
         let path: Vec<_> = line.points.iter().map(|m| (x.place(m.x), y.place(m.y))).collect();
-        canvas.dashed(&path, color(at), 2.0, DASHES[at % DASHES.len()]);
+        canvas.dashed(&path, color(at), 2.0, if has_limits { DASHES[0] } else { DASHES[at % DASHES.len()] });
+        // Courses have more points than there is room for markers, which come at other places on every line.
+        let mut free =
+            if path.len() > MOST_MARKERS { left + MARKER_ROOM * at as f64 / plot.lines.len() as f64 } else { left };
         for place in &path {
-            canvas.marker(*place, at, color(at));
+            if path.len() <= MOST_MARKERS || place.0 >= free {
+                canvas.marker(*place, at, color(at));
+                free = place.0 + MARKER_ROOM;
+            }
         }
         if let Some(end) = path.last() {
             labels.push((end.1, color(at), wrapped(&line.names), *end));

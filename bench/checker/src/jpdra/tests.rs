@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use offcut_instances::document::parse_instance;
 use offcut_instances::jpdra::strategy::{Shares, deployments, instances, solutions};
 use offcut_instances::jpdra::{Allocation, Certificate, Instance, Jpdra, Node, Prices, Solution, Speeds};
-use offcut_instances::problem::{Answer, Stop};
+use offcut_instances::problem::{Answer, Stop, Valid};
 use offcut_instances::random::Stream;
 use proptest::prelude::*;
 
@@ -411,5 +411,262 @@ proptest! {
             let optimum = optimum(&instance).expect("there is a solution");
             prop_assert!(objective.expect("defined").high() >= optimum * (1.0 - 1e-12));
         }
+    }
+}
+
+/// Against exact rationals: extreme magnitudes, servers filled to the last bit, prices far from what delays are.
+mod to_the_last_bit {
+    use dashu_ratio::RBig;
+
+    use super::*;
+
+    fn exact(value: f64) -> RBig {
+        RBig::try_from(value).expect("finite")
+    }
+
+    /// A root from above, 1e-31 too large at most: Newton's step from any side ends above.
+    fn root(square: &RBig) -> RBig {
+        let near = exact(square.to_f64_fast().sqrt());
+        (square / &near + near) / exact(2.0)
+    }
+
+    /// What the best speeds for a deployment are worth, from above by some 1e-31; none if it is not feasible, exactly.
+    fn worth(instance: &Instance, servers: &[Vec<u32>]) -> Option<RBig> {
+        let total = instance.flows.iter().fold(RBig::ZERO, |total, flow| total + exact(flow.rate_per_s));
+        let mut worth = RBig::ZERO;
+        let mut on: Vec<Vec<(RBig, RBig)>> = vec![Vec::new(); instance.servers.len()];
+        for (s, (flow, row)) in instance.flows.iter().zip(servers).enumerate() {
+            let weight = exact(flow.rate_per_s) / &total;
+            let at = |n: usize| row[n] as usize;
+            let last = row.len() - 1;
+            let connected = (0..last).all(|n| instance.connects(at(n), at(n + 1)));
+            if !instance.enters(s, at(0)) || !connected || !instance.leaves(s, at(last)) {
+                return None;
+            }
+            worth += &weight * exact(flow.input_bytes) / exact(flow.uplink_bytes_per_s[at(0)]);
+            for n in (0..last).filter(|n| at(*n) != at(n + 1)) {
+                worth += &weight * exact(flow.partitions[n].out_bytes) / exact(instance.link_bytes_per_s[at(n)][at(n + 1)]);
+            }
+            if let Some(bytes) = flow.result_bytes {
+                worth += &weight * exact(bytes) / exact(flow.downlink_bytes_per_s[at(last)]);
+            }
+            for (n, partition) in flow.partitions.iter().enumerate() {
+                let macs = exact(partition.macs);
+                on[at(n)].push((exact(flow.rate_per_s) * &macs, &weight * &macs));
+            }
+        }
+        for (m, on) in on.iter().enumerate().filter(|(_, on)| !on.is_empty()) {
+            match instance.allocation {
+                Allocation::Continuous => {
+                    let load = on.iter().fold(RBig::ZERO, |sum, (load, _)| sum + load);
+                    let left = exact(instance.servers[m].macs_per_s) - load;
+                    if left <= RBig::ZERO {
+                        return None;
+                    }
+                    let roots = on.iter().fold(RBig::ZERO, |sum, (_, square)| sum + root(square));
+                    worth += &roots * &roots / left;
+                }
+                Allocation::Units { macs_per_s } => {
+                    let unit = exact(macs_per_s);
+                    let mut given: Vec<u64> = Vec::new();
+                    for (load, _) in on {
+                        given.push(u64::try_from((load / &unit).floor()).ok()?.checked_add(1)?);
+                    }
+                    let mut left = given.iter().try_fold(instance.units(m, macs_per_s), |left, k| left.checked_sub(*k))?;
+                    let delay = |at: usize, k: u64| &on[at].1 / (&unit * RBig::from(k) - &on[at].0);
+                    while left > 0 {
+                        let gain = |at: &usize| delay(*at, given[*at]) - delay(*at, given[*at] + 1);
+                        let best = (0..on.len()).max_by(|a, b| gain(a).cmp(&gain(b))).expect("some");
+                        given[best] += 1;
+                        left -= 1;
+                    }
+                    worth = (0..on.len()).fold(worth, |sum, at| sum + delay(at, given[at]));
+                }
+            }
+        }
+        Some(worth)
+    }
+
+    fn least(instance: &Instance) -> Option<(RBig, Vec<Vec<u32>>)> {
+        let all = deployments(instance).filter_map(|on| Some((worth(instance, &on)?, on)));
+        all.min_by(|a, b| a.0.cmp(&b.0))
+    }
+
+    /// Other magnitudes, up to what is legal, each flow and way its own; now and then a server that some partitions fill to the last bits.
+    fn stretched(mut instance: Instance, stream: &mut Stream) -> Instance {
+        let power = |stream: &mut Stream, low: f64, high: f64| 10f64.powi(stream.uniform(low, high) as i32);
+        let speed = power(stream, -20.0, 20.0);
+        let clamp = |value: f64| if value == 0.0 { 0.0 } else { value.clamp(1e-30, 1e30) };
+        let is_wild = stream.below(3) == 0;
+        for flow in &mut instance.flows {
+            let rate = power(stream, -20.0, 20.0);
+            flow.rate_per_s = clamp(flow.rate_per_s * rate);
+            let bytes = power(stream, -20.0, 20.0);
+            flow.input_bytes = clamp(flow.input_bytes * bytes);
+            flow.result_bytes = flow.result_bytes.map(|result| clamp(result * bytes));
+            for partition in &mut flow.partitions {
+                let less = if is_wild { power(stream, -20.0, 0.5) } else { 1.0 };
+                partition.macs = clamp(partition.macs * speed / rate * less);
+                partition.out_bytes = clamp(partition.out_bytes * bytes);
+            }
+            let ways = flow.uplink_bytes_per_s.iter_mut().chain(&mut flow.downlink_bytes_per_s);
+            ways.for_each(|way| *way = clamp(*way * power(stream, -25.0, 25.0)));
+        }
+        for way in instance.link_bytes_per_s.iter_mut().flatten() {
+            *way = clamp(*way * power(stream, -25.0, 25.0));
+        }
+        let loads: Vec<f64> =
+            instance.flows.iter().flat_map(|flow| flow.partitions.iter().map(|p| p.macs * flow.rate_per_s)).collect();
+        for server in &mut instance.servers {
+            server.macs_per_s = clamp(server.macs_per_s * speed);
+            if stream.below(2) == 0 {
+                let sum: f64 = loads.iter().filter(|_| stream.below(2) == 0).sum();
+                let bits = stream.below(8) as f64 - 2.0;
+                let more = if stream.below(2) == 0 { power(stream, -15.0, -1.0) } else { bits * f64::EPSILON };
+                server.macs_per_s = (sum * (1.0 + more)).clamp(1e-30, 1e30);
+            }
+        }
+        if matches!(instance.allocation, Allocation::Units { .. }) {
+            let most = instance.servers.iter().map(|server| server.macs_per_s).fold(0.0, f64::max);
+            // Units that divide a load, exactly or nearly, are the ones to go wrong.
+            let whole = loads[stream.below(loads.len() as u64) as usize] / (1 + stream.below(4)) as f64;
+            let unit = if stream.below(2) == 0 { most / 12.0 } else { whole.max(most / 40.0) };
+            instance.allocation = Allocation::Units { macs_per_s: unit.clamp(1e-30, 1e30) };
+        }
+        instance
+    }
+
+    /// A tree that decides much, with prices of any size; and those that fit `best`.
+    fn certificate(instance: &Instance, best: Option<&(RBig, Vec<Vec<u32>>)>, stream: &mut Stream) -> Certificate {
+        let servers = instance.servers.len();
+        let size = best.map_or(1.0, |(worth, _)| worth.to_f64_fast());
+        let shape = || instance.flows.iter().flat_map(|flow| 0..flow.partitions.len());
+        let mut any = |stream: &mut Stream| {
+            let scale = (size * 10f64.powi(stream.uniform(-20.0, 12.0) as i32)).min(1e50);
+            let mut row = || (0..servers).map(|_| scale * stream.uniform(-0.5, 1.0)).collect::<Vec<f64>>();
+            let place = shape().map(|_| row()).collect();
+            let stay = shape().map(|n| if n == 0 { Vec::new() } else { row() }).collect();
+            Prices { place, stay }
+        };
+        let mut prices: Vec<Prices> = (0..4).map(|_| any(stream)).collect();
+        let total: f64 = instance.flows.iter().map(|flow| flow.rate_per_s).sum();
+        let items: Vec<(f64, f64)> = (instance.flows.iter())
+            .flat_map(|flow| {
+                let item = |p: &offcut_instances::jpdra::Partition| {
+                    (flow.rate_per_s * p.macs, (flow.rate_per_s / total * p.macs).sqrt())
+                };
+                flow.partitions.iter().map(item)
+            })
+            .collect();
+        let mut rates = vec![0.0; servers];
+        if let Some((_, on)) = best {
+            let on: Vec<u32> = on.iter().flatten().copied().collect();
+            for (m, rate) in rates.iter_mut().enumerate() {
+                let here = || items.iter().zip(&on).filter(|(_, at)| **at as usize == m).map(|(item, _)| item);
+                let left = instance.servers[m].macs_per_s - here().map(|(load, _)| load).sum::<f64>();
+                *rate = here().map(|(_, root)| root).sum::<f64>() / left.max(f64::EPSILON * instance.servers[m].macs_per_s);
+            }
+        }
+        rates.iter_mut().for_each(|rate| *rate = if *rate == 0.0 { 0.0 } else { rate.clamp(1e-60, 1e60) });
+        let marginal = |(load, root): &(f64, f64)| -> Vec<f64> {
+            rates.iter().map(|r| (2.0 * r * root + r * r * load).min(1e60)).collect()
+        };
+        prices[0] = Prices { place: items.iter().map(marginal).collect(), stay: Vec::new() };
+        prices[1] = Prices { place: items.iter().map(|(load, _)| vec![*load; servers]).collect(), stay: Vec::new() };
+        let leaf = |stream: &mut Stream| match stream.below(5) {
+            4 => Node::Marginal { rates: Vec::clone(&rates) },
+            prices => Node::Priced { prices: prices as u32 },
+        };
+        let mut nodes = vec![leaf(stream)];
+        let most = [1, 9, 60][stream.below(3) as usize];
+        for _ in 0..4 * most {
+            let at = stream.below(nodes.len() as u64) as usize;
+            if nodes.len() >= most || matches!(nodes[at], Node::Split { .. }) {
+                continue;
+            }
+            let flow = stream.below(instance.flows.len() as u64) as u32;
+            let partition = stream.below(instance.flows[flow as usize].partitions.len() as u64) as u32;
+            let some: BTreeSet<u32> = (0..servers as u32).filter(|_| stream.below(2) == 0).collect();
+            let inside = nodes.len() as u32;
+            let servers = some.into_iter().collect();
+            nodes[at] = Node::Split { flow, partition, servers, inside, outside: inside + 1 };
+            nodes.push(leaf(stream));
+            nodes.push(leaf(stream));
+        }
+        Certificate { prices, nodes }
+    }
+
+    fn small() -> impl Strategy<Value = Instance> {
+        let of = |shares| {
+            prop_oneof![instances(2, 2, 2, shares), instances(1, 4, 2, shares), instances(4, 1, 2, shares), instances(1, 2, 4, shares)]
+        };
+        prop_oneof![of(Shares::Continuous), of(Shares::Units)]
+    }
+
+    fn cases() -> u32 {
+        std::env::var("OFFCUT_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(600)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn no_certificate_proves_more_than_the_optimum(instance in small(), seed in any::<u64>()) {
+            let mut stream = Stream::new(&["stretched"], seed);
+            let instance = stretched(instance, &mut stream);
+            instance.validate().expect("legal");
+            let best = least(&instance);
+            let certificate = certificate(&instance, best.as_ref(), &mut stream);
+            let proved = Jpdra::replay(&instance, &certificate).expect("well formed");
+            let Some((optimum, _)) = &best else { return Ok(()) };
+            prop_assert!(proved.is_finite() && exact(proved) <= *optimum, "{} {}", proved, optimum.to_f64_fast());
+            // A leaf that is said to be empty is none that the optimum needs.
+            for at in 0..certificate.nodes.len() {
+                for prices in 0..4 {
+                    let mut emptied = certificate.clone();
+                    if !matches!(emptied.nodes[at], Node::Split { .. }) {
+                        emptied.nodes[at] = Node::Empty { prices };
+                        if let Ok(proved) = Jpdra::replay(&instance, &emptied) {
+                            prop_assert!(proved.is_finite() && exact(proved) <= *optimum, "empty {}: {} {}", at, proved, optimum.to_f64_fast());
+                        }
+                    }
+                }
+            }
+        }
+
+        /// Whatever rounding lets through is worth no less than what is best, exactly.
+        #[test]
+        fn no_solution_that_stands_is_better_than_the_optimum(instance in small(), seed in any::<u64>()) {
+            let mut stream = Stream::new(&["stretched"], seed);
+            let instance = Instance { allocation: Allocation::Continuous, ..stretched(instance, &mut stream) };
+            for on in deployments(&instance) {
+                let on: Vec<Vec<u32>> = on;
+                let flat: Vec<u32> = on.iter().flatten().copied().collect();
+                let total: f64 = instance.flows.iter().map(|flow| flow.rate_per_s).sum();
+                let items: Vec<(f64, f64)> = instance.flows.iter().flat_map(|flow| flow.partitions.iter().map(|p| (flow.rate_per_s * p.macs, (flow.rate_per_s / total * p.macs).sqrt()))).collect();
+                let speed = |i: usize| {
+                    let here = || items.iter().zip(&flat).filter(|(_, m)| **m == flat[i]).map(|(item, _)| item);
+                    let left = instance.servers[flat[i] as usize].macs_per_s - here().map(|(load, _)| load).sum::<f64>();
+                    let bits = stream_bits(seed, i);
+                    (items[i].0 + left * items[i].1 / here().map(|(_, root)| root).sum::<f64>()) * (1.0 + bits * f64::EPSILON)
+                };
+                let mut i = 0;
+                let speeds = on.iter().map(|row| row.iter().map(|_| { i += 1; speed(i - 1) }).collect()).collect();
+                let solution = Solution { servers: on.clone(), speeds: Speeds::MacsPerS(speeds) };
+                let (objective, violations) = Jpdra::evaluate(&instance, &solution);
+                if violations.is_empty() {
+                    let worth = worth(&instance, &on);
+                    let high = objective.expect("defined").high();
+                    prop_assert!(worth.is_some(), "accepted, and does not fit: {:?} {:?}", instance, solution);
+                    // (The oracle is up to 1e-31 too high.)
+                    let worth = worth.expect("just seen");
+                    prop_assert!(exact(high) * (exact(1.0) + exact(1e-30)) >= worth, "{} < {}: {:?} {:?}", high, worth.to_f64_fast(), instance, solution);
+                }
+            }
+        }
+    }
+
+    fn stream_bits(seed: u64, i: usize) -> f64 {
+        (seed >> (2 * (i % 16)) & 3) as f64 - 1.0
     }
 }

@@ -27,6 +27,7 @@ pub(crate) const ABOUT: About = About {
     problem: PROBLEM,
     paper: PAPER,
     verdicts: verdicts_of,
+    sections: |_, _| Vec::new(),
     limitation: "The paper is known by its abstract. Instances, speed-up laws and the reading of estimation error are \
         reconstructions; the numbers are Offcut's own and cannot be compared with the paper's figures.",
 };

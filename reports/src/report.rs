@@ -10,7 +10,7 @@ use crate::results::Results;
 use crate::statistics::{mean, range, shifted_geometric_mean};
 use crate::table::Table;
 use crate::verdict::Verdict;
-use crate::{Options, multiuser, tables, throughput};
+use crate::{Options, jpdra, multiuser, tables, throughput};
 
 /// A part of a report under one heading.
 #[derive(Clone, Debug, Default)]
@@ -40,7 +40,7 @@ pub struct Report {
     pub paper: Option<String>,
     /// Verdicts on the paper's claims.
     pub verdicts: Vec<Verdict>,
-    /// The parts: the run as a whole, each study, how rows ended.
+    /// The parts: the run as a whole, what only its problem has, each study, how rows ended.
     pub sections: Vec<Section>,
     /// How to read it.
     pub reading: Vec<String>,
@@ -56,12 +56,14 @@ pub(crate) struct About {
     pub(crate) paper: &'static str,
     /// The verdicts on its claims.
     pub(crate) verdicts: fn(&Results) -> Vec<Verdict>,
+    /// Parts of its own, after those about all methods.
+    pub(crate) sections: fn(&Results, &Options) -> Vec<Section>,
     /// What its reconstruction does not show.
     pub(crate) limitation: &'static str,
 }
 
 /// The problems whose reports say more than any report does.
-const PROBLEMS: [About; 2] = [multiuser::ABOUT, throughput::ABOUT];
+const PROBLEMS: [About; 3] = [multiuser::ABOUT, throughput::ABOUT, jpdra::ABOUT];
 
 impl Report {
     /// Computes the report of a run.
@@ -77,6 +79,7 @@ impl Report {
                 .collect(),
             figures: figures::gaps(&results).into_iter().collect(),
         }];
+        sections.extend(about.map_or_else(Vec::new, |about| (about.sections)(&results, options)));
         sections.extend(manifest.studies.iter().map(|study| Section {
             title: study.title.clone(),
             paragraphs: Vec::new(),

@@ -22,6 +22,7 @@ pub(crate) const ABOUT: About = About {
     problem: PROBLEM,
     paper: PAPER,
     verdicts: verdicts_of,
+    sections: |_, _| Vec::new(),
     limitation: "The paper is known by its abstract. The approximation algorithm is read as local ratio, the online one as primal-dual \
         prices; that the problem is NP-hard is a theorem and nothing that a run could show.",
 };

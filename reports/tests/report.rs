@@ -7,6 +7,7 @@ use offcut_instances::problem::{Budget, Sense, Stop};
 use offcut_ledger::manifest::Quantity;
 use offcut_ledger::row::InstanceLabel;
 use offcut_ledger::{Environment, Key, Manifest, Row, Status, Study, StudyCell, Times};
+use offcut_reports::figures::{Plot, svg};
 use offcut_reports::{Options, Outcome, Report, html, markdown, multiuser, throughput, write};
 
 const NASTY: &str = "a_b & 50% <script>";
@@ -341,4 +342,78 @@ fn admitted_requests_are_told_apart_and_claims_are_judged() {
     assert_eq!(outcomes(&fixture), [Outcome::NotShown, Outcome::Shown, Outcome::NotShown]);
     fixture.rows.retain(|row| row.key.method == "branch");
     assert_eq!(outcomes(&fixture), [Outcome::NotTested; 2]);
+}
+
+/// A run of `jpdra` in which chains tell their courses; on the instance that is last by name they tell nonsense.
+fn courses() -> Fixture {
+    let Fixture { mut manifest, .. } = fixture();
+    manifest.problem = "jpdra".into();
+    manifest.objective = Quantity { name: "mean delay".into(), unit: "s".into() };
+    let mut study =
+        Study { name: "markov".into(), title: "Chains".into(), cells: Vec::new(), ..manifest.studies[3].clone() };
+    let mut rows = Vec::new();
+    for (name, seed) in [("z", 0), ("a", 2), ("a", 1)] {
+        let optimum = if (name, seed) == ("a", 1) { 2.0 } else { 1e9 };
+        let level = |value: f64| vec![(1.0, value), (1e4, value)];
+        let falling = |end: f64| -> Vec<(f64, f64)> {
+            (0..=40).map(|at| 10f64.powf(f64::from(at) / 10.0)).map(|x| (x, optimum * (1.0 + end + 0.5 / x))).collect()
+        };
+        for (method, beta) in
+            [("cra-markov:beta=50", 50.0), ("cra-markov:beta=5", 5.0), ("cra-anneal", 0.0), ("dpd", 0.0)]
+        {
+            let mut row = row(method, &format!("{name}{seed}"), 0, optimum, 1.0);
+            row.instance = InstanceLabel { name: name.into(), seed, ..row.instance };
+            let mut tell = |name: &str, points: Vec<(f64, f64)>| row.series.insert(name.into(), points);
+            if method != "dpd" {
+                tell("optimum", level(optimum));
+                tell("best", [falling(0.0), vec![(2e4, optimum)]].concat());
+            }
+            if beta > 0.0 {
+                tell("mean", falling(0.2 / beta));
+                tell("envelope", level(optimum + 7.0 / beta));
+            }
+            study.cells.push(StudyCell { series: method.into(), x: None, key: row.key.line() });
+            rows.push(row);
+        }
+    }
+    manifest.studies = vec![study];
+    Fixture { manifest, rows }
+}
+
+#[test]
+fn chains_have_their_courses_drawn() {
+    let mut fixture = courses();
+    let report = Report::new(&fixture.manifest, &fixture.rows, &Options::default());
+    let lines = |id: &str| {
+        let figure = report.figures().find(|figure| figure.id == id).expect("there");
+        assert!(figure.caption.starts_with("Instance a, generator's seed 1, run's seed 0."), "{}", figure.caption);
+        let text = svg(figure);
+        assert!(text.contains("moves") && !text.contains("NaN"));
+        match &figure.plot {
+            Plot::Lines(lines) => lines.clone(),
+            Plot::Dots(_) => panic!("a line chart"),
+        }
+    };
+    let mean = lines("markov_mean-figure");
+    let names: Vec<&str> = mean.lines.iter().flat_map(|line| &line.names).map(String::as_str).collect();
+    assert_eq!(names, ["cra-markov:beta=5", "cra-markov:beta=50"]);
+    // 7/5 and 7/50 of 2, in percent; and means of 4 and 0.4 % besides what is left of the start.
+    let limits: Vec<f64> = mean.lines.iter().filter_map(|line| line.limit).collect();
+    assert!(limits.iter().zip([70.0, 7.0]).all(|(limit, expected)| (limit - expected).abs() < 1e-9), "{limits:?}");
+    assert!((mean.lines[0].points[0].y - 54.0).abs() < 1e-9 && (mean.lines[1].points[40].y - 0.405).abs() < 1e-9);
+    let best = lines("markov_best-figure");
+    assert_eq!(best.lines.len(), 3);
+    assert!(best.lines.iter().all(|line| line.limit.is_none() && line.points.last().is_some_and(|mark| mark.y == 0.0)));
+
+    // Another study's rows may tell a course too, and a study of chains may have rows that tell none.
+    let ids = |fixture: &Fixture| {
+        let report = Report::new(&fixture.manifest, &fixture.rows, &Options::default());
+        report.figures().filter(|figure| figure.id.starts_with("markov_")).count()
+    };
+    assert_eq!(ids(&fixture), 2);
+    fixture.manifest.studies[0].name = "chains".into();
+    assert_eq!(ids(&fixture), 0);
+    fixture.manifest.studies[0].name = "markov".into();
+    fixture.rows.iter_mut().for_each(|row| row.series.clear());
+    assert_eq!(ids(&fixture), 0);
 }

@@ -6,7 +6,9 @@
 //! ```
 //!
 //! Constraints: `shape`, `indices exist`, `a speed is a number`, `speeds of the kind the instance asks for`, `a way exists`, `stability`
-//! (f > lambda w, for certain), `speeds within capacity`. A sum of speeds breaks its capacity if the lower end of its enclosure does.
+//! (f > lambda w, for certain), `speeds within capacity`. A sum of speeds breaks its capacity if the lower end of its enclosure does. If only
+//! the upper end does, the sum may be too much by a rounding; then everything is judged between the speeds given and those scaled back to what
+//! there is for certain. (On a server that is full but for a few roundings, the difference can be all of the delay.)
 //!
 //! **Bounds.** With a = sqrt(lambda w / Lambda) and rho = lambda w, the least weighted delay of a set X on server m is A^2/R, A = sum a, R = F - sum
 //! rho (Kleinrock), or with whole units what Fox's marginal allocation gives. For prices p, q of any sign ([`Prices`]) no solution is
@@ -70,8 +72,9 @@ fn evaluate(instance: &Instance, solution: &Solution) -> (Option<Interval>, Vec<
             return (None, wrong("indices exist", format!("servers[{s}][{n}]")));
         }
     }
-    // Capacities.
+    // Capacities, and by what factor speeds are within them for certain.
     let servers = instance.servers.len();
+    let mut within = vec![1.0; servers];
     match &solution.speeds {
         Speeds::MacsPerS(rows) => {
             let mut given: Vec<Vec<Interval>> = vec![Vec::new(); servers];
@@ -88,6 +91,8 @@ fn evaluate(instance: &Instance, solution: &Solution) -> (Option<Interval>, Vec<
                 if given.low() > most {
                     let over = given.low() - most;
                     found.push(Violation::new("speeds within capacity", format!("servers[{m}]"), over, "MAC/s"));
+                } else if given.high() > most {
+                    within[m] = (most / given.high()).next_down();
                 }
             }
         }
@@ -130,6 +135,9 @@ fn evaluate(instance: &Instance, solution: &Solution) -> (Option<Interval>, Vec<
             let macs = Interval::point(partition.macs);
             let load = product(flow.rate_per_s, partition.macs);
             let speed = match &solution.speeds {
+                Speeds::MacsPerS(rows) if within[on[n]] < 1.0 => {
+                    Interval::between((rows[s][n] * within[on[n]]).next_down(), rows[s][n])
+                }
                 Speeds::MacsPerS(rows) => Interval::point(rows[s][n]),
                 Speeds::Units(rows) => product(rows[s][n] as f64, unit.expect("units have a size")),
             };

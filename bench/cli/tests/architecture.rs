@@ -23,7 +23,14 @@ const LAW: [(&str, &[&str]); 10] = [
     ),
     (
         "offcut-benches",
-        &["offcut-instances", "offcut-formulations", "offcut-heuristics", "offcut-checker", "offcut-runner"],
+        &[
+            "offcut-instances",
+            "offcut-formulations",
+            "offcut-heuristics",
+            "offcut-checker",
+            "offcut-runner",
+            "offcut-simulator",
+        ],
     ),
 ];
 

@@ -287,6 +287,133 @@ fn admissions_are_solved_checked_and_refused() {
     }
 }
 
+/// `jpdra` from generator to verdict, and what is off in an answer or a certificate.
+#[test]
+fn deployments_are_solved_checked_and_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path();
+    let small = ["--set", "flows=3", "--set", "partitions=3", "--set", "servers=3"];
+    for (file, settings) in [("i.json", &["--set", "units=0"]), ("units.json", &["--set", "units=12"])] {
+        offcut(path).args(["generate", "jpdra", "-o", file]).args(small).args(settings).assert().success();
+        for method in ["branch", "jpdra"] {
+            let answer = format!("{method}-{file}");
+            offcut(path).args(["solve", file, "--method", method, "-o", &answer]).assert().success();
+        }
+        let answers = [format!("branch-{file}"), format!("jpdra-{file}")];
+        offcut(path)
+            .args(["check", file])
+            .args(answers)
+            .assert()
+            .success()
+            .stdout(contains("certified: the certificate was replayed").and(contains("(certified) jpdra-")));
+    }
+    offcut(path)
+        .args(["solve", "i.json", "--method", "branch"])
+        .assert()
+        .success()
+        .stdout(contains("optimal-certified"));
+    let refused = |instance: &str, file: &str, words: &str| {
+        offcut(path).args(["check", instance, file]).assert().code(1).stdout(contains("REFUTED").and(contains(words)));
+    };
+    for sign in [-1.0, 1.0] {
+        change(path, "branch-i.json", "off.json", "\"objective\"", |objective| {
+            format!("{:e}", objective * (1.0 + sign * 1e-6))
+        });
+        refused("i.json", "off.json", "claimed objective");
+    }
+    change(path, "branch-i.json", "over.json", "\"macs_per_s\"", |speed| format!("{:e}", speed * 1.001));
+    refused("i.json", "over.json", "speeds within capacity (servers[");
+    change(path, "branch-units.json", "over.json", "\"units\"", |units| format!("{}", units + 12.0));
+    refused("units.json", "over.json", "speeds within capacity (servers[");
+    refused("units.json", "branch-i.json", "speeds of the kind the instance asks for");
+    change(path, "branch-i.json", "slow.json", "\"macs_per_s\"", |speed| format!("{:e}", speed * 1e-3));
+    refused("i.json", "slow.json", "stability (speeds[0][0])");
+    change(path, "branch-i.json", "elsewhere.json", "\"servers\"", |_| "3".into());
+    refused("i.json", "elsewhere.json", "indices exist (servers[0][0])");
+    // A bound above what is proved, and prices that prove less: a server that earns more than a flow pays.
+    change(path, "branch-i.json", "bold.json", "\"value\"", |bound| format!("{:e}", bound * (1.0 + 1e-6)));
+    refused("i.json", "bold.json", "claimed bound");
+    change(path, "branch-i.json", "dear.json", "\"place\"", |price| format!("{}", price + 1e3));
+    refused("i.json", "dear.json", "claimed bound");
+    // One that says less than is proved is true.
+    change(path, "branch-i.json", "meek.json", "\"value\"", |bound| format!("{:e}", bound / 2.0));
+    offcut(path).args(["check", "i.json", "meek.json"]).assert().success();
+
+    // More work than speed: that there is no solution is an answer, proved and replayed.
+    let settings = ["--set", "load=1.2"];
+    offcut(path).args(["generate", "jpdra", "-o", "full.json"]).args(small).args(settings).assert().success();
+    offcut(path)
+        .args(["solve", "full.json", "--method", "branch", "-o", "none.json"])
+        .assert()
+        .success()
+        .stdout(contains("infeasible-certified"));
+    offcut(path).args(["check", "full.json", "none.json"]).assert().success();
+    // The same proof says nothing of an instance that has solutions.
+    offcut(path).args(["check", "i.json", "none.json"]).assert().code(1).stdout(contains("REFUTED"));
+    for (settings, words) in [("load=0", "load"), ("partitions=0", "partitions"), ("transfer=-1", "transfer")] {
+        let bad = offcut(path).args(["generate", "jpdra", "--set", settings]).assert().code(2);
+        bad.stderr(contains(words).and(contains("panicked").not()));
+    }
+}
+
+/// One flow, loads of 1 and 4 on servers of 5 and 8, a server each: queues busy by a fifth and a half.
+#[test]
+fn answers_are_simulated() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path();
+    let write = |name: &str, text: &str| std::fs::write(path.join(name), text).expect("room");
+    write("i.json", include_str!("../../../instances/data/jpdra/toy.json"));
+    let answer = |problem: &str, found: &str| {
+        format!(
+            r#"{{"offcut":"answer","problem":"{problem}","version":1,"body":{{"stop":"completed","found":{found},"proved":null}}}}"#
+        )
+    };
+    let found = |servers: &str, speeds: &str| {
+        format!(r#"{{"solution":{{"servers":{servers},"speeds":{{{speeds}}}}},"objective":2.25}}"#)
+    };
+    let good = answer("jpdra", &found("[[0,1]]", r#""macs_per_s":[[5,8]]"#));
+    write("good.json", &good);
+    let simulate = |file: &str, more: &[&str]| {
+        let tasks = if more.contains(&"--tasks") { &[][..] } else { &["--tasks", "50000"] };
+        offcut(path).args(["simulate", "i.json", file]).args(more).args(tasks).assert()
+    };
+    simulate("good.json", &[]).code(0).stdout(contains("2.25").and(contains("verdict    the formula stands")));
+    let too_much = contains("M/M/1      says").and(contains("too much")).and(contains("the formula stands"));
+    simulate("good.json", &["--service", "deterministic"]).code(0).stdout(too_much);
+    // Too few tasks refute nothing.
+    simulate("good.json", &["--tasks", "1000"]).code(0).stdout(contains("verdict    none"));
+    let output = simulate("good.json", &["--json"]).code(0).get_output().stdout.clone();
+    let json: serde_json::Value = serde_json::from_slice(&output).expect("JSON");
+    assert_eq!((&json["refuted"], &json["enough_tasks"]), (&false.into(), &true.into()));
+
+    write("garbage.json", "hello");
+    write("other.json", &answer("multiuser", r#"{"solution":{"cut":[1],"units":[0]},"objective":2}"#));
+    write("nothing.json", &answer("jpdra", "null"));
+    write("unstable.json", &answer("jpdra", &found("[[0,1]]", r#""macs_per_s":[[5,4]]"#)));
+    write("short.json", &answer("jpdra", &found("[[0]]", r#""macs_per_s":[[5]]"#)));
+    write("nowhere.json", &answer("jpdra", &found("[[0,2]]", r#""macs_per_s":[[5,8]]"#)));
+    write("units.json", &answer("jpdra", &found("[[0,1]]", r#""units":[[5,8]]"#)));
+    for (file, words) in [
+        ("garbage.json", "is not valid JSON"),
+        ("other.json", "multiuser"),
+        ("nothing.json", "there is no solution to simulate"),
+        ("unstable.json", "its queue grows without end"),
+        ("short.json", "give one entry per partition"),
+        ("nowhere.json", "count servers from 0"),
+        ("units.json", "give 'macs_per_s'"),
+        ("i.json", "answer"),
+        ("missing.json", "cannot be read"),
+    ] {
+        let one_line = predicate::function(|text: &str| text.lines().count() == 1);
+        let words = contains(words).and(contains(file)).and(one_line).and(contains("panicked").not());
+        simulate(file, &[]).code(2).stderr(words).stdout("");
+    }
+    // Formula and simulation follow from the same speeds, so an answer cannot make them differ. Chance can: of 99.9 % intervals some few miss.
+    simulate("good.json", &["--tasks", "15000", "--seed", "420"]).code(0);
+    simulate("good.json", &["--tasks", "15000", "--seed", "421"]).code(1).stdout(contains("verdict    REFUTED"));
+    simulate("good.json", &["--tasks", "10"]).code(2).stderr(contains("1000"));
+}
+
 #[test]
 fn the_demo_certifies_every_problem_and_resumes() {
     let folder = tempfile::tempdir().expect("a folder");

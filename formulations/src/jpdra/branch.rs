@@ -402,7 +402,9 @@ impl<'m> Search<'m> {
                 stall: if is_root && round == 0 { 0.02 } else { 0.1 },
                 rounds: if is_root { 400 } else { 60 },
             };
-            let ascent = self.dual.ascend(&domain, &shared.prices, of_node, self.scale, until);
+            let (budget, began) = (self.budget, self.began);
+            let is_out_of_time = || budget.is_spent(began);
+            let ascent = self.dual.ascend(&domain, &shared.prices, of_node, self.scale, until, &is_out_of_time);
             if ascent.bound > of_node || depth == 0 && round == 0 {
                 of_node = ascent.bound;
                 shared = Rc::new(Shared { prices: ascent.prices, index: Cell::new(None) });

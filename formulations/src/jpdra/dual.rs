@@ -182,7 +182,15 @@ impl<'m> Dual<'m> {
     }
 
     /// Improves prices from `start` on, where the bound is about `known`.
-    pub(super) fn ascend(&mut self, domain: &[u64], start: &[f64], known: f64, scale: f64, until: Until) -> Ascent {
+    pub(super) fn ascend(
+        &mut self,
+        domain: &[u64],
+        start: &[f64],
+        known: f64,
+        scale: f64,
+        until: Until,
+        is_out_of_time: &dyn Fn() -> bool,
+    ) -> Ascent {
         self.restrict(domain);
         // How exact servers have to be: the less is missing, the more. What is lost is lost to the bound alone.
         let servers = self.model.servers() as f64;
@@ -193,7 +201,7 @@ impl<'m> Dual<'m> {
         let mut history = vec![bound];
         let mut failures = 0;
         let mut rounds = 0;
-        while bound < until.enough && rounds < until.rounds {
+        while bound < until.enough && rounds < until.rounds && !is_out_of_time() {
             rounds += 1;
             if self.step == 0.0 {
                 let gradient = self.gradient();

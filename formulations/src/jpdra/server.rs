@@ -16,6 +16,8 @@
 //! found by intersecting the curves of two sets, one rising, one falling. What is left is a small branch and bound over partitions that are in
 //! one of the two sets and not in the other; partitions whose best alternative is above the best set known are fixed on the way.
 
+use std::collections::BinaryHeap;
+
 use super::model::Model;
 
 /// What a search is after.
@@ -92,8 +94,32 @@ pub(super) struct Servers<'m> {
     pub(super) nodes: u64,
 }
 
-/// A minimisation that takes more nodes ends with the bounds it has.
-const MOST_NODES: usize = 20_000;
+/// A minimisation that takes more nodes, times offers, ends with the bound it has.
+const NODES_TIMES_OFFERS: usize = 100_000;
+
+/// A node that waits; the one with the least bound comes first.
+struct Open {
+    bound: f64,
+    state: Vec<State>,
+    rate: f64,
+}
+
+impl PartialEq for Open {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+impl Eq for Open {}
+impl PartialOrd for Open {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl Ord for Open {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        other.bound.total_cmp(&self.bound)
+    }
+}
 
 impl<'m> Servers<'m> {
     pub(super) fn new(model: &'m Model<'m>, aim: Aim) -> Self {
@@ -121,9 +147,15 @@ impl<'m> Servers<'m> {
         let state = self.prepare(m, domain, prices);
         let mut best = Best { low: f64::INFINITY, set: Vec::new(), delay: f64::INFINITY };
         let mut worth = known;
-        let mut stack = vec![(state, self.rates[m])];
+        let most = (NODES_TIMES_OFFERS / (self.offers.len() + 1)).clamp(50, 20_000);
+        let mut waiting = BinaryHeap::from([Open { bound: f64::NEG_INFINITY, state, rate: self.rates[m] }]);
         let mut nodes = 0;
-        while let Some((mut state, rate)) = stack.pop() {
+        while let Some(Open { bound, mut state, rate }) = waiting.pop() {
+            // The least bound is on top: once it is good enough, or nodes are spent, it bounds all that is left.
+            if bound >= worth - close || nodes >= most {
+                best.low = best.low.min(bound);
+                break;
+            }
             if self.is_overfull(m, &state) {
                 continue;
             }
@@ -141,25 +173,24 @@ impl<'m> Servers<'m> {
                     best.set.extend(self.offers.iter().zip(taken).filter(|(_, taken)| **taken).map(|(o, _)| o.i));
                 }
             }
-            let is_settled = top.value >= worth - close;
-            if is_settled || nodes >= MOST_NODES || state.iter().all(|state| *state != State::Free) {
-                best.low = best.low.min(if is_settled { top.value.min(worth) } else { top.value });
+            let here = top.value.max(bound);
+            if here >= worth - close || state.iter().all(|state| *state != State::Free) {
+                best.low = best.low.min(here);
                 continue;
             }
             // Fix what has no good alternative; what ends here is above the best set known.
             let marginals = self.marginals(m, &state, top.rate);
-            let mut lost: f64 = f64::INFINITY;
             let mut split: Option<(f64, usize)> = None;
-            for (at, [out, within]) in marginals.into_iter().enumerate() {
+            for (at, [out, within]) in marginals.iter().copied().enumerate() {
                 if state[at] != State::Free {
                     continue;
                 }
                 if within >= worth - close {
                     state[at] = State::Out;
-                    lost = lost.min(within);
+                    best.low = best.low.min(within);
                 } else if out >= worth - close {
                     state[at] = State::In;
-                    lost = lost.min(out);
+                    best.low = best.low.min(out);
                 } else {
                     let doubt = if top.taken[at] == other[at] { 0.0 } else { 1.0 } + self.size(at, m);
                     if split.is_none_or(|(most, _)| doubt > most) {
@@ -167,19 +198,17 @@ impl<'m> Servers<'m> {
                     }
                 }
             }
-            best.low = best.low.min(lost.min(worth));
             let Some((_, at)) = split else {
                 // All fixed: what is left is one set.
-                stack.push((state, top.rate));
+                waiting.push(Open { bound: here, state, rate: top.rate });
                 continue;
             };
-            let chosen = if top.taken[at] { State::In } else { State::Out };
-            let against = if top.taken[at] { State::Out } else { State::In };
-            let mut child = state.clone();
-            child[at] = against;
-            stack.push((child, top.rate));
-            state[at] = chosen;
-            stack.push((state, top.rate));
+            let [out, within] = marginals[at];
+            for (chosen, bound) in [(State::Out, out), (State::In, within)] {
+                let mut state = state.clone();
+                state[at] = chosen;
+                waiting.push(Open { bound: bound.max(here), state, rate: top.rate });
+            }
         }
         self.nodes += nodes as u64;
         best.low = best.low.min(worth);

@@ -151,7 +151,7 @@ fn side_by_side(id: &str, title: &str, mut dots: Vec<Dot>) -> Option<Figure> {
 
 /// The figures of a study: over its axis the objective, or, in a study named after a count (`moves`) or after `time`, that; for
 /// the study of the estimation error its distance from the optimum with the proven envelope. Without an axis: the gaps. A study named
-/// `markov` has the courses of its chains besides.
+/// `markov` has the course of its chains besides.
 pub fn of_study(results: &Results, study: &Study) -> Vec<Figure> {
     let series = results.series(study);
     let mut figures: Vec<Figure> = match &study.axis {
@@ -159,7 +159,7 @@ pub fn of_study(results: &Results, study: &Study) -> Vec<Figure> {
         None => study_gaps(results, study, &series).into_iter().collect(),
     };
     if study.name == markov::STUDY {
-        figures.extend(markov::figures(results, study));
+        figures.extend(markov::figure(results, study));
     }
     figures
 }

@@ -366,7 +366,9 @@ fn courses() -> Fixture {
             let mut tell = |name: &str, points: Vec<(f64, f64)>| row.series.insert(name.into(), points);
             if method != "dpd" {
                 tell("optimum", level(optimum));
-                tell("best", [falling(0.0), vec![(2e4, optimum)]].concat());
+            }
+            if method == "cra-anneal" {
+                tell("mean", [falling(0.0), vec![(2e4, optimum)]].concat());
             }
             if beta > 0.0 {
                 tell("mean", falling(0.2 / beta));
@@ -384,33 +386,28 @@ fn courses() -> Fixture {
 fn chains_have_their_courses_drawn() {
     let mut fixture = courses();
     let report = Report::new(&fixture.manifest, &fixture.rows, &Options::default());
-    let lines = |id: &str| {
-        let figure = report.figures().find(|figure| figure.id == id).expect("there");
-        assert!(figure.caption.starts_with("Instance a, generator's seed 1, run's seed 0."), "{}", figure.caption);
-        let text = svg(figure);
-        assert!(text.contains("moves") && !text.contains("NaN"));
-        match &figure.plot {
-            Plot::Lines(lines) => lines.clone(),
-            Plot::Dots(_) => panic!("a line chart"),
-        }
-    };
-    let mean = lines("markov_mean-figure");
-    let names: Vec<&str> = mean.lines.iter().flat_map(|line| &line.names).map(String::as_str).collect();
-    assert_eq!(names, ["cra-markov:beta=5", "cra-markov:beta=50"]);
+    let figure = report.figures().find(|figure| figure.id == "markov-course-figure").expect("there");
+    assert!(figure.caption.contains(": a, generator's seed 1, run's seed 0;"), "{}", figure.caption);
+    let text = svg(figure);
+    assert!(text.contains("moves") && !text.contains("NaN"));
+    let Plot::Lines(lines) = &figure.plot else { panic!("a line chart") };
+    let names: Vec<&str> = lines.lines.iter().flat_map(|line| &line.names).map(String::as_str).collect();
+    assert_eq!(names, ["cra-anneal", "cra-markov:beta=5", "cra-markov:beta=50"]);
     // 7/5 and 7/50 of 2, in percent; and means of 4 and 0.4 % besides what is left of the start.
-    let limits: Vec<f64> = mean.lines.iter().filter_map(|line| line.limit).collect();
-    assert!(limits.iter().zip([70.0, 7.0]).all(|(limit, expected)| (limit - expected).abs() < 1e-9), "{limits:?}");
-    assert!((mean.lines[0].points[0].y - 54.0).abs() < 1e-9 && (mean.lines[1].points[40].y - 0.405).abs() < 1e-9);
-    let best = lines("markov_best-figure");
-    assert_eq!(best.lines.len(), 3);
-    assert!(best.lines.iter().all(|line| line.limit.is_none() && line.points.last().is_some_and(|mark| mark.y == 0.0)));
+    let [anneal, five, fifty] = &lines.lines[..] else { panic!("three") };
+    let is = |value: f64, expected: f64| (value - expected).abs() < 1e-9;
+    assert!(anneal.limit.is_none() && is(five.limit.expect("told"), 70.0) && is(fifty.limit.expect("told"), 7.0));
+    assert!(is(five.points[0].y, 54.0) && is(fifty.points[40].y, 0.405) && is(anneal.points[0].y, 50.0));
+    // Below a fifth of where the lowest mean ends is the lower edge.
+    assert!(anneal.points.iter().all(|mark| mark.y == 0.0 || mark.y >= 0.2 * 0.405));
+    assert_eq!(anneal.points.last().map(|mark| mark.y), Some(0.0));
 
     // Another study's rows may tell a course too, and a study of chains may have rows that tell none.
     let ids = |fixture: &Fixture| {
         let report = Report::new(&fixture.manifest, &fixture.rows, &Options::default());
-        report.figures().filter(|figure| figure.id.starts_with("markov_")).count()
+        report.figures().filter(|figure| figure.id.ends_with("-course-figure")).count()
     };
-    assert_eq!(ids(&fixture), 2);
+    assert_eq!(ids(&fixture), 1);
     fixture.manifest.studies[0].name = "chains".into();
     assert_eq!(ids(&fixture), 0);
     fixture.manifest.studies[0].name = "markov".into();

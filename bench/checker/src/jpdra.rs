@@ -27,7 +27,7 @@
 //! A partition that does not fit a server alone is taken off it before anything else. Units are kept in bounds where servers have at most
 //! 4096 of them; beyond that the continuous bound stands in, which is below.
 
-use std::collections::HashMap;
+use std::collections::{BinaryHeap, HashMap};
 
 use offcut_instances::jpdra::{Allocation, Certificate, Instance, Jpdra, Node, Prices, Solution, Speeds};
 
@@ -163,8 +163,8 @@ fn minus(a: Interval, b: Interval) -> Interval {
 /// Servers with more units than this are bounded as if speeds were shared continuously.
 const MOST_UNITS: u64 = 4096;
 
-/// A server's minimum that takes more nodes than this is left as good as it is.
-const MOST_NODES: usize = 100_000;
+/// A server's minimum that takes more nodes than this, times items, is left as good as it is.
+const NODES_TIMES_ITEMS: usize = 400_000;
 
 /// A partition with all that bounds need of it.
 struct Item {
@@ -319,7 +319,7 @@ impl<'a> Replay<'a> {
     fn is_fine(&self, prices: &Prices) -> bool {
         let servers = self.instance.servers.len();
         let numbers = |row: &Vec<f64>| row.iter().all(|price| price.abs() <= 1e60);
-        let is_first = |i: usize| self.first.contains(&i);
+        let is_first = |i: usize| i == 0 || self.items[i].flow != self.items[i - 1].flow;
         let place = prices.place.len() == self.items.len()
             && prices.place.iter().all(|row| row.len() == servers && numbers(row));
         let fits = |(i, row): (usize, &Vec<f64>)| row.len() == if is_first(i) { 0 } else { servers } && numbers(row);
@@ -448,6 +448,40 @@ fn tangent(item: &Item, rate: Interval) -> Interval {
     twice * item.root + rate * rate * item.load
 }
 
+/// `2 r a + r^2 rho` rounded down.
+fn tangent_low(item: &Item, rate: f64) -> f64 {
+    if rate == 0.0 {
+        return 0.0;
+    }
+    let root = (2.0 * rate * item.root.low()).next_down();
+    let load = ((rate * rate).next_down() * item.load.low()).next_down();
+    add_down(root, load)
+}
+
+/// A node of a search that waits; the one with the least bound comes first.
+struct Waiting {
+    bound: f64,
+    state: Vec<State>,
+    rate: f64,
+}
+
+impl PartialEq for Waiting {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+impl Eq for Waiting {}
+impl PartialOrd for Waiting {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl Ord for Waiting {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        other.bound.total_cmp(&self.bound)
+    }
+}
+
 /// A server's minimum over sets of partitions.
 struct Search<'a> {
     aim: Aim,
@@ -489,37 +523,99 @@ impl<'a> Search<'a> {
 
     /// The least of all sets, rounded down; infinite if none fits.
     fn least(&self) -> f64 {
-        // Nodes end when they are within a rounding of the best set known: what is lost is less than anybody claims to.
+        // Nodes end when they are within a rounding of the best set known: what is lost is less than anybody claims to. The node with the least
+        // bound comes first; when nodes are spent it bounds all that is left.
         let mut best = f64::INFINITY;
         let mut least = f64::INFINITY;
+        let most = (NODES_TIMES_ITEMS / (self.items.len() + 1)).max(200);
         let mut nodes = 0;
-        let mut waiting = vec![(self.root.clone(), 0.0)];
-        while let Some((state, rate)) = waiting.pop() {
-            nodes += 1;
+        let mut waiting = BinaryHeap::from([Waiting { bound: f64::NEG_INFINITY, state: self.root.clone(), rate: 0.0 }]);
+        while let Some(Waiting { bound, mut state, rate }) = waiting.pop() {
+            let is_close = |low: f64| low >= best - 1e-13 * best.abs();
+            if is_close(bound) || nodes >= most {
+                return least.min(bound);
+            }
             if self.is_overfull(&state) {
                 continue;
             }
+            nodes += 1;
             let (point, other) = self.highest(&state, rate);
             best = best.min(self.worth(&point.taken)).min(self.worth(&other));
-            let is_settled = point.low >= best - 1e-13 * best.abs();
-            let free = |at: &usize| state[*at] == State::Free;
-            let size = |at: &usize| self.items[*at].item.load.high();
-            let all = (0..self.items.len()).filter(free);
-            let doubtful = all.clone().filter(|at| point.taken[*at] != other[*at]);
-            let split = doubtful
-                .max_by(|a, b| size(a).total_cmp(&size(b)))
-                .or_else(|| all.max_by(|a, b| size(a).total_cmp(&size(b))));
-            let Some(at) = split.filter(|_| !is_settled && nodes < MOST_NODES) else {
-                least = least.min(if free_of(&state) { point.low.max(self.decided(&state)) } else { point.low });
+            let is_close = |low: f64| low >= best - 1e-13 * best.abs();
+            let here = point.low.max(bound);
+            if is_decided(&state) {
+                least = least.min(here.max(self.decided(&state)));
+                continue;
+            }
+            if is_close(here) {
+                least = least.min(here);
+                continue;
+            }
+            // What has no good alternative is decided on the way.
+            let marginals = self.marginals(&state, point.rate);
+            let mut split: Option<(f64, usize)> = None;
+            for (at, [out, within]) in marginals.iter().copied().enumerate() {
+                if state[at] != State::Free {
+                    continue;
+                }
+                if is_close(within) {
+                    state[at] = State::Out;
+                    least = least.min(within);
+                } else if is_close(out) {
+                    state[at] = State::In;
+                    least = least.min(out);
+                } else {
+                    let doubt = if point.taken[at] == other[at] { 0.0 } else { 2.0 } + self.share(at);
+                    if split.is_none_or(|(most, _)| doubt > most) {
+                        split = Some((doubt, at));
+                    }
+                }
+            }
+            let Some((_, at)) = split else {
+                waiting.push(Waiting { bound: here, state, rate: point.rate });
                 continue;
             };
-            for chosen in [State::Out, State::In] {
-                let mut child = state.clone();
-                child[at] = chosen;
-                waiting.push((child, point.rate));
+            for (chosen, bound) in [(State::Out, marginals[at][0]), (State::In, marginals[at][1])] {
+                let mut state = state.clone();
+                state[at] = chosen;
+                waiting.push(Waiting { bound: bound.max(here), state, rate: point.rate });
             }
         }
         least
+    }
+
+    /// How much of the server a partition takes.
+    fn share(&self, at: usize) -> f64 {
+        match self.capacity {
+            Capacity::Speed(speed) => self.items[at].item.load.high() / speed,
+            Capacity::Units(units) => self.items[at].item.first as f64 / units as f64,
+        }
+    }
+
+    /// Bounds with an offer left out, and taken, at a rate, rounded down.
+    fn marginals(&self, state: &[State], rate: f64) -> Vec<[f64; 2]> {
+        let (costs, _) = self.costs(rate);
+        let constant = self.constant(rate);
+        let mut marginals = Vec::with_capacity(self.items.len());
+        let [mut out, mut within] = [0.0, f64::INFINITY];
+        for ((offer, cost), state) in self.items.iter().zip(&costs).zip(state) {
+            let after = plus(within, -offer.stay.unwrap_or(0.0));
+            let (next_out, next_in) = (out.min(within), plus(out.min(after), *cost));
+            out = if *state == State::In { f64::INFINITY } else { next_out };
+            within = if *state == State::Out { f64::INFINITY } else { next_in };
+            marginals.push([out, within]);
+        }
+        // The best of all offers after one, if it is left out, or taken.
+        let [mut out, mut within] = [0.0, 0.0];
+        for at in (0..self.items.len()).rev() {
+            let [before_out, before_in] = marginals[at];
+            marginals[at] = [plus(plus(before_out, out), -constant), plus(plus(before_in, within), -constant)];
+            let leave = if state[at] == State::In { f64::INFINITY } else { out };
+            let take = if state[at] == State::Out { f64::INFINITY } else { plus(costs[at], within) };
+            let after_in = plus(take, -self.items[at].stay.unwrap_or(0.0));
+            (out, within) = (leave.min(take), leave.min(after_in));
+        }
+        marginals
     }
 
     /// Whether what must be taken does not fit, for certain.
@@ -640,29 +736,48 @@ impl<'a> Search<'a> {
         if top.is_finite() && top > low.rate { (top * (1.0 + 1e-14)).min(1e60) } else { (4.0 * low.rate).min(1e60) }
     }
 
-    /// The bound at `rate`, rounded down: chains of offers by dynamic programming over "the offer before is taken or not".
-    fn at(&self, state: &[State], rate: f64) -> Point {
+    /// What offers cost at a rate, prices taken off, rounded down; and their units.
+    fn costs(&self, rate: f64) -> (Vec<f64>, Vec<u64>) {
         let exact = Interval::point(rate);
-        let mut out = 0.0;
-        let mut within = f64::INFINITY;
-        // Whether the offer before is taken in the best way to be out of, and in, this one.
-        let mut back = Vec::with_capacity(self.items.len());
-        let mut units = Vec::with_capacity(self.items.len());
-        for (offer, state) in self.items.iter().zip(state) {
+        let cost = |offer: &Offer| {
             let (cost, k) = match (self.capacity, self.aim) {
-                (Capacity::Speed(_), Aim::Delay) => (tangent(offer.item, exact).low(), 0),
+                (Capacity::Speed(_), Aim::Delay) => (tangent_low(offer.item, rate), 0),
                 (Capacity::Speed(_), Aim::Room) => ((exact * offer.item.load).low(), 0),
                 (Capacity::Units(_), Aim::Room) => {
                     ((exact * Interval::point(offer.item.first as f64)).low(), offer.item.first)
                 }
                 (Capacity::Units(most), Aim::Delay) => cheapest(offer.item, most, rate),
             };
-            let cost = add_down(cost, -offer.place);
+            (add_down(cost, -offer.place), k)
+        };
+        self.items.iter().map(cost).unzip()
+    }
+
+    /// What the capacity costs at a rate, rounded up.
+    fn constant(&self, rate: f64) -> f64 {
+        let exact = Interval::point(rate);
+        let constant = match self.capacity {
+            Capacity::Speed(speed) => match self.aim {
+                Aim::Delay => exact * exact * Interval::point(speed),
+                Aim::Room => exact * Interval::point(speed),
+            },
+            Capacity::Units(units) => exact * Interval::point(units as f64),
+        };
+        constant.high()
+    }
+
+    /// The bound at `rate`, rounded down: chains of offers by dynamic programming over "the offer before is taken or not".
+    fn at(&self, state: &[State], rate: f64) -> Point {
+        let (costs, units) = self.costs(rate);
+        let mut out = 0.0;
+        let mut within = f64::INFINITY;
+        // Whether the offer before is taken in the best way to be out of, and in, this one.
+        let mut back = Vec::with_capacity(self.items.len());
+        for ((offer, state), cost) in self.items.iter().zip(state).zip(&costs) {
             let after = plus(within, -offer.stay.unwrap_or(0.0));
             let (from_out, from_in) = (within < out, after < out);
-            let (next_out, next_in) = (out.min(within), plus(out.min(after), cost));
+            let (next_out, next_in) = (out.min(within), plus(out.min(after), *cost));
             back.push((from_out, from_in));
-            units.push(k);
             out = if *state == State::In { f64::INFINITY } else { next_out };
             within = if *state == State::Out { f64::INFINITY } else { next_in };
         }
@@ -672,14 +787,7 @@ impl<'a> Search<'a> {
             taken[at] = is_taken;
             is_taken = if is_taken { back[at].1 } else { back[at].0 };
         }
-        let constant = match self.capacity {
-            Capacity::Speed(speed) => match self.aim {
-                Aim::Delay => exact * exact * Interval::point(speed),
-                Aim::Room => exact * Interval::point(speed),
-            },
-            Capacity::Units(units) => exact * Interval::point(units as f64),
-        };
-        let low = plus(out.min(within), -constant.high());
+        let low = plus(out.min(within), -self.constant(rate));
         let chosen = || (0..self.items.len()).filter(|at| taken[*at]);
         let load: f64 = chosen().map(|at| self.items[at].item.load.middle()).sum();
         let curve = match (self.capacity, self.aim) {
@@ -696,7 +804,7 @@ impl<'a> Search<'a> {
 }
 
 /// Whether everything is decided.
-fn free_of(state: &[State]) -> bool {
+fn is_decided(state: &[State]) -> bool {
     state.iter().all(|state| *state != State::Free)
 }
 

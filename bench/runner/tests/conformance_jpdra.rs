@@ -86,8 +86,7 @@ fn every_family_load_and_allocation() {
         for (seed, load) in [0.3, 0.6, 0.9].into_iter().enumerate() {
             for units in [0, 12] {
                 let (flows, partitions, servers) = (3, 2 + seed as u32 % 2, 3);
-                let parameters =
-                    Parameters { flows, partitions, servers, load, units, ..Parameters::default() };
+                let parameters = Parameters { flows, partitions, servers, load, units, ..Parameters::default() };
                 let instance = generate(family.name, &parameters, seed as u64).expect("legal");
                 assert_conformance(&instance, seed as u64);
             }

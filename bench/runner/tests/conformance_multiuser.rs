@@ -67,8 +67,8 @@ fn every_family_and_law() {
 
 /// A method that breaks, answers nonsense or lies becomes the right row.
 mod misbehaving {
-    use offcut_instances::multiuser::Solution;
     use offcut_checker::Tolerance;
+    use offcut_instances::multiuser::Solution;
     use offcut_instances::problem::{Algorithm, Answer, Budget, Stop};
     use offcut_ledger::Key;
     use offcut_runner::cell::{execute, judged};

@@ -20,7 +20,7 @@ use offcut_instances::jpdra::{Certificate, Instance, Jpdra, Node, Prices};
 use offcut_instances::problem::{Algorithm, Answer, Budget, Incumbent, Stop, Trace};
 use offcut_instances::random::Stream;
 
-use super::dual::{Dual, Until};
+use super::dual::{CARE, Dual, Until};
 use super::local::{Local, Worth, drawn};
 use super::model::{Model, Ordered};
 use super::server::Aim;
@@ -402,6 +402,7 @@ impl<'m> Search<'m> {
                 stall: if is_root && round == 0 { 0.02 } else { 0.1 },
                 rounds: if is_root { 400 } else { 60 },
             };
+            let before = of_node;
             let (budget, began) = (self.budget, self.began);
             let is_out_of_time = || budget.is_spent(began);
             let ascent = self.dual.ascend(&domain, &shared.prices, of_node, self.scale, until, &is_out_of_time);
@@ -416,7 +417,7 @@ impl<'m> Search<'m> {
                 break;
             }
             let shares = self.dual.shares();
-            if round == 0 {
+            if round == 0 || is_root {
                 self.round(&shares, if is_root { 6 } else { 1 }, stream);
                 self.kicks(&shares, stream);
             }
@@ -434,7 +435,12 @@ impl<'m> Search<'m> {
                 break;
             }
             let places = self.hopeless(&domain, &shared.prices, of_node);
+            // At the root, once more as long as that pays: with a better incumbent prices are sought more closely.
+            let pays = is_root && of_node - before > 0.03 * (self.enough() - of_node);
             if places.is_empty() {
+                if pays {
+                    continue;
+                }
                 break;
             }
             let many = places.len() * 8 >= domain.iter().map(|allowed| allowed.count_ones() as usize).sum::<usize>();
@@ -449,7 +455,7 @@ impl<'m> Search<'m> {
                 self.fixed += 1;
             }
             let is_decided = domain.iter().all(|allowed| allowed.count_ones() == 1);
-            if !is_decided && (!many && round > 0 || self.budget.is_spent(self.began)) {
+            if !is_decided && (!many && !pays && round > 0 || self.budget.is_spent(self.began)) {
                 break;
             }
         }
@@ -462,7 +468,8 @@ impl<'m> Search<'m> {
         // Diving follows what is nearly decided; otherwise what is most undecided is split.
         let rank = |(i, m): (usize, usize)| {
             let share = shares[i * servers + m];
-            if is_diving { share } else { share.min(1.0 - share) + 1e-3 * model.loads[i] / model.speed(m) }
+            let doubt = share.min(1.0 - share) + 1e-3 * model.loads[i] / model.speed(m);
+            if is_diving && share < 0.99 { share } else { doubt / 100.0 }
         };
         let places = (0..model.partitions()).filter(|i| domain[*i].count_ones() > 1);
         let places = places.flat_map(|i| (0..servers).map(move |m| (i, m))).filter(|(i, m)| domain[*i] >> m & 1 == 1);
@@ -491,7 +498,8 @@ impl<'m> Search<'m> {
         let model = self.model;
         let servers = model.servers();
         let enough = self.enough();
-        let close = 1e-12 * self.scale;
+        let close = (CARE / 4.0 * (enough - bound).min(self.scale) / servers as f64).max(1e-12 * self.scale);
+        self.dual.restrict(domain);
         // How much more than at the bound: for places, paths and servers together.
         let mut more = vec![0.0f64; model.partitions() * servers];
         let mut total = 0.0;
@@ -503,7 +511,8 @@ impl<'m> Search<'m> {
             part.iter_mut().zip(through).for_each(|(more, through)| *more += through - low);
         }
         for m in 0..servers {
-            let low = self.dual.servers.best(m, domain, prices, f64::INFINITY, close).low;
+            let known = self.dual.known(m, prices);
+            let low = self.dual.servers.best(m, domain, prices, known, close).low;
             total += low;
             for (i, [out, within]) in self.dual.servers.alternatives(m, domain, prices) {
                 let i = i as usize;

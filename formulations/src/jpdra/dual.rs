@@ -55,7 +55,7 @@ pub(super) struct Until {
 const LONGEST: f64 = 100.0;
 
 /// The share of what is missing that servers' bounds may lose.
-const CARE: f64 = 0.02;
+pub(super) const CARE: f64 = 0.02;
 
 /// Where an ascent ended.
 pub(super) struct Ascent {
@@ -102,11 +102,7 @@ impl<'m> Dual<'m> {
             self.add(s, low - paid, at);
         }
         for m in 0..servers {
-            // A set known already is mostly as good as any.
-            let known = self.blocks[model.flows.len() + m].iter();
-            let known = known.map(|atom| atom.cost - atom.at.iter().map(|at| prices[*at as usize]).sum::<f64>());
-            let known = known.fold(f64::INFINITY, f64::min);
-            let best = self.servers.best(m, domain, prices, known, close);
+            let best = self.servers.best(m, domain, prices, self.known(m, prices), close);
             if best.low == f64::INFINITY {
                 return best.low;
             }
@@ -117,6 +113,12 @@ impl<'m> Dual<'m> {
             }
         }
         total
+    }
+
+    /// What the best set known is worth to a server: mostly as good as any.
+    pub(super) fn known(&self, m: usize, prices: &[f64]) -> f64 {
+        let worth = |atom: &Atom| atom.cost - atom.at.iter().map(|at| prices[*at as usize]).sum::<f64>();
+        self.blocks[self.model.flows.len() + m].iter().map(worth).fold(f64::INFINITY, f64::min)
     }
 
     /// The prices that a server earns with a set.
@@ -157,7 +159,7 @@ impl<'m> Dual<'m> {
     }
 
     /// Forgets the atoms that a domain forbids; every block's weights add up to 1 again.
-    fn restrict(&mut self, domain: &[u64]) {
+    pub(super) fn restrict(&mut self, domain: &[u64]) {
         let (model, flows) = (self.model, self.model.flows.len());
         let (servers, places) = (model.servers(), model.partitions() * model.servers());
         for (block, atoms) in self.blocks.iter_mut().enumerate() {

@@ -95,7 +95,7 @@ pub(super) struct Servers<'m> {
 }
 
 /// A minimisation that takes more nodes, times offers, ends with the bound it has.
-const NODES_TIMES_OFFERS: usize = 100_000;
+const NODES_TIMES_OFFERS: usize = 40_000;
 
 /// A node that waits; the one with the least bound comes first.
 struct Open {
@@ -147,7 +147,7 @@ impl<'m> Servers<'m> {
         let state = self.prepare(m, domain, prices);
         let mut best = Best { low: f64::INFINITY, set: Vec::new(), delay: f64::INFINITY };
         let mut worth = known;
-        let most = (NODES_TIMES_OFFERS / (self.offers.len() + 1)).clamp(50, 20_000);
+        let most = (NODES_TIMES_OFFERS / (self.offers.len() + 1)).max(100);
         let mut waiting = BinaryHeap::from([Open { bound: f64::NEG_INFINITY, state, rate: self.rates[m] }]);
         let mut nodes = 0;
         while let Some(Open { bound, mut state, rate }) = waiting.pop() {

@@ -173,11 +173,15 @@ proptest! {
     #[test]
     fn the_price_bound_is_the_cone_program(instance in instances(4, 4, 4, Shares::Continuous)) {
         let model = Model::new(&instance);
-        let began = std::time::Instant::now();
-        let prices = relaxed(&model, 1e-9, &|| began.elapsed().as_secs_f64() > 0.5);
+        // (Where servers are nearly full the mixture takes long; what it has proved by then is a bound all the same.)
+        let rounds = std::cell::Cell::new(0);
+        let is_over = || rounds.replace(rounds.get() + 1) >= 1000;
+        let prices = relaxed(&model, 1e-8, &is_over);
         let cones = socp::relaxed(&model, None).expect("an answer");
         if let (Some(prices), Some(cones)) = (&prices, &cones) {
-            prop_assert!(is_close(prices.bound, cones.bound, 1e-6), "{} {}", prices.bound, cones.bound);
+            prop_assert!(prices.bound <= cones.bound * (1.0 + 1e-7), "{} {}", prices.bound, cones.bound);
+            let is_done = rounds.get() < 1000;
+            prop_assert!(!is_done || is_close(prices.bound, cones.bound, 1e-6), "{} {}", prices.bound, cones.bound);
         }
         // Without a path there is neither; a relaxation that is overfull has a bound beyond all delays, or none.
         prop_assert!(cones.is_none() || prices.is_some());
@@ -244,8 +248,8 @@ fn probe() {
     for size in sizes.split(',') {
         let n: Vec<u32> = size.split('x').map(|x| x.parse().unwrap()).collect();
         let (flows, partitions, servers) = (n[0], n[1], n[2]);
-        for load in [0.3, 0.6, 0.9] {
-            for seed in 1..=3 {
+        for load in std::env::var("LOADS").unwrap_or("0.3,0.6,0.9".into()).split(',').map(|l| l.parse::<f64>().unwrap()) {
+            for seed in 1..=std::env::var("SEEDS").ok().and_then(|s| s.parse().ok()).unwrap_or(3) {
                 let parameters = Parameters { flows, partitions, servers, load, ..Parameters::default() };
                 let instance = generate(&family, &parameters, seed).unwrap();
                 let began = std::time::Instant::now();

@@ -4,7 +4,8 @@
 //! that adds d seconds is accepted with probability 1/(1 + exp(d/t)). The temperature t falls geometrically from `temperature` times the
 //! objective at the start to a millionth of that. All servers are annealed together.
 //!
-//! A run tells its course over moves tried, in objectives: `current`, `best`, and Fox's `optimum` for this deployment.
+//! A run tells its course over moves tried, in objectives: `current`, its `mean` over the moves so far, `best`, and Fox's `optimum` for
+//! this deployment.
 //!
 //! argmin draws from a generator of `rand` 0.9; [`Draws`] lends it a [`Stream`], so that a seed means the same everywhere.
 
@@ -70,18 +71,29 @@ struct Allocation<'a> {
 struct Course {
     moves: u64,
     milestones: Milestones,
+    /// The mean over the start and the states after every move.
+    mean_s: f64,
     current: Vec<(f64, f64)>,
+    mean: Vec<(f64, f64)>,
     best: Vec<(f64, f64)>,
 }
 
 impl Course {
     fn new(steps: u64) -> Self {
-        Self { moves: 0, milestones: Milestones::new(steps), current: Vec::new(), best: Vec::new() }
+        let milestones = Milestones::new(steps);
+        Self { moves: 0, milestones, mean_s: 0.0, current: Vec::new(), mean: Vec::new(), best: Vec::new() }
     }
 
-    fn note(&mut self, moves: u64, current: f64, best: f64) {
-        self.current.push((moves as f64, current));
-        self.best.push((moves as f64, best));
+    /// The state after the moves so far.
+    fn add(&mut self, current: f64, best: f64, is_last: bool) {
+        self.mean_s += (current - self.mean_s) / (self.moves + 1) as f64;
+        if self.milestones.is_due(self.moves) || is_last {
+            let at = self.moves as f64;
+            self.current.push((at, current));
+            self.mean.push((at, self.mean_s));
+            self.best.push((at, best));
+        }
+        self.moves += 1;
     }
 }
 
@@ -113,12 +125,7 @@ impl Anneal for Allocation<'_> {
 
     /// One unit from a random partition to another one on its server; nothing if it has none to give. Always one, at any temperature.
     fn anneal(&self, now: &Units, _: f64) -> Result<Units, Error> {
-        let mut course = self.course.borrow_mut();
-        let moves = course.moves;
-        course.moves += 1;
-        if course.milestones.is_due(moves) {
-            course.note(moves, now.delay_s, self.least());
-        }
+        self.course.borrow_mut().add(now.delay_s, self.least(), false);
         let mut stream = self.stream.borrow_mut();
         let mut next = now.clone();
         let tenants = stream.pick(&self.shared);
@@ -257,9 +264,9 @@ impl CraAnneal {
             Some(problem) if moves > 0 => {
                 let least = problem.least();
                 let mut course = problem.course.into_inner();
-                course.note(moves, result.state.get_cost(), least);
+                course.add(result.state.get_cost(), least, true);
                 let incumbents = problem.incumbents.into_inner();
-                let series = [("current", course.current), ("best", course.best)];
+                let series = [("current", course.current), ("mean", course.mean), ("best", course.best)];
                 Trace { incumbents, ..Trace::counting([("moves", moves)]) }.with_series(series)
             }
             _ => Trace::counting([("moves", moves)]),

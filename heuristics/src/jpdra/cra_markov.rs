@@ -378,7 +378,7 @@ impl Algorithm<Jpdra> for CraMarkov {
         let mut stream = Stream::new(&["jpdra", "cra-markov"], budget.seed);
         let (mut moves, mut is_complete) = (0, found.is_complete);
         let mut milestones = Milestones::new(self.steps);
-        let (mut means, mut bests): (Vec<(f64, f64)>, Vec<(f64, f64)>) = Default::default();
+        let (mut means, mut bests) = (Vec::new(), Vec::new());
         let mut note = |moves: u64, walks: &[Walk]| {
             means.push((moves as f64, transfers_s + sum(walks, |walk| walk.mean_s)));
             bests.push((moves as f64, transfers_s + sum(walks, |walk| walk.least_s)));

@@ -400,6 +400,7 @@ fn courses_are_short_and_in_order() {
         let Some(claim) = answer.found else { continue };
         let series = answer.trace.series;
         let optimum = series["optimum"][0].1;
+        assert_eq!(series.contains_key("current"), id == "cra-anneal");
         for (name, points) in &series {
             assert!((2..=offcut_instances::problem::POINTS).contains(&points.len()), "{id} {name}: {}", points.len());
             assert!(points.windows(2).all(|pair| pair[0].0 < pair[1].0) && points[0].0 >= 1.0, "{id} {name}");

@@ -164,7 +164,7 @@ fn minus(a: Interval, b: Interval) -> Interval {
 const MOST_UNITS: u64 = 4096;
 
 /// A server's minimum that takes more nodes than this, times items, is left as good as it is.
-const NODES_TIMES_ITEMS: usize = 400_000;
+const NODES_TIMES_ITEMS: usize = 200_000;
 
 /// A partition with all that bounds need of it.
 struct Item {
@@ -193,6 +193,17 @@ enum Aim {
     Room,
 }
 
+/// How closely servers' minima are looked at.
+#[derive(Clone, Copy)]
+enum Care<'a> {
+    /// Bounds at the best rate.
+    Quick,
+    /// Or, if that is more, the minimum over all that any leaf with the same prices allows: found once for all of them.
+    Shared(&'a [Vec<bool>]),
+    /// The minimum itself, as far as nodes last.
+    Close,
+}
+
 /// What a partition may do at a server.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum State {
@@ -211,7 +222,7 @@ struct Replay<'a> {
     first: Vec<usize>,
     capacities: Vec<Capacity>,
     /// Servers' minima that were found already.
-    known: HashMap<(u32, Aim, usize, Vec<State>), f64>,
+    known: HashMap<(u32, Aim, bool, usize, Vec<State>), f64>,
 }
 
 impl<'a> Replay<'a> {
@@ -268,6 +279,7 @@ impl<'a> Replay<'a> {
         // Children come after parents and have one each, so walking up from a leaf ends at the root.
         let mut parent: Vec<Option<(usize, bool)>> = vec![None; nodes.len()];
         let mut least = f64::INFINITY;
+        let mut leaves = Vec::new();
         for (at, node) in nodes.iter().enumerate() {
             if at > 0 && parent[at].is_none() {
                 return wrong(at, "every node but the root hangs below an earlier one");
@@ -302,15 +314,44 @@ impl<'a> Replay<'a> {
             if prices.is_some_and(|prices| prices as usize >= certificate.prices.len()) {
                 return wrong(at, "a leaf refers to prices that are there");
             }
-            let allowed = self.allowed(&parent, at);
-            let Some(allowed) = allowed else { continue };
-            least = least.min(match node {
+            leaves.push(at);
+        }
+        // First a quick bound of every leaf; then the least ones are looked at closely, until none that is left could lower the bound.
+        let mut quick = Vec::with_capacity(leaves.len());
+        for at in leaves {
+            let Some(allowed) = self.allowed(&parent, at) else { continue };
+            let low = match &nodes[at] {
                 Node::Marginal { rates } => self.marginal(rates, &allowed),
-                Node::Priced { prices } => self.priced(*prices, Aim::Delay, &allowed),
-                Node::Empty { prices } if self.priced(*prices, Aim::Room, &allowed) > 0.0 => f64::INFINITY,
-                Node::Empty { .. } => return wrong(at, "prices prove that a leaf has no solution"),
-                Node::Split { .. } => unreachable!("handled above"),
-            });
+                Node::Priced { prices } => self.priced(*prices, Aim::Delay, &allowed, Care::Quick),
+                Node::Empty { prices } => {
+                    let proves = |low: f64| low > 0.0;
+                    if !proves(self.priced(*prices, Aim::Room, &allowed, Care::Quick))
+                        && !proves(self.priced(*prices, Aim::Room, &allowed, Care::Close))
+                    {
+                        return wrong(at, "prices prove that a leaf has no solution");
+                    }
+                    continue;
+                }
+                Node::Split { .. } => unreachable!("leaves only"),
+            };
+            quick.push((low, at));
+        }
+        quick.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let unions = self.unions(&parent, &quick);
+        for (low, at) in quick {
+            if low >= least {
+                break;
+            }
+            let mut low = low;
+            if let Node::Priced { prices } = &nodes[at] {
+                let allowed = self.allowed(&parent, at).expect("it had some before");
+                for care in [Care::Shared(&unions[prices]), Care::Close] {
+                    if low < least {
+                        low = low.max(self.priced(*prices, Aim::Delay, &allowed, care));
+                    }
+                }
+            }
+            least = least.min(low);
         }
         // Delays are above 0, whatever prices say.
         Ok(least.max(0.0))
@@ -411,29 +452,60 @@ impl<'a> Replay<'a> {
         plus(paths, -sum(self.instance.servers.iter().zip(rates).map(speed)).high())
     }
 
-    fn priced(&mut self, index: u32, aim: Aim, allowed: &[Vec<bool>]) -> f64 {
+    /// For prices that leaves share, what any of these leaves allows.
+    fn unions(&self, parent: &[Option<(usize, bool)>], leaves: &[(f64, usize)]) -> HashMap<u32, Vec<Vec<bool>>> {
+        let mut unions: HashMap<u32, Vec<Vec<bool>>> = HashMap::new();
+        for (_, at) in leaves {
+            let Node::Priced { prices } = &self.certificate.nodes[*at] else { continue };
+            let Some(allowed) = self.allowed(parent, *at) else { continue };
+            match unions.get_mut(prices) {
+                None => {
+                    unions.insert(*prices, allowed);
+                }
+                Some(union) => {
+                    let both = union.iter_mut().flatten().zip(allowed.into_iter().flatten());
+                    both.for_each(|(union, allowed)| *union |= allowed);
+                }
+            }
+        }
+        unions
+    }
+
+    fn priced(&mut self, index: u32, aim: Aim, allowed: &[Vec<bool>], care: Care) -> f64 {
         let certificate = self.certificate;
         let prices = &certificate.prices[index as usize];
         let stays = |i: usize, m: usize| if prices.stay.is_empty() { 0.0 } else { prices.stay[i][m] };
         let mut total = self.paths(aim, allowed, |i, m| prices.place[i][m], stays);
         for m in 0..self.instance.servers.len() {
-            let state = |row: &Vec<bool>| match (row[m], row.iter().filter(|allowed| **allowed).count()) {
-                (false, _) => State::Out,
-                (true, 1) => State::In,
-                (true, _) => State::Free,
-            };
-            let key = (index, aim, m, allowed.iter().map(state).collect::<Vec<_>>());
-            let least = match self.known.get(&key) {
-                Some(least) => *least,
-                None => {
-                    let least = Search::new(&self.items, self.capacities[m], prices, aim, m, &key.3).least();
-                    self.known.insert(key, least);
-                    least
+            let least = match care {
+                Care::Quick => self.server(index, aim, m, allowed, false),
+                Care::Close => self.server(index, aim, m, allowed, true),
+                // A minimum over more sets is no more.
+                Care::Shared(union) => {
+                    self.server(index, aim, m, allowed, false).max(self.server(index, aim, m, union, true))
                 }
             };
             total = plus(total, least);
         }
         total
+    }
+
+    /// A server's minimum, or a quick bound of it.
+    fn server(&mut self, index: u32, aim: Aim, m: usize, allowed: &[Vec<bool>], is_close: bool) -> f64 {
+        let state = |row: &Vec<bool>| match (row[m], row.iter().filter(|allowed| **allowed).count()) {
+            (false, _) => State::Out,
+            (true, 1) => State::In,
+            (true, _) => State::Free,
+        };
+        let key = (index, aim, is_close, m, allowed.iter().map(state).collect::<Vec<_>>());
+        if let Some(least) = self.known.get(&key) {
+            return *least;
+        }
+        let prices = &self.certificate.prices[index as usize];
+        let search = Search::new(&self.items, self.capacities[m], prices, aim, m, &key.4);
+        let least = if is_close { search.least() } else { search.quick() };
+        self.known.insert(key, least);
+        least
     }
 }
 
@@ -519,6 +591,15 @@ impl<'a> Search<'a> {
             before = Some(i);
         }
         Self { aim, capacity, items: offers, root }
+    }
+
+    /// A bound of all sets, rounded down; infinite if none fits.
+    fn quick(&self) -> f64 {
+        if self.is_overfull(&self.root) {
+            return f64::INFINITY;
+        }
+        let (point, _) = self.highest(&self.root, 0.0);
+        if is_decided(&self.root) { point.low.max(self.decided(&self.root)) } else { point.low }
     }
 
     /// The least of all sets, rounded down; infinite if none fits.

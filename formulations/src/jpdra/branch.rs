@@ -42,7 +42,7 @@ const MOST_PAIRS: usize = 200_000;
 const MOST_NUMBERS: usize = 8_000_000;
 
 /// The part of the time that goes into kicking incumbents.
-const KICKING: f64 = 0.15;
+const KICKING: f64 = 0.3;
 
 /// So many nodes go to one dive.
 const DIVE_EVERY: u64 = 40;
@@ -92,7 +92,7 @@ fn search(model: &Model, budget: &Budget) -> Answer<Jpdra> {
     let stop = search.run(&mut stream);
     let (delay, on) = search.best.clone().expect("known before");
     let bound = search.bound.min(delay).max(0.0) * (1.0 - 1e-12);
-    let answer = Answer::found(model.solution(&on), delay);
+    let answer = model.found(&on);
     let trace = search.trace();
     Answer { stop, ..answer }.certified(bound, search.certificate()).traced(trace)
 }
@@ -303,18 +303,23 @@ impl<'m> Search<'m> {
         }
     }
 
-    /// Kicks the incumbent, or rounds the mixture by chance, and improves that, for as long as a part of the time spent so far.
+    /// Gives a part of the incumbent to the mixture, or all of it, and improves that, for as long as a part of the time spent so far.
     fn kicks(&mut self, shares: &[f64], stream: &mut Stream) {
         let Some((_, on)) = self.best.clone() else { return };
         let mut on = on;
         while self.kicking_s < KICKING * self.began.elapsed().as_secs_f64() && self.best.as_ref().is_some() {
             let began = Instant::now();
-            if stream.below(2) == 0 {
-                on = drawn(self.model, shares, stream);
+            let other = drawn(self.model, shares, stream);
+            if stream.below(8) == 0 {
+                on = other;
             } else {
-                let mut local = Local::new(self.model, on);
-                local.kick(2 + stream.below(4), stream);
-                on = local.on;
+                // A few neighbours of one partition go where the mixture has them.
+                let (many, first) = (3 + stream.below(8) as usize, stream.below(on.len() as u64) as usize);
+                let anywhere = stream.below(2) == 0;
+                for step in 0..many {
+                    let i = if anywhere { stream.below(on.len() as u64) as usize } else { (first + step) % on.len() };
+                    on[i] = other[i];
+                }
             }
             self.improve(on);
             on = self.best.as_ref().expect("there is one").1.clone();
@@ -334,6 +339,9 @@ impl<'m> Search<'m> {
             let rate = roots / (model.speed(m) - load);
             for i in 0..model.partitions() {
                 let (root, own) = (model.roots[i], model.loads[i]);
+                if !model.fits(i, m) {
+                    continue;
+                }
                 let alone = root * root / (model.speed(m) - own);
                 prices[i * servers + m] = match set.is_empty() {
                     true if alone > 0.0 => alone,
@@ -399,8 +407,9 @@ impl<'m> Search<'m> {
         for round in 0.. {
             let until = Until {
                 enough: self.enough(),
-                stall: if is_root && round == 0 { 0.02 } else { 0.1 },
+                stall: if is_root { 0.005 } else { 0.1 },
                 rounds: if is_root { 400 } else { 60 },
+                warm: if is_root { 30 } else { 0 },
             };
             let before = of_node;
             let (budget, began) = (self.budget, self.began);

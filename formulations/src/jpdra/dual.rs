@@ -49,6 +49,8 @@ pub(super) struct Until {
     /// Improvements of the bound that no longer count, relative to what is missing, over eight rounds.
     pub(super) stall: f64,
     pub(super) rounds: u64,
+    /// Rounds before the bound may stall.
+    pub(super) warm: u64,
 }
 
 /// The longest step, in incumbents: much larger prices would lose digits.
@@ -247,7 +249,8 @@ impl<'m> Dual<'m> {
                 break;
             }
             let missing = until.enough - bound;
-            if let Some(before) = history.len().checked_sub(9) {
+            // The first rounds only gather atoms.
+            if let Some(before) = history.len().checked_sub(9).filter(|_| rounds >= until.warm) {
                 if bound - history[before] < until.stall * missing {
                     break;
                 }

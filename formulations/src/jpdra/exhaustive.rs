@@ -36,8 +36,8 @@ impl Algorithm<Jpdra> for Exhaustive {
         for looked in 0..count {
             if looked % 1024 == 0 && budget.is_spent(began) {
                 let trace = Trace::counting([("deployments", looked)]);
-                let Some((delay, on)) = best else { return Answer::nothing(Stop::TimeLimit).traced(trace) };
-                let answer = Answer::found(model.solution(&on), delay);
+                let Some((_, on)) = best else { return Answer::nothing(Stop::TimeLimit).traced(trace) };
+                let answer = model.found(&on);
                 return Answer { stop: Stop::TimeLimit, ..answer }.traced(trace);
             }
             if let Some(delay) = model.delay(&on).filter(|delay| best.as_ref().is_none_or(|(least, _)| delay < least)) {
@@ -54,7 +54,7 @@ impl Algorithm<Jpdra> for Exhaustive {
         let trace = Trace::counting([("deployments", count)]);
         let Some((delay, on)) = best else { return Answer::nothing(Stop::Infeasible).traced(trace) };
         let word = Evidence::SolverWord("every deployment was looked at".into());
-        let answer = Answer::found(model.solution(&on), delay);
+        let answer = model.found(&on);
         Answer { proved: Some(Bound { value: delay, evidence: word }), ..answer }.traced(trace)
     }
 }

@@ -86,7 +86,7 @@ impl<'m> Local<'m> {
         }
         if self.model.unit.is_none() {
             let left = speed - sums.load;
-            return if left > 1e-13 * speed {
+            return if left > self.model.rounding(m, sums.count as usize) {
                 Worth { excess: 0.0, delay: sums.roots * sums.roots / left }
             } else {
                 excess(-left / speed)
@@ -159,16 +159,6 @@ impl<'m> Local<'m> {
 
     fn scale(&self) -> f64 {
         self.of_server.iter().map(|of| of.delay).sum::<f64>().max(f64::MIN_POSITIVE)
-    }
-
-    /// Moves a few partitions anywhere.
-    pub(super) fn kick(&mut self, how_many: u64, stream: &mut Stream) {
-        for _ in 0..how_many {
-            let i = stream.below(self.on.len() as u64) as usize;
-            self.on[i] = stream.below(self.model.servers() as u64) as u32;
-        }
-        (0..self.model.servers()).for_each(|m| self.refresh(m));
-        self.of_flow = (0..self.model.flows.len()).map(|s| self.flow(s)).collect();
     }
 
     /// Improves until nothing is better: single moves, blocks of neighbours, exchanges.

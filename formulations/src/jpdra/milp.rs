@@ -232,7 +232,7 @@ impl Algorithm<Jpdra> for OuterApproximation {
         // Tangents only know what is stable to within HiGHS's tolerance; what they say infeasible is.
         let stop = if oa.best.is_some() && ended.stop == Stop::Infeasible { Stop::Completed } else { ended.stop };
         let mut answer = match &oa.best {
-            Some((delay, on)) => Answer::found(model.solution(on), *delay),
+            Some((_, on)) => model.found(on),
             None => Answer::nothing(stop.clone()),
         };
         answer.stop = stop;
@@ -319,7 +319,7 @@ impl Algorithm<Jpdra> for Units {
         let found = outcome.values.as_ref().map(|values| deployment(&model, &positions(&model), values));
         let found = found.and_then(|on| Some((model.delay(&on)?, on)));
         let mut answer = match found {
-            Some((delay, on)) => Answer::found(model.solution(&on), delay),
+            Some((_, on)) => model.found(&on),
             None => Answer::nothing(stop.clone()),
         };
         answer.stop = stop;

@@ -10,7 +10,8 @@
 
 use std::ops::Range;
 
-use offcut_instances::jpdra::{Allocation, Instance, Solution, Speeds};
+use offcut_instances::jpdra::{Allocation, Instance, Jpdra, Solution, Speeds};
+use offcut_instances::problem::Answer;
 
 /// What the exact side needs of an instance.
 pub(super) struct Model<'a> {
@@ -144,7 +145,12 @@ impl<'a> Model<'a> {
         let load: f64 = set.iter().map(|i| self.loads[*i]).sum();
         let roots: f64 = set.iter().map(|i| self.roots[*i]).sum();
         let left = self.speed(m) - load;
-        (left > 1e-13 * self.speed(m)).then(|| roots * roots / left)
+        (left > self.rounding(m, set.len())).then(|| roots * roots / left)
+    }
+
+    /// What rounding may take of server `m` when so many partitions share it: less than this left is nothing.
+    pub(super) fn rounding(&self, m: usize, partitions: usize) -> f64 {
+        8.0 * f64::EPSILON * partitions as f64 * self.speed(m)
     }
 
     /// Fox's marginal allocation: always the next unit to who gains most. Exact, as delays are convex in units.
@@ -189,33 +195,37 @@ impl<'a> Model<'a> {
         sets.iter().enumerate().try_fold(ways, |total, (m, set)| Some(total + self.server_delay(m, set)?))
     }
 
-    /// A deployment with its best speeds. The deployment is feasible.
-    pub(super) fn solution(&self, on: &[u32]) -> Solution {
+    /// An answer: a deployment with its best speeds. The deployment is feasible.
+    pub(super) fn found(&self, on: &[u32]) -> Answer<Jpdra> {
+        let mut delay: f64 = (0..self.flows.len()).map(|s| self.ways(s, on)).sum();
         let sets = self.sets(on);
         let mut units = vec![0u64; on.len()];
         let mut speeds = vec![0.0f64; on.len()];
         for (m, set) in sets.iter().enumerate().filter(|(_, set)| !set.is_empty()) {
             if self.unit.is_some() {
-                let (given, _) = self.fox(m, set).expect("a feasible deployment");
+                let (given, least) = self.fox(m, set).expect("a feasible deployment");
                 set.iter().zip(given).for_each(|(i, k)| units[*i] = k);
+                delay += least;
                 continue;
             }
             let load: f64 = set.iter().map(|i| self.loads[*i]).sum();
             let roots: f64 = set.iter().map(|i| self.roots[*i]).sum();
             // A hair less than there is, so that the sum of the rounded speeds is within it.
             let left = self.speed(m) - load - 4.0 * f64::EPSILON * set.len() as f64 * self.speed(m);
-            set.iter().for_each(|i| speeds[*i] = self.loads[*i] + left * self.roots[*i] / roots);
+            for i in set {
+                speeds[*i] = self.loads[*i] + left * self.roots[*i] / roots;
+                // What is claimed is what these speeds are worth, a hair more than the square-root rule.
+                delay += self.roots[*i] * self.roots[*i] / (speeds[*i] - self.loads[*i]);
+            }
         }
         fn cut<T: Copy>(flat: &[T], flows: &[Range<usize>]) -> Vec<Vec<T>> {
             flows.iter().map(|range| flat[range.clone()].to_vec()).collect()
         }
-        Solution {
-            servers: cut(on, &self.flows),
-            speeds: match self.unit {
-                Some(_) => Speeds::Units(cut(&units, &self.flows)),
-                None => Speeds::MacsPerS(cut(&speeds, &self.flows)),
-            },
-        }
+        let speeds = match self.unit {
+            Some(_) => Speeds::Units(cut(&units, &self.flows)),
+            None => Speeds::MacsPerS(cut(&speeds, &self.flows)),
+        };
+        Answer::found(Solution { servers: cut(on, &self.flows), speeds }, delay)
     }
 }
 

@@ -266,7 +266,7 @@ impl Algorithm<Jpdra> for Price {
         }
         let stop = if is_out_of_time() { Stop::TimeLimit } else { Stop::Completed };
         let mut answer = match &best {
-            Some((delay, on)) => Answer::found(model.solution(on), *delay),
+            Some((_, on)) => model.found(on),
             None => Answer::nothing(stop.clone()),
         };
         answer.stop = stop;

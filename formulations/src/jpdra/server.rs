@@ -95,7 +95,7 @@ pub(super) struct Servers<'m> {
 }
 
 /// A minimisation that takes more nodes, times offers, ends with the bound it has.
-const NODES_TIMES_OFFERS: usize = 40_000;
+const NODES_TIMES_OFFERS: usize = 100_000;
 
 /// A node that waits; the one with the least bound comes first.
 struct Open {
@@ -254,22 +254,23 @@ impl<'m> Servers<'m> {
         if self.model.unit.is_some() {
             taken.map(|(offer, _)| offer.first).sum::<f64>() > self.capacity(m)
         } else {
-            taken.map(|(offer, _)| offer.load).sum::<f64>() >= self.model.speed(m) * (1.0 - 1e-13)
+            taken.map(|(offer, _)| offer.load).sum::<f64>() >= self.model.speed(m)
         }
     }
 
     /// Delay and earnings of a set; infinite delay if it does not fit.
     fn worth(&self, m: usize, taken: &[bool]) -> (f64, f64) {
-        let (mut earned, mut roots, mut load, mut first) = (0.0, 0.0, 0.0, 0.0);
+        let (mut earned, mut roots, mut load, mut first, mut count) = (0.0, 0.0, 0.0, 0.0, 0);
         for (at, offer) in self.offers.iter().enumerate().filter(|(at, _)| taken[*at]) {
             earned += offer.place + offer.stay.filter(|_| taken[at - 1]).unwrap_or(0.0);
             roots += offer.root;
             load += offer.load;
             first += offer.first;
+            count += 1;
         }
         let fits = match self.model.unit {
             Some(_) => first <= self.capacity(m),
-            None => load < self.model.speed(m) * (1.0 - 1e-13),
+            None => count == 0 || self.model.speed(m) - load > self.model.rounding(m, count),
         };
         let delay = match (fits, self.aim, self.model.unit) {
             (false, ..) => f64::INFINITY,

@@ -164,7 +164,7 @@ impl Algorithm<Jpdra> for Socp {
             }
         }
         let mut answer = match &best {
-            Some((delay, on)) => Answer::found(model.solution(on), *delay),
+            Some((_, on)) => model.found(on),
             None => Answer::nothing(Stop::Completed),
         };
         let word = Evidence::SolverWord("Clarabel dual objective".into());

@@ -239,37 +239,3 @@ fn a_packing_that_does_not_exist_is_refuted() {
         assert!(!is_exact || answer.stop == Stop::Infeasible, "{}: {:?}", algorithm.id(), answer.stop);
     }
 }
-
-#[test]
-fn probe() {
-    let limit: f64 = std::env::var("LIMIT").ok().and_then(|s| s.parse().ok()).unwrap_or(10.0);
-    let family = std::env::var("FAMILY").unwrap_or("synthetic".into());
-    let sizes = std::env::var("SIZES").unwrap_or("3x5x4,4x6x5,6x6x6,10x5x6".into());
-    for size in sizes.split(',') {
-        let n: Vec<u32> = size.split('x').map(|x| x.parse().unwrap()).collect();
-        let (flows, partitions, servers) = (n[0], n[1], n[2]);
-        for load in std::env::var("LOADS").unwrap_or("0.3,0.6,0.9".into()).split(',').map(|l| l.parse::<f64>().unwrap()) {
-            for seed in 1..=std::env::var("SEEDS").ok().and_then(|s| s.parse().ok()).unwrap_or(3) {
-                let parameters = Parameters { flows, partitions, servers, load, ..Parameters::default() };
-                let instance = generate(&family, &parameters, seed).unwrap();
-                let began = std::time::Instant::now();
-                let answer = Branch.solve(&instance, &Budget::seconds(limit));
-                let s = began.elapsed().as_secs_f64();
-                let (h, b) = (answer.found.as_ref().map(|f| f.objective), answer.proved.as_ref().map(|p| p.value));
-                let c = &answer.trace.counts;
-                println!(
-                    "{size} {load} {seed}: {:?} {:.6} gap {:.1e} {s:.4} s root {:.1e} nodes {} leaves {} fixed {} rounds {} server {}",
-                    answer.stop,
-                    h.unwrap_or(f64::NAN),
-                    h.zip(b).map_or(f64::NAN, |(h, b)| (h - b) / h),
-                    c["root gap, 1e-9"] as f64 * 1e-9,
-                    c["nodes"],
-                    c["leaves"],
-                    c["fixed places"],
-                    c["price rounds"],
-                    c["server nodes"]
-                );
-            }
-        }
-    }
-}

@@ -289,25 +289,30 @@ impl<'m> Search<'m> {
         }
     }
 
-    /// Improves a deployment, and keeps it if it is the best.
-    fn improve(&mut self, on: Vec<u32>) {
+    /// Improves a deployment, and keeps it if it is the best; says whether it is.
+    fn improve(&mut self, on: Vec<u32>) -> bool {
         let model = self.model;
         let mut local = Local::new(model, on);
         let (budget, began) = (self.budget, self.began);
         local.improve(&|| budget.is_spent(began));
-        let Some(delay) = model.delay(&local.on).filter(|_| local.worth().excess <= 0.0) else { return };
-        if self.best.as_ref().is_none_or(|(least, _)| delay < *least * (1.0 - 1e-13)) {
+        let Some(delay) = model.delay(&local.on).filter(|_| local.worth().excess <= 0.0) else {
+            return false;
+        };
+        let is_better = self.best.as_ref().is_none_or(|(least, _)| delay < *least * (1.0 - 1e-13));
+        if is_better {
             self.dual.know(&local.on);
             self.best = Some((delay, local.on));
             self.incumbents.push(Incumbent { at_s: self.began.elapsed().as_secs_f64(), objective: delay });
         }
+        is_better
     }
 
     /// Gives a part of the incumbent to the mixture, or all of it, and improves that, for as long as a part of the time spent so far.
     fn kicks(&mut self, shares: &[f64], stream: &mut Stream) {
         let Some((_, on)) = self.best.clone() else { return };
         let mut on = on;
-        while self.kicking_s < KICKING * self.began.elapsed().as_secs_f64() && self.best.as_ref().is_some() {
+        let mut failures = 0;
+        while failures < on.len() && self.kicking_s < KICKING * self.began.elapsed().as_secs_f64() {
             let began = Instant::now();
             let other = drawn(self.model, shares, stream);
             if stream.below(8) == 0 {
@@ -321,7 +326,7 @@ impl<'m> Search<'m> {
                     on[i] = other[i];
                 }
             }
-            self.improve(on);
+            failures = if self.improve(on) { 0 } else { failures + 1 };
             on = self.best.as_ref().expect("there is one").1.clone();
             self.kicking_s += began.elapsed().as_secs_f64();
         }

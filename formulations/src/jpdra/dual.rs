@@ -53,6 +53,9 @@ pub(super) struct Until {
     pub(super) warm: u64,
 }
 
+/// The share of what is missing that a pass over all atoms has to move, or it is the last.
+const ENOUGH: f64 = 3e-5;
+
 /// The longest step, in incumbents: much larger prices would lose digits.
 const LONGEST: f64 = 100.0;
 
@@ -212,7 +215,8 @@ impl<'m> Dual<'m> {
                 let norm: f64 = gradient.iter().map(|g| g * g).sum();
                 self.step = (until.enough.min(scale) - bound).max(0.01 * scale) / norm.max(1.0);
             }
-            let (mut prices, promised) = self.propose(&centre);
+            let missing = (until.enough - bound).min(scale);
+            let (mut prices, promised) = self.propose(&centre, ENOUGH * missing);
             // A grid of 1e-12: prices are handed over in few digits.
             let grid = 1e12 / scale;
             prices.iter_mut().for_each(|price| *price = (*price * grid).round() / grid);
@@ -271,8 +275,8 @@ impl<'m> Dual<'m> {
         gradient
     }
 
-    /// The next prices, and the bound there that the atoms promise.
-    fn propose(&mut self, centre: &[f64]) -> (Vec<f64>, f64) {
+    /// The next prices, and the bound there that the atoms promise; to within about `close`.
+    fn propose(&mut self, centre: &[f64], close: f64) -> (Vec<f64>, f64) {
         let flows = self.model.flows.len();
         let step = self.step;
         let mut prices = self.gradient();
@@ -307,7 +311,7 @@ impl<'m> Dual<'m> {
                     atoms[worst].at.iter().for_each(|at| prices[*at as usize] -= shift);
                 }
             }
-            if pass > 3 && moved <= 1e-3 * self.promise(&prices).abs() * 1e-6 {
+            if pass > 0 && moved <= close {
                 break;
             }
         }

@@ -107,10 +107,10 @@ pub(super) fn first(model: &Model, stream: &mut Stream, is_out_of_time: &dyn Fn(
         let mut local = Local::new(model, on);
         local.improve(is_out_of_time);
         let Worth { excess, .. } = local.worth();
-        if let Some(delay) = model.delay(&local.on).filter(|_| excess <= 0.0) {
-            if best.as_ref().is_none_or(|(least, _)| delay < *least) {
-                best = Some((delay, local.on));
-            }
+        if let Some(delay) = model.delay(&local.on).filter(|_| excess <= 0.0)
+            && best.as_ref().is_none_or(|(least, _)| delay < *least)
+        {
+            best = Some((delay, local.on));
         }
         if is_out_of_time() {
             break;
@@ -441,10 +441,10 @@ impl<'m> Search<'m> {
             // A deployment that is decided is worth what it is worth.
             if domain.iter().all(|allowed| allowed.count_ones() == 1) {
                 let on: Vec<u32> = domain.iter().map(|allowed| allowed.trailing_zeros()).collect();
-                if let Some(delay) = model.delay(&on) {
-                    if self.best.as_ref().is_none_or(|(least, _)| delay < *least) {
-                        self.best = Some((delay, on));
-                    }
+                if let Some(delay) = model.delay(&on)
+                    && self.best.as_ref().is_none_or(|(least, _)| delay < *least)
+                {
+                    self.best = Some((delay, on));
                 }
                 break;
             }

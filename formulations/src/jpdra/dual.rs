@@ -254,10 +254,10 @@ impl<'m> Dual<'m> {
             }
             let missing = until.enough - bound;
             // The first rounds only gather atoms.
-            if let Some(before) = history.len().checked_sub(9).filter(|_| rounds >= until.warm) {
-                if bound - history[before] < until.stall * missing {
-                    break;
-                }
+            if let Some(before) = history.len().checked_sub(9).filter(|_| rounds >= until.warm)
+                && bound - history[before] < until.stall * missing
+            {
+                break;
             }
         }
         Ascent { bound, prices: centre }

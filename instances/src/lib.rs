@@ -9,14 +9,17 @@
 //! | [`document`] | versioned JSON, read strictly; JSON Schemas |
 //! | [`random`] | the portable random stream behind every generator |
 //! | [`dnn`] | DNN graphs by shape inference, the model zoo, chain views, devices and links |
-//! | [`origin`], [`speedup`] | nouns that several problems use |
+//! | [`origin`], [`speedup`], [`model`] | nouns that several problems use |
 //! | [`jpdra`] | flows of tasks through partitions on servers: placement and speeds in tandem queues |
+//! | [`lymdo`] | cuts and resources slot by slot under energy budgets |
 //! | [`multiuser`] | many users, one server, integer resource units |
 //! | [`throughput`] | admit as many requests with deadlines as possible |
 
 pub mod dnn;
 pub mod document;
 pub mod jpdra;
+pub mod lymdo;
+pub mod model;
 pub mod multiuser;
 pub mod origin;
 mod parameters;

@@ -9,9 +9,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::instance::{Instance, Model, Objective, Server, User};
+use super::instance::{Instance, Objective, Server, User};
 use crate::dnn::{Chain, Graph, Profile, catalogue};
 use crate::document::Trouble;
+use crate::model::Model;
 use crate::origin::Origin;
 use crate::parameters::{self, place};
 use crate::problem::Valid;

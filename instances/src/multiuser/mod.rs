@@ -25,9 +25,10 @@ mod solution;
 pub mod strategy;
 
 pub use generate::{FAMILIES, Family, Parameters, generate};
-pub use instance::{Instance, MOST_UNITS, Model, Objective, Server, User};
+pub use instance::{Instance, MOST_UNITS, Objective, Server, User};
 pub use solution::{Certificate, PriceNode, Solution};
 
+pub use crate::model::Model;
 pub use crate::origin::Origin;
 pub use crate::speedup::{Law, Speedup};
 

@@ -46,11 +46,21 @@ const MOST_NUMBERS: usize = 8_000_000;
 const KICKING: f64 = 0.3;
 const OFFERS_PER_TRY: u64 = 4;
 
+/// So many partitions are freed together and placed exactly, and the part of the work that goes into that.
+const FEW: usize = 24;
+const SEARCHING: f64 = 0.5;
+
+/// The search for a part ends after so many nodes.
+const NODES_OF_PART: u64 = 20;
+
 /// So many nodes go to one dive.
 const DIVE_EVERY: u64 = 40;
 
 /// How close a leaf's bound comes to the incumbent, relative.
 const CLOSE: f64 = 2e-10;
+
+/// How close the search for a part comes to the best there is, relative.
+const CLOSE_OF_PART: f64 = 1e-5;
 
 impl Algorithm<Jpdra> for Branch {
     fn id(&self) -> &str {
@@ -173,6 +183,10 @@ struct Search<'m> {
     incumbents: Vec<Incumbent>,
     /// Servers looked at in local search.
     tried: u64,
+    /// Work of the searches for parts.
+    in_parts: u64,
+    /// Whether this is itself the search for a part.
+    is_part: bool,
 }
 
 impl<'m> Search<'m> {
@@ -198,6 +212,8 @@ impl<'m> Search<'m> {
             fixed: 0,
             incumbents,
             tried: 0,
+            in_parts: 0,
+            is_part: false,
         }
     }
 
@@ -205,7 +221,7 @@ impl<'m> Search<'m> {
     fn enough(&self) -> f64 {
         match (self.aim, &self.best) {
             (Aim::Room, _) => 1e-3,
-            (Aim::Delay, Some((delay, _))) => delay * (1.0 - CLOSE),
+            (Aim::Delay, Some((delay, _))) => delay * (1.0 - if self.is_part { CLOSE_OF_PART } else { CLOSE }),
             (Aim::Delay, None) => f64::INFINITY,
         }
     }
@@ -338,6 +354,49 @@ impl<'m> Search<'m> {
         }
     }
 
+    /// Frees a few flows and searches their best places exactly, the others staying where they are; again and again, for a part of the work
+    /// done so far.
+    fn neighbourhoods(&mut self, stream: &mut Stream) {
+        let model = self.model;
+        let flows = model.flows.len();
+        if model.unit.is_some() || self.aim == Aim::Room || self.is_part || model.partitions() <= FEW {
+            return;
+        }
+        let mut failures = 0;
+        while failures < flows * flows
+            && (OFFERS_PER_TRY as f64 * self.tried as f64 + self.in_parts as f64)
+                < SEARCHING * (self.dual.servers.priced + self.in_parts) as f64
+            && !self.budget.is_spent(self.began)
+        {
+            let Some((delay, on)) = self.best.clone() else { return };
+            let (mut chosen, mut partitions) = (Vec::new(), 0);
+            for _ in 0..2 * flows {
+                let s = stream.below(flows as u64) as usize;
+                let many = model.flows[s].len();
+                if !chosen.contains(&s) && (chosen.is_empty() || partitions + many <= FEW) {
+                    chosen.push(s);
+                    partitions += many;
+                }
+            }
+            chosen.sort_unstable();
+            let part = model.part(&chosen, &on);
+            let own: Vec<u32> = chosen.iter().flat_map(|s| &on[model.flows[*s].clone()]).copied().collect();
+            let before = part.delay(&own).map(|delay| (delay, own));
+            let mut search = Search::new(&part, Aim::Delay, before, self.budget, self.began);
+            search.is_part = true;
+            search.run(stream);
+            self.in_parts += search.dual.servers.priced + OFFERS_PER_TRY * search.tried;
+            failures += 1;
+            let Some((_, own)) = search.best else { continue };
+            let mut on = on;
+            let places = chosen.iter().flat_map(|s| model.flows[*s].clone());
+            places.zip(own).for_each(|(i, m)| on[i] = m);
+            if self.improve(Local::at_rest(model, on)) && self.best.as_ref().is_some_and(|(least, _)| *least < delay) {
+                failures = 0;
+            }
+        }
+    }
+
     /// Prices to start from: a server earns what the incumbent's rates make of a partition, an empty one what it would cost there alone.
     /// (The rates of the continuous relaxation bound better at first, but leave servers undecided about everything, and take longer in the end.)
     fn start(&self) -> Vec<f64> {
@@ -347,11 +406,11 @@ impl<'m> Search<'m> {
         let Some((_, on)) = self.best.as_ref().filter(|_| self.aim == Aim::Delay) else { return prices };
         for (m, set) in model.sets(on).iter().enumerate() {
             let (load, roots) = model.sums(set);
-            let rate = roots / (model.speed(m) - load);
+            let rate = (roots + model.fixed_roots(m)) / (model.speed(m) - load);
             for i in (0..model.partitions()).filter(|i| model.fits(*i, m)) {
                 let (root, own) = (model.roots[i], model.loads[i]);
                 let alone = root * root / (model.speed(m) - own);
-                prices[i * servers + m] = match set.is_empty() {
+                prices[i * servers + m] = match set.is_empty() && model.fixed_roots(m) == 0.0 {
                     true if alone > 0.0 => alone,
                     _ => 2.0 * rate * root + rate * rate * own,
                 };
@@ -377,7 +436,8 @@ impl<'m> Search<'m> {
                 continue;
             }
             let numbers = self.prices.len() * 2 * model.partitions() * model.servers();
-            if self.opened > 0 && (self.budget.is_spent(self.began) || numbers > MOST_NUMBERS) {
+            let is_enough = self.is_part && self.opened >= NODES_OF_PART;
+            if self.opened > 0 && (is_enough || self.budget.is_spent(self.began) || numbers > MOST_NUMBERS) {
                 self.cut_short(open);
                 return Stop::TimeLimit;
             }
@@ -425,7 +485,7 @@ impl<'m> Search<'m> {
                 of_node = ascent.bound;
                 shared = Rc::new(Shared { prices: ascent.prices, index: Cell::new(None) });
             }
-            if is_root && round == 0 {
+            if is_root {
                 self.root = of_node;
             }
             if of_node >= self.enough() {
@@ -435,6 +495,7 @@ impl<'m> Search<'m> {
             if round == 0 || is_root {
                 self.round(&shares, if is_root { 6 } else { 1 }, stream);
                 self.kicks(&shares, stream);
+                self.neighbourhoods(stream);
             }
             if self.aim == Aim::Room && self.best.is_some() {
                 return None;

@@ -131,18 +131,15 @@ impl<'m> Local<'m> {
 
     /// What a server with these sums is worth. With units its partitions are those that are on it now.
     fn server(&self, m: usize, sums: &Sums) -> Worth {
-        let speed = self.model.speed(m);
         let excess = |excess: f64| Worth { excess: excess + 1e-9, delay: 0.0 };
+        if self.model.unit.is_none() {
+            return match self.model.shared_delay(m, sums.count as usize, sums.load, sums.roots) {
+                Some(delay) => Worth { excess: 0.0, delay },
+                None => excess((sums.load / self.model.speed(m) - 1.0).max(0.0)),
+            };
+        }
         if sums.count == 0 {
             return Worth::default();
-        }
-        if self.model.unit.is_none() {
-            let left = speed - sums.load;
-            return if left > self.model.rounding(m, sums.count as usize) {
-                Worth { excess: 0.0, delay: sums.roots * sums.roots / left }
-            } else {
-                excess(-left / speed)
-            };
         }
         let has = self.model.units[m] as f64;
         if sums.units > has {
@@ -266,8 +263,7 @@ impl<'m> Local<'m> {
         let (of_a, of_b) = (a as usize, b as usize);
         let (first, last) = (i.min(j), i.max(j));
         let are_near = last - first == 1 && self.model.follows[last];
-        let ways =
-            |local: &Self| if are_near { local.ways(first, last) } else { local.ways(i, i) + local.ways(j, j) };
+        let ways = |local: &Self| if are_near { local.ways(first, last) } else { local.ways(i, i) + local.ways(j, j) };
         let sums_a = self.with(self.without(self.sums[of_a], i), j);
         let sums_b = self.with(self.without(self.sums[of_b], j), i);
         let mut change = Worth::default() - ways(self);

@@ -31,6 +31,10 @@ fn least_units(load: f64, unit: f64) -> u64 {
 /// What the exact side needs of an instance.
 pub(super) struct Model<'a> {
     pub(super) instance: &'a Instance,
+    /// Speed of every server, in MAC/s, less what partitions take that are not in question.
+    speeds: Vec<f64>,
+    /// Roots of the partitions on every server that are not in question; 0 in the whole model.
+    fixed_roots: Vec<f64>,
     /// sqrt(lambda w / Lambda). Shape (partitions of all flows,).
     pub(super) roots: Vec<f64>,
     /// lambda w, in MAC/s. Shape (partitions,).
@@ -96,6 +100,8 @@ impl<'a> Model<'a> {
         let least = loads.iter().map(|load| unit.map_or(0, |unit| least_units(*load, unit))).collect();
         Self {
             instance,
+            speeds: instance.servers.iter().map(|server| server.macs_per_s).collect(),
+            fixed_roots: vec![0.0; servers],
             roots,
             loads,
             flows,
@@ -111,17 +117,75 @@ impl<'a> Model<'a> {
         }
     }
 
+    /// The model of some flows alone, all others staying where `on` has them. Shares are continuous.
+    pub(super) fn part(&self, chosen: &[usize], on: &[u32]) -> Self {
+        debug_assert!(self.unit.is_none(), "units of a server cannot be told apart");
+        let mut part = Self {
+            instance: self.instance,
+            speeds: self.speeds.clone(),
+            fixed_roots: self.fixed_roots.clone(),
+            roots: Vec::new(),
+            loads: Vec::new(),
+            flows: Vec::new(),
+            flow_of: Vec::new(),
+            follows: Vec::new(),
+            least: Vec::new(),
+            enter: Vec::new(),
+            leave: Vec::new(),
+            bytes: Vec::new(),
+            seconds_per_byte: self.seconds_per_byte.clone(),
+            unit: None,
+            units: Vec::new(),
+        };
+        for (s, range) in self.flows.iter().enumerate() {
+            if !chosen.contains(&s) {
+                for i in range.clone() {
+                    part.speeds[on[i] as usize] -= self.loads[i];
+                    part.fixed_roots[on[i] as usize] += self.roots[i];
+                }
+                continue;
+            }
+            let (first, number) = (part.roots.len(), part.flows.len());
+            part.roots.extend_from_slice(&self.roots[range.clone()]);
+            part.loads.extend_from_slice(&self.loads[range.clone()]);
+            part.follows.extend_from_slice(&self.follows[range.clone()]);
+            part.least.extend_from_slice(&self.least[range.clone()]);
+            part.bytes.extend_from_slice(&self.bytes[range.clone()]);
+            part.flow_of.extend(std::iter::repeat_n(number, range.len()));
+            part.flows.push(first..part.roots.len());
+            part.enter.extend_from_slice(self.enter(s));
+            part.leave.extend_from_slice(self.leave(s));
+        }
+        part
+    }
+
     /// Partitions of all flows together.
     pub(super) fn partitions(&self) -> usize {
         self.roots.len()
     }
 
     pub(super) fn servers(&self) -> usize {
-        self.instance.servers.len()
+        self.speeds.len()
     }
 
+    /// What server `m` has for the partitions in question, in MAC/s.
     pub(super) fn speed(&self, m: usize) -> f64 {
-        self.instance.servers[m].macs_per_s
+        self.speeds[m]
+    }
+
+    /// Roots on server `m` of partitions that are not in question.
+    pub(super) fn fixed_roots(&self, m: usize) -> f64 {
+        self.fixed_roots[m]
+    }
+
+    /// The delay on server `m` of so many partitions with these loads and roots in all, and of those not in question; none if they do not fit.
+    pub(super) fn shared_delay(&self, m: usize, count: usize, load: f64, roots: f64) -> Option<f64> {
+        let roots = roots + self.fixed_roots[m];
+        if roots == 0.0 {
+            return Some(0.0);
+        }
+        let left = self.speeds[m] - load;
+        (left > self.rounding(m, count)).then(|| roots * roots / left)
     }
 
     /// Weighted delay of entering flow `s` at every server. Shape (servers,).
@@ -170,15 +234,11 @@ impl<'a> Model<'a> {
 
     /// The least weighted delay of a set of partitions on server `m`; none if they do not fit.
     pub(super) fn server_delay(&self, m: usize, set: &[usize]) -> Option<f64> {
-        if set.is_empty() {
-            return Some(0.0);
-        }
         if self.unit.is_some() {
             return self.fox(m, set).map(|(_, delay)| delay);
         }
         let (load, roots) = self.sums(set);
-        let left = self.speed(m) - load;
-        (left > self.rounding(m, set.len())).then(|| roots * roots / left)
+        self.shared_delay(m, set.len(), load, roots)
     }
 
     /// What rounding may take of server `m` when so many partitions share it: less than this left is nothing.

@@ -368,20 +368,16 @@ impl<'m> Servers<'m> {
             first += offers.first[at];
             count += 1;
         }
-        let fits = match self.model.unit {
-            Some(_) => first <= self.capacity(m),
-            None => count == 0 || self.model.speed(m) - load > self.model.rounding(m, count),
-        };
-        let delay = match (fits, self.aim, self.model.unit) {
-            (false, ..) => f64::INFINITY,
-            (_, Aim::Room, _) => 0.0,
-            (_, Aim::Delay, None) => roots * roots / (self.model.speed(m) - load),
-            (_, Aim::Delay, Some(_)) => {
+        let delay = match (self.model.unit, self.aim) {
+            (None, _) => self.model.shared_delay(m, count, load, roots),
+            (Some(_), Aim::Room) => (first <= self.capacity(m)).then_some(0.0),
+            (Some(_), Aim::Delay) => {
                 let taken = offers.i.iter().zip(taken).filter(|(_, taken)| **taken);
                 let set: Vec<usize> = taken.map(|(i, _)| *i as usize).collect();
-                self.model.fox(m, &set).map_or(f64::INFINITY, |(_, delay)| delay)
+                self.model.fox(m, &set).map(|(_, delay)| delay)
             }
         };
+        let delay = delay.map_or(f64::INFINITY, |delay| if self.aim == Aim::Room { 0.0 } else { delay });
         (delay, earned)
     }
 
@@ -399,7 +395,9 @@ impl<'m> Servers<'m> {
                 let costs = root.iter().zip(load).zip(place).zip(take);
                 self.costs.extend(costs.map(|(((a, w), p), take)| twice * a + squared * w - p + take));
             }
-            (None, Aim::Room) => self.costs.extend(load.iter().zip(place).zip(take).map(|((w, p), take)| rate * w - p + take)),
+            (None, Aim::Room) => {
+                self.costs.extend(load.iter().zip(place).zip(take).map(|((w, p), take)| rate * w - p + take))
+            }
             (Some(_), Aim::Room) => {
                 self.costs.extend(first.iter().zip(place).zip(take).map(|((k, p), take)| rate * k - p + take));
                 self.units.extend_from_slice(first);
@@ -423,7 +421,7 @@ impl<'m> Servers<'m> {
 
     fn constant(&self, m: usize, rate: f64) -> f64 {
         match (self.model.unit, self.aim) {
-            (None, Aim::Delay) => rate * rate * self.model.speed(m),
+            (None, Aim::Delay) => rate * (rate * self.model.speed(m) - 2.0 * self.model.fixed_roots(m)),
             _ => rate * self.capacity(m),
         }
     }
@@ -472,7 +470,7 @@ impl<'m> Servers<'m> {
         point.rate = rate;
         point.value = total - self.constant(m, rate);
         let (c1, c2) = match (self.model.unit, self.aim) {
-            (None, Aim::Delay) => (2.0 * roots, self.model.speed(m) - loads),
+            (None, Aim::Delay) => (2.0 * (roots + self.model.fixed_roots(m)), self.model.speed(m) - loads),
             (None, Aim::Room) => (loads - self.model.speed(m), 0.0),
             (Some(_), _) => (units - self.capacity(m), 0.0),
         };

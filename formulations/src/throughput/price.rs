@@ -130,9 +130,7 @@ pub(super) fn rounded<'a>(
         if next.profit > best.profit {
             best = next;
         }
-        for last in (1..order.len()).rev() {
-            order.swap(last, stream.below(last as u64 + 1) as usize);
-        }
+        stream.shuffle(&mut order);
     }
     (best, rounded)
 }

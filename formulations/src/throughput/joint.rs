@@ -18,10 +18,10 @@ use std::time::Instant;
 
 use good_lp::{Constraint, Expression, ProblemVariables, constraint, variable};
 use offcut_instances::problem::{Algorithm, Answer, Budget};
-use offcut_instances::speedup::Speedup;
-use offcut_instances::throughput::{DEADLINE_TOLERANCE, Instance, Part, Service, Solution, Throughput};
+use offcut_instances::throughput::{Instance, Part, Service, Solution, Throughput};
 
 use super::milp::word;
+use super::threads::{deadline_s, speedup};
 use crate::highs::{self, Limits};
 
 /// Above this many variables the model is not built.
@@ -69,7 +69,7 @@ impl Algorithm<Throughput> for Joint {
         let mut alone: Vec<Option<usize>> = Vec::new();
         for (i, request) in instance.requests.iter().enumerate() {
             let model = &instance.models[request.model as usize];
-            let deadline = request.deadline_s * (1.0 + DEADLINE_TOLERANCE / 2.0);
+            let deadline = deadline_s(request);
             let mut once = Expression::default();
             let is_local = model.macs.iter().sum::<f64>() / request.device_macs_per_s <= deadline;
             alone.push(is_local.then(|| {
@@ -156,12 +156,4 @@ fn read(instance: &Instance, values: &[f64], alone: &[Option<usize>], choices: &
     let admitted = instance.requests.iter().zip(&service).filter(|(_, service)| **service != Service::Rejected);
     let profit = admitted.map(|(request, _)| request.profit).sum();
     (Solution { parts, service }, profit)
-}
-
-fn speedup(law: &Speedup, k: u32) -> f64 {
-    match law {
-        Speedup::Linear => f64::from(k),
-        Speedup::Amdahl { parallel_fraction: p } => 1.0 / ((1.0 - p) + p / f64::from(k)),
-        Speedup::Table { speedups } => speedups[(k as usize).min(speedups.len()) - 1],
-    }
 }

@@ -14,7 +14,7 @@ use std::time::Instant;
 use ::highs::{HighsModelStatus, HighsOptionValue, HighsSolutionStatus, Model, SolvedModel};
 use good_lp::variable::UnsolvedProblem;
 use good_lp::{Constraint, SolverModel};
-use offcut_instances::problem::{Stop, Trace};
+use offcut_instances::problem::{Answer, Bound, Budget, Claim, Evidence, Problem, Stop, Trace};
 
 /// What a solve may use.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +27,14 @@ pub struct Limits {
     pub feasibility: Option<f64>,
     /// HiGHS is deterministic for each seed.
     pub seed: u64,
+}
+
+impl Limits {
+    /// What `budget` leaves after `spent_s` seconds, for a solve to the gap that counts as none.
+    pub fn exact(budget: &Budget, spent_s: f64) -> Self {
+        let time_s = budget.time_s.map(|time_s| (time_s - spent_s).max(0.0));
+        Self { time_s, relative_gap: 1e-9, feasibility: None, seed: budget.seed }
+    }
 }
 
 /// Why HiGHS stopped, in its own distinctions.
@@ -85,6 +93,30 @@ impl Outcome {
             ..Trace::counting([("nodes", self.nodes), ("columns", self.columns as u64), ("rows", self.rows as u64)])
         }
     }
+}
+
+/// A bound that HiGHS states.
+pub fn word<C>(value: f64) -> Bound<C> {
+    Bound { value, evidence: Evidence::SolverWord("HiGHS mip_dual_bound".into()) }
+}
+
+/// Solves a feasible, bounded model as [`solve`] does and answers, `built_s` being the seconds spent on the model before. `read` makes a
+/// solution and its objective of the variables' values, `bound` puts HiGHS's dual bound in the objective's unit.
+pub fn answer<P: Problem>(
+    problem: UnsolvedProblem,
+    rows: impl IntoIterator<Item = Constraint>,
+    limits: Limits,
+    built_s: f64,
+    read: impl FnOnce(&[f64]) -> (P::Solution, f64),
+    bound: impl FnOnce(f64) -> f64,
+) -> Answer<P> {
+    let answered = |outcome: Outcome| {
+        let stop = outcome.stop()?;
+        let found = outcome.values.as_deref().map(read).map(|(solution, objective)| Claim { solution, objective });
+        let proved = outcome.bound.map(bound).map(word);
+        Ok(Answer { stop, found, proved, trace: outcome.trace(built_s) })
+    };
+    solve(problem, rows, 0.0, limits).and_then(answered).unwrap_or_else(Answer::failed)
 }
 
 /// Solves a model with integer variables built with `good_lp`, with `rows` added to it. `constant` is the part of the

@@ -101,7 +101,7 @@ pub fn run<P: Contest>(
     progress.begins(missing.len(), grid.cells.len() - missing.len());
     for cell in missing {
         let recipe = &grid.recipes[cell.recipe];
-        let instance = P::generate(&recipe.family, &recipe.parameters, recipe.seed)?;
+        let instance = P::generate_with(&recipe.family, &recipe.parameters, recipe.seed)?;
         let algorithm = method::<P>(&cell.method)?;
         progress.cell(&cell.key.method, &P::label(&instance).name);
         let path = folder.0.join("instances").join(format!("{}.json", cell.key.instance));

@@ -19,6 +19,7 @@ mod jpdra;
 mod multiuser;
 mod speedup;
 mod throughput;
+mod tree;
 mod verdict;
 
 use std::collections::BTreeMap;

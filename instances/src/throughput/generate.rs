@@ -377,9 +377,7 @@ fn tight(origin: Origin, parameters: &Parameters, seed: u64) -> Instance {
     // Access points 2t and 2t+1 are those of A and B.
     let hop_s_per_byte = (0..pairs).flat_map(|t| [reaches(&|j| j / 2 == t), reaches(&|j| j == 2 * t)]).collect();
     let mut order: Vec<u32> = (0..pairs as u32).collect();
-    for last in (1..pairs).rev() {
-        order.swap(last, stream.below(last as u64 + 1) as usize);
-    }
+    stream.shuffle(&mut order);
     let first = order.iter().map(|t| simple_request(2 * t, 2.0));
     let second = order.iter().map(|t| simple_request(2 * t + 1, 2.0));
     Instance {

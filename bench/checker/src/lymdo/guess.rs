@@ -71,7 +71,7 @@ impl Channel {
                 for _ in 0..6 {
                     let step = (beyond - libm::log1p(beyond) - excess) * (1.0 + beyond) / beyond;
                     beyond -= step;
-                    if step.abs() <= 1e-9 * beyond {
+                    if step.abs() <= SHARE * beyond {
                         break;
                     }
                 }
@@ -81,9 +81,18 @@ impl Channel {
     }
 }
 
+/// How small Newton's last step is before a share: its square is what is left, and that counts to first order in a tangent.
+const SHARE: f64 = 1e-7;
+
+/// How small it is before a weight, which counts to second order.
+const WEIGHT: f64 = 1e-4;
+
+/// So many powers of e away there is no root.
+const FAR: f64 = 300.0;
+
 /// A root of a rising function between `low`, where it is below 0, and `high`, where it is not. `function` gives value and derivative, or
 /// no number where it is above 0 and nothing else is known.
-fn root(mut low: f64, mut high: f64, start: f64, function: impl Fn(f64) -> [f64; 2]) -> f64 {
+fn root(mut low: f64, mut high: f64, start: f64, step: f64, function: impl Fn(f64) -> [f64; 2]) -> f64 {
     let mut at = start.clamp(low, high);
     for _ in 0..100 {
         let [value, slope] = function(at);
@@ -92,13 +101,11 @@ fn root(mut low: f64, mut high: f64, start: f64, function: impl Fn(f64) -> [f64;
         } else {
             high = at;
         }
-        let next = at - value / slope;
-        let is_inside = next > low && next < high;
-        let next = if is_inside { next } else { low + (high - low) / 2.0 };
-        if (next - at).abs() <= 1e-8 * at.abs().max(1.0) && is_inside || high - low <= 1e-14 * high.abs().max(1.0) {
-            return next;
+        let newton = at - value / slope;
+        if (newton - at).abs() <= step {
+            return newton;
         }
-        at = next;
+        at = if newton > low && newton < high { newton } else { low + (high - low) / 2.0 };
     }
     at
 }
@@ -123,7 +130,7 @@ impl Cut {
         }
         // 2 power f (f - offset)^2 is above both 2 power (f - offset)^3 and 2 power offset (f - offset)^2.
         let start = libm::log(alone.min((weighted / (2.0 * self.power * offset)).sqrt()));
-        offset + libm::exp(root(start - 2.0, high, start, slope))
+        offset + libm::exp(root(start - 2.0, high, start, SHARE, slope))
     }
 
     /// Where `weight bits / (r - offset) + sending bits / r + price b` is least.
@@ -143,17 +150,13 @@ impl Cut {
         if price <= 0.0 || !high.is_finite() || slope(high)[0] <= 0.0 {
             return most;
         }
-        // As if every hertz gave what it gives on average when all are taken.
+        // As if every hertz gave what it gives on average when all are taken; less than that is enough.
         let each = (self.channel.at(most)[0] - offset) / (most - base);
         let start = libm::log(((weight + self.sending) * bits / (each * price)).sqrt()).min(high);
         if !start.is_finite() {
             return most;
         }
-        let mut low = start;
-        while slope(low)[0] > 0.0 && low > high - 300.0 {
-            low -= 1.0 + (high - low);
-        }
-        base + libm::exp(root(low, high, start, slope))
+        base + libm::exp(root(high - FAR, high, start, SHARE, slope))
     }
 
     /// Deterministic service: how much of what the slowest stage makes wait each stage answers for, in the unit of `delay_price`. Stages are
@@ -200,11 +203,7 @@ impl Cut {
             [libm::log(wait(z) / pull), own - slope / pull * d / (1.0 + z)]
         };
         let low = libm::log(start);
-        let mut high = low + 1.0;
-        while rise(high)[0] < 0.0 && high < low + 200.0 {
-            high += high - low;
-        }
-        let z = libm::exp(root(low, high, low, rise));
+        let z = libm::exp(root(low, low + FAR, low, WEIGHT, rise));
         let pulls = pulls(z / (1.0 + z) / self.arrivals);
         for (weight, pull) in weights.iter_mut().zip(&pulls) {
             *weight = pull[0].max(0.0);

@@ -1,5 +1,5 @@
 use offcut_instances::document::parse_instance;
-use offcut_instances::lymdo::strategy::instances;
+use offcut_instances::lymdo::strategy::{cuts, instances, solutions};
 use offcut_instances::lymdo::{
     Allocation, Certificate, FAMILIES, Instance, Law, Lymdo, Node, Parameters, Prices, RateLaw, Service, Slot,
     Solution, Tree, User, generate,
@@ -593,5 +593,247 @@ proptest! {
     #[test]
     fn bounds_of_small_users_lose_nothing(instance in instances(2, 3, 1), seed in any::<u64>()) {
         compare(&instance, some_prices(&instance, &mut Stream::new(&["prices"], seed)));
+    }
+}
+
+/// A random tree with random prices.
+fn random_tree(instance: &Instance, stream: &mut Stream) -> Tree {
+    let prices = (0..3).map(|_| some_prices(instance, stream)).collect();
+    let leaf = |stream: &mut Stream| Node::Priced { prices: stream.below(3) as u32 };
+    let mut nodes = vec![leaf(stream)];
+    while nodes.len() < 9 {
+        let at = stream.below(nodes.len() as u64) as usize;
+        if matches!(nodes[at], Node::Split { .. }) {
+            continue;
+        }
+        let user = stream.below(instance.users.len() as u64) as u32;
+        let blocks = instance.models[instance.users[user as usize].model as usize].blocks() as u32;
+        let cuts = (0..=blocks).filter(|_| stream.below(2) == 0).collect();
+        let inside = nodes.len() as u32;
+        nodes[at] = Node::Split { user, cuts, inside, outside: inside + 1 };
+        nodes.push(leaf(stream));
+        nodes.push(leaf(stream));
+    }
+    Tree { prices, nodes }
+}
+
+/// What a tree proves, going down with all combinations of cuts to the leaf that each belongs to; infinite if none is stable.
+fn brute(instance: &Instance, tree: &Tree) -> f64 {
+    let value = |cuts: Vec<u32>| {
+        let mut at = 0;
+        let prices = loop {
+            match &tree.nodes[at] {
+                Node::Split { user, cuts: some, inside, outside } => {
+                    at = if some.contains(&cuts[*user as usize]) { *inside } else { *outside } as usize;
+                }
+                Node::Priced { prices } | Node::Empty { prices } => break tree.prices[*prices as usize],
+            }
+        };
+        let all: Option<f64> = cuts
+            .iter()
+            .enumerate()
+            .map(|(n, cut)| Some(Oracle::new(instance, n, *cut as usize, prices).least()?.1))
+            .sum();
+        Some(all? - prices.bandwidth * instance.bandwidth_hz - prices.edge * instance.edge_macs_per_s)
+    };
+    cuts(instance).filter_map(value).reduce(f64::min).map_or(f64::INFINITY, |least| least.max(0.0))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_tree_proves_what_all_combinations_of_cuts_say(instance in instances(2, 2, 1), seed in any::<u64>()) {
+        let tree = random_tree(&instance, &mut Stream::new(&["tree"], seed));
+        let expected = brute(&instance, &tree);
+        let proved = Lymdo::replay(&instance, &Certificate { energy_s_per_j: Vec::new(), slots: vec![tree.clone()] });
+        let proved = proved.expect("well formed");
+        if expected == f64::INFINITY {
+            prop_assert_eq!(proved, expected);
+        } else {
+            // (What is there to be had may be worth more than what is had; then differences count.)
+            let most = tree.prices.iter().map(|p| p.bandwidth * instance.bandwidth_hz + p.edge * instance.edge_macs_per_s);
+            let slack = 1e-9 * (expected + most.fold(0.0, f64::max));
+            prop_assert!((proved - expected).abs() <= slack, "{} {}", proved, expected);
+        }
+    }
+
+    /// Whatever is allocated and whatever is proved: no objective is below a bound.
+    #[test]
+    fn no_trajectory_is_better_than_a_bound((instance, solution) in instances(3, 3, 3).prop_flat_map(|instance| {
+        let solutions = solutions(&instance);
+        (Just(instance), solutions)
+    }), seed in any::<u64>()) {
+        let mut stream = Stream::new(&["certificate"], seed);
+        let slots = instance.slots.iter().map(|_| random_tree(&instance, &mut stream)).collect();
+        let energy = instance.users.iter().map(|user| user.overdraft_s_per_j * stream.unit()).collect();
+        let energy = if instance.slots.len() == 1 { Vec::new() } else { energy };
+        let proved = Lymdo::replay(&instance, &Certificate { energy_s_per_j: energy, slots }).expect("well formed");
+        let (objective, violations) = Lymdo::evaluate(&instance, &solution);
+        if violations.is_empty() {
+            prop_assert!(proved <= objective.expect("defined").low(), "{} {:?}", proved, objective);
+        }
+    }
+}
+
+/// Against arithmetic with ninety digits.
+mod exact {
+    use offcut_instances::problem::Valid;
+
+    use super::*;
+
+    type Big = dashu_float::FBig<dashu_float::round::mode::HalfAway, 2>;
+
+    fn big(x: f64) -> Big {
+        Big::try_from(x).expect("finite").with_precision(300).value()
+    }
+
+    /// `b log2(1 + p h / (N0 b))`, with ninety digits of a rate however small.
+    fn rate(instance: &Instance, user: &User, gain: f64, bandwidth: f64) -> Big {
+        match instance.rate_law {
+            RateLaw::Fixed { bit_per_s_per_hz } => big(bit_per_s_per_hz) * big(bandwidth),
+            RateLaw::Shannon => {
+                let snr = big(user.tx_power_w) * big(gain) / (big(instance.noise_w_per_hz) * big(bandwidth));
+                big(bandwidth) * snr.ln_1p() / big(2.0).ln()
+            }
+        }
+    }
+
+    /// Delay and energy of user `n` in slot `t`; none if a stage is not stable.
+    fn worth(instance: &Instance, t: usize, n: usize, cut: usize, at: [f64; 3]) -> Option<(Big, Big)> {
+        let (user, slot) = (&instance.users[n], &instance.slots[t]);
+        let model = &instance.models[user.model as usize];
+        let arrivals = big(slot.arrivals_per_s[n]);
+        let sum = |macs: &[f64]| macs.iter().fold(big(0.0), |sum, macs| sum + big(*macs));
+        let works = [sum(&model.macs[..cut]), big(8.0) * big(model.cut_bytes[cut]), sum(&model.macs[cut..])];
+        let speed = |i: usize| match i {
+            1 => rate(instance, user, slot.gains[n], at[1]),
+            i => big(at[i]),
+        };
+        let (mut delay, mut longest, mut sending) = (big(0.0), big(0.0), big(0.0));
+        for i in (0..3).filter(|i| works[*i] > big(0.0)) {
+            if at[i] == 0.0 || speed(i) <= &arrivals * &works[i] {
+                return None;
+            }
+            let time = &works[i] / speed(i);
+            delay += match instance.service {
+                Service::Deterministic => time.clone(),
+                Service::Exponential => &works[i] / (speed(i) - &arrivals * &works[i]),
+            };
+            if i == 1 {
+                sending = time.clone();
+            }
+            if time > longest {
+                longest = time;
+            }
+        }
+        if instance.service == Service::Deterministic {
+            delay += &arrivals * &longest * &longest / (big(2.0) * (big(1.0) - &arrivals * &longest));
+        }
+        let computing = big(user.energy_per_mac_coeff) * big(at[0]) * big(at[0]) * &works[0];
+        let energy = big(instance.slot_s) * arrivals * (computing + big(user.tx_power_w) * sending);
+        Some((delay, energy))
+    }
+
+    fn objective(instance: &Instance, solution: &Solution) -> Option<Big> {
+        let (users, slots) = (instance.users.len(), instance.slots.len());
+        let (mut delays, mut energies) = (big(0.0), vec![big(0.0); users]);
+        for (t, slot) in solution.slots.iter().enumerate() {
+            for (n, total) in energies.iter_mut().enumerate() {
+                let at = [slot.local_macs_per_s[n], slot.bandwidth_hz[n], slot.edge_macs_per_s[n]];
+                let (delay, energy) = worth(instance, t, n, slot.cuts[n] as usize, at)?;
+                delays += delay;
+                *total += energy;
+            }
+        }
+        let users = || instance.users.iter().zip(&energies);
+        if slots == 1 {
+            let priced = users().fold(big(0.0), |sum, (user, energy)| sum + big(user.backlog_j) * energy);
+            return Some(big(instance.v) * delays + priced);
+        }
+        let charge = users().fold(big(0.0), |sum, (user, energy)| {
+            let over = energy / big(slots as f64) - big(user.energy_budget_j_per_slot);
+            if over > big(0.0) { sum + big(user.overdraft_s_per_j) * over } else { sum }
+        });
+        Some(delays / big(slots as f64) + charge)
+    }
+
+    /// Other magnitudes, as if other units were taken, and some numbers on top of that; now and then a stage that is full but for a few roundings.
+    fn stretched(mut instance: Instance, stream: &mut Stream) -> Instance {
+        let clamp = |value: f64| if value == 0.0 { 0.0 } else { value.clamp(1e-30, 1e30) };
+        let mut power = |most: f64| libm::exp10(stream.uniform(-most, most));
+        let [second, mac, bit, joule, wild] = [5.0, 6.0, 6.0, 5.0, 4.0].map(&mut power);
+        instance.slot_s = clamp(instance.slot_s * second);
+        instance.bandwidth_hz = clamp(instance.bandwidth_hz * bit / second);
+        // p h / N0 is in units of bandwidth.
+        instance.noise_w_per_hz = clamp(instance.noise_w_per_hz * joule / bit * wild);
+        instance.edge_macs_per_s = clamp(instance.edge_macs_per_s * mac / second);
+        instance.v = clamp(instance.v * joule * joule / second);
+        for model in &mut instance.models {
+            model.macs.iter_mut().for_each(|macs| *macs = clamp(*macs * mac));
+            model.cut_bytes.iter_mut().for_each(|bytes| *bytes = clamp(*bytes * bit));
+        }
+        for user in &mut instance.users {
+            user.max_macs_per_s = clamp(user.max_macs_per_s * mac / second);
+            user.energy_per_mac_coeff = clamp(user.energy_per_mac_coeff * joule / mac / mac / mac * second * second);
+            user.tx_power_w = clamp(user.tx_power_w * joule / second);
+            user.energy_budget_j_per_slot = clamp(user.energy_budget_j_per_slot * joule);
+            user.overdraft_s_per_j = clamp(user.overdraft_s_per_j * second / joule);
+            user.backlog_j = clamp(user.backlog_j * joule);
+        }
+        for slot in &mut instance.slots {
+            slot.arrivals_per_s.iter_mut().for_each(|rate| *rate = clamp(*rate / second));
+        }
+        let n = stream.below(instance.users.len() as u64) as usize;
+        let (user, rate) = (&mut instance.users[n], instance.slots[0].arrivals_per_s[n]);
+        let macs: f64 = instance.models[user.model as usize].macs.iter().sum();
+        if rate * macs > 0.0 && stream.below(3) == 0 {
+            let bits = stream.below(8) as f64 - 2.0;
+            user.max_macs_per_s = clamp(rate * macs * (1.0 + bits * f64::EPSILON));
+        }
+        instance.validate().expect("legal");
+        instance
+    }
+
+    fn cases() -> u32 {
+        std::env::var("OFFCUT_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(300)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn objectives_are_enclosed((instance, solution) in instances(2, 3, 3).prop_flat_map(|instance| {
+            let solutions = solutions(&instance);
+            (Just(instance), solutions)
+        })) {
+            let truth = objective(&instance, &solution);
+            let (enclosed, violations) = Lymdo::evaluate(&instance, &solution);
+            let is_stable = violations.iter().all(|violation| violation.constraint != "stability");
+            prop_assert_eq!(truth.is_some(), is_stable);
+            prop_assert_eq!(truth.is_some(), enclosed.is_some());
+            if let (Some(truth), Some(enclosed)) = (truth, enclosed) {
+                prop_assert!(big(enclosed.low()) <= truth && truth <= big(enclosed.high()), "{:?}", enclosed);
+                prop_assert!(enclosed.high() - enclosed.low() <= 1e-9 * enclosed.high(), "{:?}", enclosed);
+            }
+        }
+
+        /// At the best point that the oracle finds, what is proved is no more than what it costs there, to the last digit.
+        #[test]
+        fn bounds_are_below(instance in instances(2, 2, 1), seed in any::<u64>()) {
+            let mut stream = Stream::new(&["stretched"], seed);
+            let instance = stretched(instance, &mut stream);
+            let prices = some_prices(&instance, &mut stream);
+            for n in 0..instance.users.len() {
+                for cut in 0..=instance.models[instance.users[n].model as usize].blocks() {
+                    let Some((at, _)) = Oracle::new(&instance, n, cut, prices).least() else { continue };
+                    let Some((delay, energy)) = worth(&instance, 0, n, cut, at) else { continue };
+                    let shared = big(prices.bandwidth) * big(at[1]) + big(prices.edge) * big(at[2]);
+                    let cost = big(instance.v) * delay + big(instance.users[n].backlog_j) * energy + shared;
+                    let proved = proved(&instance, n, cut, prices);
+                    prop_assert!(proved.is_finite() && big(proved) <= cost, "user {}, cut {}: {} {}", n, cut, proved, cost);
+                }
+            }
+        }
     }
 }

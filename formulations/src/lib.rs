@@ -13,6 +13,7 @@
 
 pub mod highs;
 pub mod jpdra;
+pub mod lymdo;
 pub mod multiuser;
 pub mod outer_approximation;
 pub mod throughput;

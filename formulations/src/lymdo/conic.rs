@@ -22,11 +22,8 @@ use super::model::Slot;
 pub(super) struct Said {
     /// The objective, in seconds.
     pub(super) value: f64,
-    /// The dual objective, in seconds.
-    pub(super) bound: f64,
     /// Whether it reached the tolerances asked for.
     pub(super) is_sure: bool,
-    pub(super) iterations: u32,
 }
 
 /// The program as it grows: every row says that a linear expression is in a cone.
@@ -154,7 +151,7 @@ pub(super) fn solve(slot: &Slot, pairs: &[u32]) -> Result<Option<Said>, String> 
         }
     }
     if program.costs.is_empty() {
-        return Ok(Some(Said { value: 0.0, bound: 0.0, is_sure: true, iterations: 0 }));
+        return Ok(Some(Said { value: 0.0, is_sure: true }));
     }
     solved(program)
 }
@@ -181,12 +178,9 @@ fn solved(program: Program) -> Result<Option<Said>, String> {
     solver.solve();
     let solution = &solver.solution;
     match solution.status {
-        SolverStatus::Solved | SolverStatus::AlmostSolved => Ok(Some(Said {
-            value: solution.obj_val * scale,
-            bound: solution.obj_val_dual * scale,
-            is_sure: solution.status == SolverStatus::Solved,
-            iterations: solution.iterations,
-        })),
+        SolverStatus::Solved | SolverStatus::AlmostSolved => {
+            Ok(Some(Said { value: solution.obj_val * scale, is_sure: solution.status == SolverStatus::Solved }))
+        }
         SolverStatus::PrimalInfeasible | SolverStatus::AlmostPrimalInfeasible => Ok(None),
         status => Err(format!("Clarabel says {status:?}")),
     }

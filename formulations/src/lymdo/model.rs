@@ -79,11 +79,11 @@ impl Slot {
             for m in (0..blocks).rev() {
                 rest[m] = rest[m + 1] + model.macs[m];
             }
-            for m in 0..=blocks {
+            for (m, rest) in rest.into_iter().enumerate() {
                 user.push(n as u32);
                 local.push(done / device.max_macs_per_s);
                 air.push(model.cut_bytes[m] * per_byte);
-                edge.push(rest[m] / instance.edge_macs_per_s);
+                edge.push(rest / instance.edge_macs_per_s);
                 joules.push(device.energy_per_mac_coeff * device.max_macs_per_s * device.max_macs_per_s * done);
                 done += model.macs.get(m).copied().unwrap_or(0.0);
             }
@@ -150,11 +150,6 @@ impl Slot {
     /// All pairs.
     pub(super) fn all(&self) -> usize {
         self.user.len()
-    }
-
-    /// The pair of user `n` with cut `m`.
-    pub(super) fn pair(&self, n: usize, m: u32) -> usize {
-        self.first[n] + m as usize
     }
 
     /// The cut of a pair.

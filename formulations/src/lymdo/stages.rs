@@ -410,7 +410,7 @@ impl Bracket {
             return self.low;
         }
         let is_inside = next >= self.low && next <= self.high;
-        if is_inside && (step < 20 || step % 3 > 0) { next } else { self.middle() }
+        if is_inside && (step < 20 || !step.is_multiple_of(3)) { next } else { self.middle() }
     }
 }
 

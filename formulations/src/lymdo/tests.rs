@@ -1,6 +1,13 @@
+use offcut_instances::lymdo::strategy::instances;
+use offcut_instances::lymdo::{FAMILIES, Law, Lymdo, Parameters, generate};
 use offcut_instances::lymdo::{Instance, Origin, RateLaw, Service, Slot as Happening, User};
 use offcut_instances::model::Model;
+use offcut_instances::problem::{Algorithm, Answer, Budget, Stop};
 use offcut_instances::random::Stream;
+use proptest::prelude::*;
+
+use super::branch::Branch;
+use super::enumerate::Enumerate;
 
 use super::conic;
 use super::convex::{Convex, Shares};
@@ -226,4 +233,69 @@ fn newton_finds_what_bisection_finds() {
         (rounds, many) = (rounds + newton.rounds, many + 1);
     }
     assert!(rounds < 15 * many);
+}
+
+fn solve(algorithm: &dyn Algorithm<Lymdo>, instance: &Instance) -> Answer<Lymdo> {
+    algorithm.solve(instance, &Budget::seconds(60.0))
+}
+
+fn objective(answer: &Answer<Lymdo>) -> Option<f64> {
+    answer.found.as_ref().map(|claim| claim.objective)
+}
+
+fn bound(answer: &Answer<Lymdo>) -> f64 {
+    answer.proved.as_ref().expect("a bound").value
+}
+
+/// `branch` against `enumerate`.
+fn agree(instance: &Instance) -> Result<(), String> {
+    let (exact, all) = (solve(&Branch, instance), solve(&Enumerate, instance));
+    match (objective(&all), objective(&exact)) {
+        (None, None) if all.stop == Stop::Infeasible && exact.stop == Stop::Infeasible => Ok(()),
+        (Some(least), Some(found)) => {
+            let is_right = is_close(found, least, 2e-9);
+            let proved = bound(&exact);
+            let is_proved = proved <= least.min(found) && proved >= found * (1.0 - 1.1e-9);
+            if is_right && is_proved { Ok(()) } else { Err(format!("{found} {least} {proved} {:?}", exact.stop)) }
+        }
+        (least, found) => Err(format!("{least:?} {:?} {found:?} {:?}", all.stop, exact.stop)),
+    }
+}
+
+#[test]
+fn branch_finds_what_enumeration_finds() {
+    for kind in kinds().filter(|kind| kind.users <= 2).chain(kinds().map(|kind| Kind { users: 4, blocks: 4, ..kind })) {
+        for seed in 0..6 {
+            let told = agree(&instance(kind, seed));
+            assert!(told.is_ok(), "{kind:?} {seed}: {told:?}");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn branch_finds_what_enumeration_finds_where_much_is_zero(instance in instances(4, 4, 1)) {
+        let told = agree(&instance);
+        prop_assert!(told.is_ok(), "{:?}", told);
+    }
+}
+
+/// Every family, both services: closed, and quickly enough for it to be no question of luck.
+#[test]
+fn families_are_solved_to_the_end() {
+    for family in FAMILIES {
+        for (service, users) in SERVICES.into_iter().flat_map(|service| [(service, 3), (service, 20), (service, 60)]) {
+            for (seed, rate_law) in [(1, Law::Shannon), (2, Law::Fixed)] {
+                let parameters = Parameters { users, service, rate_law, ..Parameters::default() };
+                let instance = generate(family.name, &parameters, seed).expect("legal");
+                let answer = solve(&Branch, &instance);
+                let name = format!("{} {users} {service:?} {seed}", family.name);
+                assert_eq!(answer.stop, Stop::Completed, "{name}");
+                let found = objective(&answer).expect("feasible");
+                assert!(bound(&answer) <= found && bound(&answer) >= found * (1.0 - 1.1e-9), "{name}");
+            }
+        }
+    }
 }

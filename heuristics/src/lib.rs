@@ -4,5 +4,6 @@
 //! crate's own arithmetic; the checker computes them again.
 
 pub mod jpdra;
+pub mod lymdo;
 pub mod multiuser;
 pub mod throughput;

@@ -39,10 +39,14 @@
 //! | V | `v` | J^2/s | scalar |
 //! | m_n(t), f_n(t), b_n(t), F_n(t) | `slots[t]` of a [`Solution`] | block, MAC/s, Hz, MAC/s | (slots, users) |
 
+mod generate;
 mod instance;
 mod policy;
 mod solution;
+#[cfg(feature = "proptest")]
+pub mod strategy;
 
+pub use generate::{FAMILIES, Family, Law, Parameters, generate};
 pub use instance::{Instance, RateLaw, Service, Slot, User};
 pub use policy::{Decide, Policy};
 pub use solution::{Allocation, Certificate, Node, Prices, Solution, Tree};

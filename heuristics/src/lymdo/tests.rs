@@ -1,7 +1,7 @@
 //! Resources are the optimum, responses are least, repairs are right, and every policy's decisions are feasible.
 
 use offcut_instances::lymdo::{
-    Allocation, Decide, Instance, Model, Origin, Policy, Prices, RateLaw, Service, Slot, User,
+    Allocation, Decide, Instance, Model, Origin, Parameters, Policy, Prices, RateLaw, Service, Slot, User, generate,
 };
 use offcut_instances::problem::{Budget, Stop};
 use offcut_instances::random::Stream;
@@ -556,4 +556,45 @@ fn parameters_are_checked() {
         judged(&slot, &decided.expect("feasible")).1
     };
     assert!(value(3.0) <= value(1.0));
+}
+
+/// What a policy makes of a horizon: mean delay of all users, and everybody's mean energy. The queues follow their recursion.
+fn rolled_out(policy: &dyn Policy, instance: &Instance) -> Result<(f64, Vec<f64>), Stop> {
+    let mut run = policy.begin(&Budget::default());
+    let mut slot = Instance { slots: Vec::new(), ..instance.clone() };
+    let (mut delay, mut energy) = (0.0, vec![0.0; instance.users.len()]);
+    let slots = instance.slots.len() as f64;
+    for now in &instance.slots {
+        slot.slots = vec![now.clone()];
+        let allocation = run.decide(&slot)?;
+        let (faults, value, energies) = judged(&slot, &allocation);
+        assert_eq!(faults, Vec::<String>::new(), "{}", policy.id());
+        let drift: f64 = slot.users.iter().zip(&energies).map(|(user, energy)| user.backlog_j * energy).sum();
+        delay += (value - drift) / slot.v / slots;
+        for ((user, energy_j), sum) in slot.users.iter_mut().zip(energies).zip(&mut energy) {
+            user.backlog_j = (user.backlog_j + energy_j - user.energy_budget_j_per_slot).max(0.0);
+            *sum += energy_j / slots;
+        }
+    }
+    Ok((delay, energy))
+}
+
+/// Over a horizon queues do better than every slot on its own, and keep the budgets in the long run.
+#[test]
+fn queues_beat_slots_on_their_own() {
+    for family in ["rayleigh", "markov"] {
+        let parameters = Parameters { slots: 400, v: 20.0, ..Parameters::default() };
+        let instance = generate(family, &parameters, 1).expect("legal");
+        let told = |id: &str| {
+            let (delay, energy) = rolled_out(&*policy(id, &[]), &instance).expect("feasible");
+            let over = |(user, energy): (&User, f64)| energy / user.energy_budget_j_per_slot - 1.0;
+            let over = instance.users.iter().zip(energy).map(over).fold(f64::NEG_INFINITY, f64::max);
+            println!("{family} {id}: {delay:.4} s, at most {:.2} % over budget", 100.0 * over);
+            (delay, over)
+        };
+        let ((queues, over), (alone, alone_over)) = (told("alternating"), told("myopic"));
+        let (random, random_over) = told("random");
+        assert!(queues < alone && queues < random, "{family}: {queues} with queues, {alone} without");
+        assert!(over < 0.06 && alone_over < 1e-3 && random_over > over, "{family}: {over} and {alone_over} over");
+    }
 }

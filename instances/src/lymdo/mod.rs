@@ -39,17 +39,24 @@
 //! | V | `v` | J^2/s | scalar |
 //! | m_n(t), f_n(t), b_n(t), F_n(t) | `slots[t]` of a [`Solution`] | block, MAC/s, Hz, MAC/s | (slots, users) |
 
+mod generate;
 mod instance;
 mod policy;
 mod solution;
+#[cfg(feature = "proptest")]
+pub mod strategy;
 
+pub use generate::{FAMILIES, Law, Parameters, generate};
 pub use instance::{Instance, RateLaw, Service, Slot, User};
 pub use policy::{Decide, Policy};
 pub use solution::{Allocation, Certificate, Node, Prices, Solution, Tree};
 
+pub use crate::family::Family;
 pub use crate::model::Model;
 pub use crate::origin::Origin;
 
+use crate::document::Trouble;
+use crate::family::Generated;
 use crate::problem::{Problem, Sense};
 
 /// The problem's name on the type level.
@@ -63,4 +70,18 @@ impl Problem for Lymdo {
     type Instance = Instance;
     type Solution = Solution;
     type Certificate = Certificate;
+}
+
+impl Generated for Lymdo {
+    type Parameters = Parameters;
+
+    const FAMILIES: &'static [Family] = &FAMILIES;
+
+    fn generate(family: &str, parameters: &Parameters, seed: u64) -> Result<Instance, Trouble> {
+        generate(family, parameters, seed)
+    }
+
+    fn origin(instance: &Instance) -> &Origin {
+        &instance.origin
+    }
 }

@@ -1,14 +1,39 @@
 //! What decides slot by slot, without seeing what comes.
 
 use super::{Allocation, Instance};
-use crate::problem::{Budget, Stop};
+use crate::document::Trouble;
+use crate::problem::{Budget, Parameter, Stop};
 
 /// A policy: how cuts and resources are decided, whatever the system.
 ///
-/// Nobody but the runner rolls a policy out: it keeps the queues, and shows one slot at a time.
+/// Nobody but the runner rolls a policy out: it keeps the queues, and shows one slot at a time. What a policy says of itself is what an
+/// [`Algorithm`](crate::problem::Algorithm) says, because the runner makes one of it.
 pub trait Policy: Send + Sync {
     /// Its name, as on the command line.
     fn id(&self) -> &str;
+
+    /// One line for `offcut methods`.
+    fn about(&self) -> &str;
+
+    /// Whether different seeds can give different trajectories.
+    fn is_random(&self) -> bool {
+        false
+    }
+
+    /// The parameters it takes.
+    fn parameters(&self) -> Vec<Parameter> {
+        Vec::new()
+    }
+
+    /// The same policy with one parameter set.
+    ///
+    /// # Errors
+    /// If it has no such parameter, or not with this value.
+    fn with(&self, name: &str, value: f64) -> Result<Box<dyn Policy>, Trouble> {
+        let _ = value;
+        let what = format!("takes no parameter '{name}'");
+        Err(Trouble::at(format!("method {}", self.id()), what, "see offcut methods"))
+    }
 
     /// Begins a trajectory. Seeds come from the budget; what a policy keeps from slot to slot (warm starts, random streams) lives in what is
     /// returned.

@@ -1,0 +1,541 @@
+//! Families of instances. Same family, parameters and seed: same bytes, on every platform.
+//!
+//! | family | DNNs | channels | arrivals | what it is for |
+//! |---|---|---|---|---|
+//! | `rayleigh` | of the zoo | Rayleigh fading, independent from slot to slot | vary by a fifth | the tables |
+//! | `markov` | of the zoo | good and bad spells of 10 and 5 slots (Gilbert), bad 13 dB lower | vary by a fifth | channels that remember |
+//! | `bursty` | of the zoo | Rayleigh fading | calm and busy spells of 10 slots, busy four times calm | arrivals that remember |
+//! | `tight` | of the zoo | Rayleigh fading | vary by a fifth | half the energy, two fifths of the bandwidth |
+//! | `steady` | of the zoo | no fading | constant | every slot is the same: the optimum over time is that of one slot |
+//! | `synthetic` | random chains | Rayleigh fading | vary by a fifth | what does not depend on our zoo |
+//!
+//! Families with the zoo's DNNs have the same users for the same seed, and a longer horizon begins with the shorter one's slots.
+//!
+//! | what | is drawn from | source |
+//! |---|---|---|
+//! | device | 5e9 to 2e10 MAC/s; kappa 1.4e-30 to 2.8e-30, so 0.2 to 20 W at full speed | ours |
+//! | transmitter | 0.1 to 0.5 W | ours |
+//! | place | evenly over a disc of 250 m, no nearer than 20 m; path loss 128.1 + 37.6 log10(km) dB | 3GPP TR 36.814, urban macro |
+//! | noise | 4e-21 W/Hz, -174 dBm/Hz | room temperature |
+//!
+//! **Yardsticks.** A user's energy budget is the share `budget` of what its mean arrivals take if its device computes them alone at full speed. So
+//! computing alone at `sqrt(budget)` of full speed keeps the budget, wherever it is stable. There, trading delay for energy costs `time / (2
+//! budget)` seconds a joule, queues aside: V times that is the backlog that computing alone settles at, and `backlog` is on that scale. `v` is in
+//! units of the mean budget squared over the slot's length.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::instance::{Instance, RateLaw, Service, Slot, User};
+use crate::dnn::Chain;
+use crate::document::{Trouble, range};
+use crate::family::{Family, Settable};
+use crate::model::Model;
+use crate::origin::Origin;
+use crate::parameters::{self, place};
+use crate::problem::Valid;
+use crate::random::Stream;
+
+/// All families.
+pub const FAMILIES: [Family; 6] = [
+    Family { name: "rayleigh", about: "real DNNs, Rayleigh fading" },
+    Family { name: "markov", about: "real DNNs, channels with good and bad spells" },
+    Family { name: "bursty", about: "real DNNs, Rayleigh fading, arrivals with calm and busy spells" },
+    Family { name: "tight", about: "as rayleigh with half the energy and two fifths of the bandwidth" },
+    Family { name: "steady", about: "real DNNs, every slot the same" },
+    Family { name: "synthetic", about: "random chains, Rayleigh fading" },
+];
+
+/// The rate law, by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Law {
+    /// [`RateLaw::Shannon`].
+    Shannon,
+    /// [`RateLaw::Fixed`].
+    Fixed,
+}
+
+/// What a family can be asked for. Every number can be swept.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Parameters {
+    /// Users.
+    pub users: u32,
+    /// Slots; one slot alone begins with backlogs, a horizon without.
+    pub slots: u32,
+    /// Blocks of a chain: at most so many (real DNNs), or so many (`synthetic`).
+    pub blocks: u32,
+    /// Service times of the stages.
+    pub service: Service,
+    /// What rate a share of the bandwidth gives.
+    pub rate_law: Law,
+    /// Spectral efficiency, in bit/s/Hz (`rate_law` fixed).
+    pub bit_per_s_per_hz: f64,
+    /// The Lyapunov weight, in units of the mean energy budget squared over the slot's length.
+    pub v: f64,
+    /// Energy budgets, as a share of what mean arrivals take at full speed of the device alone.
+    pub budget: f64,
+    /// Backlogs of one slot alone, on average, in units of what computing alone settles at.
+    pub backlog: f64,
+    /// What the mean spent above the budget is charged: so many slots for every budget's worth.
+    pub overdraft: f64,
+    /// Mean arrivals of a user, in tasks per second; users differ by a factor of two.
+    pub arrivals_per_s: f64,
+    /// Length of a slot, in seconds.
+    pub slot_s: f64,
+    /// Bandwidth that users share, in Hz.
+    pub bandwidth_hz: f64,
+    /// Speed of the edge that users share, in MAC/s.
+    pub edge_macs_per_s: f64,
+    /// Models users draw from, by name in the zoo (all but `synthetic`).
+    pub models: Vec<String>,
+}
+
+impl Default for Parameters {
+    fn default() -> Self {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        Self {
+            users: 5,
+            slots: 1,
+            blocks: 15,
+            service: Service::Deterministic,
+            rate_law: Law::Shannon,
+            bit_per_s_per_hz: 6.0,
+            v: 100.0,
+            budget: 0.3,
+            backlog: 1.0,
+            overdraft: 10.0,
+            arrivals_per_s: 1.0,
+            slot_s: 1.0,
+            bandwidth_hz: 1e7,
+            edge_macs_per_s: 5e11,
+            models: names(&["alexnet", "nin", "resnet18", "googlenet", "mobilenet_v2"]),
+        }
+    }
+}
+
+impl Settable for Parameters {}
+
+impl Parameters {
+    fn validate(&self) -> Result<(), Trouble> {
+        for (name, value, most) in
+            [("users", self.users, 1_000_000), ("slots", self.slots, 10_000_000), ("blocks", self.blocks, 10_000)]
+        {
+            if !(1..=most).contains(&value) {
+                return Err(Trouble::at(place(name), format!("is {value}"), format!("give 1 to {most}")));
+            }
+        }
+        if u64::from(self.users) * u64::from(self.slots) > MOST_USER_SLOTS {
+            let what = format!("is {} for {} users", self.slots, self.users);
+            return Err(Trouble::at(place("slots"), what, format!("give at most {MOST_USER_SLOTS} users times slots")));
+        }
+        for (name, value) in [
+            ("bit_per_s_per_hz", self.bit_per_s_per_hz),
+            ("v", self.v),
+            ("budget", self.budget),
+            ("arrivals_per_s", self.arrivals_per_s),
+            ("slot_s", self.slot_s),
+        ] {
+            parameters::factor(name, value)?;
+        }
+        for (name, value) in [("bandwidth_hz", self.bandwidth_hz), ("edge_macs_per_s", self.edge_macs_per_s)] {
+            range::positive(|| place(name), value)?;
+        }
+        for (name, value) in [("backlog", self.backlog), ("overdraft", self.overdraft)] {
+            range::not_negative(|| place(name), value)?;
+        }
+        Ok(())
+    }
+}
+
+/// The most users times slots that are generated: some gigabytes as a file.
+const MOST_USER_SLOTS: u64 = 50_000_000;
+
+/// Density of thermal noise at room temperature.
+const NOISE_W_PER_HZ: f64 = 4e-21;
+
+/// How channels change from slot to slot.
+#[derive(Clone, Copy)]
+enum Fading {
+    None,
+    Rayleigh,
+    Spells,
+}
+
+/// How arrivals change from slot to slot.
+#[derive(Clone, Copy)]
+enum Arrivals {
+    Constant,
+    Even,
+    Spells,
+}
+
+/// Generates an instance.
+///
+/// # Errors
+/// [`Trouble`] for an unknown family or model, or a parameter out of range.
+pub fn generate(family: &str, parameters: &Parameters, seed: u64) -> Result<Instance, Trouble> {
+    parameters.validate()?;
+    let mut asked = parameters.clone();
+    let (fading, arrivals) = match family {
+        "rayleigh" | "synthetic" => (Fading::Rayleigh, Arrivals::Even),
+        "markov" => (Fading::Spells, Arrivals::Even),
+        "bursty" => (Fading::Rayleigh, Arrivals::Spells),
+        "steady" => (Fading::None, Arrivals::Constant),
+        "tight" => {
+            asked.budget *= 0.5;
+            asked.bandwidth_hz *= 0.4;
+            (Fading::Rayleigh, Arrivals::Even)
+        }
+        _ => return Err(Family::unknown(&FAMILIES, family)),
+    };
+    let models = if family == "synthetic" { synthetic(asked.blocks as usize, seed) } else { zoo(&asked)? };
+    let homes = homes(&models, &asked, if family == "synthetic" { family } else { "zoo" }, seed);
+    let mean_budget = homes.iter().map(|home| home.budget_j).sum::<f64>() / homes.len() as f64;
+    let v = asked.v * mean_budget * mean_budget / asked.slot_s;
+    let Parameters { users, slots, .. } = parameters;
+    let instance = Instance {
+        origin: Origin {
+            name: format!("{family}-n{users}-h{slots}-s{seed}"),
+            family: family.to_owned(),
+            seed,
+            parameters: parameters::numbers(parameters),
+        },
+        service: asked.service,
+        rate_law: match asked.rate_law {
+            Law::Shannon => RateLaw::Shannon,
+            Law::Fixed => RateLaw::Fixed { bit_per_s_per_hz: asked.bit_per_s_per_hz },
+        },
+        slot_s: asked.slot_s,
+        bandwidth_hz: asked.bandwidth_hz,
+        noise_w_per_hz: NOISE_W_PER_HZ,
+        edge_macs_per_s: asked.edge_macs_per_s,
+        v,
+        users: homes.iter().map(|home| home.user(&models, &asked, v)).collect(),
+        slots: sample_path(&homes, fading, arrivals, asked.slots, seed),
+        models,
+    };
+    instance.validate()?;
+    Ok(instance)
+}
+
+/// A user before budgets and backlogs are known.
+struct Home {
+    model: u32,
+    max_macs_per_s: f64,
+    energy_per_mac_coeff: f64,
+    tx_power_w: f64,
+    /// Mean arrivals, per second.
+    arrivals_per_s: f64,
+    /// Gain of the channel without fading.
+    gain: f64,
+    budget_j: f64,
+    /// Backlog, in units of what computing alone settles at.
+    backlog: f64,
+}
+
+impl Home {
+    fn user(&self, models: &[Model], parameters: &Parameters, v: f64) -> User {
+        let macs: f64 = models[self.model as usize].macs.iter().sum();
+        let alone_s = macs / (self.max_macs_per_s * libm::sqrt(parameters.budget));
+        let settled_j = v * alone_s / (2.0 * self.budget_j);
+        User {
+            model: self.model,
+            max_macs_per_s: self.max_macs_per_s,
+            energy_per_mac_coeff: self.energy_per_mac_coeff,
+            tx_power_w: self.tx_power_w,
+            energy_budget_j_per_slot: self.budget_j,
+            overdraft_s_per_j: parameters.overdraft * parameters.slot_s / self.budget_j,
+            backlog_j: if parameters.slots == 1 { parameters.backlog * self.backlog * settled_j } else { 0.0 },
+        }
+    }
+}
+
+/// Every user draws a model, a device, a transmitter, a place, a rate and a backlog.
+fn homes(models: &[Model], parameters: &Parameters, family: &str, seed: u64) -> Vec<Home> {
+    let mut stream = Stream::new(&["lymdo", family, "users"], seed);
+    let (least, most) = (core::f64::consts::FRAC_1_SQRT_2, core::f64::consts::SQRT_2);
+    let home = |_| {
+        let model = stream.below(models.len() as u64) as u32;
+        let max_macs_per_s = stream.log_uniform(5e9, 2e10);
+        let energy_per_mac_coeff = 2e-30 * stream.log_uniform(least, most);
+        let tx_power_w = stream.uniform(0.1, 0.5);
+        // Evenly over the disc: the square of the distance is uniform.
+        let metres = libm::sqrt(stream.uniform(20.0 * 20.0, 250.0 * 250.0));
+        let loss_db = 128.1 + 37.6 * libm::log10(metres / 1000.0);
+        let arrivals_per_s = parameters.arrivals_per_s * stream.log_uniform(least, most);
+        let macs: f64 = models[model as usize].macs.iter().sum();
+        let full_j = energy_per_mac_coeff * max_macs_per_s * max_macs_per_s * macs;
+        Home {
+            model,
+            max_macs_per_s,
+            energy_per_mac_coeff,
+            tx_power_w,
+            arrivals_per_s,
+            gain: libm::pow(10.0, -loss_db / 10.0),
+            budget_j: parameters.budget * parameters.slot_s * arrivals_per_s * full_j,
+            backlog: stream.uniform(0.0, 2.0),
+        }
+    };
+    (0..parameters.users).map(home).collect()
+}
+
+/// A chain that is in one of two states, each kept with its own probability.
+struct Spells {
+    is_second: Vec<bool>,
+    stay: [f64; 2],
+}
+
+impl Spells {
+    /// One chain per user, in equilibrium.
+    fn new(users: usize, stay: [f64; 2], stream: &mut Stream) -> Self {
+        let second = (1.0 - stay[0]) / (2.0 - stay[0] - stay[1]);
+        Self { is_second: (0..users).map(|_| stream.unit() < second).collect(), stay }
+    }
+
+    /// The state of user `n` now; then its chain goes on by a slot.
+    fn step(&mut self, n: usize, stream: &mut Stream) -> bool {
+        let now = self.is_second[n];
+        let leaves = stream.unit() >= self.stay[usize::from(now)];
+        self.is_second[n] = now != leaves;
+        now
+    }
+}
+
+/// Slot by slot: arrivals and channels of all users. Either has a stream of its own, so that neither changes with the other.
+fn sample_path(homes: &[Home], fading: Fading, arrivals: Arrivals, slots: u32, seed: u64) -> Vec<Slot> {
+    let mut of_gains = Stream::new(&["lymdo", "gains"], seed);
+    let mut of_arrivals = Stream::new(&["lymdo", "arrivals"], seed);
+    let mut channels = Spells::new(homes.len(), [0.9, 0.8], &mut of_gains);
+    let mut regimes = Spells::new(homes.len(), [0.9, 0.9], &mut of_arrivals);
+    let mut slot = || {
+        let mut gain = |(n, home): (usize, &Home)| {
+            home.gain
+                * match fading {
+                    Fading::None => 1.0,
+                    Fading::Rayleigh => -libm::log1p(-of_gains.unit()),
+                    Fading::Spells if channels.step(n, &mut of_gains) => 0.05,
+                    Fading::Spells => 1.0,
+                }
+        };
+        let mut rate = |(n, home): (usize, &Home)| {
+            home.arrivals_per_s
+                * match arrivals {
+                    Arrivals::Constant => 1.0,
+                    Arrivals::Even => of_arrivals.uniform(0.8, 1.2),
+                    Arrivals::Spells if regimes.step(n, &mut of_arrivals) => 1.6,
+                    Arrivals::Spells => 0.4,
+                }
+        };
+        Slot {
+            arrivals_per_s: homes.iter().enumerate().map(&mut rate).collect(),
+            gains: homes.iter().enumerate().map(&mut gain).collect(),
+        }
+    };
+    (0..slots).map(|_| slot()).collect()
+}
+
+fn zoo(parameters: &Parameters) -> Result<Vec<Model>, Trouble> {
+    let graphs = parameters::graphs(&parameters.models)?;
+    Ok(graphs.iter().map(|graph| gathered(&graph.chain(), parameters.blocks as usize)).collect())
+}
+
+/// A DNN's chain with its blocks gathered into at most so many: of the cuts within each equal share of the work the one that sends
+/// least is kept.
+fn gathered(chain: &Chain, most: usize) -> Model {
+    let total = chain.macs() as f64;
+    let shares = most - 1;
+    let mut kept: Vec<Option<usize>> = vec![None; shares];
+    let mut before = 0u64;
+    for cut in 1..chain.blocks.len() {
+        before += chain.blocks[cut - 1].macs;
+        let share = (before as f64 / total * shares as f64) as usize;
+        // Behind a cut without work left there is nothing to send for.
+        if before == chain.macs() || share >= shares {
+            continue;
+        }
+        let sends_less = |kept: usize| chain.cut_bytes[cut] < chain.cut_bytes[kept];
+        if kept[share].is_none_or(sends_less) {
+            kept[share] = Some(cut);
+        }
+    }
+    let cuts: Vec<usize> = std::iter::once(0).chain(kept.into_iter().flatten()).chain([chain.blocks.len()]).collect();
+    let work = |ends: &[usize]| chain.blocks[ends[0]..ends[1]].iter().map(|block| block.macs).sum::<u64>() as f64;
+    Model {
+        name: chain.name.clone(),
+        macs: cuts.windows(2).map(work).collect(),
+        cut_bytes: cuts.iter().map(|cut| chain.cut_bytes[*cut] as f64).collect(),
+    }
+}
+
+/// Chains whose work is spread over an order of magnitude and whose tensors shrink along the way, mostly.
+fn synthetic(blocks: usize, seed: u64) -> Vec<Model> {
+    let mut stream = Stream::new(&["lymdo", "synthetic", "models"], seed);
+    let mut model = |m: usize| {
+        let shares: Vec<f64> = (0..blocks).map(|_| stream.log_uniform(1.0, 10.0)).collect();
+        let total = stream.log_uniform(3e8, 2e9);
+        let sum: f64 = shares.iter().sum();
+        let input = stream.log_uniform(3e5, 1e6);
+        let mut bytes = |s: usize| {
+            let shrink = libm::pow(0.02, s as f64 / blocks as f64);
+            (input * shrink * stream.log_uniform(0.5, 2.0)).round().max(1.0)
+        };
+        let mut cut_bytes: Vec<f64> = (0..blocks).map(&mut bytes).collect();
+        cut_bytes.push(0.0);
+        let macs = shares.iter().map(|share| (share / sum * total).round().max(1.0)).collect();
+        Model { name: format!("synthetic-{m}"), macs, cut_bytes }
+    };
+    (0..8).map(&mut model).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::{hash, instance_bytes, parse_instance};
+    use crate::lymdo::Lymdo;
+
+    /// Golden hashes: if this test fails, every published instance has changed.
+    #[test]
+    fn same_seed_same_bytes() {
+        let parameters = Parameters { slots: 3, ..Parameters::default() };
+        let hashes: Vec<String> = FAMILIES
+            .iter()
+            .map(|family| hash::<Lymdo>(&generate(family.name, &parameters, 1).expect("legal")))
+            .collect();
+        assert_eq!(hashes, GOLDEN);
+    }
+    const GOLDEN: [&str; 6] = [
+        "d774dafe9a773ad039683ee7cf7b7949",
+        "28f0c6296ce256191760444c91484649",
+        "716d2141b54f23d2570c12f595acd434",
+        "d2326adc0473c1e82f42f58ed97a8f22",
+        "9bc0863219a25806d42cdfea99c2514d",
+        "9506d99d5b5c1aebed8ca3fd6cfd0cd2",
+    ];
+
+    #[test]
+    fn every_family_is_legal_and_survives_its_file() {
+        for family in FAMILIES {
+            for (seed, (users, slots, blocks)) in [(1, 1, 1), (3, 50, 2), (20, 7, 30)].into_iter().enumerate() {
+                for (rate_law, service) in [(Law::Shannon, Service::Exponential), (Law::Fixed, Service::Deterministic)]
+                {
+                    let parameters = Parameters { users, slots, blocks, rate_law, service, ..Parameters::default() };
+                    let instance = generate(family.name, &parameters, seed as u64).expect("legal");
+                    let bytes = instance_bytes::<Lymdo>(&instance);
+                    assert_eq!(instance, parse_instance::<Lymdo>(&bytes).expect("readable"));
+                    assert_eq!((instance.users.len(), instance.slots.len()), (users as usize, slots as usize));
+                    assert!(instance.models.iter().all(|model| model.blocks() <= blocks as usize));
+                }
+            }
+        }
+    }
+
+    /// Whatever the channel, users whose devices compute alone are stable: no slot is without an allocation.
+    #[test]
+    fn at_defaults_no_slot_is_infeasible() {
+        for family in FAMILIES {
+            for seed in 0..20 {
+                let parameters = Parameters { slots: 50, ..Parameters::default() };
+                let instance = generate(family.name, &parameters, seed).expect("legal");
+                for slot in &instance.slots {
+                    for (user, arrivals_per_s) in instance.users.iter().zip(&slot.arrivals_per_s) {
+                        let macs: f64 = instance.models[user.model as usize].macs.iter().sum();
+                        assert!(arrivals_per_s * macs < user.max_macs_per_s, "{} {seed}", family.name);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn means_are_what_was_asked_for_and_a_longer_horizon_begins_with_the_shorter() {
+        let parameters = Parameters { users: 50, slots: 4000, ..Parameters::default() };
+        for family in FAMILIES {
+            let instance = generate(family.name, &parameters, 3).expect("legal");
+            let short = generate(family.name, &Parameters { slots: 10, ..parameters.clone() }, 3).expect("legal");
+            assert_eq!(short.users, instance.users);
+            assert_eq!(short.slots, instance.slots[..10]);
+            // The same place and rate without fading and spells.
+            let still =
+                homes(&instance.models, &parameters, if family.name == "synthetic" { "synthetic" } else { "zoo" }, 3);
+            let mean = |of: &dyn Fn(&Slot, usize) -> f64| {
+                let sums = (0..50).map(|n| instance.slots.iter().map(|slot| of(slot, n)).sum::<f64>() / 4000.0);
+                sums.sum::<f64>() / 50.0
+            };
+            let arrivals = mean(&|slot, n| slot.arrivals_per_s[n] / still[n].arrivals_per_s);
+            assert!((arrivals - 1.0).abs() < 0.02, "{}: {arrivals}", family.name);
+            let gains = mean(&|slot, n| slot.gains[n] / still[n].gain);
+            // Two thirds of the time good, otherwise a twentieth.
+            let expected = if family.name == "markov" { (2.0 + 0.05) / 3.0 } else { 1.0 };
+            assert!((gains / expected - 1.0).abs() < 0.02, "{}: {gains}", family.name);
+        }
+    }
+
+    #[test]
+    fn one_slot_alone_has_backlogs_and_a_horizon_begins_without() {
+        let one = generate("rayleigh", &Parameters::default(), 1).expect("legal");
+        assert!(one.users.iter().all(|user| user.backlog_j > 0.0));
+        let many = generate("rayleigh", &Parameters { slots: 2, ..Parameters::default() }, 1).expect("legal");
+        assert!(many.users.iter().all(|user| user.backlog_j == 0.0));
+    }
+
+    #[test]
+    fn gathered_chains_keep_all_work_and_the_smallest_cuts() {
+        for name in crate::dnn::zoo::names() {
+            let chain = crate::dnn::zoo::graph(name).expect("known").chain();
+            for most in [1, 2, 5, 15, 1000] {
+                let model = gathered(&chain, most);
+                model.validate().expect("legal");
+                assert_eq!(model.macs.iter().sum::<f64>(), chain.macs() as f64, "{name}");
+                assert!(model.blocks() <= most, "{name} {most}");
+                assert!(model.macs.iter().all(|macs| *macs > 0.0 || most > 1), "{name} {most}");
+                assert_eq!(model.cut_bytes[0], chain.cut_bytes[0] as f64);
+            }
+        }
+        // AlexNet with three blocks: the least within the first and the second half of its work.
+        let chain = crate::dnn::zoo::graph("alexnet").expect("known").chain();
+        let model = gathered(&chain, 3);
+        let mut before = 0;
+        let (mut first, mut second) = (f64::INFINITY, f64::INFINITY);
+        for cut in 1..chain.blocks.len() {
+            before += chain.blocks[cut - 1].macs;
+            if before < chain.macs() {
+                let half = if 2 * before < chain.macs() { &mut first } else { &mut second };
+                *half = half.min(chain.cut_bytes[cut] as f64);
+            }
+        }
+        assert_eq!(model.cut_bytes[1..3], [first, second]);
+    }
+
+    #[test]
+    fn parameters_are_set_by_name_and_refused_with_a_remedy() {
+        let base = Parameters::default();
+        assert_eq!(base.with("users", 7.0.into()).expect("known").users, 7);
+        assert_eq!(base.with("service", "exponential".into()).expect("known").service, Service::Exponential);
+        assert_eq!(base.with("rate_law", "fixed".into()).expect("known").rate_law, Law::Fixed);
+        assert!(base.with("user", 7.into()).is_err());
+        assert!(base.with("rate_law", "linear".into()).is_err());
+        for (name, value) in [
+            ("users", 0.into()),
+            ("slots", 0.into()),
+            ("blocks", 0.into()),
+            ("v", 0.0.into()),
+            ("budget", 0.0.into()),
+            ("backlog", (-1.0).into()),
+            ("overdraft", (-1.0).into()),
+            ("arrivals_per_s", 0.0.into()),
+            ("slot_s", 1e10.into()),
+            ("bandwidth_hz", 0.0.into()),
+            ("edge_macs_per_s", 1e31.into()),
+            ("bit_per_s_per_hz", 0.0.into()),
+            ("models", serde_json::json!(["lenet"])),
+        ] {
+            let parameters = base.with(name, value).expect("the right type");
+            assert!(generate("rayleigh", &parameters, 0).expect_err(name).to_string().contains(name));
+        }
+        let parameters = Parameters { users: 1_000_000, slots: 1_000_000, ..base.clone() };
+        assert!(generate("rayleigh", &parameters, 0).expect_err("too large").to_string().contains("slots"));
+        assert!(generate("ray", &base, 0).expect_err("unknown").to_string().contains("rayleigh, markov, bursty"));
+    }
+}

@@ -43,7 +43,7 @@ const MOST_NUMBERS: usize = 8_000_000;
 
 /// The part of the work that goes into improving incumbents, and what the work is: offers priced for servers count once, servers looked at in
 /// local search so many times. Work is counted, not timed: a run is the same every time.
-const KICKING: f64 = 0.3;
+const KICKING: f64 = 0.15;
 const OFFERS_PER_TRY: u64 = 4;
 
 /// So many partitions are freed together and placed exactly, and the part of the work that goes into that.

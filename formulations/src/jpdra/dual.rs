@@ -134,7 +134,7 @@ impl Block {
 }
 
 /// So many moves of weight a visit to a block.
-const MOVES: usize = 3;
+const MOVES: usize = 2;
 
 /// Prices, flat: of places (partitions, servers), then of staying (partitions, servers).
 pub(super) struct Dual<'m> {
@@ -166,7 +166,7 @@ pub(super) struct Until {
 }
 
 /// The share of what is missing that a pass over all atoms has to move, or it is the last.
-const ENOUGH: f64 = 3e-5;
+const ENOUGH: f64 = 5e-4;
 
 /// So many passes over all atoms at most.
 const PASSES: usize = 40;
@@ -175,7 +175,7 @@ const PASSES: usize = 40;
 const LONGEST: f64 = 100.0;
 
 /// The share of what is missing that servers' bounds may lose.
-pub(super) const CARE: f64 = 0.02;
+pub(super) const CARE: f64 = 0.03;
 
 /// Where an ascent ended.
 pub(super) struct Ascent {

@@ -46,8 +46,9 @@ const MOST_NUMBERS: usize = 8_000_000;
 const KICKING: f64 = 0.15;
 const OFFERS_PER_TRY: u64 = 4;
 
-/// So many partitions are freed together and placed exactly, and the part of the work that goes into that.
+/// So many partitions are freed together and placed exactly, at first and at last, and the part of the work that goes into that.
 const FEW: usize = 24;
+const MANY: usize = 64;
 const SEARCHING: f64 = 0.5;
 
 /// The search for a part ends after so many nodes.
@@ -185,6 +186,8 @@ struct Search<'m> {
     tried: u64,
     /// Work of the searches for parts.
     in_parts: u64,
+    /// Searches for parts since one of them helped.
+    useless_parts: usize,
     /// Whether this is itself the search for a part.
     is_part: bool,
 }
@@ -213,6 +216,7 @@ impl<'m> Search<'m> {
             incumbents,
             tried: 0,
             in_parts: 0,
+            useless_parts: 0,
             is_part: false,
         }
     }
@@ -362,18 +366,18 @@ impl<'m> Search<'m> {
         if model.unit.is_some() || self.aim == Aim::Room || self.is_part || model.partitions() <= FEW {
             return;
         }
-        let mut failures = 0;
-        while failures < flows * flows
-            && (OFFERS_PER_TRY as f64 * self.tried as f64 + self.in_parts as f64)
-                < SEARCHING * (self.dual.servers.priced + self.in_parts) as f64
+        while (OFFERS_PER_TRY as f64 * self.tried as f64 + self.in_parts as f64)
+            < SEARCHING * (self.dual.servers.priced + self.in_parts) as f64
             && !self.budget.is_spent(self.began)
         {
             let Some((delay, on)) = self.best.clone() else { return };
+            // The longer nothing helps, the more is freed.
+            let most = (FEW + FEW * self.useless_parts / (4 * flows)).min(MANY);
             let (mut chosen, mut partitions) = (Vec::new(), 0);
-            for _ in 0..2 * flows {
+            for _ in 0..4 * flows {
                 let s = stream.below(flows as u64) as usize;
                 let many = model.flows[s].len();
-                if !chosen.contains(&s) && (chosen.is_empty() || partitions + many <= FEW) {
+                if !chosen.contains(&s) && (chosen.is_empty() || partitions + many <= most) {
                     chosen.push(s);
                     partitions += many;
                 }
@@ -386,13 +390,13 @@ impl<'m> Search<'m> {
             search.is_part = true;
             search.run(stream);
             self.in_parts += search.dual.servers.priced + OFFERS_PER_TRY * search.tried;
-            failures += 1;
+            self.useless_parts += 1;
             let Some((_, own)) = search.best else { continue };
             let mut on = on;
             let places = chosen.iter().flat_map(|s| model.flows[*s].clone());
             places.zip(own).for_each(|(i, m)| on[i] = m);
             if self.improve(Local::at_rest(model, on)) && self.best.as_ref().is_some_and(|(least, _)| *least < delay) {
-                failures = 0;
+                self.useless_parts = 0;
             }
         }
     }

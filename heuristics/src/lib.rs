@@ -5,5 +5,6 @@
 
 mod baseline;
 pub mod jpdra;
+pub mod lymdo;
 pub mod multiuser;
 pub mod throughput;

@@ -31,7 +31,7 @@ use std::collections::{BinaryHeap, HashMap};
 
 use offcut_instances::jpdra::{Allocation, Certificate, Instance, Jpdra, Node, Prices, Solution, Speeds};
 
-use crate::interval::{add_down, product, sum};
+use crate::interval::{add_down, minus, product, sum};
 use crate::tree::{Flaw, Tree};
 use crate::{Interval, Judged, Violation};
 
@@ -153,12 +153,6 @@ fn evaluate(instance: &Instance, solution: &Solution) -> (Option<Interval>, Vec<
         }
     }
     (is_defined.then(|| sum(terms.into_iter())), found)
-}
-
-/// `a - b`, with a negative lower end cut to 0.
-fn minus(a: Interval, b: Interval) -> Interval {
-    let low = add_down(a.low(), -b.high()).max(0.0);
-    Interval::between(low, crate::interval::add_up(a.high(), -b.low()).max(low))
 }
 
 /// Servers with more units than this are bounded as if speeds were shared continuously.

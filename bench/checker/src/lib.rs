@@ -16,6 +16,7 @@
 
 mod interval;
 mod jpdra;
+pub mod lymdo;
 mod multiuser;
 mod speedup;
 mod throughput;

@@ -15,6 +15,7 @@
 //! | `delay` | | what a deployment and a move are worth | Fox |
 //! | `cra` | | | closed form; from decisions to an answer |
 //! | `milestones` | | | when a run notes where it stands |
+//! | `units` | | | where methods that move units start |
 
 mod baselines;
 mod cra;
@@ -23,6 +24,7 @@ mod cra_markov;
 mod delay;
 mod dpd;
 mod milestones;
+mod units;
 
 #[cfg(test)]
 mod tests;

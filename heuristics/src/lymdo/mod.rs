@@ -1,0 +1,39 @@
+//! Cuts and resources slot by slot under energy budgets: the paper's policy and what it is compared with.
+//!
+//! See the crate `offcut-instances`, module `lymdo`, for the problem and its symbols. A policy sees one slot at a time; the queues are kept by who rolls it
+//! out. Every policy takes the best resources for its cuts.
+//!
+//! | file | policy | cuts |
+//! |---|---|---|
+//! | `alternating` | `alternating` | best at the resources' prices, in turn with the resources, from several starts |
+//! | `myopic` | `myopic` | as `alternating`, but every slot keeps the budgets on its own; no queues |
+//! | `baselines` | `local-only`, `edge-only`, `random` | without thought |
+//! | `resources` | | the best resources for fixed cuts: two prices |
+//! | `response` | | what a user takes at given prices |
+//! | `repair` | | cuts that can be kept stable |
+//! | `delay`, `link` | | what a slot costs; rates |
+
+mod alternating;
+mod baselines;
+mod delay;
+mod link;
+mod myopic;
+mod repair;
+mod resources;
+mod response;
+
+#[cfg(test)]
+mod tests;
+
+use offcut_instances::lymdo::Policy;
+
+/// All policies, with default parameters.
+pub fn policies() -> Vec<Box<dyn Policy>> {
+    vec![
+        Box::new(alternating::Alternating::default()),
+        Box::new(myopic::Myopic),
+        Box::new(baselines::Constant::LocalOnly),
+        Box::new(baselines::Constant::EdgeOnly),
+        Box::new(baselines::Random),
+    ]
+}

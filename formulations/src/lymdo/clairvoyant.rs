@@ -15,7 +15,7 @@ use offcut_instances::lymdo::{Certificate, Instance, Lymdo, Node, Prices, Tree};
 use offcut_instances::problem::{Algorithm, Answer, Budget, Incumbent, Stop, Trace};
 use rayon::prelude::*;
 
-use super::branch::{NUDGE, units};
+use super::branch::{NUDGE, per_unit, units};
 use super::dual::{Dual, Height, Until, natural};
 use super::model::Slot;
 use super::room::{Room, room};
@@ -106,7 +106,7 @@ fn solve(instance: &Instance, system: &Slot, budget: &Budget, began: Instant) ->
         .map(|t| {
             let mut slot = system.clone();
             slot.set(instance, t, 1.0, &nothing);
-            match room(&slot, units(instance), budget, began)? {
+            match room(&slot, units(instance, 1.0), budget, began)? {
                 Room::None(_) => return Err(Stop::Infeasible),
                 Room::Found(_) => {}
             }
@@ -125,9 +125,9 @@ fn solve(instance: &Instance, system: &Slot, budget: &Budget, began: Instant) ->
     let mut climb = Climb { instance, slots: &mut slots, budget, began, evaluations: 0, bounds: Vec::new() };
     let (best, stop) = climb.run();
     let (evaluations, bounds) = (climb.evaluations, std::mem::take(&mut climb.bounds));
-    let units = units(instance);
+    let units = units(instance, 1.0);
     let trees = best.prices.iter().map(|prices| Tree {
-        prices: vec![Prices { bandwidth: prices[0] / units[0], edge: prices[1] / units[1] }],
+        prices: vec![per_unit(*prices, units)],
         nodes: vec![Node::Priced { prices: 0 }],
     });
     let certificate = Certificate { energy_s_per_j: best.mu.clone(), slots: trees.collect() };
@@ -142,7 +142,7 @@ fn solve(instance: &Instance, system: &Slot, budget: &Budget, began: Instant) ->
 fn refuted(instance: &Instance, system: &Slot, t: usize, budget: &Budget, began: Instant) -> Answer<Lymdo> {
     let mut slot = system.clone();
     slot.set(instance, t, 1.0, &vec![0.0; instance.users.len()]);
-    let tree = match room(&slot, units(instance), budget, began) {
+    let tree = match room(&slot, units(instance, 1.0), budget, began) {
         Ok(Room::None(tree)) => tree,
         Ok(Room::Found(_)) => return Answer::failed("a slot is both stable and not"),
         Err(stop) => return Answer::nothing(stop),

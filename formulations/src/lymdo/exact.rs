@@ -46,7 +46,7 @@ impl Decide for OnItsWay {
         slot.set(instance, 0, instance.v, &backlogs);
         let start = solver.prices;
         // Out of time, the best that is known so far is decided.
-        let solved = solver.solve(slot, units(instance), start, &self.budget, self.began);
+        let solved = solver.solve(slot, units(instance, instance.v), start, &self.budget, self.began);
         if !solved.is_feasible {
             return Err(solved.stop);
         }

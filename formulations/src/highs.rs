@@ -11,10 +11,10 @@
 
 use std::time::Instant;
 
-use ::highs::{HighsModelStatus, HighsSolutionStatus};
+use ::highs::{HighsModelStatus, HighsOptionValue, HighsSolutionStatus, Model, SolvedModel};
 use good_lp::variable::UnsolvedProblem;
 use good_lp::{Constraint, SolverModel};
-use offcut_instances::problem::{Stop, Trace};
+use offcut_instances::problem::{Answer, Bound, Budget, Claim, Evidence, Problem, Stop, Trace};
 
 /// What a solve may use.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +27,14 @@ pub struct Limits {
     pub feasibility: Option<f64>,
     /// HiGHS is deterministic for each seed.
     pub seed: u64,
+}
+
+impl Limits {
+    /// What `budget` leaves after `spent_s` seconds, for a solve to the gap that counts as none.
+    pub fn exact(budget: &Budget, spent_s: f64) -> Self {
+        let time_s = budget.time_s.map(|time_s| (time_s - spent_s).max(0.0));
+        Self { time_s, relative_gap: 1e-9, feasibility: None, seed: budget.seed }
+    }
 }
 
 /// Why HiGHS stopped, in its own distinctions.
@@ -87,6 +95,30 @@ impl Outcome {
     }
 }
 
+/// A bound that HiGHS states.
+pub fn word<C>(value: f64) -> Bound<C> {
+    Bound { value, evidence: Evidence::SolverWord("HiGHS mip_dual_bound".into()) }
+}
+
+/// Solves a feasible, bounded model as [`solve`] does and answers, `built_s` being the seconds spent on the model before. `read` makes a
+/// solution and its objective of the variables' values, `bound` puts HiGHS's dual bound in the objective's unit.
+pub fn answer<P: Problem>(
+    problem: UnsolvedProblem,
+    rows: impl IntoIterator<Item = Constraint>,
+    limits: Limits,
+    built_s: f64,
+    read: impl FnOnce(&[f64]) -> (P::Solution, f64),
+    bound: impl FnOnce(f64) -> f64,
+) -> Answer<P> {
+    let answered = |outcome: Outcome| {
+        let stop = outcome.stop()?;
+        let found = outcome.values.as_deref().map(read).map(|(solution, objective)| Claim { solution, objective });
+        let proved = outcome.bound.map(bound).map(word);
+        Ok(Answer { stop, found, proved, trace: outcome.trace(built_s) })
+    };
+    solve(problem, rows, 0.0, limits).and_then(answered).unwrap_or_else(Answer::failed)
+}
+
 /// Solves a model with integer variables built with `good_lp`, with `rows` added to it. `constant` is the part of the
 /// objective without variables.
 ///
@@ -99,30 +131,22 @@ pub fn solve(
     limits: Limits,
 ) -> Result<Outcome, String> {
     let began = Instant::now();
-    let mut problem = problem.using(good_lp::highs);
-    for row in rows {
-        problem.add_constraint(row);
-    }
-    let mut model = problem.try_into_inner().map_err(|error| error.to_string())?;
-    model.make_quiet();
+    let mut model = prepared(problem, rows)?;
     let (columns, rows) = (model.num_cols(), model.num_rows());
     let seed = i32::try_from(limits.seed % (1 << 31)).expect("below 2^31");
-    let failed = |error| format!("HiGHS refuses an option: {error:?}");
-    model.try_set_option("threads", 1).map_err(failed)?;
-    model.try_set_option("parallel", "off").map_err(failed)?;
-    model.try_set_option("random_seed", seed).map_err(failed)?;
-    model.try_set_option("mip_rel_gap", limits.relative_gap).map_err(failed)?;
-    model.try_set_option("mip_abs_gap", 0.0).map_err(failed)?;
+    set(&mut model, "random_seed", seed)?;
+    set(&mut model, "mip_rel_gap", limits.relative_gap)?;
+    set(&mut model, "mip_abs_gap", 0.0)?;
     if let Some(feasibility) = limits.feasibility {
-        model.try_set_option("mip_feasibility_tolerance", feasibility).map_err(failed)?;
-        model.try_set_option("primal_feasibility_tolerance", feasibility).map_err(failed)?;
+        set(&mut model, "mip_feasibility_tolerance", feasibility)?;
+        set(&mut model, "primal_feasibility_tolerance", feasibility)?;
     }
     let build_s = began.elapsed().as_secs_f64();
     if let Some(time_s) = limits.time_s {
-        model.try_set_option("time_limit", (time_s - build_s).max(0.0)).map_err(failed)?;
+        set(&mut model, "time_limit", (time_s - build_s).max(0.0))?;
     }
 
-    let solved = model.try_solve().map_err(|status| format!("HiGHS refuses the model: {status:?}"))?;
+    let solved = solved(model)?;
     let status = match solved.status() {
         HighsModelStatus::Optimal => Status::Optimal,
         HighsModelStatus::Infeasible => Status::Infeasible,
@@ -166,19 +190,11 @@ pub fn relax(
     rows: impl IntoIterator<Item = Constraint>,
     time_s: Option<f64>,
 ) -> Result<Option<Relaxed>, String> {
-    let mut problem = problem.using(good_lp::highs);
-    for row in rows {
-        problem.add_constraint(row);
-    }
-    let mut model = problem.try_into_inner().map_err(|error| error.to_string())?;
-    model.make_quiet();
-    let failed = |error| format!("HiGHS refuses an option: {error:?}");
-    model.try_set_option("threads", 1).map_err(failed)?;
-    model.try_set_option("parallel", "off").map_err(failed)?;
+    let mut model = prepared(problem, rows)?;
     if let Some(time_s) = time_s {
-        model.try_set_option("time_limit", time_s).map_err(failed)?;
+        set(&mut model, "time_limit", time_s)?;
     }
-    let solved = model.try_solve().map_err(|status| format!("HiGHS refuses the model: {status:?}"))?;
+    let solved = solved(model)?;
     match solved.status() {
         HighsModelStatus::Optimal => {
             let solution = solved.get_solution();
@@ -194,9 +210,30 @@ pub fn relax(
     }
 }
 
+/// The model that `good_lp` built, with `rows` added to it; HiGHS is quiet and works on one thread.
+fn prepared(problem: UnsolvedProblem, rows: impl IntoIterator<Item = Constraint>) -> Result<Model, String> {
+    let mut problem = problem.using(good_lp::highs);
+    for row in rows {
+        problem.add_constraint(row);
+    }
+    let mut model = problem.try_into_inner().map_err(|error| error.to_string())?;
+    model.make_quiet();
+    set(&mut model, "threads", 1)?;
+    set(&mut model, "parallel", "off")?;
+    Ok(model)
+}
+
+fn set(model: &mut Model, option: &str, value: impl HighsOptionValue) -> Result<(), String> {
+    model.try_set_option(option, value).map_err(|error| format!("HiGHS refuses an option: {error:?}"))
+}
+
+fn solved(model: Model) -> Result<SolvedModel, String> {
+    model.try_solve().map_err(|status| format!("HiGHS refuses the model: {status:?}"))
+}
+
 /// Nodes of the branch-and-bound tree; -1 if there was none. `highs` reads 32-bit counts only, and this one has 64.
 #[allow(unsafe_code)]
-fn node_count(solved: &::highs::SolvedModel) -> i64 {
+fn node_count(solved: &SolvedModel) -> i64 {
     let mut nodes = -1;
     // SAFETY: the pointer is to a live HiGHS object, the name ends in a zero, and `nodes` outlives the call.
     let status =

@@ -5,6 +5,7 @@
 //! | [`outer_approximation`] | the loop that adds tangents until a MILP meets its convex problem |
 //! | [`highs`] | the only file that talks to HiGHS: status, dual bound, limits |
 //! | [`jpdra`] | `branch`, `price`, `milp-oa`, `socp`, `milp-units`, `exhaustive` |
+//! | [`lymdo`] | `branch`, `enumerate` |
 //! | [`multiuser`] | `milp`, `threshold`, `dp`, `price`, `branch` |
 //! | [`throughput`] | `milp`, `lp`, `milp-joint`, `price`, `branch` |
 //!
@@ -13,6 +14,7 @@
 
 pub mod highs;
 pub mod jpdra;
+pub mod lymdo;
 pub mod multiuser;
 pub mod outer_approximation;
 pub mod throughput;

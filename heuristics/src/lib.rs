@@ -3,6 +3,7 @@
 //! Nothing here proves anything: a heuristic finds, and its bound comes from somebody else. Objectives are computed by this
 //! crate's own arithmetic; the checker computes them again.
 
+mod baseline;
 pub mod jpdra;
 pub mod lymdo;
 pub mod multiuser;

@@ -1,36 +1,11 @@
-//! What the generators of all problems share: parameters set by name, numbers for sweeps, names looked up in catalogues.
+//! What the generators of all problems do with parameters: numbers for sweeps, ranges, names looked up in catalogues.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use serde::de::DeserializeOwned;
-use serde_json::Value;
 
 use crate::dnn::{Device, Graph, Link, catalogue, zoo};
 use crate::document::{Trouble, range};
-
-/// `parameters` with one of them changed, given by name and JSON value; a lone word counts as a string.
-///
-/// # Errors
-/// [`Trouble`] if there is no such parameter or it does not take this value.
-pub(crate) fn with<T: Serialize + DeserializeOwned>(parameters: &T, name: &str, value: &Value) -> Result<T, Trouble> {
-    let mut object = serde_json::to_value(parameters).expect("parameters are plain data");
-    let known: Vec<String> = object.as_object().expect("an object").keys().cloned().collect();
-    if !known.iter().any(|known| known == name) {
-        let remedy = format!("the parameters are: {}", known.join(", "));
-        return Err(Trouble::at(format!("parameter '{name}'"), "is not known", remedy));
-    }
-    // Whole numbers may come as 20.0 from a sweep.
-    object[name] = match value.as_f64() {
-        Some(number) if object[name].is_u64() && number.fract() == 0.0 && (0.0..=4e9).contains(&number) => {
-            (number as u64).into()
-        }
-        _ => value.clone(),
-    };
-    serde_json::from_value(object).map_err(|error| {
-        Trouble::at(format!("parameter '{name}'"), format!("cannot be {value}: {error}"), "see offcut generate --help")
-    })
-}
 
 /// The numbers among `parameters`, for tables and sweeps.
 pub(crate) fn numbers<T: Serialize>(parameters: &T) -> BTreeMap<String, f64> {

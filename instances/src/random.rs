@@ -76,6 +76,14 @@ impl Stream {
     pub fn pick<'a, T>(&mut self, items: &'a [T]) -> &'a T {
         &items[self.below(items.len() as u64) as usize]
     }
+
+    /// Puts `items` into a random order, every order equally likely: from the last place down, each gets one of those not placed yet (Fisher
+    /// and Yates).
+    pub fn shuffle<T>(&mut self, items: &mut [T]) {
+        for last in (1..items.len()).rev() {
+            items.swap(last, self.below(last as u64 + 1) as usize);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -93,6 +101,21 @@ mod tests {
     }
     const GOLDEN: [u64; 3] = [4_471_922_724_349_480_234, 16_928_400_988_474_740_309, 1];
     const GOLDEN_LOG: u64 = 4_692_007_328_158_963_342;
+
+    #[test]
+    fn every_order_is_equally_likely() {
+        let mut stream = Stream::new(&["orders"], 0);
+        let mut seen = std::collections::BTreeMap::new();
+        for _ in 0..6000 {
+            let mut order = [0, 1, 2];
+            stream.shuffle(&mut order);
+            *seen.entry(order).or_insert(0u32) += 1;
+        }
+        assert_eq!(seen.len(), 6);
+        // Five standard deviations, of about 29 each.
+        assert!(seen.values().all(|count| count.abs_diff(1000) < 145), "{seen:?}");
+        stream.shuffle::<u8>(&mut []);
+    }
 
     #[test]
     fn labels_do_not_run_together() {

@@ -54,6 +54,13 @@ impl Interval {
         Self { low: down(self.low.sqrt()), high: up(self.high.sqrt()) }
     }
 
+    /// `ln(1 + x)`. `libm` computes it to less than one unit in the last place; eight are allowed for.
+    #[must_use]
+    pub(crate) fn ln_1p(self) -> Self {
+        const SLACK: f64 = 8.0 * f64::EPSILON;
+        Self { low: down(libm::log1p(self.low) * (1.0 - SLACK)), high: up(libm::log1p(self.high) * (1.0 + SLACK)) }
+    }
+
     /// The larger of two numbers.
     #[must_use]
     pub fn max(self, other: Self) -> Self {
@@ -92,6 +99,18 @@ pub(crate) fn product(a: f64, b: f64) -> Interval {
         low: if error < 0.0 { nearest.next_down() } else { nearest },
         high: if error > 0.0 { nearest.next_up() } else { nearest },
     }
+}
+
+/// ln 2.
+pub(crate) fn ln_2() -> Interval {
+    use core::f64::consts::LN_2;
+    Interval { low: LN_2.next_down(), high: LN_2.next_up() }
+}
+
+/// `a - b`, with what may be negative cut to 0.
+pub(crate) fn minus(a: Interval, b: Interval) -> Interval {
+    let low = subtract_down(a, b).max(0.0);
+    Interval { low, high: add_up(a.high, -b.low).max(low) }
 }
 
 /// The difference of a number and another, rounded down: `a - b` with `a` from below and `b` from above.
@@ -196,6 +215,7 @@ mod tests {
                 let root = p.sqrt();
                 prop_assert!(exact(root.low) * exact(root.low) <= exact(x) && exact(x) <= exact(root.high) * exact(root.high));
                 prop_assert!(exact(subtract_down(p, q)) <= exact(x) - exact(y));
+                prop_assert!(encloses(minus(p, q), &(exact(x) - exact(y)).max(RBig::ZERO)));
             }
         }
 
@@ -206,6 +226,23 @@ mod tests {
             prop_assert!(encloses(enclosed, &total));
             prop_assert!(enclosed.high - enclosed.low <= 1e-12 * enclosed.high);
         }
+    }
+
+    /// Against thirty digits more, over all magnitudes.
+    #[test]
+    fn logarithms_enclose_the_true_ones() {
+        type Big = dashu_float::FBig<dashu_float::round::mode::HalfAway, 2>;
+        let big = |x: f64| Big::try_from(x).expect("finite").with_precision(600).value();
+        let mut x = 1e-150f64;
+        while x < 1e150 {
+            let (enclosed, truth) = (Interval::point(x).ln_1p(), (big(1.0) + big(x)).ln());
+            assert!(big(enclosed.low) <= truth && truth <= big(enclosed.high), "{x}");
+            assert!(enclosed.high - enclosed.low <= 32.0 * f64::EPSILON * enclosed.high, "{x}");
+            x *= 1.37;
+        }
+        assert_eq!(Interval::ZERO.ln_1p(), Interval::ZERO);
+        let two = big(2.0).ln();
+        assert!(big(ln_2().low) < two && two < big(ln_2().high));
     }
 
     #[test]

@@ -31,7 +31,8 @@ use std::collections::{BinaryHeap, HashMap};
 
 use offcut_instances::jpdra::{Allocation, Certificate, Instance, Jpdra, Node, Prices, Solution, Speeds};
 
-use crate::interval::{add_down, product, sum};
+use crate::interval::{add_down, minus, product, sum};
+use crate::tree::{Flaw, Tree};
 use crate::{Interval, Judged, Violation};
 
 impl Judged for Jpdra {
@@ -154,12 +155,6 @@ fn evaluate(instance: &Instance, solution: &Solution) -> (Option<Interval>, Vec<
     (is_defined.then(|| sum(terms.into_iter())), found)
 }
 
-/// `a - b`, with a negative lower end cut to 0.
-fn minus(a: Interval, b: Interval) -> Interval {
-    let low = add_down(a.low(), -b.high()).max(0.0);
-    Interval::between(low, crate::interval::add_up(a.high(), -b.low()).max(low))
-}
-
 /// Servers with more units than this are bounded as if speeds were shared continuously.
 const MOST_UNITS: u64 = 4096;
 
@@ -264,63 +259,20 @@ impl<'a> Replay<'a> {
 
     /// The least bound of the leaves; infinite if none has a solution.
     fn bound(&mut self) -> Result<f64, Violation> {
-        let wrong = |at: usize, what: &str| Err(Violation::new(what, format!("nodes[{at}]"), 1.0, "node"));
         let certificate = self.certificate;
-        let nodes = &certificate.nodes;
-        if nodes.is_empty() {
-            return wrong(0, "a tree of prices has a root");
-        }
         for (at, prices) in certificate.prices.iter().enumerate() {
             if !self.is_fine(prices) {
                 let what = "prices are numbers, one per partition and server";
                 return Err(Violation::new(what, format!("prices[{at}]"), 1.0, "entry"));
             }
         }
-        // Children come after parents and have one each, so walking up from a leaf ends at the root.
-        let mut parent: Vec<Option<(usize, bool)>> = vec![None; nodes.len()];
+        let tree = Tree::new(&certificate.nodes, |node| self.children(node)).map_err(|flaw| flaw.violation(""))?;
         let mut least = f64::INFINITY;
-        let mut leaves = Vec::new();
-        for (at, node) in nodes.iter().enumerate() {
-            if at > 0 && parent[at].is_none() {
-                return wrong(at, "every node but the root hangs below an earlier one");
-            }
-            let prices = match node {
-                Node::Split { flow, partition, servers, inside, outside } => {
-                    let flow = self.instance.flows.get(*flow as usize);
-                    let is_there = flow.is_some_and(|flow| (*partition as usize) < flow.partitions.len());
-                    let is_ascending = servers.windows(2).all(|pair| pair[0] < pair[1]);
-                    let exist = servers.iter().all(|m| (*m as usize) < self.instance.servers.len());
-                    if !is_there || !is_ascending || !exist {
-                        return wrong(at, "a split names a partition and servers, ascending");
-                    }
-                    for (child, is_inside) in [(*inside, true), (*outside, false)] {
-                        let child = child as usize;
-                        if child <= at || child >= nodes.len() || parent[child].is_some() {
-                            return wrong(at, "children come after their parent and have no other");
-                        }
-                        parent[child] = Some((at, is_inside));
-                    }
-                    continue;
-                }
-                Node::Marginal { rates } => {
-                    let fine = |rate: &f64| *rate == 0.0 || (1e-60..=1e60).contains(rate);
-                    if rates.len() != self.instance.servers.len() || !rates.iter().all(fine) {
-                        return wrong(at, "a leaf has a rate >= 0 for every server");
-                    }
-                    None
-                }
-                Node::Priced { prices } | Node::Empty { prices } => Some(*prices),
-            };
-            if prices.is_some_and(|prices| prices as usize >= certificate.prices.len()) {
-                return wrong(at, "a leaf refers to prices that are there");
-            }
-            leaves.push(at);
-        }
         // First a quick bound of every leaf; then the least ones are looked at closely, until none that is left could lower the bound.
-        let mut quick = Vec::with_capacity(leaves.len());
-        for at in leaves {
-            let Some(allowed) = self.allowed(&parent, at) else { continue };
-            let low = match &nodes[at] {
+        let mut quick = Vec::new();
+        for (at, leaf) in tree.leaves() {
+            let Some(allowed) = self.allowed(&tree, at) else { continue };
+            let low = match leaf {
                 Node::Marginal { rates } => self.marginal(rates, &allowed),
                 Node::Priced { prices } => self.priced(*prices, Aim::Delay, &allowed, Care::Quick),
                 Node::Empty { prices } => {
@@ -328,7 +280,8 @@ impl<'a> Replay<'a> {
                     if !proves(self.priced(*prices, Aim::Room, &allowed, Care::Quick))
                         && !proves(self.priced(*prices, Aim::Room, &allowed, Care::Close))
                     {
-                        return wrong(at, "prices prove that a leaf has no solution");
+                        let what = "prices prove that a leaf has no solution";
+                        return Err(Flaw { node: at, what }.violation(""));
                     }
                     continue;
                 }
@@ -337,14 +290,14 @@ impl<'a> Replay<'a> {
             quick.push((low, at));
         }
         quick.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let unions = self.unions(&parent, &quick);
+        let unions = self.unions(&tree, &quick);
         for (low, at) in quick {
             if low >= least {
                 break;
             }
             let mut low = low;
-            if let Node::Priced { prices } = &nodes[at] {
-                let allowed = self.allowed(&parent, at).expect("it had some before");
+            if let Node::Priced { prices } = &certificate.nodes[at] {
+                let allowed = self.allowed(&tree, at).expect("it had some before");
                 for care in [Care::Shared(&unions[prices]), Care::Close] {
                     if low < least {
                         low = low.max(self.priced(*prices, Aim::Delay, &allowed, care));
@@ -355,6 +308,34 @@ impl<'a> Replay<'a> {
         }
         // Delays are above 0, whatever prices say.
         Ok(least.max(0.0))
+    }
+
+    /// The children of a split, none for a leaf; or what is wrong with a node.
+    fn children(&self, node: &Node) -> Result<Option<[u32; 2]>, &'static str> {
+        match node {
+            Node::Split { flow, partition, servers, inside, outside } => {
+                let flow = self.instance.flows.get(*flow as usize);
+                let is_there = flow.is_some_and(|flow| (*partition as usize) < flow.partitions.len());
+                let is_ascending = servers.windows(2).all(|pair| pair[0] < pair[1]);
+                let exist = servers.iter().all(|m| (*m as usize) < self.instance.servers.len());
+                if !is_there || !is_ascending || !exist {
+                    return Err("a split names a partition and servers, ascending");
+                }
+                return Ok(Some([*inside, *outside]));
+            }
+            Node::Marginal { rates } => {
+                let fine = |rate: &f64| *rate == 0.0 || (1e-60..=1e60).contains(rate);
+                if rates.len() != self.instance.servers.len() || !rates.iter().all(fine) {
+                    return Err("a leaf has a rate >= 0 for every server");
+                }
+            }
+            Node::Priced { prices } | Node::Empty { prices } => {
+                if *prices as usize >= self.certificate.prices.len() {
+                    return Err("a leaf refers to prices that are there");
+                }
+            }
+        }
+        Ok(None)
     }
 
     fn is_fine(&self, prices: &Prices) -> bool {
@@ -370,7 +351,7 @@ impl<'a> Replay<'a> {
     }
 
     /// Which servers the decisions above a node leave to every partition. None if a partition has none left. Shape (partitions, servers).
-    fn allowed(&self, parent: &[Option<(usize, bool)>], mut node: usize) -> Option<Vec<Vec<bool>>> {
+    fn allowed(&self, tree: &Tree<Node>, node: usize) -> Option<Vec<Vec<bool>>> {
         let fits = |item: &Item, m: usize| match self.capacities[m] {
             Capacity::Speed(speed) => item.load.low() < speed,
             Capacity::Units(units) => item.first <= units,
@@ -378,15 +359,12 @@ impl<'a> Replay<'a> {
         let servers = 0..self.instance.servers.len();
         let row = |item: &Item| servers.clone().map(|m| fits(item, m)).collect();
         let mut allowed: Vec<Vec<bool>> = self.items.iter().map(row).collect();
-        while let Some((up, is_inside)) = parent[node] {
-            let Node::Split { flow, partition, servers, .. } = &self.certificate.nodes[up] else {
-                unreachable!("only splits have children")
-            };
+        for (split, is_inside) in tree.above(node) {
+            let Node::Split { flow, partition, servers, .. } = split else { unreachable!("only splits have children") };
             let row = &mut allowed[self.first[*flow as usize] + *partition as usize];
             for (m, allowed) in row.iter_mut().enumerate() {
                 *allowed &= servers.binary_search(&(m as u32)).is_ok() == is_inside;
             }
-            node = up;
         }
         allowed.iter().all(|row| row.contains(&true)).then_some(allowed)
     }
@@ -453,11 +431,11 @@ impl<'a> Replay<'a> {
     }
 
     /// For prices that leaves share, what any of these leaves allows.
-    fn unions(&self, parent: &[Option<(usize, bool)>], leaves: &[(f64, usize)]) -> HashMap<u32, Vec<Vec<bool>>> {
+    fn unions(&self, tree: &Tree<Node>, leaves: &[(f64, usize)]) -> HashMap<u32, Vec<Vec<bool>>> {
         let mut unions: HashMap<u32, Vec<Vec<bool>>> = HashMap::new();
         for (_, at) in leaves {
             let Node::Priced { prices } = &self.certificate.nodes[*at] else { continue };
-            let Some(allowed) = self.allowed(parent, *at) else { continue };
+            let Some(allowed) = self.allowed(tree, *at) else { continue };
             match unions.get_mut(prices) {
                 None => {
                     unions.insert(*prices, allowed);

@@ -16,9 +16,11 @@
 
 mod interval;
 mod jpdra;
+pub mod lymdo;
 mod multiuser;
 mod speedup;
 mod throughput;
+mod tree;
 mod verdict;
 
 use std::collections::BTreeMap;
@@ -122,12 +124,7 @@ fn contradictions(verdict: &Verdict, tolerance: &Tolerance) -> Vec<Violation> {
     if verdict.claims_infeasible {
         found.push(Violation::new("an infeasible instance has no solution", "stop", 1.0, "feasible solution"));
     }
-    let (bound, allowed) = match verdict.proof {
-        Proof::Certified { value } => (value, 0.0),
-        Proof::Infeasible => (no_solution(verdict.sense), 0.0),
-        Proof::SolverWord { value, .. } => (value, tolerance.word_relative),
-        _ => return found,
-    };
+    let Some((bound, allowed)) = verdict.proof.bound(verdict.sense, tolerance) else { return found };
     let off = beyond(verdict.sense, bound, objective);
     if off > allowed {
         found.push(Violation::new("no objective lies beyond a bound", "proved.value", off, "relative"));

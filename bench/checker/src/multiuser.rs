@@ -17,6 +17,7 @@ use offcut_instances::multiuser::{Certificate, Instance, Multiuser, Objective, P
 
 use crate::interval::subtract_down;
 use crate::speedup::slowness;
+use crate::tree::{Flaw, Tree};
 use crate::{Interval, Judged, Violation, sum};
 
 impl Judged for Multiuser {
@@ -243,51 +244,47 @@ impl<'a> Jury<'a> {
 
     /// The least bound over the leaves of a price tree.
     fn replay_prices(&self, nodes: &[PriceNode]) -> Result<f64, Vec<Violation>> {
-        let wrong = |at: usize, what: &str| Err(vec![Violation::new(what, format!("nodes[{at}]"), 1.0, "node")]);
-        if nodes.is_empty() {
-            return wrong(0, "a price tree has a root");
-        }
-        // What restricts a node: its parent with the user and the range the split leaves it. Children come after parents, each
-        // has one parent, so walking up from a leaf ends at the root.
-        let mut parent: Vec<Option<(usize, u32, Range)>> = vec![None; nodes.len()];
+        let tree = Tree::new(nodes, |node| self.children(node)).map_err(|flaw| vec![flaw.violation("")])?;
+        let capacity = self.instance.server.units;
         let mut least = f64::INFINITY;
         let mut restricted: Vec<(u32, Range)> = Vec::new();
-        let capacity = self.instance.server.units;
-        for (at, node) in nodes.iter().enumerate() {
-            if at > 0 && parent[at].is_none() {
-                return wrong(at, "every node but the root hangs below an earlier one");
+        for (at, leaf) in tree.leaves() {
+            let PriceNode::Leaf { price_s } = leaf else { unreachable!("leaves only") };
+            restricted.clear();
+            for (split, is_at_most) in tree.above(at) {
+                let PriceNode::Split { user, units, .. } = split else { unreachable!("only splits have children") };
+                let (from, to) = if is_at_most { (0, *units) } else { (*units + 1, capacity) };
+                match restricted.iter_mut().find(|(restricted, _)| restricted == user) {
+                    Some((_, range)) => *range = (range.0.max(from), range.1.min(to)),
+                    None => restricted.push((*user, (from, to))),
+                }
             }
-            match node {
-                PriceNode::Split { user, units, at_most, above } => {
-                    if *user as usize >= self.instance.users.len() || *units >= capacity || at_most == above {
-                        return wrong(at, "a split names a user, units below capacity and two children");
-                    }
-                    for (child, range) in [(*at_most, (0, *units)), (*above, (*units + 1, capacity))] {
-                        let child = child as usize;
-                        if child <= at || child >= nodes.len() || parent[child].is_some() {
-                            return wrong(at, "children come after their parent and have no other");
-                        }
-                        parent[child] = Some((at, *user, range));
-                    }
+            least = least.min(self.leaf_bound(*price_s, &mut restricted));
+        }
+        if least.is_finite() {
+            return Ok(least);
+        }
+        let what = "a tree whose leaves are all empty covers nothing";
+        Err(vec![Flaw { node: 0, what }.violation("")])
+    }
+
+    /// The children of a split, none for a leaf; or what is wrong with a node.
+    fn children(&self, node: &PriceNode) -> Result<Option<[u32; 2]>, &'static str> {
+        match node {
+            PriceNode::Split { user, units, at_most, above } => {
+                let (users, capacity) = (self.instance.users.len(), self.instance.server.units);
+                if *user as usize >= users || *units >= capacity || at_most == above {
+                    return Err("a split names a user, units below capacity and two children");
                 }
-                PriceNode::Leaf { price_s } => {
-                    if !(*price_s == 0.0 || (1e-60..=1e60).contains(price_s)) {
-                        return wrong(at, "a price is 0 or between 1e-60 and 1e60 seconds");
-                    }
-                    restricted.clear();
-                    let mut node = at;
-                    while let Some((up, user, (from, to))) = parent[node] {
-                        match restricted.iter_mut().find(|(restricted, _)| *restricted == user) {
-                            Some((_, range)) => *range = (range.0.max(from), range.1.min(to)),
-                            None => restricted.push((user, (from, to))),
-                        }
-                        node = up;
-                    }
-                    least = least.min(self.leaf_bound(*price_s, &mut restricted));
+                Ok(Some([*at_most, *above]))
+            }
+            PriceNode::Leaf { price_s } => {
+                if !(*price_s == 0.0 || (1e-60..=1e60).contains(price_s)) {
+                    return Err("a price is 0 or between 1e-60 and 1e60 seconds");
                 }
+                Ok(None)
             }
         }
-        if least.is_finite() { Ok(least) } else { wrong(0, "a tree whose leaves are all empty covers nothing") }
     }
 
     /// The bound of one leaf, rounded down; infinite if no allocation respects its ranges.

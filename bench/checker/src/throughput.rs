@@ -40,6 +40,7 @@ use offcut_instances::throughput::{
 
 use crate::interval::{Accumulator, add_down, add_up};
 use crate::speedup::slowness;
+use crate::tree::{Flaw, Tree};
 use crate::{Interval, Judged, Violation, sum};
 
 /// Knapsacks are replayed up to so many steps a leaf, and threads in all.
@@ -377,63 +378,59 @@ impl<'a> Jury<'a> {
     }
 
     fn replay(&self, nodes: &[PriceNode]) -> Result<f64, Violation> {
-        let wrong = |at: usize, what: &str| Err(Violation::new(what, format!("nodes[{at}]"), 1.0, "node"));
         let (requests, cloudlets) = (self.instance.requests.len(), self.instance.cloudlets.len());
-        if nodes.is_empty() {
-            return wrong(0, "a price tree has a root");
-        }
+        let tree = Tree::new(nodes, |node| self.children(node)).map_err(|flaw| flaw.violation(""))?;
         let table = match nodes.len() {
             1 => None,
             _ if requests.saturating_mul(cloudlets) > MOST_PAIRS => {
-                return wrong(0, "a tree is replayed for at most 2e8 pairs of requests and cloudlets");
+                let what = "a tree is replayed for at most 2e8 pairs of requests and cloudlets";
+                return Err(Flaw { node: 0, what }.violation(""));
             }
             _ => Some(self.table()),
         };
-        // Children come after parents and have one each, so walking up from a leaf ends at the root.
-        let mut parent: Vec<Option<(usize, Decision)>> = vec![None; nodes.len()];
-        let mut largest: f64 = 0.0;
-        for (at, node) in nodes.iter().enumerate() {
-            if at > 0 && parent[at].is_none() {
-                return wrong(at, "every node but the root hangs below an earlier one");
-            }
-            match node {
-                PriceNode::Split { request, cloudlet, served, elsewhere } => {
-                    let pair = (*request as usize, *cloudlet as usize);
-                    if pair.0 >= requests || pair.1 >= cloudlets {
-                        return wrong(at, "a split names a request and a cloudlet");
-                    }
-                    for (child, is_served) in [(*served, true), (*elsewhere, false)] {
-                        let child = child as usize;
-                        if child <= at || child >= nodes.len() || parent[child].is_some() {
-                            return wrong(at, "children come after their parent and have no other");
-                        }
-                        parent[child] = Some((at, Decision { pair, is_served }));
-                    }
-                }
-                PriceNode::Leaf { prices } => {
-                    let fine = |price: &f64| *price == 0.0 || (1e-60..=1e60).contains(price);
-                    if prices.len() != cloudlets || !prices.iter().all(fine) {
-                        return wrong(at, "a leaf has a price >= 0 for every cloudlet");
-                    }
-                    largest = largest.max(self.leaf(Proof::Prices(prices), &decided(&parent, at), table.as_deref()));
-                }
+        let bound = |(at, leaf): (usize, &PriceNode)| {
+            let decisions = tree.above(at).map(|(split, is_served)| Decision::of(split, is_served)).collect();
+            match leaf {
+                PriceNode::Leaf { prices } => self.leaf(Proof::Prices(prices), &decisions, table.as_deref()),
                 PriceNode::Values { values } => {
-                    let fine = |(_, value): &(u32, f64)| *value == 0.0 || (1e-60..=1e60).contains(value);
-                    let is_ascending = values.windows(2).all(|pair| pair[0].0 < pair[1].0);
-                    if !is_ascending || !values.iter().all(|of| (of.0 as usize) < requests && fine(of)) {
-                        return wrong(at, "a leaf has values >= 0 of requests, ascending");
-                    }
-                    let threads: u64 = self.instance.cloudlets.iter().map(|c| u64::from(c.threads) + 1).sum();
-                    if threads > MOST_THREADS || threads.saturating_mul(requests as u64) > MOST_STEPS {
-                        return wrong(at, "knapsacks are replayed for at most 1e7 threads and 1e9 steps");
-                    }
                     let mut all = vec![0.0; requests];
                     values.iter().for_each(|(i, value)| all[*i as usize] = *value);
-                    largest = largest.max(self.leaf(Proof::Values(&all), &decided(&parent, at), table.as_deref()));
+                    self.leaf(Proof::Values(&all), &decisions, table.as_deref())
+                }
+                PriceNode::Split { .. } => unreachable!("leaves only"),
+            }
+        };
+        Ok(tree.leaves().map(bound).fold(0.0, f64::max))
+    }
+
+    /// The children of a split, none for a leaf; or what is wrong with a node.
+    fn children(&self, node: &PriceNode) -> Result<Option<[u32; 2]>, &'static str> {
+        let (requests, cloudlets) = (self.instance.requests.len(), self.instance.cloudlets.len());
+        let fine = |value: &f64| *value == 0.0 || (1e-60..=1e60).contains(value);
+        match node {
+            PriceNode::Split { request, cloudlet, served, elsewhere } => {
+                if *request as usize >= requests || *cloudlet as usize >= cloudlets {
+                    return Err("a split names a request and a cloudlet");
+                }
+                return Ok(Some([*served, *elsewhere]));
+            }
+            PriceNode::Leaf { prices } => {
+                if prices.len() != cloudlets || !prices.iter().all(fine) {
+                    return Err("a leaf has a price >= 0 for every cloudlet");
+                }
+            }
+            PriceNode::Values { values } => {
+                let is_ascending = values.windows(2).all(|pair| pair[0].0 < pair[1].0);
+                if !is_ascending || !values.iter().all(|(i, value)| (*i as usize) < requests && fine(value)) {
+                    return Err("a leaf has values >= 0 of requests, ascending");
+                }
+                let threads: u64 = self.instance.cloudlets.iter().map(|c| u64::from(c.threads) + 1).sum();
+                if threads > MOST_THREADS || threads.saturating_mul(requests as u64) > MOST_STEPS {
+                    return Err("knapsacks are replayed for at most 1e7 threads and 1e9 steps");
                 }
             }
         }
-        Ok(largest)
+        Ok(None)
     }
 
     /// The least threads of every pair, 0 for none. Shape (requests, cloudlets).
@@ -575,16 +572,6 @@ enum Proof<'a> {
     Values(&'a [f64]),
 }
 
-/// The decisions on the way from the root to a node.
-fn decided(parent: &[Option<(usize, Decision)>], mut node: usize) -> BTreeSet<Decision> {
-    let mut decisions = BTreeSet::new();
-    while let Some((up, decision)) = parent[node] {
-        decisions.insert(decision);
-        node = up;
-    }
-    decisions
-}
-
 /// The best set of requests for a cloudlet, by dynamic programming: the most that fits so many threads, rounded up.
 struct Knapsack(Vec<f64>);
 
@@ -613,6 +600,13 @@ impl Knapsack {
 struct Decision {
     pair: (usize, usize),
     is_served: bool,
+}
+
+impl Decision {
+    fn of(split: &PriceNode, is_served: bool) -> Self {
+        let PriceNode::Split { request, cloudlet, .. } = split else { unreachable!("only splits have children") };
+        Self { pair: (*request as usize, *cloudlet as usize), is_served }
+    }
 }
 
 /// Cloudlets that some request connects.

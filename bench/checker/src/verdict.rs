@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use offcut_instances::problem::Sense;
 use serde::{Deserialize, Serialize};
 
-use crate::Interval;
+use crate::{Interval, no_solution};
 
 /// The tolerances of Offcut; printed in every report.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -85,6 +85,19 @@ pub enum Proof {
         /// Why not.
         violations: Vec<Violation>,
     },
+}
+
+impl Proof {
+    /// The bound, and how far beyond it a checked objective may lie, relative to the objective: what a certificate proves allows no slack, a
+    /// solver's word the tolerance that solvers work with. `None` if there is no bound.
+    pub fn bound(&self, sense: Sense, tolerance: &Tolerance) -> Option<(f64, f64)> {
+        match self {
+            Self::Certified { value } => Some((*value, 0.0)),
+            Self::Infeasible => Some((no_solution(sense), 0.0)),
+            Self::SolverWord { value, .. } => Some((*value, tolerance.word_relative)),
+            Self::Nothing | Self::Refused { .. } => None,
+        }
+    }
 }
 
 /// The jury's word on one answer.

@@ -126,13 +126,9 @@ pub fn contradictions(sense: Sense, rows: &[Row], tolerance: &Tolerance) -> Vec<
     let mut found = Vec::new();
     for (instance, rows) in by_instance {
         for bounding in &rows {
-            let (bound, allowed) = match bounding.proof {
-                Proof::Certified { value } => (value, 0.0),
-                Proof::SolverWord { value, .. } => (value, tolerance.word_relative),
-                Proof::Infeasible => (no_solution(sense), 0.0),
-                _ if bounding.status == Status::InfeasibleClaimed => (no_solution(sense), 0.0),
-                _ => continue,
-            };
+            let says_infeasible = bounding.status == Status::InfeasibleClaimed;
+            let claimed = says_infeasible.then(|| (no_solution(sense), 0.0));
+            let Some((bound, allowed)) = bounding.proof.bound(sense, tolerance).or(claimed) else { continue };
             for row in &rows {
                 let Some(objective) = row.checked_objective.filter(|_| feasible_objective(row).is_some()) else {
                     continue;

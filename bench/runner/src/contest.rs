@@ -2,39 +2,54 @@
 
 use offcut_checker::Judged;
 use offcut_instances::document::Trouble;
+use offcut_instances::family::{Generated, Settable};
 use offcut_instances::problem::{Algorithm, MethodSpec};
 use offcut_ledger::manifest::Quantity;
 use offcut_ledger::row::InstanceLabel;
+use serde_json::{Map, Value};
 
-/// A problem with its contestants and its families.
-pub trait Contest: Judged {
+/// A problem with its contestants.
+pub trait Contest: Judged + Generated {
     /// All methods with default parameters: exact ones first, then the paper's, then baselines.
     fn algorithms() -> Vec<Box<dyn Algorithm<Self>>>;
 
-    /// The families: name and one line each.
-    fn families() -> Vec<(&'static str, &'static str)>;
-
-    /// The generator's parameters with their defaults, as a JSON object.
-    fn default_parameters() -> serde_json::Value;
-
-    /// Generates an instance; `parameters` holds those that differ from the default, by name.
-    ///
-    /// # Errors
-    /// [`Trouble`] naming the family or parameter.
-    fn generate(
-        family: &str,
-        parameters: &serde_json::Map<String, serde_json::Value>,
-        seed: u64,
-    ) -> Result<Self::Instance, Trouble>;
-
-    /// What tables call an instance.
-    fn label(instance: &Self::Instance) -> InstanceLabel;
+    /// What sets instances apart that must not share a table, in a word, e.g. `max`.
+    fn variant(instance: &Self::Instance) -> &'static str;
 
     /// How large an instance is, in words, e.g. `20 users, 40 units`.
     fn size(instance: &Self::Instance) -> String;
 
     /// What the objective is called and its unit.
     fn objective() -> Quantity;
+
+    /// The generator's parameters with their defaults, as a JSON object.
+    fn default_parameters() -> Value {
+        serde_json::to_value(Self::Parameters::default()).expect("parameters are plain data")
+    }
+
+    /// Generates an instance; `settings` holds the parameters that differ from the default, by name.
+    ///
+    /// # Errors
+    /// [`Trouble`] naming the family or parameter.
+    fn generate_with(family: &str, settings: &Map<String, Value>, seed: u64) -> Result<Self::Instance, Trouble> {
+        let mut parameters = Self::Parameters::default();
+        for (name, value) in settings {
+            parameters = parameters.with(name, value.clone())?;
+        }
+        Self::generate(family, &parameters, seed)
+    }
+
+    /// What tables call an instance.
+    fn label(instance: &Self::Instance) -> InstanceLabel {
+        let origin = Self::origin(instance);
+        InstanceLabel {
+            name: origin.name.clone(),
+            family: origin.family.clone(),
+            variant: Self::variant(instance).into(),
+            seed: origin.seed,
+            parameters: origin.parameters.clone(),
+        }
+    }
 }
 
 /// The ids of all methods of a problem.

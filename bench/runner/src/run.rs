@@ -94,14 +94,11 @@ pub fn run<P: Contest>(
 
     let done: HashSet<String> = there.iter().map(|row| row.key.line()).collect();
     let mut missing: Vec<_> = grid.cells.iter().filter(|cell| !done.contains(&cell.key.line())).collect();
-    let mut order = Stream::new(&["run", "order"], suite.order_seed);
-    for last in (1..missing.len()).rev() {
-        missing.swap(last, order.below(last as u64 + 1) as usize);
-    }
+    Stream::new(&["run", "order"], suite.order_seed).shuffle(&mut missing);
     progress.begins(missing.len(), grid.cells.len() - missing.len());
     for cell in missing {
         let recipe = &grid.recipes[cell.recipe];
-        let instance = P::generate(&recipe.family, &recipe.parameters, recipe.seed)?;
+        let instance = P::generate_with(&recipe.family, &recipe.parameters, recipe.seed)?;
         let algorithm = method::<P>(&cell.method)?;
         progress.cell(&cell.key.method, &P::label(&instance).name);
         let path = folder.0.join("instances").join(format!("{}.json", cell.key.instance));

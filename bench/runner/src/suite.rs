@@ -195,7 +195,8 @@ impl Suite {
                 let at = match grid.recipes.iter().position(|known| *known == recipe) {
                     Some(at) => at,
                     None => {
-                        let instance = P::generate(&recipe.family, &recipe.parameters, recipe.seed).map_err(below)?;
+                        let instance =
+                            P::generate_with(&recipe.family, &recipe.parameters, recipe.seed).map_err(below)?;
                         hashes.push(hash::<P>(&instance));
                         grid.recipes.push(recipe);
                         seen(hashes.len());

@@ -5,6 +5,7 @@ mod common;
 
 use common::{objective, of, rows};
 use offcut_checker::{Proof, Tolerance};
+use offcut_instances::family::Settable;
 use offcut_instances::multiuser::strategy::instances;
 use offcut_instances::multiuser::{Instance, Multiuser, Objective, Parameters, generate};
 use offcut_instances::problem::Sense;

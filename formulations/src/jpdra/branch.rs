@@ -21,8 +21,8 @@ use offcut_instances::problem::{Algorithm, Answer, Budget, Incumbent, Stop, Trac
 use offcut_instances::random::Stream;
 
 use super::dual::{CARE, Dual, Until};
-use super::local::{Local, Worth, drawn};
-use super::model::{Model, Ordered};
+use super::local::{Local, drawn, keep};
+use super::model::{Deployed, Model, Ordered};
 use super::server::Aim;
 
 /// Exact search.
@@ -41,14 +41,26 @@ const MOST_PAIRS: usize = 200_000;
 /// A certificate with more numbers is too large to be handed over.
 const MOST_NUMBERS: usize = 8_000_000;
 
-/// The part of the time that goes into kicking incumbents.
+/// The part of the work that goes into improving incumbents, and what the work is: offers priced for servers count once, servers looked at in
+/// local search so many times. Work is counted, not timed: a run is the same every time.
 const KICKING: f64 = 0.3;
+const OFFERS_PER_TRY: u64 = 4;
+
+/// So many partitions are freed together and placed exactly, and the part of the work that goes into that.
+const FEW: usize = 24;
+const SEARCHING: f64 = 0.5;
+
+/// The search for a part ends after so many nodes.
+const NODES_OF_PART: u64 = 20;
 
 /// So many nodes go to one dive.
 const DIVE_EVERY: u64 = 40;
 
 /// How close a leaf's bound comes to the incumbent, relative.
 const CLOSE: f64 = 2e-10;
+
+/// How close the search for a part comes to the best there is, relative.
+const CLOSE_OF_PART: f64 = 1e-5;
 
 impl Algorithm<Jpdra> for Branch {
     fn id(&self) -> &str {
@@ -98,20 +110,15 @@ fn search(model: &Model, budget: &Budget) -> Answer<Jpdra> {
 }
 
 /// A first deployment: the best of a few random ones, improved. None if none of them fits.
-pub(super) fn first(model: &Model, stream: &mut Stream, is_out_of_time: &dyn Fn() -> bool) -> Option<(f64, Vec<u32>)> {
+pub(super) fn first(model: &Model, stream: &mut Stream, is_out_of_time: &dyn Fn() -> bool) -> Option<Deployed> {
     let servers = model.servers() as u64;
-    let mut best: Option<(f64, Vec<u32>)> = None;
+    let mut best = None;
     let tries = if model.partitions() <= 64 { 4 } else { 2 };
     for _ in 0..tries {
         let on = (0..model.partitions()).map(|_| stream.below(servers) as u32).collect();
         let mut local = Local::new(model, on);
         local.improve(is_out_of_time);
-        let Worth { excess, .. } = local.worth();
-        if let Some(delay) = model.delay(&local.on).filter(|_| excess <= 0.0)
-            && best.as_ref().is_none_or(|(least, _)| delay < *least)
-        {
-            best = Some((delay, local.on));
-        }
+        keep(&mut best, local.found());
         if is_out_of_time() {
             break;
         }
@@ -160,7 +167,7 @@ struct Search<'m> {
     model: &'m Model<'m>,
     aim: Aim,
     dual: Dual<'m>,
-    best: Option<(f64, Vec<u32>)>,
+    best: Option<Deployed>,
     /// What bounds are compared with and rounded by.
     scale: f64,
     /// The least bound of all leaves.
@@ -174,11 +181,16 @@ struct Search<'m> {
     opened: u64,
     fixed: u64,
     incumbents: Vec<Incumbent>,
-    kicking_s: f64,
+    /// Servers looked at in local search.
+    tried: u64,
+    /// Work of the searches for parts.
+    in_parts: u64,
+    /// Whether this is itself the search for a part.
+    is_part: bool,
 }
 
 impl<'m> Search<'m> {
-    fn new(model: &'m Model<'m>, aim: Aim, best: Option<(f64, Vec<u32>)>, budget: &'m Budget, began: Instant) -> Self {
+    fn new(model: &'m Model<'m>, aim: Aim, best: Option<Deployed>, budget: &'m Budget, began: Instant) -> Self {
         let scale = best.as_ref().map_or(1.0, |(delay, _)| *delay);
         let incumbents =
             best.iter().map(|(objective, _)| Incumbent { at_s: began.elapsed().as_secs_f64(), objective: *objective });
@@ -199,7 +211,9 @@ impl<'m> Search<'m> {
             opened: 0,
             fixed: 0,
             incumbents,
-            kicking_s: 0.0,
+            tried: 0,
+            in_parts: 0,
+            is_part: false,
         }
     }
 
@@ -207,7 +221,7 @@ impl<'m> Search<'m> {
     fn enough(&self) -> f64 {
         match (self.aim, &self.best) {
             (Aim::Room, _) => 1e-3,
-            (Aim::Delay, Some((delay, _))) => delay * (1.0 - CLOSE),
+            (Aim::Delay, Some((delay, _))) => delay * (1.0 - if self.is_part { CLOSE_OF_PART } else { CLOSE }),
             (Aim::Delay, None) => f64::INFINITY,
         }
     }
@@ -259,7 +273,7 @@ impl<'m> Search<'m> {
     }
 
     fn split(&mut self, node: usize, i: usize, servers: u64) -> (usize, usize) {
-        let flow = self.model.flows.iter().position(|range| range.contains(&i)).expect("every partition has a flow");
+        let flow = self.model.flow_of[i];
         let inside = self.nodes.len();
         self.nodes[node] = Node::Split {
             flow: flow as u32,
@@ -285,70 +299,118 @@ impl<'m> Search<'m> {
             } else {
                 drawn(model, shares, stream)
             };
-            self.improve(on);
+            self.improve(Local::new(model, on));
         }
     }
 
     /// Improves a deployment, and keeps it if it is the best; says whether it is.
-    fn improve(&mut self, on: Vec<u32>) -> bool {
-        let model = self.model;
-        let mut local = Local::new(model, on);
+    fn improve(&mut self, mut local: Local<'m>) -> bool {
         let (budget, began) = (self.budget, self.began);
         local.improve(&|| budget.is_spent(began));
-        let Some(delay) = model.delay(&local.on).filter(|_| local.worth().excess <= 0.0) else {
-            return false;
-        };
+        self.tried += local.tried;
+        let Some((delay, on)) = local.found() else { return false };
         let is_better = self.best.as_ref().is_none_or(|(least, _)| delay < *least * (1.0 - 1e-13));
         if is_better {
-            self.dual.know(&local.on);
-            self.best = Some((delay, local.on));
+            self.dual.know(&on);
+            self.best = Some((delay, on));
             self.incumbents.push(Incumbent { at_s: self.began.elapsed().as_secs_f64(), objective: delay });
         }
         is_better
     }
 
-    /// Gives a part of the incumbent to the mixture, or all of it, and improves that, for as long as a part of the time spent so far.
+    /// Gives a part of the incumbent to the mixture, or all of it, and improves that, for as long as a part of the work done so far.
     fn kicks(&mut self, shares: &[f64], stream: &mut Stream) {
         let Some((_, on)) = self.best.clone() else { return };
-        let mut on = on;
+        let model = self.model;
+        let mut settled = Local::at_rest(model, on);
         let mut failures = 0;
-        while failures < on.len() && self.kicking_s < KICKING * self.began.elapsed().as_secs_f64() {
-            let began = Instant::now();
-            let other = drawn(self.model, shares, stream);
+        let is_worth_it = |search: &Self| {
+            let local = (OFFERS_PER_TRY * search.tried) as f64;
+            local < KICKING * (local + search.dual.servers.priced as f64) && !search.budget.is_spent(search.began)
+        };
+        while failures < 100 * model.partitions() && is_worth_it(self) {
+            let mut local = settled.clone();
             if stream.below(8) == 0 {
-                on = other;
+                let other = drawn(model, shares, stream);
+                local.put(other.into_iter().enumerate());
             } else {
                 // A few neighbours of one partition go where the mixture has them.
-                let (many, first) = (3 + stream.below(8) as usize, stream.below(on.len() as u64) as usize);
+                let other = drawn(model, shares, stream);
+                let partitions = model.partitions() as u64;
+                let (many, first) = (3 + stream.below(8) as usize, stream.below(partitions) as usize);
                 let anywhere = stream.below(2) == 0;
-                for step in 0..many {
-                    let i = if anywhere { stream.below(on.len() as u64) as usize } else { (first + step) % on.len() };
-                    on[i] = other[i];
+                local.put((0..many).map(|step| {
+                    let i = if anywhere { stream.below(partitions) as usize } else { first + step };
+                    let i = i % model.partitions();
+                    (i, other[i])
+                }));
+            }
+            if self.improve(local) {
+                failures = 0;
+                settled = Local::at_rest(model, self.best.as_ref().expect("there is one").1.clone());
+            } else {
+                failures += 1;
+            }
+        }
+    }
+
+    /// Frees a few flows and searches their best places exactly, the others staying where they are; again and again, for a part of the work
+    /// done so far.
+    fn neighbourhoods(&mut self, stream: &mut Stream) {
+        let model = self.model;
+        let flows = model.flows.len();
+        if model.unit.is_some() || self.aim == Aim::Room || self.is_part || model.partitions() <= FEW {
+            return;
+        }
+        let mut failures = 0;
+        while failures < flows * flows
+            && (OFFERS_PER_TRY as f64 * self.tried as f64 + self.in_parts as f64)
+                < SEARCHING * (self.dual.servers.priced + self.in_parts) as f64
+            && !self.budget.is_spent(self.began)
+        {
+            let Some((delay, on)) = self.best.clone() else { return };
+            let (mut chosen, mut partitions) = (Vec::new(), 0);
+            for _ in 0..2 * flows {
+                let s = stream.below(flows as u64) as usize;
+                let many = model.flows[s].len();
+                if !chosen.contains(&s) && (chosen.is_empty() || partitions + many <= FEW) {
+                    chosen.push(s);
+                    partitions += many;
                 }
             }
-            failures = if self.improve(on) { 0 } else { failures + 1 };
-            on = self.best.as_ref().expect("there is one").1.clone();
-            self.kicking_s += began.elapsed().as_secs_f64();
+            chosen.sort_unstable();
+            let part = model.part(&chosen, &on);
+            let own: Vec<u32> = chosen.iter().flat_map(|s| &on[model.flows[*s].clone()]).copied().collect();
+            let before = part.delay(&own).map(|delay| (delay, own));
+            let mut search = Search::new(&part, Aim::Delay, before, self.budget, self.began);
+            search.is_part = true;
+            search.run(stream);
+            self.in_parts += search.dual.servers.priced + OFFERS_PER_TRY * search.tried;
+            failures += 1;
+            let Some((_, own)) = search.best else { continue };
+            let mut on = on;
+            let places = chosen.iter().flat_map(|s| model.flows[*s].clone());
+            places.zip(own).for_each(|(i, m)| on[i] = m);
+            if self.improve(Local::at_rest(model, on)) && self.best.as_ref().is_some_and(|(least, _)| *least < delay) {
+                failures = 0;
+            }
         }
     }
 
     /// Prices to start from: a server earns what the incumbent's rates make of a partition, an empty one what it would cost there alone.
+    /// (The rates of the continuous relaxation bound better at first, but leave servers undecided about everything, and take longer in the end.)
     fn start(&self) -> Vec<f64> {
         let mut prices = self.dual.no_prices();
         let model = self.model;
         let servers = model.servers();
         let Some((_, on)) = self.best.as_ref().filter(|_| self.aim == Aim::Delay) else { return prices };
         for (m, set) in model.sets(on).iter().enumerate() {
-            let load: f64 = set.iter().map(|i| model.loads[*i]).sum();
-            let roots: f64 = set.iter().map(|i| model.roots[*i]).sum();
-            let rate = roots / (model.speed(m) - load);
-            for i in 0..model.partitions() {
+            let (load, roots) = model.sums(set);
+            let rate = (roots + model.fixed_roots(m)) / (model.speed(m) - load);
+            for i in (0..model.partitions()).filter(|i| model.fits(*i, m)) {
                 let (root, own) = (model.roots[i], model.loads[i]);
-                if !model.fits(i, m) {
-                    continue;
-                }
                 let alone = root * root / (model.speed(m) - own);
-                prices[i * servers + m] = match set.is_empty() {
+                prices[i * servers + m] = match set.is_empty() && model.fixed_roots(m) == 0.0 {
                     true if alone > 0.0 => alone,
                     _ => 2.0 * rate * root + rate * rate * own,
                 };
@@ -359,9 +421,7 @@ impl<'m> Search<'m> {
 
     fn run(&mut self, stream: &mut Stream) -> Stop {
         let model = self.model;
-        let all = if model.servers() == 64 { u64::MAX } else { (1 << model.servers()) - 1 };
-        let fits = |i: usize| (0..model.servers()).filter(|m| model.fits(i, *m)).fold(0u64, |bits, m| bits | 1 << m);
-        let domain: Vec<u64> = (0..model.partitions()).map(|i| fits(i) & all).collect();
+        let domain = model.domain();
         let start = Rc::new(Shared { prices: self.start(), index: Cell::new(None) });
         self.nodes.push(Node::Marginal { rates: Vec::new() });
         self.waiting.push(Open { bound: 0.0, depth: 0, node: 0, domain, prices: start, is_dive: false });
@@ -376,7 +436,8 @@ impl<'m> Search<'m> {
                 continue;
             }
             let numbers = self.prices.len() * 2 * model.partitions() * model.servers();
-            if self.opened > 0 && (self.budget.is_spent(self.began) || numbers > MOST_NUMBERS) {
+            let is_enough = self.is_part && self.opened >= NODES_OF_PART;
+            if self.opened > 0 && (is_enough || self.budget.is_spent(self.began) || numbers > MOST_NUMBERS) {
                 self.cut_short(open);
                 return Stop::TimeLimit;
             }
@@ -413,7 +474,7 @@ impl<'m> Search<'m> {
             let until = Until {
                 enough: self.enough(),
                 stall: if is_root { 0.005 } else { 0.1 },
-                rounds: if is_root { 400 } else { 60 },
+                rounds: if is_root { 3000 } else { 60 },
                 warm: if is_root { 30 } else { 0 },
             };
             let before = of_node;
@@ -424,7 +485,7 @@ impl<'m> Search<'m> {
                 of_node = ascent.bound;
                 shared = Rc::new(Shared { prices: ascent.prices, index: Cell::new(None) });
             }
-            if is_root && round == 0 {
+            if is_root {
                 self.root = of_node;
             }
             if of_node >= self.enough() {
@@ -434,6 +495,7 @@ impl<'m> Search<'m> {
             if round == 0 || is_root {
                 self.round(&shares, if is_root { 6 } else { 1 }, stream);
                 self.kicks(&shares, stream);
+                self.neighbourhoods(stream);
             }
             if self.aim == Aim::Room && self.best.is_some() {
                 return None;
@@ -529,7 +591,6 @@ impl<'m> Search<'m> {
             let low = self.dual.servers.best(m, domain, prices, known, close).low;
             total += low;
             for (i, [out, within]) in self.dual.servers.alternatives(m, domain, prices) {
-                let i = i as usize;
                 let others = (0..servers).filter(|other| *other != m && domain[i] >> other & 1 == 1);
                 others.for_each(|other| more[i * servers + other] += (out - low).max(0.0));
                 more[i * servers + m] += (within - low).max(0.0);

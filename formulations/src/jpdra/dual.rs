@@ -25,7 +25,116 @@ struct Atom {
     weight: f64,
     /// Rounds in which it had no weight.
     idle: u32,
+    /// Names it among the atoms of its block for as long as it lives: its row in the table of what atoms share.
+    row: usize,
 }
+
+impl Atom {
+    /// Its cost with prices paid (`sign` 1, a path) or earned (-1, a set).
+    fn score(&self, sign: f64, prices: &[f64]) -> f64 {
+        self.cost + sign * self.at.iter().map(|at| prices[*at as usize]).sum::<f64>()
+    }
+}
+
+/// The atoms of a flow or a server; their weights add up to 1.
+#[derive(Debug)]
+struct Block {
+    sign: f64,
+    atoms: Vec<Atom>,
+    /// How many prices atoms share. Shape (rows, rows), flat; rows are `MOST_ATOMS`.
+    shared: Vec<u16>,
+    /// Rows that no atom has.
+    vacant: Vec<usize>,
+}
+
+/// The most atoms of a block.
+const MOST_ATOMS: usize = 64;
+
+impl Block {
+    fn new(sign: f64) -> Self {
+        Self { sign, atoms: Vec::new(), shared: vec![0; MOST_ATOMS * MOST_ATOMS], vacant: (0..MOST_ATOMS).collect() }
+    }
+
+    fn add(&mut self, cost: f64, at: &[u32]) {
+        if self.atoms.iter().any(|atom| atom.at == at) {
+            return;
+        }
+        if self.vacant.is_empty() {
+            // The one that was idle longest goes.
+            let oldest = (0..self.atoms.len()).max_by_key(|at| self.atoms[*at].idle).expect("there are many");
+            if self.atoms[oldest].weight > 0.0 {
+                return;
+            }
+            self.vacant.push(self.atoms.swap_remove(oldest).row);
+        }
+        let row = self.vacant.pop().expect("a row is vacant");
+        for other in &self.atoms {
+            let shared = shared(&other.at, at);
+            self.shared[row * MOST_ATOMS + other.row] = shared;
+            self.shared[other.row * MOST_ATOMS + row] = shared;
+        }
+        self.shared[row * MOST_ATOMS + row] = at.len() as u16;
+        let weight = if self.atoms.is_empty() { 1.0 } else { 0.0 };
+        self.atoms.push(Atom { cost, at: at.to_vec(), weight, idle: 0, row });
+    }
+
+    fn retain(&mut self, is_kept: impl Fn(&Atom) -> bool) {
+        let vacant = &mut self.vacant;
+        self.atoms.retain(|atom| {
+            let is_kept = is_kept(atom);
+            if !is_kept {
+                vacant.push(atom.row);
+            }
+            is_kept
+        });
+    }
+
+    /// The least score.
+    fn least(&self, prices: &[f64]) -> f64 {
+        self.atoms.iter().map(|atom| atom.score(self.sign, prices)).fold(f64::INFINITY, f64::min)
+    }
+
+    /// Moves weight from bad atoms to good ones, which moves the prices by `step` times what moves; says how much that is worth.
+    fn settle(&mut self, prices: &mut [f64], step: f64, scores: &mut Vec<f64>) -> f64 {
+        let atoms = &mut self.atoms;
+        scores.clear();
+        scores.extend(atoms.iter().map(|atom| atom.score(self.sign, prices)));
+        let mut moved = 0.0;
+        for _ in 0..MOVES {
+            let (mut best, mut worst) = (0, usize::MAX);
+            for at in 0..atoms.len() {
+                if scores[at] < scores[best] {
+                    best = at;
+                }
+                if atoms[at].weight > 0.0 && (worst == usize::MAX || scores[at] > scores[worst]) {
+                    worst = at;
+                }
+            }
+            if worst == usize::MAX || scores[worst] <= scores[best] {
+                break;
+            }
+            let (to, from) = (atoms[best].row * MOST_ATOMS, atoms[worst].row * MOST_ATOMS);
+            let shared = |row: usize, atom: &Atom| f64::from(self.shared[row + atom.row]);
+            let apart = shared(to, &atoms[best]) + shared(from, &atoms[worst]) - 2.0 * shared(to, &atoms[worst]);
+            let gap = scores[worst] - scores[best];
+            let length = (gap / (step * apart)).min(atoms[worst].weight);
+            moved += gap * length;
+            atoms[best].weight += length;
+            atoms[worst].weight -= length;
+            let shift = self.sign * step * length;
+            atoms[best].at.iter().for_each(|at| prices[*at as usize] += shift);
+            atoms[worst].at.iter().for_each(|at| prices[*at as usize] -= shift);
+            // Who shares prices with the one gets worse, with the other better.
+            for (score, atom) in scores.iter_mut().zip(atoms.iter()) {
+                *score += step * length * (shared(to, atom) - shared(from, atom));
+            }
+        }
+        moved
+    }
+}
+
+/// So many moves of weight a visit to a block.
+const MOVES: usize = 3;
 
 /// Prices, flat: of places (partitions, servers), then of staying (partitions, servers).
 pub(super) struct Dual<'m> {
@@ -34,9 +143,12 @@ pub(super) struct Dual<'m> {
     pub(super) servers: Servers<'m>,
     pub(super) paths: Paths<'m>,
     /// Flows' blocks first, then servers'.
-    blocks: Vec<Vec<Atom>>,
+    blocks: Vec<Block>,
+    /// Scores of a block's atoms; kept for its memory.
+    scores: Vec<f64>,
     /// The length of steps, kept from node to node.
     step: f64,
+    first_step: f64,
     /// Evaluations of the bound.
     pub(super) rounds: u64,
 }
@@ -56,8 +168,14 @@ pub(super) struct Until {
 /// The share of what is missing that a pass over all atoms has to move, or it is the last.
 const ENOUGH: f64 = 3e-5;
 
+/// So many passes over all atoms at most.
+const PASSES: usize = 40;
+
 /// The longest step, in incumbents: much larger prices would lose digits.
 const LONGEST: f64 = 100.0;
+
+/// An ascent begins with a step that is at most so many times longer or shorter than the first one of all.
+const STEPS: f64 = 1e3;
 
 /// The share of what is missing that servers' bounds may lose.
 pub(super) const CARE: f64 = 0.02;
@@ -70,14 +188,17 @@ pub(super) struct Ascent {
 
 impl<'m> Dual<'m> {
     pub(super) fn new(model: &'m Model<'m>, aim: Aim) -> Self {
-        let blocks = vec![Vec::new(); model.flows.len() + model.servers()];
+        let flows = model.flows.iter().map(|_| Block::new(1.0));
+        let blocks = flows.chain((0..model.servers()).map(|_| Block::new(-1.0))).collect();
         Self {
             model,
             aim,
             servers: Servers::new(model, aim),
             paths: Paths::new(model, aim),
             blocks,
+            scores: Vec::new(),
             step: 0.0,
+            first_step: 0.0,
             rounds: 0,
         }
     }
@@ -91,7 +212,7 @@ impl<'m> Dual<'m> {
     pub(super) fn bound(&mut self, domain: &[u64], prices: &[f64], close: f64) -> f64 {
         self.rounds += 1;
         let model = self.model;
-        let (servers, partitions) = (model.servers(), model.partitions());
+        let servers = model.servers();
         let mut total = 0.0;
         for s in 0..model.flows.len() {
             let (low, path) = self.paths.cheapest(s, domain, prices);
@@ -99,12 +220,9 @@ impl<'m> Dual<'m> {
                 return low;
             }
             total += low;
-            let first = model.flows[s].start;
-            let mut at: Vec<u32> = path.iter().enumerate().map(|(n, m)| ((first + n) * servers) as u32 + m).collect();
-            let stays = (1..path.len()).filter(|n| path[*n] == path[n - 1]);
-            at.extend(stays.map(|n| ((partitions + first + n) * servers) as u32 + path[n]));
+            let at = self.paid(s, &path);
             let paid: f64 = at.iter().map(|at| prices[*at as usize]).sum();
-            self.add(s, low - paid, at);
+            self.blocks[s].add(low - paid, &at);
         }
         for m in 0..servers {
             let best = self.servers.best(m, domain, prices, self.known(m, prices), close);
@@ -114,7 +232,7 @@ impl<'m> Dual<'m> {
             total += best.low;
             if best.delay < f64::INFINITY {
                 let at = self.earned(m, &best.set);
-                self.add(model.flows.len() + m, best.delay, at);
+                self.blocks[model.flows.len() + m].add(best.delay, &at);
             }
         }
         total
@@ -122,8 +240,17 @@ impl<'m> Dual<'m> {
 
     /// What the best set known is worth to a server: mostly as good as any.
     pub(super) fn known(&self, m: usize, prices: &[f64]) -> f64 {
-        let worth = |atom: &Atom| atom.cost - atom.at.iter().map(|at| prices[*at as usize]).sum::<f64>();
-        self.blocks[self.model.flows.len() + m].iter().map(worth).fold(f64::INFINITY, f64::min)
+        self.blocks[self.model.flows.len() + m].least(prices)
+    }
+
+    /// The prices that flow `s` pays on a path.
+    fn paid(&self, s: usize, path: &[u32]) -> Vec<u32> {
+        let (servers, partitions) = (self.model.servers(), self.model.partitions());
+        let first = self.model.flows[s].start;
+        let mut at: Vec<u32> = path.iter().enumerate().map(|(n, m)| ((first + n) * servers) as u32 + m).collect();
+        let stays = (1..path.len()).filter(|n| path[*n] == path[n - 1]);
+        at.extend(stays.map(|n| ((partitions + first + n) * servers) as u32 + path[n]));
+        at
     }
 
     /// The prices that a server earns with a set.
@@ -135,31 +262,19 @@ impl<'m> Dual<'m> {
         at
     }
 
-    fn add(&mut self, block: usize, cost: f64, at: Vec<u32>) {
-        let atoms = &mut self.blocks[block];
-        if atoms.iter().any(|atom| atom.at == at) {
-            return;
-        }
-        let weight = if atoms.is_empty() { 1.0 } else { 0.0 };
-        atoms.push(Atom { cost, at, weight, idle: 0 });
-    }
-
     /// Adds the paths and sets of a deployment.
     pub(super) fn know(&mut self, on: &[u32]) {
         let model = self.model;
-        let (servers, partitions) = (model.servers(), model.partitions());
         for (s, range) in model.flows.iter().enumerate() {
-            let mut at: Vec<u32> = range.clone().map(|i| (i * servers) as u32 + on[i]).collect();
-            let stays = range.clone().skip(1).filter(|i| on[*i] == on[i - 1]);
-            at.extend(stays.map(|i| ((partitions + i) * servers) as u32 + on[i]));
-            let cost = if self.aim == Aim::Room { 0.0 } else { model.ways(s, on) };
-            self.add(s, cost, at);
+            let path = &on[range.clone()];
+            let at = self.paid(s, path);
+            self.blocks[s].add(if self.aim == Aim::Room { 0.0 } else { model.ways(s, path) }, &at);
         }
         for (m, set) in model.sets(on).into_iter().enumerate() {
             let Some(delay) = model.server_delay(m, &set) else { continue };
             let set: Vec<u32> = set.into_iter().map(|i| i as u32).collect();
             let at = self.earned(m, &set);
-            self.add(model.flows.len() + m, if self.aim == Aim::Room { 0.0 } else { delay }, at);
+            self.blocks[model.flows.len() + m].add(if self.aim == Aim::Room { 0.0 } else { delay }, &at);
         }
     }
 
@@ -167,18 +282,16 @@ impl<'m> Dual<'m> {
     pub(super) fn restrict(&mut self, domain: &[u64]) {
         let (model, flows) = (self.model, self.model.flows.len());
         let (servers, places) = (model.servers(), model.partitions() * model.servers());
-        for (block, atoms) in self.blocks.iter_mut().enumerate() {
+        for (number, block) in self.blocks.iter_mut().enumerate() {
             let allows = |at: u32| domain[at as usize / servers] >> (at as usize % servers) & 1 == 1;
-            atoms.retain(|atom| {
+            // A server must hold what may run nowhere else.
+            let is_forced = |i: &usize| number >= flows && domain[*i] == 1 << (number - flows);
+            let forced: Vec<usize> = (0..domain.len()).filter(is_forced).collect();
+            block.retain(|atom| {
                 let mut places_of = atom.at.iter().copied().take_while(|at| (*at as usize) < places);
-                if !places_of.clone().all(allows) {
-                    return false;
-                }
-                // A server must hold what may run nowhere else.
-                let is_forced = |i: &usize| block >= flows && domain[*i] == 1 << (block - flows);
-                let mut forced = (0..domain.len()).filter(is_forced);
-                block < flows || forced.all(|i| places_of.any(|at| at as usize / servers == i))
+                places_of.clone().all(allows) && forced.iter().all(|i| places_of.any(|at| at as usize / servers == *i))
             });
+            let atoms = &mut block.atoms;
             let total: f64 = atoms.iter().map(|atom| atom.weight).sum();
             if total > 1e-9 {
                 atoms.iter_mut().for_each(|atom| atom.weight /= total);
@@ -199,6 +312,7 @@ impl<'m> Dual<'m> {
         is_out_of_time: &dyn Fn() -> bool,
     ) -> Ascent {
         self.restrict(domain);
+        self.step = self.step.clamp(self.first_step / STEPS, self.first_step * STEPS);
         // How exact servers have to be: the less is missing, the more. What is lost is lost to the bound alone.
         let servers = self.model.servers() as f64;
         let close = |bound: f64| (CARE * (until.enough - bound).min(scale) / servers).max(1e-12 * scale);
@@ -214,6 +328,7 @@ impl<'m> Dual<'m> {
                 let gradient = self.gradient();
                 let norm: f64 = gradient.iter().map(|g| g * g).sum();
                 self.step = (until.enough.min(scale) - bound).max(0.01 * scale) / norm.max(1.0);
+                self.first_step = self.step;
             }
             let missing = (until.enough - bound).min(scale);
             let (mut prices, promised) = self.propose(&centre, ENOUGH * missing);
@@ -240,7 +355,11 @@ impl<'m> Dual<'m> {
                 failures = 0;
             } else {
                 failures += 1;
-                if reached > bound {
+                if reached < bound - missing {
+                    // Far too long a step.
+                    self.step *= 0.25;
+                    failures = 0;
+                } else if reached > bound {
                     centre = prices;
                     bound = reached;
                 } else if failures >= 3 {
@@ -249,7 +368,8 @@ impl<'m> Dual<'m> {
                 }
             }
             history.push(bound);
-            if bound == f64::INFINITY {
+            // What is short of the promise may all be what servers' bounds lose: no price does better.
+            if bound == f64::INFINITY || promised - bound <= servers * close(bound) {
                 break;
             }
             let missing = until.enough - bound;
@@ -266,10 +386,9 @@ impl<'m> Dual<'m> {
     /// Mixed paths less mixed sets.
     fn gradient(&self) -> Vec<f64> {
         let mut gradient = self.no_prices();
-        for (block, atoms) in self.blocks.iter().enumerate() {
-            let sign = if block < self.model.flows.len() { 1.0 } else { -1.0 };
-            for atom in atoms.iter().filter(|atom| atom.weight > 0.0) {
-                atom.at.iter().for_each(|at| gradient[*at as usize] += sign * atom.weight);
+        for block in &self.blocks {
+            for atom in block.atoms.iter().filter(|atom| atom.weight > 0.0) {
+                atom.at.iter().for_each(|at| gradient[*at as usize] += block.sign * atom.weight);
             }
         }
         gradient
@@ -277,72 +396,34 @@ impl<'m> Dual<'m> {
 
     /// The next prices, and the bound there that the atoms promise; to within about `close`.
     fn propose(&mut self, centre: &[f64], close: f64) -> (Vec<f64>, f64) {
-        let flows = self.model.flows.len();
         let step = self.step;
         let mut prices = self.gradient();
         prices.iter_mut().zip(centre).for_each(|(g, p)| *g = p + step * *g);
-        let score = |atom: &Atom, sign: f64, prices: &[f64]| {
-            atom.cost + sign * atom.at.iter().map(|at| prices[*at as usize]).sum::<f64>()
-        };
-        let mut scores = Vec::new();
-        for pass in 0..40 {
-            let mut moved = 0.0;
-            for (block, atoms) in self.blocks.iter_mut().enumerate().filter(|(_, atoms)| atoms.len() > 1) {
-                let sign = if block < flows { 1.0 } else { -1.0 };
-                // Scores rise where weight goes, by a known amount: a few moves a visit.
-                for _ in 0..3 {
-                    scores.clear();
-                    scores.extend(atoms.iter().map(|atom| score(atom, sign, &prices)));
-                    let mut all = 0..atoms.len();
-                    let Some(best) = all.clone().min_by(|a, b| scores[*a].total_cmp(&scores[*b])) else { break };
-                    let weighted = all.by_ref().filter(|at| atoms[*at].weight > 0.0);
-                    let Some(worst) = weighted.max_by(|a, b| scores[*a].total_cmp(&scores[*b])) else { break };
-                    let gap = scores[worst] - scores[best];
-                    if best == worst || gap <= 0.0 {
-                        break;
-                    }
-                    let apart = apart(&atoms[best].at, &atoms[worst].at);
-                    let length = (gap / (step * f64::from(apart))).min(atoms[worst].weight);
-                    moved += gap * length;
-                    atoms[best].weight += length;
-                    atoms[worst].weight -= length;
-                    let shift = sign * step * length;
-                    atoms[best].at.iter().for_each(|at| prices[*at as usize] += shift);
-                    atoms[worst].at.iter().for_each(|at| prices[*at as usize] -= shift);
-                }
-            }
+        for pass in 0..PASSES {
+            let blocks = self.blocks.iter_mut().filter(|block| block.atoms.len() > 1);
+            let moved: f64 = blocks.map(|block| block.settle(&mut prices, step, &mut self.scores)).sum();
             if pass > 0 && moved <= close {
                 break;
             }
         }
-        let promised = self.promise(&prices);
-        for atoms in &mut self.blocks {
-            for atom in atoms.iter_mut() {
+        // What the atoms make of prices is never below the bound there.
+        let promised = self.blocks.iter().map(|block| block.least(&prices)).sum();
+        for block in &mut self.blocks {
+            for atom in &mut block.atoms {
                 atom.idle = if atom.weight > 0.0 { 0 } else { atom.idle + 1 };
             }
-            if atoms.len() > 24 {
-                atoms.retain(|atom| atom.idle < 12);
+            if block.atoms.len() > 24 {
+                block.retain(|atom| atom.idle < 12);
             }
         }
         (prices, promised)
-    }
-
-    /// What the atoms make of prices: never below the bound there.
-    fn promise(&self, prices: &[f64]) -> f64 {
-        let flows = self.model.flows.len();
-        let of = |(block, atoms): (usize, &Vec<Atom>)| {
-            let sign = if block < flows { 1.0 } else { -1.0 };
-            let score = |atom: &Atom| atom.cost + sign * atom.at.iter().map(|at| prices[*at as usize]).sum::<f64>();
-            atoms.iter().map(score).fold(f64::INFINITY, f64::min)
-        };
-        self.blocks.iter().enumerate().map(of).sum()
     }
 
     /// How much of every partition is on every server in the mixture of paths. Shape (partitions, servers), flat.
     pub(super) fn shares(&self) -> Vec<f64> {
         let places = self.model.partitions() * self.model.servers();
         let mut shares = vec![0.0; places];
-        for atom in self.blocks[..self.model.flows.len()].iter().flatten() {
+        for atom in self.blocks[..self.model.flows.len()].iter().flat_map(|block| &block.atoms) {
             let places_of = atom.at.iter().filter(|at| (**at as usize) < places);
             places_of.for_each(|at| shares[*at as usize] += atom.weight);
         }
@@ -350,8 +431,8 @@ impl<'m> Dual<'m> {
     }
 }
 
-/// How many prices two atoms do not share.
-fn apart(a: &[u32], b: &[u32]) -> u32 {
+/// How many prices two atoms share.
+fn shared(a: &[u32], b: &[u32]) -> u16 {
     let (mut x, mut y, mut shared) = (0, 0, 0);
     while x < a.len() && y < b.len() {
         match a[x].cmp(&b[y]) {
@@ -360,5 +441,5 @@ fn apart(a: &[u32], b: &[u32]) -> u32 {
             std::cmp::Ordering::Equal => (x, y, shared) = (x + 1, y + 1, shared + 1),
         }
     }
-    (a.len() + b.len()) as u32 - 2 * shared
+    shared
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use offcut_instances::jpdra::{Instance, Jpdra};
 use offcut_instances::problem::{Algorithm, Answer, Bound, Budget, Evidence, Stop, Trace};
 
-use super::model::Model;
+use super::model::{Deployed, Model};
 
 /// Looks at every deployment.
 #[derive(Clone, Copy, Debug)]
@@ -31,14 +31,12 @@ impl Algorithm<Jpdra> for Exhaustive {
         let Some(count) = count.filter(|count| *count <= MOST) else {
             return Answer::declined(format!("looks at up to {MOST} deployments"));
         };
-        let mut best: Option<(f64, Vec<u32>)> = None;
+        let mut best: Option<Deployed> = None;
         let mut on = vec![0u32; model.partitions()];
         for looked in 0..count {
             if looked % 1024 == 0 && budget.is_spent(began) {
                 let trace = Trace::counting([("deployments", looked)]);
-                let Some((_, on)) = best else { return Answer::nothing(Stop::TimeLimit).traced(trace) };
-                let answer = model.found(&on);
-                return Answer { stop: Stop::TimeLimit, ..answer }.traced(trace);
+                return model.answer(Stop::TimeLimit, best.as_ref()).traced(trace);
             }
             if let Some(delay) = model.delay(&on).filter(|delay| best.as_ref().is_none_or(|(least, _)| delay < least)) {
                 best = Some((delay, on.clone()));

@@ -1,15 +1,29 @@
-//! Incumbents: a fractional deployment rounded, then improved by moving one partition or exchanging two.
+//! Incumbents: a fractional deployment rounded, then improved by moving one partition or a few neighbours, or by exchanging two.
 
 use offcut_instances::random::Stream;
 
-use super::model::Model;
+use super::model::{Deployed, Model};
 
 /// Where deployments are compared: first that all ways exist and all servers have room, then delay.
-#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
-pub(super) struct Worth {
+#[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd)]
+struct Worth {
     /// Missing ways, and load beyond servers' speed relative to it.
-    pub(super) excess: f64,
-    pub(super) delay: f64,
+    excess: f64,
+    delay: f64,
+}
+
+impl std::ops::Add for Worth {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        Self { excess: self.excess + other.excess, delay: self.delay + other.delay }
+    }
+}
+
+impl std::ops::Sub for Worth {
+    type Output = Self;
+    fn sub(self, other: Self) -> Self {
+        Self { excess: self.excess - other.excess, delay: self.delay - other.delay }
+    }
 }
 
 /// What partitions put on a server, summed.
@@ -22,75 +36,110 @@ struct Sums {
     units: f64,
 }
 
+/// So many neighbours move together at most.
+const LONGEST_BLOCK: usize = 4;
+
+/// A partition that is on no server for the moment.
+const NOWHERE: u32 = u32::MAX;
+
 /// A deployment under improvement.
+#[derive(Clone)]
 pub(super) struct Local<'m> {
     model: &'m Model<'m>,
-    pub(super) on: Vec<u32>,
+    on: Vec<u32>,
     sums: Vec<Sums>,
     of_server: Vec<Worth>,
-    of_flow: Vec<Worth>,
-    flow_of: Vec<usize>,
-    /// The least units of every partition, if there are units.
-    least: Vec<f64>,
+    /// Partitions around which something has changed since they were tried.
+    is_open: Vec<bool>,
+    /// Servers looked at with other partitions than they have.
+    pub(super) tried: u64,
+}
+
+/// The best deployment that local search makes of `on`, with its delay; none if something does not fit or a way is missing.
+pub(super) fn improved(model: &Model, on: Vec<u32>, is_out_of_time: &dyn Fn() -> bool) -> Option<Deployed> {
+    let mut local = Local::new(model, on);
+    local.improve(is_out_of_time);
+    local.found()
+}
+
+/// Keeps the better one of two deployments with their delays.
+pub(super) fn keep(best: &mut Option<Deployed>, found: Option<Deployed>) {
+    if let Some((delay, on)) = found
+        && best.as_ref().is_none_or(|(least, _)| delay < *least)
+    {
+        *best = Some((delay, on));
+    }
 }
 
 impl<'m> Local<'m> {
     pub(super) fn new(model: &'m Model<'m>, on: Vec<u32>) -> Self {
-        let flow_of =
-            model.flows.iter().enumerate().flat_map(|(s, range)| std::iter::repeat_n(s, range.len())).collect();
-        let least = match model.unit {
-            Some(_) => (0..on.len()).map(|i| model.least_units(i) as f64).collect(),
-            None => vec![0.0; on.len()],
-        };
+        let is_open = vec![true; on.len()];
         let sums = vec![Sums::default(); model.servers()];
-        let mut local = Self { model, on, sums, of_server: Vec::new(), of_flow: Vec::new(), flow_of, least };
-        local.of_server = vec![Worth { excess: 0.0, delay: 0.0 }; model.servers()];
+        let mut local = Self { model, on, sums, of_server: vec![Worth::default(); model.servers()], is_open, tried: 0 };
         (0..model.servers()).for_each(|m| local.refresh(m));
-        local.of_flow = (0..model.flows.len()).map(|s| local.flow(s)).collect();
         local
+    }
+
+    /// A deployment that is not worth trying as it is: only what is put elsewhere, and what is around it.
+    pub(super) fn at_rest(model: &'m Model<'m>, on: Vec<u32>) -> Self {
+        let mut local = Self::new(model, on);
+        local.is_open.fill(false);
+        local
+    }
+
+    /// The deployment with its delay; none if something does not fit or a way is missing.
+    pub(super) fn found(self) -> Option<Deployed> {
+        self.model.delay(&self.on).map(|delay| (delay, self.on))
+    }
+
+    /// Puts partitions elsewhere, better or not.
+    pub(super) fn put(&mut self, moves: impl Iterator<Item = (usize, u32)>) {
+        for (i, m) in moves {
+            if self.on[i] != m {
+                self.apply(&[(i, m)]);
+            }
+        }
     }
 
     /// Sums up a server anew.
     fn refresh(&mut self, m: usize) {
         let mut sums = Sums::default();
         for i in (0..self.on.len()).filter(|i| self.on[*i] as usize == m) {
-            sums = self.with(sums, i, 1.0);
+            sums = self.with(sums, i);
         }
         self.sums[m] = sums;
         self.of_server[m] = self.server(m, &sums);
     }
 
-    fn with(&self, sums: Sums, i: usize, sign: f64) -> Sums {
+    fn with(&self, sums: Sums, i: usize) -> Sums {
         Sums {
-            count: if sign > 0.0 { sums.count + 1 } else { sums.count - 1 },
-            load: sums.load + sign * self.model.loads[i],
-            roots: sums.roots + sign * self.model.roots[i],
-            units: sums.units + sign * self.least[i],
+            count: sums.count + 1,
+            load: sums.load + self.model.loads[i],
+            roots: sums.roots + self.model.roots[i],
+            units: sums.units + self.model.least[i] as f64,
         }
     }
 
-    pub(super) fn worth(&self) -> Worth {
-        let all = self.of_server.iter().chain(&self.of_flow);
-        all.fold(Worth { excess: 0.0, delay: 0.0 }, |sum, of| Worth {
-            excess: sum.excess + of.excess,
-            delay: sum.delay + of.delay,
-        })
+    fn without(&self, sums: Sums, i: usize) -> Sums {
+        Sums {
+            count: sums.count - 1,
+            load: sums.load - self.model.loads[i],
+            roots: sums.roots - self.model.roots[i],
+            units: sums.units - self.model.least[i] as f64,
+        }
     }
 
     /// What a server with these sums is worth. With units its partitions are those that are on it now.
     fn server(&self, m: usize, sums: &Sums) -> Worth {
-        let speed = self.model.speed(m);
         let excess = |excess: f64| Worth { excess: excess + 1e-9, delay: 0.0 };
-        if sums.count == 0 {
-            return Worth { excess: 0.0, delay: 0.0 };
-        }
         if self.model.unit.is_none() {
-            let left = speed - sums.load;
-            return if left > self.model.rounding(m, sums.count as usize) {
-                Worth { excess: 0.0, delay: sums.roots * sums.roots / left }
-            } else {
-                excess(-left / speed)
+            return match self.model.shared_delay(m, sums.count as usize, sums.load, sums.roots) {
+                Some(delay) => Worth { excess: 0.0, delay },
+                None => excess((sums.load / self.model.speed(m) - 1.0).max(0.0)),
             };
+        }
+        if sums.count == 0 {
+            return Worth::default();
         }
         let has = self.model.units[m] as f64;
         if sums.units > has {
@@ -103,98 +152,178 @@ impl<'m> Local<'m> {
         }
     }
 
-    fn flow(&self, s: usize) -> Worth {
+    /// The ways from the partition before the block `first..=last` to the one after it, the block's own among them.
+    fn ways(&self, first: usize, last: usize) -> Worth {
         let model = self.model;
-        let range = model.flows[s].clone();
+        let range = &model.flows[model.flow_of[first]];
         let at = |i: usize| self.on[i] as usize;
-        let mut worth = Worth { excess: 0.0, delay: 0.0 };
-        let mut add = |way: f64| {
-            if way < f64::INFINITY { worth.delay += way } else { worth.excess += 1.0 }
+        let way = |cost: f64| match cost < f64::INFINITY {
+            true => Worth { excess: 0.0, delay: cost },
+            false => Worth { excess: 1.0, delay: 0.0 },
         };
-        add(model.enter(s)[at(range.start)]);
-        range.clone().skip(1).for_each(|i| add(model.hop(i - 1, at(i - 1), at(i))));
-        add(model.leave(s)[at(range.end - 1)]);
-        worth
+        let mut total = match first == range.start {
+            true => way(model.enter(model.flow_of[first])[at(first)]),
+            false => way(model.hop(first - 1, at(first - 1), at(first))),
+        };
+        for i in first..last {
+            total = total + way(model.hop(i, at(i), at(i + 1)));
+        }
+        total
+            + match last + 1 == range.end {
+                true => way(model.leave(model.flow_of[last])[at(last)]),
+                false => way(model.hop(last, at(last), at(last + 1))),
+            }
     }
 
-    /// Moves some partitions if that is better; says whether it was. At most 8 of them.
-    fn try_moving(&mut self, moves: &[(usize, u32)]) -> bool {
-        let mut servers: [(usize, Sums); 16] = [(0, Sums::default()); 16];
-        let mut touched = 0;
-        let mut flows = [0usize; 8];
-        let mut crossed = 0;
-        let mut before = [0u32; 8];
-        for (at, (i, m)) in moves.iter().enumerate() {
-            before[at] = self.on[*i];
-            for (m, sign) in [(before[at] as usize, -1.0), (*m as usize, 1.0)] {
-                let place = servers[..touched].iter().position(|(known, _)| *known == m).unwrap_or_else(|| {
-                    servers[touched] = (m, self.sums[m]);
-                    touched += 1;
-                    touched - 1
-                });
-                servers[place].1 = self.with(servers[place].1, *i, sign);
-            }
-            if !flows[..crossed].contains(&self.flow_of[*i]) {
-                flows[crossed] = self.flow_of[*i];
-                crossed += 1;
-            }
-        }
-        moves.iter().for_each(|(i, m)| self.on[*i] = *m);
-        let (mut excess, mut delay) = (0.0, 0.0);
-        let mut add = |new: Worth, old: &Worth| {
-            excess += new.excess - old.excess;
-            delay += new.delay - old.delay;
-        };
-        servers[..touched].iter().for_each(|(m, sums)| add(self.server(*m, sums), &self.of_server[*m]));
-        flows[..crossed].iter().for_each(|s| add(self.flow(*s), &self.of_flow[*s]));
-        let is_better = excess < -1e-12 || excess < 1e-12 && delay < -1e-12 * self.scale();
-        if is_better {
-            servers[..touched].iter().for_each(|(m, _)| self.refresh(*m));
-            flows[..crossed].iter().for_each(|s| self.of_flow[*s] = self.flow(*s));
-        } else {
-            moves.iter().zip(before).for_each(|((i, _), m)| self.on[*i] = m);
-        }
-        is_better
+    fn is_better(&self, change: Worth, scale: f64) -> bool {
+        change.excess < -1e-12 || change.excess < 1e-12 && change.delay < -1e-12 * scale
     }
 
     fn scale(&self) -> f64 {
         self.of_server.iter().map(|of| of.delay).sum::<f64>().max(f64::MIN_POSITIVE)
     }
 
-    /// Improves until nothing is better: single moves, blocks of neighbours, exchanges.
-    pub(super) fn improve(&mut self, is_out_of_time: &dyn Fn() -> bool) {
-        let (partitions, servers) = (self.on.len(), self.model.servers() as u32);
-        let mut moves = Vec::new();
-        loop {
-            let mut is_better = false;
-            for i in 0..partitions {
-                for m in 0..servers {
-                    is_better |= m != self.on[i] && self.try_moving(&[(i, m)]);
-                }
+    /// Moves partitions for good. Whoever is on a server touched, or of a flow touched, is open again.
+    fn apply(&mut self, moves: &[(usize, u32)]) {
+        for (i, m) in moves {
+            let from = std::mem::replace(&mut self.on[*i], *m);
+            for m in [from, *m] {
+                self.refresh(m as usize);
+                let there = self.on.iter().zip(&mut self.is_open).filter(|(on, _)| **on == m);
+                there.for_each(|(_, is_open)| *is_open = true);
             }
-            for s in 0..self.model.flows.len() {
-                let range = self.model.flows[s].clone();
-                for first in range.clone() {
-                    for last in first + 1..range.end.min(first + 4) {
-                        for m in 0..servers {
-                            moves.clear();
-                            moves.extend((first..=last).filter(|i| self.on[*i] != m).map(|i| (i, m)));
-                            is_better |= moves.len() > 1 && self.try_moving(&moves);
+            let range = self.model.flows[self.model.flow_of[*i]].clone();
+            self.is_open[range].fill(true);
+        }
+    }
+
+    /// Moves partition `i` to its best server, if that is better.
+    fn move_one(&mut self, i: usize, scale: f64) -> bool {
+        let from = self.on[i];
+        let a = from as usize;
+        let old_ways = self.ways(i, i);
+        self.on[i] = NOWHERE;
+        let left = self.server(a, &self.without(self.sums[a], i)) - self.of_server[a] - old_ways;
+        let mut best: Option<(Worth, u32)> = None;
+        for m in (0..self.model.servers()).filter(|m| *m != a) {
+            self.on[i] = m as u32;
+            let change = left + self.server(m, &self.with(self.sums[m], i)) - self.of_server[m] + self.ways(i, i);
+            if self.is_better(change, scale) && best.is_none_or(|(least, _)| change < least) {
+                best = Some((change, m as u32));
+            }
+        }
+        self.on[i] = from;
+        self.tried += self.model.servers() as u64;
+        let Some((_, m)) = best else { return false };
+        self.apply(&[(i, m)]);
+        true
+    }
+
+    /// Moves the neighbours `first..=last` to one server, if that is better.
+    fn move_block(&mut self, first: usize, last: usize, m: usize, scale: f64) -> bool {
+        let many = last - first + 1;
+        let mut before = [0u32; LONGEST_BLOCK];
+        before[..many].copy_from_slice(&self.on[first..=last]);
+        let moving = before[..many].iter().filter(|from| **from as usize != m).count();
+        if moving < 2 {
+            return false;
+        }
+        let old_ways = self.ways(first, last);
+        let mut to = self.sums[m];
+        let mut change = Worth::default() - old_ways;
+        self.on[first..=last].fill(m as u32);
+        for (at, from) in before[..many].iter().enumerate().filter(|(_, from)| **from as usize != m) {
+            to = self.with(to, first + at);
+            // Every server once: with the first of the block that is on it.
+            if !before[..at].contains(from) {
+                let there = (at..many).filter(|other| before[*other] == *from);
+                let sums = there.fold(self.sums[*from as usize], |sums, other| self.without(sums, first + other));
+                change = change + self.server(*from as usize, &sums) - self.of_server[*from as usize];
+            }
+        }
+        change = change + self.server(m, &to) - self.of_server[m] + self.ways(first, last);
+        self.on[first..=last].copy_from_slice(&before[..many]);
+        self.tried += 2;
+        let is_better = self.is_better(change, scale);
+        if is_better {
+            let mut moves = [(0, 0); LONGEST_BLOCK];
+            let mut moved = 0;
+            for (at, _) in before[..many].iter().enumerate().filter(|(_, from)| **from as usize != m) {
+                moves[moved] = (first + at, m as u32);
+                moved += 1;
+            }
+            self.apply(&moves[..moved]);
+        }
+        is_better
+    }
+
+    /// Exchanges the servers of two partitions, if that is better.
+    fn exchange(&mut self, i: usize, j: usize, scale: f64) -> bool {
+        let (a, b) = (self.on[i], self.on[j]);
+        let (of_a, of_b) = (a as usize, b as usize);
+        let (first, last) = (i.min(j), i.max(j));
+        let are_near = last - first == 1 && self.model.follows[last];
+        let ways = |local: &Self| if are_near { local.ways(first, last) } else { local.ways(i, i) + local.ways(j, j) };
+        let sums_a = self.with(self.without(self.sums[of_a], i), j);
+        let sums_b = self.with(self.without(self.sums[of_b], j), i);
+        let mut change = Worth::default() - ways(self);
+        (self.on[i], self.on[j]) = (b, a);
+        change = change + self.server(of_a, &sums_a) - self.of_server[of_a];
+        change = change + self.server(of_b, &sums_b) - self.of_server[of_b] + ways(self);
+        (self.on[i], self.on[j]) = (a, b);
+        self.tried += 2;
+        let is_better = self.is_better(change, scale);
+        if is_better {
+            self.apply(&[(i, b), (j, a)]);
+        }
+        is_better
+    }
+
+    /// Improves until nothing is better: single moves, blocks of neighbours, exchanges. Only what is open is tried.
+    pub(super) fn improve(&mut self, is_out_of_time: &dyn Fn() -> bool) {
+        let partitions = self.on.len();
+        while self.is_open.contains(&true) && !is_out_of_time() {
+            for i in 0..partitions {
+                if !std::mem::take(&mut self.is_open[i]) {
+                    continue;
+                }
+                let scale = self.scale();
+                if self.move_one(i, scale) {
+                    continue;
+                }
+                let range = self.model.flows[self.model.flow_of[i]].clone();
+                let mut is_better = false;
+                for first in range.start.max((i + 1).saturating_sub(LONGEST_BLOCK))..=i {
+                    for last in i.max(first + 1)..range.end.min(first + LONGEST_BLOCK) {
+                        for m in 0..self.model.servers() {
+                            is_better |= self.move_block(first, last, m, scale);
                         }
                     }
                 }
-            }
-            for i in 0..partitions {
-                for j in 0..i {
-                    let (a, b) = (self.on[i], self.on[j]);
-                    is_better |= a != b && self.try_moving(&[(i, b), (j, a)]);
+                for j in (0..partitions).filter(|j| *j != i) {
+                    is_better |= self.on[i] != self.on[j] && self.exchange(i, j, scale);
                 }
-            }
-            if !is_better || is_out_of_time() {
-                break;
+                debug_assert!(!is_better || self.is_open.contains(&true), "what changes opens what is around it");
             }
         }
     }
+}
+
+/// The best of a few deployments drawn from shares, each improved.
+pub(super) fn rounded(
+    model: &Model,
+    shares: &[f64],
+    stream: &mut Stream,
+    is_out_of_time: &dyn Fn() -> bool,
+) -> Option<Deployed> {
+    let mut best = None;
+    for _ in 0..8 {
+        keep(&mut best, improved(model, drawn(model, shares, stream), is_out_of_time));
+        if is_out_of_time() {
+            break;
+        }
+    }
+    best
 }
 
 /// A deployment drawn from shares; shape (partitions, servers), flat.

@@ -20,7 +20,7 @@ use offcut_instances::problem::{Algorithm, Answer, Bound, Budget, Evidence, Para
 use offcut_instances::random::Stream;
 
 use super::arcs::{Arc, arcs};
-use super::local::Local;
+use super::local::{improved, keep};
 use super::model::Model;
 use crate::highs::{self, Limits, Status};
 use crate::outer_approximation::{Tangents, grid, run};
@@ -148,8 +148,7 @@ impl Tangents for Oa<'_> {
         let on = deployment(model, &positions(model), values);
         let mut new = 0;
         for (m, set) in model.sets(&on).iter().enumerate().filter(|(_, set)| !set.is_empty()) {
-            let load: f64 = set.iter().map(|i| model.loads[*i]).sum();
-            let roots: f64 = set.iter().map(|i| model.roots[*i]).sum();
+            let (load, roots) = model.sums(set);
             let left = model.speed(m) - load;
             // A set that is full to within a rounding has no slope; a steep one keeps it away.
             let slope = if left > 1e-9 * model.speed(m) { roots / left } else { 1e9 * roots / model.speed(m) };
@@ -159,13 +158,9 @@ impl Tangents for Oa<'_> {
             }
         }
         // The solution as it is, and improved.
-        let mut local = Local::new(model, on.clone());
-        local.improve(&|| false);
-        for on in [on, local.on] {
-            if let Some(delay) = model.delay(&on).filter(|delay| self.best.as_ref().is_none_or(|(b, _)| delay < b)) {
-                self.best = Some((delay, on));
-            }
-        }
+        let improved = improved(model, on.clone(), &|| false);
+        keep(&mut self.best, model.delay(&on).map(|delay| (delay, on)));
+        keep(&mut self.best, improved);
         (self.best.as_ref().map(|(delay, _)| delay / self.scale), new)
     }
 }
@@ -275,8 +270,8 @@ impl Algorithm<Jpdra> for Units {
         }
         let servers = model.servers();
         let arcs = arcs(&model);
-        let levels = |i: usize, m: usize| model.least_units(i)..=model.units[m];
-        let count = |i: usize, m: usize| (model.units[m] + 1).saturating_sub(model.least_units(i)) as usize;
+        let levels = |i: usize, m: usize| model.least[i]..=model.units[m];
+        let count = |i: usize, m: usize| (model.units[m] + 1).saturating_sub(model.least[i]) as usize;
         let places = || (0..model.partitions()).flat_map(|i| (0..servers).map(move |m| (i, m)));
         if places().map(|(i, m)| count(i, m)).fold(arcs.len(), usize::saturating_add) > MOST_VARIABLES {
             return Answer::declined(format!("the model would have more than {MOST_VARIABLES} variables"));

@@ -11,19 +11,42 @@
 use std::ops::Range;
 
 use offcut_instances::jpdra::{Allocation, Instance, Jpdra, Solution, Speeds};
-use offcut_instances::problem::Answer;
+use offcut_instances::problem::{Answer, Stop};
+
+/// A deployment that is feasible, a server for every partition, after its delay.
+pub(super) type Deployed = (f64, Vec<u32>);
+
+/// The least units of size `unit` that keep a load stable.
+fn least_units(load: f64, unit: f64) -> u64 {
+    let quotient = (load / unit).floor();
+    if quotient > 9e15 {
+        return u64::MAX / (1 << 21);
+    }
+    // The quotient was rounded: what is meant is the least k with k unit > load, to the last bit.
+    let is_enough = |k: f64| k.mul_add(unit, -load) > 0.0;
+    let near = [quotient - 1.0, quotient, quotient + 1.0, quotient + 2.0];
+    near.into_iter().find(|k| *k > 0.0 && is_enough(*k)).map_or(1, |k| k as u64)
+}
 
 /// What the exact side needs of an instance.
 pub(super) struct Model<'a> {
     pub(super) instance: &'a Instance,
+    /// Speed of every server, in MAC/s, less what partitions take that are not in question.
+    speeds: Vec<f64>,
+    /// Roots of the partitions on every server that are not in question; 0 in the whole model.
+    fixed_roots: Vec<f64>,
     /// sqrt(lambda w / Lambda). Shape (partitions of all flows,).
     pub(super) roots: Vec<f64>,
     /// lambda w, in MAC/s. Shape (partitions,).
     pub(super) loads: Vec<f64>,
     /// Each flow's partitions.
     pub(super) flows: Vec<Range<usize>>,
+    /// Each partition's flow.
+    pub(super) flow_of: Vec<usize>,
     /// Whether a partition follows another one of its flow.
     pub(super) follows: Vec<bool>,
+    /// The least units that keep each partition stable; all 0 where there are no units.
+    pub(super) least: Vec<u64>,
     /// Weighted delay of entering a flow at a server; infinite if there is no way. Shape (flows, servers), flat.
     enter: Vec<f64>,
     /// Weighted delay of a flow's return from a server. Shape (flows, servers), flat.
@@ -43,15 +66,17 @@ impl<'a> Model<'a> {
         let total: f64 = instance.flows.iter().map(|flow| flow.rate_per_s).sum();
         let servers = instance.servers.len();
         let (mut roots, mut loads, mut flows, mut follows) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let mut flow_of = Vec::new();
         let (mut enter, mut leave, mut bytes) = (Vec::new(), Vec::new(), Vec::new());
         let way = |weighted: f64, speed: f64| if speed > 0.0 { weighted / speed } else { f64::INFINITY };
-        for flow in &instance.flows {
+        for (s, flow) in instance.flows.iter().enumerate() {
             let weight = flow.rate_per_s / total;
             let first = roots.len();
             for (n, partition) in flow.partitions.iter().enumerate() {
                 roots.push((weight * partition.macs).sqrt());
                 loads.push(flow.rate_per_s * partition.macs);
                 follows.push(n > 0);
+                flow_of.push(s);
                 bytes.push(weight * partition.out_bytes);
             }
             flows.push(first..roots.len());
@@ -72,7 +97,66 @@ impl<'a> Model<'a> {
             Allocation::Units { macs_per_s } => Some(macs_per_s),
         };
         let units = unit.map_or_else(Vec::new, |unit| (0..servers).map(|m| instance.units(m, unit)).collect());
-        Self { instance, roots, loads, flows, follows, enter, leave, bytes, seconds_per_byte, unit, units }
+        let least = loads.iter().map(|load| unit.map_or(0, |unit| least_units(*load, unit))).collect();
+        Self {
+            instance,
+            speeds: instance.servers.iter().map(|server| server.macs_per_s).collect(),
+            fixed_roots: vec![0.0; servers],
+            roots,
+            loads,
+            flows,
+            flow_of,
+            follows,
+            least,
+            enter,
+            leave,
+            bytes,
+            seconds_per_byte,
+            unit,
+            units,
+        }
+    }
+
+    /// The model of some flows alone, all others staying where `on` has them. Shares are continuous.
+    pub(super) fn part(&self, chosen: &[usize], on: &[u32]) -> Self {
+        debug_assert!(self.unit.is_none(), "units of a server cannot be told apart");
+        let mut part = Self {
+            instance: self.instance,
+            speeds: self.speeds.clone(),
+            fixed_roots: self.fixed_roots.clone(),
+            roots: Vec::new(),
+            loads: Vec::new(),
+            flows: Vec::new(),
+            flow_of: Vec::new(),
+            follows: Vec::new(),
+            least: Vec::new(),
+            enter: Vec::new(),
+            leave: Vec::new(),
+            bytes: Vec::new(),
+            seconds_per_byte: self.seconds_per_byte.clone(),
+            unit: None,
+            units: Vec::new(),
+        };
+        for (s, range) in self.flows.iter().enumerate() {
+            if !chosen.contains(&s) {
+                for i in range.clone() {
+                    part.speeds[on[i] as usize] -= self.loads[i];
+                    part.fixed_roots[on[i] as usize] += self.roots[i];
+                }
+                continue;
+            }
+            let (first, number) = (part.roots.len(), part.flows.len());
+            part.roots.extend_from_slice(&self.roots[range.clone()]);
+            part.loads.extend_from_slice(&self.loads[range.clone()]);
+            part.follows.extend_from_slice(&self.follows[range.clone()]);
+            part.least.extend_from_slice(&self.least[range.clone()]);
+            part.bytes.extend_from_slice(&self.bytes[range.clone()]);
+            part.flow_of.extend(std::iter::repeat_n(number, range.len()));
+            part.flows.push(first..part.roots.len());
+            part.enter.extend_from_slice(self.enter(s));
+            part.leave.extend_from_slice(self.leave(s));
+        }
+        part
     }
 
     /// Partitions of all flows together.
@@ -81,11 +165,27 @@ impl<'a> Model<'a> {
     }
 
     pub(super) fn servers(&self) -> usize {
-        self.instance.servers.len()
+        self.speeds.len()
     }
 
+    /// What server `m` has for the partitions in question, in MAC/s.
     pub(super) fn speed(&self, m: usize) -> f64 {
-        self.instance.servers[m].macs_per_s
+        self.speeds[m]
+    }
+
+    /// Roots on server `m` of partitions that are not in question.
+    pub(super) fn fixed_roots(&self, m: usize) -> f64 {
+        self.fixed_roots[m]
+    }
+
+    /// The delay on server `m` of so many partitions with these loads and roots in all, and of those not in question; none if they do not fit.
+    pub(super) fn shared_delay(&self, m: usize, count: usize, load: f64, roots: f64) -> Option<f64> {
+        let roots = roots + self.fixed_roots[m];
+        if roots == 0.0 {
+            return Some(0.0);
+        }
+        let left = self.speeds[m] - load;
+        (left > self.rounding(m, count)).then(|| roots * roots / left)
     }
 
     /// Weighted delay of entering flow `s` at every server. Shape (servers,).
@@ -108,19 +208,6 @@ impl<'a> Model<'a> {
         if per_byte == f64::INFINITY { per_byte } else { self.bytes[i] * per_byte }
     }
 
-    /// The least units that keep partition `i` stable.
-    pub(super) fn least_units(&self, i: usize) -> u64 {
-        let unit = self.unit.expect("there are units");
-        let quotient = (self.loads[i] / unit).floor();
-        if quotient > 9e15 {
-            return u64::MAX / (1 << 21);
-        }
-        // The quotient was rounded: what is meant is the least k with k unit > load, to the last bit.
-        let is_enough = |k: f64| k.mul_add(unit, -self.loads[i]) > 0.0;
-        let near = [quotient - 1.0, quotient, quotient + 1.0, quotient + 2.0];
-        near.into_iter().find(|k| *k > 0.0 && is_enough(*k)).map_or(1, |k| k as u64)
-    }
-
     /// Weighted delay of partition `i` with `k` units, at least the least ones.
     pub(super) fn unit_delay(&self, i: usize, k: u64) -> f64 {
         self.roots[i] * self.roots[i] / (k as f64 * self.unit.expect("there are units") - self.loads[i])
@@ -130,22 +217,28 @@ impl<'a> Model<'a> {
     pub(super) fn fits(&self, i: usize, m: usize) -> bool {
         match self.unit {
             None => self.loads[i] < self.speed(m),
-            Some(_) => self.least_units(i) <= self.units[m],
+            Some(_) => self.least[i] <= self.units[m],
         }
+    }
+
+    /// The servers that each partition fits alone, as bits; there are at most 64. Shape (partitions,).
+    pub(super) fn domain(&self) -> Vec<u64> {
+        let fits = |i: usize| (0..self.servers()).filter(|m| self.fits(i, *m)).fold(0u64, |bits, m| bits | 1 << m);
+        (0..self.partitions()).map(fits).collect()
+    }
+
+    /// What a set of partitions puts on a server: its load, and its roots, summed.
+    pub(super) fn sums(&self, set: &[usize]) -> (f64, f64) {
+        (set.iter().map(|i| self.loads[*i]).sum(), set.iter().map(|i| self.roots[*i]).sum())
     }
 
     /// The least weighted delay of a set of partitions on server `m`; none if they do not fit.
     pub(super) fn server_delay(&self, m: usize, set: &[usize]) -> Option<f64> {
-        if set.is_empty() {
-            return Some(0.0);
-        }
         if self.unit.is_some() {
             return self.fox(m, set).map(|(_, delay)| delay);
         }
-        let load: f64 = set.iter().map(|i| self.loads[*i]).sum();
-        let roots: f64 = set.iter().map(|i| self.roots[*i]).sum();
-        let left = self.speed(m) - load;
-        (left > self.rounding(m, set.len())).then(|| roots * roots / left)
+        let (load, roots) = self.sums(set);
+        self.shared_delay(m, set.len(), load, roots)
     }
 
     /// What rounding may take of server `m` when so many partitions share it: less than this left is nothing.
@@ -155,7 +248,7 @@ impl<'a> Model<'a> {
 
     /// Fox's marginal allocation: always the next unit to who gains most. Exact, as delays are convex in units.
     pub(super) fn fox(&self, m: usize, set: &[usize]) -> Option<(Vec<u64>, f64)> {
-        let mut given: Vec<u64> = set.iter().map(|i| self.least_units(*i)).collect();
+        let mut given: Vec<u64> = set.iter().map(|i| self.least[*i]).collect();
         let least = given.iter().try_fold(0u64, |sum, k| sum.checked_add(*k))?;
         let left = self.units[m].checked_sub(least)?;
         let gain = |at: usize, k: u64| self.unit_delay(set[at], k) - self.unit_delay(set[at], k + 1);
@@ -170,12 +263,17 @@ impl<'a> Model<'a> {
         Some((given, delay))
     }
 
-    /// Weighted delay of all ways of flow `s`; infinite if one is missing.
-    pub(super) fn ways(&self, s: usize, on: &[u32]) -> f64 {
-        let range = self.flows[s].clone();
-        let at = |i: usize| on[i] as usize;
-        let hops = range.clone().skip(1).map(|i| self.hop(i - 1, at(i - 1), at(i))).sum::<f64>();
-        self.enter(s)[at(range.start)] + hops + self.leave(s)[at(range.end - 1)]
+    /// Weighted delay of all ways of flow `s` along a path, a server for each of its partitions; infinite if one is missing.
+    pub(super) fn ways(&self, s: usize, path: &[u32]) -> f64 {
+        let first = self.flows[s].start;
+        let hops = path.windows(2).enumerate().map(|(n, at)| self.hop(first + n, at[0] as usize, at[1] as usize));
+        let at = |n: usize| path[n] as usize;
+        self.enter(s)[at(0)] + hops.sum::<f64>() + self.leave(s)[at(path.len() - 1)]
+    }
+
+    /// Weighted delay of all ways of a deployment; infinite if one is missing.
+    pub(super) fn all_ways(&self, on: &[u32]) -> f64 {
+        self.flows.iter().enumerate().map(|(s, range)| self.ways(s, &on[range.clone()])).sum()
     }
 
     /// The partitions of every server.
@@ -187,7 +285,7 @@ impl<'a> Model<'a> {
 
     /// The objective of a deployment with speeds shared at best; none if something does not fit or a way is missing.
     pub(super) fn delay(&self, on: &[u32]) -> Option<f64> {
-        let ways: f64 = (0..self.flows.len()).map(|s| self.ways(s, on)).sum();
+        let ways = self.all_ways(on);
         if ways == f64::INFINITY {
             return None;
         }
@@ -195,9 +293,17 @@ impl<'a> Model<'a> {
         sets.iter().enumerate().try_fold(ways, |total, (m, set)| Some(total + self.server_delay(m, set)?))
     }
 
+    /// An answer: why the search stopped, and the best deployment, if there is one.
+    pub(super) fn answer(&self, stop: Stop, best: Option<&Deployed>) -> Answer<Jpdra> {
+        match best {
+            Some((_, on)) => Answer { stop, ..self.found(on) },
+            None => Answer::nothing(stop),
+        }
+    }
+
     /// An answer: a deployment with its best speeds. The deployment is feasible.
     pub(super) fn found(&self, on: &[u32]) -> Answer<Jpdra> {
-        let mut delay: f64 = (0..self.flows.len()).map(|s| self.ways(s, on)).sum();
+        let mut delay = self.all_ways(on);
         let sets = self.sets(on);
         let mut units = vec![0u64; on.len()];
         let mut speeds = vec![0.0f64; on.len()];
@@ -208,8 +314,7 @@ impl<'a> Model<'a> {
                 delay += least;
                 continue;
             }
-            let load: f64 = set.iter().map(|i| self.loads[*i]).sum();
-            let roots: f64 = set.iter().map(|i| self.roots[*i]).sum();
+            let (load, roots) = self.sums(set);
             // A hair less than there is, so that the sum of the rounded speeds is within it.
             let left = self.speed(m) - load - 4.0 * f64::EPSILON * set.len() as f64 * self.speed(m);
             for i in set {

@@ -19,7 +19,7 @@ use offcut_instances::jpdra::{Certificate, Instance, Jpdra, Node};
 use offcut_instances::problem::{Algorithm, Answer, Budget, Stop, Trace};
 use offcut_instances::random::Stream;
 
-use super::local::{Local, drawn};
+use super::local::rounded;
 use super::model::Model;
 use super::path::Paths;
 use super::server::Aim;
@@ -83,8 +83,7 @@ fn delay(roots: f64, left: f64, top: f64) -> f64 {
 /// The continuous relaxation. None if a flow has no path at all.
 pub(super) fn relaxed(model: &Model, close: f64, is_out_of_time: &dyn Fn() -> bool) -> Option<Relaxed> {
     let (servers, flows) = (model.servers(), model.flows.len());
-    let fits = |i: usize| (0..servers).filter(|m| model.fits(i, *m)).fold(0u64, |bits, m| bits | 1 << m);
-    let domain: Vec<u64> = (0..model.partitions()).map(fits).collect();
+    let domain = model.domain();
     let mut paths = Paths::new(model, Aim::Delay);
     let mut prices = vec![0.0; 2 * model.partitions() * servers];
     // So steep that no server is overfull in the end, and no number is lost beside another.
@@ -113,7 +112,7 @@ pub(super) fn relaxed(model: &Model, close: f64, is_out_of_time: &dyn Fn() -> bo
             return None;
         }
         loads.put(s, &on, 1.0);
-        mixture.push(vec![Path { ways: ways(model, s, &on), on, weight: 1.0 }]);
+        mixture.push(vec![Path { ways: model.ways(s, &on), on, weight: 1.0 }]);
     }
     let (mut bound, mut rates) = (0.0f64, vec![0.0; servers]);
     let mut rounds = 0;
@@ -127,7 +126,7 @@ pub(super) fn relaxed(model: &Model, close: f64, is_out_of_time: &dyn Fn() -> bo
             let (cost, on) = paths.cheapest(s, &domain, &prices);
             total += cost;
             if mixed.iter().all(|path| path.on != on) {
-                mixed.push(Path { ways: ways(model, s, &on), on, weight: 0.0 });
+                mixed.push(Path { ways: model.ways(s, &on), on, weight: 0.0 });
             }
         }
         if total > bound {
@@ -162,12 +161,6 @@ pub(super) fn relaxed(model: &Model, close: f64, is_out_of_time: &dyn Fn() -> bo
         }
     }
     Some(Relaxed { bound, rates, shares, rounds })
-}
-
-fn ways(model: &Model, s: usize, on: &[u32]) -> f64 {
-    let first = model.flows[s].start;
-    let hops = (1..on.len()).map(|n| model.hop(first + n - 1, on[n - 1] as usize, on[n] as usize)).sum::<f64>();
-    model.enter(s)[on[0] as usize] + hops + model.leave(s)[on[on.len() - 1] as usize]
 }
 
 /// Moves weight from the flow's worst path to its best one, as much as the objective wants.
@@ -251,25 +244,9 @@ impl Algorithm<Jpdra> for Price {
             return Answer::nothing(Stop::Infeasible).certified(0.0, Certificate { prices: Vec::new(), nodes });
         };
         let mut stream = Stream::new(&["jpdra", "price"], budget.seed);
-        let mut best: Option<(f64, Vec<u32>)> = None;
-        for _ in 0..8 {
-            let mut local = Local::new(&model, drawn(&model, &shares, &mut stream));
-            local.improve(&is_out_of_time);
-            if let Some(delay) =
-                model.delay(&local.on).filter(|delay| best.as_ref().is_none_or(|(least, _)| delay < least))
-            {
-                best = Some((delay, local.on));
-            }
-            if is_out_of_time() {
-                break;
-            }
-        }
+        let best = rounded(&model, &shares, &mut stream, &is_out_of_time);
         let stop = if is_out_of_time() { Stop::TimeLimit } else { Stop::Completed };
-        let mut answer = match &best {
-            Some((_, on)) => model.found(on),
-            None => Answer::nothing(stop.clone()),
-        };
-        answer.stop = stop;
+        let answer = model.answer(stop, best.as_ref());
         let certificate = Certificate { prices: Vec::new(), nodes: vec![Node::Marginal { rates }] };
         // Roundings are relative to what is added up, not to what is left: r^2 F may be far above the bound.
         let value = (bound - 1e-13 * bound.abs()).max(0.0) * (1.0 - 1e-11);

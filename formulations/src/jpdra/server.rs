@@ -17,6 +17,7 @@
 //! one of the two sets and not in the other; partitions whose best alternative is above the best set known are fixed on the way.
 
 use std::collections::BinaryHeap;
+use std::ops::Range;
 
 use super::model::Model;
 
@@ -40,16 +41,35 @@ pub(super) struct Best {
     pub(super) delay: f64,
 }
 
-#[derive(Clone, Copy)]
-struct Offer {
-    i: u32,
-    root: f64,
-    load: f64,
-    place: f64,
-    /// What is earned besides if the offer before is taken, too: it is of the partition before. `None` otherwise.
-    stay: Option<f64>,
+/// The partitions that a server may hold, in columns.
+#[derive(Default)]
+struct Offers {
+    i: Vec<u32>,
+    root: Vec<f64>,
+    load: Vec<f64>,
+    place: Vec<f64>,
+    /// What is earned besides if the offer before is taken, too: it is of the partition before. 0 where it is not.
+    stay: Vec<f64>,
     /// The least units.
-    first: f64,
+    first: Vec<f64>,
+    /// Offers of consecutive partitions. Runs have nothing to do with each other.
+    runs: Vec<Range<usize>>,
+}
+
+impl Offers {
+    fn len(&self) -> usize {
+        self.i.len()
+    }
+
+    fn clear(&mut self) {
+        self.i.clear();
+        self.root.clear();
+        self.load.clear();
+        self.place.clear();
+        self.stay.clear();
+        self.first.clear();
+        self.runs.clear();
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -83,15 +103,30 @@ impl Point {
 pub(super) struct Servers<'m> {
     model: &'m Model<'m>,
     aim: Aim,
-    offers: Vec<Offer>,
+    offers: Offers,
     costs: Vec<f64>,
     units: Vec<f64>,
-    /// Cost of the best choice up to an offer that leaves it out, or takes it.
+    /// What it costs besides to leave an offer out, and to take it: nothing, or infinitely much.
+    leave: Vec<f64>,
+    take: Vec<f64>,
+    /// Cost of the best choice of its run up to an offer that leaves it out, or takes it.
     forwards: Vec<[f64; 2]>,
+    /// Bounds with an offer left out, and taken.
+    marginals: Vec<[f64; 2]>,
+    /// Evaluations of the bound: the highest one, and one on the other side of its rate. The third is to write the next one in.
+    points: [Point; 3],
+    spare: Point,
+    /// States of the nodes that wait, one after the other, and the places among them that are free.
+    states: Vec<State>,
+    vacant: Vec<u32>,
+    /// Nodes that wait; kept for its memory.
+    waiting: BinaryHeap<Open>,
     /// The rate each server was best bounded at last time.
     rates: Vec<f64>,
     /// Nodes of all branch and bounds.
     pub(super) nodes: u64,
+    /// Offers priced in all evaluations.
+    pub(super) priced: u64,
 }
 
 /// A minimisation that takes more nodes, times offers, ends with the bound it has.
@@ -100,7 +135,8 @@ const NODES_TIMES_OFFERS: usize = 100_000;
 /// A node that waits; the one with the least bound comes first.
 struct Open {
     bound: f64,
-    state: Vec<State>,
+    /// Which of the states.
+    state: u32,
     rate: f64,
 }
 
@@ -127,12 +163,21 @@ impl<'m> Servers<'m> {
         Self {
             model,
             aim,
-            offers: Vec::new(),
+            offers: Offers::default(),
             costs: Vec::new(),
             units: Vec::new(),
+            leave: Vec::new(),
+            take: Vec::new(),
             forwards: Vec::new(),
+            marginals: Vec::new(),
+            points: Default::default(),
+            spare: Point::default(),
+            states: Vec::new(),
+            vacant: Vec::new(),
+            waiting: BinaryHeap::new(),
             rates,
             nodes: 0,
+            priced: 0,
         }
     }
 
@@ -144,44 +189,57 @@ impl<'m> Servers<'m> {
     /// The best set of server `m`, if it is worth less than `known`. `domain` holds the allowed servers of every partition as bits; `prices` are
     /// a `Dual`'s. `close` is how much does not matter.
     pub(super) fn best(&mut self, m: usize, domain: &[u64], prices: &[f64], known: f64, close: f64) -> Best {
-        let state = self.prepare(m, domain, prices);
+        let mut state = self.prepare(m, domain, prices);
         let mut best = Best { low: f64::INFINITY, set: Vec::new(), delay: f64::INFINITY };
         let mut worth = known;
-        let most = (NODES_TIMES_OFFERS / (self.offers.len() + 1)).max(100);
-        let mut waiting = BinaryHeap::from([Open { bound: f64::NEG_INFINITY, state, rate: self.rates[m] }]);
+        let offers = self.offers.len();
+        let most = (NODES_TIMES_OFFERS / (offers + 1)).max(100);
+        self.states.clear();
+        self.vacant.clear();
+        let first = self.store(&state);
+        let mut waiting = std::mem::take(&mut self.waiting);
+        waiting.clear();
+        waiting.push(Open { bound: f64::NEG_INFINITY, state: first, rate: self.rates[m] });
         let mut nodes = 0;
-        while let Some(Open { bound, mut state, rate }) = waiting.pop() {
+        while let Some(Open { bound, state: stored, rate }) = waiting.pop() {
             // The least bound is on top: once it is good enough, or nodes are spent, it bounds all that is left.
             if bound >= worth - close || nodes >= most {
                 best.low = best.low.min(bound);
                 break;
             }
+            state.copy_from_slice(&self.states[stored as usize * offers..][..offers]);
+            self.vacant.push(stored);
             if self.is_overfull(m, &state) {
                 continue;
             }
             nodes += 1;
-            let (top, other) = self.highest(m, &state, rate, worth - close);
+            let [top, other] = self.highest(m, &state, rate, worth - close);
+            let (value, rate) = (self.points[top].value, self.points[top].rate);
             if nodes == 1 {
-                self.rates[m] = top.rate;
+                self.rates[m] = rate;
             }
-            for taken in [&top.taken, &other] {
+            for point in std::iter::once(top).chain((top != other).then_some(other)) {
+                if !self.may_be_worth(point, worth) {
+                    continue;
+                }
+                let taken = &self.points[point].taken;
                 let (delay, earned) = self.worth(m, taken);
                 if delay - earned < worth {
                     worth = delay - earned;
                     best.delay = delay;
                     best.set.clear();
-                    best.set.extend(self.offers.iter().zip(taken).filter(|(_, taken)| **taken).map(|(o, _)| o.i));
+                    best.set.extend(self.offers.i.iter().zip(taken).filter(|(_, taken)| **taken).map(|(i, _)| *i));
                 }
             }
-            let here = top.value.max(bound);
+            let here = value.max(bound);
             if here >= worth - close || state.iter().all(|state| *state != State::Free) {
                 best.low = best.low.min(here);
                 continue;
             }
             // Fix what has no good alternative; what ends here is above the best set known.
-            let marginals = self.marginals(m, &state, top.rate);
+            self.find_marginals(m, rate);
             let mut split: Option<(f64, usize)> = None;
-            for (at, [out, within]) in marginals.iter().copied().enumerate() {
+            for (at, [out, within]) in self.marginals.iter().copied().enumerate() {
                 if state[at] != State::Free {
                     continue;
                 }
@@ -192,7 +250,8 @@ impl<'m> Servers<'m> {
                     state[at] = State::In;
                     best.low = best.low.min(out);
                 } else {
-                    let doubt = if top.taken[at] == other[at] { 0.0 } else { 1.0 } + self.size(at, m);
+                    let is_sure = self.points[top].taken[at] == self.points[other].taken[at];
+                    let doubt = if is_sure { 0.0 } else { 1.0 } + self.size(at, m);
                     if split.is_none_or(|(most, _)| doubt > most) {
                         split = Some((doubt, at));
                     }
@@ -200,44 +259,69 @@ impl<'m> Servers<'m> {
             }
             let Some((_, at)) = split else {
                 // All fixed: what is left is one set.
-                waiting.push(Open { bound: here, state, rate: top.rate });
+                let state = self.store(&state);
+                waiting.push(Open { bound: here, state, rate });
                 continue;
             };
-            let [out, within] = marginals[at];
+            let [out, within] = self.marginals[at];
             for (chosen, bound) in [(State::Out, out), (State::In, within)] {
-                let mut state = state.clone();
                 state[at] = chosen;
-                waiting.push(Open { bound: bound.max(here), state, rate: top.rate });
+                let state = self.store(&state);
+                waiting.push(Open { bound: bound.max(here), state, rate });
             }
         }
+        self.waiting = waiting;
         self.nodes += nodes as u64;
         best.low = best.low.min(worth);
         best
     }
 
     /// Bounds with a partition left out of, and put into, the server's set, at the rate where it was bounded best: pairs (partition, [out, in]).
-    pub(super) fn alternatives(&mut self, m: usize, domain: &[u64], prices: &[f64]) -> Vec<(u32, [f64; 2])> {
+    pub(super) fn alternatives(
+        &mut self,
+        m: usize,
+        domain: &[u64],
+        prices: &[f64],
+    ) -> impl Iterator<Item = (usize, [f64; 2])> {
         let state = self.prepare(m, domain, prices);
-        let (top, _) = self.highest(m, &state, self.rates[m], f64::INFINITY);
-        let marginals = self.marginals(m, &state, top.rate);
-        self.offers.iter().map(|offer| offer.i).zip(marginals).collect()
+        let [top, _] = self.highest(m, &state, self.rates[m], f64::INFINITY);
+        self.find_marginals(m, self.points[top].rate);
+        self.offers.i.iter().map(|i| *i as usize).zip(self.marginals.iter().copied())
+    }
+
+    /// Stores the state of a node that waits.
+    fn store(&mut self, state: &[State]) -> u32 {
+        match self.vacant.pop() {
+            Some(place) => {
+                self.states[place as usize * state.len()..][..state.len()].copy_from_slice(state);
+                place
+            }
+            None => {
+                self.states.extend_from_slice(state);
+                (self.states.len() / state.len().max(1)) as u32 - u32::from(!state.is_empty())
+            }
+        }
     }
 
     fn prepare(&mut self, m: usize, domain: &[u64], prices: &[f64]) -> Vec<State> {
         let (servers, partitions) = (self.model.servers(), self.model.partitions());
-        self.offers.clear();
+        let offers = &mut self.offers;
+        offers.clear();
         let mut state = Vec::with_capacity(partitions);
         let mut before = usize::MAX - 1;
         for (i, allowed) in domain.iter().enumerate().filter(|(_, allowed)| **allowed >> m & 1 == 1) {
             let follows = self.model.follows[i] && before + 1 == i;
-            self.offers.push(Offer {
-                i: i as u32,
-                root: self.model.roots[i],
-                load: self.model.loads[i],
-                place: prices[i * servers + m],
-                stay: follows.then(|| prices[(partitions + i) * servers + m]),
-                first: if self.model.unit.is_some() { self.model.least_units(i) as f64 } else { 0.0 },
-            });
+            offers.i.push(i as u32);
+            offers.root.push(self.model.roots[i]);
+            offers.load.push(self.model.loads[i]);
+            offers.place.push(prices[i * servers + m]);
+            offers.stay.push(if follows { prices[(partitions + i) * servers + m] } else { 0.0 });
+            offers.first.push(self.model.least[i] as f64);
+            let at = state.len();
+            match offers.runs.last_mut() {
+                Some(run) if follows => run.end = at + 1,
+                _ => offers.runs.push(at..at + 1),
+            }
             state.push(if *allowed == 1 << m { State::In } else { State::Free });
             before = i;
         }
@@ -246,42 +330,54 @@ impl<'m> Servers<'m> {
 
     /// Of two undecided partitions the larger one is split first.
     fn size(&self, at: usize, m: usize) -> f64 {
-        self.offers[at].load / self.model.speed(m)
+        self.offers.load[at] / self.model.speed(m)
     }
 
     fn is_overfull(&self, m: usize, state: &[State]) -> bool {
-        let taken = self.offers.iter().zip(state).filter(|(_, state)| **state == State::In);
+        let sum = |of: &[f64]| -> f64 {
+            of.iter().zip(state).map(|(of, state)| if *state == State::In { *of } else { 0.0 }).sum()
+        };
         if self.model.unit.is_some() {
-            taken.map(|(offer, _)| offer.first).sum::<f64>() > self.capacity(m)
+            sum(&self.offers.first) > self.capacity(m)
         } else {
-            taken.map(|(offer, _)| offer.load).sum::<f64>() >= self.model.speed(m)
+            sum(&self.offers.load) >= self.model.speed(m)
+        }
+    }
+
+    /// Whether the set of a point may be worth less than `worth`, roundings aside: what is sure not to be is not looked at closely.
+    fn may_be_worth(&self, point: usize, worth: f64) -> bool {
+        let Point { curve: [c0, c1, c2], .. } = self.points[point];
+        match (self.model.unit, self.aim) {
+            // The curve's own highest point is the set's delay, less what it earns.
+            (None, Aim::Delay) if c1 > 0.0 && c2 > 0.0 => {
+                let rise = c1 * c1 / (4.0 * c2);
+                c0 + rise < worth + 1e-9 * (c0.abs() + rise)
+            }
+            _ => true,
         }
     }
 
     /// Delay and earnings of a set; infinite delay if it does not fit.
     fn worth(&self, m: usize, taken: &[bool]) -> (f64, f64) {
         let (mut earned, mut roots, mut load, mut first, mut count) = (0.0, 0.0, 0.0, 0.0, 0);
-        for (at, offer) in self.offers.iter().enumerate().filter(|(at, _)| taken[*at]) {
-            earned += offer.place + offer.stay.filter(|_| taken[at - 1]).unwrap_or(0.0);
-            roots += offer.root;
-            load += offer.load;
-            first += offer.first;
+        let offers = &self.offers;
+        for at in (0..taken.len()).filter(|at| taken[*at]) {
+            earned += offers.place[at] + if at > 0 && taken[at - 1] { offers.stay[at] } else { 0.0 };
+            roots += offers.root[at];
+            load += offers.load[at];
+            first += offers.first[at];
             count += 1;
         }
-        let fits = match self.model.unit {
-            Some(_) => first <= self.capacity(m),
-            None => count == 0 || self.model.speed(m) - load > self.model.rounding(m, count),
-        };
-        let delay = match (fits, self.aim, self.model.unit) {
-            (false, ..) => f64::INFINITY,
-            (_, Aim::Room, _) => 0.0,
-            (_, Aim::Delay, None) => roots * roots / (self.model.speed(m) - load),
-            (_, Aim::Delay, Some(_)) => {
-                let set: Vec<usize> =
-                    self.offers.iter().zip(taken).filter(|(_, taken)| **taken).map(|(o, _)| o.i as usize).collect();
-                self.model.fox(m, &set).map_or(f64::INFINITY, |(_, delay)| delay)
+        let delay = match (self.model.unit, self.aim) {
+            (None, _) => self.model.shared_delay(m, count, load, roots),
+            (Some(_), Aim::Room) => (first <= self.capacity(m)).then_some(0.0),
+            (Some(_), Aim::Delay) => {
+                let taken = offers.i.iter().zip(taken).filter(|(_, taken)| **taken);
+                let set: Vec<usize> = taken.map(|(i, _)| *i as usize).collect();
+                self.model.fox(m, &set).map(|(_, delay)| delay)
             }
         };
+        let delay = delay.map_or(f64::INFINITY, |delay| if self.aim == Aim::Room { 0.0 } else { delay });
         (delay, earned)
     }
 
@@ -289,27 +385,34 @@ impl<'m> Servers<'m> {
     fn price(&mut self, m: usize, rate: f64) {
         self.costs.clear();
         self.units.clear();
+        let Offers { root, load, place, first, .. } = &self.offers;
+        let take = &self.take[..];
+        self.priced += root.len() as u64;
         match (self.model.unit, self.aim) {
             (None, Aim::Delay) => {
                 let twice = 2.0 * rate;
                 let squared = rate * rate;
-                self.costs.extend(self.offers.iter().map(|o| twice * o.root + squared * o.load - o.place));
+                let costs = root.iter().zip(load).zip(place).zip(take);
+                self.costs.extend(costs.map(|(((a, w), p), take)| twice * a + squared * w - p + take));
             }
-            (None, Aim::Room) => self.costs.extend(self.offers.iter().map(|o| rate * o.load - o.place)),
+            (None, Aim::Room) => {
+                self.costs.extend(load.iter().zip(place).zip(take).map(|((w, p), take)| rate * w - p + take))
+            }
             (Some(_), Aim::Room) => {
-                self.costs.extend(self.offers.iter().map(|o| rate * o.first - o.place));
-                self.units.extend(self.offers.iter().map(|o| o.first));
+                self.costs.extend(first.iter().zip(place).zip(take).map(|((k, p), take)| rate * k - p + take));
+                self.units.extend_from_slice(first);
             }
             (Some(unit), Aim::Delay) => {
                 let most = self.capacity(m);
-                for offer in &self.offers {
-                    let delay = |k: f64| offer.root * offer.root / (k * unit - offer.load) + rate * k;
+                for at in 0..root.len() {
+                    let (root, load, first) = (root[at], load[at], first[at]);
+                    let delay = |k: f64| root * root / (k * unit - load) + rate * k;
                     // Where the derivative is 0, and the whole numbers around it.
-                    let at = (offer.load + offer.root * (unit / rate).sqrt()) / unit;
-                    let low = at.floor().clamp(offer.first, most.max(offer.first));
-                    let high = (low + 1.0).min(most.max(offer.first));
+                    let k = (load + root * (unit / rate).sqrt()) / unit;
+                    let low = k.floor().clamp(first, most.max(first));
+                    let high = (low + 1.0).min(most.max(first));
                     let k = if delay(high) < delay(low) { high } else { low };
-                    self.costs.push(delay(k) - offer.place);
+                    self.costs.push(delay(k) - place[at] + take[at]);
                     self.units.push(k);
                 }
             }
@@ -318,95 +421,105 @@ impl<'m> Servers<'m> {
 
     fn constant(&self, m: usize, rate: f64) -> f64 {
         match (self.model.unit, self.aim) {
-            (None, Aim::Delay) => rate * rate * self.model.speed(m),
+            (None, Aim::Delay) => rate * (rate * self.model.speed(m) - 2.0 * self.model.fixed_roots(m)),
             _ => rate * self.capacity(m),
         }
     }
 
-    /// The bound at a rate, and the set that attains it.
-    fn at(&mut self, m: usize, state: &[State], rate: f64, point: &mut Point) {
+    /// Turns states into what offers cost besides: infinitely much to leave out, or to take, where that is not allowed.
+    fn restrict(&mut self, state: &[State]) {
+        let cost = |is_forbidden: bool| if is_forbidden { f64::INFINITY } else { 0.0 };
+        self.leave.clear();
+        self.leave.extend(state.iter().map(|state| cost(*state == State::In)));
+        self.take.clear();
+        self.take.extend(state.iter().map(|state| cost(*state == State::Out)));
+    }
+
+    /// The bound at a rate, and the set that attains it, into a point.
+    fn at(&mut self, m: usize, rate: f64, point: &mut Point) {
         self.price(m, rate);
-        self.forwards.clear();
-        let [mut out, mut within] = [0.0, f64::INFINITY];
-        for (at, offer) in self.offers.iter().enumerate() {
-            let least = f64::min(out, within);
-            let before = offer.stay.map_or(least, |stay| out.min(within - stay));
-            out = if state[at] == State::In { f64::INFINITY } else { least };
-            within = if state[at] == State::Out { f64::INFINITY } else { self.costs[at] + before };
-            self.forwards.push([out, within]);
-        }
-        point.rate = rate;
-        point.value = out.min(within) - self.constant(m, rate);
-        point.taken.clear();
-        point.taken.resize(self.offers.len(), false);
-        let mut is_taken = within < out;
-        let (mut roots, mut load, mut units) = (0.0, 0.0, 0.0);
-        for at in (0..self.offers.len()).rev() {
-            point.taken[at] = is_taken;
-            let stay = if is_taken {
-                let offer = &self.offers[at];
-                roots += offer.root;
-                load += offer.load;
-                units += self.units.get(at).copied().unwrap_or(0.0);
-                offer.stay.unwrap_or(0.0)
-            } else {
-                0.0
-            };
-            if at > 0 {
-                let [out, within] = self.forwards[at - 1];
-                is_taken = within - stay < out;
+        let offers = self.offers.len();
+        self.forwards.resize(offers, [0.0; 2]);
+        point.taken.resize(offers, false);
+        let (mut total, mut roots, mut loads, mut units) = (0.0, 0.0, 0.0, 0.0);
+        for run in &self.offers.runs {
+            let (costs, leave) = (&self.costs[run.clone()], &self.leave[run.clone()]);
+            let (stay, root, load) =
+                (&self.offers.stay[run.clone()], &self.offers.root[run.clone()], &self.offers.load[run.clone()]);
+            let (forwards, taken) = (&mut self.forwards[run.clone()], &mut point.taken[run.clone()]);
+            let [mut out, mut within] = [0.0, f64::INFINITY];
+            for (((cost, leave), stay), forward) in costs.iter().zip(leave).zip(stay).zip(forwards.iter_mut()) {
+                (out, within) = (lesser(out, within) + leave, cost + lesser(out, within - stay));
+                *forward = [out, within];
+            }
+            total += lesser(out, within);
+            // What would have to be saved by leaving the offer out; staying, if the next one is taken, counts as saved.
+            let mut saved = 0.0;
+            let back = forwards.iter().zip(stay).zip(root).zip(load).zip(taken.iter_mut()).rev();
+            for ((((forward, stay), root), load), taken) in back {
+                *taken = forward[1] - saved < forward[0];
+                saved = if *taken { *stay } else { 0.0 };
+                roots += if *taken { *root } else { 0.0 };
+                loads += if *taken { *load } else { 0.0 };
+            }
+            if !self.units.is_empty() {
+                let units_of = self.units[run.clone()].iter().zip(taken.iter());
+                units += units_of.map(|(units, taken)| if *taken { *units } else { 0.0 }).sum::<f64>();
             }
         }
+        point.rate = rate;
+        point.value = total - self.constant(m, rate);
         let (c1, c2) = match (self.model.unit, self.aim) {
-            (None, Aim::Delay) => (2.0 * roots, self.model.speed(m) - load),
-            (None, Aim::Room) => (load - self.model.speed(m), 0.0),
+            (None, Aim::Delay) => (2.0 * (roots + self.model.fixed_roots(m)), self.model.speed(m) - loads),
+            (None, Aim::Room) => (loads - self.model.speed(m), 0.0),
             (Some(_), _) => (units - self.capacity(m), 0.0),
         };
         point.curve = [point.value - (c1 - c2 * rate) * rate, c1, c2];
     }
 
-    /// The highest bound over rates, and a set on the other side of the best rate; less if `enough` is reached before.
-    fn highest(&mut self, m: usize, state: &[State], start: f64, enough: f64) -> (Point, Vec<bool>) {
-        let mut low: Option<Point> = None;
-        let mut high: Option<Point> = None;
+    /// The highest bound over rates, and a set on the other side of the best rate, as places among the points; less if `enough` is reached before.
+    fn highest(&mut self, m: usize, state: &[State], start: f64, enough: f64) -> [usize; 2] {
+        self.restrict(state);
+        let mut points = std::mem::take(&mut self.points);
+        let (mut low, mut high): (Option<usize>, Option<usize>) = (None, None);
         let mut next = start;
         // Whether the curves known are highest at `next`: then a bound as high as they are is the highest.
         let mut is_peak = false;
         for _ in 0..50 {
-            let mut point = Point::default();
-            self.at(m, state, next, &mut point);
-            let allowed = low.iter().chain(&high).map(|of| of.on(next)).fold(f64::INFINITY, f64::min);
+            let place = (0..3).find(|place| low != Some(*place) && high != Some(*place)).expect("three places for two");
+            self.at(m, next, &mut points[place]);
+            let allowed = low.iter().chain(&high).map(|of| points[*of].on(next)).fold(f64::INFINITY, f64::min);
+            let point = &points[place];
             let is_highest = is_peak && point.value >= allowed - 1e-14 * allowed.abs();
             let slope = point.slope();
             let is_done = is_highest || point.value >= enough || slope == 0.0 || slope < 0.0 && next == 0.0;
             if slope > 0.0 {
-                low = Some(point)
+                low = Some(place)
             } else {
-                high = Some(point)
+                high = Some(place)
             }
             if is_done {
                 break;
             }
-            (next, is_peak) = match (&low, &high) {
+            (next, is_peak) = match (low, high) {
                 (Some(low), Some(high)) => {
+                    let (low, high) = (&points[low], &points[high]);
                     let rate = meeting(low, high);
                     if !(rate > low.rate && rate < high.rate) {
                         break;
                     }
                     (rate, true)
                 }
-                (Some(low), None) => self.beyond(low),
-                (None, Some(high)) => before(high),
+                (Some(low), None) => self.beyond(&points[low]),
+                (None, Some(high)) => before(&points[high]),
                 (None, None) => unreachable!("a point is low or high"),
             };
         }
+        self.points = points;
         match (low, high) {
-            (Some(low), Some(high)) if high.value > low.value => (high, low.taken),
-            (Some(low), Some(high)) => (low, high.taken),
-            (Some(one), None) | (None, Some(one)) => {
-                let taken = one.taken.clone();
-                (one, taken)
-            }
+            (Some(low), Some(high)) if self.points[high].value > self.points[low].value => [high, low],
+            (Some(low), Some(high)) => [low, high],
+            (Some(one), None) | (None, Some(one)) => [one, one],
             (None, None) => unreachable!("a point is low or high"),
         }
     }
@@ -421,33 +534,41 @@ impl<'m> Servers<'m> {
         if low.rate > 0.0 {
             return (low.rate * 4.0, false);
         }
-        let scale = |offer: &Offer| match (self.model.unit, self.aim) {
-            (None, Aim::Delay) => offer.place.abs() / offer.root,
-            (None, Aim::Room) => offer.place.abs() / offer.load,
-            _ => offer.place.abs(),
+        let Offers { root, load, place, .. } = &self.offers;
+        let scale = |at: usize| match (self.model.unit, self.aim) {
+            (None, Aim::Delay) => place[at].abs() / root[at],
+            (None, Aim::Room) => place[at].abs() / load[at],
+            _ => place[at].abs(),
         };
-        (self.offers.iter().map(scale).fold(f64::MIN_POSITIVE, f64::max), false)
+        ((0..place.len()).map(scale).fold(f64::MIN_POSITIVE, f64::max), false)
     }
 
-    /// Bounds with an offer left out, and taken, at a rate.
-    fn marginals(&mut self, m: usize, state: &[State], rate: f64) -> Vec<[f64; 2]> {
-        let mut point = Point::default();
-        self.at(m, state, rate, &mut point);
-        let constant = self.constant(m, rate);
-        let mut marginals = vec![[0.0; 2]; self.offers.len()];
-        // The best of all offers after this one, if it is left out, or taken.
-        let (mut out, mut within) = (0.0, 0.0);
-        for at in (0..self.offers.len()).rev() {
-            let [before_out, before_in] = self.forwards[at];
-            marginals[at] = [before_out + out - constant, before_in + within - constant];
-            let offer = &self.offers[at];
-            let leave = if state[at] == State::In { f64::INFINITY } else { out };
-            let take = if state[at] == State::Out { f64::INFINITY } else { self.costs[at] + within };
-            let after_in = offer.stay.map_or(take, |stay| take - stay);
-            (out, within) = (leave.min(take), leave.min(after_in));
+    /// Finds bounds with an offer left out, and taken, at a rate, in the states that were bounded last.
+    fn find_marginals(&mut self, m: usize, rate: f64) {
+        let mut point = std::mem::take(&mut self.spare);
+        self.at(m, rate, &mut point);
+        let value = point.value;
+        self.spare = point;
+        let Offers { stay, runs, .. } = &self.offers;
+        self.marginals.resize(self.offers.len(), [0.0; 2]);
+        for run in runs {
+            let [out, within] = self.forwards[run.end - 1];
+            let others = value - out.min(within);
+            // The best of all offers of the run after this one, if it is left out, or taken.
+            let (mut out, mut within) = (0.0, 0.0);
+            for at in run.clone().rev() {
+                let [before_out, before_in] = self.forwards[at];
+                self.marginals[at] = [others + (before_out + out), others + (before_in + within)];
+                let (leave, take) = (self.leave[at] + out, self.costs[at] + within);
+                (out, within) = (lesser(leave, take), lesser(leave, take - stay[at]));
+            }
         }
-        marginals
     }
+}
+
+/// The lesser of two numbers that are not NaN: a single instruction, which `min` is not.
+fn lesser(a: f64, b: f64) -> f64 {
+    if a < b { a } else { b }
 }
 
 /// A rate where the curve of a falling set still rises or is highest; and whether it is the latter.

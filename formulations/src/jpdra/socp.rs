@@ -18,7 +18,7 @@ use offcut_instances::problem::{Algorithm, Answer, Bound, Budget, Evidence, Stop
 use offcut_instances::random::Stream;
 
 use super::arcs::arcs;
-use super::local::{Local, drawn};
+use super::local::rounded;
 use super::milp::fits_everywhere;
 use super::model::Model;
 
@@ -153,20 +153,8 @@ impl Algorithm<Jpdra> for Socp {
             Err(words) => return Answer::failed(words),
         };
         let mut stream = Stream::new(&["jpdra", "socp"], budget.seed);
-        let mut best: Option<(f64, Vec<u32>)> = None;
-        for _ in 0..8 {
-            let mut local = Local::new(&model, drawn(&model, &relaxed.shares, &mut stream));
-            local.improve(&is_out_of_time);
-            if let Some(delay) =
-                model.delay(&local.on).filter(|delay| best.as_ref().is_none_or(|(least, _)| delay < least))
-            {
-                best = Some((delay, local.on));
-            }
-        }
-        let mut answer = match &best {
-            Some((_, on)) => model.found(on),
-            None => Answer::nothing(Stop::Completed),
-        };
+        let best = rounded(&model, &relaxed.shares, &mut stream, &is_out_of_time);
+        let mut answer = model.answer(Stop::Completed, best.as_ref());
         let word = Evidence::SolverWord("Clarabel dual objective".into());
         answer.proved = Some(Bound { value: relaxed.bound, evidence: word });
         answer.traced(Trace::counting([("iterations", relaxed.iterations)]))

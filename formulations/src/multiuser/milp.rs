@@ -17,7 +17,7 @@ use std::time::Instant;
 
 use good_lp::{Expression, ProblemVariables, Variable, constraint, variable};
 use offcut_instances::multiuser::{Instance, Multiuser, Objective};
-use offcut_instances::problem::{Algorithm, Answer, Bound, Budget, Evidence, Stop};
+use offcut_instances::problem::{Algorithm, Answer, Budget, Stop};
 
 use super::latency::Latencies;
 use crate::highs::{self, Limits};
@@ -100,29 +100,12 @@ impl Algorithm<Multiuser> for Milp {
         if let Some(worst) = worst {
             total.add_mul(1.0, worst);
         }
-        let limits = Limits {
-            time_s: budget.time_s.map(|time_s| (time_s - began.elapsed().as_secs_f64()).max(0.0)),
-            relative_gap: 1e-9,
-            feasibility: None,
-            seed: budget.seed,
-        };
         if budget.is_spent(began) {
             return Answer::nothing(Stop::TimeLimit);
         }
         let model = problem.minimise(total);
         let built_s = began.elapsed().as_secs_f64();
-        let outcome = match highs::solve(model, rows, 0.0, limits) {
-            Ok(outcome) => outcome,
-            Err(words) => return Answer::failed(words),
-        };
-
-        let stop = match outcome.stop() {
-            Ok(stop) => stop,
-            Err(words) => return Answer::failed(words),
-        };
-        let trace = outcome.trace(built_s);
-        let mut answer = Answer::nothing(stop).traced(trace);
-        if let Some(values) = &outcome.values {
+        let read = |values: &[f64]| {
             let mut first = 0;
             let units: Vec<u32> = options
                 .iter()
@@ -134,13 +117,10 @@ impl Algorithm<Multiuser> for Milp {
                 })
                 .collect();
             let objective = latencies.objective(&units);
-            answer.found = Answer::<Multiuser>::found(latencies.with_best_cuts(units), objective).found;
-        }
+            (latencies.with_best_cuts(units), objective)
+        };
         // Latencies are at least 0, so no bound below 0 says anything.
-        answer.proved = outcome.bound.map(|bound| Bound {
-            value: (bound * scale).max(0.0),
-            evidence: Evidence::SolverWord("HiGHS mip_dual_bound".into()),
-        });
-        answer
+        let bound = |bound: f64| (bound * scale).max(0.0);
+        highs::answer(model, rows, Limits::exact(budget, built_s), built_s, read, bound)
     }
 }

@@ -74,7 +74,7 @@ fn search(instance: &Instance, budget: &Budget) -> Answer<Throughput> {
     let mut is_cut_short = false;
     let (mut opened, mut leaves, mut rounds) = (0u64, 0u64, 0u64);
     let prices = Vec::new();
-    let whole = root.is_whole;
+    let is_whole = root.is_whole;
     let mut waiting =
         vec![Waiting { node: 0, admission: Some(root), served: Vec::new(), profit: 0.0, prices, values: None }];
     while let Some(Waiting { node, admission, served, profit, prices, values }) = waiting.pop() {
@@ -95,7 +95,7 @@ fn search(instance: &Instance, budget: &Budget) -> Answer<Throughput> {
             least_bound(&admission, Aim { gap, coldest: 1e-11 }, start, &is_out_of_time)
         };
         let mut of_node = profit + admission.bound(&here.prices);
-        let is_settled = |bound: f64, best: f64| if whole { bound <= best } else { bound <= best * (1.0 + 1e-10) };
+        let is_settled = |bound: f64, best: f64| if is_whole { bound <= best } else { bound <= best * (1.0 + 1e-10) };
         if !is_settled(of_node, best.0) && !is_cut_short {
             let (found, _) =
                 rounded(&admission, &here, of_node - profit, if is_root { 400 } else { 3 }, &is_out_of_time);
@@ -178,7 +178,7 @@ fn search(instance: &Instance, budget: &Budget) -> Answer<Throughput> {
             ("knapsack rounds", rounds),
         ])
     };
-    let value = handed_over(&needs, &Admission::new(&needs), bound);
+    let value = handed_over(&needs, is_whole, bound);
     let certificate = Certificate { envelopes: needs.certificates(), nodes };
     let stop = if is_cut_short { Stop::TimeLimit } else { Stop::Completed };
     Answer { stop, ..Answer::found(solution, objective).certified(value, certificate).traced(trace) }

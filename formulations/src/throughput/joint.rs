@@ -18,11 +18,10 @@ use std::time::Instant;
 
 use good_lp::{Constraint, Expression, ProblemVariables, constraint, variable};
 use offcut_instances::problem::{Algorithm, Answer, Budget};
-use offcut_instances::speedup::Speedup;
-use offcut_instances::throughput::{DEADLINE_TOLERANCE, Instance, Part, Service, Solution, Throughput};
+use offcut_instances::throughput::{Instance, Part, Service, Solution, Throughput};
 
-use super::milp::word;
-use crate::highs::{self, Limits};
+use super::threads::{deadline_s, speedup};
+use crate::highs::{self, Limits, word};
 
 /// Above this many variables the model is not built.
 const MOST_VARIABLES: usize = 50_000;
@@ -69,7 +68,7 @@ impl Algorithm<Throughput> for Joint {
         let mut alone: Vec<Option<usize>> = Vec::new();
         for (i, request) in instance.requests.iter().enumerate() {
             let model = &instance.models[request.model as usize];
-            let deadline = request.deadline_s * (1.0 + DEADLINE_TOLERANCE / 2.0);
+            let deadline = deadline_s(request);
             let mut once = Expression::default();
             let is_local = model.macs.iter().sum::<f64>() / request.device_macs_per_s <= deadline;
             alone.push(is_local.then(|| {
@@ -118,25 +117,10 @@ impl Algorithm<Throughput> for Joint {
             let solution = Solution { parts: vec![], service: vec![Service::Rejected; alone.len()] };
             return Answer { proved: Some(word(0.0)), ..Answer::found(solution, 0.0) };
         }
-        let time_s = budget.time_s.map(|time_s| (time_s - built_s).max(0.0));
         // Rows as fine as HiGHS can: a deadline missed by 1e-6 is a deadline missed.
-        let limits = Limits { time_s, relative_gap: 1e-9, feasibility: Some(1e-10), seed: budget.seed };
-        let outcome = match highs::solve(problem.maximise(profit), rows, 0.0, limits) {
-            Ok(outcome) => outcome,
-            Err(words) => return Answer::failed(words),
-        };
-        let stop = match outcome.stop() {
-            Ok(stop) => stop,
-            Err(words) => return Answer::failed(words),
-        };
-        let trace = outcome.trace(built_s);
-        let mut answer = Answer::nothing(stop).traced(trace);
-        if let Some(values) = &outcome.values {
-            answer.found = Some(read(instance, values, &alone, &choices))
-                .map(|(solution, objective)| offcut_instances::problem::Claim { solution, objective });
-        }
-        answer.proved = outcome.bound.map(|bound| word(unit * bound));
-        answer
+        let limits = Limits { feasibility: Some(1e-10), ..Limits::exact(budget, built_s) };
+        let read = |values: &[f64]| read(instance, values, &alone, &choices);
+        highs::answer(problem.maximise(profit), rows, limits, built_s, read, |bound| unit * bound)
     }
 }
 
@@ -156,12 +140,4 @@ fn read(instance: &Instance, values: &[f64], alone: &[Option<usize>], choices: &
     let admitted = instance.requests.iter().zip(&service).filter(|(_, service)| **service != Service::Rejected);
     let profit = admitted.map(|(request, _)| request.profit).sum();
     (Solution { parts, service }, profit)
-}
-
-fn speedup(law: &Speedup, k: u32) -> f64 {
-    match law {
-        Speedup::Linear => f64::from(k),
-        Speedup::Amdahl { parallel_fraction: p } => 1.0 / ((1.0 - p) + p / f64::from(k)),
-        Speedup::Table { speedups } => speedups[(k as usize).min(speedups.len()) - 1],
-    }
 }

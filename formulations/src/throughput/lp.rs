@@ -56,7 +56,7 @@ impl Algorithm<Throughput> for Lp {
             trace.counts.insert("columns".into(), model.pairs.len() as u64);
         }
         let admission = Admission::new(&needs);
-        let value = handed_over(&needs, &admission, admission.bound(&prices));
+        let value = handed_over(&needs, admission.is_whole, admission.bound(&prices));
         let (solution, objective) = needs.solution(&chosen);
         let certificate = Certificate { envelopes: needs.certificates(), nodes: vec![PriceNode::Leaf { prices }] };
         Answer::found(solution, objective).certified(value, certificate).traced(trace)

@@ -11,11 +11,11 @@ use std::time::Instant;
 
 use good_lp::variable::UnsolvedProblem;
 use good_lp::{Constraint, Expression, ProblemVariables, VariableDefinition, constraint, variable};
-use offcut_instances::problem::{Algorithm, Answer, Bound, Budget, Evidence, Stop};
+use offcut_instances::problem::{Algorithm, Answer, Budget, Stop};
 use offcut_instances::throughput::{Instance, Throughput};
 
 use super::threads::Needs;
-use crate::highs::{self, Limits};
+use crate::highs::{self, Limits, word};
 
 /// Above this many binaries the model is not built: HiGHS then no longer minds its time limit while it presolves.
 pub(super) const MOST_BINARIES: usize = 200_000;
@@ -85,38 +85,20 @@ impl Algorithm<Throughput> for Milp {
         if budget.is_spent(began) {
             return Answer::nothing(Stop::TimeLimit);
         }
-        let time_s = budget.time_s.map(|time_s| (time_s - built_s).max(0.0));
         // A model without variables is no model to HiGHS.
         if pairs.is_empty() {
             let (solution, objective) = needs.solution(&vec![None; needs.open.len()]);
             let answer = Answer::found(solution, objective);
             return Answer { proved: Some(word(objective)), ..answer };
         }
-        let limits = Limits { time_s, relative_gap: 1e-9, feasibility: None, seed: budget.seed };
-        let outcome = match highs::solve(problem, rows, 0.0, limits) {
-            Ok(outcome) => outcome,
-            Err(words) => return Answer::failed(words),
-        };
-        let stop = match outcome.stop() {
-            Ok(stop) => stop,
-            Err(words) => return Answer::failed(words),
-        };
-        let trace = outcome.trace(built_s);
-        let mut answer = Answer::nothing(stop).traced(trace);
-        if let Some(values) = &outcome.values {
+        let read = |values: &[f64]| {
             let mut chosen = vec![None; needs.open.len()];
             for ((at, j), _) in pairs.iter().zip(values).filter(|(_, value)| **value > 0.5) {
                 chosen[*at as usize] = Some(*j);
             }
-            let (solution, objective) = needs.solution(&chosen);
-            answer.found = Answer::<Throughput>::found(solution, objective).found;
-        }
-        answer.proved = outcome.bound.map(|bound| word(constant + unit * bound));
-        answer
+            needs.solution(&chosen)
+        };
+        let limits = Limits::exact(budget, built_s);
+        highs::answer(problem, rows, limits, built_s, read, |bound| constant + unit * bound)
     }
-}
-
-/// A bound that HiGHS states.
-pub(super) fn word<C>(value: f64) -> Bound<C> {
-    Bound { value, evidence: Evidence::SolverWord("HiGHS mip_dual_bound".into()) }
 }

@@ -95,17 +95,17 @@ impl Algorithm<Throughput> for Price {
             };
             let nodes = vec![PriceNode::Leaf { prices: prices.prices }];
             let certificate = Certificate { envelopes: needs.certificates(), nodes };
-            let value = handed_over(&needs, &admission, bound);
+            let value = handed_over(&needs, admission.is_whole, bound);
             let stop = if is_out_of_time() { Stop::TimeLimit } else { Stop::Completed };
             Answer { stop, ..Answer::found(solution, objective).certified(value, certificate).traced(trace) }
         })
     }
 }
 
-/// The bound of an admission with the profit of all that is settled besides it, as it is handed over.
-pub(super) fn handed_over(needs: &Needs, admission: &Admission, bound: f64) -> f64 {
+/// The bound of an admission with the profit of all that is settled besides it, as it is handed over; `is_whole` says that all profits are.
+pub(super) fn handed_over(needs: &Needs, is_whole: bool, bound: f64) -> f64 {
     let local: f64 = needs.local.iter().map(|i| needs.instance.requests[*i as usize].profit).sum();
-    if admission.is_whole { local + bound } else { (local + bound) * (1.0 + NUDGE) }
+    if is_whole { local + bound } else { (local + bound) * (1.0 + NUDGE) }
 }
 
 /// The best of several rounded admissions, and how many it took. Stops at one that meets `bound`.
@@ -130,9 +130,7 @@ pub(super) fn rounded<'a>(
         if next.profit > best.profit {
             best = next;
         }
-        for last in (1..order.len()).rev() {
-            order.swap(last, stream.below(last as u64 + 1) as usize);
-        }
+        stream.shuffle(&mut order);
     }
     (best, rounded)
 }

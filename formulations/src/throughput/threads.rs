@@ -158,12 +158,17 @@ fn key(request: &Request) -> [u64; 4] {
 }
 
 /// How many times faster k threads are than one.
-fn speedup(law: &Speedup, k: u32) -> f64 {
+pub(super) fn speedup(law: &Speedup, k: u32) -> f64 {
     match law {
         Speedup::Linear => f64::from(k),
         Speedup::Amdahl { parallel_fraction: p } => 1.0 / ((1.0 - p) + p / f64::from(k)),
         Speedup::Table { speedups } => speedups[(k as usize).min(speedups.len()) - 1],
     }
+}
+
+/// The delay to aim at, in seconds: half of what is tolerated beyond the deadline is left to rounding.
+pub(super) fn deadline_s(request: &Request) -> f64 {
+    request.deadline_s * (1.0 + DEADLINE_TOLERANCE / 2.0)
 }
 
 /// A corner as a pair of a request and a cloudlet meets it.
@@ -210,12 +215,8 @@ impl<'a> Lines<'a> {
         Self { instance, lines, macs, most, seconds_per_mac }
     }
 
-    fn deadline(request: &Request) -> f64 {
-        request.deadline_s * (1.0 + DEADLINE_TOLERANCE / 2.0)
-    }
-
     fn is_local(&self, request: &Request) -> bool {
-        self.macs[request.model as usize] / request.device_macs_per_s <= Self::deadline(request)
+        self.macs[request.model as usize] / request.device_macs_per_s <= deadline_s(request)
     }
 
     /// Fills a row: the least threads of request i on every cloudlet. `best` is room for as many numbers.
@@ -225,7 +226,7 @@ impl<'a> Lines<'a> {
         best.fill(f64::NEG_INFINITY);
         let per_byte = 1.0 / request.uplink_bytes_per_s;
         for line in &self.lines[request.model as usize] {
-            let slack = Self::deadline(request) - line.macs / request.device_macs_per_s - line.bytes * per_byte;
+            let slack = deadline_s(request) - line.macs / request.device_macs_per_s - line.bytes * per_byte;
             if slack < 0.0 {
                 continue;
             }

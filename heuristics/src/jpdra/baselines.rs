@@ -15,12 +15,13 @@
 use std::time::Instant;
 
 use offcut_instances::jpdra::{Instance, Jpdra};
-use offcut_instances::problem::{Algorithm, Answer, Budget, Stop};
+use offcut_instances::problem::{Answer, Budget, Stop};
 use offcut_instances::random::Stream;
 
 use super::cra;
 use super::delay::{Delays, Shares};
 use super::dpd::{Moves, one_start};
+use crate::baseline::Baseline;
 
 /// Servers while partitions are placed one after another.
 struct Placement<'a> {
@@ -172,88 +173,73 @@ fn deployment_of(delays: &Delays, budget: &Budget) -> (Option<Vec<u32>>, Stop) {
     ((found.worth.faults == 0).then_some(found.servers), cra::stop(found.is_complete))
 }
 
-/// Defines a baseline: its name, what it is, whether it is random, its deployment and its shares.
-macro_rules! baseline {
-    ($type:ident, $id:literal, $about:literal, $is_random:literal, $deployment:expr, $shares:expr) => {
-        #[doc = $about]
-        #[derive(Clone, Copy, Debug)]
-        pub(super) struct $type;
+/// Speed counts, and nothing else.
+pub(super) const FASTEST_SERVER: Baseline<Jpdra> = Baseline {
+    id: "fastest-server",
+    about: "each partition to the fastest server that still takes it; best speeds",
+    is_random: false,
+    solve: |instance, _| answer(instance, |delays| (fastest_server(delays), Stop::Completed), cra::allocate),
+};
 
-        impl Algorithm<Jpdra> for $type {
-            fn id(&self) -> &str {
-                $id
-            }
+/// Nothing counts.
+pub(super) const RANDOM_SERVER: Baseline<Jpdra> = Baseline {
+    id: "random-server",
+    about: "each partition to a random server that still takes it; best speeds",
+    is_random: true,
+    solve: |instance, budget| {
+        answer(instance, |delays| (random_server(delays, budget.seed), Stop::Completed), cra::allocate)
+    },
+};
 
-            fn about(&self) -> &str {
-                $about
-            }
+/// What is left of a server's speed counts.
+pub(super) const GREEDY: Baseline<Jpdra> = Baseline {
+    id: "greedy",
+    about: "largest work to the largest residual speed; best speeds",
+    is_random: false,
+    solve: |instance, _| answer(instance, |delays| (greedy(delays), Stop::Completed), cra::allocate),
+};
 
-            fn is_random(&self) -> bool {
-                $is_random
-            }
+/// Everybody on a server gets the same.
+pub(super) const EQUAL_SPLIT: Baseline<Jpdra> = Baseline {
+    id: "equal-split",
+    about: "deployment by dpd; every server's speed split equally, if that is stable",
+    is_random: false,
+    solve: |instance, budget| {
+        let shares = |delays: &Delays, servers: &[u32]| split(delays, servers, Split::Equal);
+        answer(instance, |delays| deployment_of(delays, budget), shares)
+    },
+};
 
-            fn solve(&self, instance: &Instance, budget: &Budget) -> Answer<Jpdra> {
-                let delays = Delays::new(instance);
-                let deployment: fn(&Delays, &Budget) -> (Option<Vec<u32>>, Stop) = $deployment;
-                let shares: fn(&Delays, &[u32]) -> Option<Shares> = $shares;
-                let (servers, stop) = deployment(&delays, budget);
-                let Some(servers) = servers else { return Answer::nothing(stop) };
-                cra::answer(&delays, &servers, shares(&delays, &servers).as_ref(), stop)
-            }
-        }
-    };
+/// Everybody on a server is as busy as the others.
+pub(super) const PROPORTIONAL_SPLIT: Baseline<Jpdra> = Baseline {
+    id: "proportional-split",
+    about: "deployment by dpd; every server's speed split in proportion to work",
+    is_random: false,
+    solve: |instance, budget| {
+        let shares = |delays: &Delays, servers: &[u32]| split(delays, servers, Split::Proportional);
+        answer(instance, |delays| deployment_of(delays, budget), shares)
+    },
+};
+
+/// Both decisions without thought.
+pub(super) const GREEDY_EQUAL: Baseline<Jpdra> = Baseline {
+    id: "greedy-equal",
+    about: "deployment as greedy; what is left of every server's speed split equally",
+    is_random: false,
+    solve: |instance, _| {
+        let shares = |delays: &Delays, servers: &[u32]| split(delays, servers, Split::EqualResidual);
+        answer(instance, |delays| (greedy(delays), Stop::Completed), shares)
+    },
+};
+
+/// A deployment, if there is one, with its shares.
+fn answer(
+    instance: &Instance,
+    deployment: impl FnOnce(&Delays) -> (Option<Vec<u32>>, Stop),
+    shares: impl FnOnce(&Delays, &[u32]) -> Option<Shares>,
+) -> Answer<Jpdra> {
+    let delays = Delays::new(instance);
+    let (servers, stop) = deployment(&delays);
+    let Some(servers) = servers else { return Answer::nothing(stop) };
+    cra::answer(&delays, &servers, shares(&delays, &servers).as_ref(), stop)
 }
-
-baseline!(
-    FastestServer,
-    "fastest-server",
-    "each partition to the fastest server that still takes it; best speeds",
-    false,
-    |delays, _| (fastest_server(delays), Stop::Completed),
-    cra::allocate
-);
-
-baseline!(
-    RandomServer,
-    "random-server",
-    "each partition to a random server that still takes it; best speeds",
-    true,
-    |delays, budget| (random_server(delays, budget.seed), Stop::Completed),
-    cra::allocate
-);
-
-baseline!(
-    Greedy,
-    "greedy",
-    "largest work to the largest residual speed; best speeds",
-    false,
-    |delays, _| (greedy(delays), Stop::Completed),
-    cra::allocate
-);
-
-baseline!(
-    EqualSplit,
-    "equal-split",
-    "deployment by dpd; every server's speed split equally, if that is stable",
-    false,
-    deployment_of,
-    |delays, servers| split(delays, servers, Split::Equal)
-);
-
-baseline!(
-    ProportionalSplit,
-    "proportional-split",
-    "deployment by dpd; every server's speed split in proportion to work",
-    false,
-    deployment_of,
-    |delays, servers| split(delays, servers, Split::Proportional)
-);
-
-baseline!(
-    GreedyEqual,
-    "greedy-equal",
-    "deployment as greedy; what is left of every server's speed split equally",
-    false,
-    |delays, _| (greedy(delays), Stop::Completed),
-    |delays, servers| split(delays, servers, Split::EqualResidual)
-);

@@ -22,10 +22,9 @@ use offcut_instances::problem::{Algorithm, Answer, Budget, Incumbent, Parameter,
 use offcut_instances::random::Stream;
 
 use super::cra;
-use super::cra_markov::Chain;
 use super::delay::{Delays, Shares};
-use super::dpd::{Moves, one_start};
 use super::milestones::Milestones;
+use super::units::{Start, equal_split, level};
 
 /// The last temperature over the first.
 const COOLING: f64 = 1e-6;
@@ -191,19 +190,15 @@ impl Algorithm<Jpdra> for CraAnneal {
     fn solve(&self, instance: &Instance, budget: &Budget) -> Answer<Jpdra> {
         let began = Instant::now();
         let delays = Delays::new(instance);
-        if delays.unit.is_none() {
-            return Answer::declined("it moves whole units, and speeds are continuous here");
-        }
-        let found = one_start(&delays, Moves::ALL, began, budget);
-        if found.worth.faults > 0 {
-            return Answer::nothing(cra::stop(found.is_complete));
-        }
-        // The start of cra-markov.
+        let Start { found, tenants } = match Start::new(&delays, began, budget) {
+            Ok(start) => start,
+            Err(stop) => return Answer::nothing(stop),
+        };
         let mut units = vec![0; delays.partitions()];
         let mut shared = Vec::new();
-        for (m, tenants) in delays.tenants(&found.servers).into_iter().enumerate().filter(|(_, t)| !t.is_empty()) {
-            let chain = Chain::new(&delays, m, tenants.clone(), 0.0).expect("a deployment without faults");
-            tenants.iter().zip(chain.units()).for_each(|(i, k)| units[*i] = *k);
+        for (m, tenants) in tenants {
+            let split = equal_split(&delays, m, &tenants).expect("a deployment without faults");
+            tenants.iter().zip(split).for_each(|(i, k)| units[*i] = k);
             if tenants.len() > 1 {
                 shared.push(tenants);
             }
@@ -222,10 +217,9 @@ impl Algorithm<Jpdra> for CraAnneal {
             Ok(annealed) => annealed,
             Err(error) => return Answer::failed(format!("argmin: {error}")),
         };
-        if let Some([(first, _), .., (last, _)]) = trace.series.get("best").map(Vec::as_slice) {
-            let optimum = found.worth.delay_s;
-            let level = vec![(*first, optimum), (*last, optimum)];
-            trace = trace.with_series([("optimum", level)]);
+        if let Some(best) = trace.series.get("best") {
+            let optimum = level(best, found.worth.delay_s);
+            trace = trace.with_series([("optimum", optimum)]);
         }
         let shares = Shares::Units(units.units);
         let stop = cra::stop(found.is_complete && is_complete);

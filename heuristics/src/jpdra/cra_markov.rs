@@ -44,8 +44,8 @@ use offcut_instances::random::Stream;
 
 use super::cra;
 use super::delay::{Delays, Shares};
-use super::dpd::{Moves, one_start};
 use super::milestones::Milestones;
+use super::units::{Start, equal_split, level};
 
 /// How often the clock is looked at: every this many steps of every server's chain.
 const STEPS_PER_LOOK: u64 = 1 << 6;
@@ -72,11 +72,7 @@ impl<'a> Chain<'a> {
     /// In the state that splits equally what stability leaves; none if it leaves less than nothing.
     pub(super) fn new(delays: &'a Delays, m: usize, tenants: Vec<usize>, beta_per_s: f64) -> Option<Self> {
         let least: Vec<u64> = tenants.iter().map(|i| delays.least_units(*i)).collect();
-        let sum = least.iter().try_fold(0u64, |sum, units| sum.checked_add(*units))?;
-        let left = delays.units[m].checked_sub(sum)?;
-        let count = tenants.len() as u64;
-        let rest = |x: u64| left / count + u64::from(x < left % count);
-        let units: Vec<u64> = least.iter().zip(0..).map(|(least, x)| least + rest(x)).collect();
+        let units = equal_split(delays, m, &tenants)?;
         let zero = vec![0.0; tenants.len()];
         let mut chain = Self {
             delays,
@@ -345,17 +341,12 @@ impl Algorithm<Jpdra> for CraMarkov {
     fn solve(&self, instance: &Instance, budget: &Budget) -> Answer<Jpdra> {
         let began = Instant::now();
         let delays = Delays::new(instance);
-        if delays.unit.is_none() {
-            return Answer::declined("its states are whole units, and speeds are continuous here");
-        }
-        let found = one_start(&delays, Moves::ALL, began, budget);
-        let stop = cra::stop(found.is_complete);
-        let tenants = delays.tenants(&found.servers).into_iter().enumerate().filter(|(_, tenants)| !tenants.is_empty());
-        let chains = tenants.map(|(m, tenants)| Chain::new(&delays, m, tenants, 0.0)).collect();
-        let Some(chains): Option<Vec<Chain>> = chains else { return Answer::nothing(stop) };
-        if found.worth.faults > 0 {
-            return Answer::nothing(stop);
-        }
+        let Start { found, tenants } = match Start::new(&delays, began, budget) {
+            Ok(start) => start,
+            Err(stop) => return Answer::nothing(stop),
+        };
+        let chain = |(m, tenants)| Chain::new(&delays, m, tenants, 0.0).expect("a deployment without faults");
+        let chains: Vec<Chain> = tenants.into_iter().map(chain).collect();
 
         let log_states: f64 = chains.iter().map(Chain::log_states).sum();
         let beta_per_s = match self.beta_per_s {
@@ -409,10 +400,9 @@ impl Algorithm<Jpdra> for CraMarkov {
         if noted < moves {
             note(moves, &walks);
         }
-        let ends = means.first().into_iter().chain(means.last()).map(|(moves, _)| *moves);
-        let level = |value: f64| ends.clone().map(|moves| (moves, value)).collect::<Vec<_>>();
         let optimum = found.worth.delay_s;
-        let (optimum, envelope) = (level(optimum), level(optimum + log_states / beta_per_s));
+        let envelope = level(&means, optimum + log_states / beta_per_s);
+        let optimum = level(&means, optimum);
         let series = [("mean", means), ("best", bests), ("optimum", optimum), ("envelope", envelope)];
         let trace = Trace { incumbents, ..Trace::counting([("moves", moves)]) }.with_series(series);
         let shares = of_best(&walks);

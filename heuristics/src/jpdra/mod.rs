@@ -15,6 +15,7 @@
 //! | `delay` | | what a deployment and a move are worth | Fox |
 //! | `cra` | | | closed form; from decisions to an answer |
 //! | `milestones` | | | when a run notes where it stands |
+//! | `units` | | | where methods that move units start |
 
 mod baselines;
 mod cra;
@@ -23,6 +24,7 @@ mod cra_markov;
 mod delay;
 mod dpd;
 mod milestones;
+mod units;
 
 #[cfg(test)]
 mod tests;
@@ -37,11 +39,11 @@ pub fn algorithms() -> Vec<Box<dyn Algorithm<Jpdra>>> {
         Box::new(dpd::Dpd::one_start()),
         Box::new(cra_markov::CraMarkov::default()),
         Box::new(cra_anneal::CraAnneal::default()),
-        Box::new(baselines::FastestServer),
-        Box::new(baselines::RandomServer),
-        Box::new(baselines::Greedy),
-        Box::new(baselines::EqualSplit),
-        Box::new(baselines::ProportionalSplit),
-        Box::new(baselines::GreedyEqual),
+        Box::new(baselines::FASTEST_SERVER),
+        Box::new(baselines::RANDOM_SERVER),
+        Box::new(baselines::GREEDY),
+        Box::new(baselines::EQUAL_SPLIT),
+        Box::new(baselines::PROPORTIONAL_SPLIT),
+        Box::new(baselines::GREEDY_EQUAL),
     ]
 }

@@ -1,80 +1,83 @@
 //! What the paper's algorithm is compared with. None of them looks at more than one user at a time.
 
 use offcut_instances::multiuser::{Instance, Multiuser, Solution};
-use offcut_instances::problem::{Algorithm, Answer, Budget};
+use offcut_instances::problem::Answer;
 
 use super::iao::equal_split;
 use super::latency::Latencies;
+use crate::baseline::Baseline;
 
-/// Defines a baseline: its name, what it is, and its solution.
-macro_rules! baseline {
-    ($type:ident, $id:literal, $about:literal, $solution:expr) => {
-        #[doc = $about]
-        #[derive(Clone, Copy, Debug)]
-        pub(super) struct $type;
+/// Everything on the devices.
+pub(super) const LOCAL_ONLY: Baseline<Multiuser> = Baseline {
+    id: "local-only",
+    about: "everything on the devices",
+    is_random: false,
+    solve: |instance, _| answer(instance, |latencies| latencies.with_best_cuts(vec![0; latencies.users()])),
+};
 
-        impl Algorithm<Multiuser> for $type {
-            fn id(&self) -> &str {
-                $id
-            }
+/// Everything on the server.
+pub(super) const EDGE_ONLY: Baseline<Multiuser> = Baseline {
+    id: "edge-only",
+    about: "everything on the server, units split equally; local only where no unit is left",
+    is_random: false,
+    solve: |instance, _| {
+        answer(instance, |latencies| {
+            let units = equal_split(latencies.users(), instance.server.units);
+            let cut = units.iter().enumerate().map(|(user, units)| if *units > 0 { 0 } else { blocks(instance, user) });
+            Solution { cut: cut.collect(), units }
+        })
+    },
+};
 
-            fn about(&self) -> &str {
-                $about
-            }
+/// No cut within a chain.
+pub(super) const BINARY: Baseline<Multiuser> = Baseline {
+    id: "binary",
+    about: "each user all local or all remote, units split equally",
+    is_random: false,
+    solve: |instance, _| {
+        answer(instance, |latencies| {
+            let units = equal_split(latencies.users(), instance.server.units);
+            let cut = units.iter().enumerate().map(|(user, units)| {
+                let blocks = blocks(instance, user);
+                let goes = *units > 0 && latencies.at(user, 0, *units) < latencies.local(user);
+                if goes { 0 } else { blocks }
+            });
+            Solution { cut: cut.collect(), units }
+        })
+    },
+};
 
-            fn solve(&self, instance: &Instance, _: &Budget) -> Answer<Multiuser> {
-                let latencies = Latencies::new(instance);
-                let solution: fn(&Instance, &Latencies) -> Solution = $solution;
-                let solution = solution(instance, &latencies);
-                let objective = latencies.objective(&solution);
-                Answer::found(solution, objective)
-            }
-        }
-    };
+/// Units without looking at users.
+pub(super) const EQUAL_SPLIT: Baseline<Multiuser> = Baseline {
+    id: "equal-split",
+    about: "units split equally, each user's best cut for its share",
+    is_random: false,
+    solve: |instance, _| {
+        answer(instance, |latencies| latencies.with_best_cuts(equal_split(latencies.users(), instance.server.units)))
+    },
+};
+
+/// Units by work.
+pub(super) const PROPORTIONAL: Baseline<Multiuser> = Baseline {
+    id: "proportional",
+    about: "units in proportion to each user's MACs (largest remainders), best cuts",
+    is_random: false,
+    solve: |instance, _| {
+        answer(instance, |latencies| {
+            let work: Vec<f64> =
+                instance.users.iter().map(|user| instance.models[user.model as usize].macs.iter().sum()).collect();
+            latencies.with_best_cuts(proportional_split(&work, instance.server.units))
+        })
+    },
+};
+
+/// The solution that `decide` makes, with its objective.
+fn answer(instance: &Instance, decide: impl FnOnce(&Latencies) -> Solution) -> Answer<Multiuser> {
+    let latencies = Latencies::new(instance);
+    let solution = decide(&latencies);
+    let objective = latencies.objective(&solution);
+    Answer::found(solution, objective)
 }
-
-baseline!(LocalOnly, "local-only", "everything on the devices", |_, latencies| {
-    latencies.with_best_cuts(vec![0; latencies.users()])
-});
-
-baseline!(
-    EdgeOnly,
-    "edge-only",
-    "everything on the server, units split equally; local only where no unit is left",
-    |instance, latencies| {
-        let units = equal_split(latencies.users(), instance.server.units);
-        let cut = units.iter().enumerate().map(|(user, units)| if *units > 0 { 0 } else { blocks(instance, user) });
-        Solution { cut: cut.collect(), units }
-    }
-);
-
-baseline!(Binary, "binary", "each user all local or all remote, units split equally", |instance, latencies| {
-    let units = equal_split(latencies.users(), instance.server.units);
-    let cut = units.iter().enumerate().map(|(user, units)| {
-        let blocks = blocks(instance, user);
-        let goes = *units > 0 && latencies.at(user, 0, *units) < latencies.local(user);
-        if goes { 0 } else { blocks }
-    });
-    Solution { cut: cut.collect(), units }
-});
-
-baseline!(
-    EqualSplit,
-    "equal-split",
-    "units split equally, each user's best cut for its share",
-    |instance, latencies| { latencies.with_best_cuts(equal_split(latencies.users(), instance.server.units)) }
-);
-
-baseline!(
-    Proportional,
-    "proportional",
-    "units in proportion to each user's MACs (largest remainders), best cuts",
-    |instance, latencies| {
-        let work: Vec<f64> =
-            instance.users.iter().map(|user| instance.models[user.model as usize].macs.iter().sum()).collect();
-        latencies.with_best_cuts(proportional_split(&work, instance.server.units))
-    }
-);
 
 fn blocks(instance: &Instance, user: usize) -> u32 {
     instance.models[instance.users[user].model as usize].blocks() as u32

@@ -31,11 +31,11 @@ pub fn algorithms() -> Vec<Box<dyn Algorithm<Multiuser>>> {
         Box::new(iao::Iao::plain()),
         Box::new(iao::Iao::decreasing_steps()),
         Box::new(greedy_units::GreedyUnits),
-        Box::new(baselines::LocalOnly),
-        Box::new(baselines::EdgeOnly),
-        Box::new(baselines::Binary),
-        Box::new(baselines::EqualSplit),
-        Box::new(baselines::Proportional),
+        Box::new(baselines::LOCAL_ONLY),
+        Box::new(baselines::EDGE_ONLY),
+        Box::new(baselines::BINARY),
+        Box::new(baselines::EQUAL_SPLIT),
+        Box::new(baselines::PROPORTIONAL),
         Box::new(iao::Iao::random_start()),
     ]
 }

@@ -34,10 +34,10 @@ pub fn algorithms() -> Vec<Box<dyn Algorithm<Throughput>>> {
         Box::new(lp_rounding::LpRounding),
         Box::new(online::OnlinePrimalDual),
         Box::new(online::OnlineGreedy),
-        Box::new(baselines::DeviceOnly),
-        Box::new(baselines::CloudletOnly),
-        Box::new(baselines::OneThread),
-        Box::new(baselines::MostThreads),
-        Box::new(baselines::RandomCloudlet),
+        Box::new(baselines::DEVICE_ONLY),
+        Box::new(baselines::CLOUDLET_ONLY),
+        Box::new(baselines::ONE_THREAD),
+        Box::new(baselines::MOST_THREADS),
+        Box::new(baselines::RANDOM_CLOUDLET),
     ]
 }

@@ -18,19 +18,11 @@ use serde::{Deserialize, Serialize};
 use super::instance::{Allocation, Flow, Instance, Partition, Server};
 use crate::dnn::{Chain, Graph, Profile, catalogue};
 use crate::document::{Trouble, range};
+use crate::family::{Family, Settable};
 use crate::origin::Origin;
 use crate::parameters::{self, place};
 use crate::problem::Valid;
 use crate::random::Stream;
-
-/// A family: its name and what it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Family {
-    /// Its name on the command line.
-    pub name: &'static str,
-    /// One line.
-    pub about: &'static str,
-}
 
 /// All families.
 pub const FAMILIES: [Family; 6] = [
@@ -89,15 +81,9 @@ impl Default for Parameters {
     }
 }
 
-impl Parameters {
-    /// These parameters with one of them changed, given by name and JSON value; a lone word counts as a string.
-    ///
-    /// # Errors
-    /// [`Trouble`] if there is no such parameter or it does not take this value.
-    pub fn with(&self, name: &str, value: serde_json::Value) -> Result<Self, Trouble> {
-        parameters::with(self, name, &value)
-    }
+impl Settable for Parameters {}
 
+impl Parameters {
     fn validate(&self) -> Result<(), Trouble> {
         for (name, value, most) in
             [("flows", self.flows, 100_000), ("partitions", self.partitions, 1000), ("servers", self.servers, 1000)]
@@ -149,11 +135,7 @@ pub fn generate(family: &str, parameters: &Parameters, seed: u64) -> Result<Inst
             synthetic(origin, &Parameters { missing, ..base }, seed)
         }
         "equal" => synthetic(origin, &Parameters { transfer: 0.0, heterogeneity: 1.0, ..base }, seed),
-        _ => {
-            let known: Vec<_> = FAMILIES.iter().map(|family| family.name).collect();
-            let remedy = format!("the families are: {}", known.join(", "));
-            return Err(Trouble::at(format!("family '{family}'"), "is not known", remedy));
-        }
+        _ => return Err(Family::unknown(&FAMILIES, family)),
     };
     instance.validate()?;
     Ok(instance)

@@ -26,12 +26,15 @@ mod solution;
 #[cfg(feature = "proptest")]
 pub mod strategy;
 
-pub use generate::{FAMILIES, Family, Parameters, generate};
+pub use generate::{FAMILIES, Parameters, generate};
 pub use instance::{Allocation, Flow, Instance, Partition, Server};
 pub use solution::{Certificate, Node, Prices, Solution, Speeds};
 
+pub use crate::family::Family;
 pub use crate::origin::Origin;
 
+use crate::document::Trouble;
+use crate::family::Generated;
 use crate::problem::{Problem, Sense};
 
 /// The problem's name on the type level.
@@ -45,4 +48,18 @@ impl Problem for Jpdra {
     type Instance = Instance;
     type Solution = Solution;
     type Certificate = Certificate;
+}
+
+impl Generated for Jpdra {
+    type Parameters = Parameters;
+
+    const FAMILIES: &'static [Family] = &FAMILIES;
+
+    fn generate(family: &str, parameters: &Parameters, seed: u64) -> Result<Instance, Trouble> {
+        generate(family, parameters, seed)
+    }
+
+    fn origin(instance: &Instance) -> &Origin {
+        &instance.origin
+    }
 }

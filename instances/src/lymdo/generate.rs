@@ -29,20 +29,12 @@ use serde::{Deserialize, Serialize};
 use super::instance::{Instance, RateLaw, Service, Slot, User};
 use crate::dnn::Chain;
 use crate::document::{Trouble, range};
+use crate::family::{Family, Settable};
 use crate::model::Model;
 use crate::origin::Origin;
 use crate::parameters::{self, place};
 use crate::problem::Valid;
 use crate::random::Stream;
-
-/// A family: its name and what it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Family {
-    /// Its name on the command line.
-    pub name: &'static str,
-    /// One line.
-    pub about: &'static str,
-}
 
 /// All families.
 pub const FAMILIES: [Family; 6] = [
@@ -123,15 +115,9 @@ impl Default for Parameters {
     }
 }
 
-impl Parameters {
-    /// These parameters with one of them changed, given by name and JSON value; a lone word counts as a string.
-    ///
-    /// # Errors
-    /// [`Trouble`] if there is no such parameter or it does not take this value.
-    pub fn with(&self, name: &str, value: serde_json::Value) -> Result<Self, Trouble> {
-        parameters::with(self, name, &value)
-    }
+impl Settable for Parameters {}
 
+impl Parameters {
     fn validate(&self) -> Result<(), Trouble> {
         for (name, value, most) in
             [("users", self.users, 1_000_000), ("slots", self.slots, 10_000_000), ("blocks", self.blocks, 10_000)]
@@ -202,11 +188,7 @@ pub fn generate(family: &str, parameters: &Parameters, seed: u64) -> Result<Inst
             asked.bandwidth_hz *= 0.4;
             (Fading::Rayleigh, Arrivals::Even)
         }
-        _ => {
-            let known: Vec<_> = FAMILIES.iter().map(|family| family.name).collect();
-            let remedy = format!("the families are: {}", known.join(", "));
-            return Err(Trouble::at(format!("family '{family}'"), "is not known", remedy));
-        }
+        _ => return Err(Family::unknown(&FAMILIES, family)),
     };
     let models = if family == "synthetic" { synthetic(asked.blocks as usize, seed) } else { zoo(&asked)? };
     let homes = homes(&models, &asked, if family == "synthetic" { family } else { "zoo" }, seed);

@@ -46,14 +46,17 @@ mod solution;
 #[cfg(feature = "proptest")]
 pub mod strategy;
 
-pub use generate::{FAMILIES, Family, Law, Parameters, generate};
+pub use generate::{FAMILIES, Law, Parameters, generate};
 pub use instance::{Instance, RateLaw, Service, Slot, User};
 pub use policy::{Decide, Policy};
 pub use solution::{Allocation, Certificate, Node, Prices, Solution, Tree};
 
+pub use crate::family::Family;
 pub use crate::model::Model;
 pub use crate::origin::Origin;
 
+use crate::document::Trouble;
+use crate::family::Generated;
 use crate::problem::{Problem, Sense};
 
 /// The problem's name on the type level.
@@ -67,4 +70,18 @@ impl Problem for Lymdo {
     type Instance = Instance;
     type Solution = Solution;
     type Certificate = Certificate;
+}
+
+impl Generated for Lymdo {
+    type Parameters = Parameters;
+
+    const FAMILIES: &'static [Family] = &FAMILIES;
+
+    fn generate(family: &str, parameters: &Parameters, seed: u64) -> Result<Instance, Trouble> {
+        generate(family, parameters, seed)
+    }
+
+    fn origin(instance: &Instance) -> &Origin {
+        &instance.origin
+    }
 }

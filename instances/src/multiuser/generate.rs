@@ -12,21 +12,13 @@ use serde::{Deserialize, Serialize};
 use super::instance::{Instance, Objective, Server, User};
 use crate::dnn::{Chain, Graph, Profile, catalogue};
 use crate::document::Trouble;
+use crate::family::{Family, Settable};
 use crate::model::Model;
 use crate::origin::Origin;
 use crate::parameters::{self, place};
 use crate::problem::Valid;
 use crate::random::Stream;
 use crate::speedup::{Law, Speedup};
-
-/// A family: its name and what it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Family {
-    /// Its name on the command line.
-    pub name: &'static str,
-    /// One line.
-    pub about: &'static str,
-}
 
 /// All families.
 pub const FAMILIES: [Family; 3] = [
@@ -91,15 +83,9 @@ impl Default for Parameters {
     }
 }
 
-impl Parameters {
-    /// These parameters with one of them changed, given by name and JSON value; a lone word counts as a string.
-    ///
-    /// # Errors
-    /// [`Trouble`] if there is no such parameter or it does not take this value.
-    pub fn with(&self, name: &str, value: serde_json::Value) -> Result<Self, Trouble> {
-        parameters::with(self, name, &value)
-    }
+impl Settable for Parameters {}
 
+impl Parameters {
     fn validate(&self) -> Result<(), Trouble> {
         if self.users == 0 {
             return Err(Trouble::at(place("users"), "is 0", "give at least one user"));
@@ -123,11 +109,7 @@ pub fn generate(family: &str, parameters: &Parameters, seed: u64) -> Result<Inst
         "zoo" => zoo_users(parameters, seed)?,
         "synthetic" => synthetic_users(parameters, seed),
         "plateau" => plateau_users(parameters, seed),
-        _ => {
-            let known: Vec<_> = FAMILIES.iter().map(|family| family.name).collect();
-            let remedy = format!("the families are: {}", known.join(", "));
-            return Err(Trouble::at(format!("family '{family}'"), "is not known", remedy));
-        }
+        _ => return Err(Family::unknown(&FAMILIES, family)),
     };
     let speedup = if family == "plateau" { far_steps(seed) } else { speedup(parameters, seed) };
     let name = match (&parameters.models[..], family) {

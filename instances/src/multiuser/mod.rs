@@ -24,14 +24,17 @@ mod solution;
 #[cfg(feature = "proptest")]
 pub mod strategy;
 
-pub use generate::{FAMILIES, Family, Parameters, generate};
+pub use generate::{FAMILIES, Parameters, generate};
 pub use instance::{Instance, MOST_UNITS, Objective, Server, User};
 pub use solution::{Certificate, PriceNode, Solution};
 
+pub use crate::family::Family;
 pub use crate::model::Model;
 pub use crate::origin::Origin;
 pub use crate::speedup::{Law, Speedup};
 
+use crate::document::Trouble;
+use crate::family::Generated;
 use crate::problem::{Problem, Sense};
 
 /// The problem's name on the type level.
@@ -45,4 +48,18 @@ impl Problem for Multiuser {
     type Instance = Instance;
     type Solution = Solution;
     type Certificate = Certificate;
+}
+
+impl Generated for Multiuser {
+    type Parameters = Parameters;
+
+    const FAMILIES: &'static [Family] = &FAMILIES;
+
+    fn generate(family: &str, parameters: &Parameters, seed: u64) -> Result<Instance, Trouble> {
+        generate(family, parameters, seed)
+    }
+
+    fn origin(instance: &Instance) -> &Origin {
+        &instance.origin
+    }
 }

@@ -18,20 +18,12 @@ use serde::{Deserialize, Serialize};
 use super::instance::{Cloudlet, Instance, Model, Request};
 use crate::dnn::{Graph, Profile, catalogue};
 use crate::document::{Trouble, range};
+use crate::family::{Family, Settable};
 use crate::origin::Origin;
 use crate::parameters::{self, place};
 use crate::problem::Valid;
 use crate::random::Stream;
 use crate::speedup::{Law, Speedup};
-
-/// A family: its name and what it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Family {
-    /// Its name on the command line.
-    pub name: &'static str,
-    /// One line.
-    pub about: &'static str,
-}
 
 /// All families.
 pub const FAMILIES: [Family; 5] = [
@@ -129,15 +121,9 @@ impl Default for Parameters {
     }
 }
 
-impl Parameters {
-    /// These parameters with one of them changed, given by name and JSON value; a lone word counts as a string.
-    ///
-    /// # Errors
-    /// [`Trouble`] if there is no such parameter or it does not take this value.
-    pub fn with(&self, name: &str, value: serde_json::Value) -> Result<Self, Trouble> {
-        parameters::with(self, name, &value)
-    }
+impl Settable for Parameters {}
 
+impl Parameters {
     fn validate(&self) -> Result<(), Trouble> {
         let at_least_one =
             [("requests", self.requests), ("access_points", self.access_points), ("max_threads", self.max_threads)];
@@ -187,11 +173,7 @@ pub fn generate(family: &str, parameters: &Parameters, seed: u64) -> Result<Inst
         "tight" => tight(origin, parameters, seed),
         "equal" => equal(origin, parameters),
         "single" => single(origin, parameters, seed),
-        _ => {
-            let known: Vec<_> = FAMILIES.iter().map(|family| family.name).collect();
-            let remedy = format!("the families are: {}", known.join(", "));
-            return Err(Trouble::at(format!("family '{family}'"), "is not known", remedy));
-        }
+        _ => return Err(Family::unknown(&FAMILIES, family)),
     };
     instance.validate()?;
     Ok(instance)
@@ -395,9 +377,7 @@ fn tight(origin: Origin, parameters: &Parameters, seed: u64) -> Instance {
     // Access points 2t and 2t+1 are those of A and B.
     let hop_s_per_byte = (0..pairs).flat_map(|t| [reaches(&|j| j / 2 == t), reaches(&|j| j == 2 * t)]).collect();
     let mut order: Vec<u32> = (0..pairs as u32).collect();
-    for last in (1..pairs).rev() {
-        order.swap(last, stream.below(last as u64 + 1) as usize);
-    }
+    stream.shuffle(&mut order);
     let first = order.iter().map(|t| simple_request(2 * t, 2.0));
     let second = order.iter().map(|t| simple_request(2 * t + 1, 2.0));
     Instance {

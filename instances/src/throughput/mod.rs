@@ -28,13 +28,16 @@ mod solution;
 #[cfg(feature = "proptest")]
 pub mod strategy;
 
-pub use generate::{FAMILIES, Family, Parameters, View, generate};
+pub use generate::{FAMILIES, Parameters, View, generate};
 pub use instance::{Cloudlet, Instance, Model, Request};
 pub use solution::{Certificate, Envelope, Part, PriceNode, Service, Solution};
 
+pub use crate::family::Family;
 pub use crate::origin::Origin;
 pub use crate::speedup::{Law, Speedup};
 
+use crate::document::Trouble;
+use crate::family::Generated;
 use crate::problem::{Problem, Sense};
 
 /// By how much a delay may exceed its deadline, relative to the deadline, and still count as meeting it. Solutions aim at half of it, so
@@ -52,4 +55,18 @@ impl Problem for Throughput {
     type Instance = Instance;
     type Solution = Solution;
     type Certificate = Certificate;
+}
+
+impl Generated for Throughput {
+    type Parameters = Parameters;
+
+    const FAMILIES: &'static [Family] = &FAMILIES;
+
+    fn generate(family: &str, parameters: &Parameters, seed: u64) -> Result<Instance, Trouble> {
+        generate(family, parameters, seed)
+    }
+
+    fn origin(instance: &Instance) -> &Origin {
+        &instance.origin
+    }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use offcut_instances::document::{Trouble, hash, instance_bytes, write_new};
+use offcut_instances::family::Family;
 use offcut_runner::Contest;
 use serde_json::{Map, Value};
 
@@ -38,10 +39,9 @@ pub(crate) fn generate(arguments: &Arguments) -> Result<Ending, Trouble> {
 }
 
 fn generate_for<P: Contest>(arguments: &Arguments) -> Result<Ending, Trouble> {
-    let families = P::families();
     if arguments.list {
         println!("families");
-        families.iter().for_each(|(name, about)| println!("  {name:12} {about}"));
+        P::FAMILIES.iter().for_each(|Family { name, about }| println!("  {name:12} {about}"));
         println!("parameters");
         let defaults = P::default_parameters();
         for (name, value) in defaults.as_object().expect("an object") {
@@ -58,8 +58,8 @@ fn generate_for<P: Contest>(arguments: &Arguments) -> Result<Ending, Trouble> {
         let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
         parameters.insert(name.to_owned(), value);
     }
-    let family = arguments.family.as_deref().unwrap_or(families[0].0);
-    let instance = P::generate(family, &parameters, arguments.seed)?;
+    let family = arguments.family.as_deref().unwrap_or(P::FAMILIES[0].name);
+    let instance = P::generate_with(family, &parameters, arguments.seed)?;
     let bytes = instance_bytes::<P>(&instance);
     match &arguments.output {
         Some(path) => {

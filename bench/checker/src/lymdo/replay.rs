@@ -1,0 +1,345 @@
+//! Replaying a certificate: trees of prices, slot by slot.
+//!
+//! With prices nu >= 0 of bandwidth and eta >= 0 of the edge's speed a slot costs no less than
+//!
+//! ```text
+//! sum_n min over cuts phi_n - nu W - eta F_edge,     phi_n = min over f, b, F of  V D + Q E + nu b + eta F
+//! ```
+//!
+//! At a leaf, cuts are those that the splits above it leave and that a user alone could keep stable. Exponential service: phi falls apart into device,
+//! channel and edge. Deterministic service: what the slowest stage makes wait, h(d) = lambda d^2 / (2 (1 - lambda d)), is convex and rises, so for
+//! any g_i >= 0 with sum G
+//!
+//! ```text
+//! V h(max_i d_i) >= G max_i d_i - V h*(G / V) >= sum_i g_i d_i - V h*(G / V),     h*(y) = (sqrt(1 + 2 y) - 1)^2 / (2 lambda)
+//! V D            >= sum_i (V + g_i) d_i - 2 G^2 / (V lambda (1 + sqrt(1 + 2 G / V))^2)
+//! ```
+//!
+//! which falls apart as well. At the best g_i nothing is lost (both sides are convex), and near them little to second order. The least of every part
+//! is a bound of [`super::stage`].
+//!
+//! A leaf is empty if what stability needs at its prices is worth no less than what there is: every stable share is more than its need, so there
+//! would have to be more. A horizon's bound is the mean of its slots' with V = 1 and Q = mu, less `sum_n mu_n budget_n`, for 0 <= mu <= overdraft: no more
+//! is charged than `overdraft` for a joule above the budget, and none below.
+
+use offcut_instances::lymdo::{Certificate, Instance, Node, Prices, Service, Tree as Certified};
+
+use super::guess::{Channel, Cut};
+use super::stage::{Delay, Rate, Works, channel, device, edge};
+use super::works;
+use crate::interval::{Accumulator, add_down, product};
+use crate::tree::{Flaw, Tree};
+use crate::{Interval, Violation};
+
+/// The bound that a certificate proves; infinite if there is no solution.
+pub(super) fn bound(instance: &Instance, certificate: &Certificate) -> Result<f64, Violation> {
+    let (users, slots) = (instance.users.len(), instance.slots.len());
+    let is_horizon = slots > 1;
+    let energy = &certificate.energy_s_per_j;
+    if certificate.slots.len() != slots || energy.len() != if is_horizon { users } else { 0 } {
+        let at = "a tree per slot, on a horizon an energy price per user";
+        return Err(Violation::new("shape", at, 1.0, "entry"));
+    }
+    for (n, (price, user)) in energy.iter().zip(&instance.users).enumerate() {
+        let over = price - user.overdraft_s_per_j;
+        if !is_price(*price) || over > 0.0 {
+            let constraint = "energy prices are between 0 and what overdrafts are charged";
+            return Err(Violation::new(constraint, format!("energy_s_per_j[{n}]"), over, "s/J"));
+        }
+    }
+    let works = works(instance);
+    let mut total = Accumulator::default();
+    let mut is_infeasible = false;
+    for (t, tree) in certificate.slots.iter().enumerate() {
+        let desks: Vec<Desk> = (0..users)
+            .map(|n| {
+                let user = &instance.users[n];
+                let (delay_price, energy_price) =
+                    if is_horizon { (1.0, energy[n]) } else { (instance.v, user.backlog_j) };
+                Desk::new(instance, &works[user.model as usize], t, n, delay_price, energy_price)
+            })
+            .collect();
+        // Every slot is looked at, so that no flaw hides behind an infeasible one.
+        let least = Slot { instance, desks, tree }.bound(&format!("slots[{t}]."))?;
+        if least == f64::INFINITY {
+            is_infeasible = true;
+        } else {
+            total.add(Interval::point(least));
+        }
+    }
+    if is_infeasible {
+        return Ok(f64::INFINITY);
+    }
+    if !is_horizon {
+        return Ok(total.total().low());
+    }
+    let mut budgets = Accumulator::default();
+    for (price, user) in energy.iter().zip(&instance.users) {
+        budgets.add(product(*price, user.energy_budget_j_per_slot));
+    }
+    let mean = total.total() / Interval::point(slots as f64);
+    // Neither delays nor charges are below 0, whatever prices say.
+    Ok(add_down(mean.low(), -budgets.total().high()).max(0.0))
+}
+
+/// The least that a cut costs the only user of the only slot at some prices; infinite if it is not stable. For tests.
+#[cfg(test)]
+pub(super) fn phi(instance: &Instance, works: &[Works], cut: usize, prices: &Prices) -> f64 {
+    let desk = Desk::new(instance, works, 0, 0, instance.v, instance.users[0].backlog_j);
+    if desk.stands[cut] { desk.least(cut, prices) } else { f64::INFINITY }
+}
+
+/// 0, or of a magnitude at which nothing overflows.
+fn is_price(price: f64) -> bool {
+    price == 0.0 || (1e-60..=1e60).contains(&price)
+}
+
+/// A slot with the tree that is said to bound it.
+struct Slot<'a> {
+    instance: &'a Instance,
+    desks: Vec<Desk<'a>>,
+    tree: &'a Certified,
+}
+
+impl Slot<'_> {
+    /// The least bound of the leaves, 0 at least; infinite if all are empty. `place` is the tree's in the certificate.
+    fn bound(&self, place: &str) -> Result<f64, Violation> {
+        for (at, prices) in self.tree.prices.iter().enumerate() {
+            if !is_price(prices.bandwidth) || !is_price(prices.edge) {
+                let at = format!("{place}prices[{at}]");
+                return Err(Violation::new("prices are 0 or numbers above", at, 1.0, "entry"));
+            }
+        }
+        let tree = Tree::new(&self.tree.nodes, |node| self.children(node)).map_err(|flaw| flaw.violation(place))?;
+        let mut known = Known::new(&self.desks, self.tree.prices.len());
+        let mut least = f64::INFINITY;
+        for (node, leaf) in tree.leaves() {
+            let Some(allowed) = self.allowed(&tree, node) else { continue };
+            match leaf {
+                Node::Priced { prices } => {
+                    let prices = *prices as usize;
+                    let low = self.total(prices, &allowed, |n, cut| {
+                        known.least(prices, n, cut, || self.desks[n].least(cut, &self.tree.prices[prices]))
+                    });
+                    least = least.min(low.max(0.0));
+                }
+                Node::Empty { prices } => {
+                    let at = &self.tree.prices[*prices as usize];
+                    // (Not below 0 only because there is nothing to be had: the needs must be worth something.)
+                    let needs = self.needs(at, &allowed);
+                    if !(needs > 0.0 && add_down(needs, -self.worth(*prices as usize).high()) >= 0.0) {
+                        return Err(Flaw { node, what: "prices prove that a leaf has no solution" }.violation(place));
+                    }
+                }
+                Node::Split { .. } => unreachable!("leaves only"),
+            }
+        }
+        Ok(least)
+    }
+
+    /// The children of a split, none for a leaf; or what is wrong with a node.
+    fn children(&self, node: &Node) -> Result<Option<[u32; 2]>, &'static str> {
+        match node {
+            Node::Split { user, cuts, inside, outside } => {
+                let exists =
+                    |cut: &u32| self.desks.get(*user as usize).is_some_and(|desk| (*cut as usize) < desk.works.len());
+                let is_ascending = cuts.windows(2).all(|pair| pair[0] < pair[1]);
+                if (*user as usize) >= self.desks.len() || !is_ascending || !cuts.iter().all(exists) {
+                    return Err("a split names a user and cuts, ascending");
+                }
+                Ok(Some([*inside, *outside]))
+            }
+            Node::Priced { prices } | Node::Empty { prices } => {
+                if (*prices as usize) < self.tree.prices.len() {
+                    Ok(None)
+                } else {
+                    Err("a leaf refers to prices that are there")
+                }
+            }
+        }
+    }
+
+    /// Which cuts the splits above a node, and stability of a user alone, leave to every user. None if a user has none left.
+    fn allowed(&self, tree: &Tree<Node>, node: usize) -> Option<Vec<Vec<bool>>> {
+        let mut allowed: Vec<Vec<bool>> = self.desks.iter().map(|desk| desk.stands.clone()).collect();
+        for (split, is_inside) in tree.above(node) {
+            let Node::Split { user, cuts, .. } = split else { unreachable!("only splits have children") };
+            for (cut, allowed) in allowed[*user as usize].iter_mut().enumerate() {
+                *allowed &= cuts.binary_search(&(cut as u32)).is_ok() == is_inside;
+            }
+        }
+        allowed.iter().all(|row| row.contains(&true)).then_some(allowed)
+    }
+
+    /// What all there is is worth at some prices.
+    fn worth(&self, prices: usize) -> Interval {
+        let Prices { bandwidth, edge } = self.tree.prices[prices];
+        product(bandwidth, self.instance.bandwidth_hz) + product(edge, self.instance.edge_macs_per_s)
+    }
+
+    /// The sum over users of the least over cuts, less what there is, rounded down.
+    fn total(&self, prices: usize, allowed: &[Vec<bool>], mut least: impl FnMut(usize, usize) -> f64) -> f64 {
+        let mut total = 0.0;
+        for (n, row) in allowed.iter().enumerate() {
+            let cuts = row.iter().enumerate().filter(|(_, allowed)| **allowed);
+            total = add_down(total, cuts.map(|(cut, _)| least(n, cut)).fold(f64::INFINITY, f64::min));
+        }
+        add_down(total, -self.worth(prices).high())
+    }
+
+    /// What stability alone needs, at some prices, rounded down.
+    fn needs(&self, prices: &Prices, allowed: &[Vec<bool>]) -> f64 {
+        let mut total = 0.0;
+        for (desk, row) in self.desks.iter().zip(allowed) {
+            let cuts = row.iter().enumerate().filter(|(_, allowed)| **allowed);
+            let needs = cuts.map(|(cut, _)| {
+                let [bandwidth, edge] = desk.needs(cut);
+                add_down(product(prices.bandwidth, bandwidth).low(), product(prices.edge, edge).low())
+            });
+            total = add_down(total, needs.fold(f64::INFINITY, f64::min));
+        }
+        total
+    }
+}
+
+/// Leasts that were found already: leaves share prices.
+struct Known {
+    /// Not a number where nothing is known yet.
+    least: Vec<f64>,
+    /// Where users' cuts begin, and how many there are.
+    first: Vec<usize>,
+    cuts: usize,
+}
+
+impl Known {
+    fn new(desks: &[Desk], prices: usize) -> Self {
+        let mut cuts = 0;
+        let first = desks.iter().map(|desk| {
+            cuts += desk.works.len();
+            cuts - desk.works.len()
+        });
+        let first = first.collect();
+        Self { least: vec![f64::NAN; cuts * prices], first, cuts }
+    }
+
+    fn least(&mut self, prices: usize, n: usize, cut: usize, find: impl FnOnce() -> f64) -> f64 {
+        let known = &mut self.least[prices * self.cuts + self.first[n] + cut];
+        if known.is_nan() {
+            *known = find();
+        }
+        *known
+    }
+}
+
+/// A user in a slot.
+struct Desk<'a> {
+    service: Service,
+    works: &'a [Works],
+    arrivals: f64,
+    delay_price: f64,
+    /// What `f^2` costs for a MAC of work, and a second of sending.
+    power: Interval,
+    sending: Interval,
+    rate: Rate,
+    /// The most of a device's speed, of bandwidth, of the edge's speed.
+    most: [f64; 3],
+    /// The cuts that the user could keep stable if it were alone.
+    stands: Vec<bool>,
+}
+
+impl<'a> Desk<'a> {
+    fn new(instance: &Instance, works: &'a [Works], t: usize, n: usize, delay_price: f64, energy_price: f64) -> Self {
+        let (user, slot) = (&instance.users[n], &instance.slots[t]);
+        let arrivals = slot.arrivals_per_s[n];
+        let weight = Interval::point(energy_price) * product(instance.slot_s, arrivals);
+        let mut desk = Self {
+            service: instance.service,
+            works,
+            arrivals,
+            delay_price,
+            power: weight * Interval::point(user.energy_per_mac_coeff),
+            sending: weight * Interval::point(user.tx_power_w),
+            rate: Rate::new(instance, user, slot.gains[n]),
+            most: [user.max_macs_per_s, instance.bandwidth_hz, instance.edge_macs_per_s],
+            stands: Vec::new(),
+        };
+        let [device, bandwidth, edge] = desk.most;
+        let speeds = [Interval::point(device), desk.rate.at(Interval::point(bandwidth)), Interval::point(edge)];
+        let stands = |work: &Works| {
+            let stages = work.stages().into_iter().zip(speeds);
+            let mut stages = stages.filter(|(work, _)| *work != Interval::ZERO);
+            stages.all(|(work, speed)| speed.high() > work.arriving(arrivals).low())
+        };
+        desk.stands = works.iter().map(stands).collect();
+        desk
+    }
+
+    /// phi: the least that a cut costs at some prices, rounded down.
+    fn least(&self, cut: usize, prices: &Prices) -> f64 {
+        let work = &self.works[cut];
+        let stages = work.stages();
+        let power = self.power * work.local;
+        let guess = Cut {
+            arrivals: self.arrivals,
+            delay_price: self.delay_price,
+            power: power.middle(),
+            sending: self.sending.middle(),
+            works: stages.map(Interval::middle),
+            most: self.most,
+            prices: [prices.bandwidth, prices.edge],
+            channel: match self.rate {
+                Rate::Shannon { strength } => Channel::Shannon { strength: strength.middle() },
+                Rate::Fixed { bit_per_s_per_hz } => Channel::Fixed { efficiency: bit_per_s_per_hz },
+            },
+        };
+        let delay_price = Interval::point(self.delay_price);
+        let (weights, offsets, constant) = match self.service {
+            Service::Exponential => ([delay_price; 3], stages.map(|work| work.arriving(self.arrivals)), Interval::ZERO),
+            Service::Deterministic => {
+                // Any weights will do, as long as they are numbers.
+                let weights = guess.weights().map(|weight| if weight < 1e90 { weight.max(0.0) } else { 0.0 });
+                let weights = weights.map(Interval::point);
+                let waiting = if self.arrivals > 0.0 { self.conjugate(weights) } else { Interval::ZERO };
+                (weights.map(|weight| delay_price + weight), [Interval::ZERO; 3], waiting)
+            }
+        };
+        let delay = |i: usize| Delay { weight: weights[i], work: stages[i], offset: offsets[i] };
+        let [device_most, bandwidth, edge_most] = self.most;
+        let mut total = 0.0;
+        if stages[0] != Interval::ZERO {
+            let near = guess.device(weights[0].middle(), offsets[0].middle());
+            total = add_down(total, device(delay(0), power, device_most, near));
+        }
+        if stages[1] != Interval::ZERO {
+            let near = guess.bandwidth(weights[1].middle(), offsets[1].middle());
+            total = add_down(total, channel(delay(1), self.sending, &self.rate, prices.bandwidth, bandwidth, near));
+        }
+        if stages[2] != Interval::ZERO {
+            total = add_down(total, edge(delay(2), prices.edge, edge_most));
+        }
+        add_down(total, -constant.high()).max(0.0)
+    }
+
+    /// `V h*(G / V)`, with `sqrt(1+2y) - 1 = 2y / (sqrt(1+2y) + 1)`.
+    fn conjugate(&self, weights: [Interval; 3]) -> Interval {
+        let price = Interval::point(self.delay_price);
+        let (one, two) = (Interval::point(1.0), Interval::point(2.0));
+        let all = weights[0] + weights[1] + weights[2];
+        let root = (one + two * all / price).sqrt() + one;
+        let share = all / root;
+        two * share * share / (price * Interval::point(self.arrivals))
+    }
+
+    /// What stability of a cut needs of bandwidth and edge speed: any that is stable is more, or both are 0.
+    fn needs(&self, cut: usize) -> [f64; 2] {
+        let [_, bits, remote] = self.works[cut].stages().map(|work| work.arriving(self.arrivals).low());
+        let is_less = |bandwidth: &f64| *bandwidth > 0.0 && self.rate.at(Interval::point(*bandwidth)).high() <= bits;
+        let near = match self.rate {
+            _ if bits <= 0.0 => 0.0,
+            Rate::Shannon { strength } => Channel::Shannon { strength: strength.middle() }.inverse(bits),
+            Rate::Fixed { bit_per_s_per_hz } => bits / bit_per_s_per_hz,
+        };
+        let nearer = [0.0, 1e-15, 1e-14, 1e-13, 1e-12, 1e-9, 1e-6, 1e-3].map(|less| near * (1.0 - less));
+        [nearer.into_iter().find(is_less).unwrap_or(0.0), remote]
+    }
+}

@@ -1,0 +1,238 @@
+//! A stage of a user in a slot: its speed from its share, and the least it can cost at a price, rounded down.
+//!
+//! Every least is that of a convex function of one share x, found as
+//!
+//! ```text
+//! g(x) >= g(x0) + g'(x0) (x - x0)       for any x0; at a good x0, g' is nearly 0 and nothing is lost
+//! ```
+//!
+//! With g(x0) and g'(x0) enclosed that is a bound whatever x0 is; where it comes from does not matter. x is between 0 and the smaller of what
+//! there is and what is worth it at all: a share whose price alone is above g(x0) is none.
+
+use offcut_instances::lymdo::{Instance, Model, RateLaw, User};
+
+use crate::Interval;
+use crate::interval::{Accumulator, add_down, add_up, ln_2, minus, product};
+
+/// What a cut leaves to device, channel and edge.
+#[derive(Clone, Copy)]
+pub(super) struct Works {
+    /// MACs at the device.
+    pub(super) local: Interval,
+    /// Bits to be sent; exact.
+    pub(super) bits: f64,
+    /// MACs at the edge.
+    pub(super) remote: Interval,
+}
+
+impl Works {
+    /// For every cut of a model.
+    pub(super) fn of_cuts(model: &Model) -> Vec<Self> {
+        let prefixes = |macs: &mut dyn Iterator<Item = &f64>| {
+            let mut total = Accumulator::default();
+            let mut prefixes = vec![Interval::ZERO];
+            for macs in macs {
+                total.add(Interval::point(*macs));
+                prefixes.push(total.total());
+            }
+            prefixes
+        };
+        let local = prefixes(&mut model.macs.iter());
+        let remote = prefixes(&mut model.macs.iter().rev());
+        let work = |(cut, bytes): (usize, &f64)| Self {
+            local: local[cut],
+            bits: 8.0 * bytes,
+            remote: remote[model.blocks() - cut],
+        };
+        model.cut_bytes.iter().enumerate().map(work).collect()
+    }
+}
+
+impl Works {
+    /// At device, channel and edge.
+    pub(super) fn stages(&self) -> [Interval; 3] {
+        [self.local, Interval::point(self.bits), self.remote]
+    }
+}
+
+impl Interval {
+    /// This work times how often it comes, a point if that is exact.
+    pub(super) fn arriving(self, per_s: f64) -> Self {
+        Self::between(product(per_s, self.low()).low(), product(per_s, self.high()).high())
+    }
+}
+
+/// The rate of a user's channel, by bandwidth.
+#[derive(Clone, Copy)]
+pub(super) enum Rate {
+    /// `b log2(1 + s / b)` with s = p h / N0, in Hz.
+    Shannon { strength: Interval },
+    /// `b` times so many bit/s/Hz.
+    Fixed { bit_per_s_per_hz: f64 },
+}
+
+impl Rate {
+    pub(super) fn new(instance: &Instance, user: &User, gain: f64) -> Self {
+        match instance.rate_law {
+            RateLaw::Fixed { bit_per_s_per_hz } => Self::Fixed { bit_per_s_per_hz },
+            RateLaw::Shannon => {
+                let power = product(user.tx_power_w, gain);
+                Self::Shannon { strength: power / Interval::point(instance.noise_w_per_hz) }
+            }
+        }
+    }
+
+    /// In bit/s. It rises with bandwidth, so ends are made of ends.
+    pub(super) fn at(&self, bandwidth: Interval) -> Interval {
+        match *self {
+            Self::Fixed { bit_per_s_per_hz } => bandwidth.arriving(bit_per_s_per_hz),
+            Self::Shannon { strength } => {
+                let rate = |bandwidth: f64| {
+                    if bandwidth == 0.0 {
+                        return Interval::ZERO;
+                    }
+                    let bandwidth = Interval::point(bandwidth);
+                    bandwidth * (strength / bandwidth).ln_1p() / ln_2()
+                };
+                Interval::between(rate(bandwidth.low()).low(), rate(bandwidth.high()).high())
+            }
+        }
+    }
+
+    /// What a hertz more gives: `(ln(1+x) - x/(1+x)) / ln 2` with x = s / b.
+    fn slope(&self, bandwidth: f64) -> Interval {
+        match *self {
+            Self::Fixed { bit_per_s_per_hz } => Interval::point(bit_per_s_per_hz),
+            Self::Shannon { strength } => bend(strength / Interval::point(bandwidth)) / ln_2(),
+        }
+    }
+}
+
+/// `ln(1+x) - x/(1+x)`, which rises with x.
+fn bend(x: Interval) -> Interval {
+    let at = |x: f64| {
+        let point = Interval::point(x);
+        if x < SMALL { point * point * series(x) } else { minus(point.ln_1p(), point / (Interval::point(1.0) + point)) }
+    };
+    Interval::between(at(x.low()).low(), at(x.high()).high())
+}
+
+/// Below, the difference is taken from its series: 1/2 - 2x/3 + 3x^2/4 - ..., times x^2.
+const SMALL: f64 = 0.01;
+
+/// The series up to x^7. What is left out is below x^8 < 1e-16, a rounding of all that is added another few 1e-16; 1e-14 is allowed for.
+fn series(x: f64) -> Interval {
+    let terms = (2..=9).rev().fold(0.0, |rest, k| {
+        let k = f64::from(k);
+        (k - 1.0) / k - x * rest
+    });
+    Interval::between(terms * (1.0 - 1e-14), terms * (1.0 + 1e-14))
+}
+
+/// `work / speed`, where the speed's lower end may be 0; its upper end is not.
+fn over(work: Interval, speed: Interval) -> Interval {
+    if speed.low() > 0.0 {
+        return work / speed;
+    }
+    let low = if speed.high() > 0.0 { (work.low() / speed.high()).next_down().max(0.0) } else { 0.0 };
+    Interval::between(low, f64::INFINITY)
+}
+
+/// A convex function at a point.
+struct Tangent {
+    at: f64,
+    value: Interval,
+    /// Its derivative is `rise - fall`.
+    rise: Interval,
+    fall: Interval,
+}
+
+impl Tangent {
+    /// The least of the tangent over 0 to `most`, rounded down; 0 at least, as all costs are.
+    fn least(&self, most: f64) -> f64 {
+        let step = |slope: f64, way: f64| if way > 0.0 && slope > 0.0 { (slope * way).next_up() } else { 0.0 };
+        let falls = step(add_up(self.fall.high(), -self.rise.low()), add_up(most, -self.at));
+        let rises = step(add_up(self.rise.high(), -self.fall.low()), self.at);
+        let least = add_down(self.value.low(), -falls.max(rises));
+        if least > 0.0 { least } else { 0.0 }
+    }
+}
+
+/// What both kinds of service make of a stage: `weight work / (speed - offset)`.
+#[derive(Clone, Copy)]
+pub(super) struct Delay {
+    pub(super) weight: Interval,
+    pub(super) work: Interval,
+    pub(super) offset: Interval,
+}
+
+impl Delay {
+    /// The cost of a speed, and how it falls with more.
+    fn at(&self, speed: Interval) -> [Interval; 2] {
+        let left = minus(speed, self.offset);
+        let cost = over(self.weight * self.work, left);
+        [cost, over(cost, left)]
+    }
+}
+
+/// Smaller `most`, if beyond `reach` nothing is worth it.
+fn worth(most: f64, at: f64, reach: f64) -> f64 {
+    if reach.is_finite() { most.min(reach.next_up()).max(at) } else { most }
+}
+
+/// The least of `delay + power f^2` over f up to `most`.
+pub(super) fn device(delay: Delay, power: Interval, most: f64, near: f64) -> f64 {
+    let at = if near > 0.0 && near < most { near } else { most };
+    let speed = Interval::point(at);
+    let [cost, fall] = delay.at(speed);
+    let energy = power * speed;
+    let value = cost + energy * speed;
+    let tangent = Tangent { at, value, rise: Interval::point(2.0) * energy, fall };
+    // power f^2 <= value
+    let reach = if power.low() > 0.0 { (value.high() / power.low()).next_up().sqrt() } else { f64::INFINITY };
+    tangent.least(worth(most, at, reach))
+}
+
+/// The least of `delay + sending bits / r(b) + price b` over b up to `most`.
+pub(super) fn channel(delay: Delay, sending: Interval, rate: &Rate, price: f64, most: f64, near: f64) -> f64 {
+    let at = if near > 0.0 && near < most { near } else { most };
+    let speed = rate.at(Interval::point(at));
+    let [cost, fall] = delay.at(speed);
+    let energy = over(sending * delay.work, speed);
+    let value = cost + energy + product(price, at);
+    let fall = rate.slope(at) * (fall + over(energy, speed));
+    let tangent = Tangent { at, value, rise: Interval::point(price), fall };
+    let reach = if price > 0.0 { value.high() / price } else { f64::INFINITY };
+    tangent.least(worth(most, at, reach))
+}
+
+/// The least of `delay + price F` over F up to `most`: `price offset + 2 sqrt(weight work price)`, and where that takes more than there is, the
+/// tangent at what there is.
+pub(super) fn edge(delay: Delay, price: f64, most: f64) -> f64 {
+    let price = Interval::point(price);
+    let free = price * delay.offset + Interval::point(2.0) * (delay.weight * delay.work * price).sqrt();
+    let speed = Interval::point(most);
+    let [cost, fall] = delay.at(speed);
+    let full = Tangent { at: most, value: cost + price * speed, rise: price, fall };
+    free.low().max(full.least(most))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// On both sides of where the series begins, and where x is so small that the difference alone would be all rounding.
+    #[test]
+    fn the_bend_is_narrow_and_right() {
+        type Big = dashu_float::FBig<dashu_float::round::mode::HalfAway, 2>;
+        let big = |x: f64| Big::try_from(x).expect("finite").with_precision(400).value();
+        let mut x = 1e-30;
+        while x < 1e40 {
+            let truth = (big(1.0) + big(x)).ln() - big(x) / (big(1.0) + big(x));
+            let enclosed = bend(Interval::point(x));
+            assert!(big(enclosed.low()) <= truth && truth <= big(enclosed.high()), "{x}");
+            assert!(enclosed.high() - enclosed.low() <= 1e-12 * enclosed.high(), "{x}");
+            x *= 1.7;
+        }
+    }
+}

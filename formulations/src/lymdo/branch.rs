@@ -1,0 +1,504 @@
+//! `branch`: a slot exactly, cuts included.
+//!
+//! At every node the best prices bound the slot from below (module `dual`); each user, its cut included, is then for itself. What is left:
+//!
+//! 1. *Incumbents*: every user's cheapest cut at the prices, improved by exchanging one user's cut or two by the curves of `dual`; what the
+//!    curves make of the best is made exact by `convex`.
+//! 2. *Fixing*: cuts that cost so much more than their user's cheapest that the bound with them passes the incumbent: a split of the tree with
+//!    one leaf at the same prices.
+//! 3. *Branching*: on the user whose cuts differ most in what they take for how little they differ in what they cost; the node with the
+//!    least bound comes next.
+
+use std::cell::Cell;
+use std::collections::BinaryHeap;
+use std::rc::Rc;
+use std::time::Instant;
+
+use offcut_instances::lymdo::{Allocation, Certificate, Instance, Lymdo, Node, Prices, Solution, Tree};
+use offcut_instances::problem::{Algorithm, Answer, Budget, Incumbent, Stop, Trace};
+
+use super::convex::{Convex, Shares};
+use super::dual::{Ascent, Dual, Sums, Until, natural};
+use super::model::{Slot, allocation, value};
+use super::room::{Room, room};
+
+/// A slot exactly.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Branch;
+
+/// The gap at which a slot counts as solved, relative.
+pub(super) const GAP: f64 = 1e-9;
+
+/// Bounds are handed over weaker by this part of what was added up for them: the checker rounds outwards.
+pub(super) const NUDGE: f64 = 1e-11;
+
+/// A certificate with more nodes is too large to be handed over.
+const MOST_NODES: usize = 4_000_000;
+
+impl Algorithm<Lymdo> for Branch {
+    fn id(&self) -> &str {
+        "branch"
+    }
+
+    fn about(&self) -> &str {
+        "a single slot exactly: prices of bandwidth and edge, branching on cuts (certified by a tree of prices)"
+    }
+
+    fn solve(&self, instance: &Instance, budget: &Budget) -> Answer<Lymdo> {
+        let began = Instant::now();
+        if instance.slots.len() > 1 {
+            return Answer::declined("takes single slots; for a horizon there is clairvoyant, a bound");
+        }
+        let slot = Slot::new(instance);
+        let mut solver = Solver::new(&slot);
+        let solved = solver.solve(&slot, units(instance), None, budget, began);
+        let trace = solved.trace.clone();
+        let certificate = |tree: Tree| Certificate { energy_s_per_j: Vec::new(), slots: vec![tree] };
+        let Some(decided) = solver.decisions(&slot, instance).filter(|_| solved.is_feasible) else {
+            let answer = Answer::nothing(solved.stop).traced(trace);
+            return match solved.tree {
+                Some(tree) => answer.certified(0.0, certificate(tree)),
+                None => answer,
+            };
+        };
+        let (objective, decisions) = decided;
+        let answer = Answer::found(Solution { slots: vec![decisions] }, objective);
+        let answer = Answer { stop: solved.stop, ..answer }.traced(trace);
+        let mut answer = match solved.tree {
+            Some(tree) => answer.certified((solved.bound * instance.v).min(objective), certificate(tree)),
+            None => answer,
+        };
+        answer.trace.incumbents.iter_mut().for_each(|incumbent| incumbent.objective *= instance.v);
+        answer
+    }
+}
+
+/// What there is of bandwidth and edge speed, in what a second costs: prices of all of it, divided by this, are prices of a unit.
+pub(super) fn units(instance: &Instance) -> [f64; 2] {
+    [instance.bandwidth_hz, instance.edge_macs_per_s]
+}
+
+/// How a slot ended. What was found stays with the solver.
+#[derive(Clone, Debug)]
+pub(super) struct Solved {
+    pub(super) stop: Stop,
+    pub(super) is_feasible: bool,
+    /// In seconds.
+    pub(super) bound: f64,
+    pub(super) tree: Option<Tree>,
+    pub(super) trace: Trace,
+}
+
+/// Prices that leaves share.
+struct Shared {
+    prices: [f64; 2],
+    /// Where they are in the certificate, once a leaf needs them.
+    index: Cell<Option<u32>>,
+}
+
+impl Shared {
+    fn new(prices: [f64; 2]) -> Rc<Self> {
+        Rc::new(Self { prices, index: Cell::new(None) })
+    }
+}
+
+/// A node that waits.
+struct Open {
+    bound: f64,
+    depth: u32,
+    node: usize,
+    domain: Rc<[u32]>,
+    prices: Rc<Shared>,
+}
+
+impl PartialEq for Open {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+impl Eq for Open {}
+impl PartialOrd for Open {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl Ord for Open {
+    /// The least bound first, then the deepest, then the oldest.
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        let order = other.bound.total_cmp(&self.bound).then(self.depth.cmp(&other.depth));
+        order.then(other.node.cmp(&self.node))
+    }
+}
+
+/// What is kept from slot to slot, and the best cuts and shares of the last one.
+pub(super) struct Solver {
+    pub(super) dual: Dual,
+    convex: Convex,
+    /// The best shares known, and the pairs they are for.
+    pub(super) shares: Shares,
+    pub(super) pairs: Vec<u32>,
+    /// Room for trials.
+    trial: Shares,
+    chosen: Vec<u32>,
+    near: Vec<(u32, u32)>,
+    /// The last root's prices.
+    pub(super) prices: Option<[f64; 2]>,
+}
+
+impl Solver {
+    pub(super) fn new(slot: &Slot) -> Self {
+        Self {
+            dual: Dual::new(slot),
+            convex: Convex::new(slot),
+            shares: Shares::default(),
+            pairs: Vec::new(),
+            trial: Shares::default(),
+            chosen: Vec::new(),
+            near: Vec::new(),
+            prices: None,
+        }
+    }
+
+    /// The best decisions known, and their objective.
+    pub(super) fn decisions(&self, slot: &Slot, instance: &Instance) -> Option<(f64, Allocation)> {
+        let cuts = self.pairs.iter().map(|pair| slot.cut(*pair as usize)).collect();
+        let Shares { local, bandwidth, edge, .. } = &self.shares;
+        if local.len() != slot.users() {
+            return None;
+        }
+        let decisions = allocation(instance, cuts, local, bandwidth, edge);
+        value(instance, &decisions).map(|objective| (objective, decisions))
+    }
+
+    /// Solves a slot. Prices are sought from `start`, if it is given; `units` is what there is of what is priced, over V.
+    pub(super) fn solve(
+        &mut self,
+        slot: &Slot,
+        units: [f64; 2],
+        start: Option<[f64; 2]>,
+        budget: &Budget,
+        began: Instant,
+    ) -> Solved {
+        self.shares.value = f64::INFINITY;
+        self.shares.local.clear();
+        self.dual.rounds = 0;
+        let domain: Vec<u32> = (0..slot.all() as u32).filter(|pair| slot.is_usable(*pair as usize)).collect();
+        let has_cuts = (0..slot.users()).all(|n| slot.pairs(n).any(|pair| slot.is_usable(pair)));
+        if !has_cuts {
+            return self.refute(slot, units, budget, began);
+        }
+        let start = start.unwrap_or_else(|| natural(slot, &domain));
+        // Roughly first: most of what follows needs an incumbent.
+        let until = Until { enough: f64::INFINITY, stall: 1.0, close: 1e-3 };
+        let Ascent { prices, height } = self.dual.ascend(slot, &domain, start, 64.0, until);
+        let mut search = Search::new(slot, self, units, budget, began);
+        search.improve(height.value);
+        if search.solver.shares.value == f64::INFINITY {
+            // Cheap cuts do not fit: some that do, whatever they cost, or none.
+            match room(slot, units, budget, began) {
+                Ok(Room::Found(pairs)) => search.take(&pairs, None),
+                Ok(Room::None(tree)) => return infeasible(tree),
+                Err(stop) => return nothing(stop),
+            }
+        }
+        let stop = search.run(&domain, prices);
+        let Search { bound, prices, nodes, opened, fixed, incumbents, .. } = search;
+        let trace = Trace {
+            incumbents,
+            ..Trace::counting([
+                ("nodes", opened),
+                ("leaves", nodes.iter().filter(|node| !matches!(node, Node::Split { .. })).count() as u64),
+                ("fixed cuts", fixed),
+                ("price rounds", self.dual.rounds),
+            ])
+        };
+        Solved { stop, is_feasible: true, bound, tree: Some(Tree { prices, nodes }), trace }
+    }
+
+    /// Some user has no cut that works even if it had everything: a proof.
+    fn refute(&self, slot: &Slot, units: [f64; 2], budget: &Budget, began: Instant) -> Solved {
+        match room(slot, units, budget, began) {
+            Ok(Room::Found(_)) => nothing(Stop::Failed("cuts that are not usable fit together".into())),
+            Ok(Room::None(tree)) => infeasible(tree),
+            Err(stop) => nothing(stop),
+        }
+    }
+}
+
+fn infeasible(tree: Tree) -> Solved {
+    Solved { stop: Stop::Infeasible, is_feasible: false, bound: 0.0, tree: Some(tree), trace: Trace::default() }
+}
+
+fn nothing(stop: Stop) -> Solved {
+    Solved { stop, is_feasible: false, bound: 0.0, tree: None, trace: Trace::default() }
+}
+
+struct Search<'a> {
+    slot: &'a Slot,
+    solver: &'a mut Solver,
+    units: [f64; 2],
+    /// The least bound of all leaves.
+    bound: f64,
+    nodes: Vec<Node>,
+    prices: Vec<Prices>,
+    waiting: BinaryHeap<Open>,
+    budget: &'a Budget,
+    began: Instant,
+    opened: u64,
+    fixed: u64,
+    incumbents: Vec<Incumbent>,
+}
+
+impl<'a> Search<'a> {
+    fn new(slot: &'a Slot, solver: &'a mut Solver, units: [f64; 2], budget: &'a Budget, began: Instant) -> Self {
+        Self {
+            slot,
+            solver,
+            units,
+            bound: f64::INFINITY,
+            nodes: vec![Node::Empty { prices: 0 }],
+            prices: Vec::new(),
+            waiting: BinaryHeap::new(),
+            budget,
+            began,
+            opened: 0,
+            fixed: 0,
+            incumbents: Vec::new(),
+        }
+    }
+
+    /// A leaf with this bound is done.
+    fn enough(&self) -> f64 {
+        self.solver.shares.value * (1.0 - 0.999 * GAP)
+    }
+
+    /// Ends a node as a leaf with these prices.
+    fn leaf(&mut self, node: usize, bound: f64, shared: &Shared) {
+        let index = shared.index.get().unwrap_or_else(|| {
+            let [bandwidth, edge] = [0, 1].map(|of| shared.prices[of] / self.units[of]);
+            self.prices.push(Prices { bandwidth, edge });
+            self.prices.len() as u32 - 1
+        });
+        shared.index.set(Some(index));
+        self.bound = self.bound.min(bound);
+        self.nodes[node] = Node::Priced { prices: index };
+    }
+
+    fn split(&mut self, node: usize, user: usize, cuts: Vec<u32>) -> (usize, usize) {
+        let inside = self.nodes.len();
+        self.nodes[node] = Node::Split { user: user as u32, cuts, inside: inside as u32, outside: inside as u32 + 1 };
+        self.nodes.extend([Node::Empty { prices: 0 }, Node::Empty { prices: 0 }]);
+        (inside, inside + 1)
+    }
+
+    /// Makes pairs exact, and keeps them if they are the best.
+    fn take(&mut self, pairs: &[u32], start: Option<[f64; 2]>) {
+        let solver = &mut *self.solver;
+        solver.convex.solve(self.slot, pairs, start, &mut solver.trial);
+        if solver.trial.value < solver.shares.value {
+            std::mem::swap(&mut solver.trial, &mut solver.shares);
+            solver.pairs.clear();
+            solver.pairs.extend_from_slice(pairs);
+            let objective = solver.shares.value;
+            self.incumbents.push(Incumbent { at_s: self.began.elapsed().as_secs_f64(), objective });
+        }
+    }
+
+    /// Every user's cheapest pair at the last prices, improved one by one and two by two as the curves see it; the best is made exact. `bound`
+    /// is what these prices prove: pairs that cost more above their user's cheapest than is missing cannot help.
+    fn improve(&mut self, bound: f64) {
+        let slot = self.slot;
+        let Solver { dual, chosen, near, .. } = &mut *self.solver;
+        let (curves, points) = (&dual.curves, &dual.points);
+        chosen.clear();
+        let mut sums = Sums::default();
+        for n in 0..slot.users() {
+            let mut own = curves.first[n] as usize..curves.first[n + 1] as usize;
+            let at = own.find(|at| curves.pairs[*at] == dual.cheapest[n]).expect("evaluated");
+            chosen.push(at as u32);
+            sums = sums + curves.of(at);
+        }
+        let mut value = curves.together(&sums);
+        loop {
+            near.clear();
+            for (n, range) in curves.first.windows(2).enumerate() {
+                let least = points[dual.cheapest[n] as usize].value;
+                let may = |at: &u32| points[curves.pairs[*at as usize] as usize].value - least <= value - bound;
+                near.extend((range[0]..range[1]).filter(may).map(|at| (n as u32, at)));
+            }
+            let mut best = (value * (1.0 - 1e-12), None);
+            for (n, at) in near.iter() {
+                let next = curves.together(&(sums - curves.of(chosen[*n as usize] as usize) + curves.of(*at as usize)));
+                if next < best.0 {
+                    best = (next, Some([(*n, *at); 2]));
+                }
+            }
+            if best.1.is_none() {
+                for (i, (n, at)) in near.iter().enumerate().filter(|(_, (n, at))| chosen[*n as usize] != *at) {
+                    let with = sums - curves.of(chosen[*n as usize] as usize) + curves.of(*at as usize);
+                    for (other, to) in near[i + 1..].iter().filter(|(other, _)| other != n) {
+                        let next = curves
+                            .together(&(with - curves.of(chosen[*other as usize] as usize) + curves.of(*to as usize)));
+                        if next < best.0 {
+                            best = (next, Some([(*n, *at), (*other, *to)]));
+                        }
+                    }
+                }
+            }
+            let Some(changes) = best.1 else { break };
+            changes.into_iter().for_each(|(n, at)| chosen[n as usize] = at);
+            // (Anew: differences would leave roundings behind.)
+            sums = chosen.iter().fold(Sums::default(), |sums, at| sums + curves.of(*at as usize));
+            value = curves.together(&sums);
+        }
+        for at in chosen.iter_mut() {
+            *at = curves.pairs[*at as usize];
+        }
+        let is_new = self.solver.shares.value == f64::INFINITY || self.solver.chosen != self.solver.pairs;
+        if is_new && slot.is_stable(&self.solver.chosen) {
+            let pairs = std::mem::take(&mut self.solver.chosen);
+            let start = self.solver.prices;
+            self.take(&pairs, start);
+            self.solver.chosen = pairs;
+        }
+    }
+
+    fn run(&mut self, domain: &[u32], prices: [f64; 2]) -> Stop {
+        self.waiting.push(Open { bound: 0.0, depth: 0, node: 0, domain: domain.into(), prices: Shared::new(prices) });
+        while let Some(open) = self.waiting.pop() {
+            if open.bound >= self.enough() {
+                self.leaf(open.node, open.bound, &open.prices);
+                continue;
+            }
+            if self.opened > 0 && (self.budget.is_spent(self.began) || self.nodes.len() > MOST_NODES) {
+                let rest: Vec<Open> = std::iter::once(open).chain(self.waiting.drain()).collect();
+                for open in rest {
+                    self.leaf(open.node, open.bound, &open.prices);
+                }
+                return Stop::TimeLimit;
+            }
+            self.opened += 1;
+            self.open(open);
+        }
+        Stop::Completed
+    }
+
+    /// Bounds a node, and ends it or splits it.
+    fn open(&mut self, open: Open) {
+        let Open { bound: inherited, depth, mut node, mut domain, prices: mut shared } = open;
+        let slot = self.slot;
+        let is_root = depth == 0;
+        let mut bound = inherited;
+        let mut height;
+        loop {
+            if domain.len() == slot.users() {
+                return self.decided(node, bound, &domain, &shared);
+            }
+            let until = Until { enough: self.enough(), stall: if is_root { 0.01 } else { 0.1 }, close: 1e-2 };
+            let width = if is_root { 16.0 } else { 8.0 };
+            let ascent = self.solver.dual.ascend(slot, &domain, shared.prices, width, until);
+            height = ascent.height;
+            if ascent.prices != shared.prices {
+                shared = Shared::new(ascent.prices);
+            }
+            let here = height.value - NUDGE * height.size;
+            if is_root {
+                self.solver.prices = Some(ascent.prices);
+            }
+            bound = bound.max(here);
+            if here >= self.enough() {
+                break;
+            }
+            self.improve(here);
+            // Hopeless cuts.
+            let Dual { points, cheapest, .. } = &self.solver.dual;
+            let enough = self.enough();
+            let extra = |pair: u32| {
+                points[pair as usize].value - points[cheapest[slot.user[pair as usize] as usize] as usize].value
+            };
+            let hopeless: Vec<(u32, f64)> =
+                domain.iter().map(|pair| (*pair, here + extra(*pair))).filter(|(_, with)| *with >= enough).collect();
+            if hopeless.is_empty() {
+                break;
+            }
+            let before = domain.len();
+            domain = domain.iter().copied().filter(|pair| here + extra(*pair) < enough).collect();
+            for same in hopeless.chunk_by(|a, b| slot.user[a.0 as usize] == slot.user[b.0 as usize]) {
+                let cuts = same.iter().map(|(pair, _)| slot.cut(*pair as usize)).collect();
+                let least = same.iter().map(|(_, with)| *with).fold(f64::INFINITY, f64::min);
+                let (inside, outside) = self.split(node, slot.user[same[0].0 as usize] as usize, cuts);
+                self.leaf(inside, least, &shared);
+                node = outside;
+                self.fixed += same.len() as u64;
+            }
+            if domain.len() > slot.users() && before - domain.len() < before / 4 {
+                break;
+            }
+        }
+        if height.value - NUDGE * height.size >= self.enough() {
+            self.leaf(node, height.value - NUDGE * height.size, &shared);
+            return;
+        }
+        // (Fixing took curves away, but points are still those of the last prices.)
+        let (n, threshold) = self.undecided(&domain);
+        let Dual { points, cheapest, .. } = &self.solver.dual;
+        let of = |pair: u32| (slot.user[pair as usize] as usize == n).then(|| slot.cut(pair as usize) <= threshold);
+        let least = points[cheapest[n] as usize].value;
+        let halves = [true, false].map(|is_inside| {
+            let half: Rc<[u32]> = domain.iter().copied().filter(|pair| of(*pair) != Some(!is_inside)).collect();
+            let own = half.iter().filter(|pair| of(**pair).is_some());
+            let extra = own.map(|pair| points[*pair as usize].value).fold(f64::INFINITY, f64::min) - least;
+            (half, bound.max(height.value - NUDGE * height.size + extra))
+        });
+        let (inside, outside) = self.split(node, n, (0..=threshold).collect());
+        for ((domain, bound), node) in halves.into_iter().zip([inside, outside]) {
+            self.waiting.push(Open { bound, depth: depth + 1, node, domain, prices: Rc::clone(&shared) });
+        }
+    }
+
+    /// Ends a node in which every user has one cut left.
+    fn decided(&mut self, node: usize, inherited: f64, pairs: &[u32], shared: &Shared) {
+        if self.slot.is_stable(pairs) {
+            self.take(pairs, Some(shared.prices));
+            let Solver { trial, shares, pairs: best, .. } = &*self.solver;
+            let Shares { bound, prices, .. } = if best == pairs { shares } else { trial };
+            let own = bound - NUDGE * (bound.abs() + 2.0 * (prices[0] + prices[1]));
+            if own >= inherited {
+                let prices = Shared::new(*prices);
+                return self.leaf(node, own, &prices);
+            }
+        }
+        // (Unstable together, or by a rounding: prices that rise enough say so.)
+        let until = Until { enough: self.enough(), stall: 1e-3, close: 1e-3 };
+        let ascent = self.solver.dual.ascend(self.slot, pairs, shared.prices, 64.0, until);
+        let own = ascent.height.value - NUDGE * ascent.height.size;
+        if own >= inherited {
+            self.leaf(node, own, &Shared::new(ascent.prices));
+        } else {
+            self.leaf(node, inherited, shared);
+        }
+    }
+
+    /// The user to split, and the largest cut of its lower half. Some user has two pairs.
+    fn undecided(&self, domain: &[u32]) -> (usize, u32) {
+        let slot = self.slot;
+        let Dual { points, cheapest, .. } = &self.solver.dual;
+        let missing = (self.solver.shares.value * GAP).max(1e-300);
+        let mut best: Option<(f64, usize, u32)> = None;
+        for pair in domain {
+            let n = slot.user[*pair as usize] as usize;
+            if *pair == cheapest[n] {
+                continue;
+            }
+            let (a, b) = (&points[cheapest[n] as usize], &points[*pair as usize]);
+            let prices = self.solver.prices.unwrap_or([1.0; 2]);
+            let apart = prices[0] * (a.bandwidth - b.bandwidth).abs() + prices[1] * (a.edge - b.edge).abs();
+            let score = (apart + missing) / (missing + b.value - a.value);
+            if best.is_none_or(|(most, ..)| score > most) {
+                best = Some((score, n, (slot.cut(cheapest[n] as usize) + slot.cut(*pair as usize)) / 2));
+            }
+        }
+        let (_, n, threshold) = best.expect("a second pair");
+        (n, threshold)
+    }
+}

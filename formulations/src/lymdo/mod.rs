@@ -1,0 +1,39 @@
+//! Cuts and resources slot by slot under energy budgets: the exact side.
+//!
+//! See the crate `offcut-instances`, module `lymdo`, for the problem and its symbols.
+//!
+//! | file | method | bound |
+//! |---|---|---|
+//! | `branch` | `branch`: a slot exactly | certificate: a tree of prices |
+//! | `enumerate` | `enumerate`: every combination of cuts | its word |
+//! | `model` | | a slot's numbers, in units in which what is shared is 1 |
+//! | `stages` | | what one user pays with one cut at prices |
+//! | `convex` | | shares for fixed cuts |
+//! | `conic` | | the same through Clarabel |
+//! | `sharing` | | both of them, for whoever compares |
+//! | `dual`, `polygon` | | the best prices where cuts are free |
+//! | `room` | | cuts that stability allows, or a proof that there are none |
+
+mod branch;
+mod conic;
+mod convex;
+mod dual;
+mod enumerate;
+mod model;
+mod polygon;
+mod room;
+mod sharing;
+mod stages;
+
+#[cfg(test)]
+mod tests;
+
+pub use sharing::{Shared, Sharing};
+
+use offcut_instances::lymdo::Lymdo;
+use offcut_instances::problem::Algorithm;
+
+/// All exact methods for `lymdo`.
+pub fn algorithms() -> Vec<Box<dyn Algorithm<Lymdo>>> {
+    vec![Box::new(branch::Branch), Box::new(enumerate::Enumerate)]
+}

@@ -1,0 +1,301 @@
+use offcut_instances::lymdo::strategy::instances;
+use offcut_instances::lymdo::{FAMILIES, Law, Lymdo, Parameters, generate};
+use offcut_instances::lymdo::{Instance, Origin, RateLaw, Service, Slot as Happening, User};
+use offcut_instances::model::Model;
+use offcut_instances::problem::{Algorithm, Answer, Budget, Stop};
+use offcut_instances::random::Stream;
+use proptest::prelude::*;
+
+use super::branch::Branch;
+use super::enumerate::Enumerate;
+
+use super::conic;
+use super::convex::{Convex, Shares};
+use super::model::{Slot, allocation, value};
+use super::stages::{Point, Warm};
+
+const SERVICES: [Service; 2] = [Service::Deterministic, Service::Exponential];
+const LAWS: [RateLaw; 2] = [RateLaw::Shannon, RateLaw::Fixed { bit_per_s_per_hz: 3.0 }];
+
+/// What a random instance is like.
+#[derive(Clone, Copy, Debug)]
+struct Kind {
+    users: usize,
+    blocks: usize,
+    slots: usize,
+    service: Service,
+    rate_law: RateLaw,
+    /// About how much of what is shared stability needs at a middling cut.
+    load: f64,
+    /// Whether anything may be 0.
+    is_odd: bool,
+}
+
+/// A random instance: chains of a few GMACs, channels of 1e-9 to 1e-6, devices of 5 to 50 GMAC/s.
+fn instance(kind: Kind, seed: u64) -> Instance {
+    let mut stream = Stream::new(&["lymdo", "tests"], seed);
+    let Kind { users, blocks, slots, service, rate_law, load, is_odd } = kind;
+    let often = |stream: &mut Stream, value: f64| if is_odd && stream.below(5) == 0 { 0.0 } else { value };
+    let models: Vec<Model> = (0..3)
+        .map(|m| {
+            let blocks = if blocks > 1 { blocks - 1 + stream.below(2) as usize } else { 1 };
+            let macs = (0..blocks).map(|_| {
+                let macs = stream.log_uniform(0.5, 2.0) * 4e9 / blocks as f64;
+                often(&mut stream, macs)
+            });
+            let macs = macs.collect();
+            let shrink = |at: usize| 6e5 * (0.05f64).powf(at as f64 / blocks as f64);
+            let bytes = |at: usize, stream: &mut Stream| shrink(at) * stream.log_uniform(0.3, 2.0);
+            let mut cut_bytes: Vec<f64> = (0..=blocks)
+                .map(|at| {
+                    let bytes = bytes(at, &mut stream);
+                    often(&mut stream, bytes)
+                })
+                .collect();
+            cut_bytes[blocks] = 0.0;
+            Model { name: format!("chain {m}"), macs, cut_bytes }
+        })
+        .collect();
+    let people = (0..users).map(|_| {
+        let user = User {
+            model: stream.below(3) as u32,
+            max_macs_per_s: stream.log_uniform(5e9, 5e10),
+            energy_per_mac_coeff: stream.log_uniform(0.3, 3.0) * 1e-30,
+            tx_power_w: stream.uniform(0.1, 0.5),
+            energy_budget_j_per_slot: stream.log_uniform(0.1, 1.0),
+            overdraft_s_per_j: stream.log_uniform(1.0, 10.0),
+            backlog_j: stream.log_uniform(0.1, 30.0),
+        };
+        User {
+            energy_per_mac_coeff: often(&mut stream, user.energy_per_mac_coeff),
+            backlog_j: often(&mut stream, user.backlog_j),
+            ..user
+        }
+    });
+    let people = people.collect();
+    let happening = |stream: &mut Stream| Happening {
+        arrivals_per_s: (0..users)
+            .map(|_| {
+                let rate = stream.uniform(0.5, 3.0);
+                if is_odd && stream.below(5) == 0 { 0.0 } else { rate }
+            })
+            .collect(),
+        gains: (0..users)
+            .map(|_| {
+                let gain = stream.log_uniform(1e-9, 1e-6);
+                if is_odd && stream.below(12) == 0 { 0.0 } else { gain }
+            })
+            .collect(),
+    };
+    let slots = (0..slots).map(|_| happening(&mut stream)).collect();
+    Instance {
+        origin: Origin::default(),
+        service,
+        rate_law,
+        slot_s: 1.0,
+        bandwidth_hz: users as f64 * 1e6 / load,
+        noise_w_per_hz: 4e-15,
+        edge_macs_per_s: users as f64 * 4e9 / load,
+        v: stream.log_uniform(1.0, 100.0),
+        models,
+        users: people,
+        slots,
+    }
+}
+
+fn kinds() -> impl Iterator<Item = Kind> {
+    let base =
+        Kind { users: 6, blocks: 5, slots: 1, service: SERVICES[0], rate_law: LAWS[0], load: 0.8, is_odd: false };
+    let laws = SERVICES.into_iter().flat_map(|service| LAWS.map(|rate_law| (service, rate_law)));
+    let laws = laws.map(move |(service, rate_law)| Kind { service, rate_law, ..base });
+    laws.flat_map(|kind| [kind, Kind { is_odd: true, ..kind }])
+        .flat_map(|kind| [0.3, 0.8, 2.0].map(|load| Kind { load, ..kind }))
+        .flat_map(|kind| [1, 2, 6].map(|users| Kind { users, ..kind }))
+}
+
+/// Cuts drawn among those that are usable; none if a user has none.
+fn drawn(slot: &Slot, stream: &mut Stream) -> Option<Vec<u32>> {
+    let of = |n: usize| {
+        let usable: Vec<u32> = slot.pairs(n).filter(|pair| slot.is_usable(*pair)).map(|pair| pair as u32).collect();
+        (!usable.is_empty()).then(|| *stream.pick(&usable))
+    };
+    (0..slot.users()).map(of).collect()
+}
+
+fn is_close(a: f64, b: f64, relative: f64) -> bool {
+    (a - b).abs() <= relative * a.abs().max(b.abs())
+}
+
+/// Slots with cuts, of every law and load.
+fn cases(seeds: std::ops::Range<u64>) -> impl Iterator<Item = (String, Instance, Slot, Vec<u32>)> {
+    kinds().flat_map(move |kind| seeds.clone().map(move |seed| (kind, seed))).filter_map(|(kind, seed)| {
+        let instance = instance(kind, seed);
+        let slot = Slot::new(&instance);
+        let pairs = drawn(&slot, &mut Stream::new(&["cuts"], seed))?;
+        Some((format!("{kind:?} seed {seed}"), instance, slot, pairs))
+    })
+}
+
+#[test]
+fn shares_are_what_clarabel_finds() {
+    let (mut compared, mut infeasible, mut unsure) = (0, 0, 0);
+    for (name, instance, slot, pairs) in cases(0..40) {
+        let cones = conic::solve(&slot, &pairs);
+        if !slot.is_stable(&pairs) {
+            infeasible += 1;
+            assert!(!matches!(cones, Ok(Some(said)) if said.is_sure), "{name}: {cones:?}");
+            continue;
+        }
+        let mut shares = Shares::default();
+        Convex::new(&slot).solve(&slot, &pairs, None, &mut shares);
+        assert!(shares.value - shares.bound <= 1e-9 * shares.value, "{name}: {shares:?}");
+        assert!(shares.bandwidth.iter().sum::<f64>() <= 1.0 + 1e-12, "{name}");
+        let cuts = pairs.iter().map(|pair| slot.cut(*pair as usize)).collect();
+        let decisions = allocation(&instance, cuts, &shares.local, &shares.bandwidth, &shares.edge);
+        assert!(decisions.bandwidth_hz.iter().sum::<f64>() <= instance.bandwidth_hz, "{name}");
+        assert!(decisions.edge_macs_per_s.iter().sum::<f64>() <= instance.edge_macs_per_s, "{name}");
+        let worth = value(&instance, &decisions).expect("stable");
+        assert!(is_close(worth, instance.v * shares.value, 1e-9), "{name}: {worth} {}", instance.v * shares.value);
+        match cones {
+            Ok(Some(said)) if said.is_sure => {
+                compared += 1;
+                assert!(is_close(said.value, shares.value, 1e-6), "{name}: {said:?} {shares:?}");
+            }
+            _ => unsure += 1,
+        }
+    }
+    assert!(compared > 20 * unsure && infeasible > 10, "{compared} {infeasible} {unsure}");
+}
+
+/// At prices over six orders of magnitude: what is remembered does not matter, nothing drawn is cheaper, and phi's derivatives are its differences.
+#[test]
+fn a_pair_pays_the_least() {
+    let mut stream = Stream::new(&["prices"], 1);
+    for (name, _, slot, pairs) in cases(0..10) {
+        for pair in pairs.into_iter().map(|pair| pair as usize).filter(|pair| slot.is_usable(*pair)) {
+            let unit = slot.air[pair] + slot.edge[pair] + slot.local[pair];
+            let mut warm = Warm::default();
+            for _ in 0..10 {
+                let [nu, eta] = [0; 2].map(|_| unit * stream.log_uniform(1e-3, 1e3));
+                let point = slot.at(pair, nu, eta, &mut warm);
+                let at = |nu: f64, eta: f64| slot.at(pair, nu, eta, &mut Warm::default());
+                assert!(is_close(point.value, at(nu, eta).value, 1e-10), "{name}");
+                let cost = |u: f64, x: f64, y: f64| slot.cost(pair, u, x, y).map(|cost| cost + nu * x + eta * y);
+                let own = cost(point.local, point.bandwidth, point.edge).expect("stable");
+                assert!(is_close(point.value, own, 1e-9), "{name}: {point:?} {own}");
+                for spread in [1e-3, 1e-1, 1.0] {
+                    let mut near = |share: f64| (share * (1.0 + spread * stream.uniform(-1.0, 1.0))).min(1.0);
+                    let (u, x, y) = (near(point.local), near(point.bandwidth), near(point.edge));
+                    let drawn = cost(u, x, y).unwrap_or(f64::INFINITY);
+                    assert!(drawn >= point.value * (1.0 - 1e-10), "{name}: {drawn} {point:?} {u} {x} {y}");
+                }
+                let step = 1e-5;
+                for (of, (up, down)) in [
+                    (at(nu * (1.0 + step), eta), at(nu * (1.0 - step), eta)),
+                    (at(nu, eta * (1.0 + step)), at(nu, eta * (1.0 - step))),
+                ]
+                .into_iter()
+                .enumerate()
+                {
+                    let width = 2.0 * step * [nu, eta][of];
+                    let taken = [point.bandwidth, point.edge];
+                    let slope = (up.value - down.value) / width;
+                    assert!((slope - taken[of]).abs() <= 1e-4 * taken[of] + 1e-9 * point.value / width, "{name}");
+                    // Where a stage begins or ends to be pulled derivatives jump: the difference lies between.
+                    let bends = |p: &Point| [[p.bend[0], p.bend[2]], [p.bend[2], p.bend[1]]][of];
+                    let differences = [(up.bandwidth - down.bandwidth) / width, (up.edge - down.edge) / width];
+                    for (at, difference) in differences.into_iter().enumerate() {
+                        let three = [bends(&point)[at], bends(&up)[at], bends(&down)[at]];
+                        let (low, high) = (
+                            three.iter().copied().fold(f64::INFINITY, f64::min),
+                            three.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+                        );
+                        let slack = 1e-3 * high.abs().max(low.abs()) + 1e-9 / width;
+                        assert!(
+                            difference >= low - slack && difference <= high + slack,
+                            "{name}: {difference} {three:?} {point:?}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn newton_finds_what_bisection_finds() {
+    let (mut newton, mut bisection, mut rounds, mut many) = (Shares::default(), Shares::default(), 0, 0);
+    for (name, _, slot, pairs) in cases(0..20).filter(|(_, _, slot, pairs)| slot.is_stable(pairs)) {
+        Convex::new(&slot).solve(&slot, &pairs, None, &mut newton);
+        Convex::new(&slot).bisect(&slot, &pairs, &mut bisection);
+        assert!(is_close(newton.value, bisection.value, 1e-9), "{name}: {newton:?} {bisection:?}");
+        assert!(is_close(newton.bound, bisection.bound, 1e-9), "{name}");
+        (rounds, many) = (rounds + newton.rounds, many + 1);
+    }
+    assert!(rounds < 15 * many);
+}
+
+fn solve(algorithm: &dyn Algorithm<Lymdo>, instance: &Instance) -> Answer<Lymdo> {
+    algorithm.solve(instance, &Budget::seconds(60.0))
+}
+
+fn objective(answer: &Answer<Lymdo>) -> Option<f64> {
+    answer.found.as_ref().map(|claim| claim.objective)
+}
+
+fn bound(answer: &Answer<Lymdo>) -> f64 {
+    answer.proved.as_ref().expect("a bound").value
+}
+
+/// `branch` against `enumerate`.
+fn agree(instance: &Instance) -> Result<(), String> {
+    let (exact, all) = (solve(&Branch, instance), solve(&Enumerate, instance));
+    match (objective(&all), objective(&exact)) {
+        (None, None) if all.stop == Stop::Infeasible && exact.stop == Stop::Infeasible => Ok(()),
+        (Some(least), Some(found)) => {
+            let is_right = is_close(found, least, 2e-9);
+            let proved = bound(&exact);
+            let is_proved = proved <= least.min(found) && proved >= found * (1.0 - 1.1e-9);
+            if is_right && is_proved { Ok(()) } else { Err(format!("{found} {least} {proved} {:?}", exact.stop)) }
+        }
+        (least, found) => Err(format!("{least:?} {:?} {found:?} {:?}", all.stop, exact.stop)),
+    }
+}
+
+#[test]
+fn branch_finds_what_enumeration_finds() {
+    for kind in kinds().filter(|kind| kind.users <= 2).chain(kinds().map(|kind| Kind { users: 4, blocks: 4, ..kind })) {
+        for seed in 0..6 {
+            let told = agree(&instance(kind, seed));
+            assert!(told.is_ok(), "{kind:?} {seed}: {told:?}");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn branch_finds_what_enumeration_finds_where_much_is_zero(instance in instances(4, 4, 1)) {
+        let told = agree(&instance);
+        prop_assert!(told.is_ok(), "{:?}", told);
+    }
+}
+
+/// Every family, both services: closed, and quickly enough for it to be no question of luck.
+#[test]
+fn families_are_solved_to_the_end() {
+    for family in FAMILIES {
+        for (service, users) in SERVICES.into_iter().flat_map(|service| [(service, 3), (service, 20), (service, 60)]) {
+            for (seed, rate_law) in [(1, Law::Shannon), (2, Law::Fixed)] {
+                let parameters = Parameters { users, service, rate_law, ..Parameters::default() };
+                let instance = generate(family.name, &parameters, seed).expect("legal");
+                let answer = solve(&Branch, &instance);
+                let name = format!("{} {users} {service:?} {seed}", family.name);
+                assert_eq!(answer.stop, Stop::Completed, "{name}");
+                let found = objective(&answer).expect("feasible");
+                assert!(bound(&answer) <= found && bound(&answer) >= found * (1.0 - 1.1e-9), "{name}");
+            }
+        }
+    }
+}

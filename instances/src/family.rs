@@ -1,0 +1,74 @@
+//! Families of instances: what the generators of all problems have in common.
+//!
+//! A problem's `generate.rs` says which families it has, what they can be asked for, and draws their instances. [`Generated`] says the same on
+//! the type level, for whoever works on any problem.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::document::Trouble;
+use crate::origin::Origin;
+use crate::problem::Problem;
+
+/// A family: its name and what it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Family {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// One line.
+    pub about: &'static str,
+}
+
+impl Family {
+    /// What is wrong with a `name` that is none of `families`.
+    pub(crate) fn unknown(families: &[Self], name: &str) -> Trouble {
+        let known: Vec<_> = families.iter().map(|family| family.name).collect();
+        Trouble::at(format!("family '{name}'"), "is not known", format!("the families are: {}", known.join(", ")))
+    }
+}
+
+/// A problem with a generator. Same family, parameters and seed: same bytes, on every platform.
+pub trait Generated: Problem {
+    /// What a family can be asked for.
+    type Parameters: Settable;
+
+    /// All families; the first is the one that is meant if none is named.
+    const FAMILIES: &'static [Family];
+
+    /// Generates an instance.
+    ///
+    /// # Errors
+    /// [`Trouble`] naming the family or the parameter that is unknown or out of range.
+    fn generate(family: &str, parameters: &Self::Parameters, seed: u64) -> Result<Self::Instance, Trouble>;
+
+    /// Where an instance comes from.
+    fn origin(instance: &Self::Instance) -> &Origin;
+}
+
+/// Parameters that can be set by name, as the command line and suites do.
+pub trait Settable: Default + Serialize + DeserializeOwned {
+    /// These parameters with one of them changed, given by name and JSON value; a lone word counts as a string.
+    ///
+    /// # Errors
+    /// [`Trouble`] if there is no such parameter or it does not take this value.
+    fn with(&self, name: &str, value: Value) -> Result<Self, Trouble> {
+        let mut object = serde_json::to_value(self).expect("parameters are plain data");
+        let known: Vec<String> = object.as_object().expect("an object").keys().cloned().collect();
+        if !known.iter().any(|known| known == name) {
+            let remedy = format!("the parameters are: {}", known.join(", "));
+            return Err(Trouble::at(format!("parameter '{name}'"), "is not known", remedy));
+        }
+        // Whole numbers may come as 20.0 from a sweep.
+        object[name] = match value.as_f64() {
+            Some(number) if object[name].is_u64() && number.fract() == 0.0 && (0.0..=4e9).contains(&number) => {
+                (number as u64).into()
+            }
+            _ => value.clone(),
+        };
+        serde_json::from_value(object).map_err(|error| {
+            let what = format!("cannot be {value}: {error}");
+            Trouble::at(format!("parameter '{name}'"), what, "see offcut generate --help")
+        })
+    }
+}

@@ -15,6 +15,9 @@
 //! Everything is behind the feature `train`: candle takes about 4 CPU minutes to compile, more than all of Offcut but HiGHS, and nobody but who trains needs it.
 //! `offcut train` starts this crate's program, and `./offcut train` builds it first.
 //!
+//! What `offcut train` writes can be shipped as it is: copied to `heuristics/src/lymdo/policy.json`, its curve beside it, it is the policy `lymdo` of the next build. A test
+//! holds the shipped document to its record.
+//!
 //! Same settings, seed and program: same weights, to the bit, on one machine. Everything is drawn from `offcut_instances::random::Stream`; the program
 //! keeps candle's products to one thread.
 #![cfg(feature = "train")]

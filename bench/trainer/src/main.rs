@@ -6,7 +6,7 @@ use std::process::{Command, ExitCode};
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
 use offcut_heuristics::lymdo::VERSION;
-use offcut_instances::document::{Kind, to_bytes, write_new};
+use offcut_instances::document::{Kind, Trouble, to_bytes, write_new};
 use offcut_trainer::Error;
 use offcut_trainer::train::{Plan, csv, train};
 
@@ -24,7 +24,7 @@ struct Arguments {
     #[arg(long, default_value_t = Plan::default().seed)]
     seed: u64,
     /// Slots to play
-    #[arg(long, value_name = "N", default_value_t = Plan::default().slots, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = Plan::default().slots)]
     steps: u64,
     /// File to write; it must not exist. The learning curve goes beside it, as CSV
     #[arg(long, default_value = "policy.json")]
@@ -76,6 +76,15 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     let mut plan = Plan { seed, slots, rate, width, ..Plan::default() };
     plan.ppo.entropy = arguments.entropy;
     plan.ppo.discount = arguments.discount;
+    plan.validate()?;
+    let beside = curve_of(&arguments.out);
+    // Found out before the training, not after it.
+    for path in [&arguments.out, &beside] {
+        if path.exists() {
+            let remedy = "choose another name or remove the file first";
+            return Err(Trouble::at("", "exists already", remedy).in_file(path).into());
+        }
+    }
     let bar = ProgressBar::new(plan.slots);
     let style = ProgressStyle::with_template("{bar:30} {pos}/{len} slots, {elapsed} of about {duration}  {msg}");
     bar.set_style(style.expect("a good template"));
@@ -86,7 +95,6 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
         }
     })?;
     bar.finish();
-    let beside = curve_of(&arguments.out);
     write_new(&arguments.out, &to_bytes(Kind::Policy, &arguments.problem, VERSION, &trained))?;
     write_new(&beside, csv(&curve).trim_end().as_bytes())?;
     println!("mean cost of a slot against alternating, on channels not trained on:");

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use offcut_heuristics::lymdo::{Network, Trained, Training};
-use offcut_instances::document::hash;
+use offcut_instances::document::{Trouble, hash};
 use offcut_instances::lymdo::Lymdo;
 use offcut_instances::random::Stream;
 
@@ -63,6 +63,28 @@ impl Default for Plan {
 }
 
 impl Plan {
+    /// # Errors
+    /// [`Trouble`] naming the setting that is out of range.
+    pub fn validate(&self) -> Result<(), Trouble> {
+        let trouble = |name: &str, what: String, remedy: &str| Err(Trouble::at(format!("--{name}"), what, remedy));
+        match *self {
+            Self { slots: 0, .. } => trouble("steps", "is 0".into(), "give at least 1"),
+            Self { width, .. } if !(1..=1024).contains(&width) => {
+                trouble("width", format!("is {width}"), "give 1 to 1024")
+            }
+            Self { rate, .. } if !(rate > 0.0 && rate <= 1.0) => {
+                trouble("rate", format!("is {rate}"), "give a number above 0, at most 1")
+            }
+            Self { ppo: Settings { entropy, .. }, .. } if !(0.0..=1.0).contains(&entropy) => {
+                trouble("entropy", format!("is {entropy}"), "give a number from 0 to 1")
+            }
+            Self { ppo: Settings { discount, .. }, .. } if !(0.0..1.0).contains(&discount) => {
+                trouble("discount", format!("is {discount}"), "give a number from 0, below 1")
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn settings(&self) -> BTreeMap<String, f64> {
         let ppo = self.ppo;
         let settings = [
@@ -111,8 +133,9 @@ pub fn csv(curve: &[Point]) -> String {
 /// Trains a policy; `progress` is told how many slots have been played, and the last evaluation.
 ///
 /// # Errors
-/// If candle has any.
+/// If the plan is not a good one, or candle has any.
 pub fn train(plan: &Plan, mut progress: impl FnMut(u64, Option<f64>)) -> Result<(Trained, Vec<Point>), Error> {
+    plan.validate()?;
     let mut agent = Agent::new(plan.width, &mut Stream::new(&["lymdo", "train", "weights"], plan.seed))?;
     let untrained = Network::new(&agent.actor.layers()?)?;
     let mut of_systems = Stream::new(&["lymdo", "train", "systems"], plan.seed);

@@ -1,8 +1,9 @@
 //! Training learns, repeats itself to the bit, and its record is true; what is shipped scores as what was trained.
 
+use assert_cmd::Command;
 use candle_core::{Device, Tensor};
 use ndarray::Array2;
-use offcut_heuristics::lymdo::{Arena, Network, USER_WIDTH, WIDTH, shipped};
+use offcut_heuristics::lymdo::{Arena, Network, Trained, USER_WIDTH, WIDTH, shipped};
 use offcut_instances::lymdo::{Instance, Parameters, generate};
 use offcut_instances::random::Stream;
 use offcut_trainer::evaluate::fields;
@@ -11,6 +12,25 @@ use offcut_trainer::play::{Choice, Course, choices, drawn};
 use offcut_trainer::ppo::{Agent, Settings, advantages};
 use offcut_trainer::systems;
 use offcut_trainer::train::{Plan, csv, train};
+use predicates::str::contains;
+
+/// The program writes a policy that can be read and a curve beside it, and does not write over anything.
+#[test]
+fn the_program_writes_a_policy() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let program = || {
+        let mut program = Command::cargo_bin("offcut-trainer").expect("built");
+        program.current_dir(folder.path()).args(["lymdo", "--seed", "7", "--steps", "300", "--out", "policy.json"]);
+        program
+    };
+    program().assert().success().stdout(contains("rayleigh, scarce"));
+    let trained = Trained::parse(&std::fs::read(folder.path().join("policy.json")).expect("there")).expect("good");
+    assert!(trained.training.seed == 7 && trained.training.slots >= 300);
+    let curve = std::fs::read_to_string(folder.path().join("policy.curve.csv")).expect("there");
+    assert_eq!(curve.lines().count(), 3, "a title and two rounds of 256 slots: {curve}");
+    program().assert().code(2).stderr(contains("policy.json"));
+    Command::cargo_bin("offcut-trainer").expect("built").arg("jpdra").assert().code(2);
+}
 
 fn slot(seed: u64) -> Instance {
     generate("rayleigh", &Parameters::default(), seed).expect("legal")

@@ -72,10 +72,7 @@ enum Command {
     /// Train the learned policy of lymdo anew: weights with their record, and the learning curve
     ///
     /// Starts a program of its own, offcut-trainer, which ./offcut train builds first; offcut train --help is its help
-    #[command(
-        disable_help_flag = true,
-        after_help = "Example: offcut train lymdo --seed 1 --steps 20000 --out policy.json"
-    )]
+    #[command(disable_help_flag = true, after_help = "Example: offcut train lymdo --seed 1 --out policy.json")]
     Train {
         /// What the trainer takes
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]

@@ -41,7 +41,7 @@ impl Default for Plan {
     fn default() -> Self {
         Self {
             seed: 1,
-            slots: 20_000,
+            slots: 120_000,
             systems: 32,
             horizon: 8,
             width: 64,

@@ -3,7 +3,8 @@
 //! At every node the best prices are sought (module `dual`); flows and servers, each for itself, then bound the delay from below, mostly to within
 //! a tenth of a percent. What is left:
 //!
-//! 1. *Incumbents*: the mixture of paths is rounded and improved by moves and exchanges (module `local`).
+//! 1. *Incumbents*: the mixture of paths is rounded and improved by moves and exchanges (module `local`). In large instances a few flows at a time
+//!    are freed and placed by this very search, the others staying where they are; the longer that does not help, the more of them.
 //! 2. *Fixing*: a place whose best alternatives, of the flow through it and of the servers with and without it, add up to more than the
 //!    incumbent is forbidden: a split of the tree with one leaf at the same prices.
 //! 3. *Branching*: on the place about which the mixture is most undecided; the node with the least bound comes next.

@@ -11,7 +11,7 @@
 //! problem with V = 1 and Q = mu. In turn, until still:
 //!
 //! 1. At the prices of bandwidth and edge speed every user takes the cut, and the mu, of its own max-min: the mu at
-//! which E is the budget, if it lies below the charge; E falls in mu.
+//!    which E is the budget, if it lies below the charge; E falls in mu.
 //! 2. The best resources for these cuts and mu, and their prices (`resources`).
 //!
 //! Prices move, so budgets are kept to within [`CLOSE`] of themselves, relative. Where rounds do not come to rest, the

@@ -36,7 +36,14 @@ impl Contest for Lymdo {
     }
 
     fn objective() -> Quantity {
-        Quantity { name: "delay with charged energy".into(), unit: "s; J^2 for a single slot".into() }
+        Quantity { name: "delay with charged energy".into(), unit: "s".into() }
+    }
+
+    fn objective_of(instance: &Instance) -> Quantity {
+        match instance.slots.len() {
+            1 => Quantity { name: "V delay + backlog energy".into(), unit: "J^2".into() },
+            _ => Self::objective(),
+        }
     }
 }
 

@@ -146,9 +146,9 @@ pub(super) struct Dual<'m> {
     blocks: Vec<Block>,
     /// Scores of a block's atoms; kept for its memory.
     scores: Vec<f64>,
-    /// The length of steps, kept from node to node.
+    /// The length of steps, and of the last one that did well: from node to node.
     step: f64,
-    first_step: f64,
+    good_step: f64,
     /// Evaluations of the bound.
     pub(super) rounds: u64,
 }
@@ -174,9 +174,6 @@ const PASSES: usize = 40;
 /// The longest step, in incumbents: much larger prices would lose digits.
 const LONGEST: f64 = 100.0;
 
-/// An ascent begins with a step that is at most so many times longer or shorter than the first one of all.
-const STEPS: f64 = 1e3;
-
 /// The share of what is missing that servers' bounds may lose.
 pub(super) const CARE: f64 = 0.02;
 
@@ -198,7 +195,7 @@ impl<'m> Dual<'m> {
             blocks,
             scores: Vec::new(),
             step: 0.0,
-            first_step: 0.0,
+            good_step: 0.0,
             rounds: 0,
         }
     }
@@ -312,7 +309,7 @@ impl<'m> Dual<'m> {
         is_out_of_time: &dyn Fn() -> bool,
     ) -> Ascent {
         self.restrict(domain);
-        self.step = self.step.clamp(self.first_step / STEPS, self.first_step * STEPS);
+        self.step = self.good_step;
         // How exact servers have to be: the less is missing, the more. What is lost is lost to the bound alone.
         let servers = self.model.servers() as f64;
         let close = |bound: f64| (CARE * (until.enough - bound).min(scale) / servers).max(1e-12 * scale);
@@ -328,7 +325,7 @@ impl<'m> Dual<'m> {
                 let gradient = self.gradient();
                 let norm: f64 = gradient.iter().map(|g| g * g).sum();
                 self.step = (until.enough.min(scale) - bound).max(0.01 * scale) / norm.max(1.0);
-                self.first_step = self.step;
+                self.good_step = self.step;
             }
             let missing = (until.enough - bound).min(scale);
             let (mut prices, promised) = self.propose(&centre, ENOUGH * missing);
@@ -353,6 +350,7 @@ impl<'m> Dual<'m> {
                 centre = prices;
                 bound = reached;
                 failures = 0;
+                self.good_step = self.step;
             } else {
                 failures += 1;
                 if reached < bound - missing {

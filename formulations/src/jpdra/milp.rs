@@ -16,12 +16,12 @@ use std::time::Instant;
 use good_lp::variable::UnsolvedProblem;
 use good_lp::{Constraint, Expression, ProblemVariables, Variable, constraint, variable};
 use offcut_instances::jpdra::{Instance, Jpdra};
-use offcut_instances::problem::{Algorithm, Answer, Bound, Budget, Evidence, Parameter, Stop};
+use offcut_instances::problem::{Algorithm, Answer, Budget, Parameter, Stop};
 use offcut_instances::random::Stream;
 
 use super::arcs::{Arc, arcs};
 use super::local::{improved, keep};
-use super::model::Model;
+use super::model::{Deployed, Model};
 use crate::highs::{self, Limits, Status};
 use crate::outer_approximation::{Tangents, grid, run};
 
@@ -49,7 +49,7 @@ struct Oa<'m> {
     slopes: Vec<Vec<f64>>,
     scale: f64,
     speed: f64,
-    best: Option<(f64, Vec<u32>)>,
+    best: Option<Deployed>,
 }
 
 /// The first variables of every model: places, then arcs.
@@ -202,11 +202,10 @@ impl Algorithm<Jpdra> for OuterApproximation {
         }
         let mut stream = Stream::new(&["jpdra", "milp-oa"], budget.seed);
         let first = super::branch::first(&model, &mut stream, &|| budget.is_spent(began));
-        let speed = instance.servers.iter().map(|server| server.macs_per_s).sum::<f64>() / model.servers() as f64;
+        let speed = model.mean_speed();
         // Slopes that matter: from the least partition alone on a server to where one server's delay is the whole incumbent.
         let least = model.roots.iter().copied().fold(f64::INFINITY, f64::min);
-        let all: f64 = model.roots.iter().sum();
-        let scale = first.as_ref().map_or(all * all / speed, |(delay, _)| *delay);
+        let scale = first.as_ref().map_or(model.pooled_delay(), |(delay, _)| *delay);
         let slopes = (0..model.servers()).map(|m| {
             let low = least / model.speed(m);
             let high = (scale / least).min(1e6 * low).max(low);
@@ -226,12 +225,8 @@ impl Algorithm<Jpdra> for OuterApproximation {
         trace.incumbents.iter_mut().for_each(|incumbent| incumbent.objective *= scale);
         // Tangents only know what is stable to within HiGHS's tolerance; what they say infeasible is.
         let stop = if oa.best.is_some() && ended.stop == Stop::Infeasible { Stop::Completed } else { ended.stop };
-        let mut answer = match &oa.best {
-            Some((_, on)) => model.found(on),
-            None => Answer::nothing(stop.clone()),
-        };
-        answer.stop = stop;
-        answer.proved = ended.bound.map(|bound| word(bound * scale));
+        let mut answer = model.answer(stop, oa.best.as_ref());
+        answer.proved = ended.bound.map(|bound| highs::word(bound * scale));
         answer.traced(trace)
     }
 }
@@ -239,11 +234,6 @@ impl Algorithm<Jpdra> for OuterApproximation {
 /// Whether every partition fits some server.
 pub(super) fn fits_everywhere(model: &Model) -> bool {
     (0..model.partitions()).all(|i| (0..model.servers()).any(|m| model.fits(i, m)))
-}
-
-/// A bound that HiGHS states.
-fn word<C>(value: f64) -> Bound<C> {
-    Bound { value, evidence: Evidence::SolverWord("HiGHS mip_dual_bound".into()) }
 }
 
 /// A binary for every number of units.
@@ -276,9 +266,7 @@ impl Algorithm<Jpdra> for Units {
         if places().map(|(i, m)| count(i, m)).fold(arcs.len(), usize::saturating_add) > MOST_VARIABLES {
             return Answer::declined(format!("the model would have more than {MOST_VARIABLES} variables"));
         }
-        let all: f64 = model.roots.iter().sum();
-        let mean = instance.servers.iter().map(|server| server.macs_per_s).sum::<f64>() / servers as f64;
-        let scale = all * all / mean;
+        let scale = model.pooled_delay();
         let Variables { mut problem, places: x, ways, mut rows } = layered(&model, &arcs, scale);
         let mut objective = ways;
         let mut given = vec![Expression::default(); servers];
@@ -297,9 +285,7 @@ impl Algorithm<Jpdra> for Units {
             rows.push(constraint!(given <= model.units[m] as f64));
         }
         let built_s = began.elapsed().as_secs_f64();
-        let time_s = budget.time_s.map(|time_s| (time_s - built_s).max(0.0));
-        let limits = Limits { time_s, relative_gap: 1e-9, feasibility: None, seed: budget.seed };
-        let outcome = match highs::solve(problem.minimise(objective), rows, 0.0, limits) {
+        let outcome = match highs::solve(problem.minimise(objective), rows, 0.0, Limits::exact(budget, built_s)) {
             Ok(outcome) => outcome,
             Err(words) => return Answer::failed(words),
         };
@@ -313,12 +299,8 @@ impl Algorithm<Jpdra> for Units {
         };
         let found = outcome.values.as_ref().map(|values| deployment(&model, &positions(&model), values));
         let found = found.and_then(|on| Some((model.delay(&on)?, on)));
-        let mut answer = match found {
-            Some((_, on)) => model.found(&on),
-            None => Answer::nothing(stop.clone()),
-        };
-        answer.stop = stop;
-        answer.proved = outcome.bound.map(|bound| word(bound * scale));
+        let mut answer = model.answer(stop, found.as_ref());
+        answer.proved = outcome.bound.map(|bound| highs::word(bound * scale));
         answer.traced(trace)
     }
 }

@@ -173,6 +173,17 @@ impl<'a> Model<'a> {
         self.speeds[m]
     }
 
+    /// In MAC/s.
+    pub(super) fn mean_speed(&self) -> f64 {
+        self.speeds.iter().sum::<f64>() / self.servers() as f64
+    }
+
+    /// A delay of the right size: everything on one server of mean speed, its load left out.
+    pub(super) fn pooled_delay(&self) -> f64 {
+        let all: f64 = self.roots.iter().sum();
+        all * all / self.mean_speed()
+    }
+
     /// Roots on server `m` of partitions that are not in question.
     pub(super) fn fixed_roots(&self, m: usize) -> f64 {
         self.fixed_roots[m]

@@ -130,7 +130,7 @@ pub(super) struct Servers<'m> {
 }
 
 /// A minimisation that takes more nodes, times offers, ends with the bound it has.
-const NODES_TIMES_OFFERS: usize = 100_000;
+const NODES_TIMES_OFFERS: usize = 1_000_000;
 
 /// A node that waits; the one with the least bound comes first.
 struct Open {

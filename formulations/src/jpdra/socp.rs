@@ -17,7 +17,7 @@ use offcut_instances::jpdra::{Instance, Jpdra};
 use offcut_instances::problem::{Algorithm, Answer, Bound, Budget, Evidence, Stop, Trace};
 use offcut_instances::random::Stream;
 
-use super::arcs::arcs;
+use super::arcs::{Arc, arcs};
 use super::local::rounded;
 use super::milp::fits_everywhere;
 use super::model::Model;
@@ -40,12 +40,10 @@ pub(super) struct Relaxed {
 ///
 /// # Errors
 /// Clarabel's words if it neither solves it nor says that there is none.
-pub(super) fn relaxed(model: &Model, time_s: Option<f64>) -> Result<Option<Relaxed>, String> {
+pub(super) fn relaxed(model: &Model, arcs: &[Arc], time_s: Option<f64>) -> Result<Option<Relaxed>, String> {
     let (servers, partitions) = (model.servers(), model.partitions());
-    let arcs = arcs(model);
-    let speed = (0..servers).map(|m| model.speed(m)).sum::<f64>() / servers as f64;
-    let all: f64 = model.roots.iter().sum();
-    let scale = all * all / speed;
+    let speed = model.mean_speed();
+    let scale = model.pooled_delay();
     // In these units a delay is a'^2/R' with a' = a / sqrt(scale * speed).
     let (unit_root, unit_load) = ((scale * speed).sqrt(), speed);
     let delays = arcs.len();
@@ -71,7 +69,7 @@ pub(super) fn relaxed(model: &Model, time_s: Option<f64>) -> Result<Option<Relax
     let mut row = partitions * servers;
     right.resize(row, 0.0);
     for range in &model.flows {
-        let enters = |arc: &super::arcs::Arc| arc.from.is_none() && arc.to.is_some_and(|(i, _)| i == range.start);
+        let enters = |arc: &Arc| arc.from.is_none() && arc.to.is_some_and(|(i, _)| i == range.start);
         arcs.iter().enumerate().filter(|(_, arc)| enters(arc)).for_each(|(at, _)| put(row, at, 1.0));
         right.push(1.0);
         row += 1;
@@ -144,10 +142,11 @@ impl Algorithm<Jpdra> for Socp {
         if !fits_everywhere(&model) {
             return Answer::nothing(Stop::Infeasible);
         }
-        if arcs(&model).len() > MOST_ARCS {
+        let arcs = arcs(&model);
+        if arcs.len() > MOST_ARCS {
             return Answer::declined(format!("the model would have more than {MOST_ARCS} arcs"));
         }
-        let relaxed = match relaxed(&model, budget.time_s) {
+        let relaxed = match relaxed(&model, &arcs, budget.time_s) {
             Ok(Some(relaxed)) => relaxed,
             Ok(None) => return Answer::nothing(Stop::Infeasible),
             Err(words) => return Answer::failed(words),

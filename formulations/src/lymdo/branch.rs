@@ -211,6 +211,9 @@ impl Solver {
                 Ok(Room::None(tree)) => return infeasible(tree),
                 Err(stop) => return nothing(stop),
             }
+            if search.solver.shares.value == f64::INFINITY {
+                return nothing(Stop::Failed("what is stable is so by less than roundings".into()));
+            }
         }
         let stop = search.run(&domain, prices);
         let Search { bound, prices, nodes, opened, fixed, incumbents, .. } = search;

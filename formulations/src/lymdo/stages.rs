@@ -175,12 +175,14 @@ pub(super) fn alone(service: Service, lambda: f64, work: f64, heat: f64) -> f64 
 impl Slot {
     /// What a usable pair costs at prices, and what it takes.
     pub(super) fn at(&self, pair: usize, nu: f64, eta: f64, warm: &mut Warm) -> Point {
-        match (self.service, self.is_shannon) {
+        let point = match (self.service, self.is_shannon) {
             (Service::Exponential, true) => self.exponential::<true>(pair, nu, eta, warm),
             (Service::Exponential, false) => self.exponential::<false>(pair, nu, eta, warm),
             (Service::Deterministic, true) => self.deterministic::<true>(pair, nu, eta, warm),
             (Service::Deterministic, false) => self.deterministic::<false>(pair, nu, eta, warm),
-        }
+        };
+        // Stable by less than roundings, or beyond what a float holds: nothing is below 0.
+        if point.value.is_finite() { point } else { Point::default() }
     }
 
     fn exponential<const SHANNON: bool>(&self, pair: usize, nu: f64, eta: f64, warm: &mut Warm) -> Point {
@@ -242,6 +244,7 @@ impl Slot {
         // The bend of the pulled stages together; infinite, if nothing moves.
         let mut stiff = f64::INFINITY;
         let mut is_sending_pulled = false;
+        let mut free = 1.0 - lambda * d;
         if lambda > 0.0 && d > 0.0 {
             let fastest = if work > 0.0 { work * air::<SHANNON>(snr, snr).per_work } else { 0.0 };
             let least = local.max(rest).max(fastest);
@@ -256,14 +259,15 @@ impl Slot {
                 z = pull.sending::<SHANNON>(z.min(snr / self.least_bandwidth[pair]), least, &mut warm.pulled);
                 sending = air::<SHANNON>(z, snr);
                 d = (work * sending.per_work).max(least);
+                free = 1.0 - lambda * d;
             } else {
-                d = pull.slowest(d2.max(least), d, &mut warm.slowest);
+                (d, free) = pull.slowest(d2.max(least), d, &mut warm.slowest);
             }
             if d > least * (1.0 + 1e-12) {
-                stiff = pull.stiffness::<SHANNON>(d, is_sending_pulled.then_some((z, sending)));
+                stiff = pull.stiffness(d, free, is_sending_pulled.then_some(sending));
             }
         }
-        let mut point = Point { value: lambda * d * d / (2.0 * (1.0 - lambda * d)), ..Point::default() };
+        let mut point = Point { value: lambda * d * d / (2.0 * free), ..Point::default() };
         if local > 0.0 {
             let time = d1.min(d);
             point.local = (local / time).min(1.0);
@@ -468,11 +472,12 @@ impl Pull {
         Balance { less, more, less_by_t, more_by_t }
     }
 
-    /// d of the slowest where sending is not pulled: between `low` and `high`, which is the largest own optimum.
-    fn slowest(&self, low: f64, high: f64, warm: &mut f64) -> f64 {
+    /// d of the slowest where sending is not pulled, between `low` and `high`, which is the largest own optimum; and 1 - lambda d, which t has
+    /// without a difference.
+    fn slowest(&self, low: f64, high: f64, warm: &mut f64) -> (f64, f64) {
         let time = |d: f64| if self.lambda * d < 1.0 { d / (1.0 - self.lambda * d) } else { f64::INFINITY };
         if high <= low {
-            return low;
+            return (low, 1.0 - self.lambda * low);
         }
         let mut bracket = Bracket::new(time(low), time(high));
         let mut t = if *warm > bracket.low && *warm < bracket.high { *warm } else { bracket.middle() };
@@ -492,7 +497,9 @@ impl Pull {
             }
         }
         *warm = t;
-        (t / (1.0 + self.lambda * t)).clamp(low, high)
+        let free = 1.0 / (1.0 + self.lambda * t);
+        let d = t * free;
+        if d < low { (low, 1.0 - self.lambda * low) } else { (d.min(high), free) }
     }
 
     /// The balance where sending is pulled too, and the power of z with which its quotient falls.
@@ -548,8 +555,7 @@ impl Pull {
     }
 
     /// The second derivative, by d, of what the pulled stages and waiting cost.
-    fn stiffness<const SHANNON: bool>(&self, d: f64, sending: Option<(f64, Air)>) -> f64 {
-        let free = 1.0 - self.lambda * d;
+    fn stiffness(&self, d: f64, free: f64, sending: Option<Air>) -> f64 {
         let mut stiff = self.lambda / (free * free * free);
         if d < self.d1 {
             stiff += 3.0 * self.push1 / (d * d * d * d);
@@ -557,7 +563,7 @@ impl Pull {
         if d < self.d3 {
             stiff += 2.0 * self.push3 / (d * d * d);
         }
-        if let Some((_, at)) = sending {
+        if let Some(at) = sending {
             // nu c/(rho' d^2) goes with d to the minus (2 + pi/eps).
             stiff += self.nu * self.work / (at.slope * d * d * d) * (2.0 + at.pi / at.eps);
         }

@@ -15,11 +15,13 @@ pub mod cell;
 pub mod contest;
 pub mod environment;
 mod jpdra;
+mod lymdo;
 mod multiuser;
 pub mod run;
 pub mod suite;
 mod throughput;
 
 pub use contest::{Contest, method, methods};
+pub use lymdo::Rollout;
 pub use run::{Folder, Progress, run};
 pub use suite::Suite;

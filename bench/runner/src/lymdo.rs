@@ -1,0 +1,200 @@
+//! `lymdo` as a contest: exact methods take the instance, policies are rolled out over it.
+
+use std::time::Instant;
+
+use offcut_checker::lymdo::{Outcome, outcome};
+use offcut_instances::document::Trouble;
+use offcut_instances::lymdo::{Instance, Lymdo, Policy, Service, Solution};
+use offcut_instances::problem::{Algorithm, Answer, Budget, POINTS, Parameter, Stop, Trace};
+use offcut_ledger::manifest::Quantity;
+
+use crate::Contest;
+
+impl Contest for Lymdo {
+    fn algorithms() -> Vec<Box<dyn Algorithm<Self>>> {
+        let mut all = offcut_formulations::lymdo::algorithms();
+        let policies = offcut_heuristics::lymdo::policies().into_iter();
+        all.extend(policies.map(|policy| Box::new(Rollout::new(policy)) as Box<dyn Algorithm<Self>>));
+        all
+    }
+
+    fn variant(instance: &Instance) -> &'static str {
+        match (instance.slots.len(), instance.service) {
+            (1, Service::Deterministic) => "slot",
+            (1, Service::Exponential) => "slot, exponential",
+            (_, Service::Deterministic) => "horizon",
+            (_, Service::Exponential) => "horizon, exponential",
+        }
+    }
+
+    fn size(instance: &Instance) -> String {
+        let (users, slots) = (instance.users.len(), instance.slots.len());
+        let cuts: usize = instance.users.iter().map(|user| instance.models[user.model as usize].blocks() + 1).sum();
+        format!("{users} users, {cuts} cuts in all, {slots} slots")
+    }
+
+    fn objective() -> Quantity {
+        Quantity { name: "delay with charged energy".into(), unit: "s; J^2 for a single slot".into() }
+    }
+}
+
+/// A policy as an algorithm: shown one slot after the other, each with the backlogs of then.
+///
+/// The virtual queues are kept here, `Q <- max(Q + E - budget, 0)`, with the energies that the checker finds, so that no policy keeps its own
+/// books. A policy sees nothing of what comes: every slot is an instance of its own. What it decides has to stand as it is; a decision
+/// that the checker refuses ends the trajectory, since what follows depends on it.
+pub struct Rollout {
+    policy: Box<dyn Policy>,
+}
+
+impl Rollout {
+    /// The roll-out of `policy`.
+    pub fn new(policy: Box<dyn Policy>) -> Self {
+        Self { policy }
+    }
+}
+
+impl Algorithm<Lymdo> for Rollout {
+    fn id(&self) -> &str {
+        self.policy.id()
+    }
+
+    fn about(&self) -> &str {
+        self.policy.about()
+    }
+
+    fn is_random(&self) -> bool {
+        self.policy.is_random()
+    }
+
+    fn parameters(&self) -> Vec<Parameter> {
+        self.policy.parameters()
+    }
+
+    fn with(&self, name: &str, value: f64) -> Result<Box<dyn Algorithm<Lymdo>>, Trouble> {
+        Ok(Box::new(Self::new(self.policy.with(name, value)?)))
+    }
+
+    fn solve(&self, instance: &Instance, budget: &Budget) -> Answer<Lymdo> {
+        let began = Instant::now();
+        let mut decide = self.policy.begin(budget);
+        let mut shown = Instance { slots: Vec::with_capacity(1), ..without_slots(instance) };
+        let mut books = Books::new(instance);
+        let mut slots = Vec::with_capacity(instance.slots.len());
+        for (t, slot) in instance.slots.iter().enumerate() {
+            let stopped = |stop, books: &Books| Answer::nothing(stop).traced(books.trace());
+            if budget.is_spent(began) {
+                return stopped(Stop::TimeLimit, &books);
+            }
+            shown.slots.clear();
+            shown.slots.push(slot.clone());
+            for (user, backlog) in shown.users.iter_mut().zip(&books.backlogs_j) {
+                user.backlog_j = *backlog;
+            }
+            let allocation = match decide.decide(&shown) {
+                Ok(allocation) => allocation,
+                Err(Stop::Failed(why)) => return stopped(Stop::Failed(format!("slot {t}: {why}")), &books),
+                Err(Stop::Declined(why)) => return stopped(Stop::Declined(format!("slot {t}: {why}")), &books),
+                Err(stop) => return stopped(stop, &books),
+            };
+            match outcome(&shown, &allocation) {
+                Ok(outcome) => books.enter(&outcome),
+                Err(violations) => {
+                    let why = violations.first().expect("something is wrong");
+                    return stopped(Stop::Failed(format!("slot {t}: {why}")), &books);
+                }
+            }
+            slots.push(allocation);
+        }
+        Answer::found(Solution { slots }, books.objective()).traced(books.trace())
+    }
+}
+
+/// The instance without its sample path, which is large and not a policy's to see.
+fn without_slots(instance: &Instance) -> Instance {
+    let Instance { origin, service, rate_law, slot_s, bandwidth_hz, noise_w_per_hz, edge_macs_per_s, v, .. } = instance;
+    Instance {
+        origin: origin.clone(),
+        service: *service,
+        rate_law: *rate_law,
+        slot_s: *slot_s,
+        bandwidth_hz: *bandwidth_hz,
+        noise_w_per_hz: *noise_w_per_hz,
+        edge_macs_per_s: *edge_macs_per_s,
+        v: *v,
+        models: instance.models.clone(),
+        users: instance.users.clone(),
+        slots: Vec::new(),
+    }
+}
+
+/// What a trajectory has come to.
+struct Books<'a> {
+    instance: &'a Instance,
+    /// Backlogs of now. Shape (users,).
+    backlogs_j: Vec<f64>,
+    /// Energies so far. Shape (users,).
+    energies_j: Vec<f64>,
+    /// Delays of all users so far.
+    delay_s: f64,
+    slots: usize,
+    /// Every so many slots a point of each course is kept.
+    every: usize,
+    courses: [Vec<(f64, f64)>; 3],
+}
+
+impl<'a> Books<'a> {
+    fn new(instance: &'a Instance) -> Self {
+        Self {
+            instance,
+            backlogs_j: instance.users.iter().map(|user| user.backlog_j).collect(),
+            energies_j: vec![0.0; instance.users.len()],
+            delay_s: 0.0,
+            slots: 0,
+            every: instance.slots.len().div_ceil(POINTS),
+            courses: Default::default(),
+        }
+    }
+
+    fn enter(&mut self, outcome: &Outcome) {
+        let users = self.instance.users.iter().zip(&outcome.energies_j);
+        for ((user, energy), (backlog, total)) in users.zip(self.backlogs_j.iter_mut().zip(&mut self.energies_j)) {
+            *backlog = (*backlog + energy - user.energy_budget_j_per_slot).max(0.0);
+            *total += energy;
+        }
+        self.delay_s += outcome.delays_s.iter().sum::<f64>();
+        self.slots += 1;
+        if self.slots.is_multiple_of(self.every) {
+            let (users, slots) = (self.backlogs_j.len() as f64, self.slots as f64);
+            let means = [
+                self.backlogs_j.iter().sum::<f64>() / users,
+                self.energies_j.iter().sum::<f64>() / users / slots,
+                self.delay_s / users / slots,
+            ];
+            self.courses.iter_mut().zip(means).for_each(|(course, mean)| course.push((slots, mean)));
+        }
+    }
+
+    /// What the whole trajectory is worth.
+    fn objective(&self) -> f64 {
+        let Self { instance, energies_j, delay_s, slots, .. } = self;
+        let users = instance.users.iter().zip(energies_j);
+        if *slots == 1 {
+            return instance.v * delay_s + users.map(|(user, energy)| user.backlog_j * energy).sum::<f64>();
+        }
+        let slots = *slots as f64;
+        let charge = users
+            .map(|(user, energy)| user.overdraft_s_per_j * (energy / slots - user.energy_budget_j_per_slot).max(0.0));
+        delay_s / slots + charge.sum::<f64>()
+    }
+
+    /// Over slots: the mean backlog of a user, and mean energy and delay of a user in a slot so far.
+    fn trace(&self) -> Trace {
+        let [backlog, energy, delay] = self.courses.clone();
+        Trace::counting([("slots", self.slots as u64)]).with_series([
+            ("backlog_j", backlog),
+            ("energy_j", energy),
+            ("delay_s", delay),
+        ])
+    }
+}

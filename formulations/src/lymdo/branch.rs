@@ -51,7 +51,7 @@ impl Algorithm<Lymdo> for Branch {
         }
         let slot = Slot::new(instance);
         let mut solver = Solver::new(&slot);
-        let solved = solver.solve(&slot, units(instance), None, budget, began);
+        let solved = solver.solve(&slot, units(instance, instance.v), None, budget, began);
         let trace = solved.trace.clone();
         let certificate = |tree: Tree| Certificate { energy_s_per_j: Vec::new(), slots: vec![tree] };
         let Some(decided) = solver.decisions(&slot, instance).filter(|_| solved.is_feasible) else {
@@ -73,9 +73,17 @@ impl Algorithm<Lymdo> for Branch {
     }
 }
 
-/// What there is of bandwidth and edge speed, in what a second costs: prices of all of it, divided by this, are prices of a unit.
-pub(super) fn units(instance: &Instance) -> [f64; 2] {
-    [instance.bandwidth_hz, instance.edge_macs_per_s]
+/// What there is of bandwidth and edge speed, over what a second costs: what all of it costs in seconds, divided by this, is the price of
+/// a unit.
+pub(super) fn units(instance: &Instance, per_second: f64) -> [f64; 2] {
+    [instance.bandwidth_hz / per_second, instance.edge_macs_per_s / per_second]
+}
+
+/// Prices per unit, as certificates have them.
+pub(super) fn per_unit(prices: [f64; 2], units: [f64; 2]) -> Prices {
+    // (What is next to nothing is nothing: certificates hold no such numbers.)
+    let of = |of: usize| Some(prices[of] / units[of]).filter(|price| *price >= 1e-60).unwrap_or(0.0);
+    Prices { bandwidth: of(0), edge: of(1) }
 }
 
 /// How a slot ended. What was found stays with the solver.
@@ -170,7 +178,7 @@ impl Solver {
         value(instance, &decisions).map(|objective| (objective, decisions))
     }
 
-    /// Solves a slot. Prices are sought from `start`, if it is given; `units` is what there is of what is priced, over V.
+    /// Solves a slot. Prices are sought from `start`, if it is given; `units` are those of [`units`].
     pub(super) fn solve(
         &mut self,
         slot: &Slot,
@@ -275,8 +283,7 @@ impl<'a> Search<'a> {
     /// Ends a node as a leaf with these prices.
     fn leaf(&mut self, node: usize, bound: f64, shared: &Shared) {
         let index = shared.index.get().unwrap_or_else(|| {
-            let [bandwidth, edge] = [0, 1].map(|of| shared.prices[of] / self.units[of]);
-            self.prices.push(Prices { bandwidth, edge });
+            self.prices.push(per_unit(shared.prices, self.units));
             self.prices.len() as u32 - 1
         });
         shared.index.set(Some(index));

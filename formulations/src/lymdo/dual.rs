@@ -143,6 +143,21 @@ pub(super) struct Until {
     pub(super) close: f64,
 }
 
+/// A cut that a user wavers to.
+#[derive(Clone, Copy, Debug)]
+struct Part {
+    pair: u32,
+    user: u32,
+    /// What it costs more than the cheapest.
+    more: f64,
+    /// What it takes more.
+    apart: [f64; 2],
+    weight: f64,
+}
+
+/// Sweeps over the parts of a mixture, at most.
+const SWEEPS: u32 = 50;
+
 /// The search for prices, and what it keeps from call to call.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Dual {
@@ -154,6 +169,7 @@ pub(super) struct Dual {
     pub(super) cheapest: Vec<u32>,
     outer: Polygon,
     inner: Polygon,
+    mixture: Vec<Part>,
     /// Evaluations of g.
     pub(super) rounds: u64,
 }
@@ -166,6 +182,69 @@ impl Dual {
             cheapest: vec![0; slot.users()],
             ..Self::default()
         }
+    }
+
+    /// Takes a slot's roots, or gives them back; makes room for the slot.
+    pub(super) fn lend(&mut self, slot: &Slot, warm: &mut Vec<Warm>) {
+        std::mem::swap(&mut self.warm, warm);
+        self.points.resize(slot.all(), Point::default());
+        self.cheapest.resize(slot.users(), 0);
+    }
+
+    /// What every user takes of something at the prices last evaluated, `of` saying what a pair takes. Where users waver between
+    /// cuts they are mixed so that what is shared is used up: what a supergradient of the best g, seen as a function of something else than prices, wants.
+    pub(super) fn mixed(&mut self, slot: &Slot, domain: &[u32], of: impl Fn(usize, &Point) -> f64) -> Vec<f64> {
+        let is_priced = priced(slot, domain);
+        let (mut excess, mut bend, mut value) = ([-1.0; 2], [0.0; 2], 0.0);
+        let mut taken: Vec<f64> = Vec::with_capacity(self.cheapest.len());
+        for pair in &self.cheapest {
+            let point = &self.points[*pair as usize];
+            value += point.value;
+            excess = [excess[0] + point.bandwidth, excess[1] + point.edge];
+            bend = [bend[0] - point.bend[0], bend[1] - point.bend[1]];
+            taken.push(of(*pair as usize, point));
+        }
+        // What excess costs: smooth curves would give way to it so.
+        let cost = [0, 1].map(|of| if is_priced[of] && bend[of] > 0.0 { 1.0 / bend[of] } else { 0.0 });
+        self.mixture.clear();
+        let near = 0.01 * value / self.cheapest.len() as f64;
+        for pair in domain {
+            let n = slot.user[*pair as usize];
+            let (own, other) = (&self.points[self.cheapest[n as usize] as usize], &self.points[*pair as usize]);
+            let more = other.value - own.value;
+            if *pair != self.cheapest[n as usize] && more <= near {
+                let apart = [other.bandwidth - own.bandwidth, other.edge - own.edge];
+                self.mixture.push(Part { pair: *pair, user: n, more, apart, weight: 0.0 });
+            }
+        }
+        for _ in 0..SWEEPS {
+            let mut moved = 0.0f64;
+            for at in 0..self.mixture.len() {
+                let Part { user, more, apart, weight, .. } = self.mixture[at];
+                let pull = (0..2).map(|of| cost[of] * excess[of] * apart[of]).sum::<f64>() + more;
+                let stiff: f64 = (0..2).map(|of| cost[of] * apart[of] * apart[of]).sum();
+                if stiff <= 0.0 {
+                    continue;
+                }
+                // (Parts of a user are side by side.)
+                let others: f64 =
+                    self.mixture.iter().filter(|part| part.user == user).map(|part| part.weight).sum::<f64>() - weight;
+                let next = (weight - pull / stiff).clamp(0.0, (1.0 - others).max(0.0));
+                let step = next - weight;
+                excess = [excess[0] + step * apart[0], excess[1] + step * apart[1]];
+                self.mixture[at].weight = next;
+                moved = moved.max(step.abs());
+            }
+            if moved < 1e-6 {
+                break;
+            }
+        }
+        for part in self.mixture.iter().filter(|part| part.weight > 0.0) {
+            let own = self.cheapest[part.user as usize] as usize;
+            let apart = of(part.pair as usize, &self.points[part.pair as usize]) - of(own, &self.points[own]);
+            taken[part.user as usize] += part.weight * apart;
+        }
+        taken
     }
 
     /// g at `prices`, where user n has the pairs of `domain` that are its own: usable ones, ascending, at least one each.

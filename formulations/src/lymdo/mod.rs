@@ -5,6 +5,8 @@
 //! | file | method | bound |
 //! |---|---|---|
 //! | `branch` | `branch`: a slot exactly | certificate: a tree of prices |
+//! | `clairvoyant` | `clairvoyant`: a bound on a horizon, and nothing else | certificate: prices |
+//! | `exact` | `lymdo-exact`: a policy, drift plus penalty with exact slots | |
 //! | `enumerate` | `enumerate`: every combination of cuts | its word |
 //! | `model` | | a slot's numbers, in units in which what is shared is 1 |
 //! | `stages` | | what one user pays with one cut at prices |
@@ -15,10 +17,12 @@
 //! | `room` | | cuts that stability allows, or a proof that there are none |
 
 mod branch;
+mod clairvoyant;
 mod conic;
 mod convex;
 mod dual;
 mod enumerate;
+mod exact;
 mod model;
 mod polygon;
 mod room;
@@ -30,10 +34,15 @@ mod tests;
 
 pub use sharing::{Shared, Sharing};
 
-use offcut_instances::lymdo::Lymdo;
+use offcut_instances::lymdo::{Lymdo, Policy};
 use offcut_instances::problem::Algorithm;
 
 /// All exact methods for `lymdo`.
 pub fn algorithms() -> Vec<Box<dyn Algorithm<Lymdo>>> {
-    vec![Box::new(branch::Branch), Box::new(enumerate::Enumerate)]
+    vec![Box::new(branch::Branch), Box::new(clairvoyant::Clairvoyant), Box::new(enumerate::Enumerate)]
+}
+
+/// The policies that the exact side has.
+pub fn policies() -> Vec<Box<dyn Policy>> {
+    vec![Box::new(exact::Exact)]
 }

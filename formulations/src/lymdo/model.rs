@@ -17,7 +17,7 @@ use std::ops::Range;
 
 use offcut_instances::lymdo::{Allocation, Instance, RateLaw, Service};
 
-use super::stages::least_share;
+use super::stages::{Point, least_share};
 
 /// The numbers of a slot.
 #[derive(Clone, Debug)]
@@ -160,6 +160,15 @@ impl Slot {
     /// Whether the user, had it everything that is shared, could work with this cut.
     pub(super) fn is_usable(&self, pair: usize) -> bool {
         self.alone[pair] < f64::INFINITY && self.least_bandwidth[pair] < 1.0 && self.least_edge[pair] < 1.0
+    }
+
+    /// What a pair spends in a slot of `slot_s` seconds with what it takes at `point`, in joules.
+    pub(super) fn joules(&self, pair: usize, point: &Point, slot_s: f64, tx_power_w: f64) -> f64 {
+        let n = self.user[pair] as usize;
+        let x = point.bandwidth;
+        let rate = if self.is_shannon && x > 0.0 { x * (self.snr[n] / x).ln_1p() } else { x };
+        let sent = if self.air[pair] > 0.0 { self.air[pair] / rate } else { 0.0 };
+        slot_s * self.lambda[n] * (self.joules[pair] * point.local * point.local + tx_power_w * sent)
     }
 
     /// Whether what stability needs leaves some of everything. `pairs` has one per user.

@@ -1,17 +1,19 @@
 use offcut_instances::lymdo::strategy::instances;
-use offcut_instances::lymdo::{FAMILIES, Law, Lymdo, Parameters, generate};
+use offcut_instances::lymdo::{FAMILIES, Law, Lymdo, Parameters, Policy, generate};
 use offcut_instances::lymdo::{Instance, Origin, RateLaw, Service, Slot as Happening, User};
 use offcut_instances::model::Model;
-use offcut_instances::problem::{Algorithm, Answer, Budget, Stop};
+use offcut_instances::problem::{Algorithm, Answer, Budget, Evidence, Stop};
 use offcut_instances::random::Stream;
 use proptest::prelude::*;
 
 use super::branch::Branch;
+use super::clairvoyant::{Clairvoyant, height};
 use super::enumerate::Enumerate;
+use super::exact::Exact;
 
 use super::conic;
 use super::convex::{Convex, Shares};
-use super::model::{Slot, allocation, value};
+use super::model::{Slot, allocation, value, worth};
 use super::stages::{Point, Warm};
 
 const SERVICES: [Service; 2] = [Service::Deterministic, Service::Exponential];
@@ -298,4 +300,95 @@ fn families_are_solved_to_the_end() {
             }
         }
     }
+}
+
+/// Mean delay and mean energies of a policy's trajectory, the queues kept here as the runner keeps them.
+fn rolled_out(policy: &dyn Policy, instance: &Instance) -> Result<(f64, Vec<f64>), Stop> {
+    let mut decide = policy.begin(&Budget::default());
+    let mut now = Instance { slots: Vec::new(), ..instance.clone() };
+    let horizon = instance.slots.len() as f64;
+    let (mut delay, mut energy) = (0.0, vec![0.0; instance.users.len()]);
+    for (t, slot) in instance.slots.iter().enumerate() {
+        now.slots = vec![slot.clone()];
+        let decisions = decide.decide(&now)?;
+        for (n, (d, e)) in worth(instance, t, &decisions).expect("stable").into_iter().enumerate() {
+            delay += d / horizon;
+            energy[n] += e / horizon;
+            let user = &mut now.users[n];
+            user.backlog_j = (user.backlog_j + e - user.energy_budget_j_per_slot).max(0.0);
+        }
+    }
+    Ok((delay, energy))
+}
+
+/// Where backlogs begin where they settle, at V times the price of energy, a large V leaves the exact policy little above the bound: its delay,
+/// and what it spends above budgets at those prices.
+#[test]
+fn no_trajectory_beats_the_horizon_bound() {
+    for (family, service) in FAMILIES.into_iter().flat_map(|family| SERVICES.map(|service| (family.name, service))) {
+        let parameters = Parameters { users: 4, slots: 300, service, ..Parameters::default() };
+        let instance = generate(family, &parameters, 3).expect("legal");
+        let answer = solve(&Clairvoyant, &instance);
+        assert_eq!(answer.stop, Stop::Completed, "{family}");
+        let least = bound(&answer);
+        let Some(Evidence::Certificate(certificate)) = answer.proved.map(|bound| bound.evidence) else {
+            panic!("none")
+        };
+        for (v, is_settled) in [(1e-4, false), (1e-2, false), (1.0, false), (0.1, true), (10.0, true)] {
+            let mut instance = Instance { v: instance.v * v, ..instance.clone() };
+            for (user, price) in instance.users.iter_mut().zip(&certificate.energy_s_per_j) {
+                user.backlog_j = if is_settled { instance.v * price } else { 0.0 };
+            }
+            let (delay, energy) = rolled_out(&Exact, &instance).expect("stable");
+            let over = |n: usize| energy[n] - instance.users[n].energy_budget_j_per_slot;
+            let charge = |n: usize| instance.users[n].overdraft_s_per_j * over(n).max(0.0);
+            let objective = delay + (0..4).map(charge).sum::<f64>();
+            assert!(objective >= least * (1.0 - 1e-9), "{family} {service:?} {v}: {objective} {least}");
+            let priced = delay + (0..4).map(|n| certificate.energy_s_per_j[n] * over(n)).sum::<f64>();
+            assert!(priced >= least * (1.0 - 1e-9), "{family} {service:?} {v}: {priced} {least}");
+            assert!(v < 10.0 || priced < 1.02 * least, "{family} {service:?}: {priced} {least}");
+        }
+    }
+}
+
+/// One or two users and few slots, where kinks are large: no prices of energy on a fine grid are better.
+#[test]
+fn the_horizon_bound_is_the_best_of_its_kind() {
+    for (seed, kind) in kinds().filter(|kind| kind.users <= 2 && kind.load < 1.0).enumerate() {
+        let instance = instance(Kind { slots: 3, blocks: 3, ..kind }, seed as u64);
+        let answer = solve(&Clairvoyant, &instance);
+        if answer.stop == Stop::Infeasible {
+            continue;
+        }
+        let value = bound(&answer);
+        let grid = |n: usize| (0..=24).map(move |at| f64::from(at) / 24.0).map(move |at| (n, at.powi(3)));
+        let most = |n: usize| instance.users.get(n).map_or(0.0, |user| user.overdraft_s_per_j);
+        for (_, first) in grid(0) {
+            for (_, second) in grid(1).take(if kind.users > 1 { 25 } else { 1 }) {
+                let mu: Vec<f64> = [first * most(0), second * most(1)][..kind.users].to_vec();
+                let there = height(&instance, &mu);
+                assert!(there <= value * (1.0 + 1e-4), "{kind:?} {seed}: {there} {value} at {mu:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn slots_and_horizons_are_told_apart() {
+    let kind = kinds().next().expect("kinds");
+    let (slot, horizon) = (instance(kind, 1), instance(Kind { slots: 2, ..kind }, 1));
+    for algorithm in super::algorithms() {
+        let takes = |instance: &Instance| !matches!(solve(algorithm.as_ref(), instance).stop, Stop::Declined(_));
+        assert_eq!(
+            (takes(&slot), takes(&horizon)),
+            (algorithm.id() != "clairvoyant", algorithm.id() == "clairvoyant"),
+            "{}",
+            algorithm.id()
+        );
+    }
+    // A slot with more tasks than anything takes: no policy decides it, and no bound hides it.
+    let mut full = horizon;
+    full.slots[1].arrivals_per_s.fill(1e6);
+    assert_eq!(solve(&Clairvoyant, &full).stop, Stop::Infeasible);
+    assert_eq!(rolled_out(&Exact, &full), Err(Stop::Infeasible));
 }

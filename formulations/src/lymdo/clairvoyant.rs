@@ -1,0 +1,388 @@
+//! `clairvoyant`: a bound on a whole horizon. It sees the sample path and decides nothing: no rival of any policy, but what none can beat.
+//!
+//! ```text
+//! max over 0 <= mu <= overdraft   G(mu) = mean over slots of g_t(mu) - sum_n mu_n budget_n,
+//! g_t(mu) = the best price bound of slot t with V = 1 and Q = mu
+//! ```
+//!
+//! G is concave; its supergradient is mean energy less budget, where in a slot whose best prices lie between cuts energies are mixed as the
+//! prices want it. It is nearly smooth, with thousands of small kinks, which is what quasi-Newton methods with a weak Wolfe search are known
+//! to climb (Lewis and Overton 2013): limited memory, and at first the diagonal that an energy falling with mu to the minus 2/3 would have.
+
+use std::time::Instant;
+
+use offcut_instances::lymdo::{Certificate, Instance, Lymdo, Node, Prices, Tree};
+use offcut_instances::problem::{Algorithm, Answer, Budget, Incumbent, Stop, Trace};
+use rayon::prelude::*;
+
+use super::branch::{NUDGE, per_unit, units};
+use super::dual::{Dual, Height, Until, natural};
+use super::model::Slot;
+use super::room::{Room, room};
+use super::stages::Warm;
+
+/// The bound on a horizon.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Clairvoyant;
+
+/// Users' cuts over all slots, at most: each takes about a hundred bytes.
+const MOST_PAIRS: usize = 40_000_000;
+
+/// Steps kept by the quasi-Newton method.
+const MEMORY: usize = 30;
+
+/// Multiplicative steps before it begins.
+const WARM: usize = 6;
+
+/// The gain, relative, below which steps no longer count.
+const STALL: f64 = 1e-7;
+
+/// Slots' bounds are this close to their best, relative.
+const CLOSE: f64 = 1e-7;
+
+/// A slot, and where its prices are.
+struct Slotted {
+    slot: Slot,
+    domain: Vec<u32>,
+    warm: Vec<Warm>,
+    prices: [f64; 2],
+}
+
+/// A slot at some mu.
+struct Bounded {
+    height: Height,
+    prices: [f64; 2],
+    /// Joules of every user. Shape (users,).
+    joules: Vec<f64>,
+}
+
+/// G at a mu.
+#[derive(Clone, Debug)]
+struct Seen {
+    mu: Vec<f64>,
+    value: f64,
+    /// What certifies it is this much weaker.
+    nudge: f64,
+    /// Mean energy less budget. Shape (users,).
+    slope: Vec<f64>,
+    /// Of every slot, in seconds for all there is.
+    prices: Vec<[f64; 2]>,
+}
+
+impl Algorithm<Lymdo> for Clairvoyant {
+    fn id(&self) -> &str {
+        "clairvoyant"
+    }
+
+    fn about(&self) -> &str {
+        "a bound on a horizon, which it sees as a whole: prices of energy, bandwidth and edge (certified); decides nothing"
+    }
+
+    fn solve(&self, instance: &Instance, budget: &Budget) -> Answer<Lymdo> {
+        let began = Instant::now();
+        if instance.slots.len() == 1 {
+            return Answer::declined("bounds horizons; for a single slot there is branch");
+        }
+        let system = Slot::of_system(instance);
+        let pairs = system.all().saturating_mul(instance.slots.len());
+        let bytes = 110 * pairs as u64;
+        if pairs > MOST_PAIRS || budget.memory_bytes.is_some_and(|most| bytes > most) {
+            return Answer::declined(format!(
+                "takes up to {MOST_PAIRS} cuts of users over all slots, and memory for them"
+            ));
+        }
+        let pool = match rayon::ThreadPoolBuilder::new().num_threads(budget.threads.max(1) as usize).build() {
+            Ok(pool) => pool,
+            Err(error) => return Answer::failed(error.to_string()),
+        };
+        pool.install(|| solve(instance, &system, budget, began))
+    }
+}
+
+fn solve(instance: &Instance, system: &Slot, budget: &Budget, began: Instant) -> Answer<Lymdo> {
+    let nothing = vec![0.0; instance.users.len()];
+    let slots: Vec<Result<Slotted, Stop>> = (0..instance.slots.len())
+        .into_par_iter()
+        .map(|t| {
+            let mut slot = system.clone();
+            slot.set(instance, t, 1.0, &nothing);
+            match room(&slot, units(instance, 1.0), budget, began)? {
+                Room::None(_) => return Err(Stop::Infeasible),
+                Room::Found(_) => {}
+            }
+            let domain: Vec<u32> = (0..slot.all() as u32).filter(|pair| slot.is_usable(*pair as usize)).collect();
+            let (warm, prices) = (vec![Warm::default(); slot.all()], natural(&slot, &domain));
+            Ok(Slotted { slot, domain, warm, prices })
+        })
+        .collect();
+    if let Some(t) = slots.iter().position(|slot| matches!(slot, Err(Stop::Infeasible))) {
+        return refuted(instance, system, t, budget, began);
+    }
+    let mut slots = match slots.into_iter().collect::<Result<Vec<_>, _>>() {
+        Ok(slots) => slots,
+        Err(stop) => return Answer::nothing(stop),
+    };
+    let mut climb = Climb { instance, slots: &mut slots, budget, began, evaluations: 0, bounds: Vec::new() };
+    let (best, stop) = climb.run();
+    let (evaluations, bounds) = (climb.evaluations, std::mem::take(&mut climb.bounds));
+    let units = units(instance, 1.0);
+    let trees = best.prices.iter().map(|prices| Tree {
+        prices: vec![per_unit(*prices, units)],
+        nodes: vec![Node::Priced { prices: 0 }],
+    });
+    let certificate = Certificate { energy_s_per_j: best.mu.clone(), slots: trees.collect() };
+    let trace = Trace::counting([("evaluations", evaluations)]);
+    let points = bounds.iter().map(|seen| (seen.at_s, seen.objective)).collect();
+    Answer::nothing(stop)
+        .certified((best.value - best.nudge).max(0.0), certificate)
+        .traced(trace.with_series([("bound", points)]))
+}
+
+/// A slot that no allocation keeps stable: a proof for that one, and nothing claimed of the others.
+fn refuted(instance: &Instance, system: &Slot, t: usize, budget: &Budget, began: Instant) -> Answer<Lymdo> {
+    let mut slot = system.clone();
+    slot.set(instance, t, 1.0, &vec![0.0; instance.users.len()]);
+    let tree = match room(&slot, units(instance, 1.0), budget, began) {
+        Ok(Room::None(tree)) => tree,
+        Ok(Room::Found(_)) => return Answer::failed("a slot is both stable and not"),
+        Err(stop) => return Answer::nothing(stop),
+    };
+    let free = || Tree { prices: vec![Prices { bandwidth: 0.0, edge: 0.0 }], nodes: vec![Node::Priced { prices: 0 }] };
+    let mut slots: Vec<Tree> = (0..instance.slots.len()).map(|_| free()).collect();
+    slots[t] = tree;
+    let certificate = Certificate { energy_s_per_j: vec![0.0; instance.users.len()], slots };
+    Answer::nothing(Stop::Infeasible).certified(0.0, certificate)
+}
+
+struct Climb<'a> {
+    instance: &'a Instance,
+    slots: &'a mut [Slotted],
+    budget: &'a Budget,
+    began: Instant,
+    evaluations: u64,
+    /// How the bound rose.
+    bounds: Vec<Incumbent>,
+}
+
+impl Climb<'_> {
+    fn most(&self, n: usize) -> f64 {
+        self.instance.users[n].overdraft_s_per_j
+    }
+
+    /// G at `mu`.
+    fn at(&mut self, mu: Vec<f64>) -> Seen {
+        self.evaluations += 1;
+        let instance = self.instance;
+        let bounded: Vec<Bounded> = self
+            .slots
+            .par_iter_mut()
+            .map_init(Dual::default, |dual, slotted| slotted.bound(instance, &mu, dual))
+            .collect();
+        let share = 1.0 / bounded.len() as f64;
+        let (mut value, mut size) = (0.0, 0.0);
+        let mut slope: Vec<f64> = instance.users.iter().map(|user| -user.energy_budget_j_per_slot).collect();
+        for (n, user) in instance.users.iter().enumerate() {
+            value -= mu[n] * user.energy_budget_j_per_slot;
+            size += mu[n] * user.energy_budget_j_per_slot;
+        }
+        for slot in &bounded {
+            value += share * slot.height.value;
+            size += share * slot.height.size;
+            slope.iter_mut().zip(&slot.joules).for_each(|(slope, joules)| *slope += share * joules);
+        }
+        let prices = bounded.iter().map(|slot| slot.prices).collect();
+        let best = self.bounds.last().map_or(f64::NEG_INFINITY, |seen| seen.objective);
+        if value > best {
+            self.bounds.push(Incumbent { at_s: self.began.elapsed().as_secs_f64(), objective: value });
+        }
+        Seen { mu, value, nudge: NUDGE * size, slope, prices }
+    }
+
+    /// The slope without what bounds forbid.
+    fn free(&self, seen: &Seen) -> Vec<f64> {
+        let of = |n: usize| {
+            let (mu, slope) = (seen.mu[n], seen.slope[n]);
+            if mu <= 0.0 && slope < 0.0 || mu >= self.most(n) && slope > 0.0 { 0.0 } else { slope }
+        };
+        (0..seen.mu.len()).map(of).collect()
+    }
+
+    fn run(&mut self) -> (Seen, Stop) {
+        let users = self.instance.users.len();
+        let none = self.at(vec![0.0; users]);
+        // Delay for energy, nothing queued: computing at speed f takes work/f seconds and energy f^2, so half the delay over the energy.
+        let delay = none.value / users as f64;
+        let guess = |n: usize| {
+            let budget = self.instance.users[n].energy_budget_j_per_slot;
+            let most = self.most(n);
+            match none.slope[n] > 0.0 {
+                true if budget > 0.0 => (0.5 * delay / budget).min(most),
+                true => most,
+                false => 0.0,
+            }
+        };
+        let mu = (0..users).map(guess).collect();
+        let mut best = none;
+        let mut here = self.at(mu);
+        for _ in 0..WARM {
+            if here.value > best.value {
+                best = here.clone();
+            }
+            if self.budget.is_spent(self.began) {
+                return (best, Stop::TimeLimit);
+            }
+            let next = (0..users).map(|n| {
+                let budget = self.instance.users[n].energy_budget_j_per_slot;
+                let spent = here.slope[n] + budget;
+                if spent <= 0.0 {
+                    return 0.0;
+                }
+                let by = if budget > 0.0 { (spent / budget).powf(1.5).clamp(0.1, 10.0) } else { 10.0 };
+                (here.mu[n] * by).min(self.most(n))
+            });
+            let next = next.collect();
+            here = self.at(next);
+        }
+        if here.value > best.value {
+            best = here;
+        }
+        self.quasi_newton(best)
+    }
+
+    fn quasi_newton(&mut self, start: Seen) -> (Seen, Stop) {
+        let mut best = start;
+        // Steps and what the slope lost along them.
+        let mut memory: Vec<(Vec<f64>, Vec<f64>)> = Vec::new();
+        let mut stalled = 0;
+        loop {
+            let slope = self.free(&best);
+            let mut step = self.direction(&best, &slope, &memory);
+            let mut rise = dot(&slope, &step);
+            if rise <= 0.0 {
+                memory.clear();
+                step = self.direction(&best, &slope, &memory);
+                rise = dot(&slope, &step);
+            }
+            if rise <= 1e-9 * best.value.abs() && memory.is_empty() || slope.iter().all(|slope| *slope == 0.0) {
+                return (best, Stop::Completed);
+            }
+            let (mut low, mut high, mut length) = (0.0, f64::INFINITY, 1.0);
+            let mut next: Option<Seen> = None;
+            let before = best.value;
+            for _ in 0..10 {
+                if self.budget.is_spent(self.began) {
+                    return (next.filter(|next| next.value > best.value).unwrap_or(best), Stop::TimeLimit);
+                }
+                let mu = (0..step.len()).map(|n| (best.mu[n] + length * step[n]).clamp(0.0, self.most(n))).collect();
+                let there = self.at(mu);
+                let moved: Vec<f64> = there.mu.iter().zip(&best.mu).map(|(to, from)| to - from).collect();
+                let (promised, left) = (dot(&slope, &moved), dot(&there.slope, &moved));
+                let is_enough = there.value >= best.value + 1e-4 * promised;
+                let is_far = left <= 0.9 * promised;
+                if next.as_ref().is_none_or(|next| there.value > next.value) {
+                    next = Some(there);
+                }
+                if is_enough && is_far {
+                    break;
+                }
+                if is_enough {
+                    low = length;
+                } else {
+                    high = length;
+                }
+                length = if high < f64::INFINITY { 0.5 * (low + high) } else { 2.0 * low };
+                if length > 64.0 || high - low < 1e-3 * high {
+                    break;
+                }
+            }
+            let Some(next) = next.filter(|next| next.value > best.value) else {
+                if memory.is_empty() {
+                    return (best, Stop::Completed);
+                }
+                memory.clear();
+                stalled += 1;
+                if stalled > 2 {
+                    return (best, Stop::Completed);
+                }
+                continue;
+            };
+            let moved: Vec<f64> = next.mu.iter().zip(&best.mu).map(|(to, from)| to - from).collect();
+            let lost: Vec<f64> = next.slope.iter().zip(&best.slope).map(|(to, from)| from - to).collect();
+            if dot(&moved, &lost) > 1e-12 * (dot(&moved, &moved) * dot(&lost, &lost)).sqrt() {
+                if memory.len() == MEMORY {
+                    memory.remove(0);
+                }
+                memory.push((moved, lost));
+            }
+            best = next;
+            stalled = if best.value - before <= STALL * best.value.abs() { stalled + 1 } else { 0 };
+            if stalled > 2 {
+                return (best, Stop::Completed);
+            }
+        }
+    }
+
+    /// Two loops over the steps kept (Nocedal 1980), over the coordinates that may move.
+    fn direction(&self, seen: &Seen, slope: &[f64], memory: &[(Vec<f64>, Vec<f64>)]) -> Vec<f64> {
+        let is_free = |n: usize| slope[n] != 0.0;
+        let within = |a: &[f64], b: &[f64]| (0..a.len()).filter(|n| is_free(*n)).map(|n| a[n] * b[n]).sum::<f64>();
+        let mut step = slope.to_vec();
+        let mut factors = Vec::with_capacity(memory.len());
+        for (moved, lost) in memory.iter().rev() {
+            let size = within(moved, lost);
+            let factor = if size > 0.0 { within(moved, &step) / size } else { 0.0 };
+            (0..step.len()).filter(|n| is_free(*n)).for_each(|n| step[n] -= factor * lost[n]);
+            factors.push((factor, size));
+        }
+        for (n, (step, user)) in step.iter_mut().zip(&self.instance.users).enumerate() {
+            let spent = seen.slope[n] + user.energy_budget_j_per_slot;
+            // Energy that falls with mu to the minus 2/3 falls by 2/3 E/mu; at 0 the step is one that is seen at all.
+            let mu = seen.mu[n].max(1e-3 * user.overdraft_s_per_j);
+            *step *=
+                if spent > 0.0 { 1.5 * mu / spent } else { mu / user.energy_budget_j_per_slot.max(f64::MIN_POSITIVE) };
+        }
+        for ((moved, lost), (factor, size)) in memory.iter().zip(factors.into_iter().rev()) {
+            let other = if size > 0.0 { within(lost, &step) / size } else { 0.0 };
+            (0..step.len()).filter(|n| is_free(*n)).for_each(|n| step[n] += (factor - other) * moved[n]);
+        }
+        (0..step.len()).filter(|n| !is_free(*n)).for_each(|n| step[n] = 0.0);
+        step
+    }
+}
+
+/// G at `mu`, for tests.
+#[cfg(test)]
+pub(super) fn height(instance: &Instance, mu: &[f64]) -> f64 {
+    let system = Slot::of_system(instance);
+    let mut total: f64 = instance.users.iter().zip(mu).map(|(user, mu)| -mu * user.energy_budget_j_per_slot).sum();
+    for t in 0..instance.slots.len() {
+        let mut slot = system.clone();
+        slot.set(instance, t, 1.0, mu);
+        let domain: Vec<u32> = (0..slot.all() as u32).filter(|pair| slot.is_usable(*pair as usize)).collect();
+        let until = Until { enough: f64::INFINITY, stall: 1.0, close: CLOSE };
+        let ascent = Dual::new(&slot).ascend(&slot, &domain, natural(&slot, &domain), 64.0, until);
+        total += ascent.height.value / instance.slots.len() as f64;
+    }
+    total
+}
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+impl Slotted {
+    /// The slot's best bound at `mu`, and what its users spend there.
+    fn bound(&mut self, instance: &Instance, mu: &[f64], dual: &mut Dual) -> Bounded {
+        self.slot.weigh(instance, 1.0, mu);
+        dual.lend(&self.slot, &mut self.warm);
+        let until = Until { enough: f64::INFINITY, stall: 1.0, close: CLOSE };
+        let ascent = dual.ascend(&self.slot, &self.domain, self.prices, 16.0, until);
+        let joules = dual.mixed(&self.slot, &self.domain, |pair, point| {
+            let user = &instance.users[self.slot.user[pair] as usize];
+            self.slot.joules(pair, point, instance.slot_s, user.tx_power_w)
+        });
+        dual.lend(&self.slot, &mut self.warm);
+        self.prices = ascent.prices;
+        Bounded { height: ascent.height, prices: ascent.prices, joules }
+    }
+}

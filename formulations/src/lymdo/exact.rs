@@ -1,0 +1,58 @@
+//! `lymdo-exact`: drift plus penalty with exact slots, as a policy.
+//!
+//! Every slot is solved as `branch` solves it, with V and the backlogs of now; prices and roots are sought from those of the slot before.
+
+use std::time::Instant;
+
+use offcut_instances::lymdo::{Allocation, Decide, Instance, Policy};
+use offcut_instances::problem::{Budget, Stop};
+
+use super::branch::{Solver, units};
+use super::model::Slot;
+
+/// Drift plus penalty with exact slots.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Exact;
+
+impl Policy for Exact {
+    fn id(&self) -> &str {
+        "lymdo-exact"
+    }
+
+    fn about(&self) -> &str {
+        "drift plus penalty, each slot solved exactly, cuts included"
+    }
+
+    fn begin(&self, budget: &Budget) -> Box<dyn Decide> {
+        Box::new(OnItsWay { budget: budget.clone(), began: Instant::now(), known: None })
+    }
+}
+
+struct OnItsWay {
+    budget: Budget,
+    began: Instant,
+    /// The slot before.
+    known: Option<(Slot, Solver)>,
+}
+
+impl Decide for OnItsWay {
+    fn decide(&mut self, instance: &Instance) -> Result<Allocation, Stop> {
+        let (slot, solver) = self.known.get_or_insert_with(|| {
+            let slot = Slot::of_system(instance);
+            let solver = Solver::new(&slot);
+            (slot, solver)
+        });
+        let backlogs: Vec<f64> = instance.users.iter().map(|user| user.backlog_j).collect();
+        slot.set(instance, 0, instance.v, &backlogs);
+        let start = solver.prices;
+        // Out of time, the best that is known so far is decided.
+        let solved = solver.solve(slot, units(instance, instance.v), start, &self.budget, self.began);
+        if !solved.is_feasible {
+            return Err(solved.stop);
+        }
+        let decided = solver.decisions(slot, instance);
+        decided
+            .map(|(_, decisions)| decisions)
+            .ok_or_else(|| Stop::Failed("the best shares are stable by less than roundings".into()))
+    }
+}

@@ -80,6 +80,8 @@ pub enum Kind {
     Answer,
     /// A grid of instances and methods to run.
     Suite,
+    /// A learned policy.
+    Policy,
 }
 
 impl Kind {
@@ -88,6 +90,7 @@ impl Kind {
             Self::Instance => "instance",
             Self::Answer => "answer",
             Self::Suite => "suite",
+            Self::Policy => "policy",
         }
     }
 
@@ -96,6 +99,7 @@ impl Kind {
             Self::Instance => "an instance",
             Self::Answer => "an answer",
             Self::Suite => "a suite",
+            Self::Policy => "a policy",
         }
     }
 }
@@ -223,7 +227,8 @@ pub fn schema<T: JsonSchema>(problem: &str, version: u32, kind: Kind) -> serde_j
     schema
 }
 
-fn to_bytes<T: Serialize>(kind: Kind, problem: &str, version: u32, body: &T) -> Vec<u8> {
+/// The bytes of a document of any kind.
+pub fn to_bytes<T: Serialize>(kind: Kind, problem: &str, version: u32, body: &T) -> Vec<u8> {
     let document = Document { offcut: kind, problem: problem.to_owned(), version, body };
     serde_json::to_vec(&document).expect("a document of plain data can be written")
 }

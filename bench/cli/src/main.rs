@@ -5,6 +5,7 @@
 mod commands;
 mod text;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -68,6 +69,15 @@ enum Command {
         after_help = "Examples: offcut simulate my.json answer.json\n          offcut simulate my.json answer.json --service deterministic --tasks 100000"
     )]
     Simulate(commands::simulate::Arguments),
+    /// Train the learned policy of lymdo anew: weights with their record, and the learning curve
+    ///
+    /// Starts a program of its own, offcut-trainer, which ./offcut train builds first; offcut train --help is its help
+    #[command(disable_help_flag = true, after_help = "Example: offcut train lymdo --seed 1 --out policy.json")]
+    Train {
+        /// What the trainer takes
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
     /// Run a suite: a grid of instances and methods. Only what is missing is run
     #[command(after_help = "Example: offcut run bench/suites/multiuser/demo.json --folder runs/mine")]
     Run {
@@ -148,6 +158,7 @@ fn dispatch(command: Command) -> Result<Ending, Trouble> {
         Command::Solve(arguments) => commands::solve::solve(&arguments),
         Command::Check(arguments) => commands::check::check(&arguments),
         Command::Simulate(arguments) => commands::simulate::simulate(&arguments),
+        Command::Train { arguments } => commands::train::train(&arguments),
         Command::Run { suite, folder } => commands::run::suite(&suite, folder.as_deref()),
         Command::Report { folder } => commands::run::report(&folder),
         Command::Reproduce { problem, full, folder } => commands::run::reproduce(&problem, full, folder.as_deref()),

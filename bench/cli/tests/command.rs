@@ -442,3 +442,13 @@ fn the_demo_certifies_every_problem_and_resumes() {
         assert_eq!(rows(problem).lines().count(), before.lines().count());
     }
 }
+
+/// The trainer is a program of its own: without it `offcut train` says how to build it.
+#[test]
+fn training_needs_the_trainer() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let alone = folder.path().join("offcut");
+    std::fs::copy(assert_cmd::cargo::cargo_bin("offcut"), &alone).expect("room");
+    let mut command = Command::new(&alone);
+    command.args(["train", "lymdo", "--steps", "10"]).assert().code(2).stderr(contains("--features train"));
+}

@@ -5,19 +5,24 @@
 //!
 //! | file | policy | cuts |
 //! |---|---|---|
+//! | `learned` | `lymdo` | scored by a trained network |
 //! | `alternating` | `alternating` | best at the resources' prices, in turn with the resources, from several starts |
 //! | `myopic` | `myopic` | as `alternating`, but every slot keeps the budgets on its own; no queues |
 //! | `baselines` | `local-only`, `edge-only`, `random` | without thought |
 //! | `resources` | | the best resources for fixed cuts: two prices |
 //! | `response` | | what a user takes at given prices |
+//! | `features`, `network` | | what the network sees, and what it is |
 //! | `repair` | | cuts that can be kept stable |
 //! | `delay`, `link` | | what a slot costs; rates |
 
 mod alternating;
 mod baselines;
 mod delay;
+mod features;
+mod learned;
 mod link;
 mod myopic;
+mod network;
 mod repair;
 mod resources;
 mod response;
@@ -25,11 +30,16 @@ mod response;
 #[cfg(test)]
 mod tests;
 
+pub use features::{Features, USER_WIDTH, WIDTH};
+pub use learned::{Arena, Learned, Play, shipped};
+pub use network::{Evaluation, Layer, Network, Trained, Training, VERSION};
+
 use offcut_instances::lymdo::Policy;
 
 /// All policies, with default parameters.
 pub fn policies() -> Vec<Box<dyn Policy>> {
     vec![
+        Box::new(learned::Lymdo),
         Box::new(alternating::Alternating::default()),
         Box::new(myopic::Myopic),
         Box::new(baselines::Constant::LocalOnly),

@@ -1,7 +1,9 @@
 //! Resources are the optimum, responses are least, repairs are right, and every policy's decisions are feasible.
 
+use offcut_instances::document::{Kind, to_bytes};
 use offcut_instances::lymdo::{
-    Allocation, Decide, Instance, Model, Origin, Parameters, Policy, Prices, RateLaw, Service, Slot, User, generate,
+    Allocation, Decide, FAMILIES, Instance, Model, Origin, Parameters, Policy, Prices, RateLaw, Service, Slot, User,
+    generate,
 };
 use offcut_instances::problem::{Budget, Stop};
 use offcut_instances::random::Stream;
@@ -9,9 +11,9 @@ use offcut_instances::random::Stream;
 use super::alternating::{descend, fair};
 use super::delay::{Costs, Share};
 use super::link::Link;
-use super::policies;
 use super::repair::Needs;
 use super::resources::{Plan, allocate};
+use super::{Arena, Trained, VERSION, WIDTH, policies, shipped};
 
 const SERVICES: [Service; 2] = [Service::Deterministic, Service::Exponential];
 const LAWS: [RateLaw; 2] = [RateLaw::Shannon, RateLaw::Fixed { bit_per_s_per_hz: 2.0 }];
@@ -597,4 +599,68 @@ fn queues_beat_slots_on_their_own() {
         assert!(queues < alone && queues < random, "{family}: {queues} with queues, {alone} without");
         assert!(over < 0.06 && alone_over < 1e-3 && random_over > over, "{family}: {over} and {alone_over} over");
     }
+}
+
+/// The learned policy on slots of all families, none of which it was trained on: far better than random, near `alternating`.
+#[test]
+fn the_learned_policy_is_near_alternating() {
+    for (family, users) in FAMILIES.iter().flat_map(|family| [(family.name, 3), (family.name, 15)]) {
+        let share = f64::from(users) / 5.0;
+        let (bandwidth_hz, edge_macs_per_s) = (1e7 * share, 5e11 * share);
+        let parameters = Parameters { users, bandwidth_hz, edge_macs_per_s, ..Parameters::default() };
+        let mut sums = [0.0; 3];
+        let mut count = 0.0;
+        for seed in 0..20 {
+            let slot = generate(family, &parameters, 2_000_000 + seed).expect("legal");
+            let value = |id: &str| {
+                let allocation = policy(id, &[]).begin(&Budget::default()).decide(&slot)?;
+                Ok(judged(&slot, &allocation).1)
+            };
+            let values: Result<Vec<f64>, Stop> = ["lymdo", "random", "alternating"].map(value).into_iter().collect();
+            let Ok(values) = values else { continue };
+            sums.iter_mut().zip(&values).for_each(|(sum, value)| *sum += value / values[2] - 1.0);
+            count += 1.0;
+        }
+        let [learned, random, _] = sums.map(|sum| sum / count);
+        println!("{family}, {users} users: lymdo {:+.2} %, random {:+.1} %", 100.0 * learned, 100.0 * random);
+        assert!(count >= 18.0 && learned < 0.05 && learned < 0.1 * random, "{family}: {learned} and {random}");
+    }
+}
+
+/// What the network sees is finite and within bounds, whatever the slot; and it says which cuts can be chosen.
+#[test]
+fn what_is_seen_is_within_bounds() {
+    let mut seen_closed = 0;
+    for slot in slots("seen", 400, 8, 6) {
+        let Ok(arena) = Arena::new(&slot, None) else { continue };
+        let seen = arena.features();
+        assert_eq!(seen.rows.dim(), (seen.is_open.len(), WIDTH));
+        assert!(seen.rows.iter().all(|x| x.abs() <= 4.0), "{slot:?}");
+        let costs = Costs::new(&slot);
+        for n in 0..costs.users() {
+            assert_eq!(seen.begins[n + 1] - seen.begins[n], costs.works(n).len());
+            for (m, work) in costs.works(n).iter().enumerate() {
+                assert_eq!(seen.is_open[seen.begins[n] + m], costs.need(n, work).is_some());
+                seen_closed += usize::from(costs.need(n, work).is_none());
+            }
+        }
+    }
+    assert!(seen_closed > 100, "{seen_closed}");
+}
+
+/// A document with other shapes is refused with its place.
+#[test]
+fn policies_are_read_strictly() {
+    let bytes = |trained: &Trained| to_bytes(Kind::Policy, "lymdo", VERSION, trained);
+    let good = shipped();
+    assert_eq!(Trained::parse(&bytes(&good)).expect("good"), good);
+    let mut narrow = good.clone();
+    narrow.layers[1].weights[3].pop();
+    let trouble = Trained::parse(&bytes(&narrow)).expect_err("a row too short").to_string();
+    assert!(trouble.contains("body.layers[1]"), "{trouble}");
+    let mut wide = good.clone();
+    wide.layers.pop();
+    assert!(Trained::parse(&bytes(&wide)).expect_err("many outputs").to_string().contains("outputs, not one"));
+    let text = String::from_utf8(bytes(&good)).expect("text").replacen("\"seed\"", "\"sead\"", 1);
+    assert!(Trained::parse(text.as_bytes()).is_err());
 }

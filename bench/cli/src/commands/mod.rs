@@ -7,6 +7,7 @@ pub(crate) mod models;
 pub(crate) mod run;
 pub(crate) mod simulate;
 pub(crate) mod solve;
+pub(crate) mod train;
 
 use offcut_instances::document::{Trouble, problem_of};
 use offcut_instances::jpdra::Jpdra;

@@ -1,0 +1,240 @@
+//! What the learned policy sees of a slot: a row of numbers for every user and cut.
+//!
+//! Gains, arrivals and backlogs alone would tie a network to one system. Here they are seen through what they do. The yardstick is a reference that costs little:
+//! everybody's best cut if all shares were equal (repaired if need be), with the best resources. At its prices nu, eta every cut of
+//! every user has a cost phi = V D + Q E + nu b + eta F, and a demand. Numbers are ratios, shares or logarithms, cut off at [`MOST`]: the same network serves
+//! any number of users, any chain, any units.
+//!
+//! | columns | of | what |
+//! |---|---|---|
+//! | 0-18 | cut | phi against the user's best and its reference cut; parts of phi; demands, and what they add to the reference's; cost at equal shares; needs; place in the chain |
+//! | 19-24 | user | its part of the slot's cost, its energy's part, arrivals, channel, how much better than its reference cut, and how many cuts are nearly best |
+//! | 25-36 | slot | users; what happens to demands if everybody takes its best cut, how many would, and what that promises; loads; laws; what prices make of the cost |
+
+use ndarray::{Array2, ArrayView1, s};
+
+use offcut_instances::lymdo::{Prices, Service};
+use offcut_instances::problem::Stop;
+
+use super::alternating::fair;
+use super::delay::Costs;
+use super::link::Link;
+use super::repair::Needs;
+use super::resources::{Plan, allocate};
+use super::response::FREE;
+
+/// Columns of a row.
+pub const WIDTH: usize = CUT + USER + SLOT;
+
+/// Columns that say something of a user, whatever its cut.
+pub const USER_WIDTH: usize = USER + SLOT;
+
+const CUT: usize = 19;
+const USER: usize = 6;
+const SLOT: usize = 12;
+
+/// What numbers are cut off at.
+const MOST: f64 = 4.0;
+
+/// Costs within this of the best are nearly best, relative.
+const NEARLY: f64 = 0.05;
+
+/// What the policy sees.
+#[derive(Clone, Debug)]
+pub struct Features {
+    /// One row for every cut of the first user, then of the second, and so on. Shape (cuts of all users, [`WIDTH`]).
+    pub rows: Array2<f32>,
+    /// Whether a cut can be kept stable, if only alone. Shape (cuts of all users,).
+    pub is_open: Vec<bool>,
+    /// Where the rows of a user begin, and where the last ones end. Shape (users + 1,).
+    pub begins: Vec<usize>,
+}
+
+impl Features {
+    /// What a row says of user `n`, whatever its cut. Shape ([`USER_WIDTH`],).
+    pub fn of_user(&self, n: usize) -> ArrayView1<'_, f32> {
+        self.rows.slice(s![self.begins[n], CUT..])
+    }
+
+    /// Everybody's open cut with the highest of these scores, the first of equals. Shape of `scores`: (cuts of all users,).
+    pub fn best_cuts(&self, scores: ArrayView1<f32>) -> Vec<u32> {
+        let best = |ends: &[usize]| {
+            let rows = (ends[0]..ends[1]).filter(|row| self.is_open[*row]);
+            let best = rows.max_by(|a, b| scores[*a].total_cmp(&scores[*b]).then(b.cmp(a)));
+            best.map_or(0, |row| (row - ends[0]) as u32)
+        };
+        self.begins.windows(2).map(best).collect()
+    }
+}
+
+/// The reference: cuts, and the best resources for them.
+#[derive(Clone, Debug)]
+pub(super) struct Reference {
+    pub(super) cuts: Vec<u32>,
+    pub(super) plan: Plan,
+}
+
+impl Reference {
+    /// From prices near which its own are expected.
+    ///
+    /// # Errors
+    /// Why there are no cuts that can be kept stable.
+    pub(super) fn new(costs: &Costs, needs: &Needs, start: Option<Prices>) -> Result<Self, Stop> {
+        let cuts = needs.repaired(costs, &fair(costs))?;
+        let failed = || Stop::Failed("no resources found for cuts that can be kept stable".into());
+        let plan = allocate(costs, &cuts, start).ok_or_else(failed)?;
+        Ok(Self { cuts, plan })
+    }
+}
+
+/// A cut at the reference's prices.
+#[derive(Clone, Copy, Debug)]
+struct AtPrices {
+    cost: f64,
+    /// Parts of the cost: V D, Q E, nu b, eta F.
+    parts: [f64; 4],
+    /// Parts of bandwidth and edge speed that it would take.
+    demand: [f64; 2],
+    need: [f64; 2],
+}
+
+fn cut_off(x: f64) -> f64 {
+    if x.is_nan() { 0.0 } else { x.clamp(-MOST, MOST) }
+}
+
+/// ln(a/b), cut off; 0 where both are nothing.
+fn log_ratio(a: f64, b: f64) -> f64 {
+    if a == b { 0.0 } else { cut_off((a / b).ln()) }
+}
+
+/// A ratio from 0 to 1 with 1/2 in the middle.
+fn squashed(x: f64) -> f64 {
+    x / (1.0 + x)
+}
+
+/// What there is to see.
+pub(super) fn features(costs: &Costs, needs: &Needs, reference: &Reference) -> Features {
+    let users = costs.users();
+    let Reference { cuts: reference_cuts, plan } = reference;
+    let prices = plan.prices;
+    // What a user costs on average; a slot that costs nothing has nothing to compare.
+    let unit = if plan.value > 0.0 { plan.value / users as f64 } else { 1.0 };
+    let options: Vec<Vec<Option<AtPrices>>> = (0..users)
+        .map(|n| (0..costs.works(n).len()).map(|m| at_prices(costs, needs, n, m, prices)).collect())
+        .collect();
+    let best_of = |n: usize| {
+        let open = options[n].iter().flatten();
+        open.min_by(|a, b| a.cost.total_cmp(&b.cost)).copied()
+    };
+    let reference_of = |n: usize| options[n][reference_cuts[n] as usize];
+
+    // Of the slot.
+    let (mut drawn, mut need, mut moving, mut promised, mut silent) = ([0.0; 2], [0.0; 2], 0.0, 0.0, 0.0);
+    for (n, cut) in reference_cuts.iter().enumerate() {
+        if let (Some(best), Some(now)) = (best_of(n), reference_of(n)) {
+            for i in 0..2 {
+                drawn[i] += best.demand[i] - now.demand[i];
+                need[i] += now.need[i];
+            }
+            moving += f64::from(u8::from(best.cost < now.cost));
+            promised += now.cost - best.cost;
+            silent += f64::from(u8::from(costs.work(n, *cut).bits == 0.0));
+        }
+    }
+    let count = users as f64;
+    let is_shannon = costs.loads.iter().any(|load| matches!(load.link, Link::Shannon { .. }));
+    let of_slot: [f64; SLOT] = [
+        count.ln() / 3.0,
+        drawn[0],
+        drawn[1],
+        moving / count,
+        promised / (unit * count),
+        need[0],
+        need[1],
+        f64::from(u8::from(costs.service == Service::Exponential)),
+        f64::from(u8::from(is_shannon)),
+        silent / count,
+        prices.bandwidth * costs.bandwidth_hz / (unit * count),
+        prices.edge * costs.edge_macs_per_s / (unit * count),
+    ];
+
+    let equal = costs.fair_share();
+    let mean_arrivals = costs.loads.iter().map(|load| load.arrivals_per_s).sum::<f64>() / count;
+    let rows: usize = (0..users).map(|n| costs.works(n).len()).sum();
+    let mut seen = Array2::zeros((rows, WIDTH));
+    let mut is_open = Vec::with_capacity(rows);
+    let mut begins = vec![0];
+    for (n, load) in costs.loads.iter().enumerate() {
+        let works = costs.works(n);
+        let (best, now) = (best_of(n), reference_of(n));
+        let efficiency =
+            if load.link.carries() { load.link.rate(equal.bandwidth_hz) / equal.bandwidth_hz } else { 0.0 };
+        let mut of_user = [0.0; USER];
+        if let (Some(best), Some(now)) = (best, now) {
+            let near = options[n].iter().flatten().filter(|option| option.cost <= best.cost * (1.0 + NEARLY));
+            of_user = [
+                log_ratio(now.cost, unit) / 2.0,
+                now.parts[1] / now.cost,
+                log_ratio(load.arrivals_per_s, mean_arrivals),
+                efficiency.ln_1p() / 3.0,
+                log_ratio(now.cost, best.cost),
+                near.count() as f64 / works.len() as f64,
+            ];
+        }
+        let blocks = (works.len() - 1) as f64;
+        for (m, work) in works.iter().enumerate() {
+            let mut of_cut = [0.0; CUT];
+            is_open.push(options[n][m].is_some());
+            if let (Some(option), Some(best), Some(now)) = (options[n][m], best, now) {
+                let alone = equal.response(n, work, FREE).map(|response| response.cost);
+                let is_now = m as u32 == reference_cuts[n];
+                of_cut = [
+                    log_ratio(option.cost, best.cost),
+                    (option.cost - now.cost) / unit,
+                    option.parts[0] / option.cost,
+                    option.parts[1] / option.cost,
+                    option.parts[2] / option.cost,
+                    option.parts[3] / option.cost,
+                    squashed(option.demand[0] * count),
+                    squashed(option.demand[1] * count),
+                    (option.demand[0] - now.demand[0]) * count,
+                    (option.demand[1] - now.demand[1]) * count,
+                    alone.map_or(MOST, |alone| log_ratio(alone, best.cost)),
+                    f64::from(u8::from(alone.is_none())),
+                    squashed(option.need[0] * count),
+                    squashed(option.need[1] * count),
+                    load.arrivals_per_s * work.local_macs / load.max_macs_per_s,
+                    m as f64 / blocks,
+                    f64::from(u8::from(is_now)),
+                    f64::from(u8::from(m as f64 == blocks)),
+                    f64::from(u8::from(m == 0)),
+                ];
+            }
+            let row = of_cut.iter().chain(&of_user).chain(&of_slot);
+            let mut place = seen.row_mut(begins[n] + m);
+            place.iter_mut().zip(row).for_each(|(place, x)| *place = cut_off(*x) as f32);
+        }
+        begins.push(begins[n] + works.len());
+    }
+    Features { rows: seen, is_open, begins }
+}
+
+fn at_prices(costs: &Costs, needs: &Needs, n: usize, m: usize, prices: Prices) -> Option<AtPrices> {
+    let work = &costs.works(n)[m];
+    let need = needs.of(n)[m]?;
+    let response = costs.response_above(n, work, need, prices)?;
+    let share = response.share;
+    let load = &costs.loads[n];
+    let of_all = |hz: f64, macs: f64| [hz / costs.bandwidth_hz, macs / costs.edge_macs_per_s];
+    Some(AtPrices {
+        cost: response.cost,
+        parts: [
+            load.delay_weight * costs.delay_s(n, work, &share)?,
+            load.energy_weight * costs.energy_j(n, work, &share)?,
+            prices.bandwidth * share.bandwidth_hz,
+            prices.edge * share.edge_macs_per_s,
+        ],
+        demand: of_all(share.bandwidth_hz, share.edge_macs_per_s),
+        need: of_all(need.bandwidth_hz, need.edge_macs_per_s),
+    })
+}

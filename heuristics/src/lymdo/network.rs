@@ -1,0 +1,142 @@
+//! A small network that scores cuts, and the document it is kept in.
+//!
+//! ```text
+//! score(x) = w3 . max(0, W2 max(0, W1 x + c1) + c2) + c3
+//! ```
+//!
+//! A user's cuts are chosen with probability softmax(score) while learning, by the highest score afterwards. The document keeps, with the weights,
+//! what they were trained on and how good they were then: see [`Training`].
+
+use std::collections::BTreeMap;
+
+use ndarray::{Array1, Array2, ArrayView2};
+use serde::{Deserialize, Serialize};
+
+use offcut_instances::document::{Kind, Trouble, parse};
+
+use super::features::WIDTH;
+
+/// Version of the document; it changes with what the network sees.
+pub const VERSION: u32 = 1;
+
+/// A layer: `weights . x + bias`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Layer {
+    /// Shape (outputs, inputs).
+    pub weights: Vec<Vec<f32>>,
+    /// Shape (outputs,).
+    pub bias: Vec<f32>,
+}
+
+/// A trained policy, as it is kept.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Trained {
+    /// Where the weights come from.
+    pub training: Training,
+    /// Layer after layer, with max(0, .) in between; the last has one output.
+    pub layers: Vec<Layer>,
+}
+
+/// Where weights come from. The same program, settings and seed give the same weights on the same machine.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Training {
+    /// The algorithm.
+    pub method: String,
+    /// Seed of everything random.
+    pub seed: u64,
+    /// Slots played.
+    pub slots: u64,
+    /// Settings, by name.
+    pub settings: BTreeMap<String, f64>,
+    /// Families that instances were drawn from.
+    pub families: Vec<String>,
+    /// BLAKE3 hash over the hashes of all instances played, in their order.
+    pub instances: String,
+    /// How good it was in the end.
+    pub evaluation: Vec<Evaluation>,
+}
+
+/// Mean cost of single slots on channels not trained on, relative to `alternating`: 0.01 is one percent dearer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Evaluation {
+    /// The family.
+    pub family: String,
+    /// Slots compared.
+    pub slots: u64,
+    /// This policy.
+    pub trained: f64,
+    /// The network it began as.
+    pub untrained: f64,
+    /// What it sees as its reference: everybody's best cut at equal shares.
+    pub reference: f64,
+    /// Random cuts.
+    pub random: f64,
+}
+
+/// A network ready to score.
+#[derive(Clone, Debug)]
+pub struct Network {
+    layers: Vec<(Array2<f32>, Array1<f32>)>,
+}
+
+impl Network {
+    /// # Errors
+    /// [`Trouble`] if shapes do not follow on each other, from [`WIDTH`] inputs to one output.
+    pub fn new(layers: &[Layer]) -> Result<Self, Trouble> {
+        let trouble = |at: usize, what: String| {
+            Trouble::at(format!("layers[{at}]"), what, "give a document that `offcut train` has written")
+        };
+        if layers.is_empty() {
+            return Err(trouble(0, "is missing".into()));
+        }
+        let mut inputs = WIDTH;
+        let mut ready = Vec::new();
+        for (at, layer) in layers.iter().enumerate() {
+            let outputs = layer.bias.len();
+            if layer.weights.len() != outputs || layer.weights.iter().any(|row| row.len() != inputs) {
+                return Err(trouble(at, format!("is not of {outputs} rows of {inputs} weights")));
+            }
+            if !layer.weights.iter().flatten().chain(&layer.bias).all(|weight| weight.is_finite()) {
+                return Err(trouble(at, "has a weight that is not finite".into()));
+            }
+            // Inputs first: rows of many cuts are multiplied from the left.
+            let weights = Array2::from_shape_fn((inputs, outputs), |(i, o)| layer.weights[o][i]);
+            ready.push((weights, Array1::from(layer.bias.clone())));
+            inputs = outputs;
+        }
+        if inputs != 1 {
+            return Err(trouble(layers.len() - 1, format!("has {inputs} outputs, not one")));
+        }
+        Ok(Self { layers: ready })
+    }
+
+    /// Scores of rows. Shape (rows, [`WIDTH`]) to (rows,).
+    ///
+    /// # Panics
+    /// If rows are of another width.
+    pub fn scores(&self, rows: ArrayView2<f32>) -> Array1<f32> {
+        let (last, hidden) = self.layers.split_last().expect("at least one layer");
+        let mut x = rows.to_owned();
+        for (weights, bias) in hidden {
+            x = x.dot(weights) + bias;
+            x.mapv_inplace(|x| x.max(0.0));
+        }
+        (x.dot(&last.0) + &last.1).remove_axis(ndarray::Axis(1))
+    }
+}
+
+impl Trained {
+    /// Reads a policy's document.
+    ///
+    /// # Errors
+    /// [`Trouble`] naming place and remedy.
+    pub fn parse(bytes: &[u8]) -> Result<Self, Trouble> {
+        let trained: Self = parse(bytes, Kind::Policy, "lymdo", VERSION)?;
+        Network::new(&trained.layers).map_err(|trouble| trouble.below("body"))?;
+        Ok(trained)
+    }
+}

@@ -5,7 +5,7 @@
 //! | [`outer_approximation`] | the loop that adds tangents until a MILP meets its convex problem |
 //! | [`highs`] | the only file that talks to HiGHS: status, dual bound, limits |
 //! | [`jpdra`] | `branch`, `price`, `milp-oa`, `socp`, `milp-units`, `exhaustive` |
-//! | [`lymdo`] | `branch`, `enumerate`, `clairvoyant`; the policy `lymdo-exact` |
+//! | [`lymdo`] | `branch`, `clairvoyant`, `milp-oa`, `enumerate`; the policy `lymdo-exact` |
 //! | [`multiuser`] | `milp`, `threshold`, `dp`, `price`, `branch` |
 //! | [`throughput`] | `milp`, `lp`, `milp-joint`, `price`, `branch` |
 //!

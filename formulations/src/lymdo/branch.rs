@@ -30,7 +30,7 @@ pub(super) struct Branch;
 pub(super) const GAP: f64 = 1e-9;
 
 /// Bounds are handed over weaker by this part of what was added up for them: the checker rounds outwards.
-pub(super) const NUDGE: f64 = 1e-11;
+pub(super) const NUDGE: f64 = 1e-12;
 
 /// A certificate with more nodes is too large to be handed over.
 const MOST_NODES: usize = 4_000_000;

@@ -126,10 +126,10 @@ fn solve(instance: &Instance, system: &Slot, budget: &Budget, began: Instant) ->
     let (best, stop) = climb.run();
     let (evaluations, bounds) = (climb.evaluations, std::mem::take(&mut climb.bounds));
     let units = units(instance, 1.0);
-    let trees = best.prices.iter().map(|prices| Tree {
-        prices: vec![per_unit(*prices, units)],
-        nodes: vec![Node::Priced { prices: 0 }],
-    });
+    let trees = best
+        .prices
+        .iter()
+        .map(|prices| Tree { prices: vec![per_unit(*prices, units)], nodes: vec![Node::Priced { prices: 0 }] });
     let certificate = Certificate { energy_s_per_j: best.mu.clone(), slots: trees.collect() };
     let trace = Trace::counting([("evaluations", evaluations)]);
     let points = bounds.iter().map(|seen| (seen.at_s, seen.objective)).collect();

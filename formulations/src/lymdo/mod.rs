@@ -7,6 +7,7 @@
 //! | `branch` | `branch`: a slot exactly | certificate: a tree of prices |
 //! | `clairvoyant` | `clairvoyant`: a bound on a horizon, and nothing else | certificate: prices |
 //! | `exact` | `lymdo-exact`: a policy, drift plus penalty with exact slots | |
+//! | `milp` | `milp-oa`: outer approximation through HiGHS | HiGHS's word |
 //! | `enumerate` | `enumerate`: every combination of cuts | its word |
 //! | `model` | | a slot's numbers, in units in which what is shared is 1 |
 //! | `stages` | | what one user pays with one cut at prices |
@@ -23,6 +24,7 @@ mod convex;
 mod dual;
 mod enumerate;
 mod exact;
+mod milp;
 mod model;
 mod polygon;
 mod room;
@@ -39,7 +41,12 @@ use offcut_instances::problem::Algorithm;
 
 /// All exact methods for `lymdo`.
 pub fn algorithms() -> Vec<Box<dyn Algorithm<Lymdo>>> {
-    vec![Box::new(branch::Branch), Box::new(clairvoyant::Clairvoyant), Box::new(enumerate::Enumerate)]
+    vec![
+        Box::new(branch::Branch),
+        Box::new(clairvoyant::Clairvoyant),
+        Box::new(milp::OuterApproximation::default()),
+        Box::new(enumerate::Enumerate),
+    ]
 }
 
 /// The policies that the exact side has.

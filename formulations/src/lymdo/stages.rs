@@ -566,6 +566,15 @@ impl Pull {
 }
 
 impl Slot {
+    /// Seconds of sending with a share `x` above 0, and their slope.
+    pub(super) fn sending(&self, pair: usize, x: f64) -> (f64, f64) {
+        let snr = self.snr[self.user[pair] as usize];
+        let Air { per_work, eps, .. } =
+            if self.is_shannon { air::<true>(snr / x, snr) } else { air::<false>(snr / x, snr) };
+        let time = self.air[pair] * per_work;
+        (time, -time * eps / x)
+    }
+
     /// V D + Q E over V of a pair with speed `u` of the device and shares `x` and `y`; none if a stage is not stable.
     pub(super) fn cost(&self, pair: usize, u: f64, x: f64, y: f64) -> Option<f64> {
         let n = self.user[pair] as usize;

@@ -1,0 +1,408 @@
+//! `milp-oa`: a slot as a mixed-integer program, through HiGHS.
+//!
+//! Every user has a copy of what it takes for every cut, and z says which one counts. What bends is a function of one variable, convex, and
+//! enters by tangents of its perspective, so that a cut not taken costs nothing:
+//!
+//! ```text
+//! z in {0,1}, sum_m z_nm = 1,   least z <= x <= z, likewise y, u;   sum x <= 1, sum y <= 1
+//! v >= f(x0) z + f'(x0) (x - x0 z)            for points x0
+//! exponential     f: air t + q d2, edge t;    the device's cost is a number
+//! deterministic   f: d1(u), d2(x), d3(y), a u^2, and h(d) with d >= d1, d2, d3
+//! ```
+//!
+//! Points are first a geometric grid in what is above the need of stability, as dense as makes tangents of 1/x miss no more than `error`, then those
+//! of every solution found and of the best shares for its cuts. Times are in units of the incumbent, shares of all there is.
+
+use std::time::Instant;
+
+use good_lp::variable::UnsolvedProblem;
+use good_lp::{Constraint, Expression, ProblemVariables, Variable, constraint, variable};
+use offcut_instances::document::Trouble;
+use offcut_instances::lymdo::{Instance, Lymdo, Service, Solution};
+use offcut_instances::problem::{Algorithm, Answer, Bound, Budget, Evidence, Parameter, Stop};
+
+use super::branch::units;
+use super::convex::{Convex, Shares};
+use super::model::{Slot, allocation, value};
+use super::room::{Room, room};
+use crate::outer_approximation::{Tangents, run};
+
+/// Above this many pairs no model is built.
+const MOST_PAIRS: usize = 5_000;
+
+/// Outer approximation.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct OuterApproximation {
+    /// Error of the grid, relative.
+    error: f64,
+}
+
+impl Default for OuterApproximation {
+    fn default() -> Self {
+        Self { error: 0.01 }
+    }
+}
+
+/// What bends, one after the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Bend {
+    Air,
+    Edge,
+    Local,
+    Heat,
+    Wait,
+}
+
+const BENDS: [Bend; 5] = [Bend::Air, Bend::Edge, Bend::Local, Bend::Heat, Bend::Wait];
+
+/// A pair in the model.
+struct Copy {
+    pair: usize,
+    /// Where each of [`BENDS`] has its tangents.
+    points: [Vec<f64>; 5],
+    /// First of its variables; they follow as in [`variables`].
+    first: usize,
+}
+
+/// Variables of a copy, in this order: z, then for each bend that it has what it takes and what that costs.
+struct Oa<'s> {
+    slot: &'s Slot,
+    copies: Vec<Copy>,
+    /// Seconds that count as 1.
+    scale: f64,
+    convex: Convex,
+    best: Shares,
+    cuts: Vec<u32>,
+    trial: Shares,
+}
+
+impl Slot {
+    /// Whether a pair has this bend.
+    fn bends(&self, pair: usize, bend: Bend) -> bool {
+        let lambda = self.lambda[self.user[pair] as usize];
+        let is_deterministic = self.service == Service::Deterministic;
+        match bend {
+            Bend::Air => self.air[pair] > 0.0,
+            Bend::Edge => self.edge[pair] > 0.0,
+            Bend::Local => is_deterministic && self.local[pair] > 0.0,
+            Bend::Heat => is_deterministic && self.local[pair] > 0.0 && self.heat[pair] > 0.0,
+            Bend::Wait => is_deterministic && lambda > 0.0 && self.air[pair] + self.edge[pair] + self.local[pair] > 0.0,
+        }
+    }
+
+    /// What a bend costs at a point, in seconds, and its slope; none where it is not stable.
+    fn bend(&self, pair: usize, bend: Bend, at: f64) -> Option<(f64, f64)> {
+        let n = self.user[pair] as usize;
+        let lambda = self.lambda[n];
+        let is_exponential = self.service == Service::Exponential;
+        // Time in the system, if that is what counts: t = d/(1 - lambda d), dt = (1 + lambda t)^2 dd.
+        let system = |d: f64, slope: f64| {
+            if !is_exponential {
+                return (lambda * d < 1.0).then_some((d, slope));
+            }
+            let t = d / (1.0 - lambda * d);
+            (lambda * d < 1.0).then_some((t, slope * (1.0 + lambda * t).powi(2)))
+        };
+        match bend {
+            Bend::Air => {
+                let (d, slope) = self.sending(pair, at);
+                let (time, steep) = system(d, slope)?;
+                let q = if is_exponential { self.airtime[n] - 1.0 } else { 0.0 };
+                Some((time + q * d, steep + q * slope))
+            }
+            Bend::Edge => system(self.edge[pair] / at, -self.edge[pair] / (at * at)),
+            Bend::Local => system(self.local[pair] / at, -self.local[pair] / (at * at)),
+            Bend::Heat => Some((self.heat[pair] * at * at, 2.0 * self.heat[pair] * at)),
+            Bend::Wait => {
+                let free = 1.0 - lambda * at;
+                let wait = lambda * at * at / (2.0 * free);
+                (free > 0.0).then_some((wait, lambda * at * (1.0 + free) / (2.0 * free * free)))
+            }
+        }
+    }
+
+    /// The least point of a bend, which costs infinitely much, or the least that can be; and the most.
+    fn ends(&self, pair: usize, bend: Bend) -> (f64, f64) {
+        let lambda = self.lambda[self.user[pair] as usize];
+        match bend {
+            Bend::Air => (self.least_bandwidth[pair], 1.0),
+            Bend::Edge => (self.least_edge[pair], 1.0),
+            Bend::Local | Bend::Heat => (lambda * self.local[pair], 1.0),
+            Bend::Wait => (0.0, 1.0 / lambda),
+        }
+    }
+
+    /// What a second of a bend costs in the objective.
+    fn weight(&self, pair: usize, bend: Bend) -> f64 {
+        let is_exponential = self.service == Service::Exponential;
+        if bend == Bend::Air && !is_exponential { self.airtime[self.user[pair] as usize] } else { 1.0 }
+    }
+
+    /// What a pair costs that does not depend on what it takes of what is modelled.
+    fn given(&self, pair: usize) -> f64 {
+        let (time, work, lambda) = (self.alone[pair], self.local[pair], self.lambda[self.user[pair] as usize]);
+        if self.service == Service::Deterministic || work == 0.0 {
+            return 0.0;
+        }
+        time + self.heat[pair] * (work * (1.0 / time + lambda)).powi(2)
+    }
+}
+
+/// Points where tangents are taken first: geometric in what is above the need, up to costs of `most` seconds.
+fn grid(slot: &Slot, pair: usize, bend: Bend, error: f64, most: f64) -> Vec<f64> {
+    let root = error.sqrt();
+    let ratio = (1.0 + root) / (1.0 - root);
+    let (low, high) = slot.ends(pair, bend);
+    let mut points = Vec::new();
+    if bend == Bend::Wait {
+        // In t = d/(1 - lambda d), of which the wait is nearly a power.
+        let lambda = 1.0 / high;
+        let least = slot.local[pair].max(slot.edge[pair]).max(if slot.air[pair] > 0.0 {
+            slot.sending(pair, 1.0).0
+        } else {
+            0.0
+        });
+        let mut time = least / (1.0 - lambda * least);
+        while points.len() < 400 {
+            let at = time / (1.0 + lambda * time);
+            match slot.bend(pair, bend, at) {
+                Some((wait, _)) if wait <= most => points.push(at),
+                _ => break,
+            }
+            time *= ratio;
+        }
+        return points;
+    }
+    let mut above = high - low;
+    while points.len() < 400 {
+        let at = low + above;
+        let cost = slot.bend(pair, if bend == Bend::Heat { Bend::Local } else { bend }, at);
+        match cost {
+            Some((cost, _)) if cost <= most => points.push(at),
+            _ => break,
+        }
+        above /= ratio;
+    }
+    points
+}
+
+impl Oa<'_> {
+    /// Adds a point, unless there is one next to it; says how many are new.
+    fn add(&mut self, copy: usize, bend: Bend, at: f64) -> usize {
+        let Copy { pair, points, .. } = &mut self.copies[copy];
+        let (low, high) = self.slot.ends(*pair, bend);
+        // What is needed and no more has no tangent; a steep one keeps it away.
+        let at =
+            if bend == Bend::Wait { at.min(high * (1.0 - 1e-6)) } else { at.clamp(low + 1e-6 * (high - low), high) };
+        let points = &mut points[bend as usize];
+        let is_near = |known: &f64| {
+            (known - at).abs() <= 1e-6 * (at - low).min(if bend == Bend::Wait { high - at } else { f64::INFINITY })
+        };
+        if at <= 0.0 || points.iter().any(is_near) || self.slot.bend(*pair, bend, at).is_none() {
+            return 0;
+        }
+        points.push(at);
+        1
+    }
+
+    /// What counts as 1 of what a bend takes: all there is, or for the slowest stage what is just not stable.
+    fn unit(&self, pair: usize, bend: Bend) -> f64 {
+        if bend == Bend::Wait { self.seconds(pair, Bend::Local) } else { 1.0 }
+    }
+
+    /// The seconds of a bend that count as 1. HiGHS is exact to 1e-9, which has to be little beside what is missing to 1/lambda.
+    fn seconds(&self, pair: usize, bend: Bend) -> f64 {
+        let is_pulled = matches!(bend, Bend::Air | Bend::Edge | Bend::Local) && self.slot.bends(pair, Bend::Wait);
+        if is_pulled { self.scale.min(self.slot.ends(pair, Bend::Wait).1) } else { self.scale }
+    }
+
+    /// The variables of bends that a copy has, from its first one on: which stands where.
+    fn places(&self, copy: &Copy) -> Vec<(Bend, usize)> {
+        let bends = BENDS.into_iter().filter(|bend| self.slot.bends(copy.pair, *bend));
+        bends.enumerate().map(|(at, bend)| (bend, copy.first + 1 + 2 * at)).collect()
+    }
+}
+
+impl Tangents for Oa<'_> {
+    fn model(&self) -> (UnsolvedProblem, Vec<Constraint>) {
+        let slot = self.slot;
+        let mut problem = ProblemVariables::new();
+        let mut objective = Expression::default();
+        let mut rows = Vec::new();
+        let mut once = vec![Expression::default(); slot.users()];
+        let (mut bandwidth, mut edge) = (Expression::default(), Expression::default());
+        for copy in &self.copies {
+            let pair = copy.pair;
+            let z = problem.add(variable().binary());
+            once[slot.user[pair] as usize].add_mul(1.0, z);
+            let given = slot.given(pair) / self.scale;
+            if given > 0.0 {
+                objective.add_mul(given, z);
+            }
+            let (mut speed, mut slowest): (Option<Variable>, Option<Variable>) = (None, None);
+            let mut times = Vec::new();
+            for (bend, _) in self.places(copy) {
+                let (low, high) = slot.ends(pair, bend);
+                let (unit, seconds) = (self.unit(pair, bend), self.seconds(pair, bend));
+                let taken = problem.add(variable().min(0.0));
+                let cost = problem.add(variable().min(0.0));
+                objective.add_mul(slot.weight(pair, bend) * seconds / self.scale, cost);
+                match bend {
+                    Bend::Air => bandwidth.add_mul(1.0, taken),
+                    Bend::Edge => edge.add_mul(1.0, taken),
+                    Bend::Local => speed = Some(taken),
+                    // The same speed, twice.
+                    Bend::Heat => rows.push(constraint!(taken == speed.expect("a speed"))),
+                    Bend::Wait => slowest = Some(taken),
+                }
+                if matches!(bend, Bend::Air | Bend::Edge | Bend::Local) {
+                    times.push(cost);
+                }
+                rows.push(constraint!(taken <= high / unit * z));
+                if low > 0.0 {
+                    rows.push(constraint!(taken >= low / unit * z));
+                }
+                for at in &copy.points[bend as usize] {
+                    let Some((value, slope)) = slot.bend(pair, bend, *at) else { continue };
+                    // Rows are divided by what is steep in them: HiGHS drops what is small beside 1, and minds what is large.
+                    let steep = (1e-5 * slope.abs() * unit / seconds).max(1.0);
+                    let mut row = Expression::with_capacity(3);
+                    row.add_mul((value - slope * at) / seconds / steep, z);
+                    row.add_mul(slope * unit / seconds / steep, taken);
+                    row.add_mul(-1.0 / steep, cost);
+                    rows.push(constraint!(row <= 0.0));
+                }
+            }
+            if let Some(slowest) = slowest {
+                times.into_iter().for_each(|time| rows.push(constraint!(time <= slowest)));
+            }
+        }
+        rows.extend(once.into_iter().map(|once| constraint!(once == 1.0)));
+        rows.push(constraint!(bandwidth <= 1.0));
+        rows.push(constraint!(edge <= 1.0));
+        (problem.minimise(objective), rows)
+    }
+
+    fn refine(&mut self, values: &[f64]) -> (Option<f64>, usize) {
+        let slot = self.slot;
+        let mut chosen: Vec<(f64, usize)> = vec![(f64::NEG_INFINITY, 0); slot.users()];
+        for (at, copy) in self.copies.iter().enumerate() {
+            let best = &mut chosen[slot.user[copy.pair] as usize];
+            if values[copy.first] > best.0 {
+                *best = (values[copy.first], at);
+            }
+        }
+        let pairs: Vec<u32> = chosen.iter().map(|(_, at)| self.copies[*at].pair as u32).collect();
+        let mut new = 0;
+        for (z, at) in &chosen {
+            for (bend, place) in self.places(&self.copies[*at]) {
+                let unit = self.unit(self.copies[*at].pair, bend);
+                new += self.add(*at, bend, values[place] * unit / z.max(0.5));
+            }
+        }
+        if !slot.is_stable(&pairs) {
+            return (None, new);
+        }
+        self.convex.solve(slot, &pairs, None, &mut self.trial);
+        for (n, (_, at)) in chosen.iter().enumerate() {
+            let (u, x, y) = (self.trial.local[n], self.trial.bandwidth[n], self.trial.edge[n]);
+            let pair = self.copies[*at].pair;
+            let mut slowest = 0.0f64;
+            for (bend, taken) in [(Bend::Air, x), (Bend::Edge, y), (Bend::Local, u), (Bend::Heat, u)] {
+                if slot.bends(pair, bend) {
+                    new += self.add(*at, bend, taken);
+                    if bend != Bend::Heat {
+                        slowest = slowest.max(slot.bend(pair, bend, taken).map_or(0.0, |(time, _)| time));
+                    }
+                }
+            }
+            if slot.bends(pair, Bend::Wait) {
+                new += self.add(*at, Bend::Wait, slowest);
+            }
+        }
+        let value = self.trial.value;
+        if value < self.best.value {
+            std::mem::swap(&mut self.best, &mut self.trial);
+            self.cuts = pairs.iter().map(|pair| slot.cut(*pair as usize)).collect();
+        }
+        (Some(self.best.value / self.scale), new)
+    }
+}
+
+impl Algorithm<Lymdo> for OuterApproximation {
+    fn id(&self) -> &str {
+        "milp-oa"
+    }
+
+    fn about(&self) -> &str {
+        "outer approximation of a single slot, a copy of the resources per cut, through good_lp and HiGHS (bound on HiGHS's word)"
+    }
+
+    fn parameters(&self) -> Vec<Parameter> {
+        let about = "error of the grid of tangents before the first solution, relative, in (0, 1)";
+        vec![Parameter { name: "error", default: 0.01, about }]
+    }
+
+    fn with(&self, name: &str, value: f64) -> Result<Box<dyn Algorithm<Lymdo>>, Trouble> {
+        let trouble = |what: String, remedy: &str| Trouble::at("method milp-oa", what, remedy);
+        match name {
+            "error" if value > 0.0 && value < 1.0 => Ok(Box::new(Self { error: value })),
+            "error" => Err(trouble(format!("error is {value}"), "give a share between 0 and 1, both excluded")),
+            _ => Err(trouble(format!("takes no parameter '{name}'"), "it takes: error")),
+        }
+    }
+
+    fn solve(&self, instance: &Instance, budget: &Budget) -> Answer<Lymdo> {
+        let began = Instant::now();
+        if instance.slots.len() > 1 {
+            return Answer::declined("takes single slots");
+        }
+        let slot = Slot::new(instance);
+        let usable: Vec<usize> = (0..slot.all()).filter(|pair| slot.is_usable(*pair)).collect();
+        if usable.len() > MOST_PAIRS {
+            return Answer::declined(format!("the model would have more than {MOST_PAIRS} cuts of users"));
+        }
+        let pairs = match room(&slot, units(instance, instance.v), budget, began) {
+            Ok(Room::Found(pairs)) => pairs,
+            Ok(Room::None(_)) => return Answer::nothing(Stop::Infeasible),
+            Err(stop) => return Answer::nothing(stop),
+        };
+        let mut convex = Convex::new(&slot);
+        let mut best = Shares::default();
+        convex.solve(&slot, &pairs, None, &mut best);
+        let scale = if best.value > 0.0 { best.value } else { 1.0 };
+        let mut first = 0;
+        let copies = usable.into_iter().map(|pair| {
+            let bends = BENDS.map(|bend| slot.bends(pair, bend));
+            let points =
+                |at: usize| if bends[at] { grid(&slot, pair, BENDS[at], self.error, scale) } else { Vec::new() };
+            let copy = Copy { pair, points: std::array::from_fn(points), first };
+            first += 1 + 2 * bends.into_iter().filter(|has| *has).count();
+            copy
+        });
+        let copies = copies.collect();
+        let cuts = pairs.iter().map(|pair| slot.cut(*pair as usize)).collect();
+        let mut oa = Oa { slot: &slot, copies, scale, convex, best, cuts, trial: Shares::default() };
+        let time_s = budget.time_s.map(|s| (s - began.elapsed().as_secs_f64()).max(0.0));
+        let known = Some(oa.best.value / scale);
+        let ended = match run(&mut oa, known, 1e-7, &Budget { time_s, ..budget.clone() }) {
+            Ok(ended) => ended,
+            Err(words) => return Answer::failed(words),
+        };
+        let mut trace = ended.trace;
+        trace.incumbents.iter_mut().for_each(|incumbent| incumbent.objective *= scale * instance.v);
+        let Oa { best, cuts, .. } = oa;
+        let decisions = allocation(instance, cuts, &best.local, &best.bandwidth, &best.edge);
+        let Some(objective) = value(instance, &decisions) else {
+            return Answer::failed("the best shares are stable by less than roundings");
+        };
+        let mut answer = Answer::found(Solution { slots: vec![decisions] }, objective);
+        // (An incumbent is known: HiGHS sees none only where tangents at the edge of stability round it away.)
+        answer.stop = if ended.stop == Stop::Infeasible { Stop::Completed } else { ended.stop };
+        answer.proved = ended.bound.map(|bound| Bound {
+            value: bound * scale * instance.v,
+            evidence: Evidence::SolverWord("HiGHS mip_dual_bound".into()),
+        });
+        answer.traced(trace)
+    }
+}

@@ -32,6 +32,8 @@ pub struct Figure {
 pub enum Plot {
     /// A quantity over an axis, one line a series.
     Lines(Lines),
+    /// Line charts one under the other, over the same axis.
+    Panels(Vec<Lines>),
     /// One value a method, with an interval, side by side.
     Dots(Dots),
 }
@@ -178,8 +180,9 @@ fn over_axis(results: &Results, study: &Study, series: &[Series], axis: &Quantit
         let time = |r: &Result| r.is_attempted().then(|| r.counted_s());
         ("mean solution time".to_owned(), "s".to_owned(), lines(series, band, &time))
     } else {
-        let quantity = &results.manifest.objective;
-        (format!("mean {}", quantity.name), quantity.unit.clone(), lines(series, band, &|r| r.objective))
+        let quantity = results.objective(series.iter().flat_map(|s| &s.points).flat_map(|p| &p.results).copied());
+        let objective = |r: &Result| r.objective.or_else(|| r.bound_alone());
+        (format!("mean {}", quantity.name), quantity.unit, lines(series, band, &objective))
     };
     if lines.iter().all(|line| line.points.is_empty()) {
         return None;
@@ -261,8 +264,8 @@ fn lines(series: &[Series], band: Band, quantity: &dyn Fn(&Result) -> Option<f64
                 && line.points.iter().zip(&points).all(|(a, b)| near(a.x, b.x) && near(a.y, b.y))
         };
         match lines.iter_mut().find(same) {
-            Some(line) => line.names.push(series.name.to_owned()),
-            None => lines.push(Line { names: vec![series.name.to_owned()], points, limit: None }),
+            Some(line) => line.names.push(series.label()),
+            None => lines.push(Line { names: vec![series.label()], points, limit: None }),
         }
     }
     lines

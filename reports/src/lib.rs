@@ -11,13 +11,14 @@
 //! | [`tables`], [`figures`] | what is shown |
 //! | [`report`] | what is said, and in which order |
 //! | [`table`], [`html`], [`markdown`] | how it is written |
-//! | [`multiuser`], [`throughput`], [`jpdra`] | what only that problem's reports say |
+//! | [`multiuser`], [`throughput`], [`jpdra`], [`lymdo`] | what only that problem's reports say |
 //!
 //! Written to be diffed: rows are sorted, numbers have fixed forms, times stand in tables of their own, and nothing reads a clock.
 
 pub mod figures;
 pub mod html;
 pub mod jpdra;
+pub mod lymdo;
 pub mod markdown;
 pub mod multiuser;
 pub mod numbers;

@@ -10,7 +10,7 @@ use crate::results::Results;
 use crate::statistics::{mean, range, shifted_geometric_mean};
 use crate::table::Table;
 use crate::verdict::Verdict;
-use crate::{Options, jpdra, multiuser, tables, throughput};
+use crate::{Options, jpdra, lymdo, multiuser, tables, throughput};
 
 /// A part of a report under one heading.
 #[derive(Clone, Debug, Default)]
@@ -63,7 +63,7 @@ pub(crate) struct About {
 }
 
 /// The problems whose reports say more than any report does.
-const PROBLEMS: [About; 3] = [multiuser::ABOUT, throughput::ABOUT, jpdra::ABOUT];
+const PROBLEMS: [About; 4] = [multiuser::ABOUT, throughput::ABOUT, jpdra::ABOUT, lymdo::ABOUT];
 
 impl Report {
     /// Computes the report of a run.

@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use offcut_checker::Proof;
 use offcut_ledger::gap::feasible_objective;
+use offcut_ledger::manifest::Quantity;
 use offcut_ledger::{BestKnown, Contradiction, Gap, Manifest, Row, Status, Study, best_known, contradictions};
 
-use crate::statistics;
 use crate::table::Mark;
+use crate::{lymdo, statistics};
 
 /// A row with what follows from all the others.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +30,19 @@ impl Result<'_> {
     /// Whether the method took the instance at all.
     pub fn is_attempted(&self) -> bool {
         self.row.status != Status::Declined
+    }
+
+    /// The bound, if the method was after nothing else and has one.
+    pub fn bound_alone(&self) -> Option<f64> {
+        match &self.row.proof {
+            Proof::Certified { value } | Proof::SolverWord { value, .. } if self.is_bound_alone() => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// Whether the method was after a bound and nothing else, and has it.
+    pub fn is_bound_alone(&self) -> bool {
+        self.row.status == Status::Bounded
     }
 
     /// The seconds that count: what was used; for a failure the limit, where there is one.
@@ -134,6 +149,15 @@ impl<'a> Results<'a> {
         }
     }
 
+    /// What the objective of some rows is called, and its unit: single slots are worth something else than horizons.
+    pub fn objective<'r>(&self, rows: impl IntoIterator<Item = &'r Result<'r>>) -> Quantity {
+        let mut rows = rows.into_iter().map(|result| result.row.instance.variant.as_str());
+        if self.manifest.problem == lymdo::PROBLEM && rows.all(lymdo::is_slot) {
+            return Quantity { name: "V delay + backlog energy".into(), unit: "J²".into() };
+        }
+        self.manifest.objective.clone()
+    }
+
     /// The results of every method, sorted by name; variants of the problem are kept apart.
     pub fn by_method(&self) -> Vec<(String, Vec<&Result<'a>>)> {
         let mut methods: Vec<(String, Vec<&Result>)> = Vec::new();
@@ -213,10 +237,28 @@ pub struct Point<'s, 'a> {
     pub results: Vec<&'s Result<'a>>,
 }
 
+impl Series<'_, '_> {
+    /// What tables and figures call it.
+    pub fn label(&self) -> String {
+        if self.is_bound_alone() { format!("{} (a bound)", self.name) } else { self.name.to_owned() }
+    }
+
+    /// Whether it is of a method that is after bounds and nothing else: no rival of any other.
+    pub fn is_bound_alone(&self) -> bool {
+        let mut rows = self.points.iter().flat_map(|point| &point.results).peekable();
+        rows.peek().is_some() && rows.all(|result| result.is_bound_alone())
+    }
+}
+
 impl Point<'_, '_> {
     /// Some quantity of every result that has it, averaged over the rows of each instance: one value an instance.
     pub fn per_instance(&self, quantity: impl Fn(&Result) -> Option<f64>) -> Vec<f64> {
         per_instance(self.results.iter().copied(), quantity)
+    }
+
+    /// What figures and tables show of the objective: that of solutions, or the bound of a method that is after nothing else.
+    pub fn objectives(&self) -> Vec<f64> {
+        self.per_instance(|r| r.objective.or_else(|| r.bound_alone()))
     }
 
     /// The gaps of its results.
@@ -224,9 +266,10 @@ impl Point<'_, '_> {
         self.results.iter().filter_map(|result| result.gap).collect()
     }
 
-    /// How many of the results hold a feasible solution, and how many there are.
+    /// How many of the results hold a feasible solution, and how many were to.
     pub fn feasible(&self) -> (usize, usize) {
-        (self.results.iter().filter(|result| result.objective.is_some()).count(), self.results.len())
+        let all = self.results.iter().filter(|result| !result.is_bound_alone());
+        (all.clone().filter(|result| result.objective.is_some()).count(), all.count())
     }
 }
 

@@ -56,8 +56,8 @@ pub fn bootstrap_mean(label: &str, values: &[f64]) -> Option<(f64, f64)> {
     Some((quantile(&means, 0.025), quantile(&means, 0.975)))
 }
 
-/// A quantile of sorted values, interpolated.
-fn quantile(sorted: &[f64], at: f64) -> f64 {
+/// A quantile of sorted values, interpolated; there must be one or more.
+pub fn quantile(sorted: &[f64], at: f64) -> f64 {
     let place = at * (sorted.len() - 1) as f64;
     let below = place.floor() as usize;
     let above = (below + 1).min(sorted.len() - 1);

@@ -3,18 +3,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use offcut_instances::problem::{Sense, Stop};
+use offcut_ledger::manifest::Quantity;
 use offcut_ledger::{Status, Study};
 
 use crate::Options;
+use crate::lymdo;
 use crate::numbers::{self, Scale};
 use crate::results::{MeanGap, Result, Results, Series, per_instance};
 use crate::statistics::{bootstrap_mean, mean, median, range, shifted_geometric_mean};
 use crate::table::{Cell, Column, Mark, Table};
 
-const STATUSES: [Status; 10] = [
+const STATUSES: [Status; 11] = [
     Status::OptimalCertified,
     Status::OptimalClaimed,
     Status::Feasible,
+    Status::Bounded,
     Status::InfeasibleCertified,
     Status::InfeasibleClaimed,
     Status::Declined,
@@ -48,7 +51,7 @@ pub struct MethodGaps {
     pub wins: usize,
 }
 
-/// The gaps of every method, by name.
+/// The gaps of every method, by name; methods that are after bounds and nothing else have none.
 pub fn method_gaps(results: &Results) -> Vec<MethodGaps> {
     let count = |of_it: &[&Result], what: &dyn Fn(&Result) -> bool| of_it.iter().filter(|r| what(r)).count();
     let instances = |of_it: &[&Result], what: &dyn Fn(&Result) -> bool| {
@@ -74,7 +77,8 @@ pub fn method_gaps(results: &Results) -> Vec<MethodGaps> {
             wins: wins(results, &of_it),
         }
     };
-    results.by_method().into_iter().map(describe).collect()
+    let has_rivals = |of_it: &[&Result]| !of_it.iter().all(|r| r.is_bound_alone());
+    results.by_method().into_iter().filter(|(_, of_it)| has_rivals(of_it)).map(describe).collect()
 }
 
 /// On how many instances every row is feasible and their mean objective is the best known one.
@@ -151,9 +155,9 @@ pub fn gaps(results: &Results) -> Table {
     table
 }
 
-/// The instances on which some row is feasible.
+/// The instances on which some row is feasible, or the bound that it was after.
 fn solved<'a>(of_it: &[&Result<'a>]) -> BTreeSet<&'a str> {
-    of_it.iter().filter(|r| r.objective.is_some()).map(|r| r.row.key.instance.as_str()).collect()
+    of_it.iter().filter(|r| r.objective.is_some() || r.is_bound_alone()).map(|r| r.row.key.instance.as_str()).collect()
 }
 
 /// Times of every method over the whole run: a table of its own, because it changes from run to run.
@@ -296,40 +300,41 @@ fn partial((feasible, all): (usize, usize)) -> String {
 fn over_axis(results: &Results, study: &Study, series: &[Series]) -> Vec<Table> {
     let axis = study.axis.as_ref().expect("asked for");
     let axis_scale = Scale { factor: 1.0, unit: axis.unit.clone() };
-    let quantity = &results.manifest.objective;
+    let quantity = results.objective(series.iter().flat_map(|s| &s.points).flat_map(|p| &p.results).copied());
     let mut places: Vec<f64> = series.iter().flat_map(|s| &s.points).filter_map(|point| point.x).collect();
     places.sort_by(f64::total_cmp);
     places.dedup();
-    let columns = |column: &dyn Fn(&Series) -> Column| -> Vec<Column> {
+    let all: Vec<&Series> = series.iter().collect();
+    let rivals: Vec<&Series> = series.iter().filter(|s| !s.is_bound_alone()).collect();
+    let columns = |of: &[&Series], column: &dyn Fn(&Series) -> Column| -> Vec<Column> {
         let first = Column::numbers(axis_scale.label(&axis.name), &axis.name);
-        std::iter::once(first).chain(series.iter().map(column)).collect()
+        std::iter::once(first).chain(of.iter().map(|series| column(series))).collect()
     };
-    let fill = |table: &mut Table, cell: &dyn Fn(&crate::results::Point) -> Cell| {
+    let fill = |table: &mut Table, of: &[&Series], cell: &dyn Fn(&crate::results::Point) -> Cell| {
         for x in &places {
-            let of = |series: &Series| {
+            let of = of.iter().map(|series| {
                 let point = series.points.iter().find(|point| point.x == Some(*x));
                 point.map_or_else(Cell::absent, cell)
-            };
-            table.push(std::iter::once(Cell::number(numbers::tick(*x), *x)).chain(series.iter().map(of)).collect());
+            });
+            table.push(std::iter::once(Cell::number(numbers::tick(*x), *x)).chain(of).collect());
         }
     };
 
-    let objectives = |point: &crate::results::Point| point.per_instance(|r| r.objective);
-    let all: Vec<f64> = series.iter().flat_map(|s| &s.points).flat_map(objectives).collect();
-    let scale = Scale::fitting(&all, &quantity.unit);
+    let values: Vec<f64> = series.iter().flat_map(|s| &s.points).flat_map(crate::results::Point::objectives).collect();
+    let scale = Scale::fitting(&values, &quantity.unit);
     let unit = if quantity.unit.is_empty() { "mean".into() } else { quantity.unit.clone() };
     let mut objective = Table::new(
         &format!("{}-objective", study.name),
         format!("{}: mean {}", study.title, scale.label(&quantity.name)),
         lacking(series),
-        columns(&|s| Column::numbers(s.name, format!("{}_{unit}", s.name))),
+        columns(&all, &|s| Column::numbers(s.label(), format!("{}_{unit}", s.name))),
     );
-    let measures = measures(series);
+    let measures = measures(results, series);
     if has_parts(&measures) {
         let words = "In brackets: admitted on their device alone + on cloudlets, as the checker counts.";
         objective.note = format!("{} {words}", objective.note).trim().to_owned();
     }
-    fill(&mut objective, &|point| match mean(&objectives(point)) {
+    fill(&mut objective, &all, &|point| match mean(&point.objectives()) {
         Some(value) => Cell::number(
             format!("{}{}{}", numbers::significant(value * scale.factor, 4), parts(point), partial(point.feasible())),
             value,
@@ -342,9 +347,9 @@ fn over_axis(results: &Results, study: &Study, series: &[Series]) -> Vec<Table> 
         &format!("{}-gap", study.name),
         format!("{}: mean gap (%)", study.title),
         "",
-        columns(&|s| Column::bounded(s.name, format!("{}_percent", s.name))),
+        columns(&rivals, &|s| Column::bounded(s.name, format!("{}_percent", s.name))),
     );
-    fill(&mut gap, &|point| {
+    fill(&mut gap, &rivals, &|point| {
         let certified = MeanGap::of(&point.gaps()).is_some_and(|gap| gap.certified);
         let mean = mean(&point.per_instance(|r| r.gap.map(|gap| gap.high)));
         mean.map_or_else(Cell::absent, |mean| gap_cell(results, mean, certified))
@@ -354,24 +359,27 @@ fn over_axis(results: &Results, study: &Study, series: &[Series]) -> Vec<Table> 
         &format!("{}-seconds", study.name),
         format!("{}: mean solution time", study.title),
         "A failure counts as the time limit.",
-        columns(&|s| Column::numbers(s.name, format!("{}_s", s.name))),
+        columns(&all, &|s| Column::numbers(s.name, format!("{}_s", s.name))),
     );
-    fill(&mut times, &|point| {
+    fill(&mut times, &all, &|point| {
         let mean = mean(&point.per_instance(counted));
         mean.map_or_else(Cell::absent, |s| Cell::number(numbers::duration(s), s))
     });
 
     let mut tables = vec![objective, gap];
     for measure in &measures {
+        let Quantity { name, unit } = measured(results, measure);
+        let values: Vec<f64> = rivals.iter().flat_map(|s| &s.points).flat_map(|p| of_measure(p, measure)).collect();
+        let scale = Scale::fitting(&values, &unit);
         let mut table = Table::new(
             &format!("{}-{measure}", study.name),
-            format!("{}: mean {measure}", study.title),
+            format!("{}: mean {}", study.title, scale.label(&name)),
             "Measured by the checker.",
-            columns(&|s| Column::numbers(s.name, format!("{}_{measure}", s.name))),
+            columns(&rivals, &|s| Column::numbers(s.name, format!("{}_{measure}", s.name))),
         );
-        fill(&mut table, &|point| {
-            let values = point.per_instance(|r| r.row.measures.get(measure).copied());
-            mean(&values).map_or_else(Cell::absent, |m| Cell::number(numbers::significant(m, 4), m))
+        fill(&mut table, &rivals, &|point| {
+            let mean = mean(&of_measure(point, measure));
+            mean.map_or_else(Cell::absent, |m| Cell::number(numbers::significant(m * scale.factor, 4), m))
         });
         tables.push(table);
     }
@@ -401,10 +409,27 @@ fn over_axis(results: &Results, study: &Study, series: &[Series]) -> Vec<Table> 
     tables
 }
 
-/// What the checker measured of the solutions of a study besides their objectives.
-fn measures(series: &[Series]) -> BTreeSet<String> {
+/// What the checker measured of the solutions of a study besides their objectives, as far as tables over axes tell it.
+fn measures(results: &Results, series: &[Series]) -> BTreeSet<String> {
     let rows = series.iter().flat_map(|s| &s.points).flat_map(|point| &point.results);
-    rows.flat_map(|r| r.row.measures.keys()).cloned().collect()
+    let is_told = |name: &&String| {
+        let measured = &results.manifest.problem;
+        measured != lymdo::PROBLEM || lymdo::MEASURES.iter().any(|(told, _, _)| told == name)
+    };
+    let rows = rows.filter(|r| !lymdo::is_slot(&r.row.instance.variant));
+    rows.flat_map(|r| r.row.measures.keys()).filter(is_told).cloned().collect()
+}
+
+/// What a measure is called, and its unit.
+fn measured(results: &Results, measure: &str) -> Quantity {
+    let told =
+        lymdo::MEASURES.iter().find(|(name, _, _)| *name == measure && results.manifest.problem == lymdo::PROBLEM);
+    let (name, unit) = told.map_or((measure, ""), |(_, words, unit)| (words, unit));
+    Quantity { name: name.into(), unit: unit.into() }
+}
+
+fn of_measure(point: &crate::results::Point, measure: &str) -> Vec<f64> {
+    point.per_instance(|r| r.row.measures.get(measure).copied())
 }
 
 /// Whether objectives have parts that are told apart: admitted locally, and on cloudlets.
@@ -431,12 +456,21 @@ fn has_count(series: &Series, count: &str) -> bool {
     series.points.iter().flat_map(|point| &point.results).any(|r| r.row.counts.contains_key(count))
 }
 
-/// The counts that more than one series of a study has, so that they can be compared.
+/// The counts that more than one series of a study has, and not all alike, so that they can be compared.
 pub(crate) fn shared_counts(series: &[Series]) -> Vec<String> {
     let rows = || series.iter().flat_map(|s| &s.points).flat_map(|point| &point.results);
     let names: BTreeSet<&String> = rows().flat_map(|r| r.row.counts.keys()).collect();
     let shared = |name: &&String| series.iter().filter(|s| has_count(s, name)).count() > 1;
-    names.into_iter().filter(shared).cloned().collect()
+    // What everybody counts alike at every place, such as slots, compares nobody.
+    let differs = |name: &&String| {
+        let mut at_place: BTreeMap<Option<u64>, BTreeSet<u64>> = BTreeMap::new();
+        for point in series.iter().flat_map(|s| &s.points) {
+            let counts = point.results.iter().filter_map(|r| r.row.counts.get(*name).copied());
+            at_place.entry(point.x.map(f64::to_bits)).or_default().extend(counts);
+        }
+        at_place.values().any(|counts| counts.len() > 1)
+    };
+    names.into_iter().filter(shared).filter(differs).cloned().collect()
 }
 
 /// Beyond so many names, instances are grouped by family.
@@ -453,7 +487,7 @@ fn side_by_side(results: &Results, study: &Study, series: &[Series]) -> Vec<Tabl
     let by_name = names.len() <= MOST_NAMES;
     let group = |r: &Result| if by_name { named(r) } else { families(r) }.unwrap_or_default();
 
-    let quantity = &results.manifest.objective;
+    let quantity = results.objective(rows().copied());
     let best_of = |instance: &str| results.best[instance].objective;
     let best: Vec<f64> = rows().filter_map(|r| best_of(&r.row.key.instance)).collect();
     let scale = Scale::fitting(&best, &quantity.unit);
@@ -463,12 +497,13 @@ fn side_by_side(results: &Results, study: &Study, series: &[Series]) -> Vec<Tabl
         Column::numbers(scale.label(&format!("best {}", quantity.name)), format!("best_{}", quantity.name)),
         Column::bounded(scale.label("best bound"), "best_bound"),
     ];
-    let has_parts = has_parts(&measures(series));
+    let has_parts = has_parts(&measures(results, series));
+    let rivals: Vec<&Series> = series.iter().filter(|s| !s.is_bound_alone()).collect();
     if has_parts {
         columns.push(Column::numbers("of them local", "local"));
     }
     columns
-        .extend(series.iter().map(|s| Column::bounded(format!("{} gap (%)", s.name), format!("{}_percent", s.name))));
+        .extend(rivals.iter().map(|s| Column::bounded(format!("{} gap (%)", s.name), format!("{}_percent", s.name))));
     let title = format!("{}: best known values, and mean gap of every method", study.title);
     let mut table = Table::new(&format!("{}-gap", study.name), title, lacking(series), columns);
 
@@ -507,7 +542,7 @@ fn side_by_side(results: &Results, study: &Study, series: &[Series]) -> Vec<Tabl
             let local: Vec<f64> = instances.iter().filter_map(local).collect();
             row.push(mean(&local).map_or_else(Cell::absent, |m| Cell::number(numbers::significant(m, 4), m)));
         }
-        for series in series {
+        for series in &rivals {
             let of_it: Vec<&Result> =
                 series.points.iter().flat_map(|p| &p.results).copied().filter(|r| group(r) == *name).collect();
             let gaps: Vec<_> = of_it.iter().filter_map(|r| r.gap).collect();

@@ -45,19 +45,27 @@ impl Judged for Lymdo {
     /// |---|---|---|
     /// | `delay_s` | s | mean delay of a user in a slot |
     /// | `energy_j` | J | mean energy of a user in a slot |
+    /// | `spent` | - | energy of all users over the budgets of all |
     /// | `overdraft_j` | J | the most that a user's mean energy is above its budget |
     /// | `overdraft` | - | the same relative to the budget, over users who have one |
     /// | `charge_s` | s | what the objective holds for energy above budgets (horizons) |
     /// | `backlog_j` | J | backlog after a slot, mean over slots |
     /// | `final_backlog_j` | J | backlog after the last slot |
+    /// | `drift_s` | s | half the mean square that a user's energy in a slot misses its budget by, over V: B/V |
+    ///
+    /// `drift_s` is what drift plus penalty, its slots solved exactly, may add to the delay of the best stationary policy that keeps budgets:
+    /// the squares telescope. `Q'^2 <= (Q + E - budget)^2`, so from empty queues `V D <= V D* + sum of (E - budget)^2 / 2` in the mean over
+    /// any number of slots.
     fn measures(instance: &Instance, solution: &Solution) -> BTreeMap<String, f64> {
         let (Some(trajectory), _) = Trajectory::judged(instance, solution) else { return BTreeMap::new() };
         let (users, slots) = (instance.users.len() as f64, instance.slots.len() as f64);
         let mut backlogs: Vec<f64> = instance.users.iter().map(|user| user.backlog_j).collect();
-        let mut total_backlog = 0.0;
+        let (mut total_backlog, mut squares) = (0.0, 0.0);
         for outcome in &trajectory.slots {
             for ((backlog, energy), user) in backlogs.iter_mut().zip(&outcome.energies).zip(&instance.users) {
-                *backlog = (*backlog + energy.middle() - user.energy_budget_j_per_slot).max(0.0);
+                let over = energy.middle() - user.energy_budget_j_per_slot;
+                squares += over * over;
+                *backlog = (*backlog + over).max(0.0);
             }
             total_backlog += backlogs.iter().sum::<f64>();
         }
@@ -73,7 +81,12 @@ impl Judged for Lymdo {
             ("overdraft_j", overdrafts.clone().map(|(over, _)| over).fold(0.0, f64::max)),
             ("backlog_j", total_backlog / slots / users),
             ("final_backlog_j", backlogs.iter().sum::<f64>() / users),
+            ("drift_s", 0.5 * squares / slots / users / instance.v),
         ]);
+        let budgets: f64 = instance.users.iter().map(|user| user.energy_budget_j_per_slot).sum();
+        if budgets > 0.0 {
+            measures.insert("spent", means.iter().sum::<f64>() / budgets);
+        }
         if let Some(most) =
             overdrafts.filter(|(_, budget)| *budget > 0.0).map(|(over, budget)| over / budget).reduce(f64::max)
         {

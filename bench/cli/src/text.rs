@@ -26,6 +26,15 @@ pub(crate) fn grouped(number: u64) -> String {
     head.into_iter().chain(groups).collect::<Vec<_>>().join(",")
 }
 
+/// A number: a whole one with thousands apart, any other with four significant digits.
+pub(crate) fn number(number: f64) -> String {
+    if number.fract() == 0.0 && (0.0..1e15).contains(&number) {
+        grouped(number as u64)
+    } else {
+        offcut_reports::numbers::significant(number, 4)
+    }
+}
+
 /// A duration with a unit that suits it.
 pub(crate) fn seconds(seconds: f64) -> String {
     match seconds {

@@ -110,6 +110,8 @@ pub enum Status {
     Time,
     /// It says that no solution exists, and that is all there is.
     InfeasibleClaimed,
+    /// It looked for a bound only, and has one; no solution, and none missed.
+    Bounded,
     /// A checked solution, with nothing proved about how good it is.
     Feasible,
     /// A solver's word says that the checked solution is optimal.
@@ -135,7 +137,10 @@ impl Status {
             Stop::Infeasible => return Self::InfeasibleClaimed,
             Stop::Completed | Stop::TimeLimit => {}
         }
-        let Some(objective) = verdict.objective().filter(|_| verdict.is_feasible()) else { return Self::Time };
+        let Some(objective) = verdict.objective().filter(|_| verdict.is_feasible()) else {
+            let has_bound = matches!(verdict.proof(), Proof::Certified { .. } | Proof::SolverWord { .. });
+            return if has_bound && *stop == Stop::Completed { Self::Bounded } else { Self::Time };
+        };
         // How far the bound stays behind the objective, seen from the bound's side.
         let short = |bound: f64| {
             let point = Interval::point(bound);
@@ -160,6 +165,7 @@ impl Status {
             Self::Memory => "memory",
             Self::Time => "time",
             Self::InfeasibleClaimed => "infeasible-claimed",
+            Self::Bounded => "bounded",
             Self::Feasible => "feasible",
             Self::OptimalClaimed => "optimal-claimed",
             Self::OptimalCertified => "optimal-certified",

@@ -22,6 +22,11 @@ pub trait Contest: Judged + Generated {
     /// What the objective is called and its unit.
     fn objective() -> Quantity;
 
+    /// The same for one instance, where some are worth something else.
+    fn objective_of(_: &Self::Instance) -> Quantity {
+        Self::objective()
+    }
+
     /// The generator's parameters with their defaults, as a JSON object.
     fn default_parameters() -> Value {
         serde_json::to_value(Self::Parameters::default()).expect("parameters are plain data")

@@ -13,7 +13,8 @@ use crate::Contest;
 impl Contest for Lymdo {
     fn algorithms() -> Vec<Box<dyn Algorithm<Self>>> {
         let mut all = offcut_formulations::lymdo::algorithms();
-        let policies = offcut_heuristics::lymdo::policies().into_iter();
+        let policies =
+            [offcut_formulations::lymdo::policies(), offcut_heuristics::lymdo::policies()].into_iter().flatten();
         all.extend(policies.map(|policy| Box::new(Rollout::new(policy)) as Box<dyn Algorithm<Self>>));
         all
     }
@@ -34,7 +35,14 @@ impl Contest for Lymdo {
     }
 
     fn objective() -> Quantity {
-        Quantity { name: "delay with charged energy".into(), unit: "s; J^2 for a single slot".into() }
+        Quantity { name: "delay with charged energy".into(), unit: "s".into() }
+    }
+
+    fn objective_of(instance: &Instance) -> Quantity {
+        match instance.slots.len() {
+            1 => Quantity { name: "V delay + backlog energy".into(), unit: "J^2".into() },
+            _ => Self::objective(),
+        }
     }
 }
 

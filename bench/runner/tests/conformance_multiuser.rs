@@ -70,7 +70,7 @@ fn every_family_and_law() {
 mod misbehaving {
     use offcut_checker::Tolerance;
     use offcut_instances::multiuser::Solution;
-    use offcut_instances::problem::{Algorithm, Answer, Budget, Stop};
+    use offcut_instances::problem::{Algorithm, Answer, Bound, Budget, Evidence, Stop};
     use offcut_ledger::Key;
     use offcut_runner::cell::{execute, judged};
 
@@ -104,6 +104,11 @@ mod misbehaving {
         Solution { cut: instance.users.iter().map(blocks).collect(), units: vec![0; instance.users.len()] }
     }
 
+    fn bound_alone(stop: Stop) -> Answer<Multiuser> {
+        let proved = Some(Bound { value: 1e-9, evidence: Evidence::SolverWord("mine".into()) });
+        Answer { proved, ..Answer::nothing(stop) }
+    }
+
     #[test]
     fn becomes_the_right_row() {
         let (status_, stop) = status(|_| panic!("a mishap"));
@@ -115,6 +120,10 @@ mod misbehaving {
         assert_eq!(status(|_| Answer::found(Solution::default(), 1.0)).0, Status::Wrong);
         assert_eq!(status(|_| Answer::nothing(Stop::Infeasible)).0, Status::InfeasibleClaimed);
         assert_eq!(status(|_| Answer::nothing(Stop::TimeLimit)).0, Status::Time);
+        assert_eq!(status(|_| Answer::nothing(Stop::Completed)).0, Status::Time);
+        assert_eq!(status(|_| bound_alone(Stop::Completed)).0, Status::Bounded);
+        // Stopped early it may have missed a solution.
+        assert_eq!(status(|_| bound_alone(Stop::TimeLimit)).0, Status::Time);
         assert_eq!(status(|_| Answer::declined("not mine")).0, Status::Declined);
     }
 }

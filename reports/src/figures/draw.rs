@@ -32,7 +32,7 @@ const INK: RGBColor = RGBColor(30, 30, 30);
 const GRID: RGBColor = RGBColor(228, 228, 228);
 const FONT: &str = "sans-serif";
 const WIDTH: f64 = 820.0;
-/// Up to so many points of a line all have markers; beyond that, one in so much room.
+/// Up to so many points of every line all have markers; beyond that, one in so much room.
 const MOST_MARKERS: usize = 30;
 const MARKER_ROOM: f64 = 75.0;
 
@@ -48,12 +48,19 @@ fn with_font() {
 
 fn height(figure: &Figure) -> f64 {
     match &figure.plot {
-        Plot::Lines(lines) => {
-            let rows: usize = lines.lines.iter().map(|line| wrapped(&line.names).len()).sum();
-            (rows as f64 * 17.0 + 120.0).max(430.0)
-        }
+        Plot::Lines(lines) => lines_height(lines, 430.0),
+        Plot::Panels(panels) => panels.iter().map(panel_height).sum(),
         Plot::Dots(dots) => 70.0 + 24.0 * dots.dots.len() as f64,
     }
+}
+
+fn lines_height(lines: &Lines, least: f64) -> f64 {
+    let rows: usize = lines.lines.iter().map(|line| wrapped(&line.names).len()).sum();
+    (rows as f64 * 17.0 + 120.0).max(least)
+}
+
+fn panel_height(panel: &Lines) -> f64 {
+    lines_height(panel, 310.0)
 }
 
 /// The figure as SVG.
@@ -88,7 +95,14 @@ pub fn png(figure: &Figure, path: &Path) -> Result<(), Trouble> {
 fn draw<B: DrawingBackend>(canvas: &Canvas<B>, figure: &Figure) {
     canvas.root.fill(&WHITE).expect("the canvas takes all");
     match &figure.plot {
-        Plot::Lines(lines) => draw_lines(canvas, lines, height(figure)),
+        Plot::Lines(lines) => draw_lines(canvas, lines, 0.0, height(figure)),
+        Plot::Panels(panels) => {
+            let mut from = 0.0;
+            for panel in panels {
+                draw_lines(canvas, panel, from, panel_height(panel));
+                from += panel_height(panel);
+            }
+        }
         Plot::Dots(dots) => draw_dots(canvas, dots, height(figure)),
     }
 }
@@ -249,8 +263,9 @@ fn wrapped(names: &[String]) -> Vec<String> {
 /// A label's wanted height, colour and lines, and the end of the line it belongs to.
 type Label = (f64, RGBColor, Vec<String>, (f64, f64));
 
-fn draw_lines<B: DrawingBackend>(canvas: &Canvas<B>, plot: &Lines, height: f64) {
-    let (left, right, top, bottom) = (78.0, WIDTH - 210.0, 18.0, height - 58.0);
+/// Between `from` and `height` below it.
+fn draw_lines<B: DrawingBackend>(canvas: &Canvas<B>, plot: &Lines, from: f64, height: f64) {
+    let (left, right, top, bottom) = (78.0, WIDTH - 210.0, from + 18.0, from + height - 58.0);
     let marks = || plot.lines.iter().flat_map(|line| &line.points);
     let x = Map::new(marks().map(|mark| mark.x), plot.x.log, 0.03, left, right);
     let limits = plot.limit.iter().flat_map(|(_, points)| points).map(|(_, y)| *y);
@@ -292,7 +307,7 @@ fn draw_lines<B: DrawingBackend>(canvas: &Canvas<B>, plot: &Lines, height: f64) 
     canvas.line(&[(left, top), (left, bottom), (right, bottom)], INK, 1.0);
     canvas.text(
         &plot.x.label,
-        ((left + right) / 2.0, height - 8.0),
+        ((left + right) / 2.0, from + height - 8.0),
         14.0,
         INK,
         Pos::new(HPos::Center, VPos::Bottom),
@@ -318,6 +333,7 @@ fn draw_lines<B: DrawingBackend>(canvas: &Canvas<B>, plot: &Lines, height: f64) 
             labels.push((end.1, INK, vec![name.clone()], *end));
         }
     }
+    let many = plot.lines.iter().any(|line| line.points.len() > MOST_MARKERS);
     let has_limits = plot.lines.iter().any(|line| line.limit.is_some());
     for (at, line) in plot.lines.iter().enumerate() {
         if let Some(limit) = line.limit {
@@ -327,10 +343,9 @@ fn draw_lines<B: DrawingBackend>(canvas: &Canvas<B>, plot: &Lines, height: f64) 
         let path: Vec<_> = line.points.iter().map(|m| (x.place(m.x), y.place(m.y))).collect();
         canvas.dashed(&path, color(at), 2.0, if has_limits { DASHES[0] } else { DASHES[at % DASHES.len()] });
         // Courses have more points than there is room for markers, which come at other places on every line.
-        let mut free =
-            if path.len() > MOST_MARKERS { left + MARKER_ROOM * at as f64 / plot.lines.len() as f64 } else { left };
+        let mut free = if many { left + MARKER_ROOM * at as f64 / plot.lines.len() as f64 } else { left };
         for place in &path {
-            if path.len() <= MOST_MARKERS || place.0 >= free {
+            if !many || place.0 >= free {
                 canvas.marker(*place, at, color(at));
                 free = place.0 + MARKER_ROOM;
             }

@@ -128,10 +128,13 @@ fn a_horizon_charges_what_is_above_budgets() {
         ("charge_s", 1.0),
         ("backlog_j", (1.25 + 1.25 + 1.75 + 0.25) / 4.0),
         ("final_backlog_j", (1.75 + 0.25) / 2.0),
+        ("spent", (0.75 + 0.5) / 1.5),
+        // Beside budgets: light 0 and 1/2, heavy 0 and -1; V is 2.
+        ("drift_s", 0.5 * (0.25 + 1.0) / 2.0 / 2.0 / 2.0),
     ] {
         close(measures[name], expected);
     }
-    assert_eq!(measures.len(), 7);
+    assert_eq!(measures.len(), 9);
     // Within budgets nothing is charged.
     let mut rich = instance;
     rich.users[0].energy_budget_j_per_slot = 0.75;

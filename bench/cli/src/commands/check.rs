@@ -48,7 +48,11 @@ fn check_for<P: Contest>(arguments: &Arguments, instance: &<P as Problem>::Insta
             if arguments.answers.len() > 1 {
                 println!("answer     {}", path.display());
             }
-            print_verdict(&verdict, answer.found.as_ref().map(|claim| claim.objective), &P::objective().unit);
+            print_verdict(
+                &verdict,
+                answer.found.as_ref().map(|claim| claim.objective),
+                &P::objective_of(instance).unit,
+            );
             println!("verdict    {}", if verdict.is_refuted() { "refuted" } else { "stands" });
         }
         verdicts.push(verdict);

@@ -11,12 +11,13 @@ pub(crate) mod train;
 
 use offcut_instances::document::{Trouble, problem_of};
 use offcut_instances::jpdra::Jpdra;
+use offcut_instances::lymdo::Lymdo;
 use offcut_instances::multiuser::Multiuser;
 use offcut_instances::problem::Problem;
 use offcut_instances::throughput::Throughput;
 
 /// The problems there are.
-pub(crate) const PROBLEMS: [&str; 3] = [Multiuser::NAME, Throughput::NAME, Jpdra::NAME];
+pub(crate) const PROBLEMS: [&str; 4] = [Multiuser::NAME, Throughput::NAME, Jpdra::NAME, Lymdo::NAME];
 
 /// Runs the body with `$problem` standing for the type of the problem of that name. The one place where a problem is added.
 macro_rules! with_problem {
@@ -30,6 +31,9 @@ macro_rules! with_problem {
             $body
         } else if name == <offcut_instances::jpdra::Jpdra as offcut_instances::problem::Problem>::NAME {
             type $problem = offcut_instances::jpdra::Jpdra;
+            $body
+        } else if name == <offcut_instances::lymdo::Lymdo as offcut_instances::problem::Problem>::NAME {
+            type $problem = offcut_instances::lymdo::Lymdo;
             $body
         } else {
             Err($crate::commands::unknown_problem(name))

@@ -32,7 +32,8 @@ macro_rules! suites {
 }
 
 /// One entry for every one of [`PROBLEMS`].
-const SUITES: [Suites; PROBLEMS.len()] = [suites!("multiuser"), suites!("throughput"), suites!("jpdra")];
+const SUITES: [Suites; PROBLEMS.len()] =
+    [suites!("multiuser"), suites!("throughput"), suites!("jpdra"), suites!("lymdo")];
 
 pub(crate) fn suite(path: &Path, folder: Option<&Path>) -> Result<Ending, Trouble> {
     let bytes = read_bytes(path).map_err(|trouble| trouble.in_file(path))?;

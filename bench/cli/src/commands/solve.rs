@@ -77,7 +77,7 @@ fn solve_for<P: Contest>(arguments: &Arguments, instance: &P::Instance, read_s: 
         println!("instance   {name} ({}), hash {}", P::size(instance), row.key.instance);
         println!("method     {}", row.key.method);
         println!("stopped    {}", text::stop(&row.stop));
-        print_verdict(&verdict, row.claimed_objective, &P::objective().unit);
+        print_verdict(&verdict, row.claimed_objective, &P::objective_of(instance).unit);
         let objective = offcut_ledger::gap::feasible_objective(&row);
         let known = best_known(P::SENSE, std::slice::from_ref(&row));
         if let Some(gap) = objective.and_then(|objective| known[&row.key.instance].gap(P::SENSE, objective)) {
@@ -92,7 +92,7 @@ fn solve_for<P: Contest>(arguments: &Arguments, instance: &P::Instance, read_s: 
             println!("           of solving, {} preparing (as the method tells)", text::seconds(build_s));
         }
         let measures: Vec<String> =
-            row.measures.iter().map(|(name, value)| format!("{name} {}", text::grouped(*value as u64))).collect();
+            row.measures.iter().map(|(name, value)| format!("{name} {}", text::number(*value))).collect();
         if !measures.is_empty() {
             println!("checked    {}", measures.join(", "));
         }

@@ -1,0 +1,251 @@
+//! Reports on `lymdo`: verdicts, policies over time beside a bound that is no rival, delay against V, gaps of single slots.
+
+use std::collections::BTreeMap;
+
+use offcut_checker::{Interval, Proof, Tolerance};
+use offcut_instances::problem::{Budget, Sense, Stop};
+use offcut_ledger::manifest::Quantity;
+use offcut_ledger::row::InstanceLabel;
+use offcut_ledger::{Environment, Key, Manifest, Row, Status, Study, StudyCell, Times};
+use offcut_reports::figures::{Plot, svg};
+use offcut_reports::{Options, Outcome, Report, lymdo, markdown};
+
+struct Run {
+    manifest: Manifest,
+    rows: Vec<Row>,
+}
+
+/// A row of two users.
+fn row(method: &str, instance: &str, family: &str, variant: &str, objective: Option<f64>) -> Row {
+    Row {
+        key: Key {
+            instance: instance.into(),
+            method: method.into(),
+            budget: Budget { time_s: Some(20.0), ..Budget::default() },
+            code: "0.1.0".into(),
+        },
+        problem: lymdo::PROBLEM.into(),
+        instance: InstanceLabel {
+            name: instance.into(),
+            family: family.into(),
+            variant: variant.into(),
+            seed: 1,
+            parameters: [("users".to_owned(), 2.0)].into(),
+        },
+        status: if objective.is_some() { Status::Feasible } else { Status::Crash },
+        stop: Stop::Completed,
+        claimed_objective: objective,
+        checked_objective: objective.map(Interval::point),
+        measures: BTreeMap::new(),
+        proof: Proof::Nothing,
+        violations: Vec::new(),
+        times: Times { build_s: None, solve_s: 1e-3, solve_cpu_s: None, check_s: 0.0 },
+        made_on: String::new(),
+        peak_memory_bytes: None,
+        counts: [("slots".to_owned(), 100)].into(),
+        incumbents: Vec::new(),
+        series: BTreeMap::new(),
+    }
+}
+
+/// A bound and nothing else.
+fn clairvoyant(instance: &str, family: &str, bound: f64) -> Row {
+    let row = row("clairvoyant", instance, family, "horizon", None);
+    Row { status: Status::Bounded, proof: Proof::Certified { value: bound }, counts: BTreeMap::new(), ..row }
+}
+
+/// What the checker measures: a user's delay; the energy of all, and of the worst above its budget, over budgets; B/V; the backlog.
+fn measured(mut row: Row, [delay, spent, overdraft, drift, backlog]: [f64; 5]) -> Row {
+    let measures = [
+        ("delay_s", delay),
+        ("energy_j", 0.2 * spent),
+        ("spent", spent),
+        ("overdraft", overdraft),
+        ("drift_s", drift),
+        ("backlog_j", backlog),
+        ("final_backlog_j", 1.5 * backlog),
+        ("charge_s", 0.1 * overdraft),
+    ];
+    row.measures = measures.map(|(name, value)| (name.to_owned(), value)).into();
+    row
+}
+
+/// Policies on two families, of which one is no place for edge-only; delay over V; horizons of three lengths; single slots.
+fn run() -> Run {
+    let study = |name: &str, axis: Option<&str>| Study {
+        name: name.into(),
+        title: format!("Study {name}"),
+        axis: axis.map(|name| Quantity { name: name.into(), unit: String::new() }),
+        log_axis: axis.is_some(),
+        cells: Vec::new(),
+    };
+    let mut rows = Vec::new();
+    let mut put = |study: &mut Study, row: Row, x: Option<f64>| {
+        study.cells.push(StudyCell { series: row.key.method.clone(), x, key: row.key.line() });
+        rows.push(row);
+    };
+    let mut policies = study("policies", None);
+    for (family, scale) in [("rayleigh", 1.0), ("tight", 2.0)] {
+        put(&mut policies, clairvoyant(&format!("{family}-h"), family, 0.2 * scale), None);
+        for (method, objective, delay, spent) in
+            [("lymdo-exact", 0.21, 0.1, 1.0), ("lymdo", 0.22, 0.105, 0.99), ("myopic", 0.24, 0.12, 0.8)]
+        {
+            let row = row(method, &format!("{family}-h"), family, "horizon", Some(objective * scale));
+            put(&mut policies, measured(row, [delay * scale, spent, 0.01, 0.05, 0.3]), None);
+        }
+        let answers = (family == "rayleigh").then_some(0.5);
+        let edge = row("edge-only", &format!("{family}-h"), family, "horizon", answers);
+        put(&mut policies, if answers.is_some() { measured(edge, [0.25, 1.1, 0.4, 0.1, 0.9]) } else { edge }, None);
+    }
+    let mut v = study("v", Some("V"));
+    for (at, delay, drift, backlog) in [(1.0, 0.2, 0.3, 0.1), (10.0, 0.11, 0.03, 0.2), (100.0, 0.099, 0.003, 1.0)] {
+        let name = format!("steady-{at}");
+        put(&mut v, clairvoyant(&name, "steady", 0.2), Some(at));
+        let exact = row("lymdo-exact", &name, "steady", "horizon", Some(2.0 * delay + 0.01));
+        put(&mut v, measured(exact, [delay, 1.0, 0.0, drift, backlog]), Some(at));
+    }
+    let mut horizon = study("horizon", Some("slots"));
+    for (at, overdraft) in [(30.0, 0.2), (100.0, 0.06), (300.0, 0.02)] {
+        let row = row("lymdo", &format!("rayleigh-{at}"), "rayleigh", "horizon", Some(0.22));
+        let mut row = measured(row, [0.1, 1.0, overdraft, 0.1, 0.3]);
+        let course = |end: f64| vec![(1.0, 0.5 * end), (at, end)];
+        row.series = [("delay_s", 0.1), ("energy_j", 0.2), ("backlog_j", 0.3)]
+            .map(|(name, end)| (name.to_owned(), course(end)))
+            .into();
+        put(&mut horizon, row, Some(at));
+    }
+    let mut slot = study("slot", None);
+    for n in 0..20 {
+        let name = format!("slot-{n}");
+        let mut branch = row("branch", &name, "rayleigh", "slot", Some(1.0));
+        branch.proof = Proof::Certified { value: 1.0 };
+        branch.status = Status::OptimalCertified;
+        put(&mut slot, branch, None);
+        let dearer = if n < 15 { 0.0 } else { 1e-3 * f64::from(n - 14) };
+        put(&mut slot, row("lymdo", &name, "rayleigh", "slot", Some(1.0 + dearer)), None);
+        put(&mut slot, row("random", &name, "rayleigh", "slot", Some(1.5 + 0.1 * f64::from(n))), None);
+    }
+    let manifest = Manifest {
+        id: "fixture".into(),
+        title: "LyMDO".into(),
+        problem: lymdo::PROBLEM.into(),
+        sense: Sense::Minimise,
+        objective: Quantity { name: "delay with charged energy".into(), unit: "s".into() },
+        studies: vec![policies, v, horizon, slot],
+        order_seed: 1,
+        tolerance: Tolerance::default(),
+        environment: Environment::default(),
+    };
+    Run { manifest, rows }
+}
+
+fn outcomes(run: &Run) -> Vec<Outcome> {
+    lymdo::verdicts(&run.manifest, &run.rows).into_iter().map(|verdict| verdict.outcome).collect()
+}
+
+fn of<'r>(run: &'r mut Run, method: &'r str) -> impl Iterator<Item = &'r mut Row> {
+    run.rows.iter_mut().filter(move |row| row.key.method == method)
+}
+
+#[test]
+fn verdicts_follow_the_rows() {
+    let mut fixture = run();
+    assert_eq!(outcomes(&fixture), [Outcome::Shown; 4]);
+    let told = lymdo::verdicts(&fixture.manifest, &fixture.rows);
+    assert!(told[0].numbers.contains("20 % after 30 slots, 6.0 % after 100 slots, 2.0 % after 300 slots"), "{told:?}");
+    // 1 - .22/.24, and 1 - .22/.5 where edge-only answers.
+    let saved = "8.3 % against myopic (2 instances)";
+    assert!(told[1].numbers.contains(saved), "{}", told[1].numbers);
+    let failed = "56 % against edge-only (1 instances; no trajectory in 1 rows)";
+    assert!(told[1].numbers.contains(failed), "{}", told[1].numbers);
+    // .1 to .5 % on 5 of 20 slots.
+    assert!(told[2].numbers.contains("mean 0.075 %, median 0 %"), "{}", told[2].numbers);
+    assert!(told[3].numbers.contains("V 1: 100 of 300 ms, V 10: 10 of 30 ms, V 100: -1.0 of 3.0 ms"), "{told:?}");
+    assert!(told[3].numbers.contains("backlogs grow by 10 while V grows by 100"), "{}", told[3].numbers);
+
+    for row in of(&mut fixture, "lymdo-exact").filter(|row| row.instance.name == "steady-10") {
+        row.measures.insert("drift_s".into(), 0.009);
+    }
+    for row in of(&mut fixture, "lymdo") {
+        // Budgets are missed ever more, slots are dearer, and myopic is as good.
+        row.measures.entry("overdraft".into()).and_modify(|over| *over = 0.3 - *over);
+        row.checked_objective = row.checked_objective.map(|objective| Interval::point(1.1 * objective.middle()));
+    }
+    assert_eq!(outcomes(&fixture), [Outcome::NotShown; 4]);
+
+    // A slot without an answer cannot be told, however good the others are.
+    let mut lacking = run();
+    of(&mut lacking, "lymdo").find(|row| row.instance.variant == "slot").expect("slots").checked_objective = None;
+    assert_eq!(outcomes(&lacking)[2], Outcome::NotShown);
+
+    fixture.rows.retain(|row| row.key.method == "branch");
+    assert_eq!(outcomes(&fixture), [Outcome::NotTested; 4]);
+}
+
+#[test]
+fn tables_tell_policies_and_what_v_trades() {
+    let run = run();
+    let report = Report::new(&run.manifest, &run.rows, &Options::default());
+    let table = |id: &str| report.tables().find(|table| table.id == id).expect(id);
+    insta::assert_snapshot!("lymdo_policies", table("policies_over_time").csv());
+    insta::assert_snapshot!("lymdo_tradeoff", table("v_tradeoff").csv());
+    insta::assert_snapshot!("lymdo_slots", table("slot_gaps").csv());
+    insta::assert_snapshot!("lymdo_families", table("policies_energy_by_family").csv());
+    assert_eq!(table("policies_clairvoyant_by_family").rows.len(), 2);
+    assert!(table("learning").rows.len() > 3);
+    // What everybody counts alike is no table.
+    assert!(report.tables().all(|table| !table.id.ends_with("_slots")));
+}
+
+#[test]
+fn a_bound_is_no_rival() {
+    let run = run();
+    let report = Report::new(&run.manifest, &run.rows, &Options::default());
+    let text = |id: &str| report.tables().find(|table| table.id == id).expect(id).csv();
+    assert!(!text("gaps").contains("clairvoyant"));
+    assert!(!text("policies_gap").contains("clairvoyant_percent"));
+    assert!(!text("v_gap").contains("clairvoyant"));
+    // Its bound stands beside the objectives, and its rows are no failures.
+    assert!(text("v_objective").starts_with("v,clairvoyant_s,lymdo_exact_s\n1,0.2,0.41\n"), "{}", text("v_objective"));
+    assert!(report.summary.iter().any(|line| line.contains("1 failed")), "{:?}", report.summary);
+    assert!(markdown::page(&report).contains("clairvoyant (a bound)"));
+    assert!(text("status").contains("bounded"));
+}
+
+#[test]
+fn single_slots_are_worth_something_else_than_horizons() {
+    let run = run();
+    let report = Report::new(&run.manifest, &run.rows, &Options::default());
+    let title = |id: &str| {
+        let table = report.tables().find(|table| table.id == id).expect(id);
+        table.columns.iter().map(|column| column.title.clone()).collect::<Vec<_>>().join("; ")
+    };
+    assert!(title("slot_gap").contains("best V delay + backlog energy (J²)"), "{}", title("slot_gap"));
+    assert!(title("policies_gap").contains("best delay with charged energy (ms)"), "{}", title("policies_gap"));
+}
+
+#[test]
+fn figures_have_what_they_promise() {
+    let run = run();
+    let report = Report::new(&run.manifest, &run.rows, &Options::default());
+    let figure = |id: &str| report.figures().find(|figure| figure.id == id).expect(id);
+    let Plot::Panels(panels) = &figure("v-tradeoff-figure").plot else { panic!("panels") };
+    let labels: Vec<&str> = panels.iter().map(|panel| panel.y.label.as_str()).collect();
+    assert_eq!(labels, ["delay of a user (ms)", "delay above the bound (ms)", "mean backlog (mJ)"]);
+    // At V = 100 delay is below the bound, which a logarithm cannot show.
+    assert_eq!(panels[1].lines[0].points.len(), 2);
+    let allowed: Vec<f64> = panels[1].limit.iter().flat_map(|(_, points)| points).map(|(_, y)| y.round()).collect();
+    assert_eq!(allowed, [300.0, 30.0, 3.0]);
+    let drawing = svg(figure("v-tradeoff-figure"));
+    assert_eq!(drawing.matches("in proportion to V").count(), 1);
+    assert!(labels.iter().all(|label| drawing.contains(label)));
+
+    let Plot::Panels(panels) = &figure("course-figure").plot else { panic!("panels") };
+    assert_eq!(panels.len(), 3);
+    let (_, budget) = panels[1].limit.as_ref().expect("a budget");
+    assert!((budget[0].1 - 200.0).abs() < 1e-9, "{budget:?}");
+
+    let Plot::Lines(slots) = &figure("slot-gaps-figure").plot else { panic!("lines") };
+    let ours = slots.lines.iter().find(|line| line.names == ["lymdo"]).expect("lymdo");
+    assert_eq!((ours.points[0].y, ours.points.last().map(|mark| mark.y)), (75.0, Some(100.0)));
+}

@@ -13,9 +13,10 @@ use crate::Contest;
 impl Contest for Lymdo {
     fn algorithms() -> Vec<Box<dyn Algorithm<Self>>> {
         let mut all = offcut_formulations::lymdo::algorithms();
-        let policies =
-            [offcut_formulations::lymdo::policies(), offcut_heuristics::lymdo::policies()].into_iter().flatten();
-        all.extend(policies.map(|policy| Box::new(Rollout::new(policy)) as Box<dyn Algorithm<Self>>));
+        let policies = [offcut_formulations::lymdo::policies(), offcut_heuristics::lymdo::policies()];
+        all.extend(
+            policies.into_iter().flatten().map(|policy| Box::new(Rollout::new(policy)) as Box<dyn Algorithm<Self>>),
+        );
         all
     }
 
@@ -103,6 +104,10 @@ impl Algorithm<Lymdo> for Rollout {
                 Ok(allocation) => allocation,
                 Err(Stop::Failed(why)) => return stopped(Stop::Failed(format!("slot {t}: {why}")), &books),
                 Err(Stop::Declined(why)) => return stopped(Stop::Declined(format!("slot {t}: {why}")), &books),
+                Err(Stop::Completed) => {
+                    let why = format!("slot {t}: the policy completed without deciding");
+                    return stopped(Stop::Failed(why), &books);
+                }
                 Err(stop) => return stopped(stop, &books),
             };
             match outcome(&shown, &allocation) {

@@ -1,4 +1,5 @@
-//! How good a network is on slots that nobody trains on: seeds of their own, the families at their default parameters, and one larger system.
+//! How good a network is on slots that nobody trains on: seeds of their own, the families at their default parameters,
+//! and one larger system.
 
 use ndarray::Array1;
 use offcut_heuristics::lymdo::{Arena, Evaluation, Features, Network, policies};

@@ -1,7 +1,8 @@
 //! Trains the policy of `lymdo`: which cut every user takes in a slot.
 //!
-//! Proximal policy optimisation (Schulman et al. 2017) over slots of systems that are drawn anew all the time: families, users, loads, bandwidth,
-//! budgets, V, service and rate law all vary, so that one small network (crate `offcut-heuristics`, module `lymdo`) serves all of them.
+//! Proximal policy optimisation (Schulman et al. 2017) over slots of systems that are drawn anew all the time:
+//! families, users, loads, bandwidth, budgets, V, service and rate law all vary, so that one small network (crate
+//! `offcut-heuristics`, module `lymdo`) serves all of them.
 //!
 //! | file | what |
 //! |---|---|
@@ -12,14 +13,15 @@
 //! | `evaluate` | slots never trained on, against `alternating` and others |
 //! | `train` | the loop, its settings, its record |
 //!
-//! Everything is behind the feature `train`: candle takes about 4 CPU minutes to compile, more than all of Offcut but HiGHS, and nobody but who trains needs it.
-//! `offcut train` starts this crate's program, and `./offcut train` builds it first.
+//! Everything is behind the feature `train`: candle takes about 4 CPU minutes to compile, more than all of Offcut but
+//! HiGHS, and nobody but who trains needs it. `offcut train` starts this crate's program, and `./offcut train` builds
+//! it first.
 //!
-//! What `offcut train` writes can be shipped as it is: copied to `heuristics/src/lymdo/policy.json`, its curve beside it, it is the policy `lymdo` of the next build. A test
-//! holds the shipped document to its record.
+//! What `offcut train` writes can be shipped as it is: copied to `heuristics/src/lymdo/policy.json`, its curve beside
+//! it, it is the policy `lymdo` of the next build. A test holds the shipped document to its record.
 //!
-//! Same settings, seed and program: same weights, to the bit, on one machine. Everything is drawn from `offcut_instances::random::Stream`; the program
-//! keeps candle's products to one thread.
+//! Same settings, seed and program: same weights, to the bit, on one machine. Everything is drawn from
+//! `offcut_instances::random::Stream`; the program keeps candle's products to one thread.
 #![cfg(feature = "train")]
 
 pub mod evaluate;

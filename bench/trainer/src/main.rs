@@ -13,8 +13,8 @@ use offcut_trainer::train::{Plan, csv, train};
 /// What candle, and rayon beneath it, take their number of threads from.
 const THREADS: &str = "RAYON_NUM_THREADS";
 
-/// Tensors of a step are as large as those of the step before: glibc is to keep their memory instead of asking the kernel each time, which took a quarter of
-/// the time.
+/// Tensors of a step are as large as those of the step before: glibc is to keep their memory instead of asking the
+/// kernel each time, which took a quarter of the time.
 const MEMORY: [(&str, &str); 2] = [("MALLOC_MMAP_THRESHOLD_", "1073741824"), ("MALLOC_TRIM_THRESHOLD_", "2147483648")];
 
 /// Train the policy of a problem: a document with its weights, and the learning curve beside it.
@@ -49,7 +49,8 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    // Products split over threads may round otherwise on another machine; and the variable must be there before the first of them.
+    // Products split over threads may round otherwise on another machine; and the variable must be there before the
+    // first of them.
     if std::env::var(THREADS).as_deref() != Ok("1") {
         return alone();
     }

@@ -12,7 +12,8 @@ pub struct Perceptron {
 }
 
 impl Perceptron {
-    /// Random weights, uniform as He et al. (2015) have it; the last layer's times `last`, so that scores begin close to each other.
+    /// Random weights, uniform as He et al. (2015) have it; the last layer's times `last`, so that scores begin close
+    /// to each other.
     ///
     /// # Errors
     /// If candle has any.

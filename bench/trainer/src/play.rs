@@ -1,16 +1,18 @@
 //! Roll-outs: what was seen, what was chosen, what it was worth.
 //!
-//! In every slot a policy draws a cut for every user. Cuts are played with the best resources; then queues go on, Q <- max(Q + E - budget, 0).
+//! In every slot a policy draws a cut for every user. Cuts are played with the best resources; then queues go on, Q <-
+//! max(Q + E - budget, 0).
 //!
-//! **Reward.** The slot costs `V sum D + sum Q E`, for all users together. Paid to everybody, that would tell a user little of its own cut. So user n is paid
-//! what its cut saves beside its reference cut, the others staying where they are (a difference reward, Wolpert and Tumer 2002):
+//! **Reward.** The slot costs `V sum D + sum Q E`, for all users together. Paid to everybody, that would tell a user
+//! little of its own cut. So user n is paid what its cut saves beside its reference cut, the others staying where they
+//! are (a difference reward, Wolpert and Tumer 2002):
 //!
 //! ```text
 //! reward_n = (cost with n's reference cut - cost) / (cost of the reference's cuts / users)
 //! ```
 //!
-//! The first term does not depend on n's choice: in expectation the gradient is that of the slot's cost itself. Cuts that had to be repaired pay a
-//! penalty.
+//! The first term does not depend on n's choice: in expectation the gradient is that of the slot's cost itself. Cuts
+//! that had to be repaired pay a penalty.
 
 use offcut_heuristics::lymdo::{Arena, Features};
 use offcut_instances::lymdo::{Instance, Prices};

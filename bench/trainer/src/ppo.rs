@@ -1,12 +1,13 @@
-//! Proximal policy optimisation: generalised advantages (Schulman et al. 2016), the clipped objective (2017), a round of gradient steps.
+//! Proximal policy optimisation: generalised advantages (Schulman et al. 2016), the clipped objective (2017), a round
+//! of gradient steps.
 //!
 //! ```text
 //! delta_t = r_t + gamma v_{t+1} - v_t,   A_t = delta_t + gamma lambda A_{t+1}
 //! L = - mean min(rho A, clip(rho, 1 +- epsilon) A)  +  c_v mean (v - A_t - v_t)^2  -  c_e mean entropy,     rho = pi / pi_old
 //! ```
 //!
-//! gamma is 0 by default: Lyapunov's argument has made a slot's cost stand for what comes after it, in its Q E, so that slots can be decided one by one. The
-//! policy is to minimise a slot's cost, not some sum of them.
+//! gamma is 0 by default: Lyapunov's argument has made a slot's cost stand for what comes after it, in its Q E, so that
+//! slots can be decided one by one. The policy is to minimise a slot's cost, not some sum of them.
 
 use candle_core::backprop::GradStore;
 use candle_core::{D, Device, Result, Tensor, Var};

@@ -21,7 +21,7 @@ pub fn draw(stream: &mut Stream, slots: u32) -> Instance {
         service: if stream.below(3) == 0 { Service::Exponential } else { Service::Deterministic },
         rate_law: if stream.below(4) == 0 { Law::Fixed } else { Law::Shannon },
         bit_per_s_per_hz: stream.log_uniform(2.0, 10.0),
-        v: stream.log_uniform(5.0, 500.0),
+        v: stream.log_uniform(3.0, 1000.0),
         budget: stream.log_uniform(0.1, 0.6),
         backlog: stream.log_uniform(0.2, 2.0),
         arrivals_per_s: stream.log_uniform(0.5, 1.6),

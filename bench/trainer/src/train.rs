@@ -112,7 +112,8 @@ pub struct Point {
     pub slots: u64,
     /// Mean reward of a choice in this round: what cuts save beside the reference's, in a user's mean cost.
     pub reward: f64,
-    /// How much dearer than `alternating` the network was before this round, on average over all fields, where it was evaluated.
+    /// How much dearer than `alternating` the network was before this round, on average over all fields, where it was
+    /// evaluated.
     pub dearer: Option<f64>,
     /// The round.
     pub told: Told,

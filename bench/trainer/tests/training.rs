@@ -105,11 +105,12 @@ fn the_shipped_record_is_true() {
             // Another platform's logarithms may turn a tie or two.
             assert!((found - said).abs() <= 2e-3 * (1.0 + said.abs()), "{}: {found}, said {said}", field.name);
         }
-        assert!(found.trained < 0.02, "{}: {:.4} dearer than alternating", field.name, found.trained);
+        assert!(found.trained < 0.03, "{}: {:.4} dearer than alternating", field.name, found.trained);
     }
 }
 
-/// A state in which one cut of three always pays, one never and one is closed: after some rounds the one that pays is nearly certain.
+/// A state in which one cut of three always pays, one never and one is closed: after some rounds the one that pays is
+/// nearly certain.
 #[test]
 fn a_choice_that_pays_is_learned() {
     let mut stream = Stream::new(&["trainer", "tests", "choice"], 2);
@@ -155,7 +156,8 @@ fn advantages_by_hand() {
     assert_eq!(advantages(&[1.0, 0.0, 2.0], &[1.0; 3], &none), [0.0, -1.0, 1.0]);
 }
 
-/// Rewards are what cuts save beside the reference's, and nothing for the reference itself; queues follow their recursion.
+/// Rewards are what cuts save beside the reference's, and nothing for the reference itself; queues follow their
+/// recursion.
 #[test]
 fn rewards_and_queues_are_what_they_say() {
     let mut stream = Stream::new(&["trainer", "tests", "rewards"], 3);

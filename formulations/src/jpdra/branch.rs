@@ -3,7 +3,8 @@
 //! At every node the best prices are sought (module `dual`); flows and servers, each for itself, then bound the delay from below, mostly to within
 //! a tenth of a percent. What is left:
 //!
-//! 1. *Incumbents*: the mixture of paths is rounded and improved by moves and exchanges (module `local`).
+//! 1. *Incumbents*: the mixture of paths is rounded and improved by moves and exchanges (module `local`). In large instances a few flows at a time
+//!    are freed and placed by this very search, the others staying where they are; the longer that does not help, the more of them.
 //! 2. *Fixing*: a place whose best alternatives, of the flow through it and of the servers with and without it, add up to more than the
 //!    incumbent is forbidden: a split of the tree with one leaf at the same prices.
 //! 3. *Branching*: on the place about which the mixture is most undecided; the node with the least bound comes next.
@@ -46,8 +47,9 @@ const MOST_NUMBERS: usize = 8_000_000;
 const KICKING: f64 = 0.15;
 const OFFERS_PER_TRY: u64 = 4;
 
-/// So many partitions are freed together and placed exactly, and the part of the work that goes into that.
+/// So many partitions are freed together and placed exactly, at first and at last, and the part of the work that goes into that.
 const FEW: usize = 24;
+const MANY: usize = 64;
 const SEARCHING: f64 = 0.5;
 
 /// The search for a part ends after so many nodes.
@@ -185,6 +187,8 @@ struct Search<'m> {
     tried: u64,
     /// Work of the searches for parts.
     in_parts: u64,
+    /// Searches for parts since one of them helped.
+    useless_parts: usize,
     /// Whether this is itself the search for a part.
     is_part: bool,
 }
@@ -213,6 +217,7 @@ impl<'m> Search<'m> {
             incumbents,
             tried: 0,
             in_parts: 0,
+            useless_parts: 0,
             is_part: false,
         }
     }
@@ -362,18 +367,18 @@ impl<'m> Search<'m> {
         if model.unit.is_some() || self.aim == Aim::Room || self.is_part || model.partitions() <= FEW {
             return;
         }
-        let mut failures = 0;
-        while failures < flows * flows
-            && (OFFERS_PER_TRY as f64 * self.tried as f64 + self.in_parts as f64)
-                < SEARCHING * (self.dual.servers.priced + self.in_parts) as f64
+        while (OFFERS_PER_TRY as f64 * self.tried as f64 + self.in_parts as f64)
+            < SEARCHING * (self.dual.servers.priced + self.in_parts) as f64
             && !self.budget.is_spent(self.began)
         {
             let Some((delay, on)) = self.best.clone() else { return };
+            // The longer nothing helps, the more is freed.
+            let most = (FEW + FEW * self.useless_parts / (4 * flows)).min(MANY);
             let (mut chosen, mut partitions) = (Vec::new(), 0);
-            for _ in 0..2 * flows {
+            for _ in 0..4 * flows {
                 let s = stream.below(flows as u64) as usize;
                 let many = model.flows[s].len();
-                if !chosen.contains(&s) && (chosen.is_empty() || partitions + many <= FEW) {
+                if !chosen.contains(&s) && (chosen.is_empty() || partitions + many <= most) {
                     chosen.push(s);
                     partitions += many;
                 }
@@ -386,13 +391,13 @@ impl<'m> Search<'m> {
             search.is_part = true;
             search.run(stream);
             self.in_parts += search.dual.servers.priced + OFFERS_PER_TRY * search.tried;
-            failures += 1;
+            self.useless_parts += 1;
             let Some((_, own)) = search.best else { continue };
             let mut on = on;
             let places = chosen.iter().flat_map(|s| model.flows[*s].clone());
             places.zip(own).for_each(|(i, m)| on[i] = m);
             if self.improve(Local::at_rest(model, on)) && self.best.as_ref().is_some_and(|(least, _)| *least < delay) {
-                failures = 0;
+                self.useless_parts = 0;
             }
         }
     }

@@ -195,7 +195,10 @@ impl Solver {
         if !has_cuts {
             return self.refute(slot, units, budget, began);
         }
-        let start = start.unwrap_or_else(|| natural(slot, &domain));
+        // (A price of nothing, known from another slot, is no place to start from.)
+        let natural = natural(slot, &domain);
+        let start =
+            start.map_or(natural, |start| [0, 1].map(|of| if start[of] > 0.0 { start[of] } else { natural[of] }));
         // Roughly first: most of what follows needs an incumbent.
         let until = Until { enough: f64::INFINITY, stall: 1.0, close: 1e-3 };
         let Ascent { prices, height } = self.dual.ascend(slot, &domain, start, 64.0, until);

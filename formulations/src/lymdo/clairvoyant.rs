@@ -106,9 +106,11 @@ fn solve(instance: &Instance, system: &Slot, budget: &Budget, began: Instant) ->
         .map(|t| {
             let mut slot = system.clone();
             slot.set(instance, t, 1.0, &nothing);
-            match room(&slot, units(instance, 1.0), budget, began)? {
-                Room::None(_) => return Err(Stop::Infeasible),
-                Room::Found(_) => {}
+            // (Where room does not know, there still is a bound.)
+            let is_refuted = matches!(room(&slot, units(instance, 1.0), budget, began), Ok(Room::None(_)));
+            let has_cuts = (0..slot.users()).all(|n| slot.pairs(n).any(|pair| slot.is_usable(pair)));
+            if is_refuted || !has_cuts {
+                return Err(Stop::Infeasible);
             }
             let domain: Vec<u32> = (0..slot.all() as u32).filter(|pair| slot.is_usable(*pair as usize)).collect();
             let (warm, prices) = (vec![Warm::default(); slot.all()], natural(&slot, &domain));

@@ -168,9 +168,9 @@ fn solved(program: Program) -> Result<Option<Said>, String> {
     let settings = DefaultSettingsBuilder::default()
         .verbose(false)
         .max_iter(200)
-        .tol_gap_abs(1e-9)
-        .tol_gap_rel(1e-9)
-        .tol_feas(1e-9)
+        .tol_gap_abs(1e-8)
+        .tol_gap_rel(1e-8)
+        .tol_feas(1e-8)
         .build()
         .map_err(|error| format!("Clarabel refuses a setting: {error}"))?;
     let mut solver = DefaultSolver::new(&quadratic, &costs, &matrix, &right, &cones, settings)

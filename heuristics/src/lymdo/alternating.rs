@@ -2,11 +2,12 @@
 //!
 //! 1. From cuts that can be kept stable, the best resources and their prices (`resources`).
 //! 2. At these prices every user takes its best cut (`response`), all at once.
-//! 3. The best resources for these cuts. If the slot costs less, on with 2; if not, only that half of the movers is moved that gains most at the
-//!    prices, then half of them, and so on to one. If that does not help either, it is over.
+//! 3. The best resources for these cuts. If the slot costs less, on with 2; if not, only that half of the movers is
+//!    moved that gains most at the prices, then half of them, and so on to one. If that does not help either, it is over.
 //!
-//! So a step never makes the slot dearer than its start. The starts: everybody's best cut if bandwidth and edge speed were shared equally; everything local;
-//! everything sent; the cuts of the slot before, if there was one. The last three are repaired if they cannot be kept stable.
+//! So a step never makes the slot dearer than its start. The starts: everybody's best cut if bandwidth and edge speed
+//! were shared equally; everything local; everything sent; the cuts of the slot before, if there was one. The last
+//! three are repaired if they cannot be kept stable.
 
 use offcut_instances::document::Trouble;
 use offcut_instances::lymdo::{Allocation, Decide, Instance, Policy, Prices};

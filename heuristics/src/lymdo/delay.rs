@@ -8,7 +8,8 @@
 //! a slot costs    V sum D + sum Q E
 //! ```
 //!
-//! The weights V and Q are fields of [`Load`], so that who prices energy otherwise (`myopic`) needs no other arithmetic.
+//! The weights V and Q are fields of [`Load`], so that who prices energy otherwise (`myopic`) needs no other
+//! arithmetic.
 //!
 //! | paper | here | unit | shape |
 //! |---|---|---|---|
@@ -133,7 +134,8 @@ impl Costs {
         &self.works(n)[cut as usize]
     }
 
-    /// Stage times of user `n`, in seconds, each with its work; 0 for a stage without. None if a stage with work gets nothing.
+    /// Stage times of user `n`, in seconds, each with its work; 0 for a stage without. None if a stage with work gets
+    /// nothing.
     fn stages_s(&self, n: usize, work: &Work, share: &Share) -> Option<[f64; 3]> {
         let rate = if share.bandwidth_hz > 0.0 { self.loads[n].link.rate(share.bandwidth_hz) } else { 0.0 };
         let stage = |work: f64, speed: f64| match (work > 0.0, speed > 0.0) {

@@ -1,9 +1,10 @@
 //! What the learned policy sees of a slot: a row of numbers for every user and cut.
 //!
-//! Gains, arrivals and backlogs alone would tie a network to one system. Here they are seen through what they do. The yardstick is a reference that costs little:
-//! everybody's best cut if all shares were equal (repaired if need be), with the best resources. At its prices nu, eta every cut of
-//! every user has a cost phi = V D + Q E + nu b + eta F, and a demand. Numbers are ratios, shares or logarithms, cut off at [`MOST`]: the same network serves
-//! any number of users, any chain, any units.
+//! Gains, arrivals and backlogs alone would tie a network to one system. Here they are seen through what they do. The
+//! yardstick is a reference that costs little: everybody's best cut if all shares were equal (repaired if need be),
+//! with the best resources. At its prices nu, eta every cut of every user has a cost phi = V D + Q E + nu b + eta F,
+//! and a demand. Numbers are ratios, shares or logarithms, cut off at [`MOST`]: the same network serves any number of
+//! users, any chain, any units.
 //!
 //! | columns | of | what |
 //! |---|---|---|
@@ -56,7 +57,8 @@ impl Features {
         self.rows.slice(s![self.begins[n], CUT..])
     }
 
-    /// Everybody's open cut with the highest of these scores, the first of equals. Shape of `scores`: (cuts of all users,).
+    /// Everybody's open cut with the highest of these scores, the first of equals. Shape of `scores`: (cuts of all
+    /// users,).
     pub fn best_cuts(&self, scores: ArrayView1<f32>) -> Vec<u32> {
         let best = |ends: &[usize]| {
             let rows = (ends[0]..ends[1]).filter(|row| self.is_open[*row]);

@@ -5,9 +5,10 @@
 //! 3. Cuts that cannot be kept stable together are repaired (`repair`).
 //! 4. The best resources for these cuts (`resources`).
 //!
-//! The network was trained by proximal policy optimisation over slots of many systems (crate `offcut-trainer`); `policy.json` beside this file holds its weights with
-//! their training record, `policy.curve.csv` its learning curve. The abstract says that cuts are learned and resources are convex; what the network sees, its shape, and that one network
-//! serves all systems are Offcut's reconstruction.
+//! The network was trained by proximal policy optimisation over slots of many systems (crate `offcut-trainer`);
+//! `policy.json` beside this file holds its weights with their training record, `policy.curve.csv` its learning curve.
+//! The abstract says that cuts are learned and resources are convex; what the network sees, its shape, and that one
+//! network serves all systems are Offcut's reconstruction.
 
 use std::sync::OnceLock;
 

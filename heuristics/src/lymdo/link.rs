@@ -5,8 +5,8 @@
 //! fixed     r(b) = e b
 //! ```
 //!
-//! With x = s/b the rate is (s/ln 2) ln(1+x)/x. A rate R so takes the x > 0 with x = z ln(1+x), z = s/(R ln 2) > 1: the lower branch of Lambert's W,
-//! whose expansion at its branch point starts Newton's iteration.
+//! With x = s/b the rate is (s/ln 2) ln(1+x)/x. A rate R so takes the x > 0 with x = z ln(1+x), z = s/(R ln 2) > 1: the
+//! lower branch of Lambert's W, whose expansion at its branch point starts Newton's iteration.
 //!
 //! | paper | here | unit |
 //! |---|---|---|

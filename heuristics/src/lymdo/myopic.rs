@@ -6,14 +6,16 @@
 //! sum_n D_n + overdraft_n max(0, E_n - budget_n)  =  max over 0 <= mu <= overdraft of  sum_n D_n + mu_n (E_n - budget_n)
 //! ```
 //!
-//! so a user spends more than its budget in a slot only where stability, or a delay dearer than the charge, asks for it. What it saved in good slots is
-//! lost: that is what the virtual queue is for. For given mu this is the slot problem with V = 1 and Q = mu. In turn, until still:
+//! so a user spends more than its budget in a slot only where stability, or a delay dearer than the charge, asks for
+//! it. What it saved in good slots is lost: that is what the virtual queue is for. For given mu this is the slot
+//! problem with V = 1 and Q = mu. In turn, until still:
 //!
-//! 1. At the prices of bandwidth and edge speed every user takes the cut, and the mu, of its own max-min: the mu at which E is the budget, if it lies below the charge; E falls in mu.
+//! 1. At the prices of bandwidth and edge speed every user takes the cut, and the mu, of its own max-min: the mu at
+//!    which E is the budget, if it lies below the charge; E falls in mu.
 //! 2. The best resources for these cuts and mu, and their prices (`resources`).
 //!
-//! Prices move, so budgets are kept to within [`CLOSE`] of themselves, relative. Where rounds do not come to rest, the best plan seen counts, with the mu that
-//! went with it. The instance's V and backlogs are not used.
+//! Prices move, so budgets are kept to within [`CLOSE`] of themselves, relative. Where rounds do not come to rest, the
+//! best plan seen counts, with the mu that went with it. The instance's V and backlogs are not used.
 
 use offcut_instances::lymdo::{Allocation, Decide, Instance, Policy, Prices};
 use offcut_instances::problem::{Budget, Stop};

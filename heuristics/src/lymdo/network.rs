@@ -4,8 +4,8 @@
 //! score(x) = w3 . max(0, W2 max(0, W1 x + c1) + c2) + c3
 //! ```
 //!
-//! A user's cuts are chosen with probability softmax(score) while learning, by the highest score afterwards. The document keeps, with the weights,
-//! what they were trained on and how good they were then: see [`Training`].
+//! A user's cuts are chosen with probability softmax(score) while learning, by the highest score afterwards. The
+//! document keeps, with the weights, what they were trained on and how good they were then: see [`Training`].
 
 use std::collections::BTreeMap;
 

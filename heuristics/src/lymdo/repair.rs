@@ -1,11 +1,13 @@
 //! Cuts that leave no room are moved to ones that need less of what is short.
 //!
-//! A cut needs bandwidth b_min and edge speed lambda R for stability alone. Cuts fit if their needs sum to less than there is; they are repaired to leave
-//! [`ROOM`] of both, or as much as there can be. First everybody whose cut is not stable, even alone, takes the nearest that is. Then, one
-//! user at a time, the move that takes most off what is short beyond the room. If no single move helps any more, a price decides: everybody takes the cut with the least
-//! `w b_min/W + (1-w) lambda R/(edge speed)`, and w is searched for cuts that fit.
+//! A cut needs bandwidth b_min and edge speed lambda R for stability alone. Cuts fit if their needs sum to less than
+//! there is; they are repaired to leave [`ROOM`] of both, or as much as there can be. First everybody whose cut is not
+//! stable, even alone, takes the nearest that is. Then, one user at a time, the move that takes most off what is short
+//! beyond the room. If no single move helps any more, a price decides: everybody takes the cut with the least `w
+//! b_min/W + (1-w) lambda R/(edge speed)`, and w is searched for cuts that fit.
 //!
-//! That price also proves: if for some w the least needs sum to 1 or more, no cuts fit. Only that, or a user without any stable cut, is called infeasible here.
+//! That price also proves: if for some w the least needs sum to 1 or more, no cuts fit. Only that, or a user without
+//! any stable cut, is called infeasible here.
 
 use offcut_instances::problem::Stop;
 

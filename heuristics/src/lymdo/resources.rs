@@ -1,12 +1,13 @@
 //! The best resources for fixed cuts: two prices at which what users take is what there is.
 //!
-//! The slot problem for fixed cuts is convex, and without the two sums it falls apart into its users (`response`). So the best shares are those
-//! that users take at prices (nu, eta) which clear both markets. Nested: for every nu the eta that clears the edge's, outside the nu that clears the
-//! band's; with exponential service the two markets know nothing of each other. Both demands above what stability needs are near powers
-//! of the price, so each search is a secant on logarithms inside a bracket.
+//! The slot problem for fixed cuts is convex, and without the two sums it falls apart into its users (`response`). So
+//! the best shares are those that users take at prices (nu, eta) which clear both markets. Nested: for every nu the eta
+//! that clears the edge's, outside the nu that clears the band's; with exponential service the two markets know nothing
+//! of each other. Both demands above what stability needs are near powers of the price, so each search is a secant on
+//! logarithms inside a bracket.
 //!
-//! What users take is then scaled, above their needs, to exactly what there is. Prices are found to 1e-10, relative: by the envelope theorem that moves
-//! the value by much less.
+//! What users take is then scaled, above their needs, to exactly what there is. Prices are found to 1e-10, relative: by
+//! the envelope theorem that moves the value by much less.
 
 use offcut_instances::lymdo::{Prices, Service};
 
@@ -187,7 +188,8 @@ pub(super) fn spare<'a>(costs: &Costs, needs: impl Iterator<Item = &'a Need>) ->
     has_room.then_some(spare)
 }
 
-/// The price at which `excess`, decreasing in it, is 0; none if it is none anywhere. Searches ln(price): secants inside a bracket, halved where they do not help.
+/// The price at which `excess`, decreasing in it, is 0; none if it is none anywhere. Searches ln(price): secants inside
+/// a bracket, halved where they do not help.
 pub(super) fn clear(start: f64, close: f64, mut excess: impl FnMut(f64) -> Option<f64>) -> Option<f64> {
     let (mut low, mut high): (Option<f64>, Option<f64>) = (None, None);
     let mut before: Option<(f64, f64)> = None;

@@ -1,6 +1,8 @@
-//! What a user takes at given prices, with one cut: the least of `V D + Q E + nu b + eta F` over its own three resources.
+//! What a user takes at given prices, with one cut: the least of `V D + Q E + nu b + eta F` over its own three
+//! resources.
 //!
-//! With rho = lambda (work of the stage) for exponential service, and 0 for deterministic service, a stage alone is best at
+//! With rho = lambda (work of the stage) for exponential service, and 0 for deterministic service, a stage alone is
+//! best at
 //!
 //! ```text
 //! local       (f - rho)^2 f = V / (2 Q tau lambda kappa)                               f <= max
@@ -8,15 +10,16 @@
 //! edge        F = rho + sqrt(V R / eta)                                                F <= edge speed
 //! ```
 //!
-//! For exponential service that is all: the stages know nothing of each other. Deterministic service adds V h(d) for the slowest stage d. Stages faster
-//! than d are not concerned; the others are brought down to d, where what the last second saves in the queue is what it costs them:
+//! For exponential service that is all: the stages know nothing of each other. Deterministic service adds V h(d) for
+//! the slowest stage d. Stages faster than d are not concerned; the others are brought down to d, where what the last
+//! second saves in the queue is what it costs them:
 //!
 //! ```text
 //! V h'(d) = - sum over stages brought down of c_i'(d),      h'(d) = lambda d (2 - lambda d) / (2 (1 - lambda d)^2)
 //! ```
 //!
-//! The left side increases in d, the right side decreases, and both are near powers of d: Newton's iteration on the difference of their
-//! logarithms over ln(u/(1-u)), u = lambda d, safeguarded by bisection.
+//! The left side increases in d, the right side decreases, and both are near powers of d: Newton's iteration on the
+//! difference of their logarithms over ln(u/(1-u)), u = lambda d, safeguarded by bisection.
 
 use offcut_instances::lymdo::{Prices, Service};
 
@@ -167,8 +170,8 @@ struct Pull<'a> {
 }
 
 impl Pull<'_> {
-    /// ln of the queue's side less ln of the stages' side at odds e^`at`, and its derivative; none where a stage cannot be brought down so
-    /// far, which counts as far below the root.
+    /// ln of the queue's side less ln of the stages' side at odds e^`at`, and its derivative; none where a stage cannot
+    /// be brought down so far, which counts as far below the root.
     fn excess(&self, at: f64) -> Option<(f64, f64)> {
         let Self { load, work, free_s, prices, .. } = self;
         let lambda = load.arrivals_per_s;

@@ -18,7 +18,8 @@ use super::{Arena, Trained, VERSION, WIDTH, policies, shipped};
 const SERVICES: [Service; 2] = [Service::Deterministic, Service::Exponential];
 const LAWS: [RateLaw; 2] = [RateLaw::Shannon, RateLaw::Fixed { bit_per_s_per_hz: 2.0 }];
 
-/// A random slot: phones, a cell, an edge server. Some users idle, without backlog, without channel; some cuts without bytes, some blocks without work.
+/// A random slot: phones, a cell, an edge server. Some users idle, without backlog, without channel; some cuts without
+/// bytes, some blocks without work.
 fn slot(stream: &mut Stream, users: usize, blocks: usize, service: Service, rate_law: RateLaw) -> Instance {
     let rarely = |stream: &mut Stream, one_in: u64, value: f64| if stream.below(one_in) == 0 { 0.0 } else { value };
     let models: Vec<Model> = (0..2)
@@ -434,7 +435,8 @@ fn policy(id: &str, settings: &[(&str, f64)]) -> Box<dyn Policy> {
     policy
 }
 
-/// Every policy on hundreds of slots: what it decides is feasible, and what it does not decide has a reason that is true.
+/// Every policy on hundreds of slots: what it decides is feasible, and what it does not decide has a reason that is
+/// true.
 #[test]
 fn every_policy_is_feasible_or_says_why_not() {
     for policy in policies() {
@@ -560,7 +562,8 @@ fn parameters_are_checked() {
     assert!(value(3.0) <= value(1.0));
 }
 
-/// What a policy makes of a horizon: mean delay of all users, and everybody's mean energy. The queues follow their recursion.
+/// What a policy makes of a horizon: mean delay of all users, and everybody's mean energy. The queues follow their
+/// recursion.
 fn rolled_out(policy: &dyn Policy, instance: &Instance) -> Result<(f64, Vec<f64>), Stop> {
     let mut run = policy.begin(&Budget::default());
     let mut slot = Instance { slots: Vec::new(), ..instance.clone() };
@@ -601,7 +604,8 @@ fn queues_beat_slots_on_their_own() {
     }
 }
 
-/// The learned policy on slots of all families, none of which it was trained on: far better than random, near `alternating`.
+/// The learned policy on slots of all families, none of which it was trained on: far better than random, near
+/// `alternating`.
 #[test]
 fn the_learned_policy_is_near_alternating() {
     for (family, users) in FAMILIES.iter().flat_map(|family| [(family.name, 3), (family.name, 15)]) {

@@ -6,8 +6,8 @@ use crate::problem::{Budget, Parameter, Stop};
 
 /// A policy: how cuts and resources are decided, whatever the system.
 ///
-/// Nobody but the runner rolls a policy out: it keeps the queues, and shows one slot at a time. What a policy says of itself is what an
-/// [`Algorithm`](crate::problem::Algorithm) says, because the runner makes one of it.
+/// Nobody but the runner rolls a policy out: it keeps the queues, and shows one slot at a time. What a policy says of
+/// itself is what an [`Algorithm`](crate::problem::Algorithm) says, because the runner makes one of it.
 pub trait Policy: Send + Sync {
     /// Its name, as on the command line.
     fn id(&self) -> &str;
@@ -35,17 +35,18 @@ pub trait Policy: Send + Sync {
         Err(Trouble::at(format!("method {}", self.id()), what, "see offcut methods"))
     }
 
-    /// Begins a trajectory. Seeds come from the budget; what a policy keeps from slot to slot (warm starts, random streams) lives in what is
-    /// returned.
+    /// Begins a trajectory. Seeds come from the budget; what a policy keeps from slot to slot (warm starts, random
+    /// streams) lives in what is returned.
     fn begin(&self, budget: &Budget) -> Box<dyn Decide>;
 }
 
 /// A policy on its way through a horizon.
 pub trait Decide {
-    /// Decides a slot. `slot` is an instance with this one slot only, whose users' `backlog_j` are the backlogs of now. Slots come in order, all
-    /// of the same system.
+    /// Decides a slot. `slot` is an instance with this one slot only, whose users' `backlog_j` are the backlogs of now.
+    /// Slots come in order, all of the same system.
     ///
     /// # Errors
-    /// Why there is no decision: [`Stop::Infeasible`] where no allocation keeps this slot stable, or whatever else stopped the policy.
+    /// Why there is no decision: [`Stop::Infeasible`] where no allocation keeps this slot stable, or whatever else
+    /// stopped the policy.
     fn decide(&mut self, slot: &Instance) -> Result<Allocation, Stop>;
 }

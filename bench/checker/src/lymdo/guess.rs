@@ -102,6 +102,7 @@ fn root(mut low: f64, mut high: f64, start: f64, step: f64, function: impl Fn(f6
             high = at;
         }
         let newton = at - value / slope;
+        // (Steps are short at poles, too, but there the value is not small.)
         if (newton - at).abs() <= step {
             return newton;
         }

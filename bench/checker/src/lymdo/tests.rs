@@ -590,6 +590,22 @@ fn bounds_of_generated_users_lose_nothing() {
     }
 }
 
+/// Where Newton's steps land next to a pole, they are short without being near the root.
+#[test]
+fn bounds_of_a_device_lose_nothing_at_any_price_of_energy() {
+    let mut instance = toy();
+    for step in 0..2000 {
+        instance.users[1].backlog_j = libm::exp10(f64::from(step) / 500.0 - 2.0);
+        let (at, least) = Oracle::new(&instance, 1, 1, NOTHING).least().expect("stable");
+        let proved = proved(&instance, 1, 1, NOTHING);
+        let q = instance.users[1].backlog_j;
+        assert!(
+            proved <= least * (1.0 + 1e-12) && least - proved < 1e-9 * least,
+            "Q = {q}: {proved}, {least} at {at:?}"
+        );
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
 

@@ -1,6 +1,7 @@
 //! `offcut train`: starts the trainer, a program of its own.
 //!
-//! The trainer is not part of this program because candle takes about 4 CPU minutes to compile, more than all of Offcut but HiGHS.
+//! The trainer is not part of this program because candle takes about 4 CPU minutes to compile, more than all of Offcut
+//! but HiGHS.
 
 use std::ffi::OsString;
 use std::process::Command;

@@ -1,0 +1,83 @@
+//! The conformance suite that every method of `lymdo` passes: all contestants on random slots and horizons, judged from their answers' bytes,
+//! against each other and against every certified bound.
+
+mod common;
+
+use common::{objective, of, rows};
+use offcut_checker::{Proof, Tolerance};
+use offcut_instances::lymdo::strategy::instances;
+use offcut_instances::lymdo::{FAMILIES, Instance, Law, Lymdo, Parameters, Service, generate};
+use offcut_instances::problem::Sense;
+use offcut_ledger::{Row, Status, contradictions};
+use proptest::prelude::*;
+
+/// What holds on every instance. Policies without thought fail where their only cut is not stable.
+fn conforming(instance: &Instance, seed: u64) -> Vec<Row> {
+    let rows = rows::<Lymdo>(instance, seed);
+    for row in &rows {
+        let fine = [
+            Status::Feasible,
+            Status::OptimalClaimed,
+            Status::OptimalCertified,
+            Status::InfeasibleClaimed,
+            Status::InfeasibleCertified,
+            Status::Time,
+            Status::Declined,
+        ];
+        let may_fail = ["local-only", "edge-only"].contains(&row.key.method.as_str());
+        assert!(fine.contains(&row.status) || may_fail && row.status == Status::Crash, "{}: {row:?}", row.key.method);
+    }
+    assert_eq!(contradictions(Sense::Minimise, &rows, &Tolerance::default()), []);
+    for row in &rows {
+        let Proof::Certified { value } = row.proof else { continue };
+        for other in rows.iter().filter(|other| other.checked_objective.is_some()) {
+            let found = objective(other);
+            let methods = [&row.key.method, &other.key.method];
+            assert!(value <= found * (1.0 + 1e-12), "{methods:?}: {value} is proved, {found} was found");
+        }
+    }
+    rows
+}
+
+/// A slot is solved exactly, or proved to have no allocation.
+fn assert_slot(instance: &Instance, seed: u64) {
+    let rows = conforming(instance, seed);
+    let exact = of(&rows, "branch");
+    if exact.status == Status::InfeasibleCertified {
+        assert!(rows.iter().all(|row| row.checked_objective.is_none()));
+        return;
+    }
+    assert_eq!(exact.status, Status::OptimalCertified, "{exact:?}");
+    let (optimum, oracle) = (objective(exact), objective(of(&rows, "enumerate")));
+    assert!((optimum - oracle).abs() <= 1e-8 * oracle, "branch {optimum}, enumerate {oracle}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn random_slots(instance in instances(3, 3, 1), seed in any::<u64>()) {
+        assert_slot(&instance, seed);
+    }
+
+    #[test]
+    fn random_horizons(instance in instances(3, 3, 5), seed in any::<u64>()) {
+        conforming(&instance, seed);
+    }
+}
+
+#[test]
+fn every_family_service_and_law() {
+    for (seed, family) in FAMILIES.into_iter().enumerate() {
+        for service in [Service::Deterministic, Service::Exponential] {
+            for rate_law in [Law::Shannon, Law::Fixed] {
+                let parameters = Parameters { users: 3, blocks: 4, service, rate_law, ..Parameters::default() };
+                let instance = generate(family.name, &parameters, seed as u64).expect("legal");
+                assert_slot(&instance, seed as u64);
+                let parameters = Parameters { slots: 30, ..parameters };
+                let instance = generate(family.name, &parameters, seed as u64).expect("legal");
+                conforming(&instance, seed as u64);
+            }
+        }
+    }
+}

@@ -53,8 +53,9 @@ impl Judged for Lymdo {
     /// | `final_backlog_j` | J | backlog after the last slot |
     /// | `drift_s` | s | half the mean square that a user's energy in a slot misses its budget by, over V: B/V |
     ///
-    /// `drift_s` is what drift plus penalty, its slots solved exactly, may add to the delay of the best stationary policy that keeps budgets. The squares
-    /// telescope: `Q'^2 <= (Q + E - budget)^2`, so `V D <= V D* + sum of (E - budget)^2 / 2` in the mean over any number of slots from empty queues.
+    /// `drift_s` is what drift plus penalty, its slots solved exactly, may add to the delay of the best stationary policy that keeps budgets:
+    /// the squares telescope. `Q'^2 <= (Q + E - budget)^2`, so from empty queues `V D <= V D* + sum of (E - budget)^2 / 2` in the mean over
+    /// any number of slots.
     fn measures(instance: &Instance, solution: &Solution) -> BTreeMap<String, f64> {
         let (Some(trajectory), _) = Trajectory::judged(instance, solution) else { return BTreeMap::new() };
         let (users, slots) = (instance.users.len() as f64, instance.slots.len() as f64);

@@ -16,14 +16,6 @@ use crate::verdict::{Outcome, Verdict};
 /// Up to which overdraft of the worst user budgets count as kept at the end of a horizon.
 const KEPT: f64 = 0.05;
 
-/// What is told of all policies.
-const COLUMNS: [(&str, &str); 4] = [
-    ("energy / budgets (%)", "spent"),
-    ("worst user above budget (%)", "overdraft"),
-    ("backlog in the end (J)", "final_backlog_j"),
-    ("charge (ms)", "charge_s"),
-];
-
 pub(super) fn section(results: &Results) -> Option<Section> {
     let study = studies(results, "policies").next()?;
     let series = results.series(study);
@@ -49,10 +41,10 @@ fn all(results: &Results, title: &str, series: &[Series]) -> Table {
         Column::words("policy", "policy"),
         Column::numbers("instances", "instances"),
         Column::numbers("delay of a user (ms)", "delay_s"),
-        Column::numbers(COLUMNS[0].0, COLUMNS[0].1),
-        Column::numbers(COLUMNS[1].0, COLUMNS[1].1),
-        Column::numbers(COLUMNS[2].0, COLUMNS[2].1),
-        Column::numbers(COLUMNS[3].0, COLUMNS[3].1),
+        Column::numbers("energy / budgets (%)", "spent"),
+        Column::numbers("worst user above budget (%)", "overdraft"),
+        Column::numbers("backlog in the end (J)", "final_backlog_j"),
+        Column::numbers("charge (ms)", "charge_s"),
         Column::numbers("objective (ms)", "objective_s"),
         Column::bounded("gap to the clairvoyant bound (%)", "gap_percent"),
         Column::words("95 % interval", "interval"),

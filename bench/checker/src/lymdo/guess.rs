@@ -103,7 +103,7 @@ fn root(mut low: f64, mut high: f64, start: f64, step: f64, function: impl Fn(f6
         }
         let newton = at - value / slope;
         // (Steps are short at poles, too, but there the value is not small.)
-        if (newton - at).abs() <= step {
+        if (newton - at).abs() <= step && value.abs() <= 0.01 {
             return newton;
         }
         at = if newton > low && newton < high { newton } else { low + (high - low) / 2.0 };
@@ -238,6 +238,16 @@ impl Cut {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// ln 1/2 - ln(1 - x) has its root at 1/2 and a pole at 1, next to which Newton's steps are short.
+    #[test]
+    fn a_pole_is_not_taken_for_a_root() {
+        let function = |x: f64| [libm::log(0.5) - libm::log(1.0 - x), 1.0 / (1.0 - x)];
+        for start in [0.0, 0.3, 0.9, 1.0 - 1e-6, 1.0 - 1e-12] {
+            let found = root(0.0, 1.0, start, WEIGHT, function);
+            assert!((found - 0.5).abs() < 1e-7, "from {start}: {found}");
+        }
+    }
 
     #[test]
     fn the_inverse_of_a_rate() {

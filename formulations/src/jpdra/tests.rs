@@ -117,9 +117,9 @@ proptest! {
                     for (i, [out, within]) in servers.alternatives(m, &domain, &prices) {
                         for (without, bound) in [(true, out), (false, within)] {
                             let mut one = domain.clone();
-                            one[i as usize] = if without { domain[i as usize] & !(1 << m) } else { 1 << m };
+                            one[i] = if without { domain[i] & !(1 << m) } else { 1 << m };
                             let worth = brute(&model, aim, m, &one, &prices);
-                            let is_forced = without && domain[i as usize] == 1 << m;
+                            let is_forced = without && domain[i] == 1 << m;
                             prop_assert!(is_forced || bound <= worth + 1e-9 * scale.max(worth.abs()));
                         }
                     }

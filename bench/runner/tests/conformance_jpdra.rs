@@ -26,6 +26,7 @@ fn assert_conformance(instance: &Instance, seed: u64) {
             Status::InfeasibleClaimed,
             Status::InfeasibleCertified,
             Status::Time,
+            Status::Bounded,
             Status::Declined,
         ];
         assert!(fine.contains(&row.status), "{}: {:?}", row.key.method, row);

@@ -22,6 +22,7 @@ fn conforming(instance: &Instance, seed: u64) -> Vec<Row> {
             Status::InfeasibleClaimed,
             Status::InfeasibleCertified,
             Status::Time,
+            Status::Bounded,
             Status::Declined,
         ];
         let may_fail = ["local-only", "edge-only"].contains(&row.key.method.as_str());

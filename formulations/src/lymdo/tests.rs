@@ -160,6 +160,10 @@ fn shares_are_what_clarabel_finds() {
         let worth = value(&instance, &decisions).expect("stable");
         assert!(is_close(worth, instance.v * shares.value, 1e-9), "{name}: {worth} {}", instance.v * shares.value);
         match cones {
+            // Below what is proved there is nothing: Clarabel's point then breaks the cones by a little.
+            Ok(Some(said)) if said.value < shares.bound * (1.0 - 1e-6) && is_close(said.value, shares.bound, 1e-5) => {
+                unsure += 1
+            }
             Ok(Some(said)) if said.is_sure => {
                 compared += 1;
                 assert!(is_close(said.value, shares.value, 1e-6), "{name}: {said:?} {shares:?}");

@@ -141,7 +141,7 @@ fn cases(seeds: std::ops::Range<u64>) -> impl Iterator<Item = (String, Instance,
 
 #[test]
 fn shares_are_what_clarabel_finds() {
-    let (mut compared, mut infeasible, mut unsure) = (0, 0, 0);
+    let (mut compared, mut infeasible, mut unsure, mut below) = (0, 0, 0, 0);
     for (name, instance, slot, pairs) in cases(0..40) {
         let cones = conic::solve(&slot, &pairs);
         if !slot.is_stable(&pairs) {
@@ -160,9 +160,9 @@ fn shares_are_what_clarabel_finds() {
         let worth = value(&instance, &decisions).expect("stable");
         assert!(is_close(worth, instance.v * shares.value, 1e-9), "{name}: {worth} {}", instance.v * shares.value);
         match cones {
-            // Below what is proved there is nothing: Clarabel's point then breaks the cones by a little.
-            Ok(Some(said)) if said.value < shares.bound * (1.0 - 1e-6) && is_close(said.value, shares.bound, 1e-5) => {
-                unsure += 1
+            // Below what is proved there is nothing: Clarabel's point then breaks the cones by a little, whatever it says of it.
+            Ok(Some(said)) if said.value < shares.bound * (1.0 - 1e-6) && is_close(said.value, shares.bound, 1e-4) => {
+                below += 1;
             }
             Ok(Some(said)) if said.is_sure => {
                 compared += 1;
@@ -171,7 +171,7 @@ fn shares_are_what_clarabel_finds() {
             _ => unsure += 1,
         }
     }
-    assert!(compared > 20 * unsure && infeasible > 10, "{compared} {infeasible} {unsure}");
+    assert!(compared > 20 * unsure && infeasible > 10 && below < 5, "{compared} {infeasible} {unsure} {below}");
 }
 
 /// At prices over six orders of magnitude: what is remembered does not matter, nothing drawn is cheaper, and phi's derivatives are its differences.

@@ -94,6 +94,8 @@ pub enum Stop {
     Infeasible,
     /// It ran out of time.
     TimeLimit,
+    /// It ran out of memory.
+    MemoryLimit,
     /// It does not take this instance, and says why. Declining is an outcome, not an error.
     Declined(String),
     /// It broke, and says how.

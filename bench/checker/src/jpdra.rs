@@ -159,7 +159,7 @@ fn evaluate(instance: &Instance, solution: &Solution) -> (Option<Interval>, Vec<
 const MOST_UNITS: u64 = 4096;
 
 /// A server's minimum that takes more nodes than this, times items, is left as good as it is.
-const NODES_TIMES_ITEMS: usize = 200_000;
+const NODES_TIMES_ITEMS: usize = 2_000_000;
 
 /// A partition with all that bounds need of it.
 struct Item {

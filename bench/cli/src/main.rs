@@ -11,6 +11,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use offcut_instances::document::Trouble;
+use offcut_runner::Shard;
 
 /// How far from optimal are DNN-splitting algorithms, and how fast?
 #[derive(Parser)]
@@ -78,15 +79,44 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
-    /// Run a suite: a grid of instances and methods. Only what is missing is run
-    #[command(after_help = "Example: offcut run bench/suites/multiuser/demo.json --folder runs/mine")]
+    /// Run a suite: a grid of instances and methods, every cell in a process of its own. Only what is missing is run
+    #[command(
+        after_help = "Examples: offcut run bench/suites/multiuser/demo.json --folder runs/mine\n          offcut run bench/suites/multiuser/demo.json --solver 'python3 my.py'\n          offcut run my-suite.json --shard 2/4 --folder runs/part-2"
+    )]
     Run {
         /// Suite file
         suite: PathBuf,
         /// Folder of the run; runs/NAME after the suite file by default
         #[arg(long)]
         folder: Option<PathBuf>,
+        /// Also run this program on every instance: COMMAND or NAME=COMMAND; as often as you like
+        #[arg(long = "solver", value_name = "COMMAND")]
+        solvers: Vec<String>,
+        /// Different seeds can give the programs different answers: run each with all of the suite's
+        #[arg(long, requires = "solvers")]
+        random: bool,
+        /// Run a share of the cells only, i/n; `offcut merge` puts the shares together
+        #[arg(long, default_value = "1/1")]
+        shard: Shard,
     },
+    /// Merge runs of shards of one suite into one, and write its report
+    #[command(after_help = "Example: offcut merge runs/all runs/part-1 runs/part-2")]
+    Merge {
+        /// Folder to merge into
+        folder: PathBuf,
+        /// Folders of the runs
+        #[arg(required = true)]
+        parts: Vec<PathBuf>,
+    },
+    /// Write a working solver in another language, to start from
+    #[command(after_help = "Example: offcut new-solver python multiuser")]
+    NewSolver(commands::new_solver::Arguments),
+    /// Try a program: does it keep to the protocol, on small instances of every family?
+    #[command(after_help = "Example: offcut conform multiuser --solver 'python3 multiuser_solver.py'")]
+    Conform(commands::conform::Arguments),
+    /// A cell of a run: started by `offcut run`
+    #[command(hide = true)]
+    Cell(commands::cell::Arguments),
     /// Write the report of a run: HTML, Markdown, CSV, LaTeX, figures
     #[command(after_help = "Example: offcut report runs/demo")]
     Report {
@@ -159,7 +189,13 @@ fn dispatch(command: Command) -> Result<Ending, Trouble> {
         Command::Check(arguments) => commands::check::check(&arguments),
         Command::Simulate(arguments) => commands::simulate::simulate(&arguments),
         Command::Train { arguments } => commands::train::train(&arguments),
-        Command::Run { suite, folder } => commands::run::suite(&suite, folder.as_deref()),
+        Command::Run { suite, folder, solvers, random, shard } => {
+            commands::run::suite(&suite, folder.as_deref(), &solvers, random, shard)
+        }
+        Command::Merge { folder, parts } => commands::run::merge(&folder, &parts),
+        Command::NewSolver(arguments) => commands::new_solver::new_solver(&arguments),
+        Command::Conform(arguments) => commands::conform::conform(&arguments),
+        Command::Cell(arguments) => commands::cell::cell(&arguments),
         Command::Report { folder } => commands::run::report(&folder),
         Command::Reproduce { problem, full, folder } => commands::run::reproduce(&problem, full, folder.as_deref()),
         Command::Schema { problem, document } => commands::methods::schema(&problem, &document),

@@ -67,6 +67,7 @@ pub(crate) fn stop(stop: &offcut_instances::problem::Stop) -> String {
         Stop::Completed => "at its own end".into(),
         Stop::Infeasible => "saying that no solution exists".into(),
         Stop::TimeLimit => "at the time limit".into(),
+        Stop::MemoryLimit => "at the memory limit".into(),
         Stop::Declined(reason) => format!("declined: {reason}"),
         Stop::Failed(reason) => format!("failed: {reason}"),
     }

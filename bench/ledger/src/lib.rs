@@ -15,6 +15,6 @@ pub mod row;
 pub mod store;
 
 pub use gap::{BestKnown, Contradiction, Gap, best_known, contradictions};
-pub use manifest::{Environment, Manifest, Study, StudyCell};
+pub use manifest::{Environment, Manifest, Reference, Study, StudyCell};
 pub use row::{Key, Row, Status, Times};
 pub use store::Store;

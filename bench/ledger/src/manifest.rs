@@ -1,6 +1,10 @@
 //! What a run set out to do.
 
+use std::io::Write;
+use std::path::Path;
+
 use offcut_checker::Tolerance;
+use offcut_instances::document::Trouble;
 use offcut_instances::problem::Sense;
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +29,58 @@ pub struct Manifest {
     pub tolerance: Tolerance,
     /// Where and with what it ran.
     pub environment: Environment,
+    /// How noisy it was; kept in a file of its own.
+    #[serde(skip)]
+    pub reference: Reference,
+}
+
+/// Seconds of solving of one cell that is repeated through the run, in the order they were measured: their spread is the machine's noise.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Reference {
+    /// Wall-clock seconds.
+    pub times_s: Vec<f64>,
+}
+
+impl Reference {
+    /// Reads a file of them, a number a line; none if it is not there. A torn last line is left out.
+    ///
+    /// # Errors
+    /// [`Trouble`] if it cannot be read.
+    pub fn read(path: &Path) -> Result<Self, Trouble> {
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(error) => return Err(Trouble::at("", format!("cannot be read: {error}"), "remove it").in_file(path)),
+        };
+        let whole = &text[..text.rfind('\n').map_or(0, |end| end + 1)];
+        let times_s =
+            whole.lines().filter_map(|line| line.parse().ok()).filter(|time: &f64| time.is_finite()).collect();
+        Ok(Self { times_s })
+    }
+
+    /// Appends one.
+    ///
+    /// # Errors
+    /// [`Trouble`] if the file cannot be written to.
+    pub fn append(path: &Path, time_s: f64) -> Result<(), Trouble> {
+        let write = || -> std::io::Result<()> {
+            let mut file = std::fs::OpenOptions::new().create(true).append(true).open(path)?;
+            file.write_all(format!("{time_s}\n").as_bytes())
+        };
+        write().map_err(|error| {
+            Trouble::at("", format!("cannot be appended to: {error}"), "make room on the disk and run again")
+                .in_file(path)
+        })
+    }
+
+    /// Smallest, median and largest; none if nothing was measured.
+    pub fn spread_s(&self) -> Option<[f64; 3]> {
+        let mut sorted = self.times_s.clone();
+        sorted.sort_by(f64::total_cmp);
+        let middle = |at: usize| sorted[at.min(sorted.len() - 1)];
+        let median = 0.5 * (middle(sorted.len().checked_sub(1)? / 2) + middle(sorted.len() / 2));
+        Some([sorted[0], median, sorted[sorted.len() - 1]])
+    }
 }
 
 /// A measured quantity.

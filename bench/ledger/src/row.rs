@@ -57,6 +57,9 @@ pub struct Row {
     pub made_on: String,
     /// Peak memory of the cell in bytes, where it was measured.
     pub peak_memory_bytes: Option<u64>,
+    /// What its process took, seen from outside, if it had one of its own.
+    #[serde(default)]
+    pub process: Option<ProcessFacts>,
     /// The algorithm's own counts.
     pub counts: BTreeMap<String, u64>,
     /// The algorithm's improving objectives over time.
@@ -64,6 +67,19 @@ pub struct Row {
     /// The algorithm's own courses of its run, by name: for figures only.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub series: BTreeMap<String, Vec<(f64, f64)>>,
+}
+
+/// What a cell's process took, from its start to its end: starting, reading the instance, solving, writing the answer.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ProcessFacts {
+    /// How it ended, e.g. `exit code 0` or `ended after its time and the grace period`.
+    pub ended: String,
+    /// Wall-clock seconds.
+    pub wall_s: f64,
+    /// CPU seconds.
+    pub cpu_s: f64,
+    /// The most memory it had at once, in bytes.
+    pub peak_memory_bytes: u64,
 }
 
 /// What tables call an instance.
@@ -132,6 +148,7 @@ impl Status {
         }
         match stop {
             Stop::Failed(_) => return Self::Crash,
+            Stop::MemoryLimit => return Self::Memory,
             Stop::Declined(_) => return Self::Declined,
             _ if *verdict.proof() == Proof::Infeasible => return Self::InfeasibleCertified,
             Stop::Infeasible => return Self::InfeasibleClaimed,

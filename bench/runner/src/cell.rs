@@ -1,19 +1,28 @@
 //! One method on one instance.
 //!
-//! The method's answer is serialised at once, and what is judged is the bytes, read back: an answer that cannot be written or read is
-//! no answer. Only the solving is timed as solving.
+//! In a run every cell has two processes: one that solves and one that judges, each under limits, see [`crate::process`]. Offcut's own methods
+//! are solved by this program, started once more; a program in another language is started in their place and watched in the same way.
+//! What is judged is the bytes of the answer, read back: an answer that cannot be written or read is no answer. Only the solving is timed
+//! as solving.
 
+use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::process::Command;
 use std::time::Instant;
 
 use cpu_time::ProcessTime;
-use offcut_checker::{Tolerance, Verdict, judge};
-use offcut_instances::document::{answer_bytes, parse_answer};
-use offcut_instances::problem::{Algorithm, Answer, Budget};
+use offcut_checker::{Proof, Tolerance, Verdict, judge};
+use offcut_instances::document::{Trouble, answer_bytes, parse_answer, read_instance};
+use offcut_instances::problem::{Algorithm, Answer, Budget, MethodSpec, Problem, Stop};
+use offcut_ledger::row::{InstanceLabel, ProcessFacts};
 use offcut_ledger::{Key, Row, Status, Times};
 
-use crate::Contest;
-use crate::environment::{made_on, peak_memory_bytes, reset_peak_memory};
+use crate::environment::{machine_memory_bytes, made_on, peak_memory_bytes, reset_peak_memory};
+use crate::process::{Ended, Limits, Watched, memory_by_default, tie_to_parent, watch};
+use crate::protocol::{Measured, Message, Said};
+use crate::solver::Solver;
+use crate::{Contest, method};
 
 /// What came out of running a method.
 #[derive(Clone, Debug)]
@@ -26,6 +35,10 @@ pub struct Executed {
     pub solve_cpu_s: f64,
     /// Most memory the process had at once meanwhile, the instance included.
     pub peak_memory_bytes: Option<u64>,
+    /// What its process took, if it had one of its own.
+    pub process: Option<ProcessFacts>,
+    /// What it wrote to its error output, as far as it is kept.
+    pub errors: Vec<u8>,
 }
 
 /// Runs a method on an instance, in this process. A panic is an answer that failed.
@@ -41,27 +54,205 @@ pub fn execute<P: Contest>(algorithm: &dyn Algorithm<P>, instance: &P::Instance,
         let words = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
         Answer::failed(format!("panic: {}", words.unwrap_or("without words")))
     });
-    Executed { answer: answer_bytes::<P>(&answer), solve_s, solve_cpu_s, peak_memory_bytes }
+    let answer = answer_bytes::<P>(&answer);
+    Executed { answer, solve_s, solve_cpu_s, peak_memory_bytes, process: None, errors: Vec::new() }
 }
 
-/// Judges what was executed: the row, and the verdict with all details.
+/// The program that cells are processes of: Offcut's command, which passes what `offcut cell ...` is given on to [`solve_here`], [`exec_here`] and
+/// [`judge_here`].
+#[derive(Clone, Debug)]
+pub struct Launcher<'a> {
+    /// Its path.
+    pub program: &'a Path,
+    /// Seconds a solver has beyond its limit.
+    pub grace_s: f64,
+}
+
+/// Seconds beyond its limit that a solver has by default.
+pub const GRACE_S: f64 = 5.0;
+
+/// The most an answer may be.
+const LARGEST_ANSWER_BYTES: u64 = 512 << 20;
+
+/// Seconds that judging may take.
+const JUDGING_S: f64 = 600.0;
+
+impl Launcher<'_> {
+    fn command<P: Problem>(&self, task: &str) -> Command {
+        let mut command = Command::new(self.program);
+        command.args(["cell", "--parent", &std::process::id().to_string(), "--problem", P::NAME, task]);
+        command
+    }
+
+    fn limits(&self, budget: &Budget) -> Limits {
+        Limits {
+            time_s: budget.time_s,
+            grace_s: self.grace_s + 0.1 * budget.time_s.unwrap_or(0.0),
+            memory_bytes: budget.memory_bytes.unwrap_or_else(|| memory_by_default(machine_memory_bytes())),
+            output_bytes: LARGEST_ANSWER_BYTES,
+        }
+    }
+
+    /// Runs a solver on the instance of a file, in a process of its own.
+    ///
+    /// # Errors
+    /// [`Trouble`] if no process can be started at all; a solver that is not there is an answer that failed.
+    pub fn execute<P: Contest>(
+        &self,
+        solver: &Solver<P>,
+        spec: &MethodSpec,
+        instance: &Path,
+        budget: &Budget,
+    ) -> Result<Executed, Trouble> {
+        let limits = self.limits(budget);
+        let mut command = match solver {
+            Solver::Own(_) => {
+                let mut command = self.command::<P>("solve");
+                command.arg(instance).arg(spec.to_string()).arg(plain(budget));
+                command
+            }
+            Solver::External(external) => {
+                let mut command = self.command::<P>("exec");
+                command.arg("--").args(external.words()?).arg(instance);
+                environment_of(&mut command, spec, budget);
+                command
+            }
+        };
+        let mut said = Said::<P>::default();
+        let watched =
+            watch(&mut command, &limits, |at_s, line| said.hear(at_s, &line)).map_err(|error| self.trouble(&error))?;
+        let took_s = (watched.wall_s - said.ready_s.unwrap_or(0.0)).max(0.0);
+        let measured = said.measured.filter(|_| matches!(solver, Solver::Own(_)));
+        let process = Some(facts(&watched));
+        let errors = watched.errors.clone();
+        let (solve_s, solve_cpu_s, peak) = match measured {
+            Some(Measured { solve_s, solve_cpu_s, peak_memory_bytes }) => (solve_s, solve_cpu_s, peak_memory_bytes),
+            None => (took_s, watched.cpu_s, None),
+        };
+        let peak_memory_bytes = peak.or(Some(watched.peak_memory_bytes));
+        Ok(Executed {
+            answer: said.answer(&watched, &limits),
+            solve_s,
+            solve_cpu_s,
+            peak_memory_bytes,
+            process,
+            errors,
+        })
+    }
+
+    /// Has an answer judged, in a process of its own. A judge that does not come to an end leaves a row that says so.
+    ///
+    /// # Errors
+    /// [`Trouble`] if no process can be started at all.
+    pub fn judge<P: Contest>(
+        &self,
+        instance: &Path,
+        answer: &Path,
+        key: &Key,
+        label: &InstanceLabel,
+        executed: &Executed,
+    ) -> Result<Row, Trouble> {
+        let limits =
+            Limits { memory_bytes: u64::MAX, ..self.limits(&Budget { time_s: Some(JUDGING_S), ..Budget::default() }) };
+        let mut command = self.command::<P>("judge");
+        command.arg(instance).arg(answer).arg(plain(key));
+        let mut text = Vec::new();
+        let watched = watch(&mut command, &limits, |_, line| {
+            text.extend(line);
+            false
+        })
+        .map_err(|error| self.trouble(&error))?;
+        let row = match watched.ended {
+            Ended::Exit(0) => serde_json::from_slice::<Row>(&text).ok().filter(|row| row.key == *key),
+            _ => None,
+        };
+        let row = row.unwrap_or_else(|| {
+            let errors = String::from_utf8_lossy(&watched.errors).trim().to_owned();
+            let why = format!("Offcut's checker did not come to an end ({}): {errors}", watched.ended);
+            Row {
+                key: key.clone(),
+                problem: P::NAME.into(),
+                instance: label.clone(),
+                status: Status::Crash,
+                stop: Stop::Failed(why),
+                claimed_objective: None,
+                checked_objective: None,
+                measures: Default::default(),
+                proof: Proof::Nothing,
+                violations: Vec::new(),
+                times: Times::default(),
+                made_on: String::new(),
+                peak_memory_bytes: None,
+                process: None,
+                counts: Default::default(),
+                incumbents: Vec::new(),
+                series: Default::default(),
+            }
+        });
+        Ok(with_facts(row, executed))
+    }
+
+    fn trouble(&self, error: &std::io::Error) -> Trouble {
+        Trouble::at("", format!("cannot be started for a cell: {error}"), "leave the program where it is during a run")
+            .in_file(self.program)
+    }
+}
+
+fn facts(watched: &Watched) -> ProcessFacts {
+    ProcessFacts {
+        ended: watched.ended.to_string(),
+        wall_s: watched.wall_s,
+        cpu_s: watched.cpu_s,
+        peak_memory_bytes: watched.peak_memory_bytes,
+    }
+}
+
+/// What an external solver is told besides the instance.
+fn environment_of(command: &mut Command, spec: &MethodSpec, budget: &Budget) {
+    let Budget { time_s, memory_bytes, threads, seed } = budget;
+    command.env("OFFCUT_THREADS", threads.to_string()).env("OFFCUT_SEED", seed.to_string());
+    command.env("OFFCUT_PARAMETERS", plain(&spec.parameters));
+    for (name, value) in
+        [("OFFCUT_TIME_S", time_s.map(|s| s.to_string())), ("OFFCUT_MEMORY_BYTES", memory_bytes.map(|b| b.to_string()))]
+    {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+}
+
+fn plain(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).expect("plain data")
+}
+
+/// Judges what was executed, in this process: the row, and the verdict with all details.
 pub fn judged<P: Contest>(
     instance: &P::Instance,
     key: Key,
     executed: &Executed,
     tolerance: &Tolerance,
 ) -> (Row, Verdict) {
+    let (row, verdict) = judged_bytes::<P>(instance, key, &executed.answer, tolerance);
+    (with_facts(row, executed), verdict)
+}
+
+fn with_facts(mut row: Row, executed: &Executed) -> Row {
+    made_on().clone_into(&mut row.made_on);
+    row.times.solve_s = executed.solve_s;
+    row.times.solve_cpu_s = Some(executed.solve_cpu_s);
+    row.peak_memory_bytes = executed.peak_memory_bytes;
+    row.process.clone_from(&executed.process);
+    row
+}
+
+fn judged_bytes<P: Contest>(instance: &P::Instance, key: Key, answer: &[u8], tolerance: &Tolerance) -> (Row, Verdict) {
     let began = Instant::now();
     // Numbers that are not finite do not survive the way through the document, so an unreadable answer is its method's fault.
-    let answer = parse_answer::<P>(&executed.answer)
+    let answer = parse_answer::<P>(answer)
         .unwrap_or_else(|trouble| Answer::failed(format!("its answer cannot be read: {trouble}")));
     let verdict = judge::<P>(instance, &answer, tolerance);
-    let times = Times {
-        build_s: answer.trace.build_s,
-        solve_s: executed.solve_s,
-        solve_cpu_s: Some(executed.solve_cpu_s),
-        check_s: began.elapsed().as_secs_f64(),
-    };
+    let times = Times { build_s: answer.trace.build_s, check_s: began.elapsed().as_secs_f64(), ..Times::default() };
     let row = Row {
         key,
         problem: P::NAME.into(),
@@ -74,11 +265,77 @@ pub fn judged<P: Contest>(
         proof: verdict.proof().clone(),
         violations: verdict.violations().to_vec(),
         times,
-        made_on: made_on().to_owned(),
-        peak_memory_bytes: executed.peak_memory_bytes,
+        made_on: String::new(),
+        peak_memory_bytes: None,
+        process: None,
         counts: answer.trace.counts,
         incumbents: answer.trace.incumbents,
         series: answer.trace.series,
     };
     (row, verdict)
+}
+
+/// The solving process of a cell: reads the instance, says it is ready, solves, says what it measured and answers.
+///
+/// # Errors
+/// [`Trouble`] if its arguments or the instance cannot be read.
+pub fn solve_here<P: Contest>(instance: &Path, spec: &str, budget: &str) -> Result<(), Trouble> {
+    let budget: Budget = argument(budget)?;
+    let algorithm = method::<P>(&spec.parse()?)?;
+    let instance = read_instance::<P>(instance)?;
+    say(|out| message::<P>(out, &Message::Ready(true)))?;
+    let executed = execute::<P>(algorithm.as_ref(), &instance, &budget);
+    let Executed { answer, solve_s, solve_cpu_s, peak_memory_bytes, .. } = executed;
+    say(|out| {
+        message::<P>(out, &Message::Measured(Measured { solve_s, solve_cpu_s, peak_memory_bytes }))?;
+        out.write_all(&answer)?;
+        out.write_all(b"\n")
+    })
+}
+
+/// The judging process of a cell: prints the row.
+///
+/// # Errors
+/// [`Trouble`] if its arguments or the instance cannot be read.
+pub fn judge_here<P: Contest>(instance: &Path, answer: &Path, key: &str) -> Result<(), Trouble> {
+    let key: Key = argument(key)?;
+    let instance = read_instance::<P>(instance)?;
+    let bytes = match offcut_instances::document::read_bytes(answer) {
+        Ok(bytes) => bytes,
+        Err(trouble) => return Err(trouble.in_file(answer)),
+    };
+    let (row, _) = judged_bytes::<P>(&instance, key, &bytes, &Tolerance::default());
+    say(|out| {
+        serde_json::to_writer(&mut *out, &row)?;
+        out.write_all(b"\n")
+    })
+}
+
+/// Turns this process into the program of `words`. It comes back only if that cannot be.
+pub fn exec_here(words: &[String]) -> Trouble {
+    use std::os::unix::process::CommandExt;
+    let error = Command::new(&words[0]).args(&words[1..]).exec();
+    Trouble::at(format!("solver '{}'", words[0]), format!("cannot be started: {error}"), "name a program that is there")
+}
+
+/// First thing in every process of a cell, see [`tie_to_parent`].
+pub fn begin_here(parent: u32) {
+    tie_to_parent(parent);
+}
+
+fn argument<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, Trouble> {
+    serde_json::from_str(text)
+        .map_err(|error| Trouble::at(text, format!("cannot be read: {error}"), "leave `offcut cell` to `offcut run`"))
+}
+
+fn message<P: Problem>(out: &mut dyn Write, message: &Message<P>) -> std::io::Result<()> {
+    serde_json::to_writer(&mut *out, message)?;
+    out.write_all(b"\n")
+}
+
+fn say(write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<(), Trouble> {
+    let mut out = std::io::BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
+    write(&mut out).and_then(|()| out.flush()).map_err(|error| {
+        Trouble::at("standard output", format!("cannot be written to: {error}"), "leave `offcut cell` to `offcut run`")
+    })
 }

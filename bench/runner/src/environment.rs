@@ -32,6 +32,12 @@ pub fn made_on() -> &'static str {
     })
 }
 
+/// Memory of this machine in bytes; 0 where the operating system does not tell.
+pub fn machine_memory_bytes() -> u64 {
+    static BYTES: std::sync::OnceLock<u64> = std::sync::OnceLock::new();
+    *BYTES.get_or_init(|| environment().memory_bytes)
+}
+
 /// The version of the code in a row's key: the version and the hash of the program itself, so that a row is never taken for the work of
 /// other code.
 pub fn code_version() -> String {

@@ -4,12 +4,12 @@
 //! |---|---|
 //! | [`contest`] | what the runner needs to know of a problem: methods, families, labels |
 //! | [`suite`] | a grid of instances and methods, as a document; its expansion into cells |
-//! | [`cell`] | one method on one instance: timed, serialised, judged from its bytes |
-//! | [`run`](mod@run) | a whole suite into a folder, resuming by key |
+//! | [`solver`] | who solves: one of Offcut's methods, or a program in any language |
+//! | [`cell`] | one method on one instance: a process that solves, a process that judges |
+//! | [`process`] | a program under limits, watched from outside |
+//! | [`protocol`] | what a solver's process says, and the answer made of it |
+//! | [`run`](mod@run) | a whole suite into a folder, resuming by key; shards, and merging them |
 //! | [`environment`] | where and with what it runs |
-//!
-//! A cell runs in this process: a panic becomes a row, a hang does not end. [`cell::execute`] is the one place that would hand an
-//! instance to another process instead; everything after it already works on the answer's bytes alone.
 
 pub mod cell;
 pub mod contest;
@@ -17,11 +17,14 @@ pub mod environment;
 mod jpdra;
 mod lymdo;
 mod multiuser;
+pub mod process;
+pub mod protocol;
 pub mod run;
+pub mod solver;
 pub mod suite;
 mod throughput;
 
 pub use contest::{Contest, method, methods};
 pub use lymdo::Rollout;
-pub use run::{Folder, Progress, run};
+pub use run::{Folder, How, Progress, Shard, merge, run};
 pub use suite::Suite;

@@ -12,20 +12,25 @@
 //!     "methods": ["threshold", "iao", "local-only"] } ] } }
 //! ```
 //!
-//! `vary` takes lists of values for any parameter and multiplies the grid; an axis with `method_parameter` instead of `parameter` varies the
+//! `solvers` names programs in other languages, `"solvers": { "mine": { "command": "python3 my.py" } }`, which studies then name among their
+//! methods. `vary` takes lists of values for any parameter and multiplies the grid; an axis with `method_parameter` instead of `parameter` varies the
 //! methods that have it. A method that uses randomness is run once for every one of `method_seeds`.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::path::Path;
 
 use offcut_instances::document::{Kind, Trouble, hash, parse, read_bytes, schema};
 use offcut_instances::problem::{Budget, MethodSpec};
 use offcut_ledger::manifest::Quantity;
+use offcut_ledger::row::InstanceLabel;
 use offcut_ledger::{Key, Study, StudyCell};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{Contest, method};
+use crate::Contest;
+use crate::solver::{External, Externals, Solver, check_names};
 
 /// A suite.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -38,6 +43,9 @@ pub struct Suite {
     /// Seed of the order in which cells are run.
     #[serde(default)]
     pub order_seed: u64,
+    /// Programs that solve, by the name they have among the methods.
+    #[serde(default, skip_serializing_if = "Externals::is_empty")]
+    pub solvers: Externals,
     /// The studies.
     pub studies: Vec<StudySpec>,
 }
@@ -108,7 +116,7 @@ pub struct Cell {
 }
 
 /// How an instance is made.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Recipe {
     /// The family.
     pub family: String,
@@ -123,6 +131,8 @@ pub struct Recipe {
 pub struct Grid {
     /// Every instance once.
     pub recipes: Vec<Recipe>,
+    /// What tables call them, in the same order.
+    pub labels: Vec<InstanceLabel>,
     /// Every cell once, in the order of the suite.
     pub cells: Vec<Cell>,
     /// Which cells belong to which study.
@@ -180,38 +190,64 @@ impl Suite {
         Ok(suite)
     }
 
-    /// Expands the grid. Every instance is generated once to know its hash; `seen` is told how many.
+    /// Adds a program to the methods of every study. The answer is the name it has there.
+    ///
+    /// # Errors
+    /// [`Trouble`] if its command has no words, or the name is that of another solver of the suite.
+    pub fn add(&mut self, name: Option<&str>, external: External) -> Result<String, Trouble> {
+        let name = name.map_or_else(|| external.name(), |name| Ok(name.to_owned()))?;
+        if self.solvers.insert(name.clone(), external).is_some() {
+            let place = format!("solver '{name}'");
+            return Err(Trouble::at(place, "is in the suite already", "give it another name: NAME=COMMAND"));
+        }
+        for study in &mut self.studies {
+            study.methods.push(name.clone());
+        }
+        Ok(name)
+    }
+
+    /// Expands the grid. Every instance is generated once to know its hash and handed to `keep`.
     ///
     /// # Errors
     /// [`Trouble`] naming the family, parameter or method that does not exist.
-    pub fn expand<P: Contest>(&self, code: &str, mut seen: impl FnMut(usize)) -> Result<Grid, Trouble> {
+    pub fn expand<P: Contest>(
+        &self,
+        code: &str,
+        mut keep: impl FnMut(&str, &P::Instance) -> Result<(), Trouble>,
+    ) -> Result<Grid, Trouble> {
         let mut grid = Grid::default();
-        let mut hashes = Vec::new();
+        check_names::<P>(&self.solvers)?;
+        let mut hashes: Vec<String> = Vec::new();
+        let mut known = HashMap::new();
         let mut keys = std::collections::HashSet::new();
         for study in &self.studies {
             let below = |trouble: Trouble| Trouble { at: format!("study '{}', {}", study.name, trouble.at), ..trouble };
             let mut cells = Vec::new();
             for (recipe, x) in study.recipes() {
-                let at = match grid.recipes.iter().position(|known| *known == recipe) {
-                    Some(at) => at,
-                    None => {
+                let name = serde_json::to_string(&recipe).expect("a recipe is plain data");
+                let at = match known.entry(name) {
+                    Entry::Occupied(at) => *at.get(),
+                    Entry::Vacant(new) => {
                         let instance =
                             P::generate_with(&recipe.family, &recipe.parameters, recipe.seed).map_err(below)?;
-                        hashes.push(hash::<P>(&instance));
+                        let hash = hash::<P>(&instance);
+                        keep(&hash, &instance)?;
+                        hashes.push(hash);
+                        grid.labels.push(P::label(&instance));
                         grid.recipes.push(recipe);
-                        seen(hashes.len());
-                        hashes.len() - 1
+                        *new.insert(hashes.len() - 1)
                     }
                 };
                 for (series, x, spec) in study.methods(x).map_err(below)? {
-                    let algorithm = method::<P>(&spec).map_err(below)?;
+                    let solver = Solver::<P>::of(&spec, &self.solvers).map_err(below)?;
+                    let version = solver.version(code).map_err(below)?;
                     let once = vec![self.budget.seed];
-                    for seed in if algorithm.is_random() { &study.method_seeds } else { &once } {
+                    for seed in if solver.is_random() { &study.method_seeds } else { &once } {
                         let key = Key {
                             instance: hashes[at].clone(),
                             method: spec.to_string(),
                             budget: Budget { seed: *seed, ..self.budget.clone() },
-                            code: code.to_owned(),
+                            code: version.clone(),
                         };
                         cells.push(StudyCell { series: series.clone(), x, key: key.line() });
                         if keys.insert(key.line()) {

@@ -1,9 +1,12 @@
 //! One file per command, and the one list of problems.
 
+pub(crate) mod cell;
 pub(crate) mod check;
+pub(crate) mod conform;
 pub(crate) mod generate;
 pub(crate) mod methods;
 pub(crate) mod models;
+pub(crate) mod new_solver;
 pub(crate) mod run;
 pub(crate) mod simulate;
 pub(crate) mod solve;
@@ -45,6 +48,12 @@ pub(crate) use with_problem;
 pub(crate) fn unknown_problem(name: &str) -> Trouble {
     let remedy = format!("the problems are: {}", PROBLEMS.join(", "));
     Trouble::at(format!("problem '{name}'"), "is not known", remedy)
+}
+
+/// This program's own path, as its cells are to be started by.
+pub(crate) fn this_program() -> Result<std::path::PathBuf, Trouble> {
+    std::env::current_exe()
+        .map_err(|error| Trouble::at("offcut", format!("cannot find itself: {error}"), "start it by its path"))
 }
 
 /// The problem a document belongs to, which must be one of ours.

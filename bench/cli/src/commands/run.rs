@@ -6,9 +6,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 use offcut_instances::document::{Trouble, read_bytes};
 use offcut_ledger::{Row, Status, contradictions};
 use offcut_reports::{Options, Report};
-use offcut_runner::{Contest, Folder, Progress, Suite, run};
+use offcut_runner::solver::External;
+use offcut_runner::{Contest, Folder, How, Progress, Shard, Suite, run};
 
-use super::{PROBLEMS, known_problem_of, unknown_problem, with_problem};
+use super::{PROBLEMS, known_problem_of, this_program, unknown_problem, with_problem};
 use crate::Ending;
 
 /// The suites of a problem that are part of the program.
@@ -35,12 +36,37 @@ macro_rules! suites {
 const SUITES: [Suites; PROBLEMS.len()] =
     [suites!("multiuser"), suites!("throughput"), suites!("jpdra"), suites!("lymdo")];
 
-pub(crate) fn suite(path: &Path, folder: Option<&Path>) -> Result<Ending, Trouble> {
+pub(crate) fn suite(
+    path: &Path,
+    folder: Option<&Path>,
+    solvers: &[String],
+    is_random: bool,
+    shard: Shard,
+) -> Result<Ending, Trouble> {
     let bytes = read_bytes(path).map_err(|trouble| trouble.in_file(path))?;
     let name = path.file_stem().map_or("run".into(), |stem| stem.to_string_lossy().into_owned());
     let folder = folder.map_or_else(|| PathBuf::from("runs").join(name), Path::to_owned);
-    run_and_report(&bytes, &folder)
+    let solvers: Vec<_> = solvers.iter().map(|text| named(text, is_random)).collect();
+    run_and_report(&bytes, &folder, &solvers, shard)
         .map_err(|trouble| if trouble.file.is_none() { trouble.in_file(path) } else { trouble })
+}
+
+/// A program as it is given: `COMMAND` or `NAME=COMMAND`.
+pub(super) fn named(text: &str, is_random: bool) -> (Option<String>, External) {
+    let is_name = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
+    let (name, command) = match text.split_once('=') {
+        Some((name, command)) if is_name(name) => (Some(name.to_owned()), command),
+        _ => (None, text),
+    };
+    (name, External { command: command.to_owned(), is_random })
+}
+
+/// Merges runs of shards and reports on the whole.
+pub(crate) fn merge(folder: &Path, parts: &[PathBuf]) -> Result<Ending, Trouble> {
+    let parts: Vec<Folder> = parts.iter().map(|part| Folder::at(part)).collect();
+    let new = offcut_runner::merge(&Folder::at(folder), &parts)?;
+    println!("{new} rows are new in {}", folder.display());
+    report(folder)
 }
 
 /// Every problem's demo, each in a folder of its own.
@@ -48,7 +74,7 @@ pub(crate) fn demo(folder: &Path) -> Result<Ending, Trouble> {
     let mut ending = Ending::Good;
     for Suites { problem, demo, .. } in SUITES {
         println!("{problem}");
-        if run_and_report(demo, &folder.join(problem))? == Ending::Refuted {
+        if run_and_report(demo, &folder.join(problem), &[], Shard::ALL)? == Ending::Refuted {
             ending = Ending::Refuted;
         }
         println!();
@@ -62,18 +88,24 @@ pub(crate) fn reproduce(problem: &str, full: bool, folder: Option<&Path>) -> Res
     };
     let name = if full { format!("runs/reproduce-{problem}-full") } else { format!("runs/reproduce-{problem}") };
     let folder = folder.map_or_else(|| PathBuf::from(name), Path::to_owned);
-    run_and_report(if full { suites.full } else { suites.bounded }, &folder)
+    run_and_report(if full { suites.full } else { suites.bounded }, &folder, &[], Shard::ALL)
 }
 
-fn run_and_report(suite: &[u8], folder: &Path) -> Result<Ending, Trouble> {
+type Named = (Option<String>, External);
+
+fn run_and_report(suite: &[u8], folder: &Path, solvers: &[Named], shard: Shard) -> Result<Ending, Trouble> {
     let problem = known_problem_of(suite)?;
-    with_problem!(&problem, P => run_for::<P>(suite, folder))?;
+    with_problem!(&problem, P => run_for::<P>(suite, folder, solvers, shard))?;
     report(folder)
 }
 
-fn run_for<P: Contest>(suite: &[u8], folder: &Path) -> Result<(), Trouble> {
-    let suite = Suite::parse(suite, P::NAME)?;
-    run::<P>(&suite, &Folder::at(folder), &mut Bar::default())?;
+fn run_for<P: Contest>(suite: &[u8], folder: &Path, solvers: &[Named], shard: Shard) -> Result<(), Trouble> {
+    let mut suite = Suite::parse(suite, P::NAME)?;
+    for (name, external) in solvers {
+        suite.add(name.as_deref(), external.clone())?;
+    }
+    let program = this_program()?;
+    run::<P>(&suite, &Folder::at(folder), &How { program: &program, shard }, &mut Bar::default())?;
     Ok(())
 }
 

@@ -8,12 +8,14 @@ use offcut_checker::Tolerance;
 use offcut_instances::document::{Trouble, hash, parse_instance, read_bytes, write_new};
 use offcut_instances::problem::{Budget, MethodSpec};
 use offcut_ledger::{Key, best_known};
-use offcut_runner::cell::{execute, judged};
+use offcut_runner::Contest;
+use offcut_runner::cell::{GRACE_S, Launcher, execute, judged};
 use offcut_runner::environment::code_version;
-use offcut_runner::{Contest, method};
+use offcut_runner::solver::{Externals, Solver};
 
 use super::check::print_verdict;
-use super::{known_problem_of, with_problem};
+use super::run::named;
+use super::{known_problem_of, this_program, with_problem};
 use crate::{Ending, text};
 
 /// What `offcut solve` takes.
@@ -22,8 +24,11 @@ pub(crate) struct Arguments {
     /// Instance file
     instance: PathBuf,
     /// Method, e.g. `iao-ds` or `iao:error=0.1`; `offcut methods` lists them
-    #[arg(short, long)]
-    method: String,
+    #[arg(short, long, required_unless_present = "solver")]
+    method: Option<String>,
+    /// Program in any language instead, see `offcut new-solver`: COMMAND or NAME=COMMAND
+    #[arg(long, value_name = "COMMAND", conflicts_with = "method")]
+    solver: Option<String>,
     /// Time limit in seconds
     #[arg(long)]
     time: Option<f64>,
@@ -58,12 +63,35 @@ pub(crate) fn solve(arguments: &Arguments) -> Result<Ending, Trouble> {
 }
 
 fn solve_for<P: Contest>(arguments: &Arguments, instance: &P::Instance, read_s: f64) -> Result<Ending, Trouble> {
-    let spec: MethodSpec = arguments.method.parse()?;
-    let algorithm = method::<P>(&spec)?;
     let Arguments { time: time_s, seed, threads, .. } = *arguments;
     let budget = Budget { time_s, seed, threads, ..Budget::default() };
-    let executed = execute::<P>(algorithm.as_ref(), instance, &budget);
-    let key = Key { instance: hash::<P>(instance), method: spec.to_string(), budget, code: code_version() };
+    let (spec, solver) = match (&arguments.method, &arguments.solver) {
+        (None, Some(command)) => {
+            let (name, external) = named(command, false);
+            let id = name.map_or_else(|| external.name(), Ok)?;
+            (MethodSpec { id, parameters: Default::default() }, Solver::External(external))
+        }
+        (method, _) => {
+            let spec: MethodSpec = method.as_deref().unwrap_or_default().parse()?;
+            let solver = Solver::<P>::of(&spec, &Externals::new())?;
+            (spec, solver)
+        }
+    };
+    let key = Key {
+        instance: hash::<P>(instance),
+        method: spec.to_string(),
+        budget: budget.clone(),
+        code: solver.version(&code_version())?,
+    };
+    let executed = match &solver {
+        Solver::Own(algorithm) => execute::<P>(algorithm.as_ref(), instance, &budget),
+        Solver::External(_) => {
+            let launcher = Launcher { program: &this_program()?, grace_s: GRACE_S };
+            let executed = launcher.execute::<P>(&solver, &spec, &arguments.instance, &budget)?;
+            eprint!("{}", String::from_utf8_lossy(&executed.errors));
+            executed
+        }
+    };
     let (row, verdict) = judged::<P>(instance, key, &executed, &Tolerance::default());
     if let Some(path) = &arguments.output {
         write_new(path, &executed.answer)?;

@@ -1,0 +1,139 @@
+//! `offcut conform`: does a program keep to the protocol? For whoever writes one.
+
+use std::path::Path;
+
+use clap::Args;
+use offcut_instances::document::{Trouble, hash, instance_bytes};
+use offcut_instances::problem::{Budget, MethodSpec};
+use offcut_ledger::{Key, Row, Status};
+use offcut_runner::cell::{Executed, Launcher};
+use offcut_runner::solver::Solver;
+use offcut_runner::{Contest, environment::code_version};
+
+use super::run::named;
+use super::{this_program, with_problem};
+use crate::{Ending, text};
+
+/// What `offcut conform` takes.
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// The problem
+    problem: String,
+    /// The program: COMMAND or NAME=COMMAND
+    #[arg(long, value_name = "COMMAND")]
+    solver: String,
+    /// Different seeds can give it different answers
+    #[arg(long)]
+    random: bool,
+    /// Seconds it has for every instance
+    #[arg(long, default_value_t = 10.0)]
+    time: f64,
+}
+
+pub(crate) fn conform(arguments: &Arguments) -> Result<Ending, Trouble> {
+    if !(arguments.time.is_finite() && arguments.time > 0.0) {
+        return Err(Trouble::at("--time", "is not a time", "give seconds above 0"));
+    }
+    with_problem!(&arguments.problem, P => conform_to::<P>(arguments))
+}
+
+/// What may be wrong with a program, told in one line each.
+fn conform_to<P: Contest>(arguments: &Arguments) -> Result<Ending, Trouble> {
+    let (name, external) = named(&arguments.solver, arguments.random);
+    let name = name.map_or_else(|| external.name(), Ok)?;
+    // A folder with a space in its name: paths are to be taken as they are.
+    let folder = tempfile::Builder::new().prefix("offcut conform ").tempdir().map_err(|error| {
+        Trouble::at("", format!("there is no room for files of its own: {error}"), "make room for temporary files")
+    })?;
+    let program = this_program()?;
+    let bench = Bench::<P> {
+        launcher: Launcher { program: &program, grace_s: 2.0 },
+        solver: Solver::External(external),
+        spec: MethodSpec { id: name, parameters: Default::default() },
+        folder: folder.path(),
+        problem: std::marker::PhantomData,
+    };
+    let mut troubles = Vec::new();
+    let mut lines = Vec::new();
+    for family in P::FAMILIES.iter().map(|family| family.name) {
+        for seed in [1, 2] {
+            let instance = P::generate(family, &P::Parameters::default(), seed)?;
+            let budget = Budget::seconds(arguments.time);
+            let (executed, row) = bench.run(&instance, &budget)?;
+            let at = format!("{family} seed {seed}");
+            troubles.extend(wrong_with(&row, &executed).map(|what| format!("{at}: {what}")));
+            let again = bench.run(&instance, &budget)?.1;
+            if again.claimed_objective != row.claimed_objective && row.stop == again.stop {
+                troubles.push(format!(
+                    "{at}: the same seed gave {:?}, then {:?}",
+                    row.claimed_objective, again.claimed_objective
+                ));
+            }
+            lines.push(vec![
+                at,
+                row.status.name().to_owned(),
+                row.checked_objective.map_or_else(String::new, |objective| text::number(objective.high())),
+                text::seconds(row.times.solve_s),
+                text::stop(&row.stop),
+            ]);
+        }
+    }
+    println!("{}", text::table(&["instance", "status", "objective", "seconds", "stopped"], 2, lines));
+    // Little time: whoever needs more has to stop by itself, or be ended.
+    let instance = P::generate(P::FAMILIES[0].name, &P::Parameters::default(), 1)?;
+    let (executed, _) = bench.run(&instance, &Budget::seconds(0.5))?;
+    let ended = executed.process.map(|process| process.ended).unwrap_or_default();
+    if !ended.starts_with("exit") {
+        troubles.push(format!("with 0.5 s (OFFCUT_TIME_S) it did not stop by itself: {ended}"));
+    }
+    for trouble in &troubles {
+        println!("WRONG {trouble}");
+    }
+    println!("{}", if troubles.is_empty() { "it keeps to the protocol" } else { "it does not keep to the protocol" });
+    Ok(if troubles.is_empty() { Ending::Good } else { Ending::Refuted })
+}
+
+struct Bench<'a, P: Contest> {
+    launcher: Launcher<'a>,
+    solver: Solver<P>,
+    spec: MethodSpec,
+    folder: &'a Path,
+    problem: std::marker::PhantomData<P>,
+}
+
+impl<P: Contest> Bench<'_, P> {
+    fn run(&self, instance: &P::Instance, budget: &Budget) -> Result<(Executed, Row), Trouble> {
+        let (at, answer) = (self.folder.join("instance.json"), self.folder.join("answer.json"));
+        let write = |path: &Path, bytes: &[u8]| {
+            std::fs::write(path, bytes)
+                .map_err(|error| Trouble::at("", format!("cannot be written: {error}"), "make room").in_file(path))
+        };
+        write(&at, &instance_bytes::<P>(instance))?;
+        let executed = self.launcher.execute::<P>(&self.solver, &self.spec, &at, budget)?;
+        write(&answer, &executed.answer)?;
+        let key = Key {
+            instance: hash::<P>(instance),
+            method: self.spec.to_string(),
+            budget: budget.clone(),
+            code: self.solver.version(&code_version())?,
+        };
+        let row = self.launcher.judge::<P>(&at, &answer, &key, &P::label(instance), &executed)?;
+        Ok((executed, row))
+    }
+}
+
+fn wrong_with(row: &Row, executed: &Executed) -> Option<String> {
+    match row.status {
+        Status::Wrong => {
+            let first = row.violations.first().map(ToString::to_string);
+            Some(format!("the checker refutes it: {}", first.unwrap_or_else(|| format!("{:?}", row.proof))))
+        }
+        Status::Crash => Some(format!("it broke: {}", text::stop(&row.stop))),
+        Status::Memory => Some("it ran out of memory".into()),
+        Status::Time => Some(format!(
+            "it found nothing in its time ({}); decline what is not for you",
+            executed.process.as_ref().map(|process| process.ended.as_str()).unwrap_or_default()
+        )),
+        _ => None,
+    }
+}

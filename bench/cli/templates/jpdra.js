@@ -1,0 +1,47 @@
+#!/usr/bin/env node
+// A solver of jpdra for Offcut: every flow as a whole on the emptiest server it can reach. Put your algorithm into `solve`.
+const fs = require("fs");
+const sum = (numbers) => numbers.reduce((total, number) => total + number, 0);
+
+// The solution and its objective, in seconds: the mean delay of a task. Nothing if a server is too full.
+function solve(instance, timeS, seed, parameters) {
+  const rest = instance.servers.map((server) => server.macs_per_s); // what is left of each server, MAC/s
+  const users = rest.map(() => 0);
+  const place = [];
+  for (const flow of instance.flows) {
+    const returns = flow.result_bytes !== undefined;
+    const ways = rest.map((_, m) => m);
+    const open = ways.filter((m) => flow.uplink_bytes_per_s[m] > 0 && (!returns || flow.downlink_bytes_per_s[m] > 0));
+    if (open.length === 0) return null;
+    const m = open.reduce((best, m) => (rest[m] > rest[best] ? m : best));
+    rest[m] -= flow.rate_per_s * sum(flow.partitions.map((part) => part.macs));
+    users[m] += flow.partitions.length;
+    place.push(m);
+  }
+  if ((instance.allocation ?? "continuous") !== "continuous" || place.some((m) => rest[m] <= 0)) return null;
+  const rate = sum(instance.flows.map((flow) => flow.rate_per_s));
+  let objective = 0;
+  const speeds = instance.flows.map((flow, s) => {
+    const m = place[s];
+    const extra = (rest[m] / users[m]) * (1 - 1e-12); // beyond the load, equal shares
+    let delayS = flow.input_bytes / flow.uplink_bytes_per_s[m];
+    if (flow.result_bytes !== undefined) delayS += flow.result_bytes / flow.downlink_bytes_per_s[m];
+    delayS += sum(flow.partitions.map((part) => part.macs / extra)); // 1 / (speed / macs - rate)
+    objective += (flow.rate_per_s / rate) * delayS;
+    return flow.partitions.map((part) => flow.rate_per_s * part.macs + extra);
+  });
+  const servers = instance.flows.map((flow, s) => flow.partitions.map(() => place[s]));
+  return { solution: { servers, speeds: { macs_per_s: speeds } }, objective };
+}
+
+const say = (line) => fs.writeSync(1, JSON.stringify(line) + "\n");
+
+const instance = JSON.parse(fs.readFileSync(process.argv[2])).body;
+say({ ready: true }); // time counts from here
+const timeS = Number(process.env.OFFCUT_TIME_S ?? Infinity);
+const seed = Number(process.env.OFFCUT_SEED ?? 0);
+const parameters = JSON.parse(process.env.OFFCUT_PARAMETERS ?? "{}");
+const found = solve(instance, timeS, seed, parameters);
+// Improving? Say so as you go: say({ incumbent: { solution, objective } }). Proved something? See `offcut schema`.
+const stop = found ? "completed" : { declined: "this way of solving finds nothing here" };
+say({ offcut: "answer", problem: "jpdra", version: 1, body: { stop, found, proved: null } });

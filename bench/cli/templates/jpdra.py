@@ -1,0 +1,46 @@
+#!/usr/bin/env python3
+"""A solver of jpdra for Offcut: every flow as a whole on the emptiest server it can reach. Put your algorithm into `solve`."""
+import json, os, sys
+
+def solve(instance, time_s, seed, parameters):
+    """The solution and its objective, in seconds: the mean delay of a task. None, None if a server is too full."""
+    flows, servers = instance["flows"], instance["servers"]
+    rest = [server["macs_per_s"] for server in servers]  # what is left of each server, MAC/s
+    place, users = [], [0] * len(servers)
+    for flow in flows:
+        leaves = lambda m: "result_bytes" not in flow or flow["downlink_bytes_per_s"][m] > 0
+        ways = [m for m in range(len(servers)) if flow["uplink_bytes_per_s"][m] > 0 and leaves(m)]
+        if not ways:
+            return None, None
+        m = max(ways, key=lambda m: rest[m])
+        rest[m] -= flow["rate_per_s"] * sum(part["macs"] for part in flow["partitions"])
+        users[m] += len(flow["partitions"])
+        place.append(m)
+    if instance.get("allocation", "continuous") != "continuous" or any(rest[m] <= 0 for m in place):
+        return None, None
+    speeds, delay_s, rate = [], 0.0, sum(flow["rate_per_s"] for flow in flows)
+    for flow, m in zip(flows, place):
+        extra = rest[m] / users[m] * (1 - 1e-12)  # beyond the load, equal shares
+        speeds.append([flow["rate_per_s"] * part["macs"] + extra for part in flow["partitions"]])
+        way_s = flow["input_bytes"] / flow["uplink_bytes_per_s"][m]
+        if "result_bytes" in flow:
+            way_s += flow["result_bytes"] / flow["downlink_bytes_per_s"][m]
+        queues_s = sum(part["macs"] / extra for part in flow["partitions"])  # 1 / (speed / macs - rate)
+        delay_s += flow["rate_per_s"] / rate * (way_s + queues_s)
+    places = [[m] * len(flow["partitions"]) for flow, m in zip(flows, place)]
+    return {"servers": places, "speeds": {"macs_per_s": speeds}}, delay_s
+
+def say(line):
+    print(json.dumps(line), flush=True)
+
+instance = json.load(open(sys.argv[1]))["body"]
+say({"ready": True})  # time counts from here
+time_s = float(os.environ.get("OFFCUT_TIME_S", "inf"))
+seed, parameters = int(os.environ.get("OFFCUT_SEED", "0")), json.loads(os.environ.get("OFFCUT_PARAMETERS", "{}"))
+solution, objective = solve(instance, time_s, seed, parameters)
+# Improving? Say so as you go: say({"incumbent": {"solution": ..., "objective": ...}}). Proved something? See `offcut schema`.
+if solution is None:
+    body = {"stop": {"declined": "this way of solving finds nothing here"}, "found": None, "proved": None}
+else:
+    body = {"stop": "completed", "found": {"solution": solution, "objective": objective}, "proved": None}
+say({"offcut": "answer", "problem": "jpdra", "version": 1, "body": body})

@@ -1,0 +1,40 @@
+#!/usr/bin/env node
+// A solver of lymdo for Offcut: everybody computes everything, as fast as the device can. Put your algorithm into `solve`.
+const fs = require("fs");
+const sum = (numbers) => numbers.reduce((total, number) => total + number, 0);
+
+// The solution and its objective. Nothing if a queue is not stable that way.
+function solve(instance, timeS, seed, parameters) {
+  const users = instance.users, count = instance.slots.length, slots = [];
+  const taken = users.map(() => 0);
+  let delayS = 0, energyCost = 0;
+  for (const slot of instance.slots) {
+    const speeds = users.map((user) => user.max_macs_per_s), none = users.map(() => 0);
+    const cuts = users.map((user) => instance.models[user.model].macs.length);
+    slots.push({ cuts, local_macs_per_s: speeds, bandwidth_hz: none, edge_macs_per_s: none });
+    for (const [n, user] of users.entries()) {
+      const rate = slot.arrivals_per_s[n], macs = sum(instance.models[user.model].macs), stageS = macs / speeds[n];
+      if (rate * stageS >= 1) return null;
+      const wait = (stageS ** 2 * rate) / (1 - rate * stageS); // exponential service; half of it if deterministic
+      delayS += stageS + (instance.service === "exponential" ? wait : wait / 2);
+      const energyJ = instance.slot_s * rate * user.energy_per_mac_coeff * speeds[n] ** 2 * macs;
+      taken[n] += energyJ;
+      energyCost += user.backlog_j * energyJ;
+    }
+  }
+  if (count === 1) return { solution: { slots }, objective: instance.v * delayS + energyCost };
+  const over = (user, n) => user.overdraft_s_per_j * Math.max(taken[n] / count - user.energy_budget_j_per_slot, 0);
+  return { solution: { slots }, objective: delayS / count + sum(users.map(over)) };
+}
+
+const say = (line) => fs.writeSync(1, JSON.stringify(line) + "\n");
+
+const instance = JSON.parse(fs.readFileSync(process.argv[2])).body;
+say({ ready: true }); // time counts from here
+const timeS = Number(process.env.OFFCUT_TIME_S ?? Infinity);
+const seed = Number(process.env.OFFCUT_SEED ?? 0);
+const parameters = JSON.parse(process.env.OFFCUT_PARAMETERS ?? "{}");
+const found = solve(instance, timeS, seed, parameters);
+// Improving? Say so as you go: say({ incumbent: { solution, objective } }). Proved something? See `offcut schema`.
+const stop = found ? "completed" : { declined: "this way of solving finds nothing here" };
+say({ offcut: "answer", problem: "lymdo", version: 1, body: { stop, found, proved: null } });

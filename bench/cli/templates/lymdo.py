@@ -1,0 +1,43 @@
+#!/usr/bin/env python3
+"""A solver of lymdo for Offcut: everybody computes everything, as fast as the device can. Put your algorithm into `solve`."""
+import json, os, sys
+
+def solve(instance, time_s, seed, parameters):
+    """The solution and its objective. None, None if a queue is not stable that way."""
+    users, slots, taken = instance["users"], [], [0.0] * len(instance["users"])
+    delay_s = energy_cost = 0.0
+    for slot in instance["slots"]:
+        slots.append({"cuts": [], "local_macs_per_s": [], "bandwidth_hz": [], "edge_macs_per_s": []})
+        for n, (user, rate) in enumerate(zip(users, slot["arrivals_per_s"])):
+            macs = instance["models"][user["model"]]["macs"]
+            speed = user["max_macs_per_s"]
+            stage_s = sum(macs) / speed
+            if rate * stage_s >= 1:
+                return None, None
+            wait = stage_s**2 * rate / (1 - rate * stage_s)  # exponential service; half of it if deterministic
+            delay_s += stage_s + (wait if instance.get("service") == "exponential" else wait / 2)
+            energy_j = instance["slot_s"] * rate * user["energy_per_mac_coeff"] * speed**2 * sum(macs)
+            taken[n] += energy_j
+            energy_cost += user["backlog_j"] * energy_j
+            for name, value in zip(slots[-1], [len(macs), speed, 0.0, 0.0]):
+                slots[-1][name].append(value)
+    if len(slots) == 1:  # a slot: V times delays, and backlogs times energies
+        return {"slots": slots}, instance["v"] * delay_s + energy_cost
+    over = sum(user["overdraft_s_per_j"] * max(joules / len(slots) - user["energy_budget_j_per_slot"], 0)
+               for user, joules in zip(users, taken))
+    return {"slots": slots}, delay_s / len(slots) + over
+
+def say(line):
+    print(json.dumps(line), flush=True)
+
+instance = json.load(open(sys.argv[1]))["body"]
+say({"ready": True})  # time counts from here
+time_s = float(os.environ.get("OFFCUT_TIME_S", "inf"))
+seed, parameters = int(os.environ.get("OFFCUT_SEED", "0")), json.loads(os.environ.get("OFFCUT_PARAMETERS", "{}"))
+solution, objective = solve(instance, time_s, seed, parameters)
+# Improving? Say so as you go: say({"incumbent": {"solution": ..., "objective": ...}}). Proved something? See `offcut schema`.
+if solution is None:
+    body = {"stop": {"declined": "this way of solving finds nothing here"}, "found": None, "proved": None}
+else:
+    body = {"stop": "completed", "found": {"solution": solution, "objective": objective}, "proved": None}
+say({"offcut": "answer", "problem": "lymdo", "version": 1, "body": body})

@@ -1,0 +1,29 @@
+#!/usr/bin/env node
+// A solver of multiuser for Offcut: everybody computes on the own device. Put your algorithm into `solve`.
+const fs = require("fs");
+const sum = (numbers) => numbers.reduce((total, number) => total + number, 0);
+
+// The solution and its objective, in seconds: the largest latency, or the sum of all if the instance asks for `sum`.
+function solve(instance, timeS, seed, parameters) {
+  const cut = [], units = [], latencyS = [];
+  for (const user of instance.users) {
+    const macs = instance.models[user.model].macs;
+    cut.push(macs.length); // blocks on the device, 0 to all; all of them needs no units
+    units.push(0); // units of the server, instance.server.units in all
+    latencyS.push(sum(macs) / user.device_macs_per_s);
+  }
+  const objective = (instance.objective ?? "max") === "max" ? latencyS.reduce((a, b) => Math.max(a, b)) : sum(latencyS);
+  return { solution: { cut, units }, objective };
+}
+
+const say = (line) => fs.writeSync(1, JSON.stringify(line) + "\n");
+
+const instance = JSON.parse(fs.readFileSync(process.argv[2])).body;
+say({ ready: true }); // time counts from here
+const timeS = Number(process.env.OFFCUT_TIME_S ?? Infinity);
+const seed = Number(process.env.OFFCUT_SEED ?? 0);
+const parameters = JSON.parse(process.env.OFFCUT_PARAMETERS ?? "{}");
+const found = solve(instance, timeS, seed, parameters);
+// Improving? Say so as you go: say({ incumbent: { solution, objective } }). Proved something? See `offcut schema`.
+const stop = found ? "completed" : { declined: "this way of solving finds nothing here" };
+say({ offcut: "answer", problem: "multiuser", version: 1, body: { stop, found, proved: null } });

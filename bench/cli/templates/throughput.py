@@ -1,0 +1,27 @@
+#!/usr/bin/env python3
+"""A solver of throughput for Offcut: whoever meets the deadline alone is admitted. Put your algorithm into `solve`."""
+import json, os, sys
+
+def solve(instance, time_s, seed, parameters):
+    """The solution and its objective: what all admitted requests are worth."""
+    service, worth = [], 0.0
+    for request in instance["requests"]:
+        delay_s = sum(instance["models"][request["model"]]["macs"]) / request["device_macs_per_s"]
+        if delay_s <= request["deadline_s"]:
+            service.append("local")  # or {"remote": {"cloudlet": 0, "threads": 2, "part": 0}}, see `offcut schema`
+            worth += request.get("profit", 1.0)
+        else:
+            service.append("rejected")
+    return {"parts": [], "service": service}, worth
+
+def say(line):
+    print(json.dumps(line), flush=True)
+
+instance = json.load(open(sys.argv[1]))["body"]
+say({"ready": True})  # time counts from here
+time_s = float(os.environ.get("OFFCUT_TIME_S", "inf"))
+seed, parameters = int(os.environ.get("OFFCUT_SEED", "0")), json.loads(os.environ.get("OFFCUT_PARAMETERS", "{}"))
+solution, objective = solve(instance, time_s, seed, parameters)
+# Improving? Say so as you go: say({"incumbent": {"solution": ..., "objective": ...}}). Proved something? See `offcut schema`.
+body = {"stop": "completed", "found": {"solution": solution, "objective": objective}, "proved": None}
+say({"offcut": "answer", "problem": "throughput", "version": 1, "body": body})

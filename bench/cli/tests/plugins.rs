@@ -1,0 +1,174 @@
+//! Programs in other languages, good and bad: each becomes the right row, and the run goes on.
+
+use std::path::Path;
+use std::process::Command as Plain;
+
+use assert_cmd::Command;
+use predicates::prelude::*;
+use predicates::str::contains;
+use serde_json::Value;
+
+fn offcut(folder: &Path) -> Command {
+    let mut command = Command::cargo_bin("offcut").expect("built");
+    command.current_dir(folder);
+    command
+}
+
+const ANSWER: &str = r#"
+import json, sys
+def answer(latency_factor=1.0):
+    users = json.load(open(sys.argv[1]))["body"]["users"]
+    models = json.load(open(sys.argv[1]))["body"]["models"]
+    cut = [len(models[user["model"]]["macs"]) for user in users]
+    worst = max(sum(models[user["model"]]["macs"]) / user["device_macs_per_s"] for user in users)
+    return {"solution": {"cut": cut, "units": [0] * len(users)}, "objective": worst * latency_factor}
+def say(body):
+    print(json.dumps({"offcut": "answer", "problem": "multiuser", "version": 1, "body": body}), flush=True)
+def done(found):
+    say({"stop": "completed", "found": found, "proved": None})
+"#;
+
+/// Name, program, and the status, a word of the reason and a word of how its process ended that its row must have.
+const PROGRAMS: [(&str, &str, &str, &str, &str); 12] = [
+    ("honest", "done(answer())", "feasible", "completed", "exit code 0"),
+    ("sleeps", "import time; time.sleep(1000)", "time", "time_limit", "ended after its time"),
+    (
+        "sleeps-on",
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN)\nwhile True: time.sleep(1000)",
+        "time",
+        "time_limit",
+        "ended after its time",
+    ),
+    (
+        "improves",
+        "import time; print(json.dumps({'ready': True})); print(json.dumps({'incumbent': answer()}), flush=True); time.sleep(1000)",
+        "feasible",
+        "time_limit",
+        "ended after its time",
+    ),
+    ("allocates", "kept = []\nwhile True: kept.append(bytearray(10 ** 7))", "memory", "memory_limit", "out of memory"),
+    (
+        "aborts",
+        "import os; print('the end is near', file=sys.stderr, flush=True); os.abort()",
+        "crash",
+        "the end is near",
+        "signal 6",
+    ),
+    ("fails", "raise ValueError('no idea')", "crash", "no idea", "exit code 1"),
+    ("rubbish", "print('hello'); done(answer())", "crash", "cannot be read", "exit code 0"),
+    ("brackets", "print('[' * 10 ** 7)", "crash", "cannot be read", "exit code 0"),
+    ("silent", "pass", "crash", "without an answer", "exit code 0"),
+    ("lies", "done(answer(0.5))", "wrong", "completed", "exit code 0"),
+    (
+        "floods",
+        "line = 'x' * 10 ** 6 + '\\n'\nfor _ in range(1000): sys.stdout.write(line)\ndone(answer())",
+        "crash",
+        "wrote more than",
+        "wrote too much",
+    ),
+];
+
+#[test]
+fn programs_that_misbehave_become_rows_and_the_run_goes_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path();
+    let mut solvers = serde_json::Map::new();
+    for (name, program, ..) in PROGRAMS {
+        std::fs::write(path.join(format!("{name}.py")), format!("{ANSWER}{program}\n")).expect("room");
+        solvers.insert(name.into(), serde_json::json!({ "command": format!("python3 {name}.py") }));
+    }
+    solvers.insert("absent".into(), serde_json::json!({ "command": "no-such-program-anywhere" }));
+    let mut methods: Vec<&str> = PROGRAMS.iter().map(|(name, ..)| *name).collect();
+    methods.extend(["absent", "threshold"]);
+    let suite = serde_json::json!({ "offcut": "suite", "problem": "multiuser", "version": 1, "body": {
+        "title": "Rogues", "budget": { "time_s": 1, "memory_bytes": 400_000_000, "threads": 1, "seed": 0 },
+        "solvers": solvers,
+        "studies": [{ "name": "a", "title": "A", "families": ["zoo"], "set": {"users": 4}, "seeds": [1], "methods": methods }],
+    }});
+    std::fs::write(path.join("s.json"), suite.to_string()).expect("room");
+    // Exit code 1: one answer was refuted.
+    offcut(path).args(["run", "s.json"]).assert().code(1).stdout(contains("1 of 14 answers were refuted"));
+    let rows = std::fs::read_to_string(path.join("runs/s/rows.jsonl")).expect("there");
+    let rows: Vec<Value> = rows.lines().map(|line| serde_json::from_str(line).expect("a row")).collect();
+    assert_eq!(rows.len(), 14);
+    let row = |name: &str| rows.iter().find(|row| row["key"]["method"] == name).expect("a row");
+    for (name, _, status, reason, ended) in PROGRAMS {
+        let row = row(name);
+        assert_eq!(row["status"], status, "{name}: {row}");
+        assert!(row["stop"].to_string().contains(reason), "{name}: {row}");
+        assert!(row["process"]["ended"].as_str().expect("text").contains(ended), "{name}: {row}");
+    }
+    assert_eq!(row("absent")["status"], "crash");
+    assert!(row("absent")["stop"].to_string().contains("cannot be started"), "{}", row("absent"));
+    assert_eq!(row("threshold")["status"], "optimal-certified");
+    // Times come from outside: the incumbent was timed when it arrived.
+    assert!(row("improves")["incumbents"][0]["at_s"].as_f64().expect("a time") < 5.0);
+    assert!(row("sleeps")["process"]["wall_s"].as_f64().expect("a time") >= 6.0);
+    let logs = std::fs::read_dir(path.join("runs/s/logs")).expect("there");
+    let said: Vec<String> =
+        logs.map(|log| std::fs::read_to_string(log.expect("a log").path()).expect("text")).collect();
+    assert!(said.iter().any(|log| log.contains("the end is near")));
+    // Nothing is run again; a program that changed is another one.
+    offcut(path).args(["run", "s.json"]).assert().code(1).stderr(contains("14 cells have their row already; 0 to run"));
+    std::fs::write(path.join("lies.py"), format!("{ANSWER}done(answer())\n")).expect("room");
+    offcut(path).args(["run", "s.json"]).assert().success().stderr(contains("; 1 to run"));
+}
+
+#[test]
+fn processes_left_behind_are_ended_and_do_not_hold_the_run_up() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path();
+    let program = format!(
+        "{ANSWER}\nimport subprocess\nchild = subprocess.Popen(['sleep', '1000'])\nopen('pid', 'w').write(str(child.pid))\ndone(answer())\n"
+    );
+    std::fs::write(path.join("leaves.py"), program).expect("room");
+    offcut(path).args(["generate", "multiuser", "--set", "users=3", "-o", "i.json"]).assert().success();
+    offcut(path)
+        .args(["solve", "i.json", "--solver", "python3 leaves.py"])
+        .timeout(std::time::Duration::from_secs(60))
+        .assert()
+        .success()
+        .stdout(contains("feasible"));
+    let pid = std::fs::read_to_string(path.join("pid")).expect("written");
+    let state = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    assert!(state.is_empty() || state.contains(") Z"), "it is gone: {state}");
+}
+
+#[test]
+fn what_new_solver_writes_keeps_to_the_protocol_and_is_in_the_report() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path();
+    for (language, ending, interpreter) in [("python", "py", "python3"), ("javascript", "js", "node")] {
+        if Plain::new(interpreter).arg("--version").output().is_err() {
+            assert_ne!(language, "python", "Python is asked for by the README");
+            continue;
+        }
+        for problem in ["multiuser", "throughput", "jpdra", "lymdo"] {
+            offcut(path).args(["new-solver", language, problem]).assert().success();
+            let command = format!("{interpreter} {problem}_solver.{ending}");
+            offcut(path)
+                .args(["conform", problem, "--solver", &command])
+                .assert()
+                .success()
+                .stdout(contains("it keeps to the protocol").and(contains("feasible")));
+        }
+    }
+    offcut(path).args(["new-solver", "python", "multiuser"]).assert().code(2).stderr(contains("exists"));
+    offcut(path).args(["new-solver", "python", "chess"]).assert().code(2).stderr(contains("the problems are"));
+    std::fs::write(path.join("worse.py"), "print('{}')").expect("room");
+    offcut(path)
+        .args(["conform", "multiuser", "--solver", "python3 worse.py"])
+        .assert()
+        .code(1)
+        .stdout(contains("WRONG").and(contains("does not keep to the protocol")));
+    let suite = r#"{"offcut":"suite","problem":"multiuser","version":1,"body":{"title":"Mine",
+        "budget":{"time_s":10,"memory_bytes":null,"threads":1,"seed":0},
+        "studies":[{"name":"a","title":"A","families":["zoo"],"set":{"users":4},"seeds":[1,2],"methods":["threshold"]}]}}"#;
+    std::fs::write(path.join("s.json"), suite).expect("room");
+    offcut(path).args(["run", "s.json", "--solver", "mine=python3 multiuser_solver.py"]).assert().success();
+    let page = std::fs::read_to_string(path.join("runs/s/report/report.md")).expect("there");
+    assert!(page.contains("mine"), "{page}");
+    for (solver, words) in [("threshold=python3 x.py", "has the name of one"), ("'", "quote"), ("", "is empty")] {
+        offcut(path).args(["run", "s.json", "--solver", solver]).assert().code(2).stderr(contains(words));
+    }
+}

@@ -244,12 +244,19 @@ impl<'e, 'r, 'a> Field<'e, 'r, 'a> {
         variants.into_iter().filter_map(largest).collect()
     }
 
-    /// The instances that all its methods solve that solve any, and those that at least one does.
+    /// Whether a method solves half of the instances or more: what all solve is not asked of those who are hardly there to solve.
+    fn is_solver(&self, entrant: &Entrant) -> bool {
+        2 * self.instances.iter().filter(|instance| entrant.cells[*instance].is_solved()).count()
+            >= self.instances.len()
+    }
+
+    /// The instances that all its solvers solve, and those that at least one method does.
     fn solved(&self) -> (BTreeSet<&'a str>, BTreeSet<&'a str>) {
-        let count = |instance: &str| self.entrants.iter().filter(|e| e.cells[instance].is_solved()).count();
-        let of = |least: usize| self.instances.iter().copied().filter(|i| count(i) >= least).collect();
-        let solves = |e: &&&Entrant| self.instances.iter().any(|instance| e.cells[instance].is_solved());
-        (of(self.entrants.iter().filter(solves).count().max(1)), of(1))
+        let solvers: Vec<&&Entrant> = self.entrants.iter().filter(|e| self.is_solver(e)).collect();
+        let by_all = |i: &&str| !solvers.is_empty() && solvers.iter().all(|e| e.cells[*i].is_solved());
+        let by_one = |i: &&str| self.entrants.iter().any(|e| e.cells[*i].is_solved());
+        let instances = || self.instances.iter().copied();
+        (instances().filter(by_all).collect(), instances().filter(by_one).collect())
     }
 
     fn has(&self, entrant: &Entrant) -> bool {
@@ -345,8 +352,14 @@ fn common_ground(fields: &[Field], entrants: &[&Entrant]) -> Option<String> {
         }
         others => format!(" {} other methods were run on other or fewer instances.", others.len()),
     };
+    let weak: Vec<&str> =
+        fields.iter().flat_map(|f| f.entrants.iter().filter(|e| !f.is_solver(e))).map(|e| e.name.as_str()).collect();
+    let weak = match &weak[..] {
+        [] => String::new(),
+        weak => format!(" Solving fewer than half of it, and not asked in \"by all\": {}.", weak.join(", ")),
+    };
     Some(format!(
-        "Common ground, where methods can be compared all at once: {}.{others} Pairs are compared on all instances that the two share.",
+        "Common ground, where methods can be compared all at once: {}.{others}{weak} Pairs are compared on all instances that the two share.",
         fields.iter().map(told).collect::<Vec<_>>().join("; ")
     ))
 }

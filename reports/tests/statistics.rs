@@ -152,6 +152,23 @@ fn times_by_hand() {
     assert!(near(of("all_s"), all) && of("unsolved") == Some(1.0), "{:?} {all}", of("all_s"));
 }
 
+#[test]
+fn all_does_not_wait_for_who_hardly_solves_any() {
+    let mut run = run();
+    for at in 0..8 {
+        let mut weak = row("weak", at, 0, Some(1.0), 0.5);
+        weak.proof = Proof::Certified { value: if at == 0 { 1.0 } else { 0.9 } };
+        weak.status = if at == 0 { Status::OptimalCertified } else { Status::Feasible };
+        run.1.push(weak);
+    }
+    let report = report(&run);
+    let exact = table(&report, "statistics_exact");
+    assert_eq!(exact.rows[place_of(exact, "slow")][place(exact, "by_all_s")].text, "4.00 s (6)");
+    assert_eq!(value(exact, &["weak"], "by_all_s"), None);
+    assert_eq!(value(exact, &["weak"], "unsolved"), Some(7.0));
+    assert!(markdown::page(&report).contains("not asked in \"by all\": weak"));
+}
+
 fn place_of(table: &Table, method: &str) -> usize {
     table.rows.iter().position(|row| row[0].text == method).expect("a row")
 }
@@ -215,9 +232,9 @@ fn curves_end_where_the_methods_do() {
     assert_eq!((&name[..], best.last().expect("points").1), ("virtual best", 100.0));
     let profile = &panels("statistics-exact-profile")[0];
     assert_eq!((profile.lines[0].points[0].x, profile.lines[0].points[0].y), (1.0, 100.0));
-    // Slow begins at 4 times and has all at 10 times.
+    // Slow begins at 4 times; what it does not solve it never gets.
     let slow = &profile.lines[1].points;
-    assert!((slow[0].x - 4.0).abs() < 1e-9 && slow[0].y == 0.0 && slow.last().expect("points").y == 100.0);
+    assert!((slow[0].x - 4.0).abs() < 1e-9 && slow[0].y == 0.0 && slow.last().expect("points").y == 75.0);
     for figure in report.figures() {
         assert!(!svg(figure).contains("NaN"), "{}", figure.id);
     }

@@ -126,11 +126,7 @@ pub(super) fn profiles(class: Class, pairs: &[Pair]) -> Option<Figure> {
     let mut panels = Vec::new();
     for pair in &drawn {
         let n = pair.ratios.len();
-        let factors = |sign: f64| -> Vec<f64> {
-            let over = pair.ratios.iter().map(|ratio| (sign * ratio).max(0.0).exp());
-            over.map(|factor| if factor.is_finite() { factor } else { f64::INFINITY }).collect()
-        };
-        let (first, second) = (factors(1.0), factors(-1.0));
+        let (first, second): (Vec<f64>, Vec<f64>) = pair.factors.iter().copied().unzip();
         let farthest = first.iter().chain(&second).copied().filter(|factor| factor.is_finite()).fold(1.0, f64::max);
         let to = (farthest * farthest.powf(0.03)).min(FARTHEST);
         let profile = |entrant: &Entrant, factors: Vec<f64>| line(&label(entrant), steps(factors, n, 1.0, to));
@@ -157,7 +153,8 @@ pub(super) fn profiles(class: Class, pairs: &[Pair]) -> Option<Figure> {
         title: title.into(),
         caption: format!(
             "A curve at height y over x: on y % of the instances the two share, {measure}. At the left edge: how often it is the better \
-             one, or as good; higher is better. Two at a time, because with more a profile's ranking can change when one is left out.{others}"
+             one, or as good; higher is better. What a method does not solve it never gets; nothing is drawn beyond \
+             a factor of 10,000. Two at a time, because with more a profile's ranking can change when one is left out.{others}"
         ),
         plot: Plot::Panels(panels),
     })

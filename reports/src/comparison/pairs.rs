@@ -25,6 +25,8 @@ pub(super) struct Pair<'e, 'r, 'a> {
     pub(super) first: &'e Entrant<'r, 'a>,
     pub(super) second: &'e Entrant<'r, 'a>,
     pub(super) ratios: Vec<f64>,
+    /// On the same instances, by what factor the first and the second fall short of the better one; infinite where they do not solve it.
+    pub(super) factors: Vec<(f64, f64)>,
     test: SignedRank,
     corrected: f64,
     verdict: Verdict,
@@ -71,14 +73,14 @@ pub(super) fn of_class<'e, 'r, 'a>(
         let all = class == Class::Exact && racers.len() <= ALL_PAIRS;
         for (at, first) in racers.iter().enumerate().take(if all { racers.len() } else { 1 }) {
             for second in &racers[at + 1..] {
-                let ratios = ratios(results, class, first, second);
+                let (ratios, factors) = compared(results, class, first, second);
                 let Some(test) = signed_rank(&ratios) else { continue };
                 if ratios.len() < FEWEST_SHARED {
                     untested += 1;
                     continue;
                 }
                 let verdict = Verdict::NotShown;
-                pairs.push(Pair { first, second, ratios, test, corrected: 1.0, verdict });
+                pairs.push(Pair { first, second, ratios, factors, test, corrected: 1.0, verdict });
             }
         }
     }
@@ -97,15 +99,22 @@ pub(super) fn of_class<'e, 'r, 'a>(
     (pairs, untested)
 }
 
-fn ratios(results: &Results, class: Class, first: &Entrant, second: &Entrant) -> Vec<f64> {
+/// The log ratios and factors of two methods on the instances they share.
+fn compared(results: &Results, class: Class, first: &Entrant, second: &Entrant) -> (Vec<f64>, Vec<(f64, f64)>) {
     let shared = first.cells.iter().filter_map(|(instance, cell)| Some((cell, second.cells.get(instance)?)));
-    let ratio = |(first, second): (&super::Cell, &super::Cell)| match class {
-        Class::Exact => (first.seconds() / second.seconds()).ln(),
-        Class::Heuristic => quality(results, first.objective(), second.objective()),
+    let ratio = |first: &super::Cell, second: &super::Cell| {
+        let ratio = match class {
+            Class::Exact => (first.seconds() / second.seconds()).ln(),
+            Class::Heuristic => quality(results, first.objective(), second.objective()),
+        };
+        // 0 seconds over 0 seconds, or opposite signs, say nothing about who is better.
+        if ratio.is_nan() || ratio.abs() <= results.tolerance(true) { 0.0 } else { ratio }
     };
-    // 0 seconds over 0 seconds, or opposite signs, say nothing about who is better.
-    let plain = |ratio: f64| if ratio.is_nan() || ratio.abs() <= results.tolerance(true) { 0.0 } else { ratio };
-    shared.map(ratio).map(plain).collect()
+    let factors = |first: &super::Cell, second: &super::Cell, ratio: f64| {
+        let of = |cell: &super::Cell, log: f64| if cell.is_solved() { log.max(0.0).exp() } else { f64::INFINITY };
+        (of(first, ratio), of(second, -ratio))
+    };
+    shared.map(|(a, b)| (ratio(a, b), factors(a, b, ratio(a, b)))).unzip()
 }
 
 /// The log ratio of two objectives, below 0 where the first is better; infinite where only one of them is there.

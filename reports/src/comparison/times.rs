@@ -19,8 +19,8 @@ pub(super) fn table(options: &Options, class: Class, entrants: &[&Entrant], fiel
         ),
         format!(
             "t: wall-clock time of an instance, seeds averaged, what is not solved counting as the limit. Interval: 95 % bootstrap over instances. All: every instance \
-         the method took; in brackets how many. By all, by one: those of the common ground that every method there solves (but those that solve none), and those that at \
-         least one does; empty for methods outside it.{} Unsolved: instances not solved on every seed. PAR10: arithmetic mean over all, what is not solved \
+         the method took; in brackets how many. By all, by one: those of the common ground that every method there solves (but those that solve fewer than half), and those \
+         that at least one does; empty for methods outside it or not asked.{} Unsolved: instances not solved on every seed. PAR10: arithmetic mean over all, what is not solved \
          counting as ten times the limit. Declined instances are counted and in no mean.",
             match class {
                 Class::Exact =>
@@ -53,7 +53,7 @@ pub(super) fn table(options: &Options, class: Class, entrants: &[&Entrant], fiel
             let mean = shifted_geometric_mean(&times, shift);
             mean.map_or_else(Cell::absent, |s| Cell::number(format!("{} ({})", duration(s), times.len()), s))
         };
-        let field = solved.iter().find(|(field, _)| field.has(entrant)).map(|(_, sets)| sets);
+        let field = solved.iter().find(|(field, _)| field.has(entrant));
         let all = of(None);
         let unsolved = entrant.cells.len() - entrant.solved().len();
         let interval = bootstrap_shifted(&entrant.name, &all, shift);
@@ -72,8 +72,10 @@ pub(super) fn table(options: &Options, class: Class, entrants: &[&Entrant], fiel
             cell(all),
             seconds(interval.map(|(low, _)| low)),
             seconds(interval.map(|(_, high)| high)),
-            field.map_or_else(Cell::absent, |(by_all, _)| cell(of(Some(by_all)))),
-            field.map_or_else(Cell::absent, |(_, by_one)| cell(of(Some(by_one)))),
+            field
+                .filter(|(field, _)| field.is_solver(entrant))
+                .map_or_else(Cell::absent, |(_, (by_all, _))| cell(of(Some(by_all)))),
+            field.map_or_else(Cell::absent, |(_, (_, by_one))| cell(of(Some(by_one)))),
             seconds(par10),
         ]);
         table.push(row);

@@ -329,34 +329,39 @@ fn of_class(
     }
 }
 
+/// Names as far as they can be read, or how many they are.
+fn listed(names: &[&str]) -> String {
+    if names.len() <= MOST_NAMES { names.join(", ") } else { format!("{} methods", names.len()) }
+}
+
+/// More names than this nobody reads.
+const MOST_NAMES: usize = 10;
+
 /// On which instances all can be compared at once, and who was not run on them.
 fn common_ground(fields: &[Field], entrants: &[&Entrant]) -> Option<String> {
     if fields.is_empty() {
         return (entrants.len() > 1).then(|| "No two of these methods were run on the same instance.".to_owned());
     }
     let told = |field: &Field| {
-        let names: Vec<&str> = field.entrants.iter().map(|e| e.method).collect();
+        let names = listed(&field.entrants.iter().map(|e| e.method).collect::<Vec<_>>());
         let variant = if entrants.iter().all(|e| e.variant == field.variant) {
             String::new()
         } else {
             format!("{}: ", field.variant)
         };
-        format!("{variant}{} on {} instances", names.join(", "), whole(field.instances.len() as u64))
+        format!("{variant}{names} on {} instances", whole(field.instances.len() as u64))
     };
     let others: Vec<&str> =
         entrants.iter().filter(|e| !fields.iter().any(|f| f.has(e))).map(|e| e.name.as_str()).collect();
     let others = match &others[..] {
         [] => String::new(),
-        others if others.len() <= 8 => {
-            format!(" Not among them, because they were run on other or fewer instances: {}.", others.join(", "))
-        }
-        others => format!(" {} other methods were run on other or fewer instances.", others.len()),
+        others => format!(" Not among them, because they were run on other or fewer instances: {}.", listed(others)),
     };
     let weak: Vec<&str> =
         fields.iter().flat_map(|f| f.entrants.iter().filter(|e| !f.is_solver(e))).map(|e| e.name.as_str()).collect();
     let weak = match &weak[..] {
         [] => String::new(),
-        weak => format!(" Solving fewer than half of it, and not asked in \"by all\": {}.", weak.join(", ")),
+        weak => format!(" Solving fewer than half of it, and not asked in \"by all\": {}.", listed(weak)),
     };
     Some(format!(
         "Common ground, where methods can be compared all at once: {}.{others}{weak} Pairs are compared on all instances that the two share.",

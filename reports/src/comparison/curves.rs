@@ -78,7 +78,7 @@ pub(super) fn shares(class: Class, fields: &[Field]) -> Option<Figure> {
         return None;
     }
     let words = fields.iter().flat_map(|f| &f.entrants).any(|e| e.by_word() > 0);
-    let listed = |names: &[&str]| names.join(", ");
+    let listed = |names: &[&str]| super::listed(names);
     let (done, title) = match class {
         Class::Exact => ("solved", "Share of instances solved within a time".to_owned()),
         Class::Heuristic => {

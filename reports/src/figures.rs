@@ -56,8 +56,22 @@ pub struct Lines {
     pub y: Axis,
     /// The lines; series that coincide are one line with several names.
     pub lines: Vec<Line>,
-    /// A proven limit, drawn as a line of its own: its name and its points.
+    /// A proven limit, or what nobody beats, drawn as a line of its own: its name and its points.
     pub limit: Option<(String, Vec<(f64, f64)>)>,
+    /// What lies between points.
+    pub shape: Shape,
+}
+
+/// What lies between the points of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// They are joined, and marked.
+    Joined,
+    /// Shares in percent that hold until the next place.
+    Stairs {
+        /// Whether places are seconds, to be written with a unit that fits each.
+        over_seconds: bool,
+    },
 }
 
 /// One line.
@@ -211,7 +225,7 @@ fn over_axis(results: &Results, study: &Study, series: &[Series], axis: &Quantit
         caption: format!(
             "Line: mean over instances; {bands}. Series that coincide share a line; a point is left out where some row of it has no value.{reading}{logarithmic}"
         ),
-        plot: Plot::Lines(Lines { x, y: Axis { label: scale.label(&name), log }, lines, limit }),
+        plot: Plot::Lines(Lines { x, y: Axis { label: scale.label(&name), log }, lines, limit, shape: Shape::Joined }),
     })
 }
 

@@ -35,6 +35,8 @@ const NEAR: f64 = 0.01;
 pub(crate) const ABOUT: About = About {
     problem: PROBLEM,
     paper: PAPER,
+    reference: "jpdra",
+    random: &["jpdra", "cra-markov", "cra-anneal", "random-server"],
     verdicts: verdicts_of,
     sections: sections_of,
     limitation: "The paper is known by its abstract. DPD's moves, the chain's rates and all baselines are reconstructions; the abstract names no \

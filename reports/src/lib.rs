@@ -7,7 +7,8 @@
 //! | module | holds |
 //! |---|---|
 //! | [`results`] | manifest and rows put together |
-//! | [`statistics`] | means, medians, bootstrap intervals |
+//! | [`statistics`] | means, medians, bootstrap intervals, rank tests |
+//! | [`comparison`] | methods beside each other: times, pairs, curves, frontiers |
 //! | [`tables`], [`figures`] | what is shown |
 //! | [`report`] | what is said, and in which order |
 //! | [`table`], [`html`], [`markdown`] | how it is written |
@@ -15,6 +16,7 @@
 //!
 //! Written to be diffed: rows are sorted, numbers have fixed forms, times stand in tables of their own, and nothing reads a clock.
 
+pub mod comparison;
 pub mod figures;
 pub mod html;
 pub mod jpdra;
@@ -41,15 +43,17 @@ pub use verdict::{Outcome, Verdict};
 /// What may be chosen about a report.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Options {
-    /// The shift of the shifted geometric mean time, in seconds.
+    /// The shift of the shifted geometric mean time of exact methods, in seconds.
     pub time_shift_s: f64,
+    /// The shift for heuristics, in seconds.
+    pub heuristic_shift_s: f64,
     /// Whether figures are also written as PNG.
     pub png: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { time_shift_s: 1.0, png: true }
+        Self { time_shift_s: 10.0, heuristic_shift_s: 0.001, png: true }
     }
 }
 

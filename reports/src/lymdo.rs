@@ -47,6 +47,8 @@ pub(crate) const MEASURES: [(&str, &str, &str); 4] = [
 pub(crate) const ABOUT: About = About {
     problem: PROBLEM,
     paper: PAPER,
+    reference: POLICY,
+    random: &["random"],
     verdicts: verdicts_of,
     sections: sections_of,
     limitation: "The paper is known by its abstract. What the network sees, how it is trained, all baselines and the charge for energy above \

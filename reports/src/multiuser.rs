@@ -26,6 +26,8 @@ pub const PAPER: &str = "X. Tang, X. Chen, L. Zeng, S. Yu, L. Chen, \"Joint Mult
 pub(crate) const ABOUT: About = About {
     problem: PROBLEM,
     paper: PAPER,
+    reference: "iao",
+    random: &["iao-random"],
     verdicts: verdicts_of,
     sections: |_, _| Vec::new(),
     limitation: "The paper is known by its abstract. Instances, speed-up laws and the reading of estimation error are \

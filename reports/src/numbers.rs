@@ -132,6 +132,17 @@ pub fn duration(seconds: f64) -> String {
     format!("{} {}", significant(seconds * scale.factor, 3), scale.unit)
 }
 
+/// A duration as a tick: as few digits as it takes, with a unit that fits it.
+/// ```
+/// use offcut_reports::numbers::duration_tick;
+/// assert_eq!((duration_tick(1e-5), duration_tick(0.1), duration_tick(30.0)), ("10 µs".into(), "100 ms".into(), "30 s".into()));
+/// ```
+pub fn duration_tick(seconds: f64) -> String {
+    // A hair more, so that what is a power of ten but for rounding has the unit of the power.
+    let scale = Scale::fitting(&[seconds * (1.0 + 1e-9)], "s");
+    format!("{} {}", short(seconds * scale.factor), scale.unit)
+}
+
 /// Bytes in binary units.
 pub fn bytes(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["bytes", "KiB", "MiB", "GiB", "TiB"];

@@ -10,7 +10,7 @@ use crate::results::Results;
 use crate::statistics::{mean, range, shifted_geometric_mean};
 use crate::table::Table;
 use crate::verdict::Verdict;
-use crate::{Options, jpdra, lymdo, multiuser, tables, throughput};
+use crate::{Options, comparison, jpdra, lymdo, multiuser, tables, throughput};
 
 /// A part of a report under one heading.
 #[derive(Clone, Debug, Default)]
@@ -56,6 +56,10 @@ pub(crate) struct About {
     pub(crate) paper: &'static str,
     /// The verdicts on its claims.
     pub(crate) verdicts: fn(&Results) -> Vec<Verdict>,
+    /// The paper's algorithm, with which other heuristics are compared.
+    pub(crate) reference: &'static str,
+    /// Methods in which something is random: rows of a single seed do not tell.
+    pub(crate) random: &'static [&'static str],
     /// Parts of its own, after those about all methods.
     pub(crate) sections: fn(&Results, &Options) -> Vec<Section>,
     /// What its reconstruction does not show.
@@ -74,7 +78,7 @@ impl Report {
             title: "All methods".into(),
             paragraphs: Vec::new(),
             tables: std::iter::once(tables::gaps(&results))
-                .chain(std::iter::once(tables::times(&results, options)))
+                .chain(std::iter::once(tables::times(&results)))
                 .chain(tables::counts(&results))
                 .collect(),
             figures: figures::gaps(&results).into_iter().collect(),
@@ -86,6 +90,7 @@ impl Report {
             tables: tables::of_study(&results, study),
             figures: figures::of_study(&results, study),
         }));
+        sections.extend(comparison::sections(&results, options, about));
         sections.push(Section {
             title: "How every row ended".into(),
             tables: std::iter::once(tables::statuses(&results)).chain(tables::reasons(&results)).collect(),
@@ -99,7 +104,7 @@ impl Report {
             paper: about.map(|about| about.paper.to_owned()),
             verdicts: about.map_or_else(Vec::new, |about| (about.verdicts)(&results)),
             sections,
-            reading: reading(&results),
+            reading: reading(&results, options),
             limitations: limitations(about),
         }
     }
@@ -241,11 +246,13 @@ fn summary(results: &Results, options: &Options) -> Vec<String> {
     ));
 
     // The only line that changes from run to run.
+    let exact = comparison::exact(results);
     let mut times: Vec<(f64, String)> = results
         .by_method()
         .into_iter()
         .filter(|(name, _)| {
-            methods.iter().any(|of| of.method == *name && all_zero(&of) && of.attempted == results.best.len())
+            exact.contains(name)
+                && methods.iter().any(|of| of.method == *name && all_zero(&of) && of.attempted == results.best.len())
         })
         .filter_map(|(name, rows)| {
             let times: Vec<f64> = rows.iter().filter(|r| r.is_attempted()).map(|r| r.counted_s()).collect();
@@ -255,7 +262,7 @@ fn summary(results: &Results, options: &Options) -> Vec<String> {
     times.sort_by(|a, b| a.0.total_cmp(&b.0));
     if let ([(fastest, first), .., (slowest, last)], shift) = (&times[..], options.time_shift_s) {
         lines.push(format!(
-            "Time of the methods with gap 0 on all instances: from {} ({first}) to {} ({last}), shifted geometric means, shift {} s.",
+            "Time of the exact methods with gap 0 on all instances: from {} ({first}) to {} ({last}), shifted geometric means, shift {} s.",
             duration(*fastest),
             duration(*slowest),
             numbers::data(shift)
@@ -264,7 +271,7 @@ fn summary(results: &Results, options: &Options) -> Vec<String> {
     lines
 }
 
-fn reading(results: &Results) -> Vec<String> {
+fn reading(results: &Results, options: &Options) -> Vec<String> {
     let tolerance = &results.manifest.tolerance;
     vec![
         tables::gap_definition(results.manifest.sense).to_owned(),
@@ -277,6 +284,16 @@ fn reading(results: &Results) -> Vec<String> {
             .to_owned(),
         "Intervals and bands: 95 % percentile bootstrap over instances of the mean, 2,000 resamples with a fixed seed; rows of one \
          instance (seeds) are averaged first. One instance has no interval."
+            .to_owned(),
+        format!(
+            "Times are compared by shifted geometric means, exp(mean ln(t + s)) - s: the shift s keeps tiny times from deciding. s = {} s for exact methods, which are \
+             to prove, {} s for heuristics, which are to find. What is not solved counts as the time limit, in PAR10 as ten times that.",
+            numbers::data(options.time_shift_s),
+            numbers::data(options.heuristic_shift_s)
+        ),
+        "Two methods are compared on the instances both took, by the geometric mean of their ratios with a bootstrap interval, and by Wilcoxon's signed-rank test \
+         of the log ratios, corrected by Holm for all tests of a table. The test asks which of the two is ahead more often and further, not by how much: that is \
+         the ratio. \"Neither\" means that no difference was shown, not that there is none."
             .to_owned(),
         "Means are over the rows that have the number; where rows are missing the cell says how many. Methods that attempt different \
          instances are comparable only on those they share."
@@ -293,6 +310,13 @@ fn limitations(about: Option<&About>) -> Vec<String> {
          too narrow."
             .to_owned(),
         "Means over methods that failed on different instances are over different instances.".to_owned(),
+        "Tests take instances for independent draws of the generators that were run; families, sizes and loads of a run are pooled as its suite \
+         weighs them. Time ratios of one machine hold for that machine. Exact methods run with one seed: how much a permutation of rows and columns would change \
+         their times is not known."
+            .to_owned(),
+        "Heuristics and exact methods are told apart by what they handed over in this run: an exact method that failed on every row stands \
+         among the heuristics, with nothing solved."
+            .to_owned(),
     ];
     lines.extend(about.map(|about| about.limitation.to_owned()));
     lines

@@ -6,11 +6,10 @@ use offcut_instances::problem::{Sense, Stop};
 use offcut_ledger::manifest::Quantity;
 use offcut_ledger::{Status, Study};
 
-use crate::Options;
 use crate::lymdo;
 use crate::numbers::{self, Scale};
 use crate::results::{MeanGap, Result, Results, Series, per_instance};
-use crate::statistics::{bootstrap_mean, mean, median, range, shifted_geometric_mean};
+use crate::statistics::{bootstrap_mean, mean, median, range};
 use crate::table::{Cell, Column, Mark, Table};
 
 const STATUSES: [Status; 11] = [
@@ -155,46 +154,19 @@ pub fn gaps(results: &Results) -> Table {
     table
 }
 
-/// The instances on which some row is feasible, or the bound that it was after.
-fn solved<'a>(of_it: &[&Result<'a>]) -> BTreeSet<&'a str> {
-    of_it.iter().filter(|r| r.objective.is_some() || r.is_bound_alone()).map(|r| r.row.key.instance.as_str()).collect()
-}
-
-/// Times of every method over the whole run: a table of its own, because it changes from run to run.
-pub fn times(results: &Results, options: &Options) -> Table {
-    let shift = options.time_shift_s;
-    let of_methods = results.by_method();
-    let sets: Vec<BTreeSet<&str>> = of_methods.iter().map(|(_, rows)| solved(rows)).collect();
-    let failed: BTreeSet<&str> = of_methods
-        .iter()
-        .zip(&sets)
-        .flat_map(|((_, rows), solved)| {
-            rows.iter().filter(|r| r.is_attempted() && !solved.contains(r.row.key.instance.as_str()))
-        })
-        .map(|r| r.row.key.instance.as_str())
-        .collect();
-    let by_all: BTreeSet<&str> =
-        results.instances().into_iter().filter(|instance| !failed.contains(instance)).collect();
-    let by_any: BTreeSet<&str> = sets.iter().flatten().copied().collect();
+/// Times and memory of every method over the whole run: a table of its own, because it changes from run to run.
+pub fn times(results: &Results) -> Table {
     let mut table = Table::new(
         "times",
-        format!("Solution times: shifted geometric mean, shift {} s", numbers::data(shift)),
-        format!(
-            "exp(mean ln(t + s)) - s over rows, t in seconds of wall-clock time measured from outside, s = {} s. Preparing: the mean part \
-             of it spent before searching, as the method tells: building a model, or computing the least threads of all pairs. A failure counts as \
-             the time limit; rows that were declined are left out. By all: the {} instances on which every method \
-             that took them found a feasible solution; by one: the {} on which at least one did.",
-            numbers::data(shift),
-            by_all.len(),
-            by_any.len()
-        ),
+        "Times and memory of every method, over rows",
+        "Wall-clock time measured from outside. A failure, a row with nothing found, counts as the time limit; rows that were declined are left out. Preparing: \
+         the mean part of it spent before searching, as the method tells: building a model, or computing the least threads of all pairs. Means over \
+         instances, and for those that all or some methods solve, stand under statistics.",
         vec![
             Column::words("method", "method"),
             Column::numbers("rows", "rows"),
             Column::numbers("failures", "failures"),
-            Column::numbers("all", "all_s"),
-            Column::numbers("by all", "by_all_s"),
-            Column::numbers("by one", "by_one_s"),
+            Column::numbers("declined", "declined"),
             Column::numbers("median", "median_s"),
             Column::numbers("max", "max_s"),
             Column::numbers("preparing", "mean_preparing_s"),
@@ -203,13 +175,9 @@ pub fn times(results: &Results, options: &Options) -> Table {
         ],
     );
     let cell = |value: Option<f64>| value.map_or_else(Cell::absent, |v| Cell::number(numbers::duration(v), v));
-    for (method, rows) in of_methods {
-        let attempted: Vec<_> = rows.into_iter().filter(|r| r.is_attempted()).collect();
-        let times = |of: Option<&BTreeSet<&str>>| -> Vec<f64> {
-            let counts = |r: &&&Result| of.is_none_or(|of| of.contains(r.row.key.instance.as_str()));
-            attempted.iter().filter(counts).map(|r| r.counted_s()).collect()
-        };
-        let all = times(None);
+    for (method, rows) in results.by_method() {
+        let (attempted, declined): (Vec<&Result>, Vec<&Result>) = rows.into_iter().partition(|r| r.is_attempted());
+        let all: Vec<f64> = attempted.iter().map(|r| r.counted_s()).collect();
         let preparing: Vec<f64> = attempted.iter().filter_map(|r| r.row.times.build_s).collect();
         let checks: Vec<f64> = attempted.iter().map(|r| r.row.times.check_s).collect();
         let peak = attempted.iter().filter_map(|r| r.row.peak_memory_bytes).max();
@@ -217,9 +185,7 @@ pub fn times(results: &Results, options: &Options) -> Table {
             Cell::text(method),
             Cell::count(attempted.len()),
             Cell::count(attempted.iter().filter(|r| r.is_failure()).count()),
-            cell(shifted_geometric_mean(&all, shift)),
-            cell(shifted_geometric_mean(&times(Some(&by_all)), shift)),
-            cell(shifted_geometric_mean(&times(Some(&by_any)), shift)),
+            Cell::count(declined.len()),
             cell(median(&all)),
             cell(range(&all).map(|(_, high)| high)),
             cell(mean(&preparing)),

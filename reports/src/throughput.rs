@@ -21,6 +21,8 @@ pub const PAPER: &str = "J. Li, W. Liang, Y. Li, Z. Xu, X. Jia, \"Delay-Aware DN
 pub(crate) const ABOUT: About = About {
     problem: PROBLEM,
     paper: PAPER,
+    reference: "local-ratio",
+    random: &["random-cloudlet"],
     verdicts: verdicts_of,
     sections: |_, _| Vec::new(),
     limitation: "The paper is known by its abstract. The approximation algorithm is read as local ratio, the online one as primal-dual \

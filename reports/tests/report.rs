@@ -240,7 +240,7 @@ fn the_folder_is_whole_and_needs_nothing_from_outside() {
     }
     assert_eq!(page.matches("<script").count(), 1, "only its own");
     assert!(page.contains("a_b &amp; 50% &lt;script&gt;"));
-    assert_eq!(page.matches("<svg").count(), 5);
+    assert_eq!(page.matches("<svg").count(), 9);
 }
 
 #[test]

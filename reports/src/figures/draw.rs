@@ -13,8 +13,8 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{FontTransform, register_font};
 
-use super::{Dots, Figure, Lines, Plot};
-use crate::numbers::tick;
+use super::{Dots, Figure, Lines, Plot, Shape};
+use crate::numbers::{duration_tick, tick};
 
 /// Okabe and Ito's palette without its yellow, which is too faint for lines on white.
 const PALETTE: [RGBColor; 7] = [
@@ -277,6 +277,10 @@ fn draw_lines<B: DrawingBackend>(canvas: &Canvas<B>, plot: &Lines, from: f64, he
     {
         y.low = 0.0;
     }
+    let is_stairs = plot.shape != Shape::Joined;
+    if is_stairs {
+        (y.low, y.high) = (0.0, 104.0);
+    }
     for tick_at in y.ticks() {
         canvas.line(&[(left, y.place(tick_at)), (right, y.place(tick_at))], GRID, 1.0);
         canvas.text(
@@ -288,15 +292,16 @@ fn draw_lines<B: DrawingBackend>(canvas: &Canvas<B>, plot: &Lines, from: f64, he
             false,
         );
     }
-    // Where the places are few they are the ticks: a reader looks for what was run.
+    // Where the places are few they are the ticks: a reader looks for what was run. Stairs step wherever they must.
     let mut places: Vec<f64> = marks().map(|mark| mark.x).collect();
     places.sort_by(f64::total_cmp);
     places.dedup();
     let close = places.windows(2).any(|pair| x.place(pair[1]) - x.place(pair[0]) < 38.0);
-    for tick_at in if places.len() <= 10 && !close { places } else { x.ticks() } {
+    for tick_at in if places.len() <= 10 && !close && !is_stairs { places } else { x.ticks() } {
         canvas.line(&[(x.place(tick_at), bottom), (x.place(tick_at), bottom + 5.0)], INK, 1.0);
+        let over_seconds = plot.shape == Shape::Stairs { over_seconds: true };
         canvas.text(
-            &tick(tick_at),
+            &if over_seconds { duration_tick(tick_at) } else { tick(tick_at) },
             (x.place(tick_at), bottom + 9.0),
             13.0,
             INK,
@@ -328,6 +333,7 @@ fn draw_lines<B: DrawingBackend>(canvas: &Canvas<B>, plot: &Lines, from: f64, he
     let mut labels: Vec<Label> = Vec::new();
     if let Some((name, points)) = &plot.limit {
         let path: Vec<_> = points.iter().map(|(px, py)| (x.place(*px), y.place(*py))).collect();
+        let path = if is_stairs { stairs(&path) } else { path };
         canvas.dashed(&path, INK, 1.6, DASHES[1]);
         if let Some(end) = path.last() {
             labels.push((end.1, INK, vec![name.clone()], *end));
@@ -341,11 +347,12 @@ fn draw_lines<B: DrawingBackend>(canvas: &Canvas<B>, plot: &Lines, from: f64, he
             canvas.dashed(&[(left, level), (right, level)], color(at), 1.3, DASHES[1]);
         }
         let path: Vec<_> = line.points.iter().map(|m| (x.place(m.x), y.place(m.y))).collect();
+        let path = if is_stairs { stairs(&path) } else { path };
         canvas.dashed(&path, color(at), 2.0, if has_limits { DASHES[0] } else { DASHES[at % DASHES.len()] });
         // Courses have more points than there is room for markers, which come at other places on every line.
         let mut free = if many { left + MARKER_ROOM * at as f64 / plot.lines.len() as f64 } else { left };
         for place in &path {
-            if !many || place.0 >= free {
+            if !is_stairs && (!many || place.0 >= free) {
                 canvas.marker(*place, at, color(at));
                 free = place.0 + MARKER_ROOM;
             }
@@ -376,6 +383,14 @@ fn draw_lines<B: DrawingBackend>(canvas: &Canvas<B>, plot: &Lines, from: f64, he
             canvas.text(words, at, 13.0, *color, Pos::new(HPos::Left, VPos::Center), false);
         }
     }
+}
+
+/// The corners of a path on which every value holds until the next place.
+fn stairs(path: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    let corners = path.windows(2).flat_map(|pair| [pair[0], (pair[1].0, pair[0].1)]);
+    let mut corners: Vec<_> = corners.chain(path.last().copied()).collect();
+    corners.dedup();
+    corners
 }
 
 fn draw_dots<B: DrawingBackend>(canvas: &Canvas<B>, plot: &Dots, height: f64) {

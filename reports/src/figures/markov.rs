@@ -5,7 +5,7 @@
 
 use offcut_ledger::{Row, Study};
 
-use super::{Axis, Figure, Line, Lines, Mark, Plot};
+use super::{Axis, Figure, Line, Lines, Mark, Plot, Shape};
 use crate::results::Results;
 use crate::table::identifier;
 
@@ -50,6 +50,7 @@ pub(super) fn figure(results: &Results, study: &Study) -> Option<Figure> {
             y: Axis { label: "excess over the best allocation (%)".into(), log: true },
             lines,
             limit: None,
+            shape: Shape::Joined,
         }),
     })
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use offcut_ledger::{Row, Study};
 
 use super::{PROBLEM, REDUCTION, instance_of, objectives};
-use crate::figures::{Axis, Figure, Line, Lines, Mark, Plot};
+use crate::figures::{Axis, Figure, Line, Lines, Mark, Plot, Shape};
 use crate::numbers::{self, Scale, whole};
 use crate::report::Section;
 use crate::results::{Result, Results};
@@ -228,6 +228,7 @@ fn figure(sweep: &Sweep) -> Figure {
             y: Axis { label: "mean delay saved (%)".into(), log: false },
             lines: compared(places).into_iter().map(line).filter(|line| line.points.len() > 1).collect(),
             limit: Some(("the abstract's 25.7 %".into(), vec![(ends.0, 100.0 * REDUCTION), (ends.1, 100.0 * REDUCTION)])),
+            shape: Shape::Joined,
         }),
     }
 }

@@ -5,7 +5,7 @@
 use serde::Deserialize;
 
 use super::POLICY;
-use crate::figures::{Axis, Figure, Line, Lines, Mark, Plot};
+use crate::figures::{Axis, Figure, Line, Lines, Mark, Plot, Shape};
 use crate::numbers::{self, whole};
 use crate::report::Section;
 use crate::results::Results;
@@ -127,6 +127,7 @@ fn figure() -> Figure {
             y: Axis { label: "cost above alternating (%)".into(), log: true },
             lines: vec![Line { names: vec!["lymdo".into()], points, limit: None }],
             limit: None,
+            shape: Shape::Joined,
         }),
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use offcut_ledger::Row;
 
 use super::{EXACT, POLICY, measure, studies};
-use crate::figures::{Axis, Figure, Line, Lines, Mark, Plot};
+use crate::figures::{Axis, Figure, Line, Lines, Mark, Plot, Shape};
 use crate::numbers::{self, Scale, significant};
 use crate::report::Section;
 use crate::results::{Point, Result, Results, Series, per_instance};
@@ -165,6 +165,7 @@ pub(super) fn over_time(results: &Results) -> Option<Section> {
             y: Axis { label: scale.label(label), log: false },
             lines: lines.filter(|line| !line.points.is_empty()).collect(),
             limit: None,
+            shape: Shape::Joined,
         }
     };
     // The budget of a user, in the mean: what is spent over which share of it that is.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use offcut_checker::Proof;
 
 use super::{POLICY, is_slot, studies};
-use crate::figures::{Axis, Figure, Line, Lines, Mark, Plot};
+use crate::figures::{Axis, Figure, Line, Lines, Mark, Plot, Shape};
 use crate::numbers;
 use crate::report::Section;
 use crate::results::{Result, Results};
@@ -130,6 +130,7 @@ fn figure(all: &[Gaps]) -> Figure {
             y: Axis { label: "share of slots (%)".into(), log: false },
             lines: all.iter().map(line).collect(),
             limit: None,
+            shape: Shape::Joined,
         }),
     }
 }

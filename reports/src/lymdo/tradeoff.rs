@@ -3,7 +3,7 @@
 use offcut_ledger::Study;
 
 use super::{EXACT, bound_s, measure, studies};
-use crate::figures::{Axis, Figure, Line, Lines, Mark, Plot};
+use crate::figures::{Axis, Figure, Line, Lines, Mark, Plot, Shape};
 use crate::numbers::{self, Scale, significant};
 use crate::report::Section;
 use crate::results::{Point, Result, Results, Series};
@@ -174,7 +174,7 @@ fn panel_of(
     }
     let limit = limit.filter(|(_, points)| points.len() > 1);
     let limit = limit.map(|(name, points)| (name, points.into_iter().map(|(x, y)| (x, y * factor)).collect()));
-    Lines { x, y: Axis { label: Scale::fitting(&values, unit).label(label), log }, lines, limit }
+    Lines { x, y: Axis { label: Scale::fitting(&values, unit).label(label), log }, lines, limit, shape: Shape::Joined }
 }
 
 /// Whether drift plus penalty keeps what theory promises: delay within B/V of the limit, backlogs in proportion to V at most.

@@ -1,0 +1,161 @@
+//! Figures that compare: shares of instances over time, and performance profiles of two methods at a time.
+
+use super::pairs::Pair;
+use super::{Class, Entrant, FEWEST, Field, NEAR};
+use crate::figures::{Axis, Figure, Line, Lines, Mark, Plot, Shape};
+use crate::numbers::data;
+
+/// So many curves can be told apart in one panel.
+const MOST_CURVES: usize = 7;
+
+/// So many pairs are drawn.
+const MOST_PAIRS: usize = 3;
+
+/// Beyond this factor profiles are not drawn: who needs that much more is far off.
+const FARTHEST: f64 = 1e4;
+
+fn line(name: &str, points: Vec<(f64, f64)>) -> Line {
+    let points = points.into_iter().map(|(x, y)| Mark { x, y, band: None }).collect();
+    Line { names: vec![name.to_owned()], points, limit: None }
+}
+
+/// The steps of the share, in percent of `all`, of places that are at most so large: up from 0 at the first, or from what is at `from`, to `to`.
+fn steps(mut places: Vec<f64>, all: usize, from: f64, to: f64) -> Vec<(f64, f64)> {
+    places.retain(|place| *place <= to);
+    places.sort_by(f64::total_cmp);
+    let share = |count: usize| 100.0 * count as f64 / all as f64;
+    let Some(first) = places.first() else { return Vec::new() };
+    let early = places.partition_point(|place| *place <= from);
+    let mut points = vec![(first.max(from), share(early))];
+    points.extend(places.iter().enumerate().skip(early).map(|(at, place)| (*place, share(at + 1))));
+    points.push((to, share(places.len())));
+    points
+}
+
+fn label(entrant: &Entrant) -> String {
+    let word = if entrant.by_word() > 0 { "†" } else { "" };
+    format!("{}{word}", entrant.method)
+}
+
+/// The share of instances solved (by heuristics: brought near a bound) within a time, one panel a variant.
+pub(super) fn shares(class: Class, fields: &[Field]) -> Option<Figure> {
+    let drawn: Vec<&Field> = fields.iter().filter(|field| field.is_drawn()).collect();
+    let times = |field: &Field, entrant: &Entrant| -> Vec<f64> {
+        field.instances.iter().filter_map(|instance| entrant.cells[instance].reached_s()).collect()
+    };
+    let (mut panels, mut left_out, mut never, mut alone) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for field in drawn {
+        let mut curves: Vec<(&Entrant, Vec<f64>)> = field.entrants.iter().map(|e| (*e, times(field, e))).collect();
+        never.extend(curves.iter().filter(|(_, times)| times.is_empty()).map(|(e, _)| e.name.as_str()));
+        curves.retain(|(_, times)| !times.is_empty());
+        if let [(only, times)] = &curves[..] {
+            alone.push(format!("{} on {} of {}", only.name, times.len(), field.instances.len()));
+            continue;
+        }
+        // The most solved first, then by name as they come.
+        curves.sort_by_key(|(_, times)| std::cmp::Reverse(times.len()));
+        if curves.len() > MOST_CURVES {
+            left_out.extend(curves.split_off(MOST_CURVES).into_iter().map(|(e, _)| e.name.as_str()));
+        }
+        let reached = || curves.iter().flat_map(|(_, times)| times.iter().copied()).filter(|t| *t > 0.0);
+        let (Some(from), Some(to)) = (reached().reduce(f64::min), reached().reduce(f64::max)) else { continue };
+        let (from, to) = (0.8 * from, 1.25 * to);
+        let n = field.instances.len();
+        let best = field.instances.iter().filter_map(|instance| {
+            field.entrants.iter().filter_map(|e| e.cells[instance].reached_s()).reduce(f64::min)
+        });
+        let best = steps(best.collect(), n, from, to);
+        let variant = if fields.len() > 1 { format!("{}: ", field.variant) } else { String::new() };
+        panels.push(Lines {
+            x: Axis { label: "time".into(), log: true },
+            y: Axis { label: format!("{variant}% of {n} instances"), log: false },
+            lines: curves.iter().map(|(e, times)| line(&label(e), steps(times.clone(), n, from, to))).collect(),
+            limit: Some(("virtual best".to_owned(), best)),
+            shape: Shape::Stairs { over_seconds: true },
+        });
+    }
+    if panels.is_empty() {
+        return None;
+    }
+    let words = fields.iter().flat_map(|f| &f.entrants).any(|e| e.by_word() > 0);
+    let listed = |names: &[&str]| super::listed(names);
+    let (done, title) = match class {
+        Class::Exact => ("solved", "Share of instances solved within a time".to_owned()),
+        Class::Heuristic => {
+            let near = data(100.0 * NEAR);
+            ("there", format!("Share of instances brought within {near} % of the best known bound, over time"))
+        }
+    };
+    let mut caption = format!(
+        "A curve at height y over time t: the method has y % of the instances {done} within t, on every seed. Higher and further left is better; where a \
+         curve ends is all the method gets. Common ground only. Dashed black: the virtual best, on every instance the fastest of all."
+    );
+    if words {
+        caption += " †: solved by a solver's word.";
+    }
+    if !alone.is_empty() {
+        caption += &format!(" Only one of its field there, and not drawn: {}.", alone.join(", "));
+    }
+    if !never.is_empty() {
+        caption += &format!(" Never there, and not drawn: {}.", listed(&never));
+    }
+    if !left_out.is_empty() {
+        caption += &format!(" Not drawn, with lower ends: {}.", listed(&left_out));
+    }
+    let small: Vec<&str> = fields.iter().filter(|field| !field.is_drawn()).map(|field| field.variant).collect();
+    if !small.is_empty() {
+        caption += &format!(" Fewer than {FEWEST} instances, and not drawn: {}.", listed(&small));
+    }
+    Some(Figure { id: format!("statistics-{}-figure", class.id()), title, caption, plot: Plot::Panels(panels) })
+}
+
+/// Performance profiles of pairs that differ and share enough: of exact methods by time, of heuristics by objective.
+pub(super) fn profiles(class: Class, pairs: &[Pair]) -> Option<Figure> {
+    let differs = |pair: &&Pair| pair.ratios.len() >= FEWEST && pair.ratios.iter().any(|ratio| *ratio != 0.0);
+    let mut drawn: Vec<&Pair> = pairs.iter().filter(differs).collect();
+    let is_setting = |pair: &Pair| super::id_of(pair.first.method) == super::id_of(pair.second.method);
+    drawn.retain(|pair| !is_setting(pair));
+    // Of every first its nearest rivals: those that come first.
+    drawn.truncate(if class == Class::Exact { MOST_PAIRS } else { 1 });
+    let several = pairs.iter().any(|pair| pair.first.variant != pairs[0].first.variant);
+    let variant = |pair: &Pair| if several { format!("{}: ", pair.first.variant) } else { String::new() };
+    let quantity = match class {
+        Class::Exact => "time, as a multiple of the faster one's",
+        Class::Heuristic => "objective, as a multiple of the better one's",
+    };
+    let mut panels = Vec::new();
+    for pair in &drawn {
+        let n = pair.ratios.len();
+        let (first, second): (Vec<f64>, Vec<f64>) = pair.factors.iter().copied().unzip();
+        let farthest = first.iter().chain(&second).copied().filter(|factor| factor.is_finite()).fold(1.0, f64::max);
+        let to = (farthest * farthest.powf(0.03)).min(FARTHEST);
+        let profile = |entrant: &Entrant, factors: Vec<f64>| line(&label(entrant), steps(factors, n, 1.0, to));
+        panels.push(Lines {
+            x: Axis { label: quantity.into(), log: farthest > 3.0 },
+            y: Axis { label: format!("{}% of {n} instances", variant(pair)), log: false },
+            lines: vec![profile(pair.first, first), profile(pair.second, second)],
+            limit: None,
+            shape: Shape::Stairs { over_seconds: false },
+        });
+    }
+    let others = pairs.len() - drawn.len();
+    let others = if others == 0 { "" } else { " All pairs are in the table." };
+    let measure = match class {
+        Class::Exact => "the method needs at most x times what the faster of the two needs",
+        Class::Heuristic => "the method's objective is within a factor x of the better one's",
+    };
+    let title = match class {
+        Class::Exact => "Performance profiles, two methods at a time",
+        Class::Heuristic => "Performance profile: the reference and its nearest rival",
+    };
+    (!panels.is_empty()).then(|| Figure {
+        id: format!("statistics-{}-profile", class.id()),
+        title: title.into(),
+        caption: format!(
+            "A curve at height y over x: on y % of the instances the two share, {measure}. At the left edge: how often it is the better \
+             one, or as good; higher is better. What a method does not solve it never gets; nothing is drawn beyond \
+             a factor of 10,000. Two at a time, because with more a profile's ranking can change when one is left out.{others}"
+        ),
+        plot: Plot::Panels(panels),
+    })
+}

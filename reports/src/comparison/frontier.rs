@@ -1,0 +1,98 @@
+//! How far methods scale: the largest size at which everything is solved within a time.
+
+use std::collections::BTreeSet;
+
+use super::{Class, Entrant, NEAR, id_of, infeasible};
+use crate::numbers::{data, duration, tick};
+use crate::results::{Result, Results, Series};
+use crate::table::{Cell, Column, Table};
+
+/// The first words of axes that are sizes of instances.
+const SIZES: [&str; 10] =
+    ["blocks", "cloudlets", "flows", "layers", "partitions", "requests", "servers", "slots", "units", "users"];
+
+/// The times asked about, in seconds, as far as they are within the limit.
+const TIMES_S: [f64; 5] = [0.01, 0.1, 1.0, 10.0, 100.0];
+
+/// The table over all studies whose axis is a size; none without such a study.
+pub(super) fn table(results: &Results, class: Class, entrants: &[&Entrant]) -> Option<Table> {
+    let is_size = |name: &str| SIZES.contains(&name.split([' ', ',']).next().unwrap_or_default());
+    let studies: Vec<_> = results
+        .manifest
+        .studies
+        .iter()
+        .filter(|study| study.axis.as_ref().is_some_and(|axis| is_size(&axis.name)))
+        .collect();
+    let is_mine = |series: &&Series| entrants.iter().any(|e| id_of(e.method) == id_of(series.name));
+    let all: Vec<(_, Vec<Series>)> = studies
+        .iter()
+        .map(|study| (*study, results.series(study)))
+        .map(|(study, series)| (study, series.into_iter().filter(|s| is_mine(&s)).collect()))
+        .collect();
+    let rows = || all.iter().flat_map(|(_, series)| series).flat_map(|s| &s.points).flat_map(|p| &p.results);
+    let limit = rows().filter_map(|r| r.row.key.budget.time_s).reduce(f64::max);
+    let slowest = rows().map(|r| r.row.times.solve_s).reduce(f64::max)?;
+    let mut times: Vec<f64> = TIMES_S.into_iter().filter(|t| *t < limit.unwrap_or(10.0 * slowest)).collect();
+    times.extend(limit);
+
+    let what = match class {
+        Class::Exact => "solved".to_owned(),
+        Class::Heuristic => format!("left with a gap of {} % or less", data(100.0 * NEAR)),
+    };
+    let mut table = Table::new(
+        &format!("statistics-{}-frontier", class.id()),
+        format!("{}, scale frontier: largest size up to which every row is {what} within T", class.title()),
+        "Up to it and at it every instance and every seed of the study has to be. ≥: the largest size that was run; < : not even the smallest. Gaps are measured against \
+         the best bound known in this run, whoever found it.",
+        [Column::words("study", "study"), Column::words("size", "size"), Column::words("method", "method")]
+            .into_iter()
+            .chain(
+                times
+                    .iter()
+                    .map(|t| Column::numbers(format!("T = {}", duration(*t)), format!("within_{}_s", data(*t)))),
+            )
+            .collect(),
+    );
+    let empty = infeasible(results);
+    let (mut none, mut seen) = (Vec::new(), BTreeSet::new());
+    for (study, series) in &all {
+        let axis = &study.axis.as_ref().expect("asked for").name;
+        for series in series {
+            let cells: Vec<Cell> = times.iter().map(|within| frontier(class, series, &empty, *within)).collect();
+            // Studies may show the same rows twice.
+            let keys: BTreeSet<String> =
+                series.points.iter().flat_map(|p| &p.results).map(|r| r.row.key.line()).collect();
+            if !seen.insert((axis, series.name, keys)) {
+                continue;
+            }
+            if cells.iter().all(|cell| cell.value.is_none()) {
+                none.push(series.name);
+                continue;
+            }
+            table.push(
+                [Cell::text(&study.name), Cell::text(axis), Cell::text(series.name)].into_iter().chain(cells).collect(),
+            );
+        }
+    }
+    none.sort_unstable();
+    none.dedup();
+    if !none.is_empty() {
+        table.note += &format!(" In some study not even the smallest, and without a row for it: {}.", none.join(", "));
+    }
+    (!table.rows.is_empty()).then_some(table)
+}
+
+fn frontier(class: Class, series: &Series, empty: &BTreeSet<&str>, within: f64) -> Cell {
+    let mut reached = None;
+    for point in &series.points {
+        let is_asked = |r: &&&Result| class == Class::Exact || !empty.contains(r.row.key.instance.as_str());
+        let is_reached = |r: &&Result| class.is_reached(r) && r.row.times.solve_s <= within;
+        let Some(x) = point.x else { return Cell::absent() };
+        if !point.results.iter().filter(is_asked).all(is_reached) {
+            let smaller = || Cell::text(format!("< {}", tick(x)));
+            return reached.map_or_else(smaller, |x: f64| Cell::number(tick(x), x));
+        }
+        reached = Some(x);
+    }
+    reached.map_or_else(Cell::absent, |x| Cell::number(format!("≥ {}", tick(x)), x))
+}

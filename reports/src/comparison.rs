@@ -10,12 +10,12 @@
 //! | `anytime` | primal integrals |
 //! | `frontier` | the largest size within a time |
 //! | `curves` | shares of instances over time, profiles of two methods |
-//! | `noise` | repeated cells |
+//! | `noise` | the cell that is repeated |
 
 mod anytime;
 mod curves;
 mod frontier;
-mod noise;
+pub(crate) mod noise;
 mod pairs;
 mod times;
 
@@ -268,16 +268,14 @@ impl<'e, 'r, 'a> Field<'e, 'r, 'a> {
     }
 }
 
-/// The sections on statistics: exact methods, heuristics, repeated cells.
+/// The sections on statistics: exact methods, heuristics.
 pub(crate) fn sections(results: &Results, options: &Options, about: Option<&About>) -> Vec<Section> {
     let entrants = entrants(results);
-    let mut sections: Vec<Section> = [Class::Exact, Class::Heuristic]
+    [Class::Exact, Class::Heuristic]
         .into_iter()
         .filter(|class| entrants.iter().any(|e| e.class == *class))
         .map(|class| of_class(results, options, about, class, &entrants))
-        .collect();
-    sections.extend(noise::section(results));
-    sections
+        .collect()
 }
 
 fn of_class(
@@ -310,8 +308,8 @@ fn of_class(
             "Left out here: the instances that are proved to have no solution ({empty}); there is nothing to find."
         ));
     }
-    if class == Class::Exact && results.repeats.is_empty() {
-        let noise = "No cell of this run was repeated, so the noise of the machine is not known: small ratios of times may be no more than that.";
+    if class == Class::Exact && noise::factor(&results.manifest.reference).is_none() {
+        let noise = "No cell was repeated through this run, so the noise of the machine is not known: small ratios of times may be no more than that.";
         paragraphs.push(noise.to_owned());
     }
     if pairs.is_empty() && untested > 0 {

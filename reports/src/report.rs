@@ -7,7 +7,7 @@ use offcut_ledger::{Manifest, Row, Status};
 use crate::figures::{self, Figure};
 use crate::numbers::{self, duration, whole};
 use crate::results::Results;
-use crate::statistics::{mean, range, shifted_geometric_mean};
+use crate::statistics::{mean, shifted_geometric_mean};
 use crate::table::Table;
 use crate::verdict::Verdict;
 use crate::{Options, comparison, jpdra, lymdo, multiuser, tables, throughput};
@@ -167,29 +167,8 @@ fn provenance(results: &Results) -> Vec<(String, String)> {
         ),
         ("order seed", order_seed.to_string()),
     ];
-    if !results.repeats.is_empty() {
-        lines.push(("machine noise", noise(results)));
-    }
+    lines.extend(comparison::noise::told(&results.manifest.reference).map(|noise| ("machine noise", noise)));
     lines.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
-}
-
-/// The spread of the cells that were run more than once.
-fn noise(results: &Results) -> String {
-    let mut times: BTreeMap<String, Vec<f64>> = BTreeMap::new();
-    for row in &results.repeats {
-        let line = row.key.line();
-        let first = results.of_key(&line).map(|r| r.row.times.solve_s);
-        times.entry(line).or_insert_with(|| first.into_iter().collect()).push(row.times.solve_s);
-    }
-    let spread =
-        times.values().filter_map(|times| range(times)).filter(|(low, _)| *low > 0.0).map(|(low, high)| high / low);
-    let worst = spread.fold(1.0, f64::max);
-    format!(
-        "{} repeated rows of {} cells: slowest over fastest {}; repeats count in the status table only",
-        results.repeats.len(),
-        times.len(),
-        numbers::significant(worst, 3)
-    )
 }
 
 /// The main findings, a line each, computed from the rows.

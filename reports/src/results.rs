@@ -85,8 +85,6 @@ pub struct Results<'a> {
     pub rows: &'a [Row],
     /// One result per key, the first; sorted by method, instance and seed.
     pub results: Vec<Result<'a>>,
-    /// Rows whose key was run before: the reference cells, in the order they were run.
-    pub repeats: Vec<&'a Row>,
     /// The best known values by instance hash.
     pub best: BTreeMap<String, BestKnown>,
     /// What cannot be true together.
@@ -101,9 +99,9 @@ impl<'a> Results<'a> {
         let best = best_known(manifest.sense, rows);
         let contradictions = contradictions(manifest.sense, rows, &manifest.tolerance);
         let mut seen = BTreeSet::new();
-        let (first, repeats): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| seen.insert(row.key.line()));
-        let mut results: Vec<Result> = first
-            .into_iter()
+        let mut results: Vec<Result> = rows
+            .iter()
+            .filter(|row| seen.insert(row.key.line()))
             .map(|row| {
                 let objective = feasible_objective(row);
                 let gap = objective.and_then(|objective| best[&row.key.instance].gap(manifest.sense, objective));
@@ -126,7 +124,7 @@ impl<'a> Results<'a> {
         });
         let by_key = results.iter().enumerate().map(|(at, result)| (result.row.key.line(), at)).collect();
         let has_variants = rows.iter().any(|row| row.instance.variant != rows[0].instance.variant);
-        Self { manifest, rows, results, repeats, best, contradictions, by_key, has_variants }
+        Self { manifest, rows, results, best, contradictions, by_key, has_variants }
     }
 
     /// Up to which gap a number counts as 0: the checker's tolerance, or what is allowed to a solver's word.

@@ -51,6 +51,7 @@ fn row(method: &str, family: &str, load: f64, seed: u64, objective: Option<f64>,
         },
         made_on: String::new(),
         peak_memory_bytes: None,
+        process: None,
         counts: BTreeMap::new(),
         incumbents: Vec::new(),
         series: BTreeMap::new(),
@@ -117,6 +118,7 @@ fn run() -> Run {
         order_seed: 1,
         tolerance: Tolerance::default(),
         environment: Environment::default(),
+        reference: Default::default(),
     };
     Run { manifest, rows }
 }

@@ -42,6 +42,7 @@ fn row(method: &str, instance: &str, family: &str, variant: &str, objective: Opt
         times: Times { build_s: None, solve_s: 1e-3, solve_cpu_s: None, check_s: 0.0 },
         made_on: String::new(),
         peak_memory_bytes: None,
+        process: None,
         counts: [("slots".to_owned(), 100)].into(),
         incumbents: Vec::new(),
         series: BTreeMap::new(),
@@ -135,6 +136,7 @@ fn run() -> Run {
         order_seed: 1,
         tolerance: Tolerance::default(),
         environment: Environment::default(),
+        reference: Default::default(),
     };
     Run { manifest, rows }
 }

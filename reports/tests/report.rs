@@ -6,7 +6,7 @@ use offcut_checker::{Interval, Proof, Tolerance, Violation};
 use offcut_instances::problem::{Budget, Sense, Stop};
 use offcut_ledger::manifest::Quantity;
 use offcut_ledger::row::InstanceLabel;
-use offcut_ledger::{Environment, Key, Manifest, Row, Status, Study, StudyCell, Times};
+use offcut_ledger::{Environment, Key, Manifest, Reference, Row, Status, Study, StudyCell, Times};
 use offcut_reports::figures::{Plot, svg};
 use offcut_reports::{Options, Outcome, Report, html, markdown, multiuser, throughput, write};
 
@@ -39,6 +39,7 @@ fn row(method: &str, name: &str, seed: u64, optimum: f64, factor: f64) -> Row {
         times: Times { build_s: None, solve_s: 1e-4 * factor, solve_cpu_s: None, check_s: 1e-5 },
         made_on: String::new(),
         peak_memory_bytes: Some(5 << 20),
+        process: None,
         counts: BTreeMap::new(),
         incumbents: Vec::new(),
         series: BTreeMap::new(),
@@ -174,6 +175,7 @@ fn fixture() -> Fixture {
             system: "Linux x86_64".into(),
             began_unix_s: 1_795_228_209,
         },
+        reference: Reference { times_s: vec![0.024, 0.031, 0.025, 0.024] },
     };
     Fixture { manifest, rows }
 }

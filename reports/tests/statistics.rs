@@ -34,6 +34,7 @@ fn row(method: &str, at: usize, seed: u64, objective: Option<f64>, solve_s: f64)
         times: Times { build_s: None, solve_s, solve_cpu_s: None, check_s: 0.0 },
         made_on: String::new(),
         peak_memory_bytes: None,
+        process: None,
         counts: BTreeMap::new(),
         incumbents: Vec::new(),
         series: BTreeMap::new(),
@@ -101,6 +102,7 @@ fn run() -> (Manifest, Vec<Row>) {
         order_seed: 0,
         tolerance: Tolerance::default(),
         environment: Environment::default(),
+        reference: Default::default(),
     };
     (manifest, rows)
 }
@@ -213,7 +215,7 @@ fn what_is_missing_is_said() {
     assert!(
         text.contains("fewer than 5 seeds on some instance, so that its numbers may be luck, with how many: lucky: 3")
     );
-    assert!(text.contains("No cell of this run was repeated"));
+    assert!(text.contains("No cell was repeated through this run"));
     assert!(text.contains("quick, slow on 8 instances") && text.contains("good, lucky on 8 instances"));
 }
 
@@ -241,22 +243,19 @@ fn curves_end_where_the_methods_do() {
 }
 
 #[test]
-fn repeated_cells_are_the_noise() {
+fn the_repeated_cell_is_the_noise() {
     let mut run = run();
-    for solve_s in [2.0, 3.0, 4.0, 5.0] {
-        run.1.push(certified(row("quick", 0, 0, Some(1.0), solve_s)));
-    }
-    let first = report(&run);
-    let noise = table(&first, "statistics_noise");
-    assert_eq!(value(noise, &["quick", "i0"], "runs"), Some(5.0));
     // 1 to 5 s: quartiles at 2 and 4 s. Slow is 4 times slower in the median, which is more.
-    assert!(near(value(noise, &["quick", "i0"], "quartile_ratio"), 2.0));
+    run.0.reference.times_s = vec![1.0, 5.0, 2.0, 4.0, 3.0];
+    let first = report(&run);
+    let told = "one cell run 5 times through the run took 3.00 s (median), 1.00 s to 5.00 s; upper over lower quartile 2.00";
+    assert!(markdown::page(&first).contains(told), "{}", markdown::page(&first));
     let shown = |report: &Report| {
         let pairs = table(report, "statistics_exact_pairs");
         pairs.rows[0][place(pairs, "shown_better")].text.clone()
     };
     assert_eq!(shown(&first), "first");
-    assert!(!markdown::page(&first).contains("No cell of this run was repeated"));
+    assert!(!markdown::page(&first).contains("No cell was repeated through this run"));
     for row in run.1.iter_mut().filter(|row| row.key.method == "slow" && row.status == Status::OptimalClaimed) {
         row.times.solve_s = 1.5;
     }

@@ -23,6 +23,7 @@ fn row(method: &str, objective: f64, proof: Proof) -> Row {
         times: Times::default(),
         made_on: String::new(),
         peak_memory_bytes: None,
+        process: None,
         counts: BTreeMap::new(),
         incumbents: Vec::new(),
         series: BTreeMap::new(),

@@ -85,7 +85,7 @@ pub(super) fn of_class<'e, 'r, 'a>(
         }
     }
     let corrected = holm(&pairs.iter().map(|pair| pair.test.p).collect::<Vec<_>>());
-    let noise = if class == Class::Exact { noise::factor(results) } else { None };
+    let noise = if class == Class::Exact { noise::factor(&results.manifest.reference) } else { None };
     for (pair, corrected) in pairs.iter_mut().zip(corrected) {
         pair.corrected = corrected;
         let typical = median(&pair.ratios).filter(|ratio| ratio.is_finite());
@@ -165,7 +165,7 @@ pub(super) fn table(class: Class, pairs: &[Pair], untested: usize) -> Option<Tab
              The last column says who is shown to be {better}, with a corrected p of at most {LEVEL}{}.{}",
             whole(pairs.len() as u64),
             match class {
-                Class::Exact => "; noise: the median ratio is within what repeated cells differ by",
+                Class::Exact => "; noise: the median ratio is within what the repeated cell's times differ by",
                 Class::Heuristic => "",
             },
             if untested > 0 { format!(" {}", too_few(untested)) } else { String::new() }

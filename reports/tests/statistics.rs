@@ -248,7 +248,8 @@ fn the_repeated_cell_is_the_noise() {
     // 1 to 5 s: quartiles at 2 and 4 s. Slow is 4 times slower in the median, which is more.
     run.0.reference.times_s = vec![1.0, 5.0, 2.0, 4.0, 3.0];
     let first = report(&run);
-    let told = "one cell run 5 times through the run took 3.00 s (median), 1.00 s to 5.00 s; upper over lower quartile 2.00";
+    let told =
+        "one cell run 5 times through the run took 3.00 s (median), 1.00 s to 5.00 s; upper over lower quartile 2.00";
     assert!(markdown::page(&first).contains(told), "{}", markdown::page(&first));
     let shown = |report: &Report| {
         let pairs = table(report, "statistics_exact_pairs");

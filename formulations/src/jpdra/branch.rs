@@ -15,6 +15,8 @@
 use std::cell::Cell;
 use std::collections::BinaryHeap;
 use std::rc::Rc;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use offcut_instances::jpdra::{Certificate, Instance, Jpdra, Node, Prices};
@@ -51,6 +53,9 @@ const OFFERS_PER_TRY: u64 = 4;
 const FEW: usize = 24;
 const MANY: usize = 64;
 const SEARCHING: f64 = 0.5;
+
+/// After so many searches for parts for every flow, all in vain, they get half of that.
+const PATIENCE: f64 = 8.0;
 
 /// The search for a part ends after so many nodes.
 const NODES_OF_PART: u64 = 20;
@@ -102,13 +107,111 @@ fn search(model: &Model, budget: &Budget) -> Answer<Jpdra> {
             None => return Answer::nothing(outcome).traced(room.trace()),
         }
     }
+    let board = Board::default();
+    board.tell(&best);
     let mut search = Search::new(model, Aim::Delay, best, budget, began);
-    let stop = search.run(&mut stream);
+    let stop = if budget.threads > 1 && is_freed(model, Aim::Delay) {
+        search.board = Some(&board);
+        std::thread::scope(|scope| {
+            scope.spawn(|| board.free(model, budget, began));
+            let stop = search.run(&mut stream);
+            board.is_over.store(true, Ordering::Relaxed);
+            stop
+        })
+    } else {
+        search.run(&mut stream)
+    };
     let (delay, on) = search.best.clone().expect("known before");
     let bound = search.bound.min(delay).max(0.0) * (1.0 - 1e-12);
     let answer = model.found(&on);
     let trace = search.trace();
     Answer { stop, ..answer }.certified(bound, search.certificate()).traced(trace)
+}
+
+/// Whether flows are freed in such a model at all.
+fn is_freed(model: &Model, aim: Aim) -> bool {
+    model.unit.is_none() && aim == Aim::Delay && model.partitions() > FEW
+}
+
+/// Frees a few flows of a deployment and searches their best places exactly, the others staying where they are. The longer nothing helped,
+/// the more is freed. Handed back are the deployment, if there is one, and the work it took.
+fn free(
+    model: &Model,
+    on: &[u32],
+    useless: usize,
+    stream: &mut Stream,
+    budget: &Budget,
+    began: Instant,
+) -> (Option<Vec<u32>>, u64) {
+    let flows = model.flows.len();
+    let most = (FEW + FEW * useless / (4 * flows)).min(MANY);
+    let (mut chosen, mut partitions) = (Vec::new(), 0);
+    // Every other time flows that meet the first one on its servers.
+    let first = stream.below(flows as u64) as usize;
+    let is_related = stream.below(2) == 0;
+    let meets = |s: usize| on[model.flows[s].clone()].iter().any(|m| on[model.flows[first].clone()].contains(m));
+    for attempt in 0..4 * flows {
+        let s = if attempt == 0 { first } else { stream.below(flows as u64) as usize };
+        let many = model.flows[s].len();
+        let fits = chosen.is_empty() || partitions + many <= most;
+        if !chosen.contains(&s) && fits && (!is_related || meets(s)) {
+            chosen.push(s);
+            partitions += many;
+        }
+    }
+    chosen.sort_unstable();
+    let part = model.part(&chosen, on);
+    let own: Vec<u32> = chosen.iter().flat_map(|s| &on[model.flows[*s].clone()]).copied().collect();
+    let before = part.delay(&own).map(|delay| (delay, own));
+    let mut search = Search::new(&part, Aim::Delay, before, budget, began);
+    search.is_part = true;
+    search.run(stream);
+    let work = search.dual.servers.priced + OFFERS_PER_TRY * search.tried;
+    let freed = search.best.map(|(_, own)| {
+        let mut on = on.to_vec();
+        let places = chosen.iter().flat_map(|s| model.flows[*s].clone());
+        places.zip(own).for_each(|(i, m)| on[i] = m);
+        on
+    });
+    (freed, work)
+}
+
+/// Where two threads tell each other the best deployment; which of them finds it is up to the machine, so runs with two threads differ.
+#[derive(Default)]
+struct Board {
+    best: Mutex<Option<Deployed>>,
+    is_over: AtomicBool,
+}
+
+impl Board {
+    /// Tells a deployment, if it is better than what is there.
+    fn tell(&self, found: &Option<Deployed>) {
+        let mut best = self.best.lock().expect("no thread panics with it");
+        if let Some((delay, _)) = found
+            && best.as_ref().is_none_or(|(least, _)| delay < least)
+        {
+            best.clone_from(found);
+        }
+    }
+
+    /// Frees flows until all is over.
+    fn free(&self, model: &Model, budget: &Budget, began: Instant) {
+        let mut stream = Stream::new(&["jpdra", "branch", "free"], budget.seed);
+        let mut useless = 0;
+        while !self.is_over.load(Ordering::Relaxed) && !budget.is_spent(began) {
+            let Some((delay, on)) = self.best.lock().expect("no thread panics with it").clone() else { return };
+            let (freed, _) = free(model, &on, useless, &mut stream, budget, began);
+            useless += 1;
+            let Some(on) = freed else { continue };
+            let mut local = Local::at_rest(model, on);
+            local.improve(&|| budget.is_spent(began));
+            let found = local.found();
+            if found.as_ref().is_some_and(|(least, _)| *least < delay * (1.0 - 1e-13)) {
+                useless = 0;
+                self.tell(&found);
+            }
+        }
+    }
 }
 
 /// A first deployment: the best of a few random ones, improved. None if none of them fits.
@@ -191,6 +294,8 @@ struct Search<'m> {
     useless_parts: usize,
     /// Whether this is itself the search for a part.
     is_part: bool,
+    /// Where the thread that frees flows tells what it found, if there is one.
+    board: Option<&'m Board>,
 }
 
 impl<'m> Search<'m> {
@@ -219,6 +324,7 @@ impl<'m> Search<'m> {
             in_parts: 0,
             useless_parts: 0,
             is_part: false,
+            board: None,
         }
     }
 
@@ -360,42 +466,34 @@ impl<'m> Search<'m> {
     }
 
     /// Frees a few flows and searches their best places exactly, the others staying where they are; again and again, for a part of the work
-    /// done so far.
+    /// done so far. With a thread of its own for that, all that is left to do here is to hear what it found.
     fn neighbourhoods(&mut self, stream: &mut Stream) {
-        let model = self.model;
-        let flows = model.flows.len();
-        if model.unit.is_some() || self.aim == Aim::Room || self.is_part || model.partitions() <= FEW {
+        if let Some(board) = self.board {
+            let told = board.best.lock().expect("no thread panics with it").clone();
+            match (&told, &self.best) {
+                (Some((there, on)), Some((here, _))) if there < here => {
+                    self.improve(Local::at_rest(self.model, on.clone()));
+                }
+                (_, here) => board.tell(here),
+            }
             return;
         }
+        let model = self.model;
+        if !is_freed(model, self.aim) || self.is_part {
+            return;
+        }
+        // What has not helped for long gets less and less of the work: bounds need it more.
+        let flows = model.flows.len() as f64;
+        let share = |search: &Self| SEARCHING / (1.0 + (search.useless_parts as f64 / (PATIENCE * flows)).powi(2));
         while (OFFERS_PER_TRY as f64 * self.tried as f64 + self.in_parts as f64)
-            < SEARCHING * (self.dual.servers.priced + self.in_parts) as f64
+            < share(self) * (self.dual.servers.priced + self.in_parts) as f64
             && !self.budget.is_spent(self.began)
         {
             let Some((delay, on)) = self.best.clone() else { return };
-            // The longer nothing helps, the more is freed.
-            let most = (FEW + FEW * self.useless_parts / (4 * flows)).min(MANY);
-            let (mut chosen, mut partitions) = (Vec::new(), 0);
-            for _ in 0..4 * flows {
-                let s = stream.below(flows as u64) as usize;
-                let many = model.flows[s].len();
-                if !chosen.contains(&s) && (chosen.is_empty() || partitions + many <= most) {
-                    chosen.push(s);
-                    partitions += many;
-                }
-            }
-            chosen.sort_unstable();
-            let part = model.part(&chosen, &on);
-            let own: Vec<u32> = chosen.iter().flat_map(|s| &on[model.flows[*s].clone()]).copied().collect();
-            let before = part.delay(&own).map(|delay| (delay, own));
-            let mut search = Search::new(&part, Aim::Delay, before, self.budget, self.began);
-            search.is_part = true;
-            search.run(stream);
-            self.in_parts += search.dual.servers.priced + OFFERS_PER_TRY * search.tried;
+            let (freed, work) = free(model, &on, self.useless_parts, stream, self.budget, self.began);
+            self.in_parts += work;
             self.useless_parts += 1;
-            let Some((_, own)) = search.best else { continue };
-            let mut on = on;
-            let places = chosen.iter().flat_map(|s| model.flows[*s].clone());
-            places.zip(own).for_each(|(i, m)| on[i] = m);
+            let Some(on) = freed else { continue };
             if self.improve(Local::at_rest(model, on)) && self.best.as_ref().is_some_and(|(least, _)| *least < delay) {
                 self.useless_parts = 0;
             }

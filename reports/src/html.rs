@@ -43,6 +43,7 @@ pub fn page(report: &Report) -> String {
         sections,
         reading => &report.reading,
         limitations => &report.limitations,
+        parts => &report.parts,
     });
     page.expect("the template is ours")
 }

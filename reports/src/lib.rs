@@ -11,6 +11,7 @@
 //! | [`comparison`] | methods beside each other: times, pairs, curves, frontiers |
 //! | [`tables`], [`figures`] | what is shown |
 //! | [`report`] | what is said, and in which order |
+//! | [`overview`] | the reports of several problems summed up |
 //! | [`table`], [`html`], [`markdown`] | how it is written |
 //! | [`multiuser`], [`throughput`], [`jpdra`], [`lymdo`] | what only that problem's reports say |
 //!
@@ -24,6 +25,7 @@ pub mod lymdo;
 pub mod markdown;
 pub mod multiuser;
 pub mod numbers;
+pub mod overview;
 pub mod report;
 pub mod results;
 pub mod statistics;
@@ -69,7 +71,14 @@ pub struct Written {
 /// # Errors
 /// [`Trouble`] if the folder cannot be written to.
 pub fn write(manifest: &Manifest, rows: &[Row], folder: &Path, options: &Options) -> Result<Written, Trouble> {
-    let report = Report::new(manifest, rows, options);
+    write_report(&Report::new(manifest, rows, options), folder, options)
+}
+
+/// Writes a report into `folder`, see [`write()`].
+///
+/// # Errors
+/// [`Trouble`] if the folder cannot be written to.
+pub fn write_report(report: &Report, folder: &Path, options: &Options) -> Result<Written, Trouble> {
     let mut written = Written::default();
     let trouble = |path: &Path, error: std::io::Error| {
         Trouble::at("", format!("cannot be written: {error}"), "give a folder that can be written to").in_file(path)
@@ -83,8 +92,8 @@ pub fn write(manifest: &Manifest, rows: &[Row], folder: &Path, options: &Options
         written.files.push(name);
         Ok(())
     };
-    put("report.html".into(), html::page(&report).as_bytes())?;
-    put("report.md".into(), markdown::page(&report).as_bytes())?;
+    put("report.html".into(), html::page(report).as_bytes())?;
+    put("report.md".into(), markdown::page(report).as_bytes())?;
     for table in report.tables() {
         put(format!("tables/{}.csv", table.id), table.csv().as_bytes())?;
         put(format!("tables/{}.tex", table.id), table.latex().as_bytes())?;

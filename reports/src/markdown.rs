@@ -17,6 +17,12 @@ pub fn page(report: &Report) -> String {
     for (name, value) in &report.provenance {
         text += &format!("| {} | {} |\n", escaped(name), escaped(value));
     }
+    if !report.parts.is_empty() {
+        text += "\n## Reports\n\n";
+        for (name, place) in &report.parts {
+            text += &format!("- [{}]({place})\n", escaped(name));
+        }
+    }
     text += "\n## What this says\n\n";
     text += &list(&report.summary);
     if let Some(paper) = &report.paper {

@@ -46,6 +46,8 @@ pub struct Report {
     pub reading: Vec<String>,
     /// What it does not show.
     pub limitations: Vec<String>,
+    /// Reports that this one sums up: names, and where they are from here.
+    pub parts: Vec<(String, String)>,
 }
 
 /// What only the reports of one problem say.
@@ -106,6 +108,7 @@ impl Report {
             sections,
             reading: reading(&results, options),
             limitations: limitations(about),
+            parts: Vec::new(),
         }
     }
 
@@ -121,7 +124,7 @@ impl Report {
 }
 
 fn provenance(results: &Results) -> Vec<(String, String)> {
-    let Manifest { id, problem, sense, objective, order_seed, tolerance, environment, .. } = results.manifest;
+    let Manifest { id, problem, sense, objective, order_seed, jobs, tolerance, environment, .. } = results.manifest;
     let known = |text: &str| if text.is_empty() { "unknown".to_owned() } else { text.to_owned() };
     let mut budgets: BTreeMap<String, usize> = BTreeMap::new();
     let mut codes: BTreeMap<&str, usize> = BTreeMap::new();
@@ -166,6 +169,7 @@ fn provenance(results: &Results) -> Vec<(String, String)> {
             ),
         ),
         ("order seed", order_seed.to_string()),
+        ("cells at a time", jobs.to_string()),
     ];
     lines.extend(comparison::noise::told(&results.manifest.reference).map(|noise| ("machine noise", noise)));
     lines.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()

@@ -116,6 +116,7 @@ fn run() -> Run {
         objective: Quantity { name: "mean end-to-end delay".into(), unit: "s".into() },
         studies: vec![load, exact, markov],
         order_seed: 1,
+        jobs: 1,
         tolerance: Tolerance::default(),
         environment: Environment::default(),
         reference: Default::default(),

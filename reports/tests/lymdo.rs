@@ -134,6 +134,7 @@ fn run() -> Run {
         objective: Quantity { name: "delay with charged energy".into(), unit: "s".into() },
         studies: vec![policies, v, horizon, slot],
         order_seed: 1,
+        jobs: 1,
         tolerance: Tolerance::default(),
         environment: Environment::default(),
         reference: Default::default(),

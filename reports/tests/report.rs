@@ -165,6 +165,7 @@ fn fixture() -> Fixture {
         objective: Quantity { name: "latency".into(), unit: "s".into() },
         studies,
         order_seed: 7,
+        jobs: 1,
         tolerance: Tolerance::default(),
         environment: Environment {
             version: "0.1.0".into(),

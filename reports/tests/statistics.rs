@@ -100,6 +100,7 @@ fn run() -> (Manifest, Vec<Row>) {
         objective: Quantity { name: "latency".into(), unit: "s".into() },
         studies: vec![study],
         order_seed: 0,
+        jobs: 1,
         tolerance: Tolerance::default(),
         environment: Environment::default(),
         reference: Default::default(),

@@ -98,6 +98,9 @@ enum Command {
         /// Run a share of the cells only, i/n; `offcut merge` puts the shares together
         #[arg(long, default_value = "1/1")]
         shard: Shard,
+        /// Cells at a time: with more than one, times include that they get into each other's way
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+        jobs: u16,
     },
     /// Merge runs of shards of one suite into one, and write its report
     #[command(after_help = "Example: offcut merge runs/all runs/part-1 runs/part-2")]
@@ -124,9 +127,9 @@ enum Command {
         folder: PathBuf,
     },
     /// Rebuild a paper's tables, with a verdict on its claims
-    #[command(after_help = "Example: offcut reproduce multiuser")]
+    #[command(after_help = "Examples: offcut reproduce multiuser\n          offcut reproduce all")]
     Reproduce {
-        /// The paper, by its problem's name
+        /// The paper, by its problem's name, or `all`
         problem: String,
         /// All instances instead of the bounded preset
         #[arg(long)]
@@ -134,6 +137,9 @@ enum Command {
         /// Folder of the run; runs/reproduce-PROBLEM by default
         #[arg(long)]
         folder: Option<PathBuf>,
+        /// Cells at a time; as many as there are processors for `all`, one otherwise
+        #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
+        jobs: Option<u16>,
     },
     /// Print the JSON Schema of a problem's documents, generated from the types
     #[command(after_help = "Example: offcut schema multiuser instance")]
@@ -189,15 +195,18 @@ fn dispatch(command: Command) -> Result<Ending, Trouble> {
         Command::Check(arguments) => commands::check::check(&arguments),
         Command::Simulate(arguments) => commands::simulate::simulate(&arguments),
         Command::Train { arguments } => commands::train::train(&arguments),
-        Command::Run { suite, folder, solvers, random, shard } => {
-            commands::run::suite(&suite, folder.as_deref(), &solvers, random, shard)
+        Command::Run { suite, folder, solvers, random, shard, jobs } => {
+            let options = commands::run::Asked { solvers: commands::run::named_all(&solvers, random), shard, jobs };
+            commands::run::suite(&suite, folder.as_deref(), &options)
         }
         Command::Merge { folder, parts } => commands::run::merge(&folder, &parts),
         Command::NewSolver(arguments) => commands::new_solver::new_solver(&arguments),
         Command::Conform(arguments) => commands::conform::conform(&arguments),
         Command::Cell(arguments) => commands::cell::cell(&arguments),
         Command::Report { folder } => commands::run::report(&folder),
-        Command::Reproduce { problem, full, folder } => commands::run::reproduce(&problem, full, folder.as_deref()),
+        Command::Reproduce { problem, full, folder, jobs } => {
+            commands::run::reproduce(&problem, full, folder.as_deref(), jobs)
+        }
         Command::Schema { problem, document } => commands::methods::schema(&problem, &document),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "offcut", &mut std::io::stdout());

@@ -25,6 +25,9 @@ pub struct Manifest {
     pub studies: Vec<Study>,
     /// Seed of the order in which the cells are run.
     pub order_seed: u64,
+    /// How many cells were run at a time, the last time the run went on.
+    #[serde(default = "one")]
+    pub jobs: usize,
     /// The tolerances of the checker.
     pub tolerance: Tolerance,
     /// Where and with what it ran.
@@ -32,6 +35,10 @@ pub struct Manifest {
     /// How noisy it was; kept in a file of its own.
     #[serde(skip)]
     pub reference: Reference,
+}
+
+fn one() -> usize {
+    1
 }
 
 /// Seconds of solving of one cell that is repeated through the run, in the order they were measured: their spread is the machine's noise.

@@ -12,6 +12,7 @@ use std::collections::HashSet;
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use offcut_checker::Tolerance;
 use offcut_instances::document::{Trouble, instance_bytes};
@@ -148,6 +149,8 @@ pub struct How<'a> {
     pub program: &'a Path,
     /// Which share of the cells.
     pub shard: Shard,
+    /// How many cells at a time. With more than one they get into each other's way, and times say so: compare times of runs with the same number.
+    pub jobs: usize,
 }
 
 /// Runs what is missing of `suite` in `folder`. The answer is every contradiction among its rows.
@@ -158,13 +161,13 @@ pub fn run<P: Contest>(
     suite: &Suite,
     folder: &Folder,
     how: &How<'_>,
-    progress: &mut dyn Progress,
+    progress: &mut (dyn Progress + Send),
 ) -> Result<Vec<Contradiction>, Trouble> {
     // What the suite asks for is looked at before anything is written.
     let grid = suite.expand::<P>(&code_version(), |_, _| Ok(()))?;
     folder.create()?;
-    let (mut rows, there) = Store::open(&folder.rows())?;
-    let manifest = manifest::<P>(suite, folder, &grid);
+    let (rows, there) = Store::open(&folder.rows())?;
+    let manifest = manifest::<P>(suite, folder, how, &grid);
     let bytes = serde_json::to_vec_pretty(&manifest).expect("a manifest is plain data");
     replace(&folder.0.join("manifest.json"), &bytes)?;
 
@@ -176,31 +179,48 @@ pub fn run<P: Contest>(
     let (there, missing): (Vec<_>, Vec<_>) = mine.partition(|cell| done.contains(&cell.key.line()));
     progress.begins(missing.len(), there.len());
     let launcher = Launcher { program: how.program, grace_s: GRACE_S };
-    let mut noise = Noise::new(folder, launcher.clone(), missing.len())?;
-    for cell in missing {
-        noise.before_cell()?;
-        let label = &grid.labels[cell.recipe];
-        progress.cell(&cell.key.method, &label.name);
-        let instance = folder.instance(&cell.key.instance);
-        if !instance.exists() {
-            let recipe = &grid.recipes[cell.recipe];
-            let made = P::generate_with(&recipe.family, &recipe.parameters, recipe.seed)?;
-            replace(&instance, &instance_bytes::<P>(&made))?;
+    let noise = Noise::new(folder, launcher.clone(), missing.len())?;
+    let (cells, rows, progress) = (missing.len(), Mutex::new(rows), Mutex::new(progress));
+    let missing = Mutex::new(missing.into_iter().enumerate());
+    let next = || missing.lock().expect("no thread panics with it").next();
+    let work = || -> Result<(), Trouble> {
+        while let Some((at, cell)) = next() {
+            if at.is_multiple_of(noise.every) {
+                noise.measure()?;
+            }
+            let label = &grid.labels[cell.recipe];
+            progress.lock().expect("no thread panics with it").cell(&cell.key.method, &label.name);
+            let instance = folder.instance(&cell.key.instance);
+            if !instance.exists() {
+                let recipe = &grid.recipes[cell.recipe];
+                let made = P::generate_with(&recipe.family, &recipe.parameters, recipe.seed)?;
+                replace(&instance, &instance_bytes::<P>(&made))?;
+            }
+            let solver = Solver::<P>::of(&cell.method, &suite.solvers)?;
+            let key = cell.key.line();
+            let executed = launcher.execute::<P>(&solver, &cell.method, &instance, &cell.key.budget)?;
+            let answer = folder.answer(&key);
+            replace(&answer, &executed.answer)?;
+            if !executed.errors.is_empty() {
+                replace(&folder.log(&key), &executed.errors)?;
+            }
+            let row = launcher.judge::<P>(&instance, &answer, &cell.key, label, &executed)?;
+            rows.lock().expect("no thread panics with it").append(&row)?;
+            progress.lock().expect("no thread panics with it").row(&row);
         }
-        let solver = Solver::<P>::of(&cell.method, &suite.solvers)?;
-        let key = cell.key.line();
-        let executed = launcher.execute::<P>(&solver, &cell.method, &instance, &cell.key.budget)?;
-        let answer = folder.answer(&key);
-        replace(&answer, &executed.answer)?;
-        if !executed.errors.is_empty() {
-            replace(&folder.log(&key), &executed.errors)?;
-        }
-        let row = launcher.judge::<P>(&instance, &answer, &cell.key, label, &executed)?;
-        rows.append(&row)?;
-        progress.row(&row);
+        Ok(())
+    };
+    // Cells end when the thread that started them does; every thread waits for its own.
+    std::thread::scope(|scope| -> Result<(), Trouble> {
+        let threads: Vec<_> = (1..how.jobs.max(1)).map(|_| scope.spawn(work)).collect();
+        let mine = work();
+        let others = threads.into_iter().map(|thread| thread.join().expect("it does not panic"));
+        others.fold(mine, |all, one| all.and(one))
+    })?;
+    if cells > 0 {
+        noise.measure()?;
     }
-    noise.end()?;
-    progress.ends();
+    progress.into_inner().expect("no thread panicked with it").ends();
     drop(rows);
     let (manifest, rows) = folder.read()?;
     Ok(contradictions(P::SENSE, &rows, &manifest.tolerance))
@@ -265,8 +285,7 @@ struct Noise<'a> {
     launcher: Launcher<'a>,
     instance: PathBuf,
     spec: MethodSpec,
-    /// Cells so far, and how many lie between two measurements.
-    cells: usize,
+    /// How many cells lie between two measurements.
     every: usize,
 }
 
@@ -284,22 +303,10 @@ impl<'a> Noise<'a> {
             let instance = Multiuser::generate_with("zoo", &settings, 1)?;
             replace(&path, &instance_bytes::<Multiuser>(&instance))?;
         }
-        Ok(Self { folder, launcher, instance: path, spec, cells: 0, every: cells.div_ceil(Self::TIMES).max(1) })
+        Ok(Self { folder, launcher, instance: path, spec, every: cells.div_ceil(Self::TIMES).max(1) })
     }
 
-    fn before_cell(&mut self) -> Result<(), Trouble> {
-        if self.cells.is_multiple_of(self.every) {
-            self.measure()?;
-        }
-        self.cells += 1;
-        Ok(())
-    }
-
-    fn end(&mut self) -> Result<(), Trouble> {
-        if self.cells > 0 { self.measure() } else { Ok(()) }
-    }
-
-    fn measure(&mut self) -> Result<(), Trouble> {
+    fn measure(&self) -> Result<(), Trouble> {
         let solver = Solver::<Multiuser>::Own(method::<Multiuser>(&self.spec)?);
         let executed = self.launcher.execute(&solver, &self.spec, &self.instance, &Budget::default())?;
         Reference::append(&self.folder.reference(), executed.solve_s)
@@ -311,7 +318,7 @@ pub fn answer_name(key: &str) -> String {
     format!("{}.json", &blake3::hash(key.as_bytes()).to_hex()[..32])
 }
 
-fn manifest<P: Contest>(suite: &Suite, folder: &Folder, grid: &Grid) -> Manifest {
+fn manifest<P: Contest>(suite: &Suite, folder: &Folder, how: &How<'_>, grid: &Grid) -> Manifest {
     let name = folder.0.file_name().map(|name| name.to_string_lossy().into_owned());
     Manifest {
         id: name.unwrap_or_else(|| "run".into()),
@@ -321,6 +328,7 @@ fn manifest<P: Contest>(suite: &Suite, folder: &Folder, grid: &Grid) -> Manifest
         objective: P::objective(),
         studies: grid.studies.clone(),
         order_seed: suite.order_seed,
+        jobs: how.jobs,
         tolerance: Tolerance::default(),
         environment: environment(),
         reference: Reference::default(),

@@ -19,8 +19,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use offcut_instances::document::Trouble;
 use offcut_instances::jpdra::{Certificate, Instance, Jpdra, Node, Prices};
-use offcut_instances::problem::{Algorithm, Answer, Budget, Incumbent, Stop, Trace};
+use offcut_instances::problem::{Algorithm, Answer, Budget, Incumbent, Parameter, Stop, Trace};
 use offcut_instances::random::Stream;
 
 use super::dual::{CARE, Dual, Until};
@@ -30,7 +31,16 @@ use super::server::Aim;
 
 /// Exact search.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Branch;
+pub(super) struct Branch {
+    /// How far, relative, the best deployment may be from the optimum: what is closer is not looked at any more.
+    pub(super) gap: f64,
+}
+
+impl Default for Branch {
+    fn default() -> Self {
+        Self { gap: CLOSE }
+    }
+}
 
 /// Domains are kept as bits.
 pub(super) const MOST_SERVERS: usize = 64;
@@ -63,7 +73,7 @@ const NODES_OF_PART: u64 = 20;
 /// So many nodes go to one dive.
 const DIVE_EVERY: u64 = 40;
 
-/// How close a leaf's bound comes to the incumbent, relative.
+/// How close a leaf's bound comes to the incumbent, relative, if nothing else is asked for.
 const CLOSE: f64 = 2e-10;
 
 /// How close the search for a part comes to the best there is, relative.
@@ -86,11 +96,30 @@ impl Algorithm<Jpdra> for Branch {
         if model.units.iter().any(|units| *units > MOST_UNITS) {
             return Answer::declined(format!("takes up to {MOST_UNITS} units a server"));
         }
-        search(&model, budget)
+        search(&model, self.gap, budget)
+    }
+
+    fn parameters(&self) -> Vec<Parameter> {
+        let about = "how far from the optimum is near enough, relative: 0.001 ends the search at a gap of 0.1 %";
+        vec![Parameter { name: "gap", default: CLOSE, about }]
+    }
+
+    fn with(&self, name: &str, value: f64) -> Result<Box<dyn Algorithm<Jpdra>>, Trouble> {
+        match name {
+            "gap" if (CLOSE..=0.5).contains(&value) => Ok(Box::new(Self { gap: value })),
+            "gap" => {
+                let what = format!("does not take gap={value}");
+                Err(Trouble::at(format!("method {}", self.id()), what, format!("give {CLOSE:e} to 0.5")))
+            }
+            _ => {
+                let what = format!("takes no parameter '{name}'");
+                Err(Trouble::at(format!("method {}", self.id()), what, "it takes: gap"))
+            }
+        }
     }
 }
 
-fn search(model: &Model, budget: &Budget) -> Answer<Jpdra> {
+fn search(model: &Model, gap: f64, budget: &Budget) -> Answer<Jpdra> {
     let began = Instant::now();
     let mut stream = Stream::new(&["jpdra", "branch"], budget.seed);
     let mut best = first(model, &mut stream, &|| budget.is_spent(began));
@@ -109,7 +138,7 @@ fn search(model: &Model, budget: &Budget) -> Answer<Jpdra> {
     }
     let board = Board::default();
     board.tell(&best);
-    let mut search = Search::new(model, Aim::Delay, best, budget, began);
+    let mut search = Search { gap, ..Search::new(model, Aim::Delay, best, budget, began) };
     let stop = if budget.threads > 1 && is_freed(model, Aim::Delay) {
         search.board = Some(&board);
         std::thread::scope(|scope| {
@@ -292,6 +321,8 @@ struct Search<'m> {
     in_parts: u64,
     /// Searches for parts since one of them helped.
     useless_parts: usize,
+    /// How close, relative, is near enough.
+    gap: f64,
     /// Whether this is itself the search for a part.
     is_part: bool,
     /// Where the thread that frees flows tells what it found, if there is one.
@@ -323,6 +354,7 @@ impl<'m> Search<'m> {
             tried: 0,
             in_parts: 0,
             useless_parts: 0,
+            gap: CLOSE,
             is_part: false,
             board: None,
         }
@@ -332,7 +364,7 @@ impl<'m> Search<'m> {
     fn enough(&self) -> f64 {
         match (self.aim, &self.best) {
             (Aim::Room, _) => 1e-3,
-            (Aim::Delay, Some((delay, _))) => delay * (1.0 - if self.is_part { CLOSE_OF_PART } else { CLOSE }),
+            (Aim::Delay, Some((delay, _))) => delay * (1.0 - if self.is_part { CLOSE_OF_PART } else { self.gap }),
             (Aim::Delay, None) => f64::INFINITY,
         }
     }

@@ -37,7 +37,7 @@ use offcut_instances::problem::Algorithm;
 /// All exact methods for `jpdra`.
 pub fn algorithms() -> Vec<Box<dyn Algorithm<Jpdra>>> {
     vec![
-        Box::new(branch::Branch),
+        Box::new(branch::Branch::default()),
         Box::new(price::Price),
         Box::new(milp::OuterApproximation::default()),
         Box::new(milp::Units),

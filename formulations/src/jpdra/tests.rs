@@ -53,13 +53,15 @@ fn is_close(a: f64, b: f64, relative: f64) -> bool {
 #[test]
 fn the_golden_case() {
     let continuous = golden(Allocation::Continuous);
-    for algorithm in [&Branch as &dyn Algorithm<Jpdra>, &OuterApproximation::default(), &Socp, &Price, &Exhaustive] {
+    for algorithm in
+        [&Branch::default() as &dyn Algorithm<Jpdra>, &OuterApproximation::default(), &Socp, &Price, &Exhaustive]
+    {
         let answer = solve(algorithm, &continuous);
         assert!(is_close(objective(&answer).expect("feasible"), 4.361_664, 1e-6), "{}", algorithm.id());
         assert!(is_close(bound(&answer), 4.361_664, 1e-6), "{}", algorithm.id());
     }
     let units = golden(Allocation::Units { macs_per_s: 0.25 });
-    for algorithm in [&Branch as &dyn Algorithm<Jpdra>, &Units, &Exhaustive] {
+    for algorithm in [&Branch::default() as &dyn Algorithm<Jpdra>, &Units, &Exhaustive] {
         let answer = solve(algorithm, &units);
         assert!(is_close(objective(&answer).expect("feasible"), 4.384_605, 1e-6), "{}", algorithm.id());
         assert!(is_close(bound(&answer), 4.384_605, 1e-6), "{}", algorithm.id());
@@ -130,7 +132,7 @@ proptest! {
 
     #[test]
     fn exact_search_finds_what_exhaustion_finds(instance in any_instances()) {
-        let (exact, all) = (solve(&Branch, &instance), solve(&Exhaustive, &instance));
+        let (exact, all) = (solve(&Branch::default(), &instance), solve(&Exhaustive, &instance));
         match objective(&all) {
             None => prop_assert_eq!(&exact.stop, &Stop::Infeasible),
             Some(least) => {
@@ -209,7 +211,7 @@ fn families_are_solved_to_the_end() {
         for (seed, load, units) in [(1, 0.3, 0), (2, 0.6, 0), (3, 0.9, 0), (4, 0.6, 30)] {
             let parameters = Parameters { flows: 3, partitions: 3, servers: 3, load, units, ..Parameters::default() };
             let instance = generate(family, &parameters, seed).expect("legal");
-            let (exact, all) = (solve(&Branch, &instance), solve(&Exhaustive, &instance));
+            let (exact, all) = (solve(&Branch::default(), &instance), solve(&Exhaustive, &instance));
             let gap = |found: f64| (found - bound(&exact)) / found;
             match objective(&all) {
                 Some(least) => {

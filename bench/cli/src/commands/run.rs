@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use indicatif::{ProgressBar, ProgressStyle};
 use offcut_instances::document::{Trouble, read_bytes};
 use offcut_ledger::{Row, Status, contradictions};
+use offcut_reports::overview::{Part, overview};
 use offcut_reports::{Options, Report};
 use offcut_runner::solver::External;
 use offcut_runner::{Contest, Folder, How, Progress, Shard, Suite, run};
@@ -36,18 +37,33 @@ macro_rules! suites {
 const SUITES: [Suites; PROBLEMS.len()] =
     [suites!("multiuser"), suites!("throughput"), suites!("jpdra"), suites!("lymdo")];
 
-pub(crate) fn suite(
-    path: &Path,
-    folder: Option<&Path>,
-    solvers: &[String],
-    is_random: bool,
-    shard: Shard,
-) -> Result<Ending, Trouble> {
+/// What is asked for besides the suite.
+pub(crate) struct Asked {
+    /// Programs to run as well, with their names if they were given any.
+    pub(crate) solvers: Vec<(Option<String>, External)>,
+    /// Which share of the cells.
+    pub(crate) shard: Shard,
+    /// Cells at a time.
+    pub(crate) jobs: u16,
+}
+
+impl Asked {
+    /// Nothing special, so many cells at a time.
+    fn plain(jobs: u16) -> Self {
+        Self { solvers: Vec::new(), shard: Shard::ALL, jobs }
+    }
+}
+
+/// Programs as they are given.
+pub(crate) fn named_all(solvers: &[String], is_random: bool) -> Vec<(Option<String>, External)> {
+    solvers.iter().map(|text| named(text, is_random)).collect()
+}
+
+pub(crate) fn suite(path: &Path, folder: Option<&Path>, asked: &Asked) -> Result<Ending, Trouble> {
     let bytes = read_bytes(path).map_err(|trouble| trouble.in_file(path))?;
     let name = path.file_stem().map_or("run".into(), |stem| stem.to_string_lossy().into_owned());
     let folder = folder.map_or_else(|| PathBuf::from("runs").join(name), Path::to_owned);
-    let solvers: Vec<_> = solvers.iter().map(|text| named(text, is_random)).collect();
-    run_and_report(&bytes, &folder, &solvers, shard)
+    run_and_report(&bytes, &folder, asked)
         .map_err(|trouble| if trouble.file.is_none() { trouble.in_file(path) } else { trouble })
 }
 
@@ -74,7 +90,7 @@ pub(crate) fn demo(folder: &Path) -> Result<Ending, Trouble> {
     let mut ending = Ending::Good;
     for Suites { problem, demo, .. } in SUITES {
         println!("{problem}");
-        if run_and_report(demo, &folder.join(problem), &[], Shard::ALL)? == Ending::Refuted {
+        if run_and_report(demo, &folder.join(problem), &Asked::plain(1))? == Ending::Refuted {
             ending = Ending::Refuted;
         }
         println!();
@@ -82,30 +98,71 @@ pub(crate) fn demo(folder: &Path) -> Result<Ending, Trouble> {
     Ok(ending)
 }
 
-pub(crate) fn reproduce(problem: &str, full: bool, folder: Option<&Path>) -> Result<Ending, Trouble> {
+pub(crate) fn reproduce(
+    problem: &str,
+    full: bool,
+    folder: Option<&Path>,
+    jobs: Option<u16>,
+) -> Result<Ending, Trouble> {
+    let name = if full { format!("runs/reproduce-{problem}-full") } else { format!("runs/reproduce-{problem}") };
+    let folder = folder.map_or_else(|| PathBuf::from(name), Path::to_owned);
+    if problem == "all" {
+        let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        return reproduce_all(full, &folder, jobs.unwrap_or(processors.min(64) as u16));
+    }
     let Some(suites) = SUITES.iter().find(|suites| suites.problem == problem) else {
         return Err(unknown_problem(problem));
     };
-    let name = if full { format!("runs/reproduce-{problem}-full") } else { format!("runs/reproduce-{problem}") };
-    let folder = folder.map_or_else(|| PathBuf::from(name), Path::to_owned);
-    run_and_report(if full { suites.full } else { suites.bounded }, &folder, &[], Shard::ALL)
+    let suite = if full { suites.full } else { suites.bounded };
+    run_and_report(suite, &folder, &Asked::plain(jobs.unwrap_or(1)))
 }
 
-type Named = (Option<String>, External);
+/// Every paper, each in a folder of its own, and an overview of them.
+fn reproduce_all(full: bool, folder: &Path, jobs: u16) -> Result<Ending, Trouble> {
+    let mut ending = Ending::Good;
+    let mut runs = Vec::new();
+    for Suites { problem, bounded, full: all, .. } in SUITES {
+        println!("{problem}");
+        let place = folder.join(problem);
+        if run_and_report(if full { all } else { bounded }, &place, &Asked::plain(jobs))? == Ending::Refuted {
+            ending = Ending::Refuted;
+        }
+        println!();
+        runs.push((problem, Folder::at(&place).read()?));
+    }
+    let parts: Vec<Part> = runs
+        .iter()
+        .map(|(problem, (manifest, rows))| Part { manifest, rows, place: format!("../{problem}/report/report.html") })
+        .collect();
+    let options = Options::default();
+    let report = overview("All papers", &parts, &options);
+    let beside = folder.join("report");
+    let written = offcut_reports::write_report(&report, &beside, &options)?;
+    for line in &report.summary {
+        println!("{line}");
+    }
+    println!("overview: open {}", beside.join(&written.files[0]).display());
+    Ok(ending)
+}
 
-fn run_and_report(suite: &[u8], folder: &Path, solvers: &[Named], shard: Shard) -> Result<Ending, Trouble> {
+fn run_and_report(suite: &[u8], folder: &Path, asked: &Asked) -> Result<Ending, Trouble> {
     let problem = known_problem_of(suite)?;
-    with_problem!(&problem, P => run_for::<P>(suite, folder, solvers, shard))?;
+    with_problem!(&problem, P => run_for::<P>(suite, folder, asked))?;
     report(folder)
 }
 
-fn run_for<P: Contest>(suite: &[u8], folder: &Path, solvers: &[Named], shard: Shard) -> Result<(), Trouble> {
+fn run_for<P: Contest>(suite: &[u8], folder: &Path, asked: &Asked) -> Result<(), Trouble> {
     let mut suite = Suite::parse(suite, P::NAME)?;
-    for (name, external) in solvers {
+    for (name, external) in &asked.solvers {
         suite.add(name.as_deref(), external.clone())?;
     }
     let program = this_program()?;
-    run::<P>(&suite, &Folder::at(folder), &How { program: &program, shard }, &mut Bar::default())?;
+    run::<P>(
+        &suite,
+        &Folder::at(folder),
+        &How { program: &program, shard: asked.shard, jobs: asked.jobs.into() },
+        &mut Bar::default(),
+    )?;
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! The exact side of `lymdo` over size: shares by prices beside the same through Clarabel, whole slots, a policy, and horizons.
+//! `lymdo` over size: shares by prices beside the same through Clarabel, whole slots, the bound on a horizon, and policies rolled out.
 //!
 //! `cargo bench -p offcut-benches --bench lymdo` runs all; `-- lymdo-shares` some. Cuts to share for are those of the optimum, every third one moved.
 
@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput as Per, criterion_group, criterion_main};
 use offcut_checker::{Tolerance, judge};
-use offcut_formulations::lymdo::{Sharing, algorithms, policies};
+use offcut_formulations::lymdo::{Sharing, algorithms};
 use offcut_instances::lymdo::{Instance, Law, Lymdo, Parameters, Service, generate};
 use offcut_instances::problem::{Algorithm, Budget};
+use offcut_runner::Contest;
 
 const SERVICES: [(Service, &str); 2] =
     [(Service::Deterministic, "deterministic"), (Service::Exponential, "exponential")];
@@ -20,6 +21,10 @@ fn instance(family: &str, parameters: Parameters) -> Instance {
 
 fn method(id: &str) -> Box<dyn Algorithm<Lymdo>> {
     algorithms().into_iter().find(|algorithm| algorithm.id() == id).expect("there")
+}
+
+fn rolled_out(id: &str) -> Box<dyn Algorithm<Lymdo>> {
+    Lymdo::algorithms().into_iter().find(|algorithm| algorithm.id() == id).expect("there")
 }
 
 fn shares(criterion: &mut Criterion) {
@@ -77,7 +82,7 @@ fn slots(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// A hundred slots of twenty users.
+/// A hundred slots of twenty users, and a thousand; policies with their queues, as the runner rolls them out.
 fn horizons(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("lymdo-horizons");
     group.sample_size(10).warm_up_time(Duration::from_millis(300)).measurement_time(Duration::from_secs(2));
@@ -88,17 +93,20 @@ fn horizons(criterion: &mut Criterion) {
         group.bench_function(BenchmarkId::new("clairvoyant", family), |bencher| {
             bencher.iter(|| clairvoyant.solve(black_box(&instance), &Budget::default()));
         });
-        // Without queues: the same decisions slot after slot, whoever keeps them.
-        let shown = instance.slots.iter().map(|slot| Instance { slots: vec![slot.clone()], ..instance.clone() });
-        let shown: Vec<Instance> = shown.collect();
-        for policy in policies() {
-            group.bench_function(BenchmarkId::new(policy.id(), family), |bencher| {
-                bencher.iter(|| {
-                    let mut decide = policy.begin(&Budget::default());
-                    shown.iter().map(|slot| decide.decide(black_box(slot)).expect("stable")).collect::<Vec<_>>()
-                });
+        for id in ["lymdo-exact", "lymdo", "alternating", "myopic", "random"] {
+            let policy = rolled_out(id);
+            group.bench_function(BenchmarkId::new(id, family), |bencher| {
+                bencher.iter(|| policy.solve(black_box(&instance), &Budget::default()).found.expect("a trajectory"));
             });
         }
+    }
+    let instance = instance("rayleigh", Parameters { users: 20, slots: 1000, ..Parameters::default() });
+    group.throughput(Per::Elements(1000));
+    for id in ["lymdo-exact", "lymdo"] {
+        let policy = rolled_out(id);
+        group.bench_function(BenchmarkId::new(id, "rayleigh-1000"), |bencher| {
+            bencher.iter(|| policy.solve(black_box(&instance), &Budget::default()).found.expect("a trajectory"));
+        });
     }
     group.finish();
 }

@@ -61,13 +61,13 @@ enum Command {
         after_help = "Examples: offcut check my.json answer.json\n          offcut check my.json mine.json threshold.json"
     )]
     Check(commands::check::Arguments),
-    /// Simulate an answer to jpdra task by task: do the queues take as long as the formula says?
+    /// Simulate an answer to jpdra or lymdo task by task: do the queues take as long as the formula says?
     ///
-    /// Sends tasks through the queues of the answer's solution and compares every flow's mean delay with the formula. Exit code 1 if the mean over all
-    /// flows lies outside its 99.9 % interval. The busier the queues, the more tasks that takes: with too few there is no verdict, exit code 0, and the number to
+    /// Sends tasks through the queues of the answer's solution, of lymdo those of one slot, and compares every flow's or user's mean delay with the formula.
+    /// Exit code 1 if the mean over all tasks lies outside its 99.9 % interval. The busier the queues, the more tasks that takes: with too few there is no verdict, exit code 0, and the number to
     /// give is named. Whether the solution is feasible is for `offcut check` to say
     #[command(
-        after_help = "Examples: offcut simulate my.json answer.json\n          offcut simulate my.json answer.json --service deterministic --tasks 100000"
+        after_help = "Examples: offcut simulate my.json answer.json\n          offcut simulate my.json answer.json --service deterministic --tasks 100000\n          offcut simulate horizon.json answer.json --slot 7"
     )]
     Simulate(commands::simulate::Arguments),
     /// Train the learned policy of lymdo anew: weights with their record, and the learning curve

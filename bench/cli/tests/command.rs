@@ -419,6 +419,84 @@ fn answers_are_simulated() {
     simulate("good.json", &["--tasks", "10"]).code(2).stderr(contains("1000"));
 }
 
+/// Slots and horizons of lymdo: solved, judged, refused, simulated.
+#[test]
+fn lymdo_is_solved_checked_refused_and_simulated() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path();
+    let generate = |file: &str, settings: &[&str]| {
+        let settings = settings.iter().flat_map(|setting| ["--set", setting]);
+        offcut(path).args(["generate", "lymdo", "-o", file, "--set", "users=3"]).args(settings).assert().success();
+    };
+    let solve = |file: &str, method: &str, to: &str| {
+        offcut(path).args(["solve", file, "--method", method, "-o", to]).assert().success()
+    };
+    generate("slot.json", &[]);
+    generate("horizon.json", &["slots=20"]);
+    solve("slot.json", "branch", "branch.json").stdout(contains("optimal-certified"));
+    for method in ["lymdo", "alternating", "lymdo-exact"] {
+        solve("slot.json", method, &format!("{method}.json"));
+    }
+    offcut(path)
+        .args(["check", "slot.json", "lymdo-exact.json", "lymdo.json", "branch.json"])
+        .assert()
+        .success()
+        .stdout(contains("certified: the certificate was replayed").and(contains("(certified) lymdo.json")));
+    solve("horizon.json", "clairvoyant", "bound.json").stdout(contains("bounded"));
+    solve("horizon.json", "lymdo", "path.json");
+    offcut(path)
+        .args(["check", "horizon.json", "path.json", "bound.json"])
+        .assert()
+        .success()
+        .stdout(contains("(certified) path.json"));
+
+    let refused = |instance: &str, file: &str, words: &str| {
+        offcut(path).args(["check", instance, file]).assert().code(1).stdout(contains("REFUTED").and(contains(words)));
+    };
+    change(path, "lymdo.json", "off.json", "\"objective\"", |objective| format!("{:e}", objective * (1.0 + 1e-6)));
+    refused("slot.json", "off.json", "claimed objective");
+    change(path, "lymdo.json", "wide.json", "\"bandwidth_hz\"", |_| "1e9".into());
+    refused("slot.json", "wide.json", "bandwidth within capacity (slots[0])");
+    change(path, "path.json", "cut.json", "\"cuts\"", |_| "99".into());
+    refused("horizon.json", "cut.json", "indices exist (slots[0].cuts[0])");
+    change(path, "branch.json", "bold.json", "\"value\"", |bound| format!("{:e}", bound * (1.0 + 1e-6)));
+    refused("slot.json", "bold.json", "claimed bound");
+    // Prices of energy above what overdrafts are charged prove nothing.
+    change(path, "bound.json", "dear.json", "\"energy_s_per_j\"", |_| "1e9".into());
+    refused("horizon.json", "dear.json", "energy prices are between 0 and what overdrafts are charged");
+    // More tasks than anything takes: proved, and no policy hides it.
+    let text = std::fs::read_to_string(path.join("slot.json")).expect("there");
+    let mut full: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    full["body"]["slots"][0]["arrivals_per_s"][0] = 1e6.into();
+    std::fs::write(path.join("full.json"), full.to_string()).expect("room");
+    solve("full.json", "branch", "none.json").stdout(contains("infeasible-certified"));
+    offcut(path).args(["check", "full.json", "none.json"]).assert().success();
+    refused("slot.json", "none.json", "prices prove that a leaf has no solution");
+    let alone = offcut(path).args(["solve", "full.json", "--method", "local-only", "-o", "alone.json"]).assert();
+    alone.stdout(contains("declined: slot 0: user 0 is too slow to compute everything"));
+
+    // Service is the instance's, unless another is asked for; a horizon is simulated slot by slot.
+    let simulate = |instance: &str, file: &str, more: &[&str]| {
+        offcut(path).args(["simulate", instance, file, "--tasks", "200000"]).args(more).assert()
+    };
+    let stands = || contains("the formula stands");
+    simulate("slot.json", "branch.json", &[]).code(0).stdout(contains("service    deterministic").and(stands()));
+    simulate("slot.json", "branch.json", &["--service", "exponential"]).code(0).stdout(stands());
+    simulate("horizon.json", "path.json", &["--slot", "19"]).code(0).stdout(contains("slot 19 of 20").and(stands()));
+    let output = simulate("slot.json", "branch.json", &["--json"]).code(0).get_output().stdout.clone();
+    let json: serde_json::Value = serde_json::from_slice(&output).expect("JSON");
+    assert_eq!((&json["refuted"], &json["users"][2]["user"]), (&false.into(), &2.into()));
+    simulate("horizon.json", "path.json", &["--slot", "20"]).code(2).stderr(contains("--slot").and(contains("has 20")));
+    simulate("slot.json", "path.json", &[]).code(2).stderr(contains("has 20 entries for 1 slots"));
+    simulate("horizon.json", "bound.json", &[]).code(2).stderr(contains("there is no solution to simulate"));
+    offcut(path).args(["generate", "multiuser", "-o", "other.json"]).assert().success();
+    simulate("other.json", "path.json", &[]).code(2).stderr(contains("which has no queues"));
+    for (settings, words) in [("users=0", "users"), ("slots=0", "slots"), ("v=-1", "v")] {
+        let bad = offcut(path).args(["generate", "lymdo", "--set", settings]).assert().code(2);
+        bad.stderr(contains(words).and(contains("panicked").not()));
+    }
+}
+
 #[test]
 fn the_demo_certifies_every_problem_and_resumes() {
     let folder = tempfile::tempdir().expect("a folder");

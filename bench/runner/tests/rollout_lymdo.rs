@@ -4,10 +4,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use offcut_checker::lymdo::outcome;
-use offcut_checker::{Tolerance, judge};
+use offcut_checker::{Proof, Tolerance, judge};
 use offcut_instances::lymdo::{Allocation, Decide, Instance, Lymdo, Parameters, Policy, generate};
 use offcut_instances::problem::{Algorithm, Budget, POINTS, Stop};
-use offcut_runner::Rollout;
+use offcut_runner::{Contest, Rollout};
 
 /// What a policy was shown, slot by slot.
 type Shown = Arc<Mutex<Vec<Instance>>>;
@@ -132,6 +132,52 @@ fn a_policy_sees_one_slot_at_a_time_and_queues_follow_their_recursion() {
     assert_eq!(answer.trace.counts["slots"], 500);
     for name in ["energy_j", "delay_s"] {
         assert_eq!(answer.trace.series[name].len(), course.len());
+    }
+}
+
+/// What is decided does not depend on what comes: a horizon cut short is decided alike as far as it goes.
+#[test]
+fn no_policy_knows_the_future() {
+    let whole = instance(12);
+    let short = Instance { slots: whole.slots[..7].to_vec(), ..whole.clone() };
+    for policy in Lymdo::algorithms().into_iter().filter(|algorithm| algorithm.id() != "clairvoyant") {
+        let decided = |instance: &Instance| policy.solve(instance, &budget()).found.map(|claim| claim.solution.slots);
+        let Some(slots) = decided(&whole) else { continue };
+        assert_eq!(decided(&short).as_deref(), Some(&slots[..7]), "{}", policy.id());
+    }
+}
+
+/// Drift plus penalty with exact slots. Where every slot is the same the best stationary policy is the certified bound's: delay is within B/V of it,
+/// backlogs grow no faster than V, and both come near what is promised: delay falls towards the bound.
+#[test]
+fn delay_is_within_b_over_v_and_backlogs_in_proportion_to_v() {
+    let of = |id: &str| Lymdo::algorithms().into_iter().find(|algorithm| algorithm.id() == id).expect("there");
+    let (exact, clairvoyant) = (of("lymdo-exact"), of("clairvoyant"));
+    for seed in 1..3 {
+        let made =
+            |v: f64| generate("steady", &Parameters { slots: 200, v, ..Parameters::default() }, seed).expect("legal");
+        // (V is no part of a horizon's objective.)
+        let bound = clairvoyant.solve(&made(1.0), &budget());
+        let bound = judge::<Lymdo>(&made(1.0), &bound, &Tolerance::default());
+        let Proof::Certified { value } = bound.proof() else { panic!("{bound:?}") };
+        let mut before: Option<(f64, f64)> = None;
+        let mut least = f64::INFINITY;
+        for v in [1.0, 5.0, 25.0, 125.0] {
+            let instance = made(v);
+            let verdict = judge::<Lymdo>(&instance, &exact.solve(&instance, &budget()), &Tolerance::default());
+            let measure = |name: &str| verdict.measures()[name];
+            let (above, allowed) = (measure("delay_s") - value / 5.0, measure("drift_s"));
+            assert!(above <= allowed * (1.0 + 1e-6) + 1e-6 * value, "V = {v}: {above} above the bound, of {allowed}");
+            assert!(verdict.objective().expect("feasible").high() >= *value, "no policy is below the bound");
+            least = least.min(above / value);
+            let backlog = measure("backlog_j");
+            if let Some((v_before, backlog_before)) = before {
+                let times = backlog / backlog_before;
+                assert!(times <= v / v_before, "V = {v}: backlogs grow by {times}");
+            }
+            before = Some((v, backlog));
+        }
+        assert!(least < 0.005, "{least} above the bound");
     }
 }
 

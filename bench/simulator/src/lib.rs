@@ -1,8 +1,11 @@
-//! Queues simulated task by task: what the delay formula of [`jpdra`](offcut_instances::jpdra) must agree with.
+//! Queues simulated task by task: what the delay formulas of [`jpdra`](offcut_instances::jpdra) and [`lymdo`](offcut_instances::lymdo) must agree with.
 //!
 //! Tasks of flow s arrive as a Poisson process of rate lambda_s and pass through the flow's partitions in order. Every partition is a queue of
 //! its own, first in first out, with one server of mean service time s_n = w_sn / f_sn. Between different servers, and on the ways in and
 //! back, a task takes a constant time (bytes over speed) and nobody waits; staying is free.
+//!
+//! In `lymdo` a flow is a user in a slot, its queues are its device, its channel and its share of the edge ([`slot_tandems`]), and there are no hops. The
+//! slot is taken to last: formula and simulation both speak of queues that have settled.
 //!
 //! # The simulation
 //! Flows do not meet, and in a flow nobody overtakes. So the times at which things happen follow from each other without a list of events
@@ -45,12 +48,14 @@
 
 mod estimate;
 mod lindley;
+mod slot;
 mod tandem;
 
 use offcut_instances::document::Trouble;
 use offcut_instances::jpdra::{Instance, Solution};
 
 pub use estimate::{BATCHES, Estimate, FEWEST_TASKS, Interval};
+pub use slot::slot_tandems;
 pub use tandem::{Tandem, tandems, weighted_mean};
 
 /// How service times spread around their mean.
@@ -94,7 +99,14 @@ pub fn simulate(
     tasks: u64,
     seed: u64,
 ) -> Result<Simulation, Trouble> {
-    let tandems = tandems(instance, solution)?;
+    simulate_tandems(tandems(instance, solution)?, service, tasks, seed)
+}
+
+/// Sends `tasks` tasks through every one of `tandems`, as [`simulate`] does.
+///
+/// # Errors
+/// [`Trouble`] if `tasks` are below [`FEWEST_TASKS`].
+pub fn simulate_tandems(tandems: Vec<Tandem>, service: Service, tasks: u64, seed: u64) -> Result<Simulation, Trouble> {
     if tasks < FEWEST_TASKS {
         let remedy = format!("give at least {FEWEST_TASKS}");
         return Err(Trouble::at("tasks", format!("{tasks} a flow are too few to tell a mean"), remedy));

@@ -7,11 +7,11 @@ use crate::Service;
 
 /// A Poisson process through single-server queues, one after the other.
 ///
-/// | paper | here | unit | shape |
-/// |---|---|---|---|
-/// | lambda_s | `rate_per_s` | 1/s | scalar |
-/// | w_sn / f_sn | `service_s[n]` | s | (partitions,) |
-/// | transfers | `hops_s[n]` | s | (partitions + 1,) |
+/// | `jpdra` | `lymdo` | here | unit | shape |
+/// |---|---|---|---|---|
+/// | lambda_s | lambda_n | `rate_per_s` | 1/s | scalar |
+/// | w_sn / f_sn | d1, d2, d3 | `service_s[n]` | s | (stages,) |
+/// | transfers | - | `hops_s[n]` | s | (stages + 1,) |
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tandem {
     /// Arrivals per second.

@@ -1,6 +1,6 @@
 //! Networks in candle, and as the document that is shipped.
 
-use candle_core::{DType, Device, Result, Tensor, Var};
+use candle_core::{Device, Result, Tensor, Var};
 use offcut_heuristics::lymdo::Layer;
 use offcut_instances::random::Stream;
 
@@ -12,21 +12,27 @@ pub struct Perceptron {
 }
 
 impl Perceptron {
-    /// Random weights, uniform as He et al. (2015) have it; the last layer's times `last`, so that scores begin close
-    /// to each other.
+    /// Random weights: see [`Layer::drawn`].
     ///
     /// # Errors
     /// If candle has any.
     pub fn new(widths: &[usize], last: f64, stream: &mut Stream) -> Result<Self> {
-        let count = widths.len() - 1;
-        let layer = |(at, ends): (usize, &[usize])| {
-            let (inputs, outputs) = (ends[0], ends[1]);
-            let most = (6.0 / inputs as f64).sqrt() * if at + 1 == count { last } else { 1.0 };
-            let weights: Vec<f32> = (0..inputs * outputs).map(|_| stream.uniform(-most, most) as f32).collect();
-            let weights = Var::from_vec(weights, (outputs, inputs), &Device::Cpu)?;
-            Ok((weights, Var::zeros(outputs, DType::F32, &Device::Cpu)?))
+        Self::of(&Layer::drawn(widths, last, stream))
+    }
+
+    /// A network with these layers.
+    ///
+    /// # Errors
+    /// If candle has any.
+    pub fn of(layers: &[Layer]) -> Result<Self> {
+        let layer = |Layer { weights, bias }: &Layer| {
+            let shape = (bias.len(), weights[0].len());
+            Ok((
+                Var::from_vec(weights.concat(), shape, &Device::Cpu)?,
+                Var::from_vec(bias.clone(), shape.0, &Device::Cpu)?,
+            ))
         };
-        Ok(Self { layers: widths.windows(2).enumerate().map(layer).collect::<Result<_>>()? })
+        Ok(Self { layers: layers.iter().map(layer).collect::<Result<_>>()? })
     }
 
     /// Everything that is learned.

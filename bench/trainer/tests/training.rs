@@ -3,7 +3,7 @@
 use assert_cmd::Command;
 use candle_core::{Device, Tensor};
 use ndarray::Array2;
-use offcut_heuristics::lymdo::{Arena, Network, Trained, USER_WIDTH, WIDTH, shipped};
+use offcut_heuristics::lymdo::{Arena, Network, Trained, USER_WIDTH, WIDTH, beginning, shipped};
 use offcut_instances::lymdo::{Instance, Parameters, generate};
 use offcut_instances::random::Stream;
 use offcut_trainer::evaluate::fields;
@@ -93,9 +93,11 @@ fn the_shipped_record_is_true() {
     let shipped = shipped();
     let network = Network::new(&shipped.layers).expect("good shapes");
     let record = &shipped.training;
-    let beginning =
-        Agent::new(record.settings["width"] as usize, &mut Stream::new(&["lymdo", "train", "weights"], record.seed));
-    let untrained = Network::new(&beginning.expect("candle").actor.layers().expect("candle")).expect("good shapes");
+    let width = record.settings["width"] as usize;
+    let agent = Agent::new(width, &mut Stream::new(&["lymdo", "train", "weights"], record.seed)).expect("candle");
+    let layers = agent.actor.layers().expect("candle");
+    assert_eq!(layers, beginning(width, record.seed), "the policy with trained=0 is what training began as");
+    let untrained = Network::new(&layers).expect("good shapes");
     let slots = record.evaluation.iter().map(|field| field.slots).max().expect("a field");
     for (field, said) in fields(slots).iter().zip(&record.evaluation) {
         let found = field.evaluation(&network, &untrained);

@@ -6,8 +6,8 @@
 //!    curves make of the best is made exact by `convex`.
 //! 2. *Fixing*: cuts that cost so much more than their user's cheapest that the bound with them passes the incumbent: a split of the tree with
 //!    one leaf at the same prices.
-//! 3. *Branching*: on the user whose cuts differ most in what they take for how little they differ in what they cost; the node with the
-//!    least bound comes next.
+//! 3. *Branching*: on the user whose cuts differ most in what they take for how little they differ in what they cost, or one like it (module
+//!    `alike`); the node with the least bound comes next.
 
 use std::cell::Cell;
 use std::collections::BinaryHeap;
@@ -17,6 +17,7 @@ use std::time::Instant;
 use offcut_instances::lymdo::{Allocation, Certificate, Instance, Lymdo, Node, Prices, Solution, Tree};
 use offcut_instances::problem::{Algorithm, Answer, Budget, Incumbent, Stop, Trace};
 
+use super::alike::{Alike, is_complete};
 use super::convex::{Convex, Shares};
 use super::dual::{Ascent, Dual, Sums, Until, natural};
 use super::model::{Slot, allocation, value};
@@ -51,7 +52,7 @@ impl Algorithm<Lymdo> for Branch {
         }
         let slot = Slot::new(instance);
         let mut solver = Solver::new(&slot);
-        let solved = solver.solve(&slot, units(instance, instance.v), None, budget, began);
+        let solved = solver.solve(&slot, instance, None, budget, began);
         let trace = solved.trace.clone();
         let certificate = |tree: Tree| Certificate { energy_s_per_j: Vec::new(), slots: vec![tree] };
         let Some(decided) = solver.decisions(&slot, instance).filter(|_| solved.is_feasible) else {
@@ -178,11 +179,11 @@ impl Solver {
         value(instance, &decisions).map(|objective| (objective, decisions))
     }
 
-    /// Solves a slot. Prices are sought from `start`, if it is given; `units` are those of [`units`].
+    /// Solves a slot, the only one of `instance`. Prices are sought from `start`, if it is given.
     pub(super) fn solve(
         &mut self,
         slot: &Slot,
-        units: [f64; 2],
+        instance: &Instance,
         start: Option<[f64; 2]>,
         budget: &Budget,
         began: Instant,
@@ -191,9 +192,9 @@ impl Solver {
         self.shares.local.clear();
         self.dual.rounds = 0;
         let domain: Vec<u32> = (0..slot.all() as u32).filter(|pair| slot.is_usable(*pair as usize)).collect();
-        let has_cuts = (0..slot.users()).all(|n| slot.pairs(n).any(|pair| slot.is_usable(pair)));
-        if !has_cuts {
-            return self.refute(slot, units, budget, began);
+        let (units, alike) = (units(instance, instance.v), Alike::now(instance));
+        if !is_complete(slot, &domain) {
+            return self.refute(slot, &alike, units, budget, began);
         }
         // (A price of nothing, known from another slot, is no place to start from.)
         let natural = natural(slot, &domain);
@@ -202,11 +203,11 @@ impl Solver {
         // Roughly first: most of what follows needs an incumbent.
         let until = Until { enough: f64::INFINITY, stall: 1.0, close: 1e-3 };
         let Ascent { prices, height } = self.dual.ascend(slot, &domain, start, 64.0, until);
-        let mut search = Search::new(slot, self, units, budget, began);
+        let mut search = Search::new(slot, self, &alike, units, budget, began);
         search.improve(height.value);
         if search.solver.shares.value == f64::INFINITY {
             // Cheap cuts do not fit: some that do, whatever they cost, or none.
-            match room(slot, units, budget, began) {
+            match room(slot, &alike, units, budget, began) {
                 Ok(Room::Found(pairs)) => search.take(&pairs, None),
                 Ok(Room::None(tree)) => return infeasible(tree),
                 Err(stop) => return nothing(stop),
@@ -230,8 +231,8 @@ impl Solver {
     }
 
     /// Some user has no cut that works even if it had everything: a proof.
-    fn refute(&self, slot: &Slot, units: [f64; 2], budget: &Budget, began: Instant) -> Solved {
-        match room(slot, units, budget, began) {
+    fn refute(&self, slot: &Slot, alike: &Alike, units: [f64; 2], budget: &Budget, began: Instant) -> Solved {
+        match room(slot, alike, units, budget, began) {
             Ok(Room::Found(_)) => nothing(Stop::Failed("cuts that are not usable fit together".into())),
             Ok(Room::None(tree)) => infeasible(tree),
             Err(stop) => nothing(stop),
@@ -250,6 +251,7 @@ fn nothing(stop: Stop) -> Solved {
 struct Search<'a> {
     slot: &'a Slot,
     solver: &'a mut Solver,
+    alike: &'a Alike,
     units: [f64; 2],
     /// The least bound of all leaves.
     bound: f64,
@@ -264,10 +266,18 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    fn new(slot: &'a Slot, solver: &'a mut Solver, units: [f64; 2], budget: &'a Budget, began: Instant) -> Self {
+    fn new(
+        slot: &'a Slot,
+        solver: &'a mut Solver,
+        alike: &'a Alike,
+        units: [f64; 2],
+        budget: &'a Budget,
+        began: Instant,
+    ) -> Self {
         Self {
             slot,
             solver,
+            alike,
             units,
             bound: f64::INFINITY,
             nodes: vec![Node::Empty { prices: 0 }],
@@ -339,7 +349,8 @@ impl<'a> Search<'a> {
                 let may = |at: &u32| points[curves.pairs[*at as usize] as usize].value - least <= value - bound;
                 near.extend((range[0]..range[1]).filter(may).map(|at| (n as u32, at)));
             }
-            let mut best = (value * (1.0 - 1e-12), None);
+            let less = if value.is_finite() { value - 1e-12 * value.abs() } else { value };
+            let mut best = (less, None);
             for (n, at) in near.iter() {
                 let next = curves.together(&(sums - curves.of(chosen[*n as usize] as usize) + curves.of(*at as usize)));
                 if next < best.0 {
@@ -359,10 +370,17 @@ impl<'a> Search<'a> {
                 }
             }
             let Some(changes) = best.1 else { break };
+            let before = changes.map(|(n, _)| (n, chosen[n as usize]));
             changes.into_iter().for_each(|(n, at)| chosen[n as usize] = at);
             // (Anew: differences would leave roundings behind.)
             sums = chosen.iter().fold(Sums::default(), |sums, at| sums + curves.of(*at as usize));
-            value = curves.together(&sums);
+            let now = curves.together(&sums);
+            if now.is_nan() || now >= value {
+                // What was better was so by roundings: without this exchanges could go round in circles.
+                before.into_iter().for_each(|(n, at)| chosen[n as usize] = at);
+                break;
+            }
+            value = now;
         }
         for at in chosen.iter_mut() {
             *at = curves.pairs[*at as usize];
@@ -455,17 +473,21 @@ impl<'a> Search<'a> {
         // (Fixing took curves away, but points are still those of the last prices.)
         let (n, threshold) = self.undecided(&domain);
         let Dual { points, cheapest, .. } = &self.solver.dual;
-        let of = |pair: u32| (slot.user[pair as usize] as usize == n).then(|| slot.cut(pair as usize) <= threshold);
         let least = points[cheapest[n] as usize].value;
-        let halves = [true, false].map(|is_inside| {
-            let half: Rc<[u32]> = domain.iter().copied().filter(|pair| of(*pair) != Some(!is_inside)).collect();
-            let own = half.iter().filter(|pair| of(**pair).is_some());
+        let halves = self.alike.halves(slot, &domain, n, threshold).map(|half| {
+            let own = half.iter().filter(|pair| slot.user[**pair as usize] as usize == n);
             let extra = own.map(|pair| points[*pair as usize].value).fold(f64::INFINITY, f64::min) - least;
             (half, bound.max(height.value - NUDGE * height.size + extra))
         });
         let (inside, outside) = self.split(node, n, (0..=threshold).collect());
         for ((domain, bound), node) in halves.into_iter().zip([inside, outside]) {
-            self.waiting.push(Open { bound, depth: depth + 1, node, domain, prices: Rc::clone(&shared) });
+            if is_complete(slot, &domain) {
+                let (domain, prices) = (domain.into(), Rc::clone(&shared));
+                self.waiting.push(Open { bound, depth: depth + 1, node, domain, prices });
+            } else {
+                // Somebody like user n has no cut left.
+                self.leaf(node, f64::INFINITY, &shared);
+            }
         }
     }
 
@@ -512,6 +534,6 @@ impl<'a> Search<'a> {
             }
         }
         let (_, n, threshold) = best.expect("a second pair");
-        (n, threshold)
+        (self.alike.middle(slot, domain, n, threshold), threshold)
     }
 }

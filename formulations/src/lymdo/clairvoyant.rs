@@ -15,6 +15,7 @@ use offcut_instances::lymdo::{Certificate, Instance, Lymdo, Node, Prices, Tree};
 use offcut_instances::problem::{Algorithm, Answer, Budget, Incumbent, Stop, Trace};
 use rayon::prelude::*;
 
+use super::alike::Alike;
 use super::branch::{NUDGE, per_unit, units};
 use super::dual::{Dual, Height, Until, natural};
 use super::model::Slot;
@@ -107,7 +108,8 @@ fn solve(instance: &Instance, system: &Slot, budget: &Budget, began: Instant) ->
             let mut slot = system.clone();
             slot.set(instance, t, 1.0, &nothing);
             // (Where room does not know, there still is a bound.)
-            let is_refuted = matches!(room(&slot, units(instance, 1.0), budget, began), Ok(Room::None(_)));
+            let alike = Alike::new(instance, t, |_| 0.0);
+            let is_refuted = matches!(room(&slot, &alike, units(instance, 1.0), budget, began), Ok(Room::None(_)));
             let has_cuts = (0..slot.users()).all(|n| slot.pairs(n).any(|pair| slot.is_usable(pair)));
             if is_refuted || !has_cuts {
                 return Err(Stop::Infeasible);
@@ -144,7 +146,7 @@ fn solve(instance: &Instance, system: &Slot, budget: &Budget, began: Instant) ->
 fn refuted(instance: &Instance, system: &Slot, t: usize, budget: &Budget, began: Instant) -> Answer<Lymdo> {
     let mut slot = system.clone();
     slot.set(instance, t, 1.0, &vec![0.0; instance.users.len()]);
-    let tree = match room(&slot, units(instance, 1.0), budget, began) {
+    let tree = match room(&slot, &Alike::new(instance, t, |_| 0.0), units(instance, 1.0), budget, began) {
         Ok(Room::None(tree)) => tree,
         Ok(Room::Found(_)) => return Answer::failed("a slot is both stable and not"),
         Err(stop) => return Answer::nothing(stop),

@@ -7,7 +7,7 @@ use std::time::Instant;
 use offcut_instances::lymdo::{Allocation, Decide, Instance, Policy};
 use offcut_instances::problem::{Budget, Stop};
 
-use super::branch::{Solver, units};
+use super::branch::Solver;
 use super::model::Slot;
 
 /// Drift plus penalty with exact slots.
@@ -46,7 +46,7 @@ impl Decide for OnItsWay {
         slot.set(instance, 0, instance.v, &backlogs);
         let start = solver.prices;
         // Out of time, the best that is known so far is decided.
-        let solved = solver.solve(slot, units(instance, instance.v), start, &self.budget, self.began);
+        let solved = solver.solve(slot, instance, start, &self.budget, self.began);
         if !solved.is_feasible {
             return Err(solved.stop);
         }

@@ -21,6 +21,7 @@ use offcut_instances::document::Trouble;
 use offcut_instances::lymdo::{Instance, Lymdo, Service, Solution};
 use offcut_instances::problem::{Algorithm, Answer, Bound, Budget, Evidence, Parameter, Stop};
 
+use super::alike::Alike;
 use super::branch::units;
 use super::convex::{Convex, Shares};
 use super::model::{Slot, allocation, value};
@@ -362,7 +363,7 @@ impl Algorithm<Lymdo> for OuterApproximation {
         if usable.len() > MOST_PAIRS {
             return Answer::declined(format!("the model would have more than {MOST_PAIRS} cuts of users"));
         }
-        let pairs = match room(&slot, units(instance, instance.v), budget, began) {
+        let pairs = match room(&slot, &Alike::now(instance), units(instance, instance.v), budget, began) {
             Ok(Room::Found(pairs)) => pairs,
             Ok(Room::None(_)) => return Answer::nothing(Stop::Infeasible),
             Err(stop) => return Answer::nothing(stop),

@@ -16,7 +16,9 @@
 //! | `sharing` | | both of them, for whoever compares |
 //! | `dual`, `polygon` | | the best prices where cuts are free |
 //! | `room` | | cuts that stability allows, or a proof that there are none |
+//! | `alike` | | users whom a slot cannot tell apart |
 
+mod alike;
 mod branch;
 mod clairvoyant;
 mod conic;

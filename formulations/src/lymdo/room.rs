@@ -14,6 +14,7 @@ use std::time::Instant;
 use offcut_instances::lymdo::{Node, Prices, Tree};
 use offcut_instances::problem::{Budget, Stop};
 
+use super::alike::{Alike, is_complete};
 use super::model::Slot;
 
 /// What was found.
@@ -41,7 +42,7 @@ struct Search<'s> {
 ///
 /// # Errors
 /// Why there is no answer: out of time, or what is needed and what there is differ by less than roundings.
-pub(super) fn room(slot: &Slot, units: [f64; 2], budget: &Budget, began: Instant) -> Result<Room, Stop> {
+pub(super) fn room(slot: &Slot, alike: &Alike, units: [f64; 2], budget: &Budget, began: Instant) -> Result<Room, Stop> {
     let mut search = Search { slot, units, prices: Vec::new(), nodes: vec![Node::Empty { prices: 0 }] };
     let possible = |pair: &u32| {
         let i = *pair as usize;
@@ -53,7 +54,7 @@ pub(super) fn room(slot: &Slot, units: [f64; 2], budget: &Budget, began: Instant
         if budget.is_spent(began) || search.nodes.len() > MOST {
             return Err(Stop::TimeLimit);
         }
-        if (0..slot.users()).any(|n| !domain.iter().any(|pair| slot.user[*pair as usize] as usize == n)) {
+        if !is_complete(slot, &domain) {
             search.empty(node, 0.5);
             continue;
         }
@@ -70,11 +71,8 @@ pub(super) fn room(slot: &Slot, units: [f64; 2], budget: &Budget, began: Instant
         let Some((n, threshold)) = search.split(&domain, &cheapest, t) else {
             return Err(Stop::Failed("what stability needs and what there is differ by less than roundings".into()));
         };
-        let is_inside = |pair: &u32| slot.user[*pair as usize] as usize != n || slot.cut(*pair as usize) <= threshold;
-        let (inside, rest): (Vec<u32>, Vec<u32>) = (
-            domain.iter().copied().filter(is_inside).collect(),
-            domain.iter().copied().filter(|pair| slot.user[*pair as usize] as usize != n || !is_inside(pair)).collect(),
-        );
+        let n = alike.middle(slot, &domain, n, threshold);
+        let [inside, rest] = alike.halves(slot, &domain, n, threshold);
         let next = search.nodes.len();
         search.nodes[node] = Node::Split {
             user: n as u32,

@@ -289,6 +289,85 @@ proptest! {
     }
 }
 
+/// The same with users that are copies of others.
+fn with_twins(mut instance: Instance, of: impl Fn(usize) -> usize) -> Instance {
+    for n in 0..instance.users.len() {
+        let of = of(n);
+        instance.users[n] = instance.users[of];
+        for slot in &mut instance.slots {
+            (slot.arrivals_per_s[n], slot.gains[n]) = (slot.arrivals_per_s[of], slot.gains[of]);
+        }
+    }
+    instance
+}
+
+/// Users that are alike are taken in one order: nothing is lost, and fifty equal ones are solved to the end, where every choice of those that send
+/// would be a leaf of its own.
+#[test]
+fn users_that_are_alike_are_no_trouble() {
+    for kind in kinds().map(|kind| Kind { users: 4, blocks: 3, ..kind }) {
+        for of in [|_| 0, |n| n / 2, |n: usize| n % 2, |n: usize| n.min(1)] {
+            let told = agree(&with_twins(instance(kind, 2), of));
+            assert!(told.is_ok(), "{kind:?}: {told:?}");
+        }
+    }
+    for (family, service) in FAMILIES.into_iter().flat_map(|family| SERVICES.map(|service| (family.name, service))) {
+        for shared in [0.1, 1.0] {
+            let (bandwidth_hz, edge_macs_per_s) = (1e8 * shared, 5e12 * shared);
+            let parameters = Parameters { users: 50, service, bandwidth_hz, edge_macs_per_s, ..Parameters::default() };
+            let instance = with_twins(generate(family, &parameters, 1).expect("legal"), |_| 0);
+            let answer = solve(&Branch, &instance);
+            let found = objective(&answer).expect("feasible");
+            assert_eq!(answer.stop, Stop::Completed, "{family} {service:?} {shared}: {:?}", answer.trace.counts);
+            assert!(bound(&answer) >= found * (1.0 - 1.1e-9), "{family} {service:?} {shared}");
+        }
+    }
+}
+
+/// Prices are so high in the second slot that exchanges differ by roundings of large numbers only; they went round in circles.
+#[test]
+fn exchanges_end() {
+    let model = Model {
+        name: String::new(),
+        macs: vec![1.7940880521498268, 1.4211236440507846, 1.7342372757259046],
+        cut_bytes: vec![0.0, 0.3875516493835241, 0.0, 0.0],
+    };
+    let user = |max, coeff, power, budget, backlog| User {
+        model: 0,
+        max_macs_per_s: max,
+        energy_per_mac_coeff: coeff,
+        tx_power_w: power,
+        energy_budget_j_per_slot: budget,
+        overdraft_s_per_j: 0.0,
+        backlog_j: backlog,
+    };
+    let happening = |arrivals: [f64; 3]| Happening { arrivals_per_s: arrivals.to_vec(), gains: vec![1.0; 3] };
+    let instance = Instance {
+        origin: Origin::default(),
+        service: Service::Exponential,
+        rate_law: RateLaw::Fixed { bit_per_s_per_hz: 1.0 },
+        slot_s: 2.9512887855445316,
+        bandwidth_hz: 5.921959763639156,
+        noise_w_per_hz: 1.0,
+        edge_macs_per_s: 8.378262757783862,
+        v: 2.332434198529803,
+        models: vec![model],
+        users: vec![
+            user(2.0, 0.6160988616480177, 1.0, 2.0, 2.644397819532164),
+            user(1.0, 1.0, 0.0, 2.0, 1.0),
+            user(2.171249411960723, 0.9622941143521897, 1.9032454221258677, 0.0, 0.0),
+        ],
+        slots: vec![
+            happening([1.16331853880185, 0.3806868883411674, 1.0]),
+            happening([1.0, 0.1426025583172975, 1.6235873682086226]),
+            happening([0.7910727563431127, 0.0, 0.661455464379148]),
+            happening([1.172617025834567, 1.480632490554326, 1.0030447179922426]),
+            happening([0.0, 1.8373084493631144, 1.0]),
+        ],
+    };
+    assert_eq!(rolled_out(&Exact, &instance).map(|_| ()), Err(Stop::Infeasible));
+}
+
 /// `milp-oa` against `branch`.
 fn agree_with_tangents(instance: &Instance) -> Result<(), String> {
     let (exact, oa) = (solve(&Branch, instance), solve(&OuterApproximation::default(), instance));

@@ -2,8 +2,8 @@
 //!
 //! | policy | cuts | if they cannot be kept stable |
 //! |---|---|---|
-//! | `local-only` | everything on the device | it fails, and says who and when |
-//! | `edge-only` | everything on the edge | it fails, and says who and when |
+//! | `local-only` | everything on the device | it declines, and says who |
+//! | `edge-only` | everything on the edge | it declines, and says who |
 //! | `random` | every cut of a user equally likely, drawn anew each slot | drawn again, then repaired (`repair`) |
 
 use offcut_instances::lymdo::{Allocation, Decide, Instance, Policy, Prices};
@@ -40,37 +40,32 @@ impl Policy for Constant {
     }
 
     fn begin(&self, _: &Budget) -> Box<dyn Decide> {
-        Box::new(ConstantRun { cuts: *self, slot: 0, prices: None })
+        Box::new(ConstantRun { cuts: *self, prices: None })
     }
 }
 
 struct ConstantRun {
     cuts: Constant,
-    /// Slots seen.
-    slot: usize,
     prices: Option<Prices>,
 }
 
 impl Decide for ConstantRun {
     fn decide(&mut self, slot: &Instance) -> Result<Allocation, Stop> {
         let costs = Costs::new(slot);
-        let t = self.slot;
-        self.slot += 1;
         let cut = |n: usize| match self.cuts {
             Constant::LocalOnly => costs.works(n).len() as u32 - 1,
             Constant::EdgeOnly => 0,
         };
         let cuts: Vec<u32> = (0..costs.users()).map(cut).collect();
-        let failed = |why: String| Stop::Failed(format!("slot {t}: {why}"));
         if let Some(n) = Needs::new(&costs).unstable_alone(&cuts) {
             let what = match self.cuts {
                 Constant::LocalOnly => "is too slow to compute everything",
                 Constant::EdgeOnly => "cannot send its input fast enough, or the edge is too slow for it",
             };
-            return Err(failed(format!("user {n} {what}")));
+            return Err(Stop::Declined(format!("user {n} {what}")));
         }
-        let plan = allocate(&costs, &cuts, self.prices)
-            .ok_or_else(|| failed("bandwidth or edge speed is too little for all users together".into()))?;
+        let short = || Stop::Declined("bandwidth or edge speed is too little for all users together".into());
+        let plan = allocate(&costs, &cuts, self.prices).ok_or_else(short)?;
         self.prices = Some(plan.prices);
         Ok(allocation(&cuts, &plan.shares))
     }

@@ -12,12 +12,13 @@
 
 use std::sync::OnceLock;
 
+use offcut_instances::document::Trouble;
 use offcut_instances::lymdo::{Allocation, Decide, Instance, Policy, Prices};
-use offcut_instances::problem::{Budget, Stop};
+use offcut_instances::problem::{Budget, Parameter, Stop};
 
 use super::delay::{Costs, allocation};
 use super::features::{Features, Reference, features};
-use super::network::{Network, Trained};
+use super::network::{Network, Trained, beginning};
 use super::repair::Needs;
 use super::resources::allocate;
 
@@ -37,9 +38,26 @@ fn shipped_network() -> &'static Network {
     NETWORK.get_or_init(|| Network::new(&shipped().layers).expect("reading it checked its shapes"))
 }
 
+/// The network that the training of the one that is shipped began as: what training is worth is measured beside it.
+fn untrained_network() -> &'static Network {
+    static NETWORK: OnceLock<Network> = OnceLock::new();
+    NETWORK.get_or_init(|| {
+        let record = shipped().training;
+        Network::new(&beginning(record.settings["width"] as usize, record.seed)).expect("shapes follow on each other")
+    })
+}
+
 /// The policy.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Lymdo;
+pub(super) struct Lymdo {
+    is_trained: bool,
+}
+
+impl Default for Lymdo {
+    fn default() -> Self {
+        Self { is_trained: true }
+    }
+}
 
 impl Policy for Lymdo {
     fn id(&self) -> &str {
@@ -50,8 +68,23 @@ impl Policy for Lymdo {
         "cuts by a network trained with PPO, best resources for them"
     }
 
+    fn parameters(&self) -> Vec<Parameter> {
+        let about = "1: the network that is shipped, 0: the one that its training began as";
+        vec![Parameter { name: "trained", default: 1.0, about }]
+    }
+
+    fn with(&self, name: &str, value: f64) -> Result<Box<dyn Policy>, Trouble> {
+        let trouble = |what: String, remedy: &str| Err(Trouble::at(format!("method {}", self.id()), what, remedy));
+        match name {
+            "trained" if [0.0, 1.0].contains(&value) => Ok(Box::new(Self { is_trained: value == 1.0 })),
+            "trained" => trouble(format!("trained is {value}"), "give 0 or 1"),
+            _ => trouble(format!("takes no parameter '{name}'"), "see offcut methods"),
+        }
+    }
+
     fn begin(&self, _: &Budget) -> Box<dyn Decide> {
-        Box::new(Learned::new(shipped_network().clone()))
+        let network = if self.is_trained { shipped_network() } else { untrained_network() };
+        Box::new(Learned::new(network.clone()))
     }
 }
 

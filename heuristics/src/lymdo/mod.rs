@@ -32,14 +32,14 @@ mod tests;
 
 pub use features::{Features, USER_WIDTH, WIDTH};
 pub use learned::{Arena, Learned, Play, shipped};
-pub use network::{Evaluation, Layer, Network, Trained, Training, VERSION};
+pub use network::{Evaluation, Layer, Network, Trained, Training, VERSION, beginning};
 
 use offcut_instances::lymdo::Policy;
 
 /// All policies, with default parameters.
 pub fn policies() -> Vec<Box<dyn Policy>> {
     vec![
-        Box::new(learned::Lymdo),
+        Box::new(learned::Lymdo::default()),
         Box::new(alternating::Alternating::default()),
         Box::new(myopic::Myopic),
         Box::new(baselines::Constant::LocalOnly),

@@ -13,6 +13,7 @@ use ndarray::{Array1, Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
 
 use offcut_instances::document::{Kind, Trouble, parse};
+use offcut_instances::random::Stream;
 
 use super::features::WIDTH;
 
@@ -27,6 +28,26 @@ pub struct Layer {
     pub weights: Vec<Vec<f32>>,
     /// Shape (outputs,).
     pub bias: Vec<f32>,
+}
+
+impl Layer {
+    /// Random layers of these widths, as training begins with them: uniform as He et al. (2015) have it, without bias; the last layer's times `last`,
+    /// so that scores begin close to each other.
+    pub fn drawn(widths: &[usize], last: f64, stream: &mut Stream) -> Vec<Self> {
+        let count = widths.len() - 1;
+        let layer = |(at, ends): (usize, &[usize])| {
+            let (inputs, outputs) = (ends[0], ends[1]);
+            let most = (6.0 / inputs as f64).sqrt() * if at + 1 == count { last } else { 1.0 };
+            let mut row = |_| (0..inputs).map(|_| stream.uniform(-most, most) as f32).collect();
+            Self { weights: (0..outputs).map(&mut row).collect(), bias: vec![0.0; outputs] }
+        };
+        widths.windows(2).enumerate().map(layer).collect()
+    }
+}
+
+/// Layers that a policy's training begins with: two hidden ones of this width.
+pub fn beginning(width: usize, seed: u64) -> Vec<Layer> {
+    Layer::drawn(&[WIDTH, width, width, 1], 0.01, &mut Stream::new(&["lymdo", "train", "weights"], seed))
 }
 
 /// A trained policy, as it is kept.

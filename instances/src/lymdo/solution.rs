@@ -40,6 +40,9 @@ pub struct Certificate {
 }
 
 /// Prices for one slot: a tree over its users' cuts. The slot's bound is the least over the leaves.
+///
+/// Users whom the slot cannot tell apart (model, device, transmitter, backlog or energy price, arrivals and gain all equal) count in one order only: a
+/// later one's cut is not below an earlier one's. So a split of one user's cuts takes cuts from others, too.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Tree {

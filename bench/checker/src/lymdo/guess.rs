@@ -112,7 +112,7 @@ fn root(mut low: f64, mut high: f64, start: f64, step: f64, function: impl Fn(f6
 }
 
 impl Cut {
-    /// Where `weight work / (f - offset) + power f^2` is least.
+    /// Where `weight work / (f - offset) + power f^2` is least: how far f is above the offset.
     pub(super) fn device(&self, weight: f64, offset: f64) -> f64 {
         let (weighted, most) = (weight * self.works[0], self.most[0]);
         let alone = libm::cbrt(weighted / (2.0 * self.power));
@@ -127,11 +127,11 @@ impl Cut {
         };
         let high = libm::log(most - offset);
         if !high.is_finite() || slope(high)[0] <= 0.0 {
-            return most;
+            return most - offset;
         }
         // 2 power f (f - offset)^2 is above both 2 power (f - offset)^3 and 2 power offset (f - offset)^2.
         let start = libm::log(alone.min((weighted / (2.0 * self.power * offset)).sqrt()));
-        offset + libm::exp(root(start - 2.0, high, start, SHARE, slope))
+        libm::exp(root(start - 2.0, high, start, SHARE, slope))
     }
 
     /// Where `weight bits / (r - offset) + sending bits / r + price b` is least.

@@ -11,18 +11,24 @@
 //! any g_i >= 0 with sum G
 //!
 //! ```text
-//! V h(max_i d_i) >= G max_i d_i - V h*(G / V) >= sum_i g_i d_i - V h*(G / V),     h*(y) = (sqrt(1 + 2 y) - 1)^2 / (2 lambda)
-//! V D            >= sum_i (V + g_i) d_i - 2 G^2 / (V lambda (1 + sqrt(1 + 2 G / V))^2)
+//! V h(max_i d_i) >= y V max_i d_i - V h*(y) >= sum_i g_i d_i - V h*(y)     for y V >= G,     h*(y) = z^2 / (2 lambda), y = z (2 + z) / 2
+//! V D            >= sum_i (V + g_i) d_i - V z^2 / (2 lambda)
 //! ```
 //!
-//! which falls apart as well. At the best g_i nothing is lost (both sides are convex), and near them little to second order. The least of every part
+//! which falls apart as well. (z is rho / (1 - rho) of the stage that makes wait; given as a number it takes few roundings to get from there to
+//! both y and h*, which are large and nearly cancel where that stage is nearly full.) At the best g_i nothing is lost (both sides are convex), and near them little to second order. The least of every part
 //! is a bound of [`super::stage`].
+//!
+//! Users that a slot cannot tell apart may change places, and the slot costs the same. So only solutions count in which, among such users, cuts do
+//! not fall from user to user: of every solution's versions one is such. Below splits that takes cuts away (module `replay`, function `allowed`).
 //!
 //! A leaf is empty if what stability needs at its prices is worth no less than what there is: every stable share is more than its need, so there
 //! would have to be more. A horizon's bound is the mean of its slots' with V = 1 and Q = mu, less `sum_n mu_n budget_n`, for 0 <= mu <= overdraft: no more
 //! is charged than `overdraft` for a joule above the budget, and none below.
 
-use offcut_instances::lymdo::{Certificate, Instance, Node, Prices, Service, Tree as Certified};
+use std::collections::BTreeMap;
+
+use offcut_instances::lymdo::{Certificate, Instance, Node, Prices, Service, Tree as Certified, User};
 
 use super::guess::{Channel, Cut};
 use super::stage::{Delay, Rate, Works, channel, device, edge};
@@ -60,7 +66,8 @@ pub(super) fn bound(instance: &Instance, certificate: &Certificate) -> Result<f6
             })
             .collect();
         // Every slot is looked at, so that no flaw hides behind an infeasible one.
-        let least = Slot { instance, desks, tree }.bound(&format!("slots[{t}]."))?;
+        let alike = alike(instance, t, |n| if is_horizon { energy[n] } else { instance.users[n].backlog_j });
+        let least = Slot { instance, desks, alike, tree }.bound(&format!("slots[{t}]."))?;
         if least == f64::INFINITY {
             is_infeasible = true;
         } else {
@@ -94,10 +101,26 @@ fn is_price(price: f64) -> bool {
     price == 0.0 || (1e-60..=1e60).contains(&price)
 }
 
+/// Users that slot `t` cannot tell apart at these prices of energy, group by group, ascending; whoever is alone is left out. What they are is compared
+/// as it is given, digit by digit: what is computed of it may be equal by rounding.
+fn alike(instance: &Instance, t: usize, energy_price: impl Fn(usize) -> f64) -> Vec<Vec<usize>> {
+    let slot = &instance.slots[t];
+    let mut groups: BTreeMap<(u32, [u64; 6]), Vec<usize>> = BTreeMap::new();
+    for (n, user) in instance.users.iter().enumerate() {
+        let User { model, max_macs_per_s, energy_per_mac_coeff, tx_power_w, .. } = *user;
+        let numbers = [max_macs_per_s, energy_per_mac_coeff, tx_power_w, slot.arrivals_per_s[n], slot.gains[n]];
+        let [a, b, c, d, e] = numbers.map(f64::to_bits);
+        groups.entry((model, [a, b, c, d, e, energy_price(n).to_bits()])).or_default().push(n);
+    }
+    groups.into_values().filter(|group| group.len() > 1).collect()
+}
+
 /// A slot with the tree that is said to bound it.
 struct Slot<'a> {
     instance: &'a Instance,
     desks: Vec<Desk<'a>>,
+    /// See [`alike`].
+    alike: Vec<Vec<usize>>,
     tree: &'a Certified,
 }
 
@@ -159,13 +182,28 @@ impl Slot<'_> {
         }
     }
 
-    /// Which cuts the splits above a node, and stability of a user alone, leave to every user. None if a user has none left.
+    /// Which cuts the splits above a node, stability of a user alone, and the order of users that are alike, leave to every user. None if a user has
+    /// none left.
     fn allowed(&self, tree: &Tree<Node>, node: usize) -> Option<Vec<Vec<bool>>> {
         let mut allowed: Vec<Vec<bool>> = self.desks.iter().map(|desk| desk.stands.clone()).collect();
         for (split, is_inside) in tree.above(node) {
             let Node::Split { user, cuts, .. } = split else { unreachable!("only splits have children") };
             for (cut, allowed) in allowed[*user as usize].iter_mut().enumerate() {
                 *allowed &= cuts.binary_search(&(cut as u32)).is_ok() == is_inside;
+            }
+        }
+        for group in &self.alike {
+            // No cut is below the least that the one before has left, none above the greatest that the next one has left.
+            let mut least = 0;
+            for n in group {
+                allowed[*n][..least].fill(false);
+                least = allowed[*n].iter().position(|allowed| *allowed)?;
+            }
+            let mut most = usize::MAX;
+            for n in group.iter().rev() {
+                let beyond = most.saturating_add(1).min(allowed[*n].len());
+                allowed[*n][beyond..].fill(false);
+                most = allowed[*n].iter().rposition(|allowed| *allowed)?;
             }
         }
         allowed.iter().all(|row| row.contains(&true)).then_some(allowed)
@@ -320,14 +358,23 @@ impl<'a> Desk<'a> {
         add_down(total, -constant.high()).max(0.0)
     }
 
-    /// `V h*(G / V)`, with `sqrt(1+2y) - 1 = 2y / (sqrt(1+2y) + 1)`.
+    /// `V h*(y)` for some y with `y V >= G`.
     fn conjugate(&self, weights: [Interval; 3]) -> Interval {
-        let price = Interval::point(self.delay_price);
-        let (one, two) = (Interval::point(1.0), Interval::point(2.0));
+        let (price, two) = (Interval::point(self.delay_price), Interval::point(2.0));
         let all = weights[0] + weights[1] + weights[2];
-        let root = (one + two * all / price).sqrt() + one;
-        let share = all / root;
-        two * share * share / (price * Interval::point(self.arrivals))
+        // z (2 + z) = 2 G / V, in plain floats, then next to there.
+        let y = all.high() / self.delay_price;
+        let near = 2.0 * y / ((1.0 + 2.0 * y).sqrt() + 1.0);
+        let nearby = [0.0, 1e-15, 1e-14, 1e-12, 1e-9].map(|more| near * (1.0 + more));
+        let is_enough = |z: &f64| {
+            let z = Interval::point(*z);
+            z.high() < 1e100 && (price * z * (two + z) / two).low() >= all.high()
+        };
+        match nearby.into_iter().find(is_enough) {
+            Some(z) => product(z, z) * price / (two * Interval::point(self.arrivals)),
+            // Nothing is known where numbers are this far from each other.
+            None => Interval::between(0.0, f64::INFINITY),
+        }
     }
 
     /// What stability of a cut needs of bandwidth and edge speed: any that is stable is more, or both are 0.

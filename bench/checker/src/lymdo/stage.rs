@@ -180,17 +180,20 @@ fn worth(most: f64, at: f64, reach: f64) -> f64 {
     if reach.is_finite() { most.min(reach.next_up()).max(at) } else { most }
 }
 
-/// The least of `delay + power f^2` over f up to `most`.
+/// The least of `delay + power f^2` over f up to `most`, near `offset + near`. The share is what f is above the offset: where energy is dear that is
+/// next to nothing of f, and would drown in its rounding.
 pub(super) fn device(delay: Delay, power: Interval, most: f64, near: f64) -> f64 {
+    let most = minus(Interval::point(most), delay.offset).high();
     let at = if near > 0.0 && near < most { near } else { most };
-    let speed = Interval::point(at);
-    let [cost, fall] = delay.at(speed);
+    let left = Interval::point(at);
+    let cost = over(delay.weight * delay.work, left);
+    let speed = delay.offset + left;
     let energy = power * speed;
     let value = cost + energy * speed;
-    let tangent = Tangent { at, value, rise: Interval::point(2.0) * energy, fall };
+    let tangent = Tangent { at, value, rise: Interval::point(2.0) * energy, fall: over(cost, left) };
     // power f^2 <= value
     let reach = if power.low() > 0.0 { (value.high() / power.low()).next_up().sqrt() } else { f64::INFINITY };
-    tangent.least(worth(most, at, reach))
+    tangent.least(worth(most, at, add_up(reach.next_up(), -delay.offset.low())))
 }
 
 /// The least of `delay + sending bits / r(b) + price b` over b up to `most`.

@@ -446,6 +446,11 @@ impl<'a> Oracle<'a> {
         high
     }
 
+    /// How busy the busiest stage is.
+    fn busiest(&self, at: [f64; 3]) -> f64 {
+        self.arrivals * self.stages(at).0.into_iter().fold(0.0, f64::max)
+    }
+
     fn most(&self) -> [f64; 3] {
         [self.user.max_macs_per_s, self.instance.bandwidth_hz, self.instance.edge_macs_per_s]
     }
@@ -559,12 +564,18 @@ fn compare(instance: &Instance, prices: Prices) -> f64 {
             match Oracle::new(instance, n, cut, prices).least() {
                 None => assert_eq!(proved, f64::INFINITY, "user {n}, cut {cut}"),
                 Some((at, least)) => {
+                    // Where a stage is nearly full, roundings of speeds, the oracle's as well as ours, count so much more.
+                    let busy = Oracle::new(instance, n, cut, prices).busiest(at);
+                    let rounding = |of: f64| of.max(2e-5 * of / (1.0 - busy));
                     assert!(
-                        proved <= least * (1.0 + 1e-12),
+                        proved <= least * (1.0 + rounding(1e-12)),
                         "user {n}, cut {cut}, {prices:?}: {proved} > {least} at {at:?}"
                     );
                     let lost = if least == 0.0 { 0.0 } else { 1.0 - proved / least };
-                    assert!(lost < 1e-9, "user {n}, cut {cut}, {prices:?}: {proved} < {least} at {at:?}, {instance:?}");
+                    assert!(
+                        lost < rounding(1e-9),
+                        "user {n}, cut {cut}, {prices:?}: {proved} < {least} at {at:?}, {instance:?}"
+                    );
                     worst = worst.max(lost);
                 }
             }
@@ -692,6 +703,90 @@ proptest! {
         if violations.is_empty() {
             prop_assert!(proved <= objective.expect("defined").low(), "{} {:?}", proved, objective);
         }
+    }
+}
+
+/// All users are the first one.
+fn twins(mut instance: Instance) -> Instance {
+    let first = instance.users[0];
+    instance.users.fill(first);
+    for slot in &mut instance.slots {
+        let (arrivals, gain) = (slot.arrivals_per_s[0], slot.gains[0]);
+        slot.arrivals_per_s.fill(arrivals);
+        slot.gains.fill(gain);
+    }
+    instance
+}
+
+/// Two light users with room for one to send. A split of the second one's cut: if it sends (cut 0), so does the first; if it computes, the first may do
+/// either. That both send is proved to be too much by the bandwidth, and nobody needs to look at who of both it is.
+#[test]
+fn users_that_are_alike_are_taken_in_order() {
+    let mut instance = toy();
+    instance.users[1] = instance.users[0];
+    instance.slots[0].arrivals_per_s = vec![1.0; 2];
+    // Needs of 9 Hz each, of 16.
+    instance.models[0].cut_bytes[0] *= 9.0 / 8.0;
+    let bandwidth = Prices { bandwidth: 1.0, edge: 0.0 };
+    let tree = |user: u32| {
+        let split = Node::Split { user, cuts: vec![0], inside: 1, outside: 2 };
+        single(vec![NOTHING, bandwidth], vec![split, Node::Empty { prices: 1 }, Node::Priced { prices: 0 }])
+    };
+    let proof = |instance: &Instance, user| verdict(instance, tree(user), 0.0, Stop::Completed).proof().clone();
+    assert!(matches!(proof(&instance, 1), Proof::Certified { .. }));
+    // That the first one sends says nothing of the second.
+    assert!(matches!(proof(&instance, 0), Proof::Refused { .. }));
+    // Whatever tells them apart, the order is no longer one that can be chosen.
+    let others: [fn(&mut Instance); 7] = [
+        |i| i.users[1].max_macs_per_s = i.users[1].max_macs_per_s.next_up(),
+        |i| i.users[1].energy_per_mac_coeff = i.users[1].energy_per_mac_coeff.next_up(),
+        |i| i.users[1].tx_power_w = i.users[1].tx_power_w.next_up(),
+        |i| i.users[1].backlog_j = i.users[1].backlog_j.next_up(),
+        |i| i.slots[0].arrivals_per_s[1] = i.slots[0].arrivals_per_s[1].next_up(),
+        |i| i.slots[0].gains[1] = 1e-9,
+        |i| {
+            i.models.push(i.models[0].clone());
+            i.users[1].model = i.models.len() as u32 - 1;
+        },
+    ];
+    for (at, change) in others.into_iter().enumerate() {
+        let mut other = instance.clone();
+        change(&mut other);
+        assert!(matches!(proof(&other, 1), Proof::Refused { .. }), "{at}");
+    }
+    // Budgets do not tell them apart in one slot; on a horizon prices of energy do.
+    instance.users[1].energy_budget_j_per_slot *= 2.0;
+    assert!(matches!(proof(&instance, 1), Proof::Certified { .. }));
+    instance.slots.push(instance.slots[0].clone());
+    let on_horizon = |prices: [f64; 2]| {
+        let Certificate { slots, .. } = tree(1);
+        let slots = [slots.clone(), slots].concat();
+        verdict(&instance, Certificate { energy_s_per_j: prices.to_vec(), slots }, 0.0, Stop::Completed)
+    };
+    assert!(matches!(on_horizon([0.5; 2]).proof(), Proof::Certified { .. }));
+    assert!(matches!(on_horizon([0.5, 0.25]).proof(), Proof::Refused { .. }));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever the tree: with users that are alike it proves no more than what is least over all cuts, in whatever order.
+    #[test]
+    fn order_among_users_that_are_alike_loses_nothing(instance in instances(3, 2, 1), seed in any::<u64>()) {
+        let instance = twins(instance);
+        let mut tree = random_tree(&instance, &mut Stream::new(&["twins"], seed));
+        // With one price everywhere a tree proves what its root alone proves, or more where that is infeasible.
+        tree.nodes.iter_mut().for_each(|node| {
+            if let Node::Priced { prices } = node {
+                *prices = 0;
+            }
+        });
+        let root = Tree { prices: tree.prices.clone(), nodes: vec![Node::Priced { prices: 0 }] };
+        let replay = |tree: &Tree| {
+            let certificate = Certificate { energy_s_per_j: Vec::new(), slots: vec![tree.clone()] };
+            Lymdo::replay(&instance, &certificate).expect("well formed")
+        };
+        prop_assert_eq!(replay(&tree), replay(&root));
     }
 }
 

@@ -3,17 +3,20 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use offcut_instances::document::{Trouble, read_answer, read_instance};
-use offcut_instances::jpdra::{Instance, Jpdra};
-use offcut_simulator::{Interval, Service, Simulation, Tandem, simulate as run, tandems, weighted_mean};
+use offcut_instances::document::{Trouble, parse_instance, read_answer, read_bytes};
+use offcut_instances::jpdra::Jpdra;
+use offcut_instances::lymdo::{self, Lymdo};
+use offcut_instances::problem::Problem;
+use offcut_simulator::{Interval, Service, Simulation, Tandem, simulate_tandems, slot_tandems, tandems, weighted_mean};
 use serde_json::{Value, json};
 
+use super::known_problem_of;
 use crate::{Ending, text};
 
-/// How many flows are printed one by one.
+/// How many flows or users are printed one by one.
 const SHOWN: usize = 20;
 
-/// Of the interval of one flow's mean.
+/// Of the interval of one flow's or user's mean.
 const FLOW_CONFIDENCE: f64 = 0.95;
 
 /// Of the interval that the formula has to lie in.
@@ -22,20 +25,23 @@ const CONFIDENCE: f64 = 0.999;
 /// What `offcut simulate` takes.
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// Instance file, of problem jpdra
+    /// Instance file, of problem jpdra or lymdo
     instance: PathBuf,
     /// Answer file, with a solution of that instance
     answer: PathBuf,
-    /// How service times spread around their means; the objective is that of exponential service
-    #[arg(long, value_enum, default_value_t = Kind::Exponential)]
-    service: Kind,
-    /// Tasks sent through every flow, 1000 or more; the first tenth only warms the queues up
+    /// How service times spread around their means; by default as the objective has it: exponential (jpdra), or what the instance says (lymdo)
+    #[arg(long, value_enum)]
+    service: Option<Kind>,
+    /// The slot to simulate, counted from 0 (lymdo)
+    #[arg(long, value_name = "T")]
+    slot: Option<usize>,
+    /// Tasks sent through every flow or user, 1000 or more; the first tenth only warms the queues up
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     tasks: u64,
     /// Seed of arrivals and service times
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Print all flows as JSON
+    /// Print all flows or users as JSON
     #[arg(long)]
     json: bool,
 }
@@ -66,33 +72,106 @@ impl Kind {
 }
 
 pub(crate) fn simulate(arguments: &Arguments) -> Result<Ending, Trouble> {
-    let instance = read_instance::<Jpdra>(&arguments.instance)?;
-    let answer = read_answer::<Jpdra>(&arguments.answer)?;
-    let in_answer = |trouble: Trouble| trouble.in_file(&arguments.answer);
-    let Some(claim) = answer.found else {
-        let trouble =
-            Trouble::at("body.found", "is missing: there is no solution to simulate", "give an answer with one");
-        return Err(in_answer(trouble));
+    let in_file = |trouble: Trouble| trouble.in_file(&arguments.instance);
+    let bytes = read_bytes(&arguments.instance).map_err(in_file)?;
+    let problem = known_problem_of(&bytes).map_err(in_file)?;
+    let subject = match problem.as_str() {
+        Jpdra::NAME => flows(&parse_instance::<Jpdra>(&bytes).map_err(in_file)?, arguments)?,
+        Lymdo::NAME => users(&parse_instance::<Lymdo>(&bytes).map_err(in_file)?, arguments)?,
+        other => {
+            let what = format!("is '{other}', which has no queues");
+            return Err(in_file(Trouble::at("problem", what, "give an instance of jpdra or lymdo")));
+        }
     };
-    let tandems = tandems(&instance, &claim.solution)
-        .map_err(|trouble| in_answer(trouble.below("solution").below("body.found")))?;
-    let simulation = run(&instance, &claim.solution, arguments.service.service(), arguments.tasks, arguments.seed)?;
-    let result = Comparison::new(&tandems, &simulation, arguments);
+    let Arguments { tasks, seed, .. } = *arguments;
+    let tandems: Vec<Tandem> = subject.tandems.iter().map(|(_, tandem)| tandem.clone()).collect();
+    let simulation = simulate_tandems(tandems, subject.service.service(), tasks, seed)?;
+    let result = Comparison::new(&subject, &simulation, tasks);
     if arguments.json {
-        let text = serde_json::to_string_pretty(&result.json(arguments)).expect("plain data");
+        let text = serde_json::to_string_pretty(&result.json(&subject, arguments)).expect("plain data");
         println!("{text}");
     } else {
-        result.print(&instance, arguments);
+        result.print(&subject, arguments);
     }
     Ok(if result.is_refuted() { Ending::Refuted } else { Ending::Good })
 }
 
+/// What is simulated.
+struct Subject {
+    /// What one of them is called: flow, user.
+    noun: &'static str,
+    /// Of what.
+    about: String,
+    service: Kind,
+    /// What tasks pass through, with whose they are.
+    tandems: Vec<(usize, Tandem)>,
+    /// What is left out, and why.
+    note: Option<String>,
+}
+
+fn flows(instance: &<Jpdra as Problem>::Instance, arguments: &Arguments) -> Result<Subject, Trouble> {
+    if arguments.slot.is_some() {
+        return Err(Trouble::at("--slot", "is given, and jpdra has no slots", "leave it out"));
+    }
+    let solution = solution::<Jpdra>(arguments)?;
+    let tandems = tandems(instance, &solution).map_err(|trouble| in_answer(trouble, arguments))?;
+    let (flows, partitions, servers) = (instance.flows.len(), instance.partitions(), instance.servers.len());
+    Ok(Subject {
+        noun: "flow",
+        about: format!("{flows} flows, {partitions} partitions, {servers} servers"),
+        service: arguments.service.unwrap_or(Kind::Exponential),
+        tandems: tandems.into_iter().enumerate().collect(),
+        note: None,
+    })
+}
+
+fn users(instance: &<Lymdo as Problem>::Instance, arguments: &Arguments) -> Result<Subject, Trouble> {
+    let (users, slots) = (instance.users.len(), instance.slots.len());
+    let slot = arguments.slot.unwrap_or(0);
+    if slot >= slots {
+        let what = format!("is {slot}, and the instance has {slots}");
+        return Err(Trouble::at("--slot", what, "count slots from 0"));
+    }
+    let solution = solution::<Lymdo>(arguments)?;
+    let all = slot_tandems(instance, &solution, slot).map_err(|trouble| in_answer(trouble, arguments))?;
+    let tandems: Vec<_> = all.into_iter().enumerate().filter_map(|(n, tandem)| Some((n, tandem?))).collect();
+    let idle = users - tandems.len();
+    if tandems.is_empty() {
+        let what = format!("of slot {slot} have no tasks, or none with any work");
+        return Err(Trouble::at("users", what, "choose another with --slot").in_file(&arguments.instance));
+    }
+    Ok(Subject {
+        noun: "user",
+        about: format!("{users} users, slot {slot} of {slots}"),
+        service: arguments.service.unwrap_or(match instance.service {
+            lymdo::Service::Deterministic => Kind::Deterministic,
+            lymdo::Service::Exponential => Kind::Exponential,
+        }),
+        tandems,
+        note: (idle > 0).then(|| format!("{idle} users without tasks, or without work, are left out")),
+    })
+}
+
+/// The answer's solution.
+fn solution<P: Problem>(arguments: &Arguments) -> Result<P::Solution, Trouble> {
+    let missing =
+        || Trouble::at("body.found", "is missing: there is no solution to simulate", "give an answer with one");
+    let answer = read_answer::<P>(&arguments.answer)?;
+    Ok(answer.found.ok_or_else(|| missing().in_file(&arguments.answer))?.solution)
+}
+
+/// What is wrong with the answer's solution.
+fn in_answer(trouble: Trouble, arguments: &Arguments) -> Trouble {
+    trouble.below("solution").below("body.found").in_file(&arguments.answer)
+}
+
 /// Formulas beside a simulation.
 struct Comparison {
-    flows: Vec<Line>,
-    /// All flows together.
+    /// One by one, in the order of the subject's tandems.
+    lines: Vec<Line>,
+    /// All together.
     mean: Line,
-    /// All flows together, by the formula of either kind of service.
+    /// All together, by the formula of either kind of service.
     mm1_s: f64,
     deterministic_s: f64,
     /// The fewest tasks with which all intervals mean what they say.
@@ -132,26 +211,27 @@ impl Line {
 }
 
 impl Comparison {
-    fn new(tandems: &[Tandem], simulation: &Simulation, arguments: &Arguments) -> Self {
-        let service = arguments.service.service();
-        let rates: Vec<f64> = tandems.iter().map(|tandem| tandem.rate_per_s).collect();
+    fn new(subject: &Subject, simulation: &Simulation, tasks: u64) -> Self {
+        let service = subject.service.service();
+        let tandems = || subject.tandems.iter().map(|(_, tandem)| tandem);
+        let rates: Vec<f64> = tandems().map(|tandem| tandem.rate_per_s).collect();
         let mean = |service: Service| {
-            let delays: Vec<f64> = tandems.iter().map(|tandem| tandem.mean_delay_s(service)).collect();
+            let delays: Vec<f64> = tandems().map(|tandem| tandem.mean_delay_s(service)).collect();
             weighted_mean(&rates, &delays)
         };
-        let flows = simulation.flows.iter().map(|flow| Line {
+        let lines = simulation.flows.iter().map(|flow| Line {
             rate_per_s: flow.tandem.rate_per_s,
             busiest: flow.tandem.busiest(),
             formula_s: flow.tandem.mean_delay_s(service),
             simulated_s: flow.delay.mean(),
             interval: flow.delay.interval(FLOW_CONFIDENCE),
         });
-        let fewest_tasks = tandems.iter().map(|tandem| tandem.fewest_tasks(service)).max().expect("a flow");
+        let fewest_tasks = tandems().map(|tandem| tandem.fewest_tasks(service)).max().expect("one or more");
         Self {
-            flows: flows.collect(),
+            lines: lines.collect(),
             mean: Line {
                 rate_per_s: rates.iter().sum(),
-                busiest: tandems.iter().map(Tandem::busiest).fold(0.0, f64::max),
+                busiest: tandems().map(Tandem::busiest).fold(0.0, f64::max),
                 formula_s: mean(service),
                 simulated_s: simulation.weighted.mean(),
                 interval: simulation.weighted.interval(CONFIDENCE),
@@ -159,7 +239,7 @@ impl Comparison {
             mm1_s: mean(Service::Exponential),
             deterministic_s: mean(Service::Deterministic),
             fewest_tasks,
-            is_enough: arguments.tasks >= fewest_tasks,
+            is_enough: tasks >= fewest_tasks,
         }
     }
 
@@ -174,18 +254,21 @@ impl Comparison {
     }
 
     fn inside(&self) -> usize {
-        self.flows.iter().filter(|flow| flow.is_inside()).count()
+        self.lines.iter().filter(|line| line.is_inside()).count()
     }
 
-    fn json(&self, arguments: &Arguments) -> Value {
-        let Arguments { service, tasks, seed, .. } = *arguments;
-        json!({
-            "service": service.name(),
+    fn json(&self, subject: &Subject, arguments: &Arguments) -> Value {
+        let Arguments { tasks, seed, .. } = *arguments;
+        let noun = subject.noun;
+        let line = |((index, _), line): (&(usize, Tandem), &Line)| {
+            let mut json = line.json();
+            json[noun] = (*index).into();
+            json
+        };
+        let mut json = json!({
+            "service": subject.service.name(),
             "tasks": tasks,
             "seed": seed,
-            "flow_confidence": FLOW_CONFIDENCE,
-            "flows": self.flows.iter().map(Line::json).collect::<Vec<_>>(),
-            "flows_inside": self.inside(),
             "mean_confidence": CONFIDENCE,
             "mean": self.mean.json(),
             "mm1_s": self.mm1_s,
@@ -194,36 +277,43 @@ impl Comparison {
             "fewest_tasks": self.fewest_tasks,
             "enough_tasks": self.is_enough,
             "refuted": self.is_refuted(),
-        })
+        });
+        json[format!("{noun}_confidence")] = FLOW_CONFIDENCE.into();
+        json[format!("{noun}s")] = subject.tandems.iter().zip(&self.lines).map(line).collect();
+        json[format!("{noun}s_inside")] = self.inside().into();
+        json
     }
 
-    fn print(&self, instance: &Instance, arguments: &Arguments) {
-        let Arguments { service, tasks, seed, .. } = *arguments;
-        let (flows, partitions, servers) = (instance.flows.len(), instance.partitions(), instance.servers.len());
-        println!("instance   {flows} flows, {partitions} partitions, {servers} servers");
-        println!("service    {}", service.name());
-        println!("tasks      {} a flow, the first tenth not counted; seed {seed}", text::grouped(tasks));
+    fn print(&self, subject: &Subject, arguments: &Arguments) {
+        let Arguments { tasks, seed, .. } = *arguments;
+        let (noun, count) = (subject.noun, self.lines.len());
+        println!("instance   {}", subject.about);
+        println!("service    {}", subject.service.name());
+        println!("tasks      {} a {noun}, the first tenth not counted; seed {seed}", text::grouped(tasks));
+        if let Some(note) = &subject.note {
+            println!("left out   {note}");
+        }
         let unit = Unit::for_interval(&self.mean);
-        let header = ["flow", "busiest stage", "formula", "simulated", "95 % interval", ""];
-        let row = |(s, flow): (usize, &Line)| {
+        let header = [noun, "busiest stage", "formula", "simulated", "95 % interval", ""];
+        let row = |((index, _), line): (&(usize, Tandem), &Line)| {
             vec![
-                s.to_string(),
-                format!("{:.1} %", 100.0 * flow.busiest),
-                unit.show(flow.formula_s),
-                unit.show(flow.simulated_s),
-                unit.show_interval(&flow.interval),
-                flow.word().into(),
+                index.to_string(),
+                format!("{:.1} %", 100.0 * line.busiest),
+                unit.show(line.formula_s),
+                unit.show(line.simulated_s),
+                unit.show_interval(&line.interval),
+                line.word().into(),
             ]
         };
-        println!("\n{}", text::table(&header, 0, self.flows.iter().enumerate().take(SHOWN).map(row).collect()));
-        if flows > SHOWN {
-            println!("... and {} more", flows - SHOWN);
-        }
         println!(
-            "\nflows      {} of {flows} formulas inside; about {:.0} % expected",
-            self.inside(),
-            100.0 * FLOW_CONFIDENCE
+            "\n{}",
+            text::table(&header, 0, subject.tandems.iter().zip(&self.lines).take(SHOWN).map(row).collect())
         );
+        if count > SHOWN {
+            println!("... and {} more", count - SHOWN);
+        }
+        let (plural, inside) = (format!("{noun}s"), self.inside());
+        println!("\n{plural:<10} {inside} of {count} formulas inside; about {:.0} % expected", 100.0 * FLOW_CONFIDENCE);
         let Line { formula_s, simulated_s, interval, .. } = &self.mean;
         println!(
             "mean       {} by formula, {} simulated, weighted by rates",
@@ -231,7 +321,7 @@ impl Comparison {
             unit.show(*simulated_s)
         );
         println!("interval   {} at {:.1} %: {}", unit.show_interval(interval), 100.0 * CONFIDENCE, self.mean.word());
-        if service == Kind::Deterministic {
+        if subject.service == Kind::Deterministic {
             let (mm1, percent) = (unit.show(self.mm1_s), 100.0 * self.overstates());
             let own = unit.show(self.deterministic_s);
             println!("M/M/1      says {mm1} where deterministic service takes {own}: {percent:.1} % too much");

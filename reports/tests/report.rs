@@ -8,6 +8,7 @@ use offcut_ledger::manifest::Quantity;
 use offcut_ledger::row::InstanceLabel;
 use offcut_ledger::{Environment, Key, Manifest, Reference, Row, Status, Study, StudyCell, Times};
 use offcut_reports::figures::{Plot, svg};
+use offcut_reports::overview::{Part, overview};
 use offcut_reports::{Options, Outcome, Report, html, markdown, multiuser, throughput, write};
 
 const NASTY: &str = "a_b & 50% <script>";
@@ -416,4 +417,31 @@ fn chains_have_their_courses_drawn() {
     fixture.manifest.studies[0].name = "markov".into();
     fixture.rows.iter_mut().for_each(|row| row.series.clear());
     assert_eq!(ids(&fixture), 0);
+}
+
+#[test]
+fn the_overview_counts_every_row_once_and_names_every_claim() {
+    let fixture = fixture();
+    let part = |place: &str| Part { manifest: &fixture.manifest, rows: &fixture.rows, place: place.into() };
+    let parts = [part("../a/report/report.html"), part("../b/report/report.html")];
+    let overview = overview("All", &parts, &Options::default());
+    let keys: std::collections::BTreeSet<String> = fixture.rows.iter().map(|row| row.key.line()).collect();
+    let table = overview.tables().next().expect("there");
+    let value = |row: usize, name: &str| {
+        let at = table.columns.iter().position(|column| column.name == name).expect("a column");
+        table.rows[row][at].value.expect("a number") as usize
+    };
+    for (row, times) in [(0, 1), (1, 1), (2, 2)] {
+        assert_eq!(value(row, "rows"), times * keys.len());
+        let kinds = ["certified", "word", "unbounded", "declined", "nothing", "wrong"];
+        assert_eq!(kinds.iter().map(|kind| value(row, kind)).sum::<usize>(), value(row, "rows"));
+        let wrong = fixture.rows.iter().filter(|row| row.status == Status::Wrong).count();
+        assert_eq!(value(row, "wrong"), times * wrong);
+    }
+    let own = report(&fixture);
+    assert_eq!(overview.verdicts.len(), 2 * own.verdicts.len());
+    assert_eq!(overview.contradictions.len(), 2 * own.contradictions.len());
+    let page = html::page(&overview);
+    assert!(page.contains("<a href=\"../a/report/report.html\">") || page.contains("..&#x2f;a"), "links to its parts");
+    assert!(markdown::page(&overview).contains("(../b/report/report.html)"));
 }

@@ -364,7 +364,7 @@ impl<'m> Search<'m> {
     fn enough(&self) -> f64 {
         match (self.aim, &self.best) {
             (Aim::Room, _) => 1e-3,
-            (Aim::Delay, Some((delay, _))) => delay * (1.0 - if self.is_part { CLOSE_OF_PART } else { self.gap }),
+            (Aim::Delay, Some((delay, _))) => delay / (1.0 + if self.is_part { CLOSE_OF_PART } else { self.gap }),
             (Aim::Delay, None) => f64::INFINITY,
         }
     }

@@ -70,6 +70,27 @@ fn the_golden_case() {
     }
 }
 
+/// Ending early at a gap, and freeing flows on a thread of its own: the bound stays below the optimum, the gap is what was asked for.
+#[test]
+fn a_near_enough_end_is_near_enough() {
+    for seed in 1..=3 {
+        let parameters = Parameters { flows: 8, partitions: 5, servers: 6, ..Parameters::default() };
+        let instance = generate("synthetic", &parameters, seed).expect("legal");
+        let exact = solve(&Branch::default(), &instance);
+        let optimum = objective(&exact).expect("feasible");
+        for (gap, threads) in [(1e-2, 1), (1e-3, 1), (1e-3, 2), (2e-10, 2)] {
+            let near = Branch::default().with("gap", gap).expect("legal");
+            let answer = near.solve(&instance, &Budget { threads, ..Budget::seconds(60.0) });
+            let found = objective(&answer).expect("feasible");
+            assert_eq!(answer.stop, Stop::Completed);
+            assert!(bound(&answer) <= optimum * (1.0 + 1e-12) && found >= optimum * (1.0 - 1e-12), "seed {seed}");
+            assert!(found <= bound(&answer) * (1.0 + gap + 1e-11), "seed {seed}: {found} {}", bound(&answer));
+        }
+    }
+    assert!(Branch::default().with("gap", 0.0).is_err() && Branch::default().with("gap", 0.6).is_err());
+    assert!(Branch::default().with("close", 0.1).is_err());
+}
+
 /// The best set of a server, by looking at all of them.
 fn brute(model: &Model, aim: Aim, m: usize, domain: &[u64], prices: &[f64]) -> f64 {
     let (servers, partitions) = (model.servers(), model.partitions());

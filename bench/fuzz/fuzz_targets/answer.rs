@@ -1,0 +1,32 @@
+//! What a solver's process may say, line by line: messages, the answer's document, anything. What comes out can be read.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use offcut_instances::document::parse_answer;
+use offcut_instances::problem::Problem;
+use offcut_instances::{jpdra::Jpdra, lymdo::Lymdo, multiuser::Multiuser, throughput::Throughput};
+use offcut_runner::process::{Ended, Limits, Watched};
+use offcut_runner::protocol::Said;
+
+const ENDS: [Ended; 5] = [Ended::Exit(0), Ended::Exit(1), Ended::Signal(6), Ended::Time, Ended::Memory];
+
+fn hear<P: Problem>(bytes: &[u8], ended: Ended) {
+    let mut said = Said::<P>::default();
+    for (at, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
+        said.hear(at as f64, line);
+    }
+    let watched = Watched { ended, wall_s: 1.0, cpu_s: 1.0, peak_memory_bytes: 0, errors: bytes.to_vec() };
+    let limits = Limits { time_s: None, grace_s: 1.0, memory_bytes: 1, output_bytes: 1 };
+    parse_answer::<P>(&said.answer(&watched, &limits)).expect("an answer");
+}
+
+fuzz_target!(|bytes: &[u8]| {
+    let Some((first, bytes)) = bytes.split_first() else { return };
+    let ended = ENDS[(*first / 4) as usize % ENDS.len()];
+    match first % 4 {
+        0 => hear::<Multiuser>(bytes, ended),
+        1 => hear::<Throughput>(bytes, ended),
+        2 => hear::<Jpdra>(bytes, ended),
+        _ => hear::<Lymdo>(bytes, ended),
+    }
+});

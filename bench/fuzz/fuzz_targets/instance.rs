@@ -1,0 +1,25 @@
+//! Instance documents of all problems. One that is taken is written and read back the same, and has the same hash.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use offcut_instances::document::{hash, instance_bytes, parse_instance};
+use offcut_instances::problem::Problem;
+use offcut_instances::{jpdra::Jpdra, lymdo::Lymdo, multiuser::Multiuser, throughput::Throughput};
+
+fn read<P: Problem>(bytes: &[u8]) {
+    match parse_instance::<P>(bytes) {
+        Ok(instance) => {
+            let again = parse_instance::<P>(&instance_bytes::<P>(&instance)).expect("what is written can be read");
+            assert_eq!(instance, again);
+            assert_eq!(hash::<P>(&instance), hash::<P>(&again));
+        }
+        Err(trouble) => assert!(!trouble.to_string().contains('\n')),
+    }
+}
+
+fuzz_target!(|bytes: &[u8]| {
+    read::<Multiuser>(bytes);
+    read::<Throughput>(bytes);
+    read::<Jpdra>(bytes);
+    read::<Lymdo>(bytes);
+});

@@ -1,0 +1,16 @@
+//! Suite files of all problems: refused in one line or taken, and then their solvers have words or are refused.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use offcut_runner::Suite;
+
+fuzz_target!(|bytes: &[u8]| {
+    for problem in ["multiuser", "throughput", "jpdra", "lymdo"] {
+        match Suite::parse(bytes, problem) {
+            Ok(suite) => suite.solvers.values().for_each(|solver| {
+                let _ = solver.words();
+            }),
+            Err(trouble) => assert!(!trouble.to_string().contains('\n')),
+        }
+    }
+});

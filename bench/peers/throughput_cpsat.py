@@ -245,6 +245,7 @@ def solve(body, time_s=None, seed=0, memory_bytes=None, threads=1, say=lambda li
 
     solver = cp_model.CpSolver()
     solver.parameters.num_workers = threads
+    solver.parameters.linearization_level = 2  # Knapsacks belong into the LP: up to 40 times faster with profits, never much slower.
     solver.parameters.random_seed = seed % 2**31
     if memory_bytes is not None:
         solver.parameters.max_memory_in_mb = int(memory_bytes / 2**20)

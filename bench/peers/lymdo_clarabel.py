@@ -178,6 +178,7 @@ class Programme:
         self.cones.append(clarabel.SecondOrderConeT(3))
 
     def solve(self, time_s):
+        """Clarabel's solution, and, if asked, the one by another way."""
         size = (len(self.right), len(self.costs))
         matrix = sparse.csc_matrix((self.values, (self.rows, self.columns)), shape=size)
         settings = clarabel.DefaultSettings()
@@ -189,11 +190,15 @@ class Programme:
         settings.max_iter = 200
         settings.time_limit = time_s
         nothing = sparse.csc_matrix((len(self.costs), len(self.costs)))
-        return clarabel.DefaultSolver(nothing, np.array(self.costs), matrix, np.array(self.right), self.cones, settings).solve()
+        # Everything is about 1 as it is; with Clarabel's own scaling it lost its way in half of the nodes of scarce slots. Without, it rarely does.
+        for is_scaled in (False, True):
+            settings.equilibrate_enable = is_scaled
+            result = clarabel.DefaultSolver(nothing, np.array(self.costs), matrix, np.array(self.right), self.cones, settings).solve()
+            yield result
 
 
 def relaxation(slot, allowed, scale, time_s):
-    """Clarabel's solution and the variables z, u, X, Y of every allowed pair of every user; objectives are divided by V `scale`."""
+    """Clarabel's solutions, of which the second one is for when the first is none, and the variables z, u, X, Y of every allowed pair of every user; objectives are divided by V `scale`."""
     programme, users = Programme(), len(slot.users)
     kept, bands, edges = [], [], []
     for n, pairs in enumerate(allowed):
@@ -282,6 +287,7 @@ def solve(body, time_s=None, say=lambda line: None):
     """The answer's body."""
     start = time.perf_counter()
     slot = Slot(body)
+    status = clarabel.SolverStatus
     inside = 0.0
     counts = {"nodes": 0, "programmes": 0, "unsure": 0}
     best, best_allocation = math.inf, None
@@ -296,9 +302,12 @@ def solve(body, time_s=None, say=lambda line: None):
 
     def run(allowed):
         nonlocal inside
-        result, kept = relaxation(slot, allowed, scale, max(left(), 1e-3))
-        inside += result.solve_time
-        counts["programmes"] += 1
+        results, kept = relaxation(slot, allowed, scale, max(left(), 1e-3))
+        for result in results:
+            inside += result.solve_time
+            counts["programmes"] += 1
+            if result.status in (status.Solved, status.AlmostSolved, status.PrimalInfeasible, status.MaxTime):
+                break
         return result, kept
 
     def try_cuts(pairs):
@@ -323,7 +332,6 @@ def solve(body, time_s=None, say=lambda line: None):
     # Nodes: a bound, a number for the order of equal ones, and some cuts of every user.
     serial = itertools.count()
     queue = [(0.0, next(serial), slot.pairs)] if all(slot.pairs) else []
-    status = clarabel.SolverStatus
     closed = math.inf  # The least bound of nodes that are not looked into any more.
     said = 0.0
     while queue and queue[0][0] < best * (1 - GAP):

@@ -188,6 +188,8 @@ class Programme:
         # What Clarabel calls almost solved.
         settings.reduced_tol_gap_rel = settings.reduced_tol_gap_abs = settings.reduced_tol_feas = ALMOST
         settings.max_iter = 200
+        # Where cuts are not chosen all their variables are 0, the tips of many cones at once: steps get short, and long again.
+        settings.min_switch_step_length, settings.min_terminate_step_length = 1e-2, 1e-7
         settings.time_limit = time_s
         nothing = sparse.csc_matrix((len(self.costs), len(self.costs)))
         # Everything is about 1 as it is; with Clarabel's own scaling it lost its way in half of the nodes of scarce slots. Without, it rarely does.

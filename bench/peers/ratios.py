@@ -5,7 +5,7 @@
 
 One line for every problem, variant, Offcut method and peer, over the instances that neither declines. Times are seconds of solving: Offcut's methods
 measure themselves; a peer is measured from outside, from when it has read the instance, so that making its model in Python counts. `alone` is what
-the peer says that the solver itself took. Whoever does not solve an instance to optimality (or prove that there is no solution) counts with the limit:
+the peer says that the solver itself took. `cpu` is CPU seconds, which each measures itself: the ratio to look at if the machine was busy. Whoever does not solve an instance to optimality (or prove that there is no solution) counts with the limit:
 a ratio is then marked `>=` if only the peer is late. Means are geometric with a shift of 10 ms; `ratio` is mean over mean, `shifted` the same with the
 shift left in both, which is what remains if nobody cares about milliseconds.
 
@@ -30,13 +30,22 @@ def mean(times):
     return math.exp(math.fsum(math.log(t + SHIFT_S) for t in times) / len(times)) - SHIFT_S
 
 
-def seconds(row, is_alone=False):
-    """Seconds of solving, or the limit."""
-    limit = row["key"]["budget"]["time_s"]
-    if row["status"] not in SOLVED:
-        return limit
-    took = row["counts"]["solver_us"] / 1e6 if is_alone else row["times"]["solve_s"]
-    return min(took, limit)
+def seconds(row):
+    return row["times"]["solve_s"]
+
+
+def alone(row):
+    return row["counts"]["solver_us"] / 1e6
+
+
+def cpu(row):
+    return row["counts"]["cpu_us"] / 1e6 if row["key"]["method"] in PEERS else row["times"]["solve_cpu_s"]
+
+
+def means(measure, rows):
+    """The mean of a measure, with the limit where nothing was solved."""
+    limits = [row["key"]["budget"]["time_s"] for row in rows]
+    return mean([min(measure(row), limit) if row["status"] in SOLVED else limit for row, limit in zip(rows, limits)])
 
 
 def differ(one, other):
@@ -71,17 +80,20 @@ def table(rows):
             pairs = [pair for pair in pairs if all(row["status"] != "declined" for row in pair)]
             if not pairs:
                 continue
-            a, b, alone = (mean(times) for times in ([seconds(o) for o, _ in pairs], [seconds(p) for _, p in pairs], [seconds(p, True) for _, p in pairs]))
+            ours, others = zip(*pairs)
+            a, b, c, d = means(seconds, ours), means(seconds, others), means(cpu, ours), means(cpu, others)
             late = [sum(pair[at]["status"] not in SOLVED for pair in pairs) for at in (0, 1)]
             mark = ("" if late == [0, 0] else ">= " if late[0] == 0 else "<= " if late[1] == 0 else "~ ")
             certified = sum(o["status"].endswith("-certified") for o, _ in pairs)
             line = [" ".join(filter(None, group)), method, peer, len(pairs), len(pairs) - late[0], certified, len(pairs) - late[1]]
-            line += [f"{a:.4f}", f"{b:.4f}", f"{alone:.4f}", f"{mark}{b / a:.3g}", f"{mark}{(b + SHIFT_S) / (a + SHIFT_S):.3g}"]
+            line += [f"{a:.4f}", f"{b:.4f}", f"{means(alone, others):.4f}", f"{mark}{b / a:.3g}", f"{mark}{(b + SHIFT_S) / (a + SHIFT_S):.3g}"]
+            line += [f"{c:.4f}", f"{d:.4f}", f"{mark}{d / c:.3g}"]
             lines.append(line + [sum(differ(*pair) for pair in pairs)])
     return lines
 
 
-HEAD = ["problem", "Offcut", "peer", "instances", "solved", "certified", "peer solved", "Offcut s", "peer s", "alone s", "ratio", "shifted", "differ"]
+HEAD = ["problem", "Offcut", "peer", "instances", "solved", "certified", "peer solved", "Offcut s", "peer s", "alone s", "ratio", "shifted"]
+HEAD += ["Offcut cpu", "peer cpu", "cpu ratio", "differ"]
 
 
 def main():

@@ -199,7 +199,7 @@ def speedups(law, most):
 
 def solve(body, time_s=None, seed=0, memory_bytes=None, threads=1, say=lambda line: None):
     """The answer's body."""
-    start = time.perf_counter()
+    start, start_cpu = time.perf_counter(), time.process_time()
     instance = Instance(body)
     served = math.fsum(profit for profit, is_local in zip(instance.profits, instance.is_local) if is_local)
     classes = instance.classes()
@@ -262,6 +262,7 @@ def solve(body, time_s=None, seed=0, memory_bytes=None, threads=1, say=lambda li
     if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE, cp_model.UNKNOWN):
         stop = {"failed": f"CP-SAT's status is {solver.status_name(status)}"}
     counts = {"branches": solver.num_branches, "solver_us": round(1e6 * (solved - built))}
+    counts["cpu_us"] = round(1e6 * (time.process_time() - start_cpu))
     return {
         "stop": stop,
         "found": {"solution": solution, "objective": worth},

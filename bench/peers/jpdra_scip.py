@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """`jpdra` with continuous allocation, by SCIP, as a mixed-integer second-order-cone programme.
 
-A peer of Offcut's own methods, sharing no code with them: README.md beside this file says how to run it.
+A peer of Offcut's own methods, sharing no code with them: README.md beside this file says how to run it, by hand or as a solver of Offcut's.
 
 | formula    | here                  | unit                                                              |
 |------------|-----------------------|-------------------------------------------------------------------|
@@ -39,7 +39,7 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(name, "1")
 
 import pyscipopt  # noqa: E402
-from pyscipopt import quicksum  # noqa: E402
+from pyscipopt import SCIP_EVENTTYPE, quicksum  # noqa: E402
 
 EPSILON = sys.float_info.epsilon
 # SCIP's own 1e-6 let it call objectives optimal that were 6e-6 (relative) too low; 1e-8 costs no time worth telling.
@@ -50,12 +50,16 @@ class Trouble(Exception):
     """Bad input, in one line."""
 
 
+class Declined(Trouble):
+    """Good input, but not for this model."""
+
+
 class Instance:
     """What the model needs of an instance: numbers in the instance's own units."""
 
     def __init__(self, body):
         if body.get("allocation", "continuous") != "continuous":
-            raise Trouble("body.allocation: is not 'continuous'; this model shares speeds continuously")
+            raise Declined("body.allocation: is not 'continuous'; this model shares speeds continuously")
         flows = body["flows"]
         self.speeds = [float(server["macs_per_s"]) for server in body["servers"]]
         self.links = body["link_bytes_per_s"]
@@ -167,16 +171,41 @@ def model_of(instance):
     return model, runs, seconds
 
 
-def solve(instance, time_s=None, gap=1e-6, is_loud=False):
-    """What SCIP says: a summary, and the best placement it found (None if none)."""
-    start = time.perf_counter()
+class Better(pyscipopt.Eventhdlr):
+    """Says SCIP's better solutions as it finds them."""
+
+    def __init__(self, say):
+        self.say = say
+
+    def eventinit(self):
+        self.model.catchEvent(SCIP_EVENTTYPE.BESTSOLFOUND, self)
+
+    def eventexit(self):
+        self.model.dropEvent(SCIP_EVENTTYPE.BESTSOLFOUND, self)
+
+    def eventexec(self, event):
+        self.say(self.model.getBestSol())
+
+
+def solve(instance, time_s=None, gap=1e-6, is_loud=False, seed=0, memory_bytes=None, say=None):
+    """What SCIP says: a summary, and the best placement it found (None if none). `say` is told of placements on the way."""
+    start, start_cpu = time.perf_counter(), time.process_time()
     model, runs, seconds = model_of(instance)
+
+    def placement_of(kept):
+        return [max(range(len(row)), key=lambda m: model.getSolVal(kept, row[m])) for row in runs]
+
+    if say is not None:
+        model.includeEventhdlr(Better(lambda kept: say(placement_of(kept))), "better", "says incumbents")
+    if memory_bytes is not None:
+        model.setRealParam("limits/memory", memory_bytes / 2**20)
+    model.setIntParam("randomization/randomseedshift", seed % 2**31)
     model.setRealParam("limits/gap", gap)
     model.setRealParam("numerics/feastol", FEASIBILITY_TOLERANCE)
-    if time_s is not None:
-        model.setRealParam("limits/time", time_s)
     model.hideOutput(not is_loud)
     built = time.perf_counter()
+    if time_s is not None:
+        model.setRealParam("limits/time", max(time_s - (built - start), 0.0))
     with contextlib.nullcontext() if is_loud else silent_stderr():
         model.optimize()
     solved = time.perf_counter()
@@ -184,7 +213,7 @@ def solve(instance, time_s=None, gap=1e-6, is_loud=False):
     # Within its tolerances SCIP may take a server for barely not overloaded: of all placements it kept, the best by the closed form.
     found = []
     for kept in model.getSols():
-        placement = [max(range(len(row)), key=lambda m: model.getSolVal(kept, row[m])) for row in runs]
+        placement = placement_of(kept)
         objective = instance.objective(placement)
         if objective is not None:
             found.append((objective, placement))
@@ -198,6 +227,7 @@ def solve(instance, time_s=None, gap=1e-6, is_loud=False):
         "seconds": solved - start,
         "build_s": built - start,
         "solve_s": solved - built,
+        "cpu_s": time.process_time() - start_cpu,
         "nodes": model.getNTotalNodes(),
     }
     return summary, placement
@@ -220,18 +250,23 @@ def silent_stderr():
 def answer_of(instance, summary, placement):
     """The Offcut answer document."""
     status = summary["status"]
-    stops = {"optimal": "completed", "gaplimit": "completed", "infeasible": "infeasible", "timelimit": "time_limit"}
+    stops = {"optimal": "completed", "gaplimit": "completed", "infeasible": "infeasible", "timelimit": "time_limit", "memlimit": "memory_limit"}
     stop = stops.get(status, {"failed": f"SCIP's status is {status}"})
     if stop == "completed" and placement is None:
         stop = {"failed": "within its tolerances SCIP finds placements, but they overload a server"}
     found = proved = None
     if placement is not None:
-        servers, speeds = instance.by_flow(placement), instance.by_flow(instance.shared_speeds(placement))
-        found = {"solution": {"servers": servers, "speeds": {"macs_per_s": speeds}}, "objective": summary["objective"]}
+        found = claim_of(instance, placement, summary["objective"])
     if summary["bound"] is not None:
         proved = {"value": summary["bound"], "evidence": {"solver_word": "SCIP dual bound"}}
-    trace = {"build_s": summary["build_s"], "counts": {"nodes": summary["nodes"]}}
+    counts = {"nodes": summary["nodes"], "solver_us": round(1e6 * summary["solve_s"]), "cpu_us": round(1e6 * summary["cpu_s"])}
+    trace = {"build_s": summary["build_s"], "counts": counts}
     return document("answer", {"stop": stop, "found": found, "proved": proved, "trace": trace})
+
+
+def claim_of(instance, placement, objective):
+    servers, speeds = instance.by_flow(placement), instance.by_flow(instance.shared_speeds(placement))
+    return {"solution": {"servers": servers, "speeds": {"macs_per_s": speeds}}, "objective": objective}
 
 
 def document(kind, body):
@@ -247,6 +282,8 @@ def read(path):
         if head != ("instance", "jpdra", 1):
             raise Trouble(f"is {head[0]} of '{head[1]}', version {head[2]}; give an instance of 'jpdra', version 1")
         return Instance(data["body"])
+    except Declined:
+        raise
     except Trouble as trouble:
         raise Trouble(f"{path}: {trouble}") from None
     except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
@@ -354,6 +391,36 @@ def self_test(count=200):
     print(f"self-test passed: {count} random instances against enumeration, {count - feasible} of them infeasible")
 
 
+def speak(path):
+    """Offcut's protocol: what is allowed is in the environment, incumbents and the answer go to standard output."""
+    # What SCIP itself writes there goes to standard error.
+    own = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+
+    def tell(line):
+        print(json.dumps(line), file=own, flush=True)
+
+    number = lambda name: float(os.environ[name]) if name in os.environ else None  # noqa: E731
+    best = math.inf
+
+    def say(placement):
+        nonlocal best
+        objective = instance.objective(placement)
+        if objective is not None and objective < best:
+            best = objective
+            tell({"incumbent": claim_of(instance, placement, objective)})
+
+    try:
+        instance = read(path)
+        tell({"ready": True})
+        limits = {"time_s": number("OFFCUT_TIME_S"), "memory_bytes": number("OFFCUT_MEMORY_BYTES")}
+        found = solve(instance, seed=int(os.environ.get("OFFCUT_SEED", "0")), say=say, **limits)
+        tell(answer_of(instance, *found))
+    except Declined as declined:
+        tell(document("answer", {"stop": {"declined": str(declined)}, "found": None, "proved": None}))
+    os._exit(0)  # Taking Python down takes time that is not the solver's.
+
+
 def main():
     parser = argparse.ArgumentParser(description="Solve a jpdra instance (continuous allocation) with SCIP; write one line of JSON.")
     parser.add_argument("instance", nargs="?", help="an Offcut instance document")
@@ -369,6 +436,12 @@ def main():
         return 0
     if options.instance is None:
         parser.error("give an instance, or --self-test")
+    if "OFFCUT_THREADS" in os.environ:
+        try:
+            speak(options.instance)
+        except Trouble as trouble:
+            print(trouble, file=sys.stderr)
+            return 2
     try:
         instance = read(options.instance)
         if options.output is not None and os.path.exists(options.output):

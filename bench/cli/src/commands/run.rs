@@ -85,12 +85,17 @@ pub(crate) fn merge(folder: &Path, parts: &[PathBuf]) -> Result<Ending, Trouble>
     report(folder)
 }
 
+/// As many cells at a time as there are processors.
+fn processors() -> u16 {
+    std::thread::available_parallelism().map_or(1, |count| count.get().min(64) as u16)
+}
+
 /// Every problem's demo, each in a folder of its own.
 pub(crate) fn demo(folder: &Path) -> Result<Ending, Trouble> {
     let mut ending = Ending::Good;
     for Suites { problem, demo, .. } in SUITES {
         println!("{problem}");
-        if run_and_report(demo, &folder.join(problem), &Asked::plain(1))? == Ending::Refuted {
+        if run_and_report(demo, &folder.join(problem), &Asked::plain(processors()))? == Ending::Refuted {
             ending = Ending::Refuted;
         }
         println!();
@@ -107,8 +112,7 @@ pub(crate) fn reproduce(
     let name = if full { format!("runs/reproduce-{problem}-full") } else { format!("runs/reproduce-{problem}") };
     let folder = folder.map_or_else(|| PathBuf::from(name), Path::to_owned);
     if problem == "all" {
-        let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        return reproduce_all(full, &folder, jobs.unwrap_or(processors.min(64) as u16));
+        return reproduce_all(full, &folder, jobs.unwrap_or_else(processors));
     }
     let Some(suites) = SUITES.iter().find(|suites| suites.problem == problem) else {
         return Err(unknown_problem(problem));

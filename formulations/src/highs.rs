@@ -8,7 +8,13 @@
 //! - the default gap of 1e-4 stops early, so it is set to what is asked for;
 //! - a limit without an incumbent keeps its bound;
 //! - `mip_dual_bound` is 0 for a pure LP, so models without integers are refused rather than given a false bound.
+//!
+//! Here, too, models are written to files for other solvers: [`copying`] writes what is handed to HiGHS, at the moment it is, so that no model
+//! written can differ from the one that was solved.
 
+use std::cell::RefCell;
+use std::ffi::CString;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use ::highs::{HighsModelStatus, HighsOptionValue, HighsSolutionStatus, Model, SolvedModel};
@@ -170,6 +176,72 @@ pub fn solve(
     })
 }
 
+thread_local! {
+    /// Where models of this thread are written to, while they are.
+    static COPIES: RefCell<Option<Copies>> = const { RefCell::new(None) };
+}
+
+struct Copies {
+    file: PathBuf,
+    written: Option<Copied>,
+    trouble: Option<String>,
+}
+
+/// A model in a file, and what became of it here. Objectives are the model's own: scaled, and without the constant that the method adds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Copied {
+    /// Models handed over before it, all replaced by it: an outer approximation hands over one every round, with more cuts.
+    pub before: usize,
+    /// Columns.
+    pub columns: usize,
+    /// Rows.
+    pub rows: usize,
+    /// HiGHS's optimum of this very model; none if it did not find it.
+    pub objective: Option<f64>,
+}
+
+/// Does `work` and writes the last model that it hands to HiGHS on this thread to `file`; the ending says as what, `.mps` or `.lp`. None if there
+/// was no model.
+///
+/// # Errors
+/// What HiGHS cannot write.
+pub fn copying(file: &Path, work: impl FnOnce()) -> Result<Option<Copied>, String> {
+    let copies = Copies { file: file.to_owned(), written: None, trouble: None };
+    COPIES.with(|slot| slot.replace(Some(copies)));
+    work();
+    let copies = COPIES.with(RefCell::take).expect("put there above");
+    copies.trouble.map_or(Ok(copies.written), Err)
+}
+
+#[allow(unsafe_code)]
+fn copy(model: &mut Model) {
+    COPIES.with(|slot| {
+        let mut slot = slot.borrow_mut();
+        let Some(copies) = slot.as_mut() else { return };
+        let before = copies.written.as_ref().map_or(0, |copied| copied.before + 1);
+        copies.written = Some(Copied { before, columns: model.num_cols(), rows: model.num_rows(), objective: None });
+        let Ok(name) = CString::new(copies.file.as_os_str().as_encoded_bytes()) else {
+            copies.trouble = Some("a name with a zero byte".into());
+            return;
+        };
+        // SAFETY: the pointer is to a live HiGHS object, and the name ends in a zero and outlives the call.
+        let status = unsafe { highs_sys::Highs_writeModel(model.as_mut_ptr(), name.as_ptr()) };
+        // A warning is that there are no names: HiGHS then makes some.
+        if status != highs_sys::STATUS_OK && status != highs_sys::STATUS_WARNING {
+            copies.trouble = Some(format!("HiGHS cannot write {}", copies.file.display()));
+        }
+    });
+}
+
+fn copied(solved: &SolvedModel) {
+    COPIES.with(|slot| {
+        if let Some(copied) = slot.borrow_mut().as_mut().and_then(|copies| copies.written.as_mut()) {
+            let is_optimal = solved.status() == HighsModelStatus::Optimal;
+            copied.objective = is_optimal.then(|| solved.objective_value());
+        }
+    });
+}
+
 /// The optimum of a model without integers.
 #[derive(Clone, Debug)]
 pub struct Relaxed {
@@ -227,8 +299,11 @@ fn set(model: &mut Model, option: &str, value: impl HighsOptionValue) -> Result<
     model.try_set_option(option, value).map_err(|error| format!("HiGHS refuses an option: {error:?}"))
 }
 
-fn solved(model: Model) -> Result<SolvedModel, String> {
-    model.try_solve().map_err(|status| format!("HiGHS refuses the model: {status:?}"))
+fn solved(mut model: Model) -> Result<SolvedModel, String> {
+    copy(&mut model);
+    let solved = model.try_solve().map_err(|status| format!("HiGHS refuses the model: {status:?}"))?;
+    copied(&solved);
+    Ok(solved)
 }
 
 /// Nodes of the branch-and-bound tree; -1 if there was none. `highs` reads 32-bit counts only, and this one has 64.
@@ -312,6 +387,37 @@ mod tests {
         let relaxed = relaxed.expect("a model").expect("in time");
         assert_eq!(relaxed.values, [3.0, 1.0]);
         assert_eq!(relaxed.row_duals.iter().map(|dual| dual.abs()).collect::<Vec<_>>(), [2.0, 1.0]);
+    }
+
+    #[test]
+    fn a_model_is_written_as_it_is_solved() {
+        let folder = std::env::temp_dir().join(format!("offcut-highs-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("room");
+        for (name, words) in [("m.mps", "ROWS"), ("m.lp", "bin")] {
+            let file = folder.join(name);
+            let copied = copying(&file, || {
+                for most in [1.5, 2.5] {
+                    let mut variables = ProblemVariables::new();
+                    let x: Vec<_> = (0..4).map(|_| variables.add(variable().binary())).collect();
+                    let all: Expression = x.iter().sum();
+                    solve(variables.maximise(all.clone()), [constraint!(all <= most)], 0.0, LIMITS).expect("a model");
+                }
+            });
+            let copied = copied.expect("written").expect("a model");
+            assert_eq!(copied, Copied { before: 1, columns: 4, rows: 1, objective: Some(2.0) });
+            let text = std::fs::read_to_string(&file).expect("there");
+            assert!(text.contains(words) && text.contains("2.5"), "{text}");
+        }
+        assert_eq!(copying(&folder.join("none.mps"), || ()), Ok(None));
+        assert!(
+            copying(&folder.join("no/such/folder.mps"), || {
+                let mut variables = ProblemVariables::new();
+                let x = variables.add(variable().binary());
+                let _ = solve(variables.maximise(x), [], 0.0, LIMITS);
+            })
+            .is_err()
+        );
+        std::fs::remove_dir_all(&folder).expect("ours");
     }
 
     #[test]

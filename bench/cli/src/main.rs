@@ -111,6 +111,11 @@ enum Command {
         #[arg(required = true)]
         parts: Vec<PathBuf>,
     },
+    /// Write a method's mathematical program as MPS or LP, for any solver to be put beside
+    ///
+    /// What is written is what is handed to HiGHS, at the moment it is; HiGHS's optimum of it is printed
+    #[command(after_help = "Example: offcut export my.json --method milp -o my.mps")]
+    Export(commands::export::Arguments),
     /// Write a working solver in another language, to start from
     #[command(after_help = "Example: offcut new-solver python multiuser")]
     NewSolver(commands::new_solver::Arguments),
@@ -200,6 +205,7 @@ fn dispatch(command: Command) -> Result<Ending, Trouble> {
             commands::run::suite(&suite, folder.as_deref(), &options)
         }
         Command::Merge { folder, parts } => commands::run::merge(&folder, &parts),
+        Command::Export(arguments) => commands::export::export(&arguments),
         Command::NewSolver(arguments) => commands::new_solver::new_solver(&arguments),
         Command::Conform(arguments) => commands::conform::conform(&arguments),
         Command::Cell(arguments) => commands::cell::cell(&arguments),

@@ -535,3 +535,21 @@ fn training_needs_the_trainer() {
     let mut command = Command::new(&alone);
     command.args(["train", "lymdo", "--steps", "10"]).assert().code(2).stderr(contains("--features train"));
 }
+
+#[test]
+fn programs_are_exported() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path();
+    offcut(path)
+        .args(["generate", "multiuser", "--set", "users=3", "--set", "units=4", "-o", "i.json"])
+        .assert()
+        .success();
+    let export =
+        |method: &str, file: &str| offcut(path).args(["export", "i.json", "--method", method, "-o", file]).assert();
+    export("milp", "m.lp").success().stdout(contains("columns").and(contains("optimum")));
+    assert!(std::fs::read_to_string(path.join("m.lp")).expect("there").contains("subject to"));
+    export("milp", "m.lp").code(2).stderr(contains("exists already"));
+    export("milp", "m.txt").code(2).stderr(contains(".mps"));
+    export("iao", "m.mps").code(2).stderr(contains("milp"));
+    assert!(!path.join("m.mps").exists());
+}

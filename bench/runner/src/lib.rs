@@ -9,11 +9,13 @@
 //! | [`process`] | a program under limits, watched from outside |
 //! | [`protocol`] | what a solver's process says, and the answer made of it |
 //! | [`run`](mod@run) | a whole suite into a folder, resuming by key; shards, and merging them |
+//! | [`export`](mod@export) | a method's mathematical program as a file |
 //! | [`environment`] | where and with what it runs |
 
 pub mod cell;
 pub mod contest;
 pub mod environment;
+pub mod export;
 mod jpdra;
 mod lymdo;
 mod multiuser;
@@ -25,6 +27,7 @@ pub mod suite;
 mod throughput;
 
 pub use contest::{Contest, method, methods};
+pub use export::export;
 pub use lymdo::Rollout;
 pub use run::{Folder, How, Progress, Shard, merge, run};
 pub use suite::Suite;

@@ -3,6 +3,7 @@
 pub(crate) mod cell;
 pub(crate) mod check;
 pub(crate) mod conform;
+pub(crate) mod export;
 pub(crate) mod generate;
 pub(crate) mod methods;
 pub(crate) mod models;

@@ -1,0 +1,57 @@
+//! `offcut export`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use offcut_instances::document::{Trouble, parse_instance, read_bytes};
+use offcut_instances::problem::{Budget, MethodSpec};
+use offcut_runner::{Contest, method};
+
+use super::{known_problem_of, with_problem};
+use crate::{Ending, text};
+
+/// What `offcut export` takes.
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// Instance file
+    instance: PathBuf,
+    /// Method whose program is wanted, e.g. `milp`
+    #[arg(short, long)]
+    method: String,
+    /// File to write, .mps or .lp
+    #[arg(short, long)]
+    output: PathBuf,
+    /// Seconds for HiGHS, which solves the program, too
+    #[arg(long, default_value_t = 60.0)]
+    time: f64,
+}
+
+pub(crate) fn export(arguments: &Arguments) -> Result<Ending, Trouble> {
+    if !(arguments.time.is_finite() && arguments.time >= 0.0) {
+        return Err(Trouble::at("--time", "is not a time", "give seconds, 0 or above"));
+    }
+    let in_file = |trouble: Trouble| trouble.in_file(&arguments.instance);
+    let bytes = read_bytes(&arguments.instance).map_err(in_file)?;
+    let problem = known_problem_of(&bytes).map_err(in_file)?;
+    with_problem!(&problem, P => {
+        let instance = parse_instance::<P>(&bytes).map_err(in_file)?;
+        export_for::<P>(arguments, &instance)
+    })
+}
+
+fn export_for<P: Contest>(arguments: &Arguments, instance: &P::Instance) -> Result<Ending, Trouble> {
+    let spec: MethodSpec = arguments.method.parse()?;
+    let algorithm = method::<P>(&spec)?;
+    let budget = Budget::seconds(arguments.time);
+    let copied = offcut_runner::export::<P>(algorithm.as_ref(), instance, &budget, &arguments.output)?;
+    let (columns, rows) = (text::grouped(copied.columns as u64), text::grouped(copied.rows as u64));
+    println!("program    {}: {columns} columns, {rows} rows", arguments.output.display());
+    if copied.before > 0 {
+        println!("           the last of {}, with the cuts of all rounds", copied.before + 1);
+    }
+    match copied.objective {
+        Some(objective) => println!("optimum    {objective:e}, by HiGHS, in the program's own unit"),
+        None => println!("optimum    not found by HiGHS in {}", text::seconds(arguments.time)),
+    }
+    Ok(Ending::Good)
+}

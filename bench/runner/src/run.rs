@@ -13,6 +13,7 @@ use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use offcut_checker::Tolerance;
 use offcut_instances::document::{Trouble, instance_bytes};
@@ -337,7 +338,10 @@ fn manifest<P: Contest>(suite: &Suite, folder: &Folder, how: &How<'_>, grid: &Gr
 
 /// Writes a file whole or not at all, over what was there, and has it on the disk before it comes back.
 fn replace(path: &Path, bytes: &[u8]) -> Result<(), Trouble> {
-    let beside = path.with_extension("part");
+    // A name of its own: two threads may write the same instance.
+    static WRITTEN: AtomicU64 = AtomicU64::new(0);
+    let number = WRITTEN.fetch_add(1, Ordering::Relaxed);
+    let beside = path.with_extension(format!("{}-{number}.part", std::process::id()));
     let write = || -> std::io::Result<()> {
         let mut file = File::create(&beside)?;
         file.write_all(bytes)?;

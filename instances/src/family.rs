@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::document::Trouble;
 use crate::origin::Origin;
@@ -41,6 +41,18 @@ pub trait Generated: Problem {
     /// # Errors
     /// [`Trouble`] naming the family or the parameter that is unknown or out of range.
     fn generate(family: &str, parameters: &Self::Parameters, seed: u64) -> Result<Self::Instance, Trouble>;
+
+    /// Generates an instance; `settings` holds the parameters that differ from the default, by name.
+    ///
+    /// # Errors
+    /// [`Trouble`] naming the family or parameter.
+    fn generate_with(family: &str, settings: &Map<String, Value>, seed: u64) -> Result<Self::Instance, Trouble> {
+        let mut parameters = Self::Parameters::default();
+        for (name, value) in settings {
+            parameters = parameters.with(name, value.clone())?;
+        }
+        Self::generate(family, &parameters, seed)
+    }
 
     /// Where an instance comes from.
     fn origin(instance: &Self::Instance) -> &Origin;

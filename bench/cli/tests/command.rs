@@ -157,6 +157,10 @@ fn a_suite_is_read_strictly_and_runs_what_it_says() {
             r#"{"name":"a","title":"","families":["zoo"],"seeds":[1],"methods":["iao"],"axis":{"label":"x","values":[1]}}"#,
             "varies nothing",
         ),
+        (r#"{"name":"a","title":"","methods":["iao"]}"#, "give families and seeds, or files"),
+        (r#"{"name":"a","title":"","files":["no.json"],"methods":["iao"]}"#, "no.json: cannot be read"),
+        (r#"{"name":"a","title":"","files":["no.json"],"methods":["iao"],"set":{"users":3}}"#, "cannot be changed"),
+        (r#"{"name":"a","title":"","files":["no.json"],"seeds":[1],"methods":["iao"]}"#, "or files only"),
     ] {
         suite(study);
         offcut(path).args(["run", "s.json"]).assert().code(2).stderr(contains(words).and(contains("s.json")));
@@ -182,6 +186,68 @@ fn a_suite_is_read_strictly_and_runs_what_it_says() {
         let stands = |instance: std::path::PathBuf| offcut(path).arg("check").arg(instance).arg(&answer).ok().is_ok();
         assert!(instances.map(|entry| entry.expect("an entry").path()).any(stands), "{}", answer.display());
     }
+}
+
+/// Instances of one's own: beside generated ones, with places on an axis, wherever the command is started.
+#[test]
+fn a_suite_runs_instance_files() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path();
+    std::fs::create_dir_all(path.join("mine/instances")).expect("room");
+    for users in [3, 5] {
+        let (set, file) = (format!("users={users}"), format!("mine/instances/{users}.json"));
+        offcut(path).args(["generate", "multiuser", "--set", &set, "-o", &file]).assert().success();
+    }
+    let toy = include_str!("../../../instances/data/multiuser/toy.json");
+    let mut nameless: serde_json::Value = serde_json::from_str(toy).expect("JSON");
+    nameless["body"]["origin"] = serde_json::json!({});
+    std::fs::write(path.join("mine/instances/by-hand.json"), nameless.to_string()).expect("room");
+    let suite = |studies: &str| {
+        let text = format!(
+            r#"{{"offcut":"suite","problem":"multiuser","version":1,"body":{{"title":"t",
+                "budget":{{"time_s":5,"memory_bytes":null,"threads":1,"seed":0}},"studies":[{studies}]}}}}"#
+        );
+        std::fs::write(path.join("mine/s.json"), text).expect("room");
+    };
+    let axis = r#""axis":{"parameter":"users","label":"users","values":[2,4]}"#;
+    let on_axis = r#"{"name":"b","title":"","files":["instances/3.json","instances/5.json"],"families":["zoo"],"seeds":[1],
+        "methods":["iao"],"#;
+    suite(&format!(
+        r#"{{"name":"a","title":"","files":["instances/by-hand.json","instances/3.json"],"methods":["threshold","iao"]}},
+            {on_axis}{axis}}}"#
+    ));
+    for place in [path, &path.join("mine/instances")] {
+        let runs = path.join("runs/files");
+        let file = path.join("mine/s.json");
+        let run = offcut(place).arg("run").arg(&file).arg("--folder").arg(&runs).assert().success();
+        if place != path {
+            run.stderr(contains("0 to run"));
+        }
+    }
+    // 2 methods on 2 files; iao on 2 files, one of which it has done, and on 2 generated instances.
+    let rows = std::fs::read_to_string(path.join("runs/files/rows.jsonl")).expect("there");
+    assert_eq!(rows.lines().count(), 4 + 3);
+    let rows: Vec<serde_json::Value> = rows.lines().map(|row| serde_json::from_str(row).expect("JSON")).collect();
+    assert!(rows.iter().any(|row| row["instance"]["name"] == "by-hand" && row["status"] == "optimal-certified"));
+    let manifest = std::fs::read(path.join("runs/files/manifest.json")).expect("there");
+    let manifest: serde_json::Value = serde_json::from_slice(&manifest).expect("JSON");
+    let cells = manifest["studies"][1]["cells"].as_array().expect("an array");
+    let mut places: Vec<f64> = cells.iter().map(|cell| cell["x"].as_f64().expect("a place")).collect();
+    places.sort_by(f64::total_cmp);
+    assert_eq!(places, [2.0, 3.0, 4.0, 5.0]);
+    // What does not say where it is on the axis is not put there.
+    suite(&format!(r#"{}{axis}}}"#, on_axis.replace("3.json", "by-hand.json")));
+    let lost = contains("does not say what it has").and(contains("by-hand.json"));
+    offcut(path).args(["run", "mine/s.json"]).assert().code(2).stderr(lost);
+    // An instance of another problem, and one that is none.
+    for (file, words) in [("../s.json", "give an instance"), ("other.json", "is for problem")] {
+        let text = include_str!("../../../instances/data/jpdra/toy.json");
+        std::fs::write(path.join("mine/instances/other.json"), text).expect("room");
+        suite(&format!(r#"{{"name":"a","title":"","files":["instances/{file}"],"methods":["iao"]}}"#));
+        let words = contains(words).and(contains(file)).and(contains("panicked").not());
+        offcut(path).args(["run", "mine/s.json", "--folder", "runs/bad"]).assert().code(2).stderr(words);
+    }
+    assert!(!path.join("runs/bad").exists());
 }
 
 #[test]

@@ -166,7 +166,7 @@ impl Launcher<'_> {
             Ended::Exit(0) => serde_json::from_slice::<Row>(&text).ok().filter(|row| row.key == *key),
             _ => None,
         };
-        let row = row.unwrap_or_else(|| {
+        let mut row = row.unwrap_or_else(|| {
             let errors = String::from_utf8_lossy(&watched.errors).trim().to_owned();
             let why = format!("Offcut's checker did not come to an end ({}): {errors}", watched.ended);
             Row {
@@ -189,6 +189,8 @@ impl Launcher<'_> {
                 series: Default::default(),
             }
         });
+        // The suite may know a name for an instance that has none.
+        row.instance.clone_from(label);
         Ok(with_facts(row, executed))
     }
 

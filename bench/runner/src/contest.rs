@@ -2,11 +2,11 @@
 
 use offcut_checker::Judged;
 use offcut_instances::document::Trouble;
-use offcut_instances::family::{Generated, Settable};
+use offcut_instances::family::Generated;
 use offcut_instances::problem::{Algorithm, MethodSpec};
 use offcut_ledger::manifest::Quantity;
 use offcut_ledger::row::InstanceLabel;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// A problem with its contestants.
 pub trait Contest: Judged + Generated {
@@ -30,18 +30,6 @@ pub trait Contest: Judged + Generated {
     /// The generator's parameters with their defaults, as a JSON object.
     fn default_parameters() -> Value {
         serde_json::to_value(Self::Parameters::default()).expect("parameters are plain data")
-    }
-
-    /// Generates an instance; `settings` holds the parameters that differ from the default, by name.
-    ///
-    /// # Errors
-    /// [`Trouble`] naming the family or parameter.
-    fn generate_with(family: &str, settings: &Map<String, Value>, seed: u64) -> Result<Self::Instance, Trouble> {
-        let mut parameters = Self::Parameters::default();
-        for (name, value) in settings {
-            parameters = parameters.with(name, value.clone())?;
-        }
-        Self::generate(family, &parameters, seed)
     }
 
     /// What tables call an instance.

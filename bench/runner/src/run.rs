@@ -16,7 +16,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use offcut_checker::Tolerance;
-use offcut_instances::document::{Trouble, instance_bytes};
+use offcut_instances::document::{Trouble, hash, instance_bytes};
+use offcut_instances::family::Generated;
 use offcut_instances::multiuser::Multiuser;
 use offcut_instances::problem::{Budget, MethodSpec};
 use offcut_instances::random::Stream;
@@ -80,7 +81,8 @@ impl Folder {
         self.0.join("instances").join(format!("{hash}.json"))
     }
 
-    fn answer(&self, key: &str) -> PathBuf {
+    /// The file that holds the answer of the cell with this key.
+    pub fn answer(&self, key: &str) -> PathBuf {
         self.0.join("answers").join(answer_name(key))
     }
 
@@ -194,7 +196,11 @@ pub fn run<P: Contest>(
             let instance = folder.instance(&cell.key.instance);
             if !instance.exists() {
                 let recipe = &grid.recipes[cell.recipe];
-                let made = P::generate_with(&recipe.family, &recipe.parameters, recipe.seed)?;
+                let made = recipe.make::<P>()?;
+                if hash::<P>(&made) != cell.key.instance {
+                    let what = format!("{} has changed since the run began", label.name);
+                    return Err(Trouble::at("instance", what, "leave instance files as they are during a run"));
+                }
                 replace(&instance, &instance_bytes::<P>(&made))?;
             }
             let solver = Solver::<P>::of(&cell.method, &suite.solvers)?;

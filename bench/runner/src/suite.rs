@@ -12,15 +12,18 @@
 //!     "methods": ["threshold", "iao", "local-only"] } ] } }
 //! ```
 //!
+//! `files` names instance files, beside families and seeds or instead of them: `"files": ["mine/a.json", "mine/b.json"]`, relative to the folder of the
+//! suite's file. An axis over a parameter of the generator then takes their places on it from what they say of their origin; `set` and `vary` are for families.
+//!
 //! `solvers` names programs in other languages, `"solvers": { "mine": { "command": "python3 my.py" } }`, which studies then name among their
 //! methods. `vary` takes lists of values for any parameter and multiplies the grid; an axis with `method_parameter` instead of `parameter` varies the
 //! methods that have it. A method that uses randomness is run once for every one of `method_seeds`.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use offcut_instances::document::{Kind, Trouble, hash, parse, read_bytes, schema};
+use offcut_instances::document::{Kind, Trouble, hash, parse, read_bytes, read_instance, schema};
 use offcut_instances::problem::{Budget, MethodSpec};
 use offcut_ledger::manifest::Quantity;
 use offcut_ledger::row::InstanceLabel;
@@ -58,7 +61,11 @@ pub struct StudySpec {
     pub name: String,
     /// The title line over its table.
     pub title: String,
+    /// Instance files; with neither these nor families there is nothing to run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<PathBuf>,
     /// Families of the generator.
+    #[serde(default)]
     pub families: Vec<String>,
     /// Parameters of the generator that differ from the default.
     #[serde(default)]
@@ -67,6 +74,7 @@ pub struct StudySpec {
     #[serde(default)]
     pub vary: Map<String, Value>,
     /// Seeds of the generator.
+    #[serde(default)]
     pub seeds: Vec<u64>,
     /// What goes on the x axis, if anything.
     #[serde(default)]
@@ -115,15 +123,51 @@ pub struct Cell {
     pub key: Key,
 }
 
-/// How an instance is made.
+/// How an instance is come by.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Recipe {
-    /// The family.
-    pub family: String,
-    /// The parameters that differ from the default.
-    pub parameters: Map<String, Value>,
-    /// The generator's seed.
-    pub seed: u64,
+pub enum Recipe {
+    /// By generating it.
+    Generated {
+        /// The family.
+        family: String,
+        /// The parameters that differ from the default.
+        parameters: Map<String, Value>,
+        /// The generator's seed.
+        seed: u64,
+    },
+    /// By reading it.
+    File(PathBuf),
+}
+
+impl Recipe {
+    /// Generates or reads the instance.
+    ///
+    /// # Errors
+    /// [`Trouble`] naming the family, the parameter or the file.
+    pub fn make<P: Contest>(&self) -> Result<P::Instance, Trouble> {
+        match self {
+            Self::Generated { family, parameters, seed } => P::generate_with(family, parameters, *seed),
+            Self::File(path) => read_instance::<P>(path),
+        }
+    }
+
+    /// The same for the same recipe.
+    fn name(&self) -> String {
+        match self {
+            // A path need not be text.
+            Self::File(path) => format!("{path:?}"),
+            Self::Generated { .. } => serde_json::to_string(self).expect("plain data"),
+        }
+    }
+
+    /// What tables call the instance: a file's name if it has none of its own.
+    fn label<P: Contest>(&self, instance: &P::Instance) -> InstanceLabel {
+        let mut label = P::label(instance);
+        if let (Self::File(path), true) = (self, label.name.is_empty()) {
+            label.name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+        }
+        label
+    }
 }
 
 /// A suite, expanded.
@@ -153,7 +197,17 @@ impl Suite {
     /// # Errors
     /// [`Trouble`] naming file, place and remedy.
     pub fn read(path: &Path, problem: &str) -> Result<Self, Trouble> {
-        read_bytes(path).and_then(|bytes| Self::parse(&bytes, problem)).map_err(|trouble| trouble.in_file(path))
+        let mut suite =
+            read_bytes(path).and_then(|bytes| Self::parse(&bytes, problem)).map_err(|trouble| trouble.in_file(path))?;
+        suite.is_in(path.parent().unwrap_or(Path::new("")));
+        Ok(suite)
+    }
+
+    /// Says in which folder the suite's file is: the instance files it names are looked for from there, without this from the current folder.
+    pub fn is_in(&mut self, folder: &Path) {
+        for file in self.studies.iter_mut().flat_map(|study| &mut study.files) {
+            *file = folder.join(&*file);
+        }
     }
 
     /// Parses a suite document of problem `problem`.
@@ -169,8 +223,17 @@ impl Suite {
             if suite.studies[..at].iter().any(|other| other.name == study.name) {
                 return trouble("name", "is used by an earlier study", "give every study its own name");
             }
-            if study.families.is_empty() || study.seeds.is_empty() || study.methods.is_empty() {
-                return trouble("families, seeds, methods", "one of them is empty", "give at least one of each");
+            if study.methods.is_empty() {
+                return trouble("methods", "is empty", "give at least one");
+            }
+            if study.families.is_empty() != study.seeds.is_empty() {
+                return trouble("families, seeds", "one of them is empty", "give at least one of each, or files only");
+            }
+            if study.families.is_empty() && study.files.is_empty() {
+                return trouble("families, files", "there are no instances", "give families and seeds, or files");
+            }
+            if study.families.is_empty() && !(study.set.is_empty() && study.vary.is_empty()) {
+                return trouble("set, vary", "files cannot be changed", "remove them, or give families and seeds");
             }
             if study.method_seeds.is_empty() {
                 return trouble("method_seeds", "is empty", "give at least one seed");
@@ -224,19 +287,21 @@ impl Suite {
             let below = |trouble: Trouble| Trouble { at: format!("study '{}', {}", study.name, trouble.at), ..trouble };
             let mut cells = Vec::new();
             for (recipe, x) in study.recipes() {
-                let name = serde_json::to_string(&recipe).expect("a recipe is plain data");
-                let at = match known.entry(name) {
+                let at = match known.entry(recipe.name()) {
                     Entry::Occupied(at) => *at.get(),
                     Entry::Vacant(new) => {
-                        let instance =
-                            P::generate_with(&recipe.family, &recipe.parameters, recipe.seed).map_err(below)?;
+                        let instance = recipe.make::<P>().map_err(below)?;
                         let hash = hash::<P>(&instance);
                         keep(&hash, &instance)?;
                         hashes.push(hash);
-                        grid.labels.push(P::label(&instance));
-                        grid.recipes.push(recipe);
+                        grid.labels.push(recipe.label::<P>(&instance));
+                        grid.recipes.push(recipe.clone());
                         *new.insert(hashes.len() - 1)
                     }
+                };
+                let x = match recipe {
+                    Recipe::Generated { .. } => x,
+                    Recipe::File(path) => study.place_of(&path, &grid.labels[at]).map_err(below)?,
                 };
                 for (series, x, spec) in study.methods(x).map_err(below)? {
                     let solver = Solver::<P>::of(&spec, &self.solvers).map_err(below)?;
@@ -283,12 +348,22 @@ impl StudySpec {
         for family in &self.families {
             for (parameters, x) in &settings {
                 for seed in &self.seeds {
-                    let recipe = Recipe { family: family.clone(), parameters: parameters.clone(), seed: *seed };
-                    recipes.push((recipe, *x));
+                    let (family, parameters, seed) = (family.clone(), parameters.clone(), *seed);
+                    recipes.push((Recipe::Generated { family, parameters, seed }, *x));
                 }
             }
         }
+        recipes.extend(self.files.iter().map(|path| (Recipe::File(path.clone()), None)));
         recipes
+    }
+
+    /// The place of a file's instance on the axis, if the axis is the generator's.
+    fn place_of(&self, path: &Path, label: &InstanceLabel) -> Result<Option<f64>, Trouble> {
+        let Some(Axis { parameter: Some(name), .. }) = &self.axis else { return Ok(None) };
+        label.parameters.get(name).map(|value| Some(*value)).ok_or_else(|| {
+            let what = format!("the axis is '{name}', and {} does not say what it has", path.display());
+            Trouble::at("axis", what, format!("write it in the file's origin.parameters.{name}, or leave the axis out"))
+        })
     }
 
     /// All methods with their series and place on the axis. Methods without the axis's parameter are run as they are, at every place.

@@ -63,7 +63,7 @@ pub(crate) fn suite(path: &Path, folder: Option<&Path>, asked: &Asked) -> Result
     let bytes = read_bytes(path).map_err(|trouble| trouble.in_file(path))?;
     let name = path.file_stem().map_or("run".into(), |stem| stem.to_string_lossy().into_owned());
     let folder = folder.map_or_else(|| PathBuf::from("runs").join(name), Path::to_owned);
-    run_and_report(&bytes, &folder, asked)
+    run_and_report(&bytes, path.parent(), &folder, asked)
         .map_err(|trouble| if trouble.file.is_none() { trouble.in_file(path) } else { trouble })
 }
 
@@ -95,7 +95,7 @@ pub(crate) fn demo(folder: &Path) -> Result<Ending, Trouble> {
     let mut ending = Ending::Good;
     for Suites { problem, demo, .. } in SUITES {
         println!("{problem}");
-        if run_and_report(demo, &folder.join(problem), &Asked::plain(processors()))? == Ending::Refuted {
+        if run_and_report(demo, None, &folder.join(problem), &Asked::plain(processors()))? == Ending::Refuted {
             ending = Ending::Refuted;
         }
         println!();
@@ -118,7 +118,7 @@ pub(crate) fn reproduce(
         return Err(unknown_problem(problem));
     };
     let suite = if full { suites.full } else { suites.bounded };
-    run_and_report(suite, &folder, &Asked::plain(jobs.unwrap_or(1)))
+    run_and_report(suite, None, &folder, &Asked::plain(jobs.unwrap_or(1)))
 }
 
 /// Every paper, each in a folder of its own, and an overview of them.
@@ -128,7 +128,7 @@ fn reproduce_all(full: bool, folder: &Path, jobs: u16) -> Result<Ending, Trouble
     for Suites { problem, bounded, full: all, .. } in SUITES {
         println!("{problem}");
         let place = folder.join(problem);
-        if run_and_report(if full { all } else { bounded }, &place, &Asked::plain(jobs))? == Ending::Refuted {
+        if run_and_report(if full { all } else { bounded }, None, &place, &Asked::plain(jobs))? == Ending::Refuted {
             ending = Ending::Refuted;
         }
         println!();
@@ -149,14 +149,18 @@ fn reproduce_all(full: bool, folder: &Path, jobs: u16) -> Result<Ending, Trouble
     Ok(ending)
 }
 
-fn run_and_report(suite: &[u8], folder: &Path, asked: &Asked) -> Result<Ending, Trouble> {
+/// Runs a suite that is read from a file in the folder `beside`, or is part of the program, and reports on it.
+fn run_and_report(suite: &[u8], beside: Option<&Path>, folder: &Path, asked: &Asked) -> Result<Ending, Trouble> {
     let problem = known_problem_of(suite)?;
-    with_problem!(&problem, P => run_for::<P>(suite, folder, asked))?;
+    with_problem!(&problem, P => run_for::<P>(suite, beside, folder, asked))?;
     report(folder)
 }
 
-fn run_for<P: Contest>(suite: &[u8], folder: &Path, asked: &Asked) -> Result<(), Trouble> {
+fn run_for<P: Contest>(suite: &[u8], beside: Option<&Path>, folder: &Path, asked: &Asked) -> Result<(), Trouble> {
     let mut suite = Suite::parse(suite, P::NAME)?;
+    if let Some(beside) = beside {
+        suite.is_in(beside);
+    }
     for (name, external) in &asked.solvers {
         suite.add(name.as_deref(), external.clone())?;
     }

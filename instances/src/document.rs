@@ -82,6 +82,8 @@ pub enum Kind {
     Suite,
     /// A learned policy.
     Policy,
+    /// The index of a library of frozen instances.
+    Library,
 }
 
 impl Kind {
@@ -91,6 +93,7 @@ impl Kind {
             Self::Answer => "answer",
             Self::Suite => "suite",
             Self::Policy => "policy",
+            Self::Library => "library",
         }
     }
 
@@ -100,6 +103,7 @@ impl Kind {
             Self::Answer => "an answer",
             Self::Suite => "a suite",
             Self::Policy => "a policy",
+            Self::Library => "a library",
         }
     }
 }
@@ -171,6 +175,13 @@ pub fn problem_of(bytes: &[u8]) -> Result<String, Trouble> {
 /// The bytes of an instance's document. They are what [`hash`] hashes.
 pub fn instance_bytes<P: Problem>(instance: &P::Instance) -> Vec<u8> {
     to_bytes(Kind::Instance, P::NAME, P::VERSION, instance)
+}
+
+/// What a file must hold to be the instance's document, to the byte: what [`write_new`] writes of [`instance_bytes`].
+pub fn instance_file<P: Problem>(instance: &P::Instance) -> Vec<u8> {
+    let mut bytes = instance_bytes::<P>(instance);
+    bytes.push(b'\n');
+    bytes
 }
 
 /// The bytes of an answer's document.

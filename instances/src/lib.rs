@@ -10,6 +10,7 @@
 //! | [`random`] | the portable random stream behind every generator |
 //! | [`dnn`] | DNN graphs by shape inference, the model zoo, chain views, devices and links |
 //! | [`family`] | families of instances, and parameters set by name: what all generators have in common |
+//! | [`library`] | the index of a library of frozen instances |
 //! | [`origin`], [`speedup`], [`model`] | nouns that several problems use |
 //! | [`jpdra`] | flows of tasks through partitions on servers: placement and speeds in tandem queues |
 //! | [`lymdo`] | cuts and resources slot by slot under energy budgets |
@@ -20,6 +21,7 @@ pub mod dnn;
 pub mod document;
 pub mod family;
 pub mod jpdra;
+pub mod library;
 pub mod lymdo;
 pub mod model;
 pub mod multiuser;

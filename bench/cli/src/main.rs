@@ -116,6 +116,17 @@ enum Command {
     /// What is written is what is handed to HiGHS, at the moment it is; HiGHS's optimum of it is printed
     #[command(after_help = "Example: offcut export my.json --method milp -o my.mps")]
     Export(commands::export::Arguments),
+    /// Verify the frozen library, no solver involved: every file, every recipe, every best known value replayed
+    ///
+    /// Prints a table and, in a line each, everything that is wrong; exit code 1 if anything is
+    #[command(
+        name = "verify-library",
+        after_help = "Examples: offcut verify-library\n          offcut verify-library jpdra --folder instances/data --json"
+    )]
+    VerifyLibrary(commands::library::Verify),
+    /// The frozen library: instances that stay as they are, and the best that is known of each
+    #[command(subcommand, after_help = commands::library::ABOUT)]
+    Library(commands::library::Library),
     /// Write a working solver in another language, to start from
     #[command(after_help = "Example: offcut new-solver python multiuser")]
     NewSolver(commands::new_solver::Arguments),
@@ -152,7 +163,7 @@ enum Command {
         /// The problem
         problem: String,
         /// Which document
-        #[arg(value_parser = ["instance", "answer", "suite"])]
+        #[arg(value_parser = ["instance", "answer", "suite", "library"])]
         document: String,
     },
     /// Print completions for a shell
@@ -206,6 +217,8 @@ fn dispatch(command: Command) -> Result<Ending, Trouble> {
         }
         Command::Merge { folder, parts } => commands::run::merge(&folder, &parts),
         Command::Export(arguments) => commands::export::export(&arguments),
+        Command::VerifyLibrary(arguments) => commands::library::verify(&arguments),
+        Command::Library(command) => commands::library::library(&command),
         Command::NewSolver(arguments) => commands::new_solver::new_solver(&arguments),
         Command::Conform(arguments) => commands::conform::conform(&arguments),
         Command::Cell(arguments) => commands::cell::cell(&arguments),

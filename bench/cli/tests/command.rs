@@ -271,6 +271,7 @@ fn programs_can_read_what_is_printed() {
         vec!["schema", "multiuser", "instance"],
         vec!["schema", "multiuser", "answer"],
         vec!["schema", "multiuser", "suite"],
+        vec!["schema", "multiuser", "library"],
     ] {
         let output = offcut(folder.path()).args(&arguments).assert().success().get_output().stdout.clone();
         let _: serde_json::Value = serde_json::from_slice(&output).expect("JSON");

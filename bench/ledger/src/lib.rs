@@ -5,16 +5,19 @@
 //! | [`row`] | one finished cell of a run, and its [`Status`] |
 //! | [`gap`] | the gap formula, once, and the best known values it is measured against |
 //! | [`manifest`] | what a run set out to do: its studies and its surroundings |
+//! | [`library`] | the frozen library: best known values line by line, and the verification of everything in it |
 //! | [`store`] | rows on disk: appended durably, read back with a torn last line tolerated |
 //!
 //! "Optimal" is derived here, from a checked objective and a bound; nobody's solver status is believed.
 
 pub mod gap;
+pub mod library;
 pub mod manifest;
 pub mod row;
 pub mod store;
 
 pub use gap::{BestKnown, Contradiction, Gap, best_known, contradictions};
+pub use library::Library;
 pub use manifest::{Environment, Manifest, Reference, Study, StudyCell};
 pub use row::{Key, Row, Status, Times};
 pub use store::Store;

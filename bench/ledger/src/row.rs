@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use offcut_checker::{Interval, Proof, Tolerance, Verdict, Violation, beyond};
-use offcut_instances::problem::{Budget, Incumbent, Stop};
+use offcut_instances::problem::{Budget, Incumbent, Sense, Stop};
 use serde::{Deserialize, Serialize};
 
 /// What a row is about: running the same key again could only repeat it.
@@ -158,15 +158,7 @@ impl Status {
             let has_bound = matches!(verdict.proof(), Proof::Certified { .. } | Proof::SolverWord { .. });
             return if has_bound && *stop == Stop::Completed { Self::Bounded } else { Self::Time };
         };
-        // How far the bound stays behind the objective, seen from the bound's side.
-        let short = |bound: f64| {
-            let point = Interval::point(bound);
-            let worst = match verdict.sense() {
-                offcut_instances::problem::Sense::Minimise => objective.high(),
-                offcut_instances::problem::Sense::Maximise => objective.low(),
-            };
-            if worst == bound { 0.0 } else { beyond(verdict.sense(), worst, point) }
-        };
+        let short = |bound: f64| short_of(verdict.sense(), objective, bound);
         match verdict.proof() {
             Proof::Certified { value } if short(*value) <= tolerance.gap_relative => Self::OptimalCertified,
             Proof::SolverWord { value, .. } if short(*value) <= tolerance.word_relative => Self::OptimalClaimed,
@@ -190,4 +182,13 @@ impl Status {
             Self::Declined => "declined",
         }
     }
+}
+
+/// How far a bound stays behind an objective, relative to the bound and at worst; 0 if it meets it.
+pub fn short_of(sense: Sense, objective: Interval, bound: f64) -> f64 {
+    let worst = match sense {
+        Sense::Minimise => objective.high(),
+        Sense::Maximise => objective.low(),
+    };
+    if worst == bound { 0.0 } else { beyond(sense, worst, Interval::point(bound)) }
 }

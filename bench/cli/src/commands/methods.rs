@@ -1,6 +1,7 @@
 //! `offcut methods` and `offcut schema`.
 
 use offcut_instances::document::{Trouble, answer_schema, instance_schema};
+use offcut_instances::library::Index;
 use offcut_instances::problem::Problem;
 use offcut_runner::{Contest, Suite};
 use serde_json::{Value, json};
@@ -56,6 +57,7 @@ pub(crate) fn schema(problem: &str, document: &str) -> Result<Ending, Trouble> {
     let schema = with_problem!(problem, P => Ok::<_, Trouble>(match document {
         "instance" => instance_schema::<P>(),
         "answer" => answer_schema::<P>(),
+        "library" => Index::schema(P::NAME),
         _ => Suite::schema(P::NAME),
     }))?;
     println!("{}", serde_json::to_string_pretty(&schema).expect("a schema is JSON"));

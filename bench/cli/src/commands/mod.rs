@@ -5,6 +5,7 @@ pub(crate) mod check;
 pub(crate) mod conform;
 pub(crate) mod export;
 pub(crate) mod generate;
+pub(crate) mod library;
 pub(crate) mod methods;
 pub(crate) mod models;
 pub(crate) mod new_solver;

@@ -1,0 +1,145 @@
+//! `offcut verify-library` and `offcut library`.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use offcut_instances::document::Trouble;
+use offcut_instances::library::Hardness;
+use offcut_ledger::Library as Frozen;
+use offcut_ledger::library::{Added, Verified};
+use offcut_runner::{Contest, Folder};
+
+use super::{PROBLEMS, with_problem};
+use crate::{Ending, text};
+
+/// What the words mean; `instances/data/README.md` says the same and more.
+pub(crate) const ABOUT: &str = "\
+Hardness of an instance:
+  easy  an exact method closes it in 10 s, one thread: a bound whose certificate the checker replays meets
+        the objective of a solution, to 1e-9
+  hard  an exact method closes it in 600 s, but not in 10 s
+  open  not closed yet
+
+The ledger is only ever appended to: every line carries the hash of the line before it, and names the answer that
+shows what it says by its hash. See instances/data/README.md.
+
+Example: offcut run bench/suites/jpdra/library.json --folder runs/library-jpdra
+         offcut library add runs/library-jpdra
+         offcut verify-library jpdra";
+
+/// What `offcut verify-library` takes.
+#[derive(Args)]
+pub(crate) struct Verify {
+    /// One problem only
+    problem: Option<String>,
+    /// Folder with PROBLEM/library for every problem
+    #[arg(long, default_value = "instances/data")]
+    folder: PathBuf,
+    /// As JSON, with the best known values of every instance
+    #[arg(long)]
+    json: bool,
+}
+
+/// What can be done with a library.
+#[derive(Subcommand)]
+pub(crate) enum Library {
+    /// Append what a run improves on the best known values; nothing is ever changed
+    #[command(after_help = ABOUT)]
+    Add {
+        /// Folder of the run
+        run: PathBuf,
+        /// Folder with PROBLEM/library for every problem
+        #[arg(long, default_value = "instances/data")]
+        folder: PathBuf,
+    },
+}
+
+pub(crate) fn verify(arguments: &Verify) -> Result<Ending, Trouble> {
+    let Verify { problem, folder, json } = arguments;
+    let mut all = Vec::new();
+    for name in problem.as_deref().map_or(PROBLEMS.to_vec(), |problem| vec![problem]) {
+        with_problem!(name, P => {
+            let library = Frozen::of::<P>(folder);
+            if library.is_there() {
+                all.push(library.verify::<P>());
+                Ok(())
+            } else if problem.is_some() {
+                Err(nowhere(library.folder()))
+            } else {
+                Ok(())
+            }
+        })?;
+    }
+    if all.is_empty() {
+        return Err(nowhere(folder));
+    }
+    if *json {
+        println!("{}", serde_json::to_string_pretty(&all).expect("plain data"));
+    } else {
+        let header = ["problem", "instances", "easy", "hard", "open", "closed", "largest open gap", "lines", "head"];
+        println!("{}", text::table(&header, 1, all.iter().map(row).collect()));
+        for verified in &all {
+            for flaw in &verified.flaws {
+                println!("FLAW {}: {}", verified.problem, flaw.replace('\n', " "));
+            }
+        }
+    }
+    let is_good = all.iter().all(|verified| verified.flaws.is_empty());
+    Ok(if is_good { Ending::Good } else { Ending::Refuted })
+}
+
+fn nowhere(folder: &Path) -> Trouble {
+    Trouble::at("", "there is no library", "give the folder that has PROBLEM/library: --folder instances/data")
+        .in_file(folder)
+}
+
+fn row(verified: &Verified) -> Vec<String> {
+    let count = |hardness| verified.count(hardness).to_string();
+    vec![
+        verified.problem.clone(),
+        verified.instances.len().to_string(),
+        count(Hardness::Easy),
+        count(Hardness::Hard),
+        count(Hardness::Open),
+        verified.closed().to_string(),
+        match verified.largest_open_gap() {
+            None => String::new(),
+            Some(gap) if gap.is_finite() => text::gap(gap, 0.0),
+            Some(_) => "unknown".into(),
+        },
+        verified.lines.to_string(),
+        verified.head.chars().take(12).collect(),
+    ]
+}
+
+pub(crate) fn library(command: &Library) -> Result<Ending, Trouble> {
+    let Library::Add { run, folder } = command;
+    let (manifest, _) = Folder::at(run).read()?;
+    with_problem!(&manifest.problem, P => add::<P>(run, folder))
+}
+
+fn add<P: Contest>(run: &Path, folder: &Path) -> Result<Ending, Trouble> {
+    let run = Folder::at(run);
+    let (manifest, rows) = run.read()?;
+    let library = Frozen::of::<P>(folder);
+    if !library.is_there() {
+        return Err(nowhere(library.folder()));
+    }
+    let answer = |row: &offcut_ledger::Row| run.answer(&row.key.line());
+    let began = manifest.environment.began_unix_s;
+    let Added { rows, lines, notes, refuted } = library.add::<P>(&rows, answer, began)?;
+    for (name, line) in &lines {
+        let plain = |value: serde_json::Value| value.as_str().unwrap_or_default().replace('_', " ");
+        let what = plain(serde_json::to_value(line.what).expect("plain data"));
+        let shown = plain(serde_json::to_value(line.evidence).expect("plain data"));
+        println!("{name}: {what} {} by {} ({shown})", line.value, line.method);
+    }
+    for note in &notes {
+        println!("{note}");
+    }
+    for line in &refuted {
+        println!("REFUTED {line}");
+    }
+    println!("{rows} rows of instances in the library; {} lines appended", lines.len());
+    Ok(if refuted.is_empty() { Ending::Good } else { Ending::Refuted })
+}

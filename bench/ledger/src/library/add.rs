@@ -1,0 +1,266 @@
+//! Lines out of the rows of a run: what improves on the best known values is appended, and nothing is ever changed.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use offcut_checker::{Judged, Proof, Tolerance, Verdict, beyond, judge};
+use offcut_instances::document::{Trouble, answer_bytes, read_answer, read_instance, write_new};
+use offcut_instances::library::{Entry, Hardness};
+use offcut_instances::problem::{Answer, Bound, Evidence, Trace};
+
+use super::{IMPROVES_RELATIVE, Library, Line, Shown, What, hash_of, improves, is_same, line_improves, take_in};
+use crate::gap::feasible_objective;
+use crate::row::{Row, Status, short_of};
+use crate::{BestKnown, library};
+
+/// The largest answer a library takes in. A larger certificate is left out, and its bound is then a word.
+pub const LARGEST_ANSWER_BYTES: usize = 1 << 20;
+
+/// The longest a certificate may take to replay, in seconds as the row tells them; one that takes longer is left out.
+pub const LONGEST_REPLAY_S: f64 = 4.0;
+
+/// What became of the rows of a run.
+#[derive(Clone, Debug, Default)]
+pub struct Added {
+    /// Rows whose instance is in the library.
+    pub rows: usize,
+    /// The lines appended, with the instance's name.
+    pub lines: Vec<(String, Line)>,
+    /// What else there is to say.
+    pub notes: Vec<String>,
+    /// Rows the checker does not find so, and contradictions: nothing of them was appended.
+    pub refuted: Vec<String>,
+}
+
+/// What a line is to say, and the row it comes from.
+struct Pick<'a> {
+    row: &'a Row,
+    evidence: Shown,
+}
+
+impl Library {
+    /// Appends what rows of a run improve. `answer` says where the answer of a row is, `began_unix_s` when the run began.
+    ///
+    /// # Errors
+    /// [`Trouble`] if the library or an answer cannot be read, the ledger's chain is broken, or the disk refuses.
+    pub fn add<P: Judged>(
+        &self,
+        rows: &[Row],
+        answer: impl Fn(&Row) -> PathBuf,
+        began_unix_s: u64,
+    ) -> Result<Added, Trouble> {
+        let index = self.index()?;
+        let refused = |path: &Path, error: std::io::Error| {
+            Trouble::at("", format!("cannot be written to: {error}"), "give a library that can be").in_file(path)
+        };
+        let (path, answers) = (self.ledger(), self.answers());
+        std::fs::create_dir_all(&answers).map_err(|error| refused(&answers, error))?;
+        let mut file =
+            OpenOptions::new().create(true).append(true).open(&path).map_err(|error| refused(&path, error))?;
+        file.try_lock()
+            .map_err(|_| Trouble::at("", "is being added to by another program", "wait for it").in_file(&path))?;
+        let (_, mut head) = self.chain()?;
+        let known = self.best_known(P::SENSE)?;
+        let mut added = Added::default();
+        for entry in &index.instances {
+            let rows: Vec<&Row> = rows.iter().filter(|row| row.key.instance == entry.hash).collect();
+            added.rows += rows.len();
+            let mut best = known.get(&entry.hash).copied().unwrap_or_default();
+            for mut line in self.improvements::<P>(entry, &rows, best, &answer, &mut added)? {
+                line.previous.clone_from(&head);
+                line.date = library::date(began_unix_s);
+                let mut bytes = serde_json::to_vec(&line).expect("plain data");
+                head = hash_of(&bytes);
+                bytes.push(b'\n');
+                file.write_all(&bytes).and_then(|()| file.sync_data()).map_err(|error| refused(&path, error))?;
+                take_in(&mut best, P::SENSE, &line);
+                added.lines.push((entry.name.clone(), line));
+            }
+            let closed = best.objective.zip(best.certified).is_some_and(|(objective, bound)| {
+                let objective = offcut_checker::Interval::point(objective);
+                short_of(P::SENSE, objective, bound) <= Tolerance::default().gap_relative
+            });
+            if closed == (entry.hardness == Hardness::Open) {
+                let is = if closed { "is closed" } else { "is not closed" };
+                added.notes.push(format!("{} {is}: the index calls it {}", entry.name, entry.hardness));
+            }
+        }
+        Ok(added)
+    }
+
+    /// The lines that rows of an instance are worth, their answers written; `previous` and `date` are left open.
+    fn improvements<P: Judged>(
+        &self,
+        entry: &Entry,
+        rows: &[&Row],
+        best: BestKnown,
+        answer: &impl Fn(&Row) -> PathBuf,
+        added: &mut Added,
+    ) -> Result<Vec<Line>, Trouble> {
+        let picks = picks::<P>(rows, best, &mut |row| {
+            let path = answer(row);
+            let bytes = kept::<P>(&read_answer::<P>(&path)?, &[Shown::Certificate]).len();
+            let fits = bytes <= LARGEST_ANSWER_BYTES && row.times.check_s <= LONGEST_REPLAY_S;
+            if !fits {
+                let (method, mib) = (&row.key.method, bytes as f64 / f64::from(1 << 20));
+                let took = row.times.check_s;
+                added.notes.push(format!(
+                    "{}: the certificate of {method} is left out: {mib:.1} MiB, {took:.1} s to replay",
+                    entry.name
+                ));
+            }
+            Ok(fits)
+        })?;
+        if picks.is_empty() {
+            return Ok(Vec::new());
+        }
+        let instance = read_instance::<P>(&self.folder.join(&entry.file))?;
+        let mut best = best;
+        let mut lines = Vec::new();
+        for pick in &picks {
+            let row = pick.row;
+            let same = |other: &&Pick<'_>| std::ptr::eq(other.row, row);
+            let shown: Vec<Shown> = picks.iter().filter(same).map(|pick| pick.evidence).collect();
+            let full = read_answer::<P>(&answer(row))?;
+            // What is written is what is judged.
+            let mut bytes = kept::<P>(&full, &shown);
+            let reduced = offcut_instances::document::parse_answer::<P>(&bytes)?;
+            let verdict = judge::<P>(&instance, &reduced, &Tolerance::default());
+            bytes.push(b'\n');
+            let name = format!("{}.json", hash_of(&bytes));
+            let what = if pick.evidence == Shown::Solution { What::Objective } else { What::Bound };
+            let Some(value) = value_of(&verdict, pick.evidence) else {
+                added.refuted.push(format!("{}: the answer of {} is refuted", entry.name, row.key.method));
+                continue;
+            };
+            let line = Line {
+                previous: String::new(),
+                instance: entry.hash.clone(),
+                what,
+                value,
+                evidence: pick.evidence,
+                answer: name.clone(),
+                method: row.key.method.clone(),
+                budget: row.key.budget.clone(),
+                solve_s: row.times.solve_s,
+                code: row.key.code.clone(),
+                made_on: row.made_on.clone(),
+                date: String::new(),
+            };
+            let mut after = best;
+            take_in(&mut after, P::SENSE, &line);
+            if let Some(why) = contradiction::<P>(&after) {
+                added.refuted.push(format!("{}: {} contradicts the ledger: {why}", entry.name, row.key.method));
+                continue;
+            }
+            if !line_improves(&best, P::SENSE, &line) {
+                continue;
+            }
+            let path = self.answers().join(&name);
+            if !path.exists() {
+                write_new(&path, &bytes[..bytes.len() - 1])?;
+                let synced = File::open(&path).and_then(|file| file.sync_data());
+                synced.map_err(|error| Trouble::at("", error.to_string(), "make room").in_file(&path))?;
+            }
+            best = after;
+            lines.push(line);
+        }
+        Ok(lines)
+    }
+}
+
+/// Which rows improve, and by what: at most one objective, one certified bound and one word.
+fn picks<'a, P: Judged>(
+    rows: &[&'a Row],
+    best: BestKnown,
+    fits: &mut dyn FnMut(&Row) -> Result<bool, Trouble>,
+) -> Result<Vec<Pick<'a>>, Trouble> {
+    // Best first; of equals the one that is optimal by itself, then the fastest.
+    let in_order = |what: What, values: &mut Vec<(f64, &'a Row)>| {
+        values.sort_by(|(a, _), (b, _)| a.total_cmp(b));
+        if values.len() > 1 && improves(P::SENSE, what, values[values.len() - 1].0, Some(values[0].0)) {
+            values.reverse();
+        }
+        let first = values.first().map_or(0.0, |(value, _)| *value);
+        let equals = values.iter().take_while(|(value, _)| is_same(*value, first)).count();
+        values[..equals].sort_by(|(_, a), (_, b)| {
+            let order = |row: &Row| (row.status != Status::OptimalCertified, row.times.solve_s);
+            order(a).partial_cmp(&order(b)).expect("times are numbers")
+        });
+    };
+    let mut picks = Vec::new();
+    let mut objectives: Vec<_> = rows.iter().filter_map(|row| Some((feasible_objective(row)?, *row))).collect();
+    in_order(What::Objective, &mut objectives);
+    if let Some((value, row)) = objectives.first()
+        && improves(P::SENSE, What::Objective, *value, best.objective)
+    {
+        picks.push(Pick { row, evidence: Shown::Solution });
+    }
+    let sound = rows.iter().filter(|row| row.status != Status::Wrong);
+    let mut bounds: Vec<_> = sound
+        .filter_map(|row| match row.proof {
+            Proof::Certified { value } | Proof::SolverWord { value, .. } => Some((value, *row)),
+            _ => None,
+        })
+        .collect();
+    in_order(What::Bound, &mut bounds);
+    let mut word = None;
+    for (value, row) in bounds {
+        if !improves(P::SENSE, What::Bound, value, best.certified) {
+            break;
+        }
+        if matches!(row.proof, Proof::Certified { .. }) && fits(row)? {
+            picks.push(Pick { row, evidence: Shown::Certificate });
+            break;
+        }
+        word = word.or(Some((value, row)));
+    }
+    if let Some((value, row)) = word
+        && improves(P::SENSE, What::Bound, value, best.word)
+    {
+        picks.push(Pick { row, evidence: Shown::SolverWord });
+    }
+    Ok(picks)
+}
+
+/// The part of an answer that lines of these kinds need. A certificate that is left out becomes a word.
+fn kept<P: Judged>(answer: &Answer<P>, shown: &[Shown]) -> Vec<u8> {
+    let found = answer.found.clone().filter(|_| shown.contains(&Shown::Solution));
+    let proved = answer.proved.clone().and_then(|Bound { value, evidence }| match evidence {
+        _ if shown.contains(&Shown::Certificate) => Some(Bound { value, evidence }),
+        Evidence::SolverWord(_) if shown.contains(&Shown::SolverWord) => Some(Bound { value, evidence }),
+        Evidence::Certificate(_) if shown.contains(&Shown::SolverWord) => {
+            let word =
+                "a certificate that is too large for the library; the checker replayed it before it was left out";
+            Some(Bound { value, evidence: Evidence::SolverWord(word.into()) })
+        }
+        _ => None,
+    });
+    answer_bytes::<P>(&Answer { stop: answer.stop.clone(), found, proved, trace: Trace::default() })
+}
+
+fn value_of(verdict: &Verdict, evidence: Shown) -> Option<f64> {
+    if verdict.is_refuted() {
+        return None;
+    }
+    match (evidence, verdict.proof()) {
+        (Shown::Solution, _) => verdict.objective().map(|objective| objective.middle()),
+        (Shown::Certificate, Proof::Certified { value }) | (Shown::SolverWord, Proof::SolverWord { value, .. }) => {
+            Some(*value)
+        }
+        _ => None,
+    }
+}
+
+/// What of the best known values cannot be true together, if anything.
+fn contradiction<P: Judged>(best: &BestKnown) -> Option<String> {
+    let objective = best.objective?;
+    // The middles of intervals, so give or take a rounding; verifying knows the intervals.
+    let bounds = [(best.certified, IMPROVES_RELATIVE), (best.word, Tolerance::default().word_relative)];
+    bounds.into_iter().find_map(|(bound, allowed)| {
+        let bound = bound?;
+        let off = beyond(P::SENSE, bound, offcut_checker::Interval::point(objective));
+        (off > allowed).then(|| format!("objective {objective} lies beyond bound {bound}"))
+    })
+}

@@ -1,0 +1,192 @@
+//! The index of a library of frozen instances.
+//!
+//! ```text
+//! <problem>/library/index.json  ledger.jsonl  instances/<name>.json  answers/<hash>.json
+//! ```
+//!
+//! An instance that is in a library stays as it is: its file is known by its hash, and how it was generated is written beside it. What is known
+//! of its optimum is in `ledger.jsonl`, which `offcut_ledger::library` reads.
+
+use std::path::{Component, Path};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::document::{Kind, Trouble, parse, read_bytes, schema};
+
+/// The version of the generators, as recipes name it: that of this package.
+pub const GENERATORS: &str = env!("CARGO_PKG_VERSION");
+
+/// The instances of a library.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Index {
+    /// Every instance once.
+    pub instances: Vec<Entry>,
+}
+
+/// An instance of a library.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    /// Its name, unique in the library.
+    pub name: String,
+    /// Its file, relative to the folder of the index.
+    pub file: String,
+    /// Its hash: the first 128 bits of BLAKE3 of its document, in hexadecimal.
+    pub hash: String,
+    /// Which set it was put in.
+    pub size: Size,
+    /// How hard it is to close.
+    pub hardness: Hardness,
+    /// How it was generated; none if it was not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generated: Option<Generated>,
+}
+
+/// How an instance was generated.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Generated {
+    /// The family.
+    pub family: String,
+    /// The parameters that differ from the default.
+    pub parameters: Map<String, Value>,
+    /// The generator's seed.
+    pub seed: u64,
+    /// The version of the generators, [`GENERATORS`] then.
+    pub generators: String,
+}
+
+/// The set an instance was put in when it came into the library; it stays there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Size {
+    /// A file of some kilobytes; every method takes it.
+    Small,
+    /// Of the size that studies vary around.
+    Medium,
+    /// As large as a library can hold.
+    Large,
+    /// Of any size: no exact method here closed it when it came.
+    Open,
+}
+
+/// How hard an instance is to close: a certified bound meets the objective of a solution, both judged by the checker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Hardness {
+    /// An exact method closes it in 10 s, one thread.
+    Easy,
+    /// An exact method closes it in 600 s, but not in 10 s.
+    Hard,
+    /// Not closed yet.
+    Open,
+}
+
+impl std::fmt::Display for Hardness {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Easy => "easy",
+            Self::Hard => "hard",
+            Self::Open => "open",
+        })
+    }
+}
+
+impl Index {
+    /// The version of index documents.
+    pub const VERSION: u32 = 1;
+
+    /// The JSON Schema of the index of a library of problem `problem`.
+    pub fn schema(problem: &str) -> Value {
+        schema::<Self>(problem, Self::VERSION, Kind::Library)
+    }
+
+    /// Reads the index of a library of problem `problem`.
+    ///
+    /// # Errors
+    /// [`Trouble`] naming file, place and remedy.
+    pub fn read(path: &Path, problem: &str) -> Result<Self, Trouble> {
+        read_bytes(path).and_then(|bytes| Self::parse(&bytes, problem)).map_err(|trouble| trouble.in_file(path))
+    }
+
+    /// Parses the index of a library of problem `problem`.
+    ///
+    /// # Errors
+    /// [`Trouble`] naming place and remedy.
+    pub fn parse(bytes: &[u8], problem: &str) -> Result<Self, Trouble> {
+        let index: Self = parse(bytes, Kind::Library, problem, Self::VERSION)?;
+        for (at, entry) in index.instances.iter().enumerate() {
+            let trouble = |field: &str, what: &str, remedy: &str| {
+                Err(Trouble::at(format!("body.instances[{at}].{field}"), what, remedy))
+            };
+            let before = &index.instances[..at];
+            if before.iter().any(|other| other.name == entry.name) {
+                return trouble("name", "is that of an earlier instance", "give every instance its own");
+            }
+            if before.iter().any(|other| other.hash == entry.hash) {
+                return trouble("hash", "is that of an earlier instance", "leave the second out");
+            }
+            if before.iter().any(|other| other.file == entry.file) {
+                return trouble("file", "is that of an earlier instance", "give every instance its own");
+            }
+            let mut parts = Path::new(&entry.file).components();
+            if entry.file.is_empty() || !parts.all(|part| matches!(part, Component::Normal(_))) {
+                return trouble("file", "is not within the library's folder", "give a path like instances/name.json");
+            }
+            if !is_hash(&entry.hash, 32) {
+                return trouble("hash", "is not a hash", "give 32 lower-case hexadecimal digits");
+            }
+        }
+        Ok(index)
+    }
+
+    /// The instance with this hash.
+    pub fn find(&self, hash: &str) -> Option<&Entry> {
+        self.instances.iter().find(|entry| entry.hash == hash)
+    }
+}
+
+/// Whether a text is so many lower-case hexadecimal digits.
+pub fn is_hash(text: &str, digits: usize) -> bool {
+    text.len() == digits && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_index_is_read_strictly() {
+        let text = |entry: &str| {
+            let good = r#"{"name":"a","file":"instances/a.json","hash":"00112233445566778899aabbccddeeff","size":"small","hardness":"easy"}"#;
+            format!(
+                r#"{{"offcut":"library","problem":"multiuser","version":1,"body":{{"instances":[{good}{entry}]}}}}"#
+            )
+        };
+        let parse = |entry: &str| Index::parse(text(entry).as_bytes(), "multiuser");
+        assert_eq!(parse("").expect("good").instances.len(), 1);
+        let second = |name: &str, file: &str, hash: &str, more: &str| {
+            format!(r#",{{"name":"{name}","file":"{file}","hash":"{hash}","size":"open","hardness":"open"{more}}}"#)
+        };
+        let (other, hash) = ("instances/b.json", "10112233445566778899aabbccddeeff");
+        assert!(parse(&second("b", other, hash, "")).is_ok());
+        for (entry, words) in [
+            (second("a", other, hash, ""), "body.instances[1].name"),
+            (second("b", "instances/a.json", hash, ""), "body.instances[1].file"),
+            (second("b", "../b.json", hash, ""), "within the library's folder"),
+            (second("b", "/b.json", hash, ""), "within the library's folder"),
+            (second("b", other, "00112233445566778899aabbccddeeff", ""), "body.instances[1].hash"),
+            (second("b", other, "0011", ""), "32 lower-case"),
+            (second("b", other, hash, r#","colour":1"#), "unknown field"),
+            (second("b", other, hash, r#","generated":{"family":"zoo"}"#), "missing field"),
+            (second("b", other, hash, "").replace("\"open\"", "\"huge\""), "unknown variant"),
+        ] {
+            let trouble = parse(&entry).expect_err(words).to_string();
+            assert!(trouble.contains(words), "{trouble}");
+        }
+        assert!(Index::parse(text("").as_bytes(), "jpdra").is_err());
+    }
+}

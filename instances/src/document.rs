@@ -257,7 +257,7 @@ pub fn read_bytes(path: &Path) -> Result<Vec<u8>, Trouble> {
     (&mut file).take(PREVIEW_BYTES).read_to_end(&mut bytes).map_err(trouble)?;
     if bytes.len() as u64 == PREVIEW_BYTES {
         // A document's envelope comes first; anything but running out of bytes in its body is a reason to stop here.
-        match serde_json::from_slice::<Envelope>(&bytes) {
+        match serde_json::from_slice::<Envelope>(before_cut_number(&bytes)) {
             Err(error) if !error.is_eof() => return Err(not_a_document(&error)),
             _ => {}
         }
@@ -271,6 +271,15 @@ pub fn read_bytes(path: &Path) -> Result<Vec<u8>, Trouble> {
         }
     }
     Ok(bytes)
+}
+
+/// The beginning of a document without the number that it may end in the middle of: `1.` and `-` are no numbers, and yet the beginning of one.
+fn before_cut_number(bytes: &[u8]) -> &[u8] {
+    /// Longer than any number that is written for a float or an integer.
+    const LONGEST: usize = 400;
+    let of_number = |byte: &&u8| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
+    let cut = bytes.iter().rev().take(LONGEST).take_while(of_number).count();
+    &bytes[..bytes.len() - cut]
 }
 
 fn envelope(bytes: &[u8]) -> Result<Envelope, Trouble> {
@@ -383,5 +392,34 @@ pub mod range {
             return Ok(());
         }
         Err(Trouble::at(place(), format!("is {value}"), "give 0 or a number between 1e-30 and 1e30"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The look at the beginning of a file ends anywhere, within a number too.
+    #[test]
+    fn a_large_file_is_read_wherever_its_first_megabyte_ends() {
+        let head = r#"{"offcut":"suite","problem":"p","version":1,"body":["#;
+        let folder = std::env::temp_dir().join(format!("offcut-document-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("room");
+        for number in ["-1.25e-17", "12345.678", "true", "null", r#""\u00e9\n""#] {
+            for before in 0..=number.len() {
+                // So much of the number lies before the cut.
+                let blank = " ".repeat(PREVIEW_BYTES as usize - head.len() - before);
+                let text = format!("{head}{blank}{number},{number}]}}\n");
+                let path = folder.join("large.json");
+                std::fs::write(&path, &text).expect("room");
+                assert_eq!(read_bytes(&path).expect(number), text.as_bytes(), "{number} cut after {before}");
+            }
+        }
+        for bad in ["[", "1", "-", "{\"offcut\":[", "hello "] {
+            let path = folder.join("large.json");
+            std::fs::write(&path, bad.repeat(2 << 20)).expect("room");
+            assert!(read_bytes(&path).is_err(), "{bad}");
+        }
+        std::fs::remove_dir_all(&folder).expect("there");
     }
 }

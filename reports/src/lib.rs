@@ -34,10 +34,11 @@ pub mod tables;
 pub mod throughput;
 pub mod verdict;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use offcut_instances::document::Trouble;
-use offcut_ledger::{Manifest, Row};
+use offcut_ledger::{BestKnown, Manifest, Row};
 
 pub use report::Report;
 pub use verdict::{Outcome, Verdict};
@@ -51,11 +52,13 @@ pub struct Options {
     pub heuristic_shift_s: f64,
     /// Whether figures are also written as PNG.
     pub png: bool,
+    /// Best known values from elsewhere, by instance hash, that gaps are measured against besides those of the rows: a library's.
+    pub library: BTreeMap<String, BestKnown>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { time_shift_s: 10.0, heuristic_shift_s: 0.001, png: true }
+        Self { time_shift_s: 10.0, heuristic_shift_s: 0.001, png: true, library: BTreeMap::new() }
     }
 }
 

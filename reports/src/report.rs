@@ -74,7 +74,7 @@ const PROBLEMS: [About; 4] = [multiuser::ABOUT, throughput::ABOUT, jpdra::ABOUT,
 impl Report {
     /// Computes the report of a run.
     pub fn new(manifest: &Manifest, rows: &[Row], options: &Options) -> Self {
-        let results = Results::new(manifest, rows);
+        let results = Results::against(manifest, rows, &options.library);
         let about = PROBLEMS.iter().find(|about| about.problem == manifest.problem);
         let mut sections = vec![Section {
             title: "All methods".into(),
@@ -101,7 +101,7 @@ impl Report {
         Self {
             title: manifest.title.clone(),
             contradictions: results.contradictions.iter().map(ToString::to_string).collect(),
-            provenance: provenance(&results),
+            provenance: provenance(&results, options),
             summary: summary(&results, options),
             paper: about.map(|about| about.paper.to_owned()),
             verdicts: about.map_or_else(Vec::new, |about| (about.verdicts)(&results)),
@@ -123,7 +123,7 @@ impl Report {
     }
 }
 
-fn provenance(results: &Results) -> Vec<(String, String)> {
+fn provenance(results: &Results, options: &Options) -> Vec<(String, String)> {
     let Manifest { id, problem, sense, objective, order_seed, jobs, tolerance, environment, .. } = results.manifest;
     let known = |text: &str| if text.is_empty() { "unknown".to_owned() } else { text.to_owned() };
     let mut budgets: BTreeMap<String, usize> = BTreeMap::new();
@@ -171,6 +171,11 @@ fn provenance(results: &Results) -> Vec<(String, String)> {
         ("order seed", order_seed.to_string()),
         ("cells at a time", jobs.to_string()),
     ];
+    let known = results.best.keys().filter(|instance| options.library.contains_key(*instance)).count();
+    if known > 0 {
+        let known = format!("of this run, and of a frozen library for {} of its instances", whole(known as u64));
+        lines.push(("best known values", known));
+    }
     lines.extend(comparison::noise::told(&results.manifest.reference).map(|noise| ("machine noise", noise)));
     lines.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }

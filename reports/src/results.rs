@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use offcut_checker::Proof;
 use offcut_ledger::gap::feasible_objective;
 use offcut_ledger::manifest::Quantity;
-use offcut_ledger::{BestKnown, Contradiction, Gap, Manifest, Row, Status, Study, best_known, contradictions};
+use offcut_ledger::{
+    BestKnown, Contradiction, Gap, Manifest, Row, Status, Study, best_known, contradictions, contradictions_with,
+};
 
 use crate::table::Mark;
 use crate::{lymdo, statistics};
@@ -96,8 +98,17 @@ pub struct Results<'a> {
 impl<'a> Results<'a> {
     /// Puts manifest and rows together.
     pub fn new(manifest: &'a Manifest, rows: &'a [Row]) -> Self {
-        let best = best_known(manifest.sense, rows);
-        let contradictions = contradictions(manifest.sense, rows, &manifest.tolerance);
+        Self::against(manifest, rows, &BTreeMap::new())
+    }
+
+    /// The same, with gaps measured against what a library knows as well.
+    pub fn against(manifest: &'a Manifest, rows: &'a [Row], library: &BTreeMap<String, BestKnown>) -> Self {
+        let mut best = best_known(manifest.sense, rows);
+        let mut contradictions = contradictions(manifest.sense, rows, &manifest.tolerance);
+        contradictions.extend(contradictions_with(manifest.sense, rows, library));
+        for (instance, known) in library {
+            best.entry(instance.clone()).and_modify(|best| *best = best.and(*known, manifest.sense));
+        }
         let mut seen = BTreeSet::new();
         let mut results: Vec<Result> = rows
             .iter()

@@ -137,10 +137,15 @@ enum Command {
     #[command(hide = true)]
     Cell(commands::cell::Arguments),
     /// Write the report of a run: HTML, Markdown, CSV, LaTeX, figures
-    #[command(after_help = "Example: offcut report runs/demo")]
+    #[command(
+        after_help = "Examples: offcut report runs/demo\n          offcut report runs/library --library instances/data"
+    )]
     Report {
         /// Folder of the run
         folder: PathBuf,
+        /// Measure gaps against the best known values of a frozen library as well: the folder with PROBLEM/library
+        #[arg(long)]
+        library: Option<PathBuf>,
     },
     /// Rebuild a paper's tables, with a verdict on its claims
     #[command(after_help = "Examples: offcut reproduce multiuser\n          offcut reproduce all")]
@@ -222,7 +227,7 @@ fn dispatch(command: Command) -> Result<Ending, Trouble> {
         Command::NewSolver(arguments) => commands::new_solver::new_solver(&arguments),
         Command::Conform(arguments) => commands::conform::conform(&arguments),
         Command::Cell(arguments) => commands::cell::cell(&arguments),
-        Command::Report { folder } => commands::run::report(&folder),
+        Command::Report { folder, library } => commands::run::report_against(&folder, library.as_deref()),
         Command::Reproduce { problem, full, folder, jobs } => {
             commands::run::reproduce(&problem, full, folder.as_deref(), jobs)
         }

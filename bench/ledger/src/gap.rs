@@ -7,10 +7,11 @@
 
 use std::collections::BTreeMap;
 
-use offcut_checker::{Proof, Tolerance, beyond, no_solution};
+use offcut_checker::{Interval, Proof, Tolerance, beyond, no_solution};
 use offcut_instances::problem::Sense;
 use serde::{Deserialize, Serialize};
 
+use crate::library::IMPROVES_RELATIVE;
 use crate::row::{Row, Status};
 
 /// How far a checked objective is from the optimum: the truth lies between `low` and `high`, both relative.
@@ -45,6 +46,24 @@ impl BestKnown {
         };
         let low = relative(sense, objective, self.objective.unwrap_or(objective))?;
         Some(Gap { low: low.max(0.0), high: relative(sense, objective, bound)?.max(0.0), certified })
+    }
+}
+
+impl BestKnown {
+    /// The better of both, one by one.
+    #[must_use]
+    pub fn and(self, other: Self, sense: Sense) -> Self {
+        let least = |a: Option<f64>, b: Option<f64>| a.into_iter().chain(b).reduce(f64::min);
+        let most = |a: Option<f64>, b: Option<f64>| a.into_iter().chain(b).reduce(f64::max);
+        let (objective, bound): (fn(_, _) -> _, fn(_, _) -> _) = match sense {
+            Sense::Minimise => (least, most),
+            Sense::Maximise => (most, least),
+        };
+        Self {
+            objective: objective(self.objective, other.objective),
+            certified: bound(self.certified, other.certified),
+            word: bound(self.word, other.word),
+        }
     }
 }
 
@@ -114,6 +133,35 @@ impl std::fmt::Display for Contradiction {
             objective.1, objective.0, bound.1, bound.0
         )
     }
+}
+
+/// Every feasible objective of `rows` beyond a certified bound known before, and every certified bound beyond an objective known before, as from a
+/// library. Known objectives are numbers, not intervals, so a bound may lie a rounding beyond one.
+pub fn contradictions_with(sense: Sense, rows: &[Row], known: &BTreeMap<String, BestKnown>) -> Vec<Contradiction> {
+    let library = || "the library".to_owned();
+    let found = rows.iter().flat_map(|row| {
+        let best = known.get(&row.key.instance).copied().unwrap_or_default();
+        let method = || row.key.method.clone();
+        let objective = row.checked_objective.filter(|_| feasible_objective(row).is_some());
+        let refuting = objective.zip(best.certified).map(|(objective, bound)| Contradiction {
+            instance: row.key.instance.clone(),
+            objective: (method(), objective.middle()),
+            bound: (library(), bound),
+            beyond: beyond(sense, bound, objective),
+        });
+        let bound = match row.proof {
+            Proof::Certified { value } => Some(value),
+            _ => None,
+        };
+        let refuted = best.objective.zip(bound).map(|(objective, bound)| Contradiction {
+            instance: row.key.instance.clone(),
+            objective: (library(), objective),
+            bound: (method(), bound),
+            beyond: beyond(sense, bound, Interval::point(objective)) - IMPROVES_RELATIVE,
+        });
+        refuting.into_iter().chain(refuted)
+    });
+    found.filter(|contradiction| contradiction.beyond > 0.0).collect()
 }
 
 /// Every pair of a feasible objective and a bound of the same instance that cannot both be true. A certified bound allows no

@@ -16,7 +16,7 @@ pub mod manifest;
 pub mod row;
 pub mod store;
 
-pub use gap::{BestKnown, Contradiction, Gap, best_known, contradictions};
+pub use gap::{BestKnown, Contradiction, Gap, best_known, contradictions, contradictions_with};
 pub use library::Library;
 pub use manifest::{Environment, Manifest, Reference, Study, StudyCell};
 pub use row::{Key, Row, Status, Times};

@@ -6,7 +6,9 @@ use std::io::Write;
 use offcut_checker::{Interval, Proof, Tolerance};
 use offcut_instances::problem::{Budget, Sense, Stop};
 use offcut_ledger::row::InstanceLabel;
-use offcut_ledger::{BestKnown, Key, Row, Status, Store, Times, best_known, contradictions, store};
+use offcut_ledger::{
+    BestKnown, Key, Row, Status, Store, Times, best_known, contradictions, contradictions_with, store,
+};
 
 fn row(method: &str, objective: f64, proof: Proof) -> Row {
     Row {
@@ -42,6 +44,28 @@ fn a_gap_is_an_interval_between_best_objective_and_best_bound() {
     let zero = BestKnown { objective: Some(0.0), certified: Some(0.0), word: None };
     assert_eq!(zero.gap(Sense::Minimise, 0.0).map(|gap| gap.high), Some(0.0));
     assert_eq!(zero.gap(Sense::Minimise, 1.0), None);
+}
+
+#[test]
+fn what_a_library_knows_is_taken_in_and_held_against_rows() {
+    let here = BestKnown { objective: Some(6.0), certified: Some(4.0), word: None };
+    let there = BestKnown { objective: Some(5.0), certified: Some(3.0), word: Some(4.5) };
+    let both = BestKnown { objective: Some(5.0), certified: Some(4.0), word: Some(4.5) };
+    assert_eq!((here.and(there, Sense::Minimise), there.and(here, Sense::Minimise)), (both, both));
+    let most = BestKnown { objective: Some(6.0), certified: Some(3.0), word: Some(4.5) };
+    assert_eq!(here.and(there, Sense::Maximise), most);
+
+    let known =
+        BTreeMap::from([("i".to_owned(), BestKnown { objective: Some(5.0), certified: Some(4.5), word: None })]);
+    let with = |rows: &[Row]| contradictions_with(Sense::Minimise, rows, &known);
+    assert_eq!(with(&[row("a", 4.5, Proof::Nothing), row("b", 6.0, Proof::Certified { value: 5.0 })]), []);
+    let low = with(&[row("a", 4.4, Proof::Nothing)]);
+    assert_eq!((low.len(), &low[0].objective.0[..], &low[0].bound.0[..]), (1, "a", "the library"));
+    let high = with(&[row("a", 6.0, Proof::Certified { value: 5.1 })]);
+    assert_eq!((high.len(), &high[0].objective.0[..], &high[0].bound.0[..]), (1, "the library", "a"));
+    let mut wrong = row("a", 4.4, Proof::SolverWord { value: 9.0, word: "w".into() });
+    wrong.status = Status::Wrong;
+    assert_eq!(with(&[wrong]), []);
 }
 
 #[test]

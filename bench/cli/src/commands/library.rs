@@ -1,12 +1,13 @@
 //! `offcut verify-library` and `offcut library`.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use offcut_instances::document::Trouble;
 use offcut_instances::library::Hardness;
-use offcut_ledger::Library as Frozen;
 use offcut_ledger::library::{Added, Verified};
+use offcut_ledger::{BestKnown, Library as Frozen};
 use offcut_runner::{Contest, Folder};
 
 use super::{PROBLEMS, with_problem};
@@ -86,6 +87,12 @@ pub(crate) fn verify(arguments: &Verify) -> Result<Ending, Trouble> {
     }
     let is_good = all.iter().all(|verified| verified.flaws.is_empty());
     Ok(if is_good { Ending::Good } else { Ending::Refuted })
+}
+
+/// The best known values that a library tells.
+pub(super) fn best_known<P: Contest>(data: &Path) -> Result<BTreeMap<String, BestKnown>, Trouble> {
+    let library = Frozen::of::<P>(data);
+    if library.is_there() { library.best_known(P::SENSE) } else { Err(nowhere(library.folder())) }
 }
 
 fn nowhere(folder: &Path) -> Trouble {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use offcut_instances::document::{Trouble, read_bytes};
-use offcut_ledger::{Row, Status, contradictions};
+use offcut_ledger::{Row, Status, contradictions, contradictions_with};
 use offcut_reports::overview::{Part, overview};
 use offcut_reports::{Options, Report};
 use offcut_runner::solver::External;
@@ -176,12 +176,21 @@ fn run_for<P: Contest>(suite: &[u8], beside: Option<&Path>, folder: &Path, asked
 
 /// Writes the report of a run beside its rows, and says what stands in the way of trusting it.
 pub(crate) fn report(folder: &Path) -> Result<Ending, Trouble> {
+    report_against(folder, None)
+}
+
+/// The same, with gaps measured against a library as well.
+pub(crate) fn report_against(folder: &Path, library: Option<&Path>) -> Result<Ending, Trouble> {
     let (manifest, rows) = Folder::at(folder).read()?;
     let beside = folder.join("report");
-    let options = Options::default();
+    let mut options = Options::default();
+    if let Some(data) = library {
+        options.library = with_problem!(&manifest.problem, P => super::library::best_known::<P>(data))?;
+    }
     let written = offcut_reports::write(&manifest, &rows, &beside, &options)?;
     let wrong = rows.iter().filter(|row| row.status == Status::Wrong).count();
-    let contradictions = contradictions(manifest.sense, &rows, &manifest.tolerance);
+    let mut contradictions = contradictions(manifest.sense, &rows, &manifest.tolerance);
+    contradictions.extend(contradictions_with(manifest.sense, &rows, &options.library));
     for contradiction in &contradictions {
         println!("CONTRADICTION {contradiction}");
     }

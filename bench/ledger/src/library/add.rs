@@ -15,7 +15,7 @@ use crate::row::{Row, Status, short_of};
 use crate::{BestKnown, library};
 
 /// The largest answer a library takes in. A larger certificate is left out, and its bound is then a word.
-pub const LARGEST_ANSWER_BYTES: usize = 1 << 20;
+pub const LARGEST_ANSWER_BYTES: usize = 2 << 20;
 
 /// The longest a certificate may take to replay, in seconds as the row tells them; one that takes longer is left out.
 pub const LONGEST_REPLAY_S: f64 = 4.0;

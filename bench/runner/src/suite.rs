@@ -284,7 +284,13 @@ impl Suite {
         let mut known = HashMap::new();
         let mut keys = std::collections::HashSet::new();
         for study in &self.studies {
-            let below = |trouble: Trouble| Trouble { at: format!("study '{}', {}", study.name, trouble.at), ..trouble };
+            // Told of the suite's file: the study, the file it names, the place there.
+            let below = |trouble: Trouble| {
+                let file = trouble.file.as_ref().map(|file| file.display().to_string());
+                let at = Some(trouble.at.clone()).filter(|at| !at.is_empty());
+                let places = [Some(format!("study '{}'", study.name)), file, at];
+                Trouble { file: None, at: places.into_iter().flatten().collect::<Vec<_>>().join(", "), ..trouble }
+            };
             let mut cells = Vec::new();
             for (recipe, x) in study.recipes() {
                 let at = match known.entry(recipe.name()) {

@@ -77,9 +77,9 @@ pub enum Size {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Hardness {
-    /// An exact method closes it in 10 s, one thread.
+    /// An exact method closes it in 10 s of CPU time, one thread.
     Easy,
-    /// An exact method closes it in 600 s, but not in 10 s.
+    /// An exact method closes it in 600 s of CPU time, but not in 10 s.
     Hard,
     /// Not closed yet.
     Open,

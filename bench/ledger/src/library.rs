@@ -54,6 +54,9 @@ pub struct Line {
     pub budget: Budget,
     /// Wall-clock seconds it took, to its end.
     pub solve_s: f64,
+    /// CPU seconds meanwhile, where they were measured. They say how hard an instance is: other work on the machine does not count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub solve_cpu_s: Option<f64>,
     /// The version of the code.
     pub code: String,
     /// Commit and machine.

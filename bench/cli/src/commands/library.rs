@@ -16,9 +16,9 @@ use crate::{Ending, text};
 /// What the words mean; `instances/data/README.md` says the same and more.
 pub(crate) const ABOUT: &str = "\
 Hardness of an instance:
-  easy  an exact method closes it in 10 s, one thread: a bound whose certificate the checker replays meets
-        the objective of a solution, to 1e-9
-  hard  an exact method closes it in 600 s, but not in 10 s
+  easy  an exact method closes it in 10 s of CPU time, one thread: a bound whose certificate the checker
+        replays meets the objective of a solution, to 1e-9
+  hard  an exact method closes it in 600 s of CPU time, but not in 10 s
   open  not closed yet
 
 The ledger is only ever appended to: every line carries the hash of the line before it, and names the answer that

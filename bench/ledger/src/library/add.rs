@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use cpu_time::ProcessTime;
 use offcut_checker::{Judged, Proof, Tolerance, Verdict, beyond, judge};
 use offcut_instances::document::{Trouble, answer_bytes, read_answer, read_instance, write_new};
 use offcut_instances::library::{Entry, Hardness};
@@ -17,7 +18,7 @@ use crate::{BestKnown, library};
 /// The largest answer a library takes in. A larger certificate is left out, and its bound is then a word.
 pub const LARGEST_ANSWER_BYTES: usize = 2 << 20;
 
-/// The longest a certificate may take to replay, in seconds as the row tells them; one that takes longer is left out.
+/// The longest an answer may take to judge, in seconds of CPU time; a certificate that takes longer is left out.
 pub const LONGEST_REPLAY_S: f64 = 4.0;
 
 /// What became of the rows of a run.
@@ -100,15 +101,22 @@ impl Library {
     ) -> Result<Vec<Line>, Trouble> {
         let picks = picks::<P>(rows, best, &mut |row| {
             let path = answer(row);
-            let bytes = kept::<P>(&read_answer::<P>(&path)?, &[Shown::Certificate]).len();
-            let fits = bytes <= LARGEST_ANSWER_BYTES && row.times.check_s <= LONGEST_REPLAY_S;
+            let answer = read_answer::<P>(&path)?;
+            let bytes = kept::<P>(&answer, &[Shown::Certificate]).len();
+            let instance = read_instance::<P>(&self.folder.join(&entry.file))?;
+            let began = ProcessTime::now();
+            if bytes <= LARGEST_ANSWER_BYTES {
+                judge::<P>(&instance, &answer, &Tolerance::default());
+            }
+            let took = began.elapsed().as_secs_f64();
+            let fits = bytes <= LARGEST_ANSWER_BYTES && took <= LONGEST_REPLAY_S;
             if !fits {
-                let (method, mib) = (&row.key.method, bytes as f64 / f64::from(1 << 20));
-                let took = row.times.check_s;
-                added.notes.push(format!(
-                    "{}: the certificate of {method} is left out: {mib:.1} MiB, {took:.1} s to replay",
-                    entry.name
-                ));
+                let why = match bytes as f64 / f64::from(1 << 20) {
+                    mib if bytes > LARGEST_ANSWER_BYTES => format!("{mib:.1} MiB"),
+                    _ => format!("{took:.1} s to replay"),
+                };
+                let method = &row.key.method;
+                added.notes.push(format!("{}: the certificate of {method} is left out: {why}", entry.name));
             }
             Ok(fits)
         })?;
@@ -144,6 +152,7 @@ impl Library {
                 method: row.key.method.clone(),
                 budget: row.key.budget.clone(),
                 solve_s: row.times.solve_s,
+                solve_cpu_s: row.times.solve_cpu_s,
                 code: row.key.code.clone(),
                 made_on: row.made_on.clone(),
                 date: String::new(),

@@ -14,7 +14,7 @@ use super::{Library, Line, Shown, What, hash_of, improves, is_same, line_improve
 use crate::BestKnown;
 use crate::row::short_of;
 
-/// Seconds within which an easy instance is closed.
+/// CPU seconds within which an easy instance is closed.
 const EASY_S: f64 = 10.0;
 
 /// What became of a library.
@@ -74,7 +74,7 @@ struct State<P: Judged> {
     instance: Option<P::Instance>,
     best: BestKnown,
     objective: Option<Interval>,
-    /// Seconds and method of the best certified bound.
+    /// CPU seconds and method of the best certified bound.
     bounded_by: Option<(f64, String)>,
 }
 
@@ -199,7 +199,7 @@ impl Library {
                 state.objective = objective;
             }
             if line.evidence == Shown::Certificate {
-                state.bounded_by = Some((line.solve_s, line.method.clone()));
+                state.bounded_by = Some((line.solve_cpu_s.unwrap_or(line.solve_s), line.method.clone()));
             }
             take_in(&mut state.best, P::SENSE, &line);
         }
@@ -263,13 +263,13 @@ fn conclude<P: Judged>(sense: Sense, entry: &Entry, state: &State<P>) -> (Known,
     let gap = pair.and_then(|(objective, _)| certified.gap(sense, objective.middle()));
     match (entry.hardness, is_closed, &state.bounded_by) {
         (Hardness::Open, true, Some((solve_s, method))) => {
-            flaws.push(format!("is called open, and {method} closed it in {solve_s:.1} s"));
+            flaws.push(format!("is called open, and {method} closed it in {solve_s:.1} s of CPU time"));
         }
         (Hardness::Easy | Hardness::Hard, false, _) => {
             flaws.push("is called easy or hard, and no certified bound meets its best objective".into());
         }
         (Hardness::Hard, true, Some((solve_s, method))) if *solve_s <= EASY_S => {
-            flaws.push(format!("is called hard, and {method} closed it in {solve_s:.1} s"));
+            flaws.push(format!("is called hard, and {method} closed it in {solve_s:.1} s of CPU time"));
         }
         _ => {}
     }

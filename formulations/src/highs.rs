@@ -9,6 +9,8 @@
 //! - a limit without an incumbent keeps its bound;
 //! - `mip_dual_bound` is 0 for a pure LP, so models without integers are refused rather than given a false bound.
 //!
+//! A seed other than 0 puts columns and rows into another order, too: how much HiGHS's times vary by that is luck, and is to be told beside them.
+//!
 //! Here, too, models are written to files for other solvers: [`copying`] writes what is handed to HiGHS, at the moment it is, so that no model
 //! written can differ from the one that was solved.
 
@@ -17,10 +19,11 @@ use std::ffi::CString;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use ::highs::{HighsModelStatus, HighsOptionValue, HighsSolutionStatus, Model, SolvedModel};
+use ::highs::{HighsModelStatus, HighsOptionValue, HighsSolutionStatus, Model, Sense, SolvedModel};
 use good_lp::variable::UnsolvedProblem;
 use good_lp::{Constraint, SolverModel};
 use offcut_instances::problem::{Answer, Bound, Budget, Claim, Evidence, Problem, Stop, Trace};
+use offcut_instances::random::Stream;
 
 /// What a solve may use.
 #[derive(Clone, Copy, Debug)]
@@ -31,7 +34,7 @@ pub struct Limits {
     pub relative_gap: f64,
     /// How far a row may be missed, where HiGHS's own 1e-6 is too much; 1e-10 is the least it takes.
     pub feasibility: Option<f64>,
-    /// HiGHS is deterministic for each seed.
+    /// HiGHS is deterministic for each seed. One other than 0 also permutes columns and rows.
     pub seed: u64,
 }
 
@@ -137,7 +140,7 @@ pub fn solve(
     limits: Limits,
 ) -> Result<Outcome, String> {
     let began = Instant::now();
-    let mut model = prepared(problem, rows)?;
+    let (mut model, places) = prepared(problem, rows, limits.seed)?;
     let (columns, rows) = (model.num_cols(), model.num_rows());
     let seed = i32::try_from(limits.seed % (1 << 31)).expect("below 2^31");
     set(&mut model, "random_seed", seed)?;
@@ -167,7 +170,7 @@ pub fn solve(
     let is_feasible = solved.primal_solution_status() == HighsSolutionStatus::Feasible;
     Ok(Outcome {
         status,
-        values: is_feasible.then(|| solved.get_solution().columns().to_vec()),
+        values: is_feasible.then(|| in_order(solved.get_solution().columns(), &places)),
         bound: bound.map(|bound| bound + constant),
         nodes: u64::try_from(nodes).unwrap_or(0),
         columns,
@@ -262,7 +265,7 @@ pub fn relax(
     rows: impl IntoIterator<Item = Constraint>,
     time_s: Option<f64>,
 ) -> Result<Option<Relaxed>, String> {
-    let mut model = prepared(problem, rows)?;
+    let (mut model, _) = prepared(problem, rows, 0)?;
     if let Some(time_s) = time_s {
         set(&mut model, "time_limit", time_s)?;
     }
@@ -282,17 +285,90 @@ pub fn relax(
     }
 }
 
-/// The model that `good_lp` built, with `rows` added to it; HiGHS is quiet and works on one thread.
-fn prepared(problem: UnsolvedProblem, rows: impl IntoIterator<Item = Constraint>) -> Result<Model, String> {
+/// The model that `good_lp` built, with `rows` added to it, and the place of each of its columns; HiGHS is quiet and works on one thread.
+fn prepared(
+    problem: UnsolvedProblem,
+    rows: impl IntoIterator<Item = Constraint>,
+    seed: u64,
+) -> Result<(Model, Vec<usize>), String> {
     let mut problem = problem.using(good_lp::highs);
     for row in rows {
         problem.add_constraint(row);
     }
     let mut model = problem.try_into_inner().map_err(|error| error.to_string())?;
+    let mut places: Vec<usize> = (0..model.num_cols()).collect();
+    if seed != 0 {
+        let mut stream = Stream::new(&["highs", "order"], seed);
+        let mut order: Vec<usize> = (0..model.num_rows()).collect();
+        stream.shuffle(&mut places);
+        stream.shuffle(&mut order);
+        model = permuted(&model, &places, &order)?;
+    }
     model.make_quiet();
     set(&mut model, "threads", 1)?;
     set(&mut model, "parallel", "off")?;
-    Ok(model)
+    Ok((model, places))
+}
+
+/// The values of columns in the order they were added in.
+fn in_order(values: &[f64], places: &[usize]) -> Vec<f64> {
+    places.iter().map(|place| values[*place]).collect()
+}
+
+/// The same model with column j at place `columns[j]` and row i at place `rows[i]`.
+#[allow(unsafe_code)]
+fn permuted(model: &Model, columns: &[usize], rows: &[usize]) -> Result<Model, String> {
+    let (n, m) = (columns.len(), rows.len());
+    // SAFETY: the pointer is to a live HiGHS object.
+    let nonzeros = unsafe { highs_sys::Highs_getNumNz(model.as_ptr()) };
+    let nonzeros = usize::try_from(nonzeros).map_err(|_| "HiGHS does not count its coefficients".to_owned())?;
+    let [mut cost, mut lower, mut upper] = [vec![0.0; n], vec![0.0; n], vec![0.0; n]];
+    let [mut least, mut most] = [vec![0.0; m], vec![0.0; m]];
+    let (mut start, mut index, mut value) = (vec![0; n + 1], vec![0; nonzeros], vec![0.0; nonzeros]);
+    let mut integrality = vec![0; n];
+    let (mut counts, mut sense, mut offset) = ([0; 3], 0, 0.0);
+    let [count_columns, count_rows, count_nonzeros] = &mut counts;
+    // SAFETY: the pointer is to a live HiGHS object, and every array has the length that this object was asked for.
+    let status = unsafe {
+        highs_sys::Highs_getLp(
+            model.as_ptr(),
+            highs_sys::MATRIX_FORMAT_COLUMN_WISE,
+            count_columns,
+            count_rows,
+            count_nonzeros,
+            &raw mut sense,
+            &raw mut offset,
+            cost.as_mut_ptr(),
+            lower.as_mut_ptr(),
+            upper.as_mut_ptr(),
+            least.as_mut_ptr(),
+            most.as_mut_ptr(),
+            start.as_mut_ptr(),
+            index.as_mut_ptr(),
+            value.as_mut_ptr(),
+            integrality.as_mut_ptr(),
+        )
+    };
+    if status != highs_sys::STATUS_OK {
+        return Err("HiGHS does not hand its model over".into());
+    }
+    start[n] = count_nonzeros.to_owned();
+    let inverse = |places: &[usize]| {
+        let mut at = vec![0; places.len()];
+        places.iter().enumerate().for_each(|(from, to)| at[*to] = from);
+        at
+    };
+    let mut other = ::highs::ColProblem::new();
+    let handles: Vec<_> = inverse(rows).into_iter().map(|i| other.add_row(least[i]..=most[i])).collect();
+    let place = |at: i32| usize::try_from(at).expect("HiGHS counts from 0");
+    for j in inverse(columns) {
+        let entries = place(start[j])..place(start[j + 1]);
+        let entries = entries.map(|at| (handles[rows[place(index[at])]], value[at]));
+        let is_integer = integrality[j] != 0;
+        other.add_column_with_integrality(cost[j], lower[j]..=upper[j], entries, is_integer);
+    }
+    let sense = if sense == highs_sys::OBJECTIVE_SENSE_MAXIMIZE { Sense::Maximise } else { Sense::Minimise };
+    other.try_optimise(sense).map_err(|status| format!("HiGHS refuses the model: {status:?}"))
 }
 
 fn set(model: &mut Model, option: &str, value: impl HighsOptionValue) -> Result<(), String> {
@@ -349,6 +425,39 @@ mod tests {
         let outcome = solve(problem, [constraint!(x - y <= 1.5)], 0.0, LIMITS).expect("a model");
         assert!(matches!(outcome.status, Status::Unbounded | Status::UnboundedOrInfeasible), "{:?}", outcome.status);
         assert_eq!(outcome.bound, None);
+    }
+
+    /// maximise 5x + 4y + 3z - w with x, y integer: one optimum, whatever the order.
+    #[test]
+    fn a_seed_changes_the_order_and_nothing_else() {
+        let file = std::env::temp_dir().join(format!("offcut-highs-order-{}.mps", std::process::id()));
+        let mut orders = std::collections::BTreeSet::new();
+        for seed in 0..20 {
+            let mut variables = ProblemVariables::new();
+            let x = variables.add(variable().integer().min(0).max(7));
+            let y = variables.add(variable().binary());
+            let z = variables.add(variable().min(-1.5).max(2.5));
+            let w = variables.add(variable());
+            let problem = variables.maximise(5.0 * x + 4.0 * y + 3.0 * z - w);
+            let rows = [
+                constraint!(2.0 * x + 3.0 * y + z <= 9.75),
+                constraint!(w >= 4.0 * z - 1.0),
+                constraint!(x + y + w == 3.5),
+                constraint!(w >= -2.0),
+            ];
+            let mut outcome = None;
+            let work = || outcome = solve(problem, rows, 0.0, Limits { seed, ..LIMITS }).ok();
+            copying(&file, work).expect("written").expect("a model");
+            orders.insert(std::fs::read_to_string(&file).expect("there"));
+            let outcome = outcome.expect("a model");
+            assert_eq!((outcome.status, outcome.columns, outcome.rows), (Status::Optimal, 4, 4));
+            let values = outcome.values.expect("solved");
+            for (value, known) in values.iter().zip([5.0, 0.0, -0.25, -1.5]) {
+                assert!((value - known).abs() < 1e-9, "seed {seed}: {values:?}");
+            }
+        }
+        std::fs::remove_file(&file).expect("ours");
+        assert!(orders.len() > 15, "{} different models", orders.len());
     }
 
     /// A market-split model: hard to find a point, easy to have a bound.

@@ -11,6 +11,7 @@
 //! | `frontier` | the largest size within a time |
 //! | `curves` | shares of instances over time, profiles of two methods |
 //! | `noise` | the cell that is repeated |
+//! | `variability` | what seeds alone change |
 
 mod anytime;
 mod curves;
@@ -18,6 +19,7 @@ mod frontier;
 pub(crate) mod noise;
 mod pairs;
 mod times;
+mod variability;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -128,11 +130,16 @@ impl Cell<'_, '_> {
 
     /// Seconds, averaged over seeds; what is not solved counts as the limit, where there is one.
     fn seconds(&self) -> f64 {
-        let counted = |r: &Result| {
+        crate::statistics::mean(&self.each_seconds()).expect("one row or more")
+    }
+
+    /// Seconds of every seed; what is not solved counts as the limit, where there is one.
+    fn each_seconds(&self) -> Vec<f64> {
+        let counted = |r: &&Result| {
             let limit = r.row.key.budget.time_s.filter(|_| !self.class.is_solved(r));
-            Some(limit.map_or(r.row.times.solve_s, |limit| limit.max(r.row.times.solve_s)))
+            limit.map_or(r.row.times.solve_s, |limit| limit.max(r.row.times.solve_s))
         };
-        self.mean(counted).expect("one row or more")
+        self.rows.iter().map(counted).collect()
     }
 
     /// Seconds, averaged over seeds; what is not solved counts as ten times the limit. None without a limit.
@@ -322,6 +329,7 @@ fn of_class(
             .chain(pairs::table(class, &pairs, untested))
             .chain(anytime::table(results, class, &of_class))
             .chain(frontier::table(results, class, &of_class))
+            .chain(variability::table(class, &of_class))
             .collect(),
         figures: curves::shares(class, &fields).into_iter().chain(curves::profiles(class, &pairs)).collect(),
     }

@@ -299,8 +299,8 @@ fn limitations(about: Option<&About>) -> Vec<String> {
             .to_owned(),
         "Means over methods that failed on different instances are over different instances.".to_owned(),
         "Tests take instances for independent draws of the generators that were run; families, sizes and loads of a run are pooled as its suite \
-         weighs them. Time ratios of one machine hold for that machine. Exact methods run with one seed: how much a permutation of rows and columns would change \
-         their times is not known."
+         weighs them. Time ratios of one machine hold for that machine. An exact method that was run with one seed is luck to some factor: a permutation of rows and \
+         columns alone changes a MILP's time; where several were run, a table says by how much."
             .to_owned(),
         "Heuristics and exact methods are told apart by what they handed over in this run: an exact method that failed on every row stands \
          among the heuristics, with nothing solved."

@@ -17,7 +17,8 @@
 //!
 //! `solvers` names programs in other languages, `"solvers": { "mine": { "command": "python3 my.py" } }`, which studies then name among their
 //! methods. `vary` takes lists of values for any parameter and multiplies the grid; an axis with `method_parameter` instead of `parameter` varies the
-//! methods that have it. A method that uses randomness is run once for every one of `method_seeds`.
+//! methods that have it. A method that uses randomness is run once for every one of `method_seeds`; with `every_seed` all methods are, and
+//! a seed other than 0 permutes columns and rows of what HiGHS gets.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -84,6 +85,9 @@ pub struct StudySpec {
     /// Seeds for methods that use randomness.
     #[serde(default = "five_seeds")]
     pub method_seeds: Vec<u64>,
+    /// Whether methods that use no randomness are run for all these seeds, too: a seed other than 0 permutes columns and rows of what HiGHS gets.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub every_seed: bool,
 }
 
 fn five_seeds() -> Vec<u64> {
@@ -313,7 +317,7 @@ impl Suite {
                     let solver = Solver::<P>::of(&spec, &self.solvers).map_err(below)?;
                     let version = solver.version(code).map_err(below)?;
                     let once = vec![self.budget.seed];
-                    for seed in if solver.is_random() { &study.method_seeds } else { &once } {
+                    for seed in if solver.is_random() || study.every_seed { &study.method_seeds } else { &once } {
                         let key = Key {
                             instance: hashes[at].clone(),
                             method: spec.to_string(),

@@ -35,13 +35,27 @@ pub struct Trouble {
 
 impl std::fmt::Display for Trouble {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        use std::fmt::Write as _;
+        let mut line = OneLine(f);
         if let Some(file) = &self.file {
-            write!(f, "{}: ", file.display())?;
+            write!(line, "{}: ", file.display())?;
         }
         if !self.at.is_empty() {
-            write!(f, "{}: ", self.at)?;
+            write!(line, "{}: ", self.at)?;
         }
-        write!(f, "{}; {}", self.what, self.remedy)
+        write!(line, "{}; {}", self.what, self.remedy)
+    }
+}
+
+/// What is written here stays one line: names in a document may hold anything, line feeds and a terminal's commands too.
+struct OneLine<'a, 'f>(&'a mut std::fmt::Formatter<'f>);
+
+impl std::fmt::Write for OneLine<'_, '_> {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        text.chars().try_for_each(|letter| match letter {
+            _ if letter.is_control() => write!(self.0, "{}", letter.escape_default()),
+            _ => std::fmt::Write::write_char(self.0, letter),
+        })
     }
 }
 
@@ -398,6 +412,12 @@ pub mod range {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn trouble_is_one_line_whatever_names_it_tells() {
+        let trouble = Trouble::at("a\nb", "is '\u{1b}[2J\r\n'", "rename é").in_file(Path::new("c\td.json"));
+        assert_eq!(trouble.to_string(), r"c\td.json: a\nb: is '\u{1b}[2J\r\n'; rename é");
+    }
 
     /// The look at the beginning of a file ends anywhere, within a number too.
     #[test]

@@ -1,5 +1,8 @@
 #!/usr/bin/env node
 // A solver of jpdra for Offcut: every flow as a whole on the emptiest server it can reach. Put your algorithm into `solve`.
+//
+// A flow's delay: input_bytes / uplink to its first server, + out_bytes / link between servers of neighbours (nothing on the same one; a link of 0 is none), +
+// result_bytes / downlink from its last, + 1 / (speed / macs - rate) for every partition. Objective: the mean, weighed by rates. Speeds on a server: its macs_per_s at most.
 const fs = require("fs");
 const sum = (numbers) => numbers.reduce((total, number) => total + number, 0);
 
@@ -9,7 +12,7 @@ function solve(instance, timeS, seed, parameters) {
   const users = rest.map(() => 0);
   const place = [];
   for (const flow of instance.flows) {
-    const returns = flow.result_bytes !== undefined;
+    const returns = (flow.result_bytes ?? null) !== null;
     const ways = rest.map((_, m) => m);
     const open = ways.filter((m) => flow.uplink_bytes_per_s[m] > 0 && (!returns || flow.downlink_bytes_per_s[m] > 0));
     if (open.length === 0) return null;
@@ -25,7 +28,7 @@ function solve(instance, timeS, seed, parameters) {
     const m = place[s];
     const extra = (rest[m] / users[m]) * (1 - 1e-12); // beyond the load, equal shares
     let delayS = flow.input_bytes / flow.uplink_bytes_per_s[m];
-    if (flow.result_bytes !== undefined) delayS += flow.result_bytes / flow.downlink_bytes_per_s[m];
+    if ((flow.result_bytes ?? null) !== null) delayS += flow.result_bytes / flow.downlink_bytes_per_s[m];
     delayS += sum(flow.partitions.map((part) => part.macs / extra)); // 1 / (speed / macs - rate)
     objective += (flow.rate_per_s / rate) * delayS;
     return flow.partitions.map((part) => flow.rate_per_s * part.macs + extra);
@@ -43,5 +46,4 @@ const seed = Number(process.env.OFFCUT_SEED ?? 0);
 const parameters = JSON.parse(process.env.OFFCUT_PARAMETERS ?? "{}");
 const found = solve(instance, timeS, seed, parameters);
 // Improving? Say so as you go: say({ incumbent: { solution, objective } }). Proved something? See `offcut schema`.
-const stop = found ? "completed" : { declined: "this way of solving finds nothing here" };
-say({ offcut: "answer", problem: "jpdra", version: 1, body: { stop, found, proved: null } });
+say({ offcut: "answer", problem: "jpdra", version: 1, body: { stop: "completed", found, proved: null } });

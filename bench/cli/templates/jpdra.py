@@ -1,5 +1,9 @@
 #!/usr/bin/env python3
-"""A solver of jpdra for Offcut: every flow as a whole on the emptiest server it can reach. Put your algorithm into `solve`."""
+"""A solver of jpdra for Offcut: every flow as a whole on the emptiest server it can reach. Put your algorithm into `solve`.
+
+A flow's delay: input_bytes / uplink to its first server, + out_bytes / link between servers of neighbours (nothing on the same one; a link of 0 is none), +
+result_bytes / downlink from its last, + 1 / (speed / macs - rate) for every partition. Objective: the mean, weighed by rates. Speeds on a server: its macs_per_s at most.
+"""
 import json, os, sys
 
 def solve(instance, time_s, seed, parameters):
@@ -8,7 +12,7 @@ def solve(instance, time_s, seed, parameters):
     rest = [server["macs_per_s"] for server in servers]  # what is left of each server, MAC/s
     place, users = [], [0] * len(servers)
     for flow in flows:
-        leaves = lambda m: "result_bytes" not in flow or flow["downlink_bytes_per_s"][m] > 0
+        leaves = lambda m: flow.get("result_bytes") is None or flow["downlink_bytes_per_s"][m] > 0
         ways = [m for m in range(len(servers)) if flow["uplink_bytes_per_s"][m] > 0 and leaves(m)]
         if not ways:
             return None, None
@@ -23,7 +27,7 @@ def solve(instance, time_s, seed, parameters):
         extra = rest[m] / users[m] * (1 - 1e-12)  # beyond the load, equal shares
         speeds.append([flow["rate_per_s"] * part["macs"] + extra for part in flow["partitions"]])
         way_s = flow["input_bytes"] / flow["uplink_bytes_per_s"][m]
-        if "result_bytes" in flow:
+        if flow.get("result_bytes") is not None:
             way_s += flow["result_bytes"] / flow["downlink_bytes_per_s"][m]
         queues_s = sum(part["macs"] / extra for part in flow["partitions"])  # 1 / (speed / macs - rate)
         delay_s += flow["rate_per_s"] / rate * (way_s + queues_s)
@@ -39,8 +43,6 @@ time_s = float(os.environ.get("OFFCUT_TIME_S", "inf"))
 seed, parameters = int(os.environ.get("OFFCUT_SEED", "0")), json.loads(os.environ.get("OFFCUT_PARAMETERS", "{}"))
 solution, objective = solve(instance, time_s, seed, parameters)
 # Improving? Say so as you go: say({"incumbent": {"solution": ..., "objective": ...}}). Proved something? See `offcut schema`.
-if solution is None:
-    body = {"stop": {"declined": "this way of solving finds nothing here"}, "found": None, "proved": None}
-else:
-    body = {"stop": "completed", "found": {"solution": solution, "objective": objective}, "proved": None}
+found = None if solution is None else {"solution": solution, "objective": objective}
+body = {"stop": "completed", "found": found, "proved": None}
 say({"offcut": "answer", "problem": "jpdra", "version": 1, "body": body})

@@ -1,5 +1,10 @@
 #!/usr/bin/env python3
-"""A solver of lymdo for Offcut: everybody computes everything, as fast as the device can. Put your algorithm into `solve`."""
+"""A solver of lymdo for Offcut: everybody computes everything, as fast as the device can. Put your algorithm into `solve`.
+
+Three stages: d1 = macs before the cut / device speed, d2 = 8 cut_bytes / rate(bandwidth), d3 = macs behind it / edge speed. With arrivals at rate a the delay is
+the sum of d / (1 - a d) (exponential service) or d1 + d2 + d3 + max of a d^2 / (2 (1 - a d)) (deterministic). The objective of one slot is V times delays plus
+backlogs times energies; of a horizon, the mean over slots of delays plus overdraft_s_per_j times what a user's mean energy is above its budget.
+"""
 import json, os, sys
 
 def solve(instance, time_s, seed, parameters):
@@ -36,8 +41,6 @@ time_s = float(os.environ.get("OFFCUT_TIME_S", "inf"))
 seed, parameters = int(os.environ.get("OFFCUT_SEED", "0")), json.loads(os.environ.get("OFFCUT_PARAMETERS", "{}"))
 solution, objective = solve(instance, time_s, seed, parameters)
 # Improving? Say so as you go: say({"incumbent": {"solution": ..., "objective": ...}}). Proved something? See `offcut schema`.
-if solution is None:
-    body = {"stop": {"declined": "this way of solving finds nothing here"}, "found": None, "proved": None}
-else:
-    body = {"stop": "completed", "found": {"solution": solution, "objective": objective}, "proved": None}
+found = None if solution is None else {"solution": solution, "objective": objective}
+body = {"stop": "completed", "found": found, "proved": None}
 say({"offcut": "answer", "problem": "lymdo", "version": 1, "body": body})

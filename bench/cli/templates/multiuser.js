@@ -1,5 +1,8 @@
 #!/usr/bin/env node
 // A solver of multiuser for Offcut: everybody computes on the own device. Put your algorithm into `solve`.
+//
+// A user's latency: macs before the cut / device_macs_per_s, + rtt_s + cut_bytes / uplink_bytes_per_s if anything is sent, + macs behind the cut /
+// (unit_macs_per_s * lambda(units)), lambda being the server's speedup. Nothing behind the last cut: no units needed. Units of all users: server.units at most.
 const fs = require("fs");
 const sum = (numbers) => numbers.reduce((total, number) => total + number, 0);
 

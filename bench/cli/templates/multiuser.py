@@ -1,5 +1,9 @@
 #!/usr/bin/env python3
-"""A solver of multiuser for Offcut: everybody computes on the own device. Put your algorithm into `solve`."""
+"""A solver of multiuser for Offcut: everybody computes on the own device. Put your algorithm into `solve`.
+
+A user's latency: macs before the cut / device_macs_per_s, + rtt_s + cut_bytes / uplink_bytes_per_s if anything is sent, + macs behind the cut /
+(unit_macs_per_s * lambda(units)), lambda being the server's speedup. Nothing behind the last cut: no units needed. Units of all users: server.units at most.
+"""
 import json, os, sys
 
 def solve(instance, time_s, seed, parameters):

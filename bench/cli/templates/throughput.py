@@ -1,5 +1,10 @@
 #!/usr/bin/env python3
-"""A solver of throughput for Offcut: whoever meets the deadline alone is admitted. Put your algorithm into `solve`."""
+"""A solver of throughput for Offcut: whoever meets the deadline alone is admitted. Put your algorithm into `solve`.
+
+An admitted request is worth its profit, 1 if it has none. Served remotely, it keeps a part of its model's layers that no edge comes into from outside: delay =
+macs of the part / device_macs_per_s + out_bytes of those layers in it with a successor outside * (1 / uplink_bytes_per_s + hop_s_per_byte[access point][cloudlet])
++ macs outside / (thread_macs_per_s * lambda(threads)), and that within its deadline. Threads of all on a cloudlet: its `threads` at most.
+"""
 import json, os, sys
 
 def solve(instance, time_s, seed, parameters):

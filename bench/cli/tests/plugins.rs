@@ -169,6 +169,14 @@ fn what_new_solver_writes_keeps_to_the_protocol_and_is_in_the_report() {
         .assert()
         .code(1)
         .stdout(contains("WRONG").and(contains("does not keep to the protocol")));
+    // Who says that there is nothing is told of a solution, once for all instances.
+    let nothing = r#"print('{"offcut":"answer","problem":"multiuser","version":1,"body":{"stop":"infeasible","found":null,"proved":null}}')"#;
+    std::fs::write(path.join("nothing.py"), nothing).expect("room");
+    offcut(path)
+        .args(["conform", "multiuser", "--solver", "python3 nothing.py"])
+        .assert()
+        .code(1)
+        .stdout(contains("it says that there is no solution; threshold has one"));
     let suite = r#"{"offcut":"suite","problem":"multiuser","version":1,"body":{"title":"Mine",
         "budget":{"time_s":10,"memory_bytes":null,"threads":1,"seed":0},
         "studies":[{"name":"a","title":"A","families":["zoo"],"set":{"users":4},"seeds":[1,2],"methods":["threshold"]}]}}"#;
@@ -176,6 +184,14 @@ fn what_new_solver_writes_keeps_to_the_protocol_and_is_in_the_report() {
     offcut(path).args(["run", "s.json", "--solver", "mine=python3 multiuser_solver.py"]).assert().success();
     let page = std::fs::read_to_string(path.join("runs/s/report/report.md")).expect("there");
     assert!(page.contains("mine"), "{page}");
+    // A folder holds runs of one problem.
+    let other = suite.replace("multiuser", "jpdra").replace(r#""users":4"#, r#""flows":2"#).replace("threshold", "dpd");
+    std::fs::write(path.join("other.json"), other).expect("room");
+    offcut(path)
+        .args(["run", "other.json", "--folder", "runs/s"])
+        .assert()
+        .code(2)
+        .stderr(contains("runs/s: holds a run of multiuser, and this one is of jpdra"));
     for (solver, words) in [("threshold=python3 x.py", "has the name of one"), ("'", "quote"), ("", "is empty")] {
         offcut(path).args(["run", "s.json", "--solver", solver]).assert().code(2).stderr(contains(words));
     }

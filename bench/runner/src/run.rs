@@ -69,6 +69,17 @@ impl Folder {
         })
     }
 
+    /// Refuses to mix problems: a folder with a run of another one.
+    fn is_for(&self, problem: &str) -> Result<(), Trouble> {
+        match self.manifest() {
+            Ok(there) if there.problem != problem => {
+                let what = format!("holds a run of {}, and this one is of {problem}", there.problem);
+                Err(Trouble::at("", what, "give another folder (--folder), or remove it first").in_file(&self.0))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn rows(&self) -> PathBuf {
         self.0.join("rows.jsonl")
     }
@@ -168,6 +179,7 @@ pub fn run<P: Contest>(
 ) -> Result<Vec<Contradiction>, Trouble> {
     // What the suite asks for is looked at before anything is written.
     let grid = suite.expand::<P>(&code_version(), |_, _| Ok(()))?;
+    folder.is_for(P::NAME)?;
     folder.create()?;
     let (rows, there) = Store::open(&folder.rows())?;
     let manifest = manifest::<P>(suite, folder, how, &grid);

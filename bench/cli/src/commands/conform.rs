@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use clap::Args;
+use offcut_checker::{Tolerance, judge};
 use offcut_instances::document::{Trouble, hash, instance_bytes};
 use offcut_instances::problem::{Budget, MethodSpec, Stop};
 use offcut_ledger::{Key, Row, Status};
@@ -61,15 +62,20 @@ fn conform_to<P: Contest>(arguments: &Arguments) -> Result<Ending, Trouble> {
             let budget = Budget::seconds(arguments.time);
             let (executed, row) = bench.run(&instance, &budget)?;
             let at = format!("{family} seed {seed}");
-            troubles.extend(wrong_with(&row, &executed).map(|what| format!("{at}: {what}")));
+            troubles.extend(wrong_with(&row, &executed).map(|what| (at.clone(), what)));
+            if row.status == Status::InfeasibleClaimed
+                && let Some((method, objective)) = solution::<P>(&instance)
+            {
+                let what = format!("it says that there is no solution; {method} has one, objective {objective}");
+                troubles.push((at.clone(), what));
+            }
             let again = bench.run(&instance, &budget)?.1;
             // What is known at a time limit depends on the machine.
             let both_ended = row.stop == again.stop && row.stop != Stop::TimeLimit;
             if again.claimed_objective != row.claimed_objective && both_ended {
-                troubles.push(format!(
-                    "{at}: the same seed gave {:?}, then {:?}",
-                    row.claimed_objective, again.claimed_objective
-                ));
+                let told = |objective: Option<f64>| objective.map_or_else(|| "nothing".into(), text::number);
+                let (first, second) = (told(row.claimed_objective), told(again.claimed_objective));
+                troubles.push((at.clone(), format!("the same seed gave {first}, then {second}")));
             }
             lines.push(vec![
                 at,
@@ -86,10 +92,11 @@ fn conform_to<P: Contest>(arguments: &Arguments) -> Result<Ending, Trouble> {
     let (executed, _) = bench.run(&instance, &Budget::seconds(0.5))?;
     let ended = executed.process.map(|process| process.ended).unwrap_or_default();
     if !ended.starts_with("exit") {
-        troubles.push(format!("with 0.5 s (OFFCUT_TIME_S) it did not stop by itself: {ended}"));
+        let at = format!("{} seed 1 with 0.5 s (OFFCUT_TIME_S)", P::FAMILIES[0].name);
+        troubles.push((at, format!("it did not stop by itself: {ended}")));
     }
-    for trouble in &troubles {
-        println!("WRONG {trouble}");
+    for line in grouped(&troubles) {
+        println!("WRONG {line}");
     }
     println!("{}", if troubles.is_empty() { "it keeps to the protocol" } else { "it does not keep to the protocol" });
     Ok(if troubles.is_empty() { Ending::Good } else { Ending::Refuted })
@@ -124,14 +131,42 @@ impl<P: Contest> Bench<'_, P> {
     }
 }
 
+/// What is wrong in several places said once, with the first of them.
+fn grouped(troubles: &[(String, String)]) -> Vec<String> {
+    let mut groups: Vec<(&str, Vec<&str>)> = Vec::new();
+    for (at, what) in troubles {
+        match groups.iter_mut().find(|(known, _)| known == what) {
+            Some((_, places)) => places.push(at),
+            None => groups.push((what, vec![at])),
+        }
+    }
+    let line = |(what, places): (&str, Vec<&str>)| match &places[..] {
+        [only] => format!("{only}: {what}"),
+        [first, others @ ..] => format!("{first} and {} more: {what}", others.len()),
+        [] => what.to_owned(),
+    };
+    groups.into_iter().map(line).collect()
+}
+
+/// A solution that one of Offcut's methods finds soon, if one does: which method, and what the checker says it is worth.
+fn solution<P: Contest>(instance: &P::Instance) -> Option<(String, String)> {
+    P::algorithms().into_iter().find_map(|method| {
+        let verdict = judge::<P>(instance, &method.solve(instance, &Budget::seconds(1.0)), &Tolerance::default());
+        let objective = verdict.objective().filter(|_| verdict.is_feasible())?;
+        Some((method.id().to_owned(), text::number(objective.high())))
+    })
+}
+
 fn wrong_with(row: &Row, executed: &Executed) -> Option<String> {
     match row.status {
         Status::Wrong => {
             let first = row.violations.first().map(ToString::to_string);
             Some(format!("the checker refutes it: {}", first.unwrap_or_else(|| format!("{:?}", row.proof))))
         }
-        Status::Crash => Some(format!("it broke: {}", text::stop(&row.stop))),
+        Status::Crash => Some(format!("it broke, {}", text::stop(&row.stop))),
         Status::Memory => Some("it ran out of memory".into()),
+        // To end without a solution is honest, if nothing else is.
+        Status::Time if row.stop == Stop::Completed => None,
         Status::Time => Some(format!(
             "it found nothing in its time ({}); decline what is not for you",
             executed.process.as_ref().map(|process| process.ended.as_str()).unwrap_or_default()

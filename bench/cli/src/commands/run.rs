@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use offcut_instances::document::{Trouble, read_bytes};
-use offcut_ledger::{Row, Status, contradictions, contradictions_with};
+use offcut_ledger::{Contradiction, Row, Status, contradictions, contradictions_with};
 use offcut_reports::overview::{Part, overview};
 use offcut_reports::{Options, Report};
 use offcut_runner::solver::External;
@@ -191,8 +191,8 @@ pub(crate) fn report_against(folder: &Path, library: Option<&Path>) -> Result<En
     let wrong = rows.iter().filter(|row| row.status == Status::Wrong).count();
     let mut contradictions = contradictions(manifest.sense, &rows, &manifest.tolerance);
     contradictions.extend(contradictions_with(manifest.sense, &rows, &options.library));
-    for contradiction in &contradictions {
-        println!("CONTRADICTION {contradiction}");
+    for line in told_once(&contradictions, &rows) {
+        println!("CONTRADICTION {line}");
     }
     if wrong > 0 {
         println!("{wrong} of {} answers were refuted by the checker", rows.len());
@@ -202,6 +202,32 @@ pub(crate) fn report_against(folder: &Path, library: Option<&Path>) -> Result<En
     }
     println!("{} rows; report: open {}", rows.len(), beside.join(&written.files[0]).display());
     Ok(if wrong > 0 || !contradictions.is_empty() { Ending::Refuted } else { Ending::Good })
+}
+
+/// A line for every bound that something contradicts: its instance by name, the first objective beyond it, and how many more.
+fn told_once(contradictions: &[Contradiction], rows: &[Row]) -> Vec<String> {
+    let mut bounds: Vec<(&Contradiction, usize)> = Vec::new();
+    for contradiction in contradictions {
+        let is_same =
+            |known: &Contradiction| known.instance == contradiction.instance && known.bound.0 == contradiction.bound.0;
+        match bounds.iter_mut().find(|(known, _)| is_same(known)) {
+            Some((_, more)) => *more += 1,
+            None => bounds.push((contradiction, 0)),
+        }
+    }
+    let line = |(contradiction, more): (&Contradiction, usize)| {
+        let row = rows.iter().find(|row| row.key.instance == contradiction.instance);
+        let name = row.map_or("", |row| row.instance.name.as_str());
+        let Contradiction { objective, bound, .. } = contradiction;
+        let says = if bound.1.is_finite() {
+            format!("bounds objectives by {}", bound.1)
+        } else {
+            "says that there is no solution".into()
+        };
+        let others = if more == 0 { String::new() } else { format!(", and there are {more} more beyond it") };
+        format!("{name}: {} {says}; {} has one of {}{others}", bound.0, objective.0, objective.1)
+    };
+    bounds.into_iter().map(line).collect()
 }
 
 /// A progress bar on the terminal; quiet when there is none.

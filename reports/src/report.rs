@@ -223,14 +223,17 @@ fn summary(results: &Results, options: &Options) -> Vec<String> {
         )),
     }
 
-    let failures: usize = results.results.iter().filter(|r| r.is_failure()).count();
-    let wrong = results.rows.iter().filter(|row| row.status == Status::Wrong).count();
-    let declined = results.rows.iter().filter(|row| row.status == Status::Declined).count();
+    let count = |those: &[Status]| {
+        let count = results.rows.iter().filter(|row| those.contains(&row.status)).count();
+        whole(count as u64)
+    };
     lines.push(format!(
-        "Of {} rows: {} failed ({wrong} of them refuted by the checker), {} declined.",
+        "Of {} rows: {} ended without a solution, {} broke, {} were refuted by the checker, {} declined.",
         whole(results.results.len() as u64),
-        whole(failures as u64),
-        whole(declined as u64)
+        count(&[Status::Time]),
+        count(&[Status::Crash, Status::Memory]),
+        count(&[Status::Wrong]),
+        count(&[Status::Declined])
     ));
 
     // The only line that changes from run to run.

@@ -11,7 +11,7 @@
 //! | [`comparison`] | methods beside each other: times, pairs, curves, frontiers |
 //! | [`tables`], [`figures`] | what is shown |
 //! | [`report`] | what is said, and in which order |
-//! | [`overview`] | the reports of several problems summed up |
+//! | [`overview`], `peers` | the reports of several problems summed up; general solvers beside Offcut's exact methods |
 //! | [`table`], [`html`], [`markdown`] | how it is written |
 //! | [`multiuser`], [`throughput`], [`jpdra`], [`lymdo`] | what only that problem's reports say |
 //!
@@ -26,6 +26,7 @@ pub mod markdown;
 pub mod multiuser;
 pub mod numbers;
 pub mod overview;
+mod peers;
 pub mod report;
 pub mod results;
 pub mod statistics;

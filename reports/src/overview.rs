@@ -7,10 +7,14 @@ use crate::numbers::whole;
 use crate::report::{Report, Section};
 use crate::results::Results;
 use crate::table::{Cell, Column, Mark, Table};
-use crate::{Options, Verdict};
+use crate::{Options, Verdict, peers};
 
 /// One problem's run.
 pub struct Part<'a> {
+    /// What the overview calls it.
+    pub name: String,
+    /// Whether it judges its paper's claims; a run beside other solvers judges none.
+    pub judges: bool,
     /// What it set out to do.
     pub manifest: &'a Manifest,
     /// Its rows.
@@ -99,21 +103,22 @@ pub fn overview(title: &str, parts: &[Part], options: &Options) -> Report {
     let mut verdicts = Vec::new();
     let mut provenance = Vec::new();
     let mut limitations = Vec::new();
-    for Part { manifest, rows, .. } in parts {
-        let results = Results::new(manifest, rows);
+    let runs: Vec<Results> = parts.iter().map(|part| Results::new(part.manifest, part.rows)).collect();
+    for (Part { name, judges, manifest, rows, .. }, results) in parts.iter().zip(&runs) {
         let report = Report::new(manifest, rows, options);
-        let standing = Standing::of(&results);
-        table.push(row(&manifest.problem, &standing, report.contradictions.len()));
+        let standing = Standing::of(results);
+        table.push(row(name, &standing, report.contradictions.len()));
         all.add(&standing);
-        let named = |text: &String| format!("{}: {text}", manifest.problem);
+        let named = |text: &String| format!("{name}: {text}");
         contradictions.extend(report.contradictions.iter().map(named));
-        verdicts.extend(report.verdicts.iter().map(|v| Verdict { claim: named(&v.claim), ..v.clone() }));
-        for (name, value) in report.provenance {
-            let is_common = ["Offcut", "commit", "processor", "memory", "system"].contains(&name.as_str());
-            if is_common && !provenance.contains(&(name.clone(), value.clone())) {
-                provenance.push((name, value));
-            } else if name == "machine noise" {
-                provenance.push((format!("noise, {}", manifest.problem), value));
+        let judged = report.verdicts.iter().filter(|_| *judges);
+        verdicts.extend(judged.map(|v| Verdict { claim: named(&v.claim), ..v.clone() }));
+        for (what, value) in report.provenance {
+            let is_common = ["Offcut", "commit", "processor", "memory", "system"].contains(&what.as_str());
+            if is_common && !provenance.contains(&(what.clone(), value.clone())) {
+                provenance.push((what, value));
+            } else if what == "machine noise" {
+                provenance.push((format!("noise, {name}"), value));
             }
         }
         limitations
@@ -141,12 +146,18 @@ pub fn overview(title: &str, parts: &[Part], options: &Options) -> Report {
                 .into(),
         ),
         verdicts,
-        sections: vec![Section { title: "All problems".into(), tables: vec![table], ..Section::default() }],
+        sections: std::iter::once(Section { title: "All problems".into(), tables: vec![table], ..Section::default() })
+            .chain(peers::table(&runs).map(|table| Section {
+                title: "Beside general solvers".into(),
+                tables: vec![table],
+                ..Section::default()
+            }))
+            .collect(),
         reading: vec![
             "Each problem has a report of its own, linked above: tables, figures, and how every row ended.".into(),
         ],
         limitations,
-        parts: parts.iter().map(|part| (part.manifest.problem.clone(), part.place.clone())).collect(),
+        parts: parts.iter().map(|part| (part.name.clone(), part.place.clone())).collect(),
     }
 }
 

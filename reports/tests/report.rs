@@ -422,8 +422,11 @@ fn chains_have_their_courses_drawn() {
 #[test]
 fn the_overview_counts_every_row_once_and_names_every_claim() {
     let fixture = fixture();
-    let part = |place: &str| Part { manifest: &fixture.manifest, rows: &fixture.rows, place: place.into() };
-    let parts = [part("../a/report/report.html"), part("../b/report/report.html")];
+    let part = |name: &str| {
+        let place = format!("../{name}/report/report.html");
+        Part { name: name.into(), judges: true, manifest: &fixture.manifest, rows: &fixture.rows, place }
+    };
+    let parts = [part("a"), part("b")];
     let overview = overview("All", &parts, &Options::default());
     let keys: std::collections::BTreeSet<String> = fixture.rows.iter().map(|row| row.key.line()).collect();
     let table = overview.tables().next().expect("there");
@@ -444,4 +447,25 @@ fn the_overview_counts_every_row_once_and_names_every_claim() {
     let page = html::page(&overview);
     assert!(page.contains("<a href=\"../a/report/report.html\">") || page.contains("..&#x2f;a"), "links to its parts");
     assert!(markdown::page(&overview).contains("(../b/report/report.html)"));
+    assert!(overview.tables().all(|table| table.id != "peers"));
+}
+
+#[test]
+fn peers_are_compared_on_what_they_share() {
+    let mut fixture = fixture();
+    // `milp` becomes somebody else's, ten times slower.
+    for row in fixture.rows.iter_mut().filter(|row| row.key.method == "milp") {
+        row.key.code.push_str("+abc");
+        row.times.solve_s = 10.0 * row.times.solve_s + 1.0;
+    }
+    let place = String::new();
+    let part = Part { name: "a".into(), judges: false, manifest: &fixture.manifest, rows: &fixture.rows, place };
+    let overview = overview("All", &[part], &Options::default());
+    assert!(overview.verdicts.is_empty());
+    let table = overview.tables().find(|table| table.id == "peers").expect("there is a peer");
+    let of = |method: &str| table.rows.iter().find(|row| row[1].text == method && row[2].text == "milp");
+    let line = of("threshold").expect("threshold is exact");
+    assert!(line[9].value.expect("a ratio") > 1.0, "{line:?}");
+    assert!(of("iao").is_none(), "heuristics close nothing");
+    assert!(table.rows.iter().all(|row| row[1].text != "milp"), "a peer is no method of Offcut's");
 }

@@ -155,6 +155,9 @@ enum Command {
         /// All instances instead of the bounded preset
         #[arg(long)]
         full: bool,
+        /// General solvers beside Offcut's exact methods, too; `bench/peers/install` installs them
+        #[arg(long)]
+        peers: bool,
         /// Folder of the run; runs/reproduce-PROBLEM by default
         #[arg(long)]
         folder: Option<PathBuf>,
@@ -228,8 +231,8 @@ fn dispatch(command: Command) -> Result<Ending, Trouble> {
         Command::Conform(arguments) => commands::conform::conform(&arguments),
         Command::Cell(arguments) => commands::cell::cell(&arguments),
         Command::Report { folder, library } => commands::run::report_against(&folder, library.as_deref()),
-        Command::Reproduce { problem, full, folder, jobs } => {
-            commands::run::reproduce(&problem, full, folder.as_deref(), jobs)
+        Command::Reproduce { problem, full, peers, folder, jobs } => {
+            commands::run::reproduce(&problem, full, peers, folder.as_deref(), jobs)
         }
         Command::Schema { problem, document } => commands::methods::schema(&problem, &document),
         Command::Completions { shell } => {

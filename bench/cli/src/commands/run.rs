@@ -106,13 +106,21 @@ pub(crate) fn demo(folder: &Path) -> Result<Ending, Trouble> {
 pub(crate) fn reproduce(
     problem: &str,
     full: bool,
+    peers: bool,
     folder: Option<&Path>,
     jobs: Option<u16>,
 ) -> Result<Ending, Trouble> {
     let name = if full { format!("runs/reproduce-{problem}-full") } else { format!("runs/reproduce-{problem}") };
     let folder = folder.map_or_else(|| PathBuf::from(name), Path::to_owned);
     if problem == "all" {
-        return reproduce_all(full, &folder, jobs.unwrap_or_else(processors));
+        return reproduce_all(full, peers, &folder, jobs.unwrap_or_else(processors));
+    }
+    if peers {
+        return Err(Trouble::at(
+            "--peers",
+            "goes with all problems",
+            "reproduce all, or run bench/peers/suites/PROBLEM.json",
+        ));
     }
     let Some(suites) = SUITES.iter().find(|suites| suites.problem == problem) else {
         return Err(unknown_problem(problem));
@@ -121,22 +129,40 @@ pub(crate) fn reproduce(
     run_and_report(suite, None, &folder, &Asked::plain(jobs.unwrap_or(1)))
 }
 
-/// Every paper, each in a folder of its own, and an overview of them.
-fn reproduce_all(full: bool, folder: &Path, jobs: u16) -> Result<Ending, Trouble> {
+/// Every paper, each in a folder of its own, and an overview of them; with `peers` general solvers beside Offcut's exact methods, too.
+fn reproduce_all(full: bool, peers: bool, folder: &Path, jobs: u16) -> Result<Ending, Trouble> {
+    let mut suites: Vec<(String, Vec<u8>, u16)> = SUITES
+        .iter()
+        .map(|suites| {
+            let suite = if full { suites.full } else { suites.bounded };
+            (suites.problem.to_owned(), suite.to_vec(), jobs)
+        })
+        .collect();
+    if peers {
+        // One cell at a time: here times are compared.
+        let beside = peers_suites()?.into_iter().map(|(problem, suite)| (format!("peers/{problem}"), suite, 1));
+        suites.extend(beside);
+    }
     let mut ending = Ending::Good;
     let mut runs = Vec::new();
-    for Suites { problem, bounded, full: all, .. } in SUITES {
-        println!("{problem}");
-        let place = folder.join(problem);
-        if run_and_report(if full { all } else { bounded }, None, &place, &Asked::plain(jobs))? == Ending::Refuted {
+    for (name, suite, jobs) in suites {
+        println!("{name}");
+        let place = folder.join(&name);
+        if run_and_report(&suite, None, &place, &Asked::plain(jobs))? == Ending::Refuted {
             ending = Ending::Refuted;
         }
         println!();
-        runs.push((problem, Folder::at(&place).read()?));
+        runs.push((name, Folder::at(&place).read()?));
     }
     let parts: Vec<Part> = runs
         .iter()
-        .map(|(problem, (manifest, rows))| Part { manifest, rows, place: format!("../{problem}/report/report.html") })
+        .map(|(name, (manifest, rows))| Part {
+            name: name.clone(),
+            judges: !name.starts_with("peers/"),
+            manifest,
+            rows,
+            place: format!("../{name}/report/report.html"),
+        })
         .collect();
     let options = Options::default();
     let report = overview("All papers", &parts, &options);
@@ -147,6 +173,19 @@ fn reproduce_all(full: bool, folder: &Path, jobs: u16) -> Result<Ending, Trouble
     }
     println!("overview: open {}", beside.join(&written.files[0]).display());
     Ok(ending)
+}
+
+/// The suites that put general solvers beside Offcut's exact methods, of every problem.
+fn peers_suites() -> Result<Vec<(&'static str, Vec<u8>)>, Trouble> {
+    let python = Path::new(".tools/peers/bin/python");
+    if !python.exists() {
+        return Err(Trouble::at("", "is not there", "run bench/peers/install in Offcut's folder first").in_file(python));
+    }
+    let read = |problem: &'static str| {
+        let path = Path::new("bench/peers/suites").join(problem).with_extension("json");
+        Ok((problem, read_bytes(&path).map_err(|trouble| trouble.in_file(&path))?))
+    };
+    PROBLEMS.iter().copied().map(read).collect()
 }
 
 /// Runs a suite that is read from a file in the folder `beside`, or is part of the program, and reports on it.

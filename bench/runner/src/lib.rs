@@ -5,6 +5,7 @@
 //! | [`contest`] | what the runner needs to know of a problem: methods, families, labels |
 //! | [`suite`] | a grid of instances and methods, as a document; its expansion into cells |
 //! | [`solver`] | who solves: one of Offcut's methods, or a program in any language |
+//! | [`dialogue`] | a program that is asked line by line |
 //! | [`cell`] | one method on one instance: a process that solves, a process that judges |
 //! | [`process`] | a program under limits, watched from outside |
 //! | [`protocol`] | what a solver's process says, and the answer made of it |
@@ -14,6 +15,7 @@
 
 pub mod cell;
 pub mod contest;
+pub mod dialogue;
 pub mod environment;
 pub mod export;
 mod jpdra;

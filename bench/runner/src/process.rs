@@ -154,7 +154,8 @@ pub fn watch(
     })
 }
 
-fn by_itself(status: ExitStatus) -> Ended {
+/// How a program ended that nobody ended.
+pub(crate) fn by_itself(status: ExitStatus) -> Ended {
     match (status.code(), status.signal()) {
         (Some(code), _) => Ended::Exit(code),
         (None, signal) => Ended::Signal(signal.unwrap_or_default()),
@@ -329,6 +330,24 @@ pub fn tie_to_parent(parent: u32) {
     if rustix::process::getppid().map(|pid| pid.as_raw_nonzero().get().cast_unsigned()) != Some(parent) {
         std::process::exit(1);
     }
+}
+
+/// Ends this process as a program ended that it started: what watches this one then tells of that one.
+pub fn end_like(ended: Ended) -> ! {
+    let code = match ended {
+        Ended::Exit(code) => code,
+        Ended::Signal(number) => {
+            if let Some(signal) = Signal::from_named_raw(number) {
+                // Twice: Rust's handler of some signals only lets go of them the first time.
+                for _ in 0..2 {
+                    let _ = rustix::process::kill_process(rustix::process::getpid(), signal);
+                }
+            }
+            128 + number
+        }
+        Ended::Time | Ended::Memory | Ended::Output => unreachable!("only who watches ends others"),
+    };
+    std::process::exit(code)
 }
 
 /// Bytes of memory a program may take if nothing is said: three quarters of the machine's.

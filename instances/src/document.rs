@@ -96,6 +96,8 @@ pub enum Kind {
     Suite,
     /// A learned policy.
     Policy,
+    /// What a policy that is a program is told of a system.
+    System,
     /// The index of a library of frozen instances.
     Library,
 }
@@ -107,6 +109,7 @@ impl Kind {
             Self::Answer => "answer",
             Self::Suite => "suite",
             Self::Policy => "policy",
+            Self::System => "system",
             Self::Library => "library",
         }
     }
@@ -117,6 +120,7 @@ impl Kind {
             Self::Answer => "an answer",
             Self::Suite => "a suite",
             Self::Policy => "a policy",
+            Self::System => "a system",
             Self::Library => "a library",
         }
     }

@@ -81,7 +81,8 @@ enum Command {
     },
     /// Run a suite: a grid of instances and methods, every cell in a process of its own. Only what is missing is run
     #[command(
-        after_help = "Examples: offcut run bench/suites/multiuser/demo.json --folder runs/mine\n          offcut run bench/suites/multiuser/demo.json --solver 'python3 my.py'\n          offcut run my-suite.json --shard 2/4 --folder runs/part-2"
+        after_help = "Examples: offcut run bench/suites/multiuser/demo.json --folder runs/mine\n          offcut run bench/suites/multiuser/demo.json --solver 'python3 my.py'\n          offcut run my-suite.json --shard 2/4 --folder runs/part-2\n          offcut run bench/suites/lymdo/demo.json --policy 'mine=python3 my_policy.py'",
+        group = clap::ArgGroup::new("programs").multiple(true)
     )]
     Run {
         /// Suite file
@@ -90,10 +91,13 @@ enum Command {
         #[arg(long)]
         folder: Option<PathBuf>,
         /// Also run this program on every instance: COMMAND or NAME=COMMAND; as often as you like
-        #[arg(long = "solver", value_name = "COMMAND")]
+        #[arg(long = "solver", value_name = "COMMAND", group = "programs")]
         solvers: Vec<String>,
+        /// Also run this policy of lymdo, a program that is asked slot by slot: COMMAND or NAME=COMMAND; as often as you like
+        #[arg(long = "policy", value_name = "COMMAND", group = "programs")]
+        policies: Vec<String>,
         /// Different seeds can give the programs different answers: run each with all of the suite's
-        #[arg(long, requires = "solvers")]
+        #[arg(long, requires = "programs")]
         random: bool,
         /// Run a share of the cells only, i/n; `offcut merge` puts the shares together
         #[arg(long, default_value = "1/1")]
@@ -128,10 +132,14 @@ enum Command {
     #[command(subcommand, after_help = commands::library::ABOUT)]
     Library(commands::library::Library),
     /// Write a working solver in another language, to start from
-    #[command(after_help = "Example: offcut new-solver python multiuser")]
+    #[command(
+        after_help = "Examples: offcut new-solver python multiuser\n          offcut new-solver javascript lymdo-policy"
+    )]
     NewSolver(commands::new_solver::Arguments),
     /// Try a program: does it keep to the protocol, on small instances of every family?
-    #[command(after_help = "Example: offcut conform multiuser --solver 'python3 multiuser_solver.py'")]
+    #[command(
+        after_help = "Examples: offcut conform multiuser --solver 'python3 multiuser_solver.py'\n          offcut conform lymdo --policy 'python3 lymdo_policy.py'"
+    )]
     Conform(commands::conform::Arguments),
     /// A cell of a run: started by `offcut run`
     #[command(hide = true)]
@@ -165,13 +173,13 @@ enum Command {
         #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
         jobs: Option<u16>,
     },
-    /// Print the JSON Schema of a problem's documents, generated from the types
-    #[command(after_help = "Example: offcut schema multiuser instance")]
+    /// Print the JSON Schema of a problem's documents, or of the lines exchanged with a policy, generated from the types
+    #[command(after_help = "Examples: offcut schema multiuser instance\n          offcut schema lymdo state")]
     Schema {
         /// The problem
         problem: String,
-        /// Which document
-        #[arg(value_parser = ["instance", "answer", "suite", "library"])]
+        /// Which document; system, state and decision are the lines of a policy
+        #[arg(value_parser = ["instance", "answer", "suite", "library", "system", "state", "decision"])]
         document: String,
     },
     /// Print completions for a shell
@@ -219,8 +227,9 @@ fn dispatch(command: Command) -> Result<Ending, Trouble> {
         Command::Check(arguments) => commands::check::check(&arguments),
         Command::Simulate(arguments) => commands::simulate::simulate(&arguments),
         Command::Train { arguments } => commands::train::train(&arguments),
-        Command::Run { suite, folder, solvers, random, shard, jobs } => {
-            let options = commands::run::Asked { solvers: commands::run::named_all(&solvers, random), shard, jobs };
+        Command::Run { suite, folder, solvers, policies, random, shard, jobs } => {
+            let solvers = commands::run::named_all(&solvers, &policies, random);
+            let options = commands::run::Asked { solvers, shard, jobs };
             commands::run::suite(&suite, folder.as_deref(), &options)
         }
         Command::Merge { folder, parts } => commands::run::merge(&folder, &parts),

@@ -1,7 +1,8 @@
 //! One method on one instance.
 //!
 //! In a run every cell has two processes: one that solves and one that judges, each under limits, see [`crate::process`]. Offcut's own methods
-//! are solved by this program, started once more; a program in another language is started in their place and watched in the same way.
+//! are solved by this program, started once more; a program in another language is started in their place and watched in the same way. A policy in
+//! another language is a third process, started by the one that solves, which asks it slot by slot, and in its group: it is watched with it.
 //! What is judged is the bytes of the answer, read back: an answer that cannot be written or read is no answer. Only the solving is timed
 //! as solving.
 
@@ -18,11 +19,12 @@ use offcut_instances::problem::{Algorithm, Answer, Budget, MethodSpec, Problem, 
 use offcut_ledger::row::{InstanceLabel, ProcessFacts};
 use offcut_ledger::{Key, Row, Status, Times};
 
+use crate::dialogue::{Dialogue, beginning_of};
 use crate::environment::{machine_memory_bytes, made_on, peak_memory_bytes, reset_peak_memory};
-use crate::process::{Ended, Limits, Watched, memory_by_default, tie_to_parent, watch};
+use crate::process::{Ended, Limits, Watched, end_like, memory_by_default, tie_to_parent, watch};
 use crate::protocol::{Measured, Message, Said};
 use crate::solver::Solver;
-use crate::{Contest, method};
+use crate::{Contest, RollOut, method};
 
 /// What came out of running a method.
 #[derive(Clone, Debug)]
@@ -43,10 +45,14 @@ pub struct Executed {
 
 /// Runs a method on an instance, in this process. A panic is an answer that failed.
 pub fn execute<P: Contest>(algorithm: &dyn Algorithm<P>, instance: &P::Instance, budget: &Budget) -> Executed {
+    measured::<P>(|| algorithm.solve(instance, budget))
+}
+
+fn measured<P: Problem>(solve: impl FnOnce() -> Answer<P>) -> Executed {
     reset_peak_memory();
     let began = Instant::now();
     let cpu = ProcessTime::now();
-    let answer = catch_unwind(AssertUnwindSafe(|| algorithm.solve(instance, budget)));
+    let answer = catch_unwind(AssertUnwindSafe(solve));
     let solve_s = began.elapsed().as_secs_f64();
     let solve_cpu_s = cpu.elapsed().as_secs_f64();
     let peak_memory_bytes = peak_memory_bytes();
@@ -79,9 +85,7 @@ const JUDGING_S: f64 = 600.0;
 
 impl Launcher<'_> {
     fn command<P: Problem>(&self, task: &str) -> Command {
-        let mut command = Command::new(self.program);
-        command.args(["cell", "--parent", &std::process::id().to_string(), "--problem", P::NAME, task]);
-        command
+        command::<P>(self.program, task)
     }
 
     fn limits(&self, budget: &Budget) -> Limits {
@@ -111,6 +115,12 @@ impl Launcher<'_> {
                 command.arg(instance).arg(spec.to_string()).arg(plain(budget));
                 command
             }
+            Solver::External(external) if external.is_policy => {
+                let mut command = self.command::<P>("roll-out");
+                command.arg(instance).arg(plain(budget)).arg("--").args(external.words()?);
+                environment_of(&mut command, spec, budget);
+                command
+            }
             Solver::External(external) => {
                 let mut command = self.command::<P>("exec");
                 command.arg("--").args(external.words()?).arg(instance);
@@ -122,7 +132,16 @@ impl Launcher<'_> {
         let watched =
             watch(&mut command, &limits, |at_s, line| said.hear(at_s, &line)).map_err(|error| self.trouble(&error))?;
         let took_s = (watched.wall_s - said.ready_s.unwrap_or(0.0)).max(0.0);
-        let measured = said.measured.filter(|_| matches!(solver, Solver::Own(_)));
+        let measured = match solver {
+            Solver::Own(_) => said.measured,
+            // The roll-out is ours; the memory and CPU time of who is asked are known from outside.
+            Solver::External(external) if external.is_policy => said.measured.map(|measured| Measured {
+                solve_cpu_s: watched.cpu_s,
+                peak_memory_bytes: None,
+                ..measured
+            }),
+            Solver::External(_) => None,
+        };
         let process = Some(facts(&watched));
         let errors = watched.errors.clone();
         let (solve_s, solve_cpu_s, peak) = match measured {
@@ -198,6 +217,13 @@ impl Launcher<'_> {
         Trouble::at("", format!("cannot be started for a cell: {error}"), "leave the program where it is during a run")
             .in_file(self.program)
     }
+}
+
+/// This program, started once more for a task of a cell.
+fn command<P: Problem>(program: &Path, task: &str) -> Command {
+    let mut command = Command::new(program);
+    command.args(["cell", "--parent", &std::process::id().to_string(), "--problem", P::NAME, task]);
+    command
 }
 
 fn facts(watched: &Watched) -> ProcessFacts {
@@ -286,11 +312,79 @@ pub fn solve_here<P: Contest>(instance: &Path, spec: &str, budget: &str) -> Resu
     let algorithm = method::<P>(&spec.parse()?)?;
     let instance = read_instance::<P>(instance)?;
     say(|out| message::<P>(out, &Message::Ready(true)))?;
-    let executed = execute::<P>(algorithm.as_ref(), &instance, &budget);
+    say_executed::<P>(&execute::<P>(algorithm.as_ref(), &instance, &budget))
+}
+
+/// The solving process of a policy that is a program: reads the instance, starts the program, tells it the system, says it is ready when the program is,
+/// asks it slot by slot, says what that took and answers. If the program ends by itself before its time, this process ends as it did.
+///
+/// # Errors
+/// [`Trouble`] if its arguments or the instance cannot be read, or this program cannot be started once more.
+pub fn roll_out_here<P: Contest>(instance: &Path, budget: &str, words: &[String]) -> Result<(), Trouble> {
+    let budget: Budget = argument(budget)?;
+    let roll_out = P::ROLL_OUT
+        .ok_or_else(|| Trouble::at(P::NAME, "is not decided slot by slot", "leave `offcut cell` to `offcut run`"))?;
+    let instance = read_instance::<P>(instance)?;
+    let mut dialogue = start_program::<P>(words, (roll_out.longest_line)(&instance))?;
+    let executed = match greet::<P>(&mut dialogue, &(roll_out.system)(&instance)) {
+        Err(why) => measured::<P>(|| Answer::failed(why)),
+        Ok(()) => {
+            say(|out| message::<P>(out, &Message::Ready(true)))?;
+            rolled_out::<P>(&roll_out, &mut dialogue, &instance, &budget)
+        }
+    };
+    say_executed::<P>(&executed)?;
+    let ended = dialogue.ended();
+    drop(dialogue);
+    match ended {
+        None | Some(Ended::Exit(0)) => Ok(()),
+        Some(ended) => end_like(ended),
+    }
+}
+
+/// Starts a program by way of this one, so that it ends with this process.
+fn start_program<P: Contest>(words: &[String], longest_line: u64) -> Result<Dialogue, Trouble> {
+    let trouble =
+        |error| Trouble::at("offcut", format!("cannot be started once more: {error}"), "start it by its path");
+    let program = std::env::current_exe().map_err(trouble)?;
+    Dialogue::start(command::<P>(&program, "exec").arg("--").args(words), longest_line).map_err(trouble)
+}
+
+/// Tells a program the system and waits until it is ready.
+fn greet<P: Problem>(dialogue: &mut Dialogue, system: &[u8]) -> Result<(), String> {
+    let line = dialogue.ask(system).map_err(|silence| format!("before it was ready {silence}"))?;
+    match serde_json::from_slice::<Message<P>>(&line) {
+        Ok(Message::Ready(true)) => Ok(()),
+        _ => Err(format!("its first line is not {{\"ready\": true}}; it said '{}'", beginning_of(&line))),
+    }
+}
+
+/// Asks a program slot by slot. One that says more than it is asked has answered what it had not seen.
+fn rolled_out<P: Contest>(
+    roll_out: &RollOut<P>,
+    dialogue: &mut Dialogue,
+    instance: &P::Instance,
+    budget: &Budget,
+) -> Executed {
+    let mut is_whole = false;
+    let executed = measured::<P>(|| {
+        let answer = (roll_out.answer)(dialogue, instance, budget);
+        is_whole = answer.found.is_some();
+        answer
+    });
+    let unasked = if is_whole { dialogue.end() } else { None };
+    let Some(line) = unasked else { return executed };
+    let why = format!("it said more than it was asked; after the last slot it said '{}'", beginning_of(&line));
+    Executed { answer: answer_bytes::<P>(&Answer::failed(why)), ..executed }
+}
+
+/// The last lines of a solving process.
+fn say_executed<P: Problem>(executed: &Executed) -> Result<(), Trouble> {
     let Executed { answer, solve_s, solve_cpu_s, peak_memory_bytes, .. } = executed;
+    let (solve_s, solve_cpu_s, peak_memory_bytes) = (*solve_s, *solve_cpu_s, *peak_memory_bytes);
     say(|out| {
         message::<P>(out, &Message::Measured(Measured { solve_s, solve_cpu_s, peak_memory_bytes }))?;
-        out.write_all(&answer)?;
+        out.write_all(answer)?;
         out.write_all(b"\n")
     })
 }

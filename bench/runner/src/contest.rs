@@ -3,13 +3,18 @@
 use offcut_checker::Judged;
 use offcut_instances::document::Trouble;
 use offcut_instances::family::Generated;
-use offcut_instances::problem::{Algorithm, MethodSpec};
+use offcut_instances::problem::{Algorithm, Answer, Budget, MethodSpec, Problem};
 use offcut_ledger::manifest::Quantity;
 use offcut_ledger::row::InstanceLabel;
 use serde_json::Value;
 
+use crate::dialogue::Dialogue;
+
 /// A problem with its contestants.
 pub trait Contest: Judged + Generated {
+    /// How programs decide it slot by slot; none if it is decided as a whole.
+    const ROLL_OUT: Option<RollOut<Self>> = None;
+
     /// All methods with default parameters: exact ones first, then the paper's, then baselines.
     fn algorithms() -> Vec<Box<dyn Algorithm<Self>>>;
 
@@ -43,6 +48,20 @@ pub trait Contest: Judged + Generated {
             parameters: origin.parameters.clone(),
         }
     }
+}
+
+/// How a program decides slot by slot what the runner rolls out.
+pub struct RollOut<P: Problem> {
+    /// The line it is told first: all that stays as it is.
+    pub system: fn(&P::Instance) -> Vec<u8>,
+    /// The most bytes of a line it says.
+    pub longest_line: fn(&P::Instance) -> u64,
+    /// Asks it slot by slot. An answer like any method's.
+    pub answer: fn(&mut Dialogue, &P::Instance, &Budget) -> Answer<P>,
+    /// The generator's parameter that says how many slots there are, and a number to try a program with.
+    pub short_horizon: (&'static str, u64),
+    /// JSON Schemas of the lines, by name.
+    pub schemas: fn() -> Vec<(&'static str, Value)>,
 }
 
 /// The ids of all methods of a problem.

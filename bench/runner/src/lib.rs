@@ -28,7 +28,7 @@ pub mod solver;
 pub mod suite;
 mod throughput;
 
-pub use contest::{Contest, method, methods};
+pub use contest::{Contest, RollOut, method, methods};
 pub use export::export;
 pub use lymdo::Rollout;
 pub use run::{Folder, How, Progress, Shard, merge, run};

@@ -1,16 +1,21 @@
-//! `lymdo` as a contest: exact methods take the instance, policies are rolled out over it.
+//! `lymdo` as a contest: exact methods take the instance, policies are rolled out over it, ours and programs in other languages.
+
+mod program;
 
 use std::time::Instant;
 
 use offcut_checker::lymdo::{Outcome, outcome};
 use offcut_instances::document::Trouble;
-use offcut_instances::lymdo::{Instance, Lymdo, Policy, Service, Solution};
+use offcut_instances::lymdo::{Allocation, Decide, Instance, Lymdo, Policy, Service, Solution};
 use offcut_instances::problem::{Algorithm, Answer, Budget, POINTS, Parameter, Stop, Trace};
 use offcut_ledger::manifest::Quantity;
 
 use crate::Contest;
+use crate::contest::RollOut;
 
 impl Contest for Lymdo {
+    const ROLL_OUT: Option<RollOut<Self>> = Some(program::ROLL_OUT);
+
     fn algorithms() -> Vec<Box<dyn Algorithm<Self>>> {
         let mut all = offcut_formulations::lymdo::algorithms();
         let policies = [offcut_formulations::lymdo::policies(), offcut_heuristics::lymdo::policies()];
@@ -86,40 +91,62 @@ impl Algorithm<Lymdo> for Rollout {
 
     fn solve(&self, instance: &Instance, budget: &Budget) -> Answer<Lymdo> {
         let began = Instant::now();
-        let mut decide = self.policy.begin(budget);
-        let mut shown = Instance { slots: Vec::with_capacity(1), ..without_slots(instance) };
-        let mut books = Books::new(instance);
-        let mut slots = Vec::with_capacity(instance.slots.len());
-        for (t, slot) in instance.slots.iter().enumerate() {
-            let stopped = |stop, books: &Books| Answer::nothing(stop).traced(books.trace());
-            if budget.is_spent(began) {
-                return stopped(Stop::TimeLimit, &books);
-            }
-            shown.slots.clear();
-            shown.slots.push(slot.clone());
-            for (user, backlog) in shown.users.iter_mut().zip(&books.backlogs_j) {
-                user.backlog_j = *backlog;
-            }
-            let allocation = match decide.decide(&shown) {
-                Ok(allocation) => allocation,
-                Err(Stop::Failed(why)) => return stopped(Stop::Failed(format!("slot {t}: {why}")), &books),
-                Err(Stop::Declined(why)) => return stopped(Stop::Declined(format!("slot {t}: {why}")), &books),
-                Err(Stop::Completed) => {
-                    let why = format!("slot {t}: the policy completed without deciding");
-                    return stopped(Stop::Failed(why), &books);
-                }
-                Err(stop) => return stopped(stop, &books),
-            };
-            match outcome(&shown, &allocation) {
-                Ok(outcome) => books.enter(&outcome),
-                Err(violations) => {
-                    let why = violations.first().expect("something is wrong");
-                    return stopped(Stop::Failed(format!("slot {t}: {why}")), &books);
-                }
-            }
-            slots.push(allocation);
+        roll_out(instance, budget, began, self.policy.begin(budget).as_mut())
+    }
+}
+
+/// The trajectory of a policy on its way, as an answer; time counts since `began`.
+fn roll_out(instance: &Instance, budget: &Budget, began: Instant, decide: &mut dyn Decide) -> Answer<Lymdo> {
+    let mut books = Books::new(instance);
+    let slots = trajectory(instance, budget, began, decide, &mut books);
+    let mut trace = books.trace();
+    trace.counts.extend(decide.counts().into_iter().map(|(name, count)| (name.to_owned(), count)));
+    let answer = match slots {
+        Ok(slots) => Answer::found(Solution { slots }, books.objective()),
+        Err(stop) => Answer::nothing(stop),
+    };
+    answer.traced(trace)
+}
+
+/// What is decided slot by slot, entered into the books; or why that came to an end.
+fn trajectory(
+    instance: &Instance,
+    budget: &Budget,
+    began: Instant,
+    decide: &mut dyn Decide,
+    books: &mut Books,
+) -> Result<Vec<Allocation>, Stop> {
+    let mut shown = Instance { slots: Vec::with_capacity(1), ..without_slots(instance) };
+    let mut slots = Vec::with_capacity(instance.slots.len());
+    for (t, slot) in instance.slots.iter().enumerate() {
+        if budget.is_spent(began) {
+            return Err(Stop::TimeLimit);
         }
-        Answer::found(Solution { slots }, books.objective()).traced(books.trace())
+        shown.slots.clear();
+        shown.slots.push(slot.clone());
+        for (user, backlog) in shown.users.iter_mut().zip(&books.backlogs_j) {
+            user.backlog_j = *backlog;
+        }
+        let allocation = decide.decide(&shown).map_err(|stop| stop_at(t, stop))?;
+        match outcome(&shown, &allocation) {
+            Ok(outcome) => books.enter(&outcome),
+            Err(violations) => {
+                let why = violations.first().expect("something is wrong");
+                return Err(Stop::Failed(format!("slot {t}: {why}")));
+            }
+        }
+        slots.push(allocation);
+    }
+    Ok(slots)
+}
+
+/// Why there is no decision of slot `t`, and where.
+fn stop_at(t: usize, stop: Stop) -> Stop {
+    match stop {
+        Stop::Failed(why) => Stop::Failed(format!("slot {t}: {why}")),
+        Stop::Declined(why) => Stop::Declined(format!("slot {t}: {why}")),
+        Stop::Completed => Stop::Failed(format!("slot {t}: the policy completed without deciding")),
+        stop => stop,
     }
 }
 

@@ -11,6 +11,9 @@
 //!
 //! `ready` says that the instance is read: time counts from there. Incumbents and bounds are timed when they arrive; whoever is ended at its limit
 //! has found the last of them. The answer's document ends what is said and may take several lines.
+//!
+//! For a policy in another language these lines are said by the process that asks it slot by slot; what is exchanged with the policy itself is in
+//! [`offcut_instances::lymdo`].
 
 use offcut_instances::document::{answer_bytes, parse_answer};
 use offcut_instances::problem::{Answer, Bound, Claim, Incumbent, Problem, Stop};
@@ -125,10 +128,14 @@ impl<P: Problem> Said<P> {
             (Ended::Memory, _) => Stop::MemoryLimit,
             (Ended::Output, _) => Stop::Failed(format!("it wrote more than {} MiB", limits.output_bytes >> 20)),
             (Ended::Signal(_), _) if is_out_of_memory(&watched.errors) => Stop::MemoryLimit,
-            (ended @ (Ended::Exit(_) | Ended::Signal(_)), _) => Stop::Failed(match last_words(&watched.errors) {
-                Some(words) => format!("{ended}: {words}"),
-                None => ended.to_string(),
-            }),
+            (ended @ (Ended::Exit(_) | Ended::Signal(_)), _) => {
+                let told = match &parsed {
+                    Some(Ok(Answer { stop: Stop::Failed(why), .. })) => Some(why.clone()),
+                    _ => None,
+                };
+                let parts = [told, Some(ended.to_string()), last_words(&watched.errors)];
+                Stop::Failed(parts.into_iter().flatten().collect::<Vec<_>>().join(": "))
+            }
         };
         let mut answer = match parsed {
             Some(Ok(answer)) => answer,

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Contest, method, methods};
 
-/// A program that takes an instance's path as its last argument and writes its answer to standard output, see [`crate::protocol`].
+/// A program that takes an instance's path as its last argument and writes its answer to standard output, see [`crate::protocol`]. Or a policy, which is
+/// started without, and asked slot by slot, see [`crate::dialogue`].
 ///
 /// What it may use is in its environment: `OFFCUT_TIME_S` and `OFFCUT_MEMORY_BYTES` (absent if there is no limit), `OFFCUT_THREADS`,
 /// `OFFCUT_SEED`, and in `OFFCUT_PARAMETERS` the parameters of `name:key=value` as a JSON object.
@@ -22,6 +23,9 @@ pub struct External {
     /// Whether different seeds can give different answers.
     #[serde(default)]
     pub is_random: bool,
+    /// Whether it is a policy: asked slot by slot on its standard input, instead of being given the whole instance.
+    #[serde(default)]
+    pub is_policy: bool,
 }
 
 impl External {
@@ -44,6 +48,9 @@ impl External {
     /// [`Trouble`] as from [`Self::words`].
     pub fn version(&self) -> Result<String, Trouble> {
         let mut hasher = blake3::Hasher::new();
+        if self.is_policy {
+            hasher.update(b"policy\0");
+        }
         for word in self.words()? {
             hasher.update(word.as_bytes());
             hasher.update(&[0]);
@@ -84,7 +91,7 @@ impl<P: Contest> Solver<P> {
     /// [`Trouble`] if there is none, or it does not take the parameters.
     pub fn of(spec: &MethodSpec, externals: &Externals) -> Result<Self, Trouble> {
         match externals.get(&spec.id) {
-            Some(external) => Ok(Self::External(external.clone())),
+            Some(external) => Self::external(external.clone()),
             None => method::<P>(spec).map(Self::Own).map_err(|trouble| match externals.len() {
                 0 => trouble,
                 _ => Trouble {
@@ -93,6 +100,19 @@ impl<P: Contest> Solver<P> {
                 },
             }),
         }
+    }
+
+    /// A program as a solver.
+    ///
+    /// # Errors
+    /// [`Trouble`] if it is a policy and the problem is decided as a whole.
+    pub fn external(external: External) -> Result<Self, Trouble> {
+        if external.is_policy && P::ROLL_OUT.is_none() {
+            let what = format!("is a policy, and '{}' has no slots to be asked of one by one", P::NAME);
+            let remedy = "give a program that answers whole instances, as a solver; policies are for 'lymdo'";
+            return Err(Trouble::at(format!("solver '{}'", external.command), what, remedy));
+        }
+        Ok(Self::External(external))
     }
 
     /// Whether different seeds can give different answers.
@@ -133,6 +153,7 @@ pub fn check_names<P: Contest>(externals: &Externals) -> Result<(), Trouble> {
             return trouble("has a name that tables cannot print", "use letters, digits, '-', '_' and '.'");
         }
         external.words()?;
+        Solver::<P>::external(external.clone())?;
     }
     Ok(())
 }

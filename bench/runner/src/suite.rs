@@ -16,9 +16,9 @@
 //! suite's file. An axis over a parameter of the generator then takes their places on it from what they say of their origin; `set` and `vary` are for families.
 //!
 //! `solvers` names programs in other languages, `"solvers": { "mine": { "command": "python3 my.py" } }`, which studies then name among their
-//! methods. `vary` takes lists of values for any parameter and multiplies the grid; an axis with `method_parameter` instead of `parameter` varies the
-//! methods that have it. A method that uses randomness is run once for every one of `method_seeds`; with `every_seed` all methods are, and
-//! a seed other than 0 permutes columns and rows of what HiGHS gets.
+//! methods; with `"is_policy": true` they are asked slot by slot. `vary` takes lists of values for any parameter and multiplies the grid; an axis with
+//! `method_parameter` instead of `parameter` varies the methods that have it. A method that uses randomness is run once for every one of
+//! `method_seeds`; with `every_seed` all methods are, and a seed other than 0 permutes columns and rows of what HiGHS gets.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;

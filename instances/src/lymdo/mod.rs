@@ -39,6 +39,7 @@
 //! | V | `v` | J^2/s | scalar |
 //! | m_n(t), f_n(t), b_n(t), F_n(t) | `slots[t]` of a [`Solution`] | block, MAC/s, Hz, MAC/s | (slots, users) |
 
+mod exchange;
 mod generate;
 mod instance;
 mod policy;
@@ -46,6 +47,7 @@ mod solution;
 #[cfg(feature = "proptest")]
 pub mod strategy;
 
+pub use exchange::{Decision, State, System};
 pub use generate::{FAMILIES, Law, Parameters, generate};
 pub use instance::{Instance, RateLaw, Service, Slot, User};
 pub use policy::{Decide, Policy};

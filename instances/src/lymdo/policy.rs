@@ -49,4 +49,9 @@ pub trait Decide {
     /// Why there is no decision: [`Stop::Infeasible`] where no allocation keeps this slot stable, or whatever else
     /// stopped the policy.
     fn decide(&mut self, slot: &Instance) -> Result<Allocation, Stop>;
+
+    /// What it counted on its way, by name. For tables only.
+    fn counts(&self) -> Vec<(&'static str, u64)> {
+        Vec::new()
+    }
 }

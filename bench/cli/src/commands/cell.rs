@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use offcut_instances::document::Trouble;
-use offcut_runner::cell::{begin_here, exec_here, judge_here, solve_here};
+use offcut_runner::cell::{begin_here, exec_here, judge_here, roll_out_here, solve_here};
 
 use super::with_problem;
 use crate::Ending;
@@ -27,6 +27,13 @@ pub(crate) struct Arguments {
 enum Task {
     /// Solve an instance with one of Offcut's methods
     Solve { instance: PathBuf, method: String, budget: String },
+    /// Ask a policy that is another program, slot by slot
+    RollOut {
+        instance: PathBuf,
+        budget: String,
+        #[arg(last = true, required = true)]
+        words: Vec<String>,
+    },
     /// Become another program
     Exec {
         #[arg(last = true, required = true)]
@@ -41,6 +48,9 @@ pub(crate) fn cell(arguments: &Arguments) -> Result<Ending, Trouble> {
     match &arguments.task {
         Task::Solve { instance, method, budget } => {
             with_problem!(&arguments.problem, P => solve_here::<P>(instance, method, budget))?;
+        }
+        Task::RollOut { instance, budget, words } => {
+            with_problem!(&arguments.problem, P => roll_out_here::<P>(instance, budget, words))?;
         }
         Task::Exec { words } => return Err(exec_here(words)),
         Task::Judge { instance, answer, key } => {

@@ -9,7 +9,7 @@ use offcut_instances::problem::{Budget, MethodSpec, Stop};
 use offcut_ledger::{Key, Row, Status};
 use offcut_runner::cell::{Executed, Launcher};
 use offcut_runner::solver::Solver;
-use offcut_runner::{Contest, environment::code_version};
+use offcut_runner::{Contest, RollOut, environment::code_version};
 
 use super::run::named;
 use super::{this_program, with_problem};
@@ -17,12 +17,16 @@ use crate::{Ending, text};
 
 /// What `offcut conform` takes.
 #[derive(Args)]
+#[command(group = clap::ArgGroup::new("program").required(true))]
 pub(crate) struct Arguments {
     /// The problem
     problem: String,
     /// The program: COMMAND or NAME=COMMAND
-    #[arg(long, value_name = "COMMAND")]
-    solver: String,
+    #[arg(long, value_name = "COMMAND", group = "program")]
+    solver: Option<String>,
+    /// The program, if it is a policy of lymdo, asked slot by slot: COMMAND or NAME=COMMAND
+    #[arg(long, value_name = "COMMAND", group = "program")]
+    policy: Option<String>,
     /// Different seeds can give it different answers
     #[arg(long)]
     random: bool,
@@ -40,7 +44,9 @@ pub(crate) fn conform(arguments: &Arguments) -> Result<Ending, Trouble> {
 
 /// What may be wrong with a program, told in one line each.
 fn conform_to<P: Contest>(arguments: &Arguments) -> Result<Ending, Trouble> {
-    let (name, external) = named(&arguments.solver, arguments.random);
+    let Arguments { solver, policy, random, .. } = arguments;
+    let command = policy.as_ref().or(solver.as_ref()).map_or("", String::as_str);
+    let (name, external) = named(command, *random, policy.is_some());
     let name = name.map_or_else(|| external.name(), Ok)?;
     // A folder with a space in its name: paths are to be taken as they are.
     let folder = tempfile::Builder::new().prefix("offcut conform ").tempdir().map_err(|error| {
@@ -49,7 +55,7 @@ fn conform_to<P: Contest>(arguments: &Arguments) -> Result<Ending, Trouble> {
     let program = this_program()?;
     let bench = Bench::<P> {
         launcher: Launcher { program: &program, grace_s: 2.0 },
-        solver: Solver::External(external),
+        solver: Solver::external(external)?,
         spec: MethodSpec { id: name, parameters: Default::default() },
         folder: folder.path(),
         problem: std::marker::PhantomData,
@@ -58,7 +64,7 @@ fn conform_to<P: Contest>(arguments: &Arguments) -> Result<Ending, Trouble> {
     let mut lines = Vec::new();
     for family in P::FAMILIES.iter().map(|family| family.name) {
         for seed in [1, 2] {
-            let instance = P::generate(family, &P::Parameters::default(), seed)?;
+            let instance = tried_on::<P>(family, seed, policy.is_some())?;
             let budget = Budget::seconds(arguments.time);
             let (executed, row) = bench.run(&instance, &budget)?;
             let at = format!("{family} seed {seed}");
@@ -87,19 +93,33 @@ fn conform_to<P: Contest>(arguments: &Arguments) -> Result<Ending, Trouble> {
         }
     }
     println!("{}", text::table(&["instance", "status", "objective", "seconds", "stopped"], 2, lines));
-    // Little time: whoever needs more has to stop by itself, or be ended.
-    let instance = P::generate(P::FAMILIES[0].name, &P::Parameters::default(), 1)?;
-    let (executed, _) = bench.run(&instance, &Budget::seconds(0.5))?;
-    let ended = executed.process.map(|process| process.ended).unwrap_or_default();
-    if !ended.starts_with("exit") {
-        let at = format!("{} seed 1 with 0.5 s (OFFCUT_TIME_S)", P::FAMILIES[0].name);
-        troubles.push((at, format!("it did not stop by itself: {ended}")));
+    if policy.is_none() {
+        troubles.extend(in_little_time(&bench)?);
     }
     for line in grouped(&troubles) {
         println!("WRONG {line}");
     }
     println!("{}", if troubles.is_empty() { "it keeps to the protocol" } else { "it does not keep to the protocol" });
     Ok(if troubles.is_empty() { Ending::Good } else { Ending::Refuted })
+}
+
+/// With little time: whoever needs more has to stop by itself, or be ended. A policy does not see to that: it is stopped between two slots.
+fn in_little_time<P: Contest>(bench: &Bench<'_, P>) -> Result<Option<(String, String)>, Trouble> {
+    let family = P::FAMILIES[0].name;
+    let instance = P::generate(family, &P::Parameters::default(), 1)?;
+    let (executed, _) = bench.run(&instance, &Budget::seconds(0.5))?;
+    let ended = executed.process.map(|process| process.ended).unwrap_or_default();
+    let at = format!("{family} seed 1 with 0.5 s (OFFCUT_TIME_S)");
+    Ok((!ended.starts_with("exit")).then(|| (at, format!("it did not stop by itself: {ended}"))))
+}
+
+/// A small instance of a family: as it is by default, but for policies with slots to be asked of one after the other.
+fn tried_on<P: Contest>(family: &str, seed: u64, is_policy: bool) -> Result<P::Instance, Trouble> {
+    let mut settings = serde_json::Map::new();
+    if let Some(RollOut { short_horizon: (parameter, slots), .. }) = P::ROLL_OUT.filter(|_| is_policy) {
+        settings.insert(parameter.to_owned(), slots.into());
+    }
+    P::generate_with(family, &settings, seed)
 }
 
 struct Bench<'a, P: Contest> {

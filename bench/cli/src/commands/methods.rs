@@ -54,12 +54,22 @@ fn described<P: Contest>() -> Vec<Value> {
 }
 
 pub(crate) fn schema(problem: &str, document: &str) -> Result<Ending, Trouble> {
-    let schema = with_problem!(problem, P => Ok::<_, Trouble>(match document {
-        "instance" => instance_schema::<P>(),
-        "answer" => answer_schema::<P>(),
-        "library" => Index::schema(P::NAME),
-        _ => Suite::schema(P::NAME),
-    }))?;
+    let schema = with_problem!(problem, P => match document {
+        "instance" => Ok(instance_schema::<P>()),
+        "answer" => Ok(answer_schema::<P>()),
+        "library" => Ok(Index::schema(P::NAME)),
+        "suite" => Ok(Suite::schema(P::NAME)),
+        line => line_schema::<P>(line),
+    })?;
     println!("{}", serde_json::to_string_pretty(&schema).expect("a schema is JSON"));
     Ok(Ending::Good)
+}
+
+/// The JSON Schema of a line that is exchanged with a policy.
+fn line_schema<P: Contest>(line: &str) -> Result<Value, Trouble> {
+    let schemas = P::ROLL_OUT.map_or_else(Vec::new, |roll_out| (roll_out.schemas)());
+    schemas.into_iter().find_map(|(name, schema)| (name == line).then_some(schema)).ok_or_else(|| {
+        let what = format!("'{}' has no slots to be asked of one by one, and so no {line}", P::NAME);
+        Trouble::at(format!("schema '{line}'"), what, "give instance, answer, suite or library")
+    })
 }

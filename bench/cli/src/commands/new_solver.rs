@@ -13,9 +13,9 @@ use crate::Ending;
 pub(crate) struct Arguments {
     /// Language
     language: Language,
-    /// Problem
+    /// Problem, or lymdo-policy: a program that is asked slot by slot
     problem: String,
-    /// File to write; PROBLEM_solver with the language's ending by default
+    /// File to write; PROBLEM_solver or lymdo_policy with the language's ending by default
     #[arg(short, long)]
     output: Option<PathBuf>,
 }
@@ -57,17 +57,45 @@ macro_rules! examples {
 const EXAMPLES: [[&str; 2]; PROBLEMS.len()] =
     [examples!("multiuser"), examples!("throughput"), examples!("jpdra"), examples!("lymdo")];
 
+/// Those of a program that is asked slot by slot.
+const POLICIES: [&str; 2] = examples!("lymdo_policy");
+
+/// What to write, and how it is used.
+struct Example {
+    problem: &'static str,
+    /// By language.
+    texts: [&'static str; 2],
+    /// What its file is called, without the ending.
+    stem: String,
+    /// The option that takes it.
+    option: &'static str,
+}
+
+/// The example that is called so.
+fn example(name: &str) -> Result<Example, Trouble> {
+    if name == "lymdo-policy" {
+        return Ok(Example { problem: "lymdo", texts: POLICIES, stem: "lymdo_policy".into(), option: "--policy" });
+    }
+    let at = PROBLEMS.iter().position(|known| *known == name).ok_or_else(|| {
+        let Trouble { remedy, .. } = unknown_problem(name);
+        Trouble { remedy: format!("{remedy}; lymdo-policy is a policy of lymdo"), ..unknown_problem(name) }
+    })?;
+    let problem = PROBLEMS[at];
+    Ok(Example { problem, texts: EXAMPLES[at], stem: format!("{problem}_solver"), option: "--solver" })
+}
+
 pub(crate) fn new_solver(arguments: &Arguments) -> Result<Ending, Trouble> {
     let Arguments { language, problem, output } = arguments;
-    let at = PROBLEMS.iter().position(|known| known == problem).ok_or_else(|| unknown_problem(problem))?;
-    let text = EXAMPLES[at][*language as usize].trim_end();
-    let path = output.clone().unwrap_or_else(|| PathBuf::from(format!("{problem}_solver.{}", language.ending())));
+    let Example { problem, texts, stem, option } = example(problem)?;
+    let text = texts[*language as usize].trim_end();
+    let path = output.clone().unwrap_or_else(|| PathBuf::from(format!("{stem}.{}", language.ending())));
     write_new(&path, text.as_bytes())?;
     let command = format!("{} {}", language.command(), quoted(&path));
-    println!("{} solves {problem}. Put your algorithm into it, then:", path.display());
-    println!("  offcut conform {problem} --solver '{command}'");
-    println!("  offcut generate {problem} -o my.json && offcut solve my.json --solver '{command}'");
-    println!("  offcut run bench/suites/{problem}/demo.json --solver '{command}'");
+    let slots = if option == "--policy" { " slot by slot" } else { "" };
+    println!("{} solves {problem}{slots}. Put your algorithm into it, then:", path.display());
+    println!("  offcut conform {problem} {option} '{command}'");
+    println!("  offcut generate {problem} -o my.json && offcut solve my.json {option} '{command}'");
+    println!("  offcut run bench/suites/{problem}/demo.json {option} '{command}'");
     Ok(Ending::Good)
 }
 

@@ -54,9 +54,10 @@ impl Asked {
     }
 }
 
-/// Programs as they are given.
-pub(crate) fn named_all(solvers: &[String], is_random: bool) -> Vec<(Option<String>, External)> {
-    solvers.iter().map(|text| named(text, is_random)).collect()
+/// Programs as they are given: those that answer whole instances, then policies.
+pub(crate) fn named_all(solvers: &[String], policies: &[String], is_random: bool) -> Vec<(Option<String>, External)> {
+    let solvers = solvers.iter().map(|text| named(text, is_random, false));
+    solvers.chain(policies.iter().map(|text| named(text, is_random, true))).collect()
 }
 
 pub(crate) fn suite(path: &Path, folder: Option<&Path>, asked: &Asked) -> Result<Ending, Trouble> {
@@ -68,13 +69,13 @@ pub(crate) fn suite(path: &Path, folder: Option<&Path>, asked: &Asked) -> Result
 }
 
 /// A program as it is given: `COMMAND` or `NAME=COMMAND`.
-pub(super) fn named(text: &str, is_random: bool) -> (Option<String>, External) {
+pub(super) fn named(text: &str, is_random: bool, is_policy: bool) -> (Option<String>, External) {
     let is_name = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
     let (name, command) = match text.split_once('=') {
         Some((name, command)) if is_name(name) => (Some(name.to_owned()), command),
         _ => (None, text),
     };
-    (name, External { command: command.to_owned(), is_random })
+    (name, External { command: command.to_owned(), is_random, is_policy })
 }
 
 /// Merges runs of shards and reports on the whole.

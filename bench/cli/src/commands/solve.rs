@@ -24,11 +24,14 @@ pub(crate) struct Arguments {
     /// Instance file
     instance: PathBuf,
     /// Method, e.g. `iao-ds` or `iao:error=0.1`; `offcut methods` lists them
-    #[arg(short, long, required_unless_present = "solver")]
+    #[arg(short, long, required_unless_present_any = ["solver", "policy"])]
     method: Option<String>,
     /// Program in any language instead, see `offcut new-solver`: COMMAND or NAME=COMMAND
     #[arg(long, value_name = "COMMAND", conflicts_with = "method")]
     solver: Option<String>,
+    /// Policy of lymdo in any language instead, asked slot by slot: COMMAND or NAME=COMMAND
+    #[arg(long, value_name = "COMMAND", conflicts_with_all = ["method", "solver"])]
+    policy: Option<String>,
     /// Time limit in seconds
     #[arg(long)]
     time: Option<f64>,
@@ -62,21 +65,23 @@ pub(crate) fn solve(arguments: &Arguments) -> Result<Ending, Trouble> {
     })
 }
 
+/// The method or program to solve with.
+fn asked_for<P: Contest>(arguments: &Arguments) -> Result<(MethodSpec, Solver<P>), Trouble> {
+    let Arguments { method, solver, policy, .. } = arguments;
+    if let Some(command) = solver.as_ref().or(policy.as_ref()) {
+        let (name, external) = named(command, false, policy.is_some());
+        let id = name.map_or_else(|| external.name(), Ok)?;
+        return Ok((MethodSpec { id, parameters: Default::default() }, Solver::external(external)?));
+    }
+    let spec: MethodSpec = method.as_deref().unwrap_or_default().parse()?;
+    let solver = Solver::of(&spec, &Externals::new())?;
+    Ok((spec, solver))
+}
+
 fn solve_for<P: Contest>(arguments: &Arguments, instance: &P::Instance, read_s: f64) -> Result<Ending, Trouble> {
     let Arguments { time: time_s, seed, threads, .. } = *arguments;
     let budget = Budget { time_s, seed, threads, ..Budget::default() };
-    let (spec, solver) = match (&arguments.method, &arguments.solver) {
-        (None, Some(command)) => {
-            let (name, external) = named(command, false);
-            let id = name.map_or_else(|| external.name(), Ok)?;
-            (MethodSpec { id, parameters: Default::default() }, Solver::External(external))
-        }
-        (method, _) => {
-            let spec: MethodSpec = method.as_deref().unwrap_or_default().parse()?;
-            let solver = Solver::<P>::of(&spec, &Externals::new())?;
-            (spec, solver)
-        }
-    };
+    let (spec, solver) = asked_for::<P>(arguments)?;
     let key = Key {
         instance: hash::<P>(instance),
         method: spec.to_string(),

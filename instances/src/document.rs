@@ -352,12 +352,12 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8], kind: Kind, problem: &str, versi
     }
     match parsed {
         Ok(document) => Ok(document.body),
-        Err(_) => Err(locate::<T>(bytes)),
+        Err(_) => Err(locate::<T>(bytes, kind, problem)),
     }
 }
 
 /// Reads a document that is known to be bad once more, to find the place.
-fn locate<T: DeserializeOwned>(bytes: &[u8]) -> Trouble {
+fn locate<T: DeserializeOwned>(bytes: &[u8], kind: Kind, problem: &str) -> Trouble {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     match serde_path_to_error::deserialize::<_, Document<T>>(&mut reader) {
         Ok(_) => match reader.end() {
@@ -369,7 +369,11 @@ fn locate<T: DeserializeOwned>(bytes: &[u8]) -> Trouble {
             let inner = error.into_inner();
             if inner.is_data() {
                 let place = if place == "." { String::new() } else { place };
-                Trouble::at(place, inner.to_string(), "see the JSON Schema (offcut schema)")
+                Trouble::at(
+                    place,
+                    inner.to_string(),
+                    format!("see its JSON Schema: offcut schema {problem} {}", kind.noun()),
+                )
             } else {
                 syntax(&inner)
             }
@@ -378,7 +382,8 @@ fn locate<T: DeserializeOwned>(bytes: &[u8]) -> Trouble {
 }
 
 fn syntax(error: &serde_json::Error) -> Trouble {
-    let remedy = if error.is_eof() { "the file is cut short: write it again" } else { "give valid JSON" };
+    let remedy =
+        if error.is_eof() { "it is cut short: write it again" } else { "give valid JSON, without NaN or Infinity" };
     Trouble::at("", format!("is not valid JSON: {error}"), remedy)
 }
 

@@ -228,7 +228,7 @@ fn dispatch(command: Command) -> Result<Ending, Trouble> {
         Command::Simulate(arguments) => commands::simulate::simulate(&arguments),
         Command::Train { arguments } => commands::train::train(&arguments),
         Command::Run { suite, folder, solvers, policies, random, shard, jobs } => {
-            let solvers = commands::run::named_all(&solvers, &policies, random);
+            let solvers = commands::run::named_all(&solvers, &policies, random)?;
             let options = commands::run::Asked { solvers, shard, jobs };
             commands::run::suite(&suite, folder.as_deref(), &options)
         }

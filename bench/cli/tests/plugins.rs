@@ -29,7 +29,7 @@ def done(found):
 "#;
 
 /// Name, program, and the status, a word of the reason and a word of how its process ended that its row must have.
-const PROGRAMS: [(&str, &str, &str, &str, &str); 12] = [
+const PROGRAMS: [(&str, &str, &str, &str, &str); 14] = [
     ("honest", "done(answer())", "feasible", "completed", "exit code 0"),
     ("sleeps", "import time; time.sleep(1000)", "time", "time_limit", "ended after its time"),
     (
@@ -55,8 +55,16 @@ const PROGRAMS: [(&str, &str, &str, &str, &str); 12] = [
         "signal 6",
     ),
     ("fails", "raise ValueError('no idea')", "crash", "no idea", "exit code 1"),
-    ("rubbish", "print('hello'); done(answer())", "crash", "cannot be read", "exit code 0"),
-    ("brackets", "print('[' * 10 ** 7)", "crash", "cannot be read", "exit code 0"),
+    ("rubbish", "print('hello'); done(answer())", "crash", "line 1 of its output is not JSON: 'hello'", "exit code 0"),
+    ("brackets", "print('[' * 10 ** 7)", "crash", "is not JSON", "exit code 0"),
+    (
+        "halves",
+        "print(json.dumps({'incumbent': {'objective': 1}})); done(answer())",
+        "crash",
+        "line 1 of its output is not understood: missing field `solution`",
+        "exit code 0",
+    ),
+    ("not-a-number", "done(answer(float('nan')))", "crash", "without NaN", "exit code 0"),
     ("silent", "pass", "crash", "without an answer", "exit code 0"),
     ("lies", "done(answer(0.5))", "wrong", "completed", "exit code 0"),
     (
@@ -87,10 +95,10 @@ fn programs_that_misbehave_become_rows_and_the_run_goes_on() {
     }});
     std::fs::write(path.join("s.json"), suite.to_string()).expect("room");
     // Exit code 1: one answer was refuted.
-    offcut(path).args(["run", "s.json"]).assert().code(1).stdout(contains("1 of 14 answers were refuted"));
+    offcut(path).args(["run", "s.json"]).assert().code(1).stdout(contains("1 of 16 answers were refuted"));
     let rows = std::fs::read_to_string(path.join("runs/s/rows.jsonl")).expect("there");
     let rows: Vec<Value> = rows.lines().map(|line| serde_json::from_str(line).expect("a row")).collect();
-    assert_eq!(rows.len(), 14);
+    assert_eq!(rows.len(), 16);
     let row = |name: &str| rows.iter().find(|row| row["key"]["method"] == name).expect("a row");
     for (name, _, status, reason, ended) in PROGRAMS {
         let row = row(name);
@@ -109,9 +117,15 @@ fn programs_that_misbehave_become_rows_and_the_run_goes_on() {
         logs.map(|log| std::fs::read_to_string(log.expect("a log").path()).expect("text")).collect();
     assert!(said.iter().any(|log| log.contains("the end is near")));
     // Nothing is run again; a program that changed is another one.
-    offcut(path).args(["run", "s.json"]).assert().code(1).stderr(contains("14 cells have their row already; 0 to run"));
+    offcut(path).args(["run", "s.json"]).assert().code(1).stderr(contains("16 cells have their row already; 0 to run"));
     std::fs::write(path.join("lies.py"), format!("{ANSWER}done(answer())\n")).expect("room");
     offcut(path).args(["run", "s.json"]).assert().success().stderr(contains("; 1 to run"));
+    // So is one that imports another that changed.
+    std::fs::write(path.join("lies.py"), format!("{ANSWER}import helper\ndone(answer())\n")).expect("room");
+    for lines in ["", "WORTH = 1"] {
+        std::fs::write(path.join("helper.py"), lines).expect("room");
+        offcut(path).args(["run", "s.json"]).assert().success().stderr(contains("; 1 to run"));
+    }
 }
 
 #[test]
@@ -192,7 +206,14 @@ fn what_new_solver_writes_keeps_to_the_protocol_and_is_in_the_report() {
         .assert()
         .code(2)
         .stderr(contains("runs/s: holds a run of multiuser, and this one is of jpdra"));
-    for (solver, words) in [("threshold=python3 x.py", "has the name of one"), ("'", "quote"), ("", "is empty")] {
+    std::fs::write(path.join("x.py"), "").expect("room");
+    for (solver, words) in [
+        ("threshold=python3 x.py", "has the name of one"),
+        ("'", "quote"),
+        ("", "is empty"),
+        ("mine=no-such-program x.py", "'no-such-program' cannot be started"),
+        ("python3 no-such.py", "there is no file 'no-such.py'"),
+    ] {
         offcut(path).args(["run", "s.json", "--solver", solver]).assert().code(2).stderr(contains(words));
     }
 }

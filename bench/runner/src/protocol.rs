@@ -15,10 +15,11 @@
 //! For a policy in another language these lines are said by the process that asks it slot by slot; what is exchanged with the policy itself is in
 //! [`offcut_instances::lymdo`].
 
-use offcut_instances::document::{answer_bytes, parse_answer};
+use offcut_instances::document::{Trouble, answer_bytes, parse_answer};
 use offcut_instances::problem::{Answer, Bound, Claim, Incumbent, Problem, Stop};
 use serde::{Deserialize, Serialize};
 
+use crate::dialogue::beginning_of;
 use crate::process::{Ended, Limits, Watched};
 
 /// A line before the answer.
@@ -60,6 +61,8 @@ pub struct Said<P: Problem> {
     course: Vec<Incumbent>,
     /// The answer's document: all from the first line that is no message.
     document: Vec<u8>,
+    /// Lines before it.
+    before: usize,
 }
 
 impl<P: Problem> Default for Said<P> {
@@ -72,6 +75,7 @@ impl<P: Problem> Default for Said<P> {
             proved: None,
             course: Vec::new(),
             document: Vec::new(),
+            before: 0,
         }
     }
 }
@@ -83,6 +87,7 @@ impl<P: Problem> Said<P> {
     /// Takes a line that came `at_s` seconds after the start. The answer `true` says that it was `ready`.
     pub fn hear(&mut self, at_s: f64, line: &[u8]) -> bool {
         self.last_s = at_s;
+        self.before += usize::from(self.document.is_empty());
         let message = if self.document.is_empty() { serde_json::from_slice::<Message<P>>(line).ok() } else { None };
         match message {
             Some(Message::Ready(is_ready)) => {
@@ -112,7 +117,7 @@ impl<P: Problem> Said<P> {
 
     /// The answer to be judged, as a document: what it said, and how its process ended.
     pub fn answer(self, watched: &Watched, limits: &Limits) -> Vec<u8> {
-        let Self { found, proved, course, document, .. } = self;
+        let Self { found, proved, course, document, before, .. } = self;
         let told = !document.is_empty();
         let parsed = if told { Some(parse_answer::<P>(&document)) } else { None };
         // An answer that stands is kept as the bytes it came in, unless something has to be added to it.
@@ -121,7 +126,7 @@ impl<P: Problem> Said<P> {
         }
         let stop = match (watched.ended, &parsed) {
             (Ended::Exit(0), Some(Ok(answer))) => answer.stop.clone(),
-            (Ended::Exit(0), Some(Err(trouble))) => Stop::Failed(format!("its answer cannot be read: {trouble}")),
+            (Ended::Exit(0), Some(Err(trouble))) => Stop::Failed(unreadable::<P>(&document, before, trouble)),
             (Ended::Exit(0), None) if found.is_some() || proved.is_some() => Stop::Completed,
             (Ended::Exit(0), None) => Stop::Failed("it ended without an answer".into()),
             (Ended::Time, _) => Stop::TimeLimit,
@@ -146,6 +151,30 @@ impl<P: Problem> Said<P> {
             answer.trace.incumbents = course;
         }
         answer_bytes::<P>(&answer)
+    }
+}
+
+/// Why what a program said is no answer: `first` is the line of its output where the answer should begin.
+fn unreadable<P: Problem>(document: &[u8], first: usize, trouble: &Trouble) -> String {
+    let line = document.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let Ok(value) = serde_json::from_slice::<serde_json::Value>(line) else {
+        // An answer may take several lines.
+        if line.trim_ascii_start().starts_with(b"{") {
+            return format!("its answer cannot be read: {trouble}");
+        }
+        let shown = beginning_of(line);
+        return format!(
+            "line {first} of its output is not JSON: '{shown}'; print to standard error what is not for Offcut"
+        );
+    };
+    let is_answer = value.get("offcut").is_some();
+    match serde_json::from_value::<Message<P>>(value) {
+        Err(error) if !is_answer => {
+            let known =
+                "an answer, 'ready', 'incumbent' with solution and objective, or 'bound' with value and evidence";
+            format!("line {first} of its output is not understood: {error}; write {known}")
+        }
+        _ => format!("its answer cannot be read: {trouble}"),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Who solves: one of Offcut's methods, or a program in any language.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 use offcut_instances::document::Trouble;
 use offcut_instances::problem::{Algorithm, MethodSpec};
@@ -41,8 +41,8 @@ impl External {
         if words.is_empty() { Err(trouble("is empty")) } else { Ok(words) }
     }
 
-    /// What stands for its code in a row's key: a hash of the command and of every file it names, so that a changed program is another one. What
-    /// such files include is not seen.
+    /// What stands for its code in a row's key: a hash of the command, of every file it names, and of the scripts beside a script whose names
+    /// it has. A changed program is another one; what it takes from elsewhere is not seen.
     ///
     /// # Errors
     /// [`Trouble`] as from [`Self::words`].
@@ -54,11 +54,38 @@ impl External {
         for word in self.words()? {
             hasher.update(word.as_bytes());
             hasher.update(&[0]);
-            if Path::new(&word).is_file() {
-                hasher.update(&std::fs::read(&word).unwrap_or_default());
+            for file in with_imports(Path::new(&word)) {
+                let bytes = std::fs::read(&file).unwrap_or_default();
+                hasher.update(&(bytes.len() as u64).to_le_bytes());
+                hasher.update(&bytes);
             }
         }
         Ok(hasher.finalize().to_hex()[..12].to_owned())
+    }
+
+    /// Whether its first word is a program that can be started, and its scripts are there.
+    ///
+    /// # Errors
+    /// [`Trouble`] naming what is missing.
+    pub fn is_there(&self) -> Result<(), Trouble> {
+        let words = self.words()?;
+        let trouble = |what: String, remedy: &str| Err(Trouble::at(format!("solver '{}'", self.command), what, remedy));
+        let is_file = |word: &str| Path::new(word).is_file();
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let is_program = |word: &str| std::env::split_paths(&path).any(|folder| folder.join(word).is_file());
+        let program = words[0].as_str();
+        if !(is_file(program) || (!program.contains('/') && is_program(program))) {
+            return trouble(
+                format!("'{program}' cannot be started: there is no such program"),
+                "name one that is there",
+            );
+        }
+        match words[1..].iter().filter(|word| is_script(Path::new(word))).find(|word| !is_file(word)) {
+            Some(missing) => {
+                trouble(format!("there is no file '{missing}'"), "name one that is there, paths with spaces in quotes")
+            }
+            None => Ok(()),
+        }
     }
 
     /// What it is called if nobody names it: the stem of the last file among its words, or its first word's.
@@ -71,6 +98,37 @@ impl External {
         let stem = Path::new(word).file_stem().map_or_else(|| word.clone(), |stem| stem.to_string_lossy().into_owned());
         Ok(stem.chars().map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' }).collect())
     }
+}
+
+/// Endings of programs that an interpreter reads, and that may import what lies beside them.
+const SCRIPTS: [&str; 12] = ["py", "js", "mjs", "cjs", "ts", "jl", "R", "rb", "lua", "pl", "m", "sh"];
+
+fn is_script(file: &Path) -> bool {
+    file.extension().is_some_and(|ending| SCRIPTS.iter().any(|known| ending == *known))
+}
+
+/// A file, and if it is a script those beside it, with the same ending, that it names, and that those name: it may import them. Sorted; nothing if there is
+/// no such file.
+fn with_imports(file: &Path) -> BTreeSet<PathBuf> {
+    if !file.is_file() {
+        return BTreeSet::new();
+    }
+    let mut taken = BTreeSet::from([file.to_owned()]);
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let beside = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let is_alike = |other: &PathBuf| is_script(file) && other.extension() == file.extension();
+    let mut beside: Vec<PathBuf> = beside.filter(|other| is_alike(other) && other.is_file()).collect();
+    beside.retain(|other| other.file_name() != file.file_name());
+    let mut open = vec![file.to_owned()];
+    while let Some(script) = open.pop().filter(|_| !beside.is_empty()) {
+        let text = std::fs::read(script).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
+        let names = |other: &PathBuf| other.file_stem().is_some_and(|stem| text.contains(&*stem.to_string_lossy()));
+        let (named, others): (Vec<PathBuf>, Vec<PathBuf>) = beside.into_iter().partition(names);
+        beside = others;
+        open.extend(named.iter().cloned());
+        taken.extend(named);
+    }
+    taken
 }
 
 /// The external solvers of a suite, by name.

@@ -46,7 +46,7 @@ pub(crate) fn conform(arguments: &Arguments) -> Result<Ending, Trouble> {
 fn conform_to<P: Contest>(arguments: &Arguments) -> Result<Ending, Trouble> {
     let Arguments { solver, policy, random, .. } = arguments;
     let command = policy.as_ref().or(solver.as_ref()).map_or("", String::as_str);
-    let (name, external) = named(command, *random, policy.is_some());
+    let (name, external) = named(command, *random, policy.is_some())?;
     let name = name.map_or_else(|| external.name(), Ok)?;
     // A folder with a space in its name: paths are to be taken as they are.
     let folder = tempfile::Builder::new().prefix("offcut conform ").tempdir().map_err(|error| {

@@ -55,7 +55,14 @@ impl Asked {
 }
 
 /// Programs as they are given: those that answer whole instances, then policies.
-pub(crate) fn named_all(solvers: &[String], policies: &[String], is_random: bool) -> Vec<(Option<String>, External)> {
+///
+/// # Errors
+/// [`Trouble`] if one is not there.
+pub(crate) fn named_all(
+    solvers: &[String],
+    policies: &[String],
+    is_random: bool,
+) -> Result<Vec<(Option<String>, External)>, Trouble> {
     let solvers = solvers.iter().map(|text| named(text, is_random, false));
     solvers.chain(policies.iter().map(|text| named(text, is_random, true))).collect()
 }
@@ -69,13 +76,18 @@ pub(crate) fn suite(path: &Path, folder: Option<&Path>, asked: &Asked) -> Result
 }
 
 /// A program as it is given: `COMMAND` or `NAME=COMMAND`.
-pub(super) fn named(text: &str, is_random: bool, is_policy: bool) -> (Option<String>, External) {
+///
+/// # Errors
+/// [`Trouble`] if it is not there.
+pub(super) fn named(text: &str, is_random: bool, is_policy: bool) -> Result<(Option<String>, External), Trouble> {
     let is_name = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
     let (name, command) = match text.split_once('=') {
         Some((name, command)) if is_name(name) => (Some(name.to_owned()), command),
         _ => (None, text),
     };
-    (name, External { command: command.to_owned(), is_random, is_policy })
+    let external = External { command: command.to_owned(), is_random, is_policy };
+    external.is_there()?;
+    Ok((name, external))
 }
 
 /// Merges runs of shards and reports on the whole.

@@ -69,7 +69,7 @@ pub(crate) fn solve(arguments: &Arguments) -> Result<Ending, Trouble> {
 fn asked_for<P: Contest>(arguments: &Arguments) -> Result<(MethodSpec, Solver<P>), Trouble> {
     let Arguments { method, solver, policy, .. } = arguments;
     if let Some(command) = solver.as_ref().or(policy.as_ref()) {
-        let (name, external) = named(command, false, policy.is_some());
+        let (name, external) = named(command, false, policy.is_some())?;
         let id = name.map_or_else(|| external.name(), Ok)?;
         return Ok((MethodSpec { id, parameters: Default::default() }, Solver::external(external)?));
     }

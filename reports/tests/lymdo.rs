@@ -210,7 +210,11 @@ fn a_bound_is_no_rival() {
     assert!(!text("v_gap").contains("clairvoyant"));
     // Its bound stands beside the objectives, and its rows are no failures.
     assert!(text("v_objective").starts_with("v,clairvoyant_s,lymdo_exact_s\n1,0.2,0.41\n"), "{}", text("v_objective"));
-    assert!(report.summary.iter().any(|line| line.contains(" 0 ended without a solution, 1 broke, 0 were")), "{:?}", report.summary);
+    assert!(
+        report.summary.iter().any(|line| line.contains(" 0 ended without a solution, 1 broke, 0 were")),
+        "{:?}",
+        report.summary
+    );
     assert!(markdown::page(&report).contains("clairvoyant (a bound)"));
     assert!(text("status").contains("bounded"));
 }

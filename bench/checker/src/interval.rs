@@ -245,6 +245,20 @@ mod tests {
         assert!(big(ln_2().low) < two && two < big(ln_2().high));
     }
 
+    /// A hundred blocks: if all were one, its width would be ten times this.
+    #[test]
+    fn very_long_sums_stay_narrow() {
+        let enclosed = sum(std::iter::repeat_n(Interval::point(0.1), 100 * 1024));
+        assert!(enclosed.high - enclosed.low <= 1e-12 * enclosed.high, "{enclosed:?}");
+        assert!(encloses(enclosed, &(exact(0.1) * RBig::from(100 * 1024))));
+    }
+
+    #[test]
+    fn the_magnitude_is_the_larger_ends() {
+        assert_eq!(Interval::between(-3.0, 2.0).magnitude(), 3.0);
+        assert_eq!(Interval::between(1.0, 2.0).magnitude(), 2.0);
+    }
+
     #[test]
     fn exact_sums_are_points() {
         let sum = sum([3.0, 5.0, 0.25].into_iter().map(Interval::point));

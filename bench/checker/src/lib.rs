@@ -143,3 +143,69 @@ fn compare(constraint: &str, claimed: f64, checked: Interval, tolerance: &Tolera
     (off > allowed)
         .then(|| Violation::new(constraint, format!("claimed {claimed:e}, checked {:e}", checked.middle()), off, "off"))
 }
+
+#[cfg(test)]
+mod tests {
+    use offcut_instances::document::parse_instance;
+    use offcut_instances::multiuser::{Multiuser, Solution};
+    use offcut_instances::problem::Bound;
+
+    use super::*;
+
+    #[test]
+    fn a_bound_without_a_solution_is_beyond_all() {
+        assert_eq!(no_solution(Sense::Minimise), f64::INFINITY);
+        assert_eq!(no_solution(Sense::Maximise), f64::NEG_INFINITY);
+    }
+
+    #[test]
+    fn weaker_claims_say_less() {
+        for (sense, weaker, stronger) in [(Sense::Minimise, 1.0, 2.0), (Sense::Maximise, 2.0, 1.0)] {
+            assert!(says_less(sense, weaker, stronger));
+            assert!(!says_less(sense, stronger, weaker));
+            assert!(!says_less(sense, weaker, weaker));
+            assert!(!says_less(sense, f64::NAN, stronger));
+        }
+        assert!(!says_less(Sense::Minimise, f64::NEG_INFINITY, 1.0));
+    }
+
+    #[test]
+    fn how_far_a_bound_lies_beyond_is_relative_to_the_objective() {
+        let objective = Interval::between(4.0, 5.0);
+        assert_eq!(beyond(Sense::Minimise, 7.5, objective), 0.5);
+        assert_eq!(beyond(Sense::Maximise, 1.5, objective), 0.5);
+        for bound in [4.0, 4.5, 5.0] {
+            assert_eq!(beyond(Sense::Minimise, bound, objective), 0.0);
+            assert_eq!(beyond(Sense::Maximise, bound, objective), 0.0);
+        }
+    }
+
+    #[test]
+    fn a_claim_may_be_off_by_the_tolerance_of_what_was_checked() {
+        let tolerance = Tolerance { claim_relative: 0.25, ..Tolerance::default() };
+        let off = |claimed: f64, checked: Interval| compare("", claimed, checked, &tolerance).map(|wrong| wrong.amount);
+        let checked = Interval::between(6.0, 8.0);
+        assert_eq!([4.0, 5.0, 7.0, 8.0, 10.0].map(|claimed| off(claimed, checked)), [None; 5]);
+        assert_eq!([3.0, 11.0].map(|claimed| off(claimed, checked)), [Some(3.0); 2]);
+        assert_eq!(off(f64::NAN, checked), Some(f64::INFINITY));
+        assert_eq!(off(0.0, Interval::ZERO), None);
+    }
+
+    /// What is no number is no bound, whoever says it. And a problem without measures has none.
+    #[test]
+    fn a_word_is_a_number() {
+        let bytes = include_bytes!("../../../instances/data/multiuser/toy.json");
+        let toy = parse_instance::<Multiuser>(bytes).expect("the toy is valid");
+        let verdict = |value: f64| {
+            let mut answer = Answer::<Multiuser>::found(Solution { cut: vec![1, 0], units: vec![2, 2] }, 5.0);
+            answer.proved = Some(Bound { value, evidence: Evidence::SolverWord("a solver's".into()) });
+            judge(&toy, &answer, &Tolerance::default())
+        };
+        let said = verdict(4.0);
+        assert_eq!(said.proof(), &Proof::SolverWord { value: 4.0, word: "a solver's".into() });
+        assert!(said.is_feasible() && !said.claims_infeasible() && said.measures().is_empty());
+        for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            assert!(matches!(verdict(value).proof(), Proof::Refused { .. }), "{value}");
+        }
+    }
+}

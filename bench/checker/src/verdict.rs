@@ -164,3 +164,39 @@ impl Verdict {
         self.objective.is_some() && self.violations.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn violations_are_printed_with_place_and_amount() {
+        let printed = |amount: f64| Violation::new("deadline", "service[3]", amount, "s late").to_string();
+        assert_eq!(printed(3.0), "deadline (service[3]): 3 s late");
+        assert_eq!(printed(-999_999_999_999_999.0), "deadline (service[3]): -999999999999999 s late");
+        assert_eq!(printed(0.25), "deadline (service[3]): 2.500000e-1 s late");
+        assert_eq!(printed(1e15), "deadline (service[3]): 1.000000e15 s late");
+        assert_eq!(printed(f64::INFINITY), "deadline (service[3]): inf s late");
+    }
+
+    #[test]
+    fn a_verdict_says_what_was_put_into_it() {
+        let violation = Violation::new("deadline", "service[3]", 1.0, "s late");
+        let measures = BTreeMap::from([("local".to_owned(), 2.0)]);
+        let verdict = Verdict {
+            objective: Some(Interval::point(3.0)),
+            violations: vec![violation.clone()],
+            proof: Proof::Infeasible,
+            claims_infeasible: true,
+            measures: measures.clone(),
+            ..Verdict::empty(Sense::Maximise)
+        };
+        assert_eq!((verdict.sense(), verdict.objective()), (Sense::Maximise, Some(Interval::point(3.0))));
+        assert_eq!((verdict.violations(), verdict.proof()), (&[violation][..], &Proof::Infeasible));
+        assert_eq!((verdict.measures(), verdict.claims_infeasible()), (&measures, true));
+        assert!(verdict.is_refuted() && !verdict.is_feasible());
+        let empty = Verdict::empty(Sense::Minimise);
+        assert_eq!((empty.sense(), empty.objective(), empty.claims_infeasible()), (Sense::Minimise, None, false));
+        assert!(!empty.is_refuted() && !empty.is_feasible());
+    }
+}

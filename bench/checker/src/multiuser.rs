@@ -177,46 +177,7 @@ impl<'a> Jury<'a> {
     /// The least number of units with which the latency could be strictly below `threshold`; none within `capacity` is `None`.
     fn least_units_below(&self, user: &User, threshold: f64, capacity: u32) -> Option<u32> {
         let below = |units: u32| self.least_latency(user, units) < threshold;
-        if below(0) {
-            return Some(0);
-        }
-        // Gallop from a guess: the guess only saves time, the two evaluations around the answer are the proof.
-        let mut at = self.guess(user, threshold).clamp(1, capacity.max(1));
-        let mut step = 1;
-        if capacity == 0 {
-            return None;
-        }
-        let (mut not_below, mut is_below);
-        if below(at) {
-            loop {
-                is_below = at;
-                let next = at.saturating_sub(step);
-                if next == 0 || !below(next) {
-                    not_below = next;
-                    break;
-                }
-                at = next;
-                step *= 2;
-            }
-        } else {
-            loop {
-                if at == capacity {
-                    return None;
-                }
-                not_below = at;
-                at = at.saturating_add(step).min(capacity);
-                step = step.saturating_mul(2);
-                if below(at) {
-                    is_below = at;
-                    break;
-                }
-            }
-        }
-        while is_below - not_below > 1 {
-            let middle = not_below + (is_below - not_below) / 2;
-            if below(middle) { is_below = middle } else { not_below = middle }
-        }
-        Some(is_below)
+        if below(0) { Some(0) } else { least_above_0(self.guess(user, threshold), capacity, below) }
     }
 
     /// About how many units bring a user to `threshold`, in plain floats.
@@ -349,6 +310,47 @@ impl<'a> Jury<'a> {
         }
         least
     }
+}
+
+/// The least number from 1 to `most` that is enough, if all above are; `None` if none is. 0 is not enough. Gallops from a guess: it only saves time, the
+/// two evaluations around the answer are the proof.
+fn least_above_0(guess: u32, most: u32, is_enough: impl Fn(u32) -> bool) -> Option<u32> {
+    if most == 0 {
+        return None;
+    }
+    let mut at = guess.clamp(1, most);
+    let mut step = 1;
+    let (mut too_few, mut enough);
+    if is_enough(at) {
+        loop {
+            enough = at;
+            let next = at.saturating_sub(step);
+            if next == 0 || !is_enough(next) {
+                too_few = next;
+                break;
+            }
+            at = next;
+            step *= 2;
+        }
+    } else {
+        loop {
+            if at == most {
+                return None;
+            }
+            too_few = at;
+            at = at.saturating_add(step).min(most);
+            step = step.saturating_mul(2);
+            if is_enough(at) {
+                enough = at;
+                break;
+            }
+        }
+    }
+    while enough - too_few > 1 {
+        let middle = too_few + (enough - too_few) / 2;
+        if is_enough(middle) { enough = middle } else { too_few = middle }
+    }
+    Some(enough)
 }
 
 #[cfg(test)]

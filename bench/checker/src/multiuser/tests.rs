@@ -120,6 +120,11 @@ fn each_constraint_is_refused_alone_with_place_and_amount() {
     let beyond = only_violation(&claim([3, 0], [2, 2], 5.0));
     assert_eq!(beyond, ("cut within the chain".into(), "cut[0]: cut 3 of 2 blocks".into(), 1.0));
 
+    // By how much, where it is more than one.
+    assert_eq!(only_violation(&claim([1, 0], [4, 2], 5.0)).2, 2.0);
+    assert_eq!(only_violation(&claim([5, 0], [2, 2], 5.0)).2, 3.0);
+    assert_eq!(only_violation(&claim([0, 2], [0, 0], 12.0)).2, 2.0);
+
     let short = Answer::found(Solution { cut: vec![2], units: vec![0, 0] }, 12.0);
     assert_eq!(only_violation(&short), ("one decision per user".into(), "cut".into(), 1.0));
 }
@@ -257,5 +262,152 @@ proptest! {
             let tree = Multiuser::replay(&instance, &Certificate::Prices { nodes: vec![split, leaf(1), leaf(2)] });
             prop_assert!(exact(tree.expect("a tree")) <= optimum);
         }
+    }
+}
+
+// --- many units ------------------------------------------------------------------------------------------------
+
+/// Whatever is guessed, and wherever the answer lies.
+#[test]
+fn the_least_number_above_0_is_found_from_any_guess() {
+    for most in 0..20 {
+        for least in 1..22 {
+            for guess in [0, 1, 2, 3, 5, 8, 13, 19, 20, 21, 1000, u32::MAX] {
+                let found = super::least_above_0(guess, most, |number| number >= least);
+                assert_eq!(found, (least <= most).then_some(least), "{least} of {most} from {guess}");
+            }
+        }
+    }
+    assert_eq!(super::least_above_0(u32::MAX, u32::MAX, |number| number >= 3), Some(3));
+    assert_eq!(super::least_above_0(0, u32::MAX, |number| number == u32::MAX), Some(u32::MAX));
+}
+
+/// Blocks of 2 and 4 MACs at 2 MAC/s a unit. User 0, cut 1: 3 s and 2 s of work; user 1, cut 0: 2 s and 3 s.
+#[test]
+fn units_are_guessed_within_one() {
+    let with = |speedup: Speedup| {
+        let mut instance = toy(Objective::Max);
+        (instance.server.unit_macs_per_s, instance.server.speedup) = (2.0, speedup);
+        instance
+    };
+    let guess = |instance: &Instance, user: usize, threshold: f64| {
+        super::Jury::new(instance).guess(&instance.users[user], threshold)
+    };
+    // 2/.6 = 3.3; 2/1.3 = 1.5; any; none. (All local is no matter of units.)
+    let linear = with(Speedup::Linear);
+    assert_eq!(guess(&linear, 0, 3.6), 4);
+    assert_eq!(guess(&linear, 0, 4.3), 2);
+    assert_eq!(guess(&linear, 0, 7.0), 1);
+    assert_eq!(guess(&linear, 0, 3.0), u32::MAX);
+    // With half of the work in one piece: 3 + 1, and 1 s to be shared: 1/.3 = 3.3.
+    assert_eq!(guess(&with(Speedup::Amdahl { parallel_fraction: 0.5 }), 0, 4.3), 4);
+    // At most four times as fast: 2 + 3/4 for user 1; 3/(4.1 - 2) = 1.4 is reached by 2 units, 3/(3 - 2) = 3 by 4, 3/(2.8 - 2) = 3.75 as well.
+    let table = with(Speedup::Table { speedups: vec![1.0, 2.0, 2.0, 4.0] });
+    assert_eq!([4.1, 3.1, 2.8, 2.7].map(|threshold| guess(&table, 1, threshold)), [2, 4, 4, u32::MAX]);
+    assert_eq!(guess(&table, 1, 6.0), 1);
+}
+
+/// Speed-ups by up to 300 units: in proportion, in part, and by a table with steps.
+fn laws() -> [Speedup; 4] {
+    let steps = (0..300).map(|f| f64::from(1 + f / 7) * (1.0 + f64::from(f / 50))).collect();
+    [
+        Speedup::Linear,
+        Speedup::Amdahl { parallel_fraction: 0.9 },
+        Speedup::Amdahl { parallel_fraction: 0.0 },
+        Speedup::Table { speedups: steps },
+    ]
+}
+
+/// 300 units, so that it matters where a search looks.
+fn many_units(mut instance: Instance, law: usize) -> Instance {
+    instance.server.units = 300;
+    instance.server.speedup = laws()[law].clone();
+    instance
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// By looking at all of them.
+    #[test]
+    fn the_least_units_below_a_threshold_are_the_least(
+        instance in instances(2, 5, Objective::Max), law in 0usize..4, share in 0.0f64..1.0,
+    ) {
+        let instance = many_units(instance, law);
+        let jury = super::Jury::new(&instance);
+        for user in &instance.users {
+            let [none, all] = [0, 300].map(|units| jury.least_latency(user, units));
+            let threshold = all + share * share * share * (none - all);
+            let least = (0..=300).find(|units| jury.least_latency(user, *units) < threshold);
+            prop_assert_eq!(jury.least_units_below(user, threshold, 300), least);
+        }
+    }
+
+    /// By looking at all units of a range.
+    #[test]
+    fn the_least_with_a_price_is_the_least(
+        instance in instances(2, 5, Objective::Sum),
+        law in 0usize..4,
+        price in prop_oneof![1 => Just(0.0), 6 => -12.0f64..3.0],
+        ends in (0u32..301, 0u32..301),
+    ) {
+        let instance = many_units(instance, law);
+        let jury = super::Jury::new(&instance);
+        let price = if price == 0.0 { 0.0 } else { price.exp() };
+        let (from, to) = (ends.0.min(ends.1), ends.0.max(ends.1));
+        for user in &instance.users {
+            let all = (from..=to).map(|units| jury.least_latency(user, units) + price * f64::from(units));
+            let expected = all.fold(f64::INFINITY, f64::min);
+            let least = jury.least_with_price(user, price, (from, to));
+            prop_assert!((least - expected).abs() <= 1e-12 * expected, "{} {}", least, expected);
+        }
+    }
+
+    /// A leaf's ranges are what the splits above it leave; leaves without an allocation do not count.
+    #[test]
+    fn a_price_tree_proves_the_least_of_its_leaves(
+        instance in instances(3, 5, Objective::Sum),
+        splits in prop::collection::vec((0u32..3, 0u32..5, any::<bool>()), 0..5),
+        prices in prop::collection::vec(prop_oneof![Just(0.0), 1e-2f64..1e2], 6),
+    ) {
+        let capacity = instance.server.units;
+        let users = instance.users.len();
+        // Every split splits the leaf that the one before has left open.
+        let mut nodes = vec![PriceNode::Leaf { price_s: prices[0] }];
+        let mut ranges = vec![vec![(0, capacity); users]];
+        let mut open = 0;
+        for (at, (user, units, is_above)) in splits.into_iter().enumerate() {
+            if user as usize >= users || units >= capacity {
+                continue;
+            }
+            let below = nodes.len() as u32;
+            nodes[open] = PriceNode::Split { user, units, at_most: below, above: below + 1 };
+            for is_above in [false, true] {
+                nodes.push(PriceNode::Leaf { price_s: prices[at + 1] });
+                let mut range: Vec<(u32, u32)> = ranges[open].clone();
+                let (from, to) = range[user as usize];
+                range[user as usize] = if is_above { (from.max(units + 1), to) } else { (from, to.min(units)) };
+                ranges.push(range);
+            }
+            open = below as usize + usize::from(is_above);
+        }
+        let jury = super::Jury::new(&instance);
+        let (mut expected, mut scale) = (f64::INFINITY, 0.0f64);
+        for (node, ranges) in nodes.iter().zip(&ranges) {
+            let PriceNode::Leaf { price_s } = node else { continue };
+            if ranges.iter().any(|(from, to)| from > to) || ranges.iter().map(|(from, _)| from).sum::<u32>() > capacity {
+                continue;
+            }
+            let spent = price_s * f64::from(capacity);
+            let least = |(user, (from, to)): (_, &(u32, u32))| {
+                let cost = |units: u32| jury.least_latency(user, units) + price_s * f64::from(units);
+                (*from..=*to).map(cost).fold(f64::INFINITY, f64::min)
+            };
+            let total: f64 = instance.users.iter().zip(ranges).map(least).sum();
+            expected = expected.min(total - spent);
+            scale = scale.max(total + spent);
+        }
+        let proved = Multiuser::replay(&instance, &Certificate::Prices { nodes }).expect("a tree");
+        prop_assert!((proved - expected).abs() <= 1e-12 * scale, "{} {}", proved, expected);
     }
 }

@@ -2,6 +2,7 @@
 
 use offcut_instances::document::parse_instance;
 use offcut_instances::problem::Answer;
+use offcut_instances::throughput::Cloudlet;
 use offcut_instances::throughput::strategy::{Profits, device_sets, instances, models};
 use proptest::prelude::*;
 
@@ -78,7 +79,9 @@ fn knapsacks_bound_the_toy() {
     assert_eq!(with(&[]), Ok(3.0));
     assert_eq!(with(&[(1, 0.5), (2, 0.5), (3, 0.5)]), Ok(3.0));
     assert_eq!(with(&[(1, 1.0), (2, 1.0), (3, 1.0)]), Ok(4.0));
-    for refused in [&[(9, 0.5)][..], &[(1, -0.5)], &[(1, f64::NAN)], &[(2, 0.5), (1, 0.5)], &[(1, 0.5), (1, 0.5)]] {
+    for refused in
+        [&[(9, 0.5)][..], &[(5, 0.5)], &[(1, -0.5)], &[(1, f64::NAN)], &[(2, 0.5), (1, 0.5)], &[(1, 0.5), (1, 0.5)]]
+    {
         assert_eq!(with(refused).expect_err("garbage")[0].constraint, "a leaf has values >= 0 of requests, ascending");
     }
     // Two requests of 2 threads and 3 threads: prices prove 1.5, so 1 only after rounding 3 down to 2; of 5 threads and requests of 2 and
@@ -394,4 +397,151 @@ fn the_largest_sum_is_the_largest_sum() {
             assert_eq!((sums.largest(), sums.is_full()), (largest, largest == limit), "{parts:?} up to {limit}");
         }
     }
+}
+
+/// By how much something is broken, where more than one is.
+#[test]
+fn violations_have_amounts() {
+    let amounts = |services: [Service; 5]| -> Vec<f64> {
+        let (_, violations) = Throughput::evaluate(&toy(), &solution(services));
+        violations.into_iter().map(|violation| violation.amount).collect()
+    };
+    // 6 s instead of 3.
+    let late = amounts([Service::Local, REJECTED, REJECTED, REJECTED, Service::Local]);
+    assert!(late.len() == 1 && (late[0] - 3.0).abs() < 1e-12, "{late:?}");
+    assert_eq!(amounts([REJECTED, remote(2), remote(2), remote(2), REJECTED]), [3.0]);
+    assert_eq!(amounts([REJECTED, remote(5), REJECTED, REJECTED, REJECTED]), [3.0]);
+    assert_eq!(amounts([REJECTED, remote(0), REJECTED, REJECTED, REJECTED]), [1.0]);
+}
+
+/// The device alone takes 6 s, enclosed by one float on either side.
+#[test]
+fn a_delay_that_is_the_latest_is_in_time() {
+    let mut instance = toy();
+    instance.requests.truncate(1);
+    let alone = Solution { parts: vec![], service: vec![Service::Local] };
+    let within = |instance: &Instance| Throughput::evaluate(instance, &alone).1.is_empty();
+    let deadline = &mut instance.requests[0].deadline_s;
+    *deadline = 6.0 / (1.0 + DEADLINE_TOLERANCE) * (1.0 - 1e-14);
+    while latest(&instance.requests[0]) < 6f64.next_down() {
+        let deadline = &mut instance.requests[0].deadline_s;
+        *deadline = deadline.next_up();
+    }
+    assert_eq!(latest(&instance.requests[0]), 6f64.next_down());
+    assert!(within(&instance));
+    let deadline = &mut instance.requests[0].deadline_s;
+    *deadline = deadline.next_down();
+    assert!(latest(&instance.requests[0]) < 6f64.next_down() && !within(&instance));
+}
+
+/// Above what counts as in time by more than the rounding of the delays that are compared with it, and by what the envelope does not prove.
+#[test]
+fn a_limit_leaves_room_for_roundings() {
+    let instance = toy();
+    let mut jury = jury(&instance);
+    let limit = |jury: &Jury| jury.wish(1).limit / latest(&instance.requests[1]);
+    assert!((1e-14..2e-14).contains(&(limit(&jury) - 1.0)), "{}", limit(&jury) - 1.0);
+    jury.corners[0].slack = 0.2;
+    assert!((1e-14..3e-14).contains(&(limit(&jury) - 1.25)), "{}", limit(&jury) - 1.25);
+}
+
+fn decided(decisions: &[(usize, usize, bool)]) -> BTreeSet<Decision> {
+    decisions.iter().map(|(i, j, is_served)| Decision { pair: (*i, *j), is_served: *is_served }).collect()
+}
+
+/// 5 threads for requests of 1, 2 and 2, and one that is local; the last one is out of reach.
+#[test]
+fn decisions_take_threads_and_rule_each_other_out() {
+    let mut instance = toy();
+    instance.cloudlets[0].threads = 5;
+    let jury = jury(&instance);
+    let table = jury.table();
+    assert_eq!(table, [1, 1, 2, 2, 0]);
+    let leaf = |price: f64, decisions: &[(usize, usize, bool)]| {
+        jury.leaf(super::Proof::Prices(&[price]), &decided(decisions), Some(&table))
+    };
+    assert_eq!(leaf(0.5, &[]), 4.0);
+    // Besides the local one and what is decided: 1.5 + .5 with 3 threads; 2.5 + .5 with 5; of 3 threads only 2 are of use to a request of 2.
+    assert_eq!(leaf(0.5, &[(2, 0, true)]), 4.0);
+    assert_eq!(leaf(0.5, &[(2, 0, false)]), 4.0);
+    assert_eq!(leaf(0.5, &[(2, 0, true), (1, 0, false)]), 3.0);
+    assert_eq!(leaf(1.0, &[(1, 0, true), (2, 0, true)]), 5.0);
+    assert_eq!(leaf(1.0, &[(1, 0, true), (2, 0, true), (3, 0, true)]), 4.0);
+    // Out of reach; there and not there.
+    assert_eq!(leaf(0.5, &[(4, 0, true)]), 0.0);
+    assert_eq!(leaf(0.5, &[(1, 0, true), (1, 0, false)]), 0.0);
+    // Too many threads.
+    let instance = toy();
+    let jury = self::jury(&instance);
+    let leaf = |decisions: &[(usize, usize, bool)]| {
+        jury.leaf(super::Proof::Prices(&[0.5]), &decided(decisions), Some(&jury.table()))
+    };
+    assert_eq!(leaf(&[(1, 0, true), (2, 0, true)]), 3.0);
+    assert_eq!(leaf(&[(2, 0, true), (3, 0, true)]), 0.0);
+    // At two places.
+    let mut instance = toy();
+    instance.cloudlets.push(instance.cloudlets[0].clone());
+    instance.hop_s_per_byte = vec![vec![0.0; 2]];
+    let jury = self::jury(&instance);
+    let leaf = |decisions: &[(usize, usize, bool)]| {
+        jury.leaf(super::Proof::Prices(&[0.5; 2]), &decided(decisions), Some(&jury.table()))
+    };
+    assert_eq!(leaf(&[(1, 0, true), (1, 1, true)]), 0.0);
+    assert_eq!(leaf(&[(1, 0, true), (2, 1, true)]), 4.0);
+}
+
+/// By looking at all sets of requests.
+#[test]
+fn a_knapsack_is_the_best_set() {
+    let offers = [(2u32, 3.0), (3, 4.0), (1, 1.0), (4, 7.5), (2, -1.0), (7, 0.0), (5, 8.0)];
+    for threads in 0..20u64 {
+        let mut knapsack = Knapsack::of(threads);
+        offers.iter().for_each(|(threads, gain)| knapsack.offer(*threads, *gain));
+        let set =
+            |set: u32| offers.iter().enumerate().filter(move |(at, _)| set >> at & 1 == 1).map(|(_, offer)| offer);
+        let fits = |chosen: &u32| set(*chosen).map(|(threads, _)| u64::from(*threads)).sum::<u64>() <= threads;
+        let best = (0..1u32 << offers.len()).filter(fits).map(|chosen| set(chosen).map(|(_, gain)| gain).sum());
+        assert_eq!(knapsack.largest(), best.fold(0.0, f64::max), "{threads}");
+    }
+}
+
+#[test]
+fn groups_are_what_is_joined() {
+    let mut groups = Groups::new(4);
+    assert!(!groups.is_one());
+    groups.join(3, 1);
+    groups.join(1, 3);
+    groups.join(2, 2);
+    assert!(!groups.is_one());
+    assert_eq!([0, 1, 2, 3].map(|j| groups.of(j)), [0, 1, 2, 1]);
+    groups.join(2, 3);
+    assert!(!groups.is_one());
+    groups.join(0, 2);
+    assert!(groups.is_one());
+    assert_eq!([0, 1, 2, 3].map(|j| groups.of(j)), [0; 4]);
+    assert!(Groups::new(1).is_one() && Groups::new(0).is_one());
+}
+
+/// Leaves with values are not replayed beyond 1e7 threads (and one more per cloudlet) and 1e9 steps, trees not beyond 2e8 pairs.
+#[test]
+fn what_would_take_too_long_is_refused() {
+    let refused = |threads: &[u32], requests: usize| {
+        let mut instance = toy();
+        instance.requests = vec![instance.requests[1]; requests];
+        let cloudlet = instance.cloudlets[0].clone();
+        instance.cloudlets = threads.iter().map(|threads| Cloudlet { threads: *threads, ..cloudlet.clone() }).collect();
+        jury(&instance).children(&PriceNode::Values { values: vec![] }).is_err()
+    };
+    assert_eq!([9_999_999, 10_000_000, 10_000_001].map(|threads| refused(&[threads], 1)), [false, true, true]);
+    assert_eq!([4_999_998, 4_999_999, 5_000_000].map(|threads| refused(&[threads, 5_000_000], 1)), [false, true, true]);
+    assert_eq!([999_999, 1_000_000, 1_000_001].map(|threads| refused(&[threads], 1000)), [false, true, true]);
+    let mut instance = toy();
+    instance.requests = vec![instance.requests[1]; 15_000];
+    instance.cloudlets = vec![instance.cloudlets[0].clone(); 15_000];
+    instance.hop_s_per_byte = vec![vec![0.0; 15_000]];
+    let leaf = PriceNode::Leaf { prices: vec![0.5; 15_000] };
+    let tree = vec![PriceNode::Split { request: 0, cloudlet: 0, served: 1, elsewhere: 2 }, leaf.clone(), leaf];
+    let refusal =
+        Throughput::replay(&instance, &Certificate { nodes: tree, ..certificate(0.5) }).expect_err("too many");
+    assert_eq!(refusal[0].constraint, "a tree is replayed for at most 2e8 pairs of requests and cloudlets");
 }

@@ -158,8 +158,10 @@ fn evaluate(instance: &Instance, solution: &Solution) -> (Option<Interval>, Vec<
 /// Servers with more units than this are bounded as if speeds were shared continuously.
 const MOST_UNITS: u64 = 4096;
 
-/// A server's minimum that takes more nodes than this, times items, is left as good as it is.
-const NODES_TIMES_ITEMS: usize = 2_000_000;
+/// A server's minimum over so many items that takes more nodes than this is left as good as it is.
+fn most_nodes(items: usize) -> usize {
+    (2_000_000 / (items + 1)).max(200)
+}
 
 /// A partition with all that bounds need of it.
 struct Item {
@@ -582,11 +584,15 @@ impl<'a> Search<'a> {
 
     /// The least of all sets, rounded down; infinite if none fits.
     fn least(&self) -> f64 {
+        self.least_within(most_nodes(self.items.len()))
+    }
+
+    /// The same, or a bound of it if so many nodes do not do.
+    fn least_within(&self, most: usize) -> f64 {
         // Nodes end when they are within a rounding of the best set known: what is lost is less than anybody claims to. The node with the least
         // bound comes first; when nodes are spent it bounds all that is left.
         let mut best = f64::INFINITY;
         let mut least = f64::INFINITY;
-        let most = (NODES_TIMES_ITEMS / (self.items.len() + 1)).max(200);
         let mut nodes = 0;
         let mut waiting = BinaryHeap::from([Waiting { bound: f64::NEG_INFINITY, state: self.root.clone(), rate: 0.0 }]);
         while let Some(Waiting { bound, mut state, rate }) = waiting.pop() {
@@ -738,6 +744,11 @@ impl<'a> Search<'a> {
     /// The highest bound over rates, and a set on the other side of it. From `start`, by intersecting the curves of two sets, one whose
     /// curve rises and one whose falls; done when the bound is as high as the curves allow.
     fn highest(&self, state: &[State], start: f64) -> (Point, Vec<bool>) {
+        self.highest_within(state, start, 60)
+    }
+
+    /// The same, or less high if so many looks besides the one at 0 do not do.
+    fn highest_within(&self, state: &[State], start: f64, looks: usize) -> (Point, Vec<bool>) {
         let slope = |point: &Point| point.curve[1] - 2.0 * point.curve[2] * point.rate;
         let mut low = self.at(state, 0.0);
         if slope(&low) <= 0.0 {
@@ -748,7 +759,7 @@ impl<'a> Search<'a> {
         let mut next = if start > 0.0 { start } else { self.step(&low) };
         // Whether the curves known are highest at `next`: then a bound as high as they are is the highest.
         let mut is_peak = start <= 0.0;
-        for _ in 0..60 {
+        for _ in 0..looks {
             let point = self.at(state, next);
             let on = |of: &Point| of.curve[0] + of.curve[1] * next - of.curve[2] * next * next;
             let allowed = high.iter().map(on).fold(on(&low), f64::min);

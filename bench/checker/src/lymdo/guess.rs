@@ -129,9 +129,14 @@ impl Cut {
         if !high.is_finite() || slope(high)[0] <= 0.0 {
             return most - offset;
         }
-        // 2 power f (f - offset)^2 is above both 2 power (f - offset)^3 and 2 power offset (f - offset)^2.
-        let start = libm::log(alone.min((weighted / (2.0 * self.power * offset)).sqrt()));
+        let start = libm::log(alone.min(self.steep(weighted, offset)));
         libm::exp(root(start - 2.0, high, start, SHARE, slope))
+    }
+
+    /// How far f is above the offset, or more, where f is little else: 2 power f (f - offset)^2 is above 2 power offset (f - offset)^2, as it is above
+    /// 2 power (f - offset)^3.
+    fn steep(&self, weighted: f64, offset: f64) -> f64 {
+        (weighted / (2.0 * self.power * offset)).sqrt()
     }
 
     /// Where `weight bits / (r - offset) + sending bits / r + price b` is least.
@@ -151,13 +156,18 @@ impl Cut {
         if price <= 0.0 || !high.is_finite() || slope(high)[0] <= 0.0 {
             return most;
         }
-        // As if every hertz gave what it gives on average when all are taken; less than that is enough.
-        let each = (self.channel.at(most)[0] - offset) / (most - base);
-        let start = libm::log(((weight + self.sending) * bits / (each * price)).sqrt()).min(high);
+        let start = libm::log(self.enough(weight, offset, base)).min(high);
         if !start.is_finite() {
             return most;
         }
         base + libm::exp(root(high - FAR, high, start, SHARE, slope))
+    }
+
+    /// How far bandwidth is above `base`, or more: as if every hertz gave what it gives on average when all are taken. Less than that is enough.
+    fn enough(&self, weight: f64, offset: f64, base: f64) -> f64 {
+        let ([_, bits, _], [_, most, _], price) = (self.works, self.most, self.prices[0]);
+        let each = (self.channel.at(most)[0] - offset) / (most - base);
+        ((weight + self.sending) * bits / (each * price)).sqrt()
     }
 
     /// Deterministic service: how much of what the slowest stage makes wait each stage answers for, in the unit of `delay_price`. Stages are
@@ -237,6 +247,8 @@ impl Cut {
 
 #[cfg(test)]
 mod tests {
+    use offcut_instances::random::Stream;
+
     use super::*;
 
     /// ln 1/2 - ln(1 - x) has its root at 1/2 and a pole at 1, next to which Newton's steps are short.
@@ -260,5 +272,227 @@ mod tests {
             assert!(off < 1e-13 * (100.0 + bandwidth), "{bandwidth}: {found}");
             bandwidth *= 1.9;
         }
+    }
+
+    /// How often a rising function is looked at until its root is found.
+    fn looks(low: f64, high: f64, start: f64, of: impl Fn(f64) -> [f64; 2], expected: f64) -> u32 {
+        let looks = std::cell::Cell::new(0);
+        let found = root(low, high, start, SHARE, |at| {
+            looks.set(looks.get() + 1);
+            of(at)
+        });
+        assert!((found - expected).abs() < 1e-12 * expected.abs().max(1.0), "from {start}: {found}");
+        looks.get()
+    }
+
+    /// Newton's method where it gets there, halves where it would leave the bracket.
+    #[test]
+    fn a_root_is_found_with_few_looks() {
+        let square = |x: f64| [x * x - 2.0, 2.0 * x];
+        let expected = std::f64::consts::SQRT_2;
+        assert!(looks(0.0, 10.0, 10.0, square, expected) <= 7);
+        assert!(looks(0.0, 10.0, 1.0, square, expected) <= 5);
+        assert_eq!(looks(-3.0, 10.0, 0.0, |x| [x - 4.0, 1.0], 4.0), 2);
+        // From 10 on, the tangent of an arc is nearly level, and its root far away.
+        let arc = |x: f64| [libm::atan(x - 1.0), 1.0 / (1.0 + (x - 1.0) * (x - 1.0))];
+        for start in [-9.0, -1.0, 3.0, 10.0] {
+            assert!(looks(-10.0, 11.5, start, arc, 1.0) <= 9, "{}", looks(-10.0, 11.5, start, arc, 1.0));
+        }
+        // Beyond 3 nothing is known.
+        let wall = |x: f64| if x < 3.0 { [x - 2.0, 1.0] } else { [f64::INFINITY, 1.0] };
+        assert!(looks(0.0, 8.0, 8.0, wall, 2.0) <= 4);
+        assert_eq!(looks(0.0, 8.0, 20.0, |x| [x - 2.0, 1.0], 2.0), 2);
+    }
+
+    /// At rates per hertz from next to nothing to as many as there are, on both sides of where the series begins.
+    #[test]
+    fn the_derivatives_of_a_rate() {
+        let fixed = Channel::Fixed { efficiency: 3.0 };
+        assert_eq!(fixed.at(4.0), [12.0, 3.0, 0.0]);
+        assert_eq!(fixed.inverse(12.0), 4.0);
+        type Big = dashu_float::FBig<dashu_float::round::mode::HalfAway, 2>;
+        let big = |x: f64| Big::try_from(x).expect("finite").with_precision(300).value();
+        let channel = Channel::Shannon { strength: 3.0 };
+        let mut bandwidth = 1e-6;
+        while bandwidth < 1e9 {
+            let x = big(3.0) / big(bandwidth);
+            let (log, share) = ((big(1.0) + &x).ln(), &x / (big(1.0) + &x));
+            let ln_2 = big(2.0).ln();
+            let truth = [
+                big(bandwidth) * &log / &ln_2,
+                (log - &share) / &ln_2,
+                big(0.0) - &share * &share / (big(bandwidth) * &ln_2),
+            ];
+            for (found, truth) in channel.at(bandwidth).into_iter().zip(truth) {
+                let truth = truth.to_f64().value();
+                assert!((found - truth).abs() <= 1e-12 * truth.abs(), "{bandwidth}: {found}, not {truth}");
+            }
+            bandwidth *= 1.9;
+        }
+    }
+
+    fn cut(channel: Channel) -> Cut {
+        Cut {
+            arrivals: 0.5,
+            delay_price: 2.0,
+            power: 3.0,
+            sending: 5.0,
+            works: [7.0, 11.0, 13.0],
+            most: [100.0, 200.0, 300.0],
+            prices: [0.25, 0.75],
+            channel,
+        }
+    }
+
+    /// 2 power f^3 = weight work, (6 2 7 = 84 = 2 3 14); and where f^2 is nearly offset f: 2 power offset x^2 = weight work.
+    #[test]
+    fn starts_are_where_the_rest_does_not_matter() {
+        let fixed = cut(Channel::Fixed { efficiency: 4.0 });
+        assert!((fixed.device(12.0, 0.0) - libm::cbrt(14.0)).abs() < 1e-14);
+        assert!((fixed.steep(84.0, 3.5) - 2.0).abs() < 1e-14);
+        // (3 + 5) 11 / (4 / 4) = 88, with a base that is the offset's or not: 4 each, or (800 - 80) / (200 - 80) = 6.
+        assert!((fixed.enough(3.0, 0.0, 0.0) - 88f64.sqrt()).abs() < 1e-14);
+        assert!((fixed.enough(3.0, 80.0, 20.0) - 88f64.sqrt()).abs() < 1e-14);
+        assert!((fixed.enough(3.0, 80.0, 80.0) - (88f64 / 1.5).sqrt()).abs() < 1e-14);
+    }
+
+    /// A slope that is below 0 a hair before and above 0 a hair beyond is 0 there.
+    fn turns(at: f64, slope: impl Fn(f64) -> f64) -> bool {
+        slope(at * (1.0 - 1e-6)) < 0.0 && slope(at * (1.0 + 1e-6)) > 0.0
+    }
+
+    #[test]
+    fn a_device_is_best_where_its_slope_turns() {
+        let mut stream = Stream::new(&["device"], 0);
+        for case in 0..500 {
+            let mut some = || stream.log_uniform(1e-9, 1e9);
+            let cut = Cut { power: some(), works: [some(), 0.0, 0.0], ..cut(Channel::Fixed { efficiency: 1.0 }) };
+            let (weight, offset) = (some(), if case % 5 == 0 { 0.0 } else { some() });
+            let slope = |beyond: f64| {
+                libm::log(2.0 * cut.power * (offset + beyond) / (weight * cut.works[0]) * beyond * beyond)
+            };
+            let plenty = Cut { most: [f64::MAX; 3], ..cut };
+            let beyond = plenty.device(weight, offset);
+            assert!(turns(beyond, slope), "{case}: {beyond}");
+            // What is less than that is taken; what is more is left.
+            let less = Cut { most: [offset + 0.5 * beyond; 3], ..cut };
+            assert_eq!(less.device(weight, offset), less.most[0] - offset);
+            let more = Cut { most: [offset + 1.5 * beyond; 3], ..cut };
+            if more.most[0] - offset > 1.1 * beyond {
+                assert!(turns(more.device(weight, offset), slope), "{case}");
+            }
+        }
+    }
+
+    #[test]
+    fn bandwidth_is_best_where_its_slope_turns() {
+        let mut stream = Stream::new(&["bandwidth"], 0);
+        for case in 0..500 {
+            let mut some = || stream.log_uniform(1e-4, 1e4);
+            let channel = match case % 2 {
+                0 => Channel::Fixed { efficiency: some() },
+                _ => Channel::Shannon { strength: some() },
+            };
+            let (bits, price, weight) = (some(), some(), some());
+            let sending = if case % 3 == 0 { 0.0 } else { some() };
+            let cut = Cut { works: [0.0, bits, 0.0], prices: [price, 0.0], sending, ..cut(channel) };
+            // Half of what the channel has at a million hertz, or little of it; and what it takes besides is nearly nothing or nearly all.
+            let rate = channel.at(1e6)[0];
+            let offset = [0.0, 0.5 * rate, 1e-3 * rate][case % 3];
+            let base = if offset > 0.0 { channel.inverse(offset) } else { 0.0 };
+            let found = Cut { most: [1e6; 3], ..cut }.bandwidth(weight, offset);
+            let slope = |beyond: f64| {
+                let [rate, slope, _] = channel.at(base + beyond);
+                let left = rate - offset;
+                price - slope * (weight * bits / (left * left) + sending * bits / (rate * rate))
+            };
+            if found == 1e6 {
+                assert!(slope(1e6 - base) <= 0.0, "{case}");
+                continue;
+            }
+            // (A rate's last digits are worth a bit of what is beyond.)
+            let beyond = found - base;
+            if beyond > 1e-3 * base {
+                assert!(turns(beyond, slope), "{case}: {found} beyond {base}");
+            }
+            let less = base + 0.5 * beyond;
+            assert_eq!(Cut { most: [less; 3], ..cut }.bandwidth(weight, offset), less);
+            assert_eq!(Cut { most: [1e6; 3], prices: [0.0; 2], ..cut }.bandwidth(weight, offset), 1e6);
+        }
+    }
+
+    /// The derivative that `pull` gives is that of its value.
+    #[test]
+    fn a_pull_falls_as_it_says() {
+        for channel in [Channel::Fixed { efficiency: 4.0 }, Channel::Shannon { strength: 30.0 }] {
+            let cut = cut(channel);
+            for stage in 0..3 {
+                for d in [0.3, 1.0, 2.5] {
+                    let [_, slope] = cut.pull(stage, d);
+                    let step = 1e-5;
+                    let differs = (cut.pull(stage, d + step)[0] - cut.pull(stage, d - step)[0]) / (2.0 * step);
+                    assert!((slope - differs).abs() < 1e-7 * slope.abs(), "{stage} at {d}: {slope}, not {differs}");
+                }
+            }
+        }
+        // 2 power work^2 / d^3 and price work / d^2, less what a second costs.
+        let fixed = cut(Channel::Fixed { efficiency: 4.0 });
+        assert!((fixed.pull(0, 2.0)[0] - (2.0 * 3.0 * 49.0 / 8.0 - 2.0)).abs() < 1e-13);
+        assert!((fixed.pull(1, 2.0)[0] - (0.25 * 11.0 / 4.0 / 4.0 - 5.0 - 2.0)).abs() < 1e-13);
+        assert!((fixed.pull(2, 2.0)[0] - (0.75 * 13.0 / 4.0 - 2.0)).abs() < 1e-13);
+    }
+
+    /// What waiting rises by is what the stages answer for; each answers for what it saves, or for all that is left if it cannot be faster.
+    #[test]
+    fn weights_sum_to_what_waiting_rises_by() {
+        let mut stream = Stream::new(&["weights"], 0);
+        let mut short = 0;
+        for case in 0..500 {
+            let mut some = || stream.log_uniform(0.1, 10.0);
+            let channel = match case % 2 {
+                0 => Channel::Fixed { efficiency: some() },
+                _ => Channel::Shannon { strength: 100.0 * some() },
+            };
+            let mut cut = Cut {
+                arrivals: some(),
+                delay_price: some(),
+                power: 0.1 * some(),
+                sending: 0.1 * some(),
+                works: [some(), some(), some()],
+                most: [30.0 * some(), 30.0 * some(), 30.0 * some()],
+                prices: [0.1 * some(), 0.1 * some()],
+                channel,
+            };
+            if case % 4 == 0 {
+                cut.works[case / 4 % 3] = 0.0;
+            }
+            let least = |i: usize| cut.works[i] / if i == 1 { channel.at(cut.most[1])[0] } else { cut.most[i] };
+            let slowest = (0..3).map(least).fold(0.0, f64::max);
+            let weights = cut.weights();
+            if cut.arrivals * slowest >= 1.0 {
+                assert_eq!(weights, [0.0; 3], "{case}");
+                continue;
+            }
+            // y = z (2 + z) / 2, z = rho / (1 - rho)
+            let y = weights.iter().sum::<f64>() / cut.delay_price;
+            let z = (1.0 + 2.0 * y).sqrt() - 1.0;
+            let d = z / (1.0 + z) / cut.arrivals;
+            assert!(d >= slowest * (1.0 - 1e-9), "{case}: {d} {slowest}");
+            for (i, weight) in weights.into_iter().enumerate() {
+                if cut.works[i] == 0.0 {
+                    assert_eq!(weight, 0.0);
+                } else if least(i) < d * (1.0 - 1e-9) {
+                    let pull = cut.pull(i, d)[0].max(0.0);
+                    assert!((weight - pull).abs() <= 1e-3 * (pull + cut.delay_price), "{case}, {i}: {weight} {pull}");
+                } else {
+                    short += 1;
+                    assert!(weight >= cut.pull(i, d)[0] - 1e-3 * cut.delay_price, "{case}, {i}");
+                }
+            }
+        }
+        assert!(short > 20, "{short}");
+        // Without arrivals nobody waits.
+        assert_eq!(Cut { arrivals: 0.0, ..cut(Channel::Fixed { efficiency: 4.0 }) }.weights(), [0.0; 3]);
+        assert_eq!(Cut { works: [0.0; 3], ..cut(Channel::Fixed { efficiency: 4.0 }) }.weights(), [0.0; 3]);
     }
 }

@@ -390,3 +390,64 @@ impl<'a> Desk<'a> {
         [nearer.into_iter().find(is_less).unwrap_or(0.0), remote]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use dashu_float::FBig;
+    use dashu_float::round::mode::HalfAway;
+    use offcut_instances::document::parse_instance;
+    use offcut_instances::lymdo::{Lymdo, RateLaw};
+    use offcut_instances::random::Stream;
+
+    use super::*;
+
+    fn toy() -> Instance {
+        parse_instance::<Lymdo>(include_bytes!("../../../../instances/data/lymdo/toy.json")).expect("legal")
+    }
+
+    /// V (sqrt(1 + 2 G/V) - 1)^2 / (2 lambda), never less, and more by roundings only.
+    #[test]
+    fn conjugates_are_not_too_small() {
+        type Big = FBig<HalfAway, 2>;
+        let big = |x: f64| Big::try_from(x).expect("finite").with_precision(300).value();
+        let instance = toy();
+        let works = works(&instance);
+        let mut stream = Stream::new(&["conjugates"], 0);
+        for _ in 0..500 {
+            let mut some = || stream.log_uniform(1e-6, 1e6);
+            let (price, weights) = (some(), [some(), some(), some()]);
+            let desk = Desk { arrivals: some(), ..Desk::new(&instance, &works[0], 0, 0, price, 1.0) };
+            let enclosed = desk.conjugate(weights.map(Interval::point));
+            let all = weights.iter().fold(big(0.0), |sum, weight| sum + big(*weight));
+            let z = (big(1.0) + big(2.0) * all / big(price)).sqrt() - big(1.0);
+            let truth = big(price) * &z * &z / (big(2.0) * big(desk.arrivals));
+            assert!(big(enclosed.high()) >= truth, "{enclosed:?} {truth}");
+            assert!(enclosed.high() <= truth.to_f64().value() * (1.0 + 1e-13), "{enclosed:?} {truth}");
+        }
+    }
+
+    /// The rate of what is needed is no more than what arrives, and less by roundings only.
+    #[test]
+    fn needs_are_not_too_large() {
+        let mut stream = Stream::new(&["needs"], 0);
+        for case in 0..500 {
+            let mut instance = toy();
+            instance.models[0].cut_bytes[0] = stream.log_uniform(1e-3, 1e3);
+            (instance.rate_law, instance.noise_w_per_hz) = match case % 2 {
+                0 => (RateLaw::Fixed { bit_per_s_per_hz: stream.log_uniform(0.1, 10.0) }, 1.0),
+                _ => (RateLaw::Shannon, 1.0),
+            };
+            instance.slots[0].gains[0] = stream.log_uniform(1e4, 1e6);
+            let works = works(&instance);
+            let mut desk = Desk::new(&instance, &works[0], 0, 0, 1.0, 1.0);
+            let arriving = 8.0 * instance.models[0].cut_bytes[0] * desk.arrivals;
+            let [bandwidth, edge] = desk.needs(0);
+            let rate = desk.rate.at(Interval::point(bandwidth));
+            assert!(rate.high() <= arriving && rate.low() >= arriving * (1.0 - 1e-11), "{case}: {rate:?} {arriving}");
+            assert_eq!(edge, works[0][0].stages()[2].low() * desk.arrivals);
+            // Nothing arrives, nothing is needed.
+            desk.arrivals = 0.0;
+            assert_eq!(desk.needs(0), [0.0; 2]);
+        }
+    }
+}

@@ -238,4 +238,79 @@ mod tests {
             x *= 1.7;
         }
     }
+
+    #[test]
+    fn work_over_a_speed_that_may_be_0() {
+        let over = |work: f64, low: f64, high: f64| over(Interval::point(work), Interval::between(low, high));
+        assert_eq!(over(6.0, 0.0, 3.0), Interval::between(2f64.next_down(), f64::INFINITY));
+        assert_eq!(over(0.0, 0.0, 1.0), Interval::between(0.0, f64::INFINITY));
+        assert_eq!(over(6.0, 0.0, 0.0), Interval::between(0.0, f64::INFINITY));
+        assert_eq!(over(6.0, 2.0, 3.0), Interval::between(2f64.next_down(), 3f64.next_up()));
+    }
+
+    /// 10 at 2, falling by 2 or rising by 1: to where it is least; and exactly what it is where it is level, or has no way to go.
+    #[test]
+    fn a_tangent_is_least_at_an_end() {
+        let least = |at: f64, rise: f64, fall: f64, most: f64| {
+            let point = Interval::point;
+            Tangent { at, value: point(10.0), rise: point(rise), fall: point(fall) }.least(most)
+        };
+        let close = |found: f64, expected: f64| assert!(found <= expected && expected - found < 1e-14, "{found}");
+        close(least(2.0, 1.0, 3.0, 5.0), 4.0);
+        close(least(2.0, 1.0, 3.0, 4.0), 6.0);
+        close(least(2.0, 3.0, 2.0, 5.0), 8.0);
+        assert_eq!(least(2.0, 1.0, 3.0, 50.0), 0.0);
+        assert_eq!([least(2.0, 1.0, 3.0, 2.0), least(2.0, 3.0, 3.0, 5.0), least(0.0, 3.0, 1.0, 5.0)], [10.0; 3]);
+    }
+
+    fn delay(weighted: f64, offset: f64) -> Delay {
+        Delay { weight: Interval::point(1.0), work: Interval::point(weighted), offset: Interval::point(offset) }
+    }
+
+    fn close(found: f64, expected: f64) {
+        assert!(found <= expected + 1e-15 && expected - found < 1e-12 * expected, "{found}, not {expected}");
+    }
+
+    /// 2/x + x^2 is 3 at 1, and 4/x + (x + 1)^2 is 8. A tenth away, the tangent goes down to where x^2, or (x + 1)^2, alone is more than the value; were it
+    /// to go on to all there is, it would be below 0.
+    #[test]
+    fn a_device_costs_the_least_there_is() {
+        let one = Interval::point(1.0);
+        close(device(delay(2.0, 0.0), one, 10.0, 1.0), 3.0);
+        close(device(delay(4.0, 1.0), one, 10.0, 1.0), 8.0);
+        let value: f64 = 2.0 / 0.9 + 0.81;
+        close(device(delay(2.0, 0.0), one, 10.0, 0.9), value - (2.0 / 0.81 - 1.8) * (value.sqrt() - 0.9));
+        let value: f64 = 4.0 / 0.9 + 1.9 * 1.9;
+        close(device(delay(4.0, 1.0), one, 10.0, 0.9), value - (4.0 / 0.81 - 3.8) * (value.sqrt() - 1.0 - 0.9));
+        // A guess beyond what there is, or none, is all there is; with half a unit that is 4 + 1/4, falling.
+        for near in [0.5, 0.7, 0.0, -1.0, f64::INFINITY, f64::NAN] {
+            close(device(delay(2.0, 0.0), one, 0.5, near), 4.25);
+        }
+        // Energy for nothing: 2/x.
+        close(device(delay(2.0, 0.0), Interval::ZERO, 10.0, 10.0), 0.2);
+    }
+
+    /// 1/(2 b) + b/2 is 1 at 1, with or without half of it for sending; as above a tenth away, where b/2 alone is more beyond 2.01.
+    #[test]
+    fn a_channel_costs_the_least_there_is() {
+        let rate = Rate::Fixed { bit_per_s_per_hz: 1.0 };
+        let least =
+            |price: f64, most: f64, near: f64| channel(delay(0.5, 0.0), Interval::ZERO, &rate, price, most, near);
+        close(least(0.5, 100.0, 1.0), 1.0);
+        close(channel(delay(0.25, 0.0), Interval::point(1.0), &rate, 0.5, 100.0, 1.0), 1.0);
+        let value = 0.5 / 0.9 + 0.45;
+        close(least(0.5, 100.0, 0.9), value - (0.5 / 0.81 - 0.5) * (value / 0.5 - 0.9));
+        for near in [0.5, 0.7, 0.0, -1.0, f64::INFINITY, f64::NAN] {
+            close(least(0.5, 0.5, near), 1.25);
+        }
+        close(least(0.0, 10.0, 10.0), 0.05);
+    }
+
+    /// 2 sqrt(2 8) + 8 2 = 24 at an offset of 2; where there are only 3, 2/(3 - 2) + 8 3 = 26, less what the tangent falls by before the end.
+    #[test]
+    fn an_edge_costs_the_least_there_is() {
+        close(edge(delay(2.0, 2.0), 8.0, 100.0), 24.0);
+        close(edge(delay(8.0, 2.0), 2.0, 3.0), 14.0);
+        close(edge(delay(8.0, 2.0), 0.0, 4.0), 4.0);
+    }
 }

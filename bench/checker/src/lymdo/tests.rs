@@ -141,6 +141,57 @@ fn a_horizon_charges_what_is_above_budgets() {
     close(objective(&rich, &solution), 1.5);
 }
 
+/// Without budgets nothing is above them by a share, and one slot charges nothing.
+#[test]
+fn measures_are_of_what_there_is() {
+    let (mut instance, solution) = horizon();
+    instance.users.iter_mut().for_each(|user| user.energy_budget_j_per_slot = 0.0);
+    let names = |measures: std::collections::BTreeMap<String, f64>| measures.into_keys().collect::<Vec<_>>();
+    let always = ["backlog_j", "delay_s", "drift_s", "energy_j", "final_backlog_j", "overdraft_j"];
+    let with = |more: &[&'static str]| {
+        let mut names = [&always[..], more].concat();
+        names.sort_unstable();
+        names
+    };
+    assert_eq!(names(Lymdo::measures(&instance, &solution)), with(&["charge_s"]));
+    instance.users[1].energy_budget_j_per_slot = 1.0;
+    let measures = Lymdo::measures(&instance, &solution);
+    close(measures["overdraft"], 0.0);
+    close(measures["overdraft_j"], 0.75);
+    assert_eq!(names(measures), with(&["charge_s", "overdraft", "spent"]));
+    assert_eq!(names(Lymdo::measures(&toy(), &one(best()))), with(&["overdraft", "spent"]));
+}
+
+#[test]
+fn violations_have_amounts() {
+    let only = |change: &dyn Fn(&mut Allocation)| {
+        let mut changed = best();
+        change(&mut changed);
+        let (_, violations) = Lymdo::evaluate(&toy(), &one(changed));
+        assert_eq!(violations.len(), 1, "{violations:?}");
+        violations[0].amount
+    };
+    assert_eq!(only(&|a| a.bandwidth_hz[1] = 3.0), 3.0);
+    assert_eq!(only(&|a| a.edge_macs_per_s[1] = 0.5), 0.5);
+    assert_eq!(only(&|a| a.local_macs_per_s[1] = 10.5), 2.5);
+    // 2 MACs a second arrive.
+    assert_eq!(only(&|a| a.local_macs_per_s[1] = 0.75), 1.25);
+}
+
+/// What is left of the channel is 2^-30 of it: a rounding of its rate would be a millionth of the delay.
+#[test]
+fn a_channel_that_is_filled_exactly_is_known_exactly() {
+    let mut instance = Instance { service: Service::Exponential, ..toy() };
+    // Of 16 bit/s, all but 2^-26 arrive: 16 (1 - 2^-30) / 2^-26 s in the channel, 2 / (8 - 2) at the edge.
+    instance.models[0].cut_bytes[0] = 2.0 * (1.0 - 2f64.powi(-30));
+    let delay = outcome(&instance, &best()).expect("stable").delays_s[0];
+    close(delay, 2f64.powi(30) - 1.0 + 1.0 / 3.0);
+    let (objective, violations) = Lymdo::evaluate(&instance, &one(best()));
+    assert!(violations.is_empty(), "{violations:?}");
+    let objective = objective.expect("defined");
+    assert!(objective.high() - objective.low() < 1e-12 * objective.high(), "{objective:?}");
+}
+
 /// The names of what is broken.
 fn broken(instance: &Instance, solution: &Solution) -> Vec<String> {
     Lymdo::evaluate(instance, solution).1.into_iter().map(|violation| violation.constraint).collect()
@@ -307,6 +358,7 @@ fn malformed_certificates_are_refused() {
         (vec![NOTHING], vec![split(1, 2, &[0], 2), priced.clone(), priced.clone()], "slots[0].nodes[0]"),
         (vec![NOTHING], vec![split(1, 2, &[2], 0), priced.clone(), priced.clone()], "slots[0].nodes[0]"),
         (vec![NOTHING], vec![split(1, 2, &[1, 0], 0), priced.clone(), priced.clone()], "slots[0].nodes[0]"),
+        (vec![NOTHING], vec![split(1, 2, &[0, 0], 0), priced.clone(), priced.clone()], "slots[0].nodes[0]"),
         (vec![NOTHING], vec![priced.clone(), priced.clone()], "slots[0].nodes[1]"),
         (vec![NOTHING], vec![split(0, 1, &[0], 0), priced.clone()], "slots[0].nodes[0]"),
         // Prices that prove nothing of emptiness.

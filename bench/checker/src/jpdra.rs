@@ -596,7 +596,7 @@ impl<'a> Search<'a> {
         let mut nodes = 0;
         let mut waiting = BinaryHeap::from([Waiting { bound: f64::NEG_INFINITY, state: self.root.clone(), rate: 0.0 }]);
         while let Some(Waiting { bound, mut state, rate }) = waiting.pop() {
-            let is_close = |low: f64| low >= best - 1e-13 * best.abs();
+            let is_close = |low: f64| reaches(low, best, 1e-13);
             if is_close(bound) || nodes >= most {
                 return least.min(bound);
             }
@@ -606,7 +606,7 @@ impl<'a> Search<'a> {
             nodes += 1;
             let (point, other) = self.highest(&state, rate);
             best = best.min(self.worth(&point.taken)).min(self.worth(&other));
-            let is_close = |low: f64| low >= best - 1e-13 * best.abs();
+            let is_close = |low: f64| reaches(low, best, 1e-13);
             let here = point.low.max(bound);
             if is_decided(&state) {
                 least = least.min(here.max(self.decided(&state)));
@@ -630,7 +630,7 @@ impl<'a> Search<'a> {
                     state[at] = State::In;
                     least = least.min(out);
                 } else {
-                    let doubt = if point.taken[at] == other[at] { 0.0 } else { 2.0 } + self.share(at);
+                    let doubt = self.doubt(at, point.taken[at] != other[at]);
                     if split.is_none_or(|(most, _)| doubt > most) {
                         split = Some((doubt, at));
                     }
@@ -647,6 +647,12 @@ impl<'a> Search<'a> {
             }
         }
         least
+    }
+
+    /// How much there is to be learned from deciding a partition: most if the two sets that end a search differ in it, and the more it takes.
+    fn doubt(&self, at: usize, differs: bool) -> f64 {
+        let least = if differs { 2.0 } else { 0.0 };
+        least + self.share(at)
     }
 
     /// How much of the server a partition takes.
@@ -763,7 +769,7 @@ impl<'a> Search<'a> {
             let point = self.at(state, next);
             let on = |of: &Point| of.curve[0] + of.curve[1] * next - of.curve[2] * next * next;
             let allowed = high.iter().map(on).fold(on(&low), f64::min);
-            let is_highest = is_peak && point.low >= allowed - 1e-14 * allowed.abs();
+            let is_highest = is_peak && reaches(point.low, allowed, 1e-14);
             is_peak = true;
             if slope(&point) > 0.0 {
                 low = point
@@ -871,6 +877,11 @@ impl<'a> Search<'a> {
         let [_, c1, c2] = curve;
         Point { rate, low, taken, curve: [low - c1 * rate + c2 * rate * rate, c1, c2] }
     }
+}
+
+/// Whether one number is no less than another but for a share of it. Nothing reaches infinity.
+fn reaches(low: f64, high: f64, share: f64) -> bool {
+    low >= high - share * high.abs()
 }
 
 /// Whether everything is decided.

@@ -751,7 +751,7 @@ mod to_the_last_bit {
 /// the best one, and to finding it where it is.
 mod searching {
     use super::super::{Aim, Capacity, Item, Point, Search, State, Waiting};
-    use super::super::{cheapest, fox, meeting, most_nodes, plus, tangent, tangent_low};
+    use super::super::{cheapest, fox, meeting, most_nodes, plus, reaches, tangent, tangent_low};
     const FEW: usize = 5;
     use super::*;
     use crate::Interval;
@@ -785,6 +785,23 @@ mod searching {
         assert_eq!(share(Capacity::Speed(8.0)), [0.125, 0.5]);
         // 2 and 5 units at least.
         assert_eq!(share(Capacity::Units(10)), [0.2, 0.5]);
+    }
+
+    #[test]
+    fn what_differs_and_what_is_large_is_in_doubt() {
+        let (items, prices) = (pair(), prices());
+        let search = Search::new(&items, Capacity::Speed(8.0), &prices, Aim::Delay, 0, &FREE);
+        assert_eq!([search.doubt(0, false), search.doubt(1, false)], [0.125, 0.5]);
+        assert_eq!([search.doubt(0, true), search.doubt(1, true)], [2.125, 2.5]);
+    }
+
+    #[test]
+    fn a_number_reaches_another_but_for_a_share_of_it() {
+        for high in [4.0, -4.0] {
+            assert!(reaches(high, high, 0.25) && reaches(high - 1.0, high, 0.25) && !reaches(high - 1.5, high, 0.25));
+        }
+        assert!(reaches(1.0, 0.0, 0.25) && reaches(0.0, 0.0, 0.25) && !reaches(-1e-9, 0.0, 0.25));
+        assert!(!reaches(f64::INFINITY, f64::INFINITY, 0.25) && !reaches(1.0, f64::INFINITY, 0.25));
     }
 
     /// On 8: (1 + 2)^2 / (8 - 5) = 3 for both, 1/7 and 4/4 for one. In 8 units: 2 and 6 of them give 1 + 2.

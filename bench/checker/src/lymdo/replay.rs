@@ -360,21 +360,29 @@ impl<'a> Desk<'a> {
 
     /// `V h*(y)` for some y with `y V >= G`.
     fn conjugate(&self, weights: [Interval; 3]) -> Interval {
-        let (price, two) = (Interval::point(self.delay_price), Interval::point(2.0));
         let all = weights[0] + weights[1] + weights[2];
+        match self.enough(all.high()) {
+            Some(z) => {
+                product(z, z) * Interval::point(self.delay_price)
+                    / (Interval::point(2.0) * Interval::point(self.arrivals))
+            }
+            // Nothing is known where numbers are this far from each other.
+            None => Interval::between(0.0, f64::INFINITY),
+        }
+    }
+
+    /// A z with `V z (2 + z) / 2 >= G` for certain, and little more.
+    fn enough(&self, all: f64) -> Option<f64> {
+        let (price, two) = (Interval::point(self.delay_price), Interval::point(2.0));
         // z (2 + z) = 2 G / V, in plain floats, then next to there.
-        let y = all.high() / self.delay_price;
+        let y = all / self.delay_price;
         let near = 2.0 * y / ((1.0 + 2.0 * y).sqrt() + 1.0);
         let nearby = [0.0, 1e-15, 1e-14, 1e-12, 1e-9].map(|more| near * (1.0 + more));
         let is_enough = |z: &f64| {
             let z = Interval::point(*z);
-            z.high() < 1e100 && (price * z * (two + z) / two).low() >= all.high()
+            z.high() < 1e100 && (price * z * (two + z) / two).low() >= all
         };
-        match nearby.into_iter().find(is_enough) {
-            Some(z) => product(z, z) * price / (two * Interval::point(self.arrivals)),
-            // Nothing is known where numbers are this far from each other.
-            None => Interval::between(0.0, f64::INFINITY),
-        }
+        nearby.into_iter().find(is_enough)
     }
 
     /// What stability of a cut needs of bandwidth and edge speed: any that is stable is more, or both are 0.
@@ -419,9 +427,11 @@ mod tests {
             let desk = Desk { arrivals: some(), ..Desk::new(&instance, &works[0], 0, 0, price, 1.0) };
             let enclosed = desk.conjugate(weights.map(Interval::point));
             let all = weights.iter().fold(big(0.0), |sum, weight| sum + big(*weight));
-            let z = (big(1.0) + big(2.0) * all / big(price)).sqrt() - big(1.0);
+            let z = (big(1.0) + big(2.0) * &all / big(price)).sqrt() - big(1.0);
             let truth = big(price) * &z * &z / (big(2.0) * big(desk.arrivals));
             assert!(big(enclosed.high()) >= truth, "{enclosed:?} {truth}");
+            let z = big(desk.enough(all.to_f64().value().next_up()).expect("numbers"));
+            assert!(big(price) * &z * (big(2.0) + &z) / big(2.0) >= all, "{z} {all}");
             assert!(enclosed.high() <= truth.to_f64().value() * (1.0 + 1e-13), "{enclosed:?} {truth}");
         }
     }

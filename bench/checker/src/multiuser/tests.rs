@@ -307,6 +307,17 @@ fn units_are_guessed_within_one() {
     assert_eq!(guess(&table, 1, 6.0), 1);
 }
 
+/// 4 units: 3 for one and 2 for the other are too many; and from 3 to 2 there is nothing.
+#[test]
+fn a_leaf_without_an_allocation_is_empty() {
+    let instance = toy(Objective::Sum);
+    let jury = super::Jury::new(&instance);
+    assert_eq!(jury.leaf_bound(1.0, &mut [(0, (3, 4)), (1, (2, 4))]), f64::INFINITY);
+    assert_eq!(jury.leaf_bound(1.0, &mut [(0, (3, 2))]), f64::INFINITY);
+    // 5 + 2 each, less 4.
+    assert!((jury.leaf_bound(1.0, &mut [(0, (2, 2)), (1, (2, 4))]) - (7.0 + 7.0 - 4.0)).abs() < 1e-12);
+}
+
 /// Speed-ups by up to 300 units: in proportion, in part, and by a table with steps.
 fn laws() -> [Speedup; 4] {
     let steps = (0..300).map(|f| f64::from(1 + f / 7) * (1.0 + f64::from(f / 50))).collect();

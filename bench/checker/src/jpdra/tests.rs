@@ -894,7 +894,7 @@ mod searching {
         assert_eq!(waiting(1.0).partial_cmp(&waiting(2.0)), Some(std::cmp::Ordering::Greater));
     }
 
-    /// 2 r - r^2 rises up to 1 and falls to 0 at 2.
+    /// A curve c0 + c1 r - c2 r^2 that is lower at the one end, and one that is lower at the other.
     #[test]
     fn curves_meet_where_they_meet() {
         let meets = |rising: [f64; 3], falling: [f64; 3], low, high, at: f64| {
@@ -907,9 +907,11 @@ mod searching {
         // 8 r - r^2 and 21 - 2 r meet at 3 and 7.
         meets([0.0, 8.0, 1.0], [21.0, -2.0, 0.0], 0.0, 5.0, 3.0);
         meets([0.0, 20.0, 1.0], [48.0, -2.0, -1.0], 0.0, 5.0, 3.0);
-        // The first one's top is before they meet: 4 r - r^2 and 6 - r meet at 2 and 3.
-        meets([0.0, 5.0, 1.0], [8.4, -1.0, 0.0], 0.0, 5.0, 2.5);
-        // The second one's top comes after: 2 r and 6 + 4 r - 2 r^2 meet at 2.3, and it is highest at 1; then its top is no way to go.
+        // The first one's top is before they meet: 5 r - r^2 is highest at 2.5, and meets 8.96 - r at 2.8.
+        meets([0.0, 5.0, 1.0], [8.96, -1.0, 0.0], 0.0, 3.0, 2.5);
+        // The second one still rises where they meet: 4 r and 2 + 3 r - r^2/2 at 1.2; it is highest at 3.
+        meets([0.0, 4.0, 0.0], [2.0, 3.0, 0.5], 0.0, 4.0, 3.0);
+        // It falls there: 2 r and 6 + 4 r - 2 r^2 at 2.3; it is highest at 1.
         meets([0.0, 2.0, 0.0], [6.0, 4.0, 2.0], 0.0, 5.0, (1.0 + 13f64.sqrt()) / 2.0);
         // They do not meet between, ends not counted: a top that is, or the middle.
         meets([0.0, 1.0, 0.0], [3.0, -2.0, 0.0], 1.0, 2.0, 1.5);
@@ -962,7 +964,7 @@ mod searching {
         (items, prices, states)
     }
 
-    /// The bound is concave in the rate, so thirds find its top. And the two sets that end the search are on both sides of it.
+    /// The bound is concave in the rate, so thirds find its top. And the two sets that end the search are worth no less.
     #[test]
     fn the_highest_bound_is_the_highest() {
         let mut stream = Stream::new(&["highest"], 0);
@@ -987,7 +989,6 @@ mod searching {
             // From there one look is enough.
             let (again, _) = search.highest_within(&search.root, point.rate, 1);
             assert!(again.low >= top - 1e-11 * (1.0 + top.abs()), "{case}: {} below {top}", again.low);
-            // Neither is better than the bound; one of them is the best set if the bound is tight.
             assert!(search.worth(&point.taken).min(search.worth(&other)) >= point.low - 1e-11 * (1.0 + top.abs()));
         }
     }

@@ -344,13 +344,13 @@ mod tests {
         }
     }
 
-    /// 2 power f^3 = weight work, (6 2 7 = 84 = 2 3 14); and where f^2 is nearly offset f: 2 power offset x^2 = weight work.
+    /// 2 power f^3 = weight work: 6 f^3 = 12 7. And where f is little more than the offset, by x, 2 power offset x^2 = weight work: 6 3.5 x^2 = 84.
     #[test]
     fn starts_are_where_the_rest_does_not_matter() {
         let fixed = cut(Channel::Fixed { efficiency: 4.0 });
         assert!((fixed.device(12.0, 0.0) - libm::cbrt(14.0)).abs() < 1e-14);
         assert!((fixed.steep(84.0, 3.5) - 2.0).abs() < 1e-14);
-        // (3 + 5) 11 / (4 / 4) = 88, with a base that is the offset's or not: 4 each, or (800 - 80) / (200 - 80) = 6.
+        // x^2 = (3 + 5) 11 / (each / 4). Each hertz gives 4; or, of a base that is not the offset's, (800 - 80) / (200 - 80) = 6.
         assert!((fixed.enough(3.0, 0.0, 0.0) - 88f64.sqrt()).abs() < 1e-14);
         assert!((fixed.enough(3.0, 80.0, 20.0) - 88f64.sqrt()).abs() < 1e-14);
         assert!((fixed.enough(3.0, 80.0, 80.0) - (88f64 / 1.5).sqrt()).abs() < 1e-14);

@@ -306,7 +306,7 @@ mod tests {
         close(least(0.0, 10.0, 10.0), 0.05);
     }
 
-    /// 2 sqrt(2 8) + 8 2 = 24 at an offset of 2; where there are only 3, 2/(3 - 2) + 8 3 = 26, less what the tangent falls by before the end.
+    /// 2 sqrt(2 8) + 8 2 = 24 at an offset of 2; where there are only 3, 8/(3 - 2) + 2 3 = 14; and 8/(4 - 2) of 4 that cost nothing.
     #[test]
     fn an_edge_costs_the_least_there_is() {
         close(edge(delay(2.0, 2.0), 8.0, 100.0), 24.0);

@@ -352,7 +352,7 @@ fn permuted(model: &Model, columns: &[usize], rows: &[usize]) -> Result<Model, S
     if status != highs_sys::STATUS_OK {
         return Err("HiGHS does not hand its model over".into());
     }
-    start[n] = count_nonzeros.to_owned();
+    start[n] = *count_nonzeros;
     let inverse = |places: &[usize]| {
         let mut at = vec![0; places.len()];
         places.iter().enumerate().for_each(|(from, to)| at[*to] = from);

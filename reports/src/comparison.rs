@@ -67,6 +67,13 @@ impl Class {
         }
     }
 
+    /// The seconds of a row that count: what was used; for what is not solved the limit, where there is one.
+    pub fn counted_s(self, result: &Result) -> f64 {
+        let used = result.row.times.solve_s;
+        let limit = result.row.key.budget.time_s.filter(|_| !self.is_solved(result));
+        limit.map_or(used, |limit| limit.max(used))
+    }
+
     fn shift_s(self, options: &Options) -> f64 {
         match self {
             Self::Exact => options.time_shift_s,
@@ -135,11 +142,7 @@ impl Cell<'_, '_> {
 
     /// Seconds of every seed; what is not solved counts as the limit, where there is one.
     fn each_seconds(&self) -> Vec<f64> {
-        let counted = |r: &&Result| {
-            let limit = r.row.key.budget.time_s.filter(|_| !self.class.is_solved(r));
-            limit.map_or(r.row.times.solve_s, |limit| limit.max(r.row.times.solve_s))
-        };
-        self.rows.iter().map(counted).collect()
+        self.rows.iter().map(|r| self.class.counted_s(r)).collect()
     }
 
     /// Seconds, averaged over seeds; what is not solved counts as ten times the limit. None without a limit.

@@ -177,22 +177,13 @@ fn short(value: f64) -> String {
     if rounded.abs() < 1e-4 { format!("{rounded:e}") } else { format!("{rounded}") }
 }
 
-/// A date and time of day in UTC from seconds since 1970, by the civil calendar (days counted from 1 March of year 0).
+/// A date and time of day in UTC from seconds since 1970.
 /// ```
 /// assert_eq!(offcut_reports::numbers::utc(951_782_400), "2000-02-29 00:00 UTC");
 /// ```
 pub fn utc(unix_s: u64) -> String {
-    let days = unix_s / 86_400 + 719_468;
     let of_day = unix_s % 86_400;
-    let era = days / 146_097;
-    let day_of_era = days % 146_097;
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let march_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * march_month + 2) / 5 + 1;
-    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
-    let year = era * 400 + year_of_era + u64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02} {:02}:{:02} UTC", of_day / 3600, of_day % 3600 / 60)
+    format!("{} {:02}:{:02} UTC", offcut_ledger::library::date(unix_s), of_day / 3600, of_day % 3600 / 60)
 }
 
 #[cfg(test)]

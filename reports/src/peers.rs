@@ -103,9 +103,6 @@ fn line(problem: &str, method: &str, peer: &str, pairs: &[(&Result, &Result)]) -
 
 /// The mean of the rows' seconds; who did not close an instance counts with the limit.
 fn mean(rows: &[&Result]) -> Option<f64> {
-    let seconds = |r: &&Result| {
-        let limit = r.row.key.budget.time_s.filter(|_| !Class::Exact.is_solved(r));
-        limit.map_or(r.row.times.solve_s, |limit| limit.max(r.row.times.solve_s))
-    };
-    shifted_geometric_mean(&rows.iter().map(seconds).collect::<Vec<_>>(), SHIFT_S)
+    let seconds: Vec<f64> = rows.iter().map(|r| Class::Exact.counted_s(r)).collect();
+    shifted_geometric_mean(&seconds, SHIFT_S)
 }

@@ -1,5 +1,7 @@
 //! The command as a user meets it.
 
+mod common;
+
 use std::path::Path;
 use std::time::Instant;
 
@@ -7,11 +9,7 @@ use assert_cmd::Command;
 use predicates::prelude::*;
 use predicates::str::contains;
 
-fn offcut(folder: &Path) -> Command {
-    let mut command = Command::cargo_bin("offcut").expect("built");
-    command.current_dir(folder);
-    command
-}
+use common::offcut;
 
 /// A folder with an instance and the answers of `threshold` and `iao`.
 fn solved() -> tempfile::TempDir {

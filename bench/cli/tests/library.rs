@@ -1,21 +1,18 @@
 //! The frozen library: what is shipped stands, and whatever is changed is found.
 
+mod common;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use assert_cmd::Command;
 use predicates::prelude::*;
 use predicates::str::contains;
 use serde_json::{Value, json};
 
-const PROBLEMS: [&str; 4] = ["multiuser", "throughput", "jpdra", "lymdo"];
+use common::offcut;
 
-fn offcut(folder: &Path) -> Command {
-    let mut command = Command::cargo_bin("offcut").expect("built");
-    command.current_dir(folder);
-    command
-}
+const PROBLEMS: [&str; 4] = ["multiuser", "throughput", "jpdra", "lymdo"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")

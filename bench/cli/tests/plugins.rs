@@ -1,18 +1,16 @@
 //! Programs in other languages, good and bad: each becomes the right row, and the run goes on.
 
-use std::path::Path;
+mod common;
+#[path = "common/rows.rs"]
+mod rows;
+
 use std::process::Command as Plain;
 
-use assert_cmd::Command;
 use predicates::prelude::*;
 use predicates::str::contains;
-use serde_json::Value;
 
-fn offcut(folder: &Path) -> Command {
-    let mut command = Command::cargo_bin("offcut").expect("built");
-    command.current_dir(folder);
-    command
-}
+use common::offcut;
+use rows::{Misbehaving, Rows};
 
 const ANSWER: &str = r#"
 import json, sys
@@ -28,8 +26,8 @@ def done(found):
     say({"stop": "completed", "found": found, "proved": None})
 "#;
 
-/// Name, program, and the status, a word of the reason and a word of how its process ended that its row must have.
-const PROGRAMS: [(&str, &str, &str, &str, &str); 14] = [
+/// What programs do, and what becomes of it.
+const PROGRAMS: [Misbehaving; 14] = [
     ("honest", "done(answer())", "feasible", "completed", "exit code 0"),
     ("sleeps", "import time; time.sleep(1000)", "time", "time_limit", "ended after its time"),
     (
@@ -96,18 +94,10 @@ fn programs_that_misbehave_become_rows_and_the_run_goes_on() {
     std::fs::write(path.join("s.json"), suite.to_string()).expect("room");
     // Exit code 1: one answer was refuted.
     offcut(path).args(["run", "s.json"]).assert().code(1).stdout(contains("1 of 16 answers were refuted"));
-    let rows = std::fs::read_to_string(path.join("runs/s/rows.jsonl")).expect("there");
-    let rows: Vec<Value> = rows.lines().map(|line| serde_json::from_str(line).expect("a row")).collect();
+    let rows = Rows::read(&path.join("runs/s"));
     assert_eq!(rows.len(), 16);
-    let row = |name: &str| rows.iter().find(|row| row["key"]["method"] == name).expect("a row");
-    for (name, _, status, reason, ended) in PROGRAMS {
-        let row = row(name);
-        assert_eq!(row["status"], status, "{name}: {row}");
-        assert!(row["stop"].to_string().contains(reason), "{name}: {row}");
-        assert!(row["process"]["ended"].as_str().expect("text").contains(ended), "{name}: {row}");
-    }
-    assert_eq!(row("absent")["status"], "crash");
-    assert!(row("absent")["stop"].to_string().contains("cannot be started"), "{}", row("absent"));
+    rows.assert_told(&PROGRAMS);
+    let row = |name: &str| rows.of(name);
     assert_eq!(row("threshold")["status"], "optimal-certified");
     // Times come from outside: the incumbent was timed when it arrived.
     assert!(row("improves")["incumbents"][0]["at_s"].as_f64().expect("a time") < 5.0);

@@ -1,19 +1,19 @@
 //! Policies of `lymdo` in other languages, asked slot by slot: good ones come to what ours come to, bad ones become the right row, and none sees the future.
 
+mod common;
+#[path = "common/rows.rs"]
+mod rows;
+
 use std::path::Path;
 use std::process::{Command as Plain, Stdio};
 use std::time::{Duration, Instant};
 
-use assert_cmd::Command;
 use predicates::prelude::*;
 use predicates::str::contains;
 use serde_json::{Value, json};
 
-fn offcut(folder: &Path) -> Command {
-    let mut command = Command::cargo_bin("offcut").expect("built");
-    command.current_dir(folder);
-    command
-}
+use common::offcut;
+use rows::{Misbehaving, Rows};
 
 /// Everybody computes everything. What a program does otherwise is in `at_3`, called at slot 3 before it decides, and `in_the_end`.
 const POLICY: &str = r#"
@@ -97,8 +97,8 @@ fn cuts_alone_get_the_resources_that_our_policies_get() {
     assert!(repaired["counts"]["slots_repaired"].as_u64().expect("a count") > 0, "{repaired}");
 }
 
-/// Name, program, and the status, a word of the reason and a word of how its process ended that its row must have.
-const PROGRAMS: [(&str, &str, &str, &str, &str); 24] = [
+/// What programs do, and what becomes of it.
+const PROGRAMS: [Misbehaving; 24] = [
     ("honest", "policy(everything)", "feasible", "completed", "exit code 0"),
     ("hangs", "def at_3(): time.sleep(1000)\npolicy(everything)", "time", "time_limit", "ended after its time"),
     (
@@ -217,18 +217,10 @@ fn policies_that_misbehave_become_rows_and_the_run_goes_on() {
         .assert()
         .code(1)
         .stdout(contains("gives-up says that there is no solution"));
-    let rows = std::fs::read_to_string(path.join("runs/s/rows.jsonl")).expect("there");
-    let rows: Vec<Value> = rows.lines().map(|line| serde_json::from_str(line).expect("a row")).collect();
+    let rows = Rows::read(&path.join("runs/s"));
     assert_eq!(rows.len(), PROGRAMS.len() + 2);
-    let row = |name: &str| rows.iter().find(|row| row["key"]["method"] == name).expect("a row");
-    for (name, _, status, reason, ended) in PROGRAMS {
-        let row = row(name);
-        assert_eq!(row["status"], status, "{name}: {row}");
-        assert!(row["stop"].to_string().contains(reason), "{name}: {row}");
-        assert!(row["process"]["ended"].as_str().expect("text").contains(ended), "{name}: {row}");
-    }
-    assert_eq!(row("absent")["status"], "crash");
-    assert!(row("absent")["stop"].to_string().contains("cannot be started"), "{}", row("absent"));
+    rows.assert_told(&PROGRAMS);
+    let row = |name: &str| rows.of(name);
     for name in ["honest", "floods-errors", "stays"] {
         assert_eq!(row(name)["checked_objective"], row("local-only")["checked_objective"], "{name}");
     }

@@ -47,9 +47,7 @@ impl BestKnown {
         let low = relative(sense, objective, self.objective.unwrap_or(objective))?;
         Some(Gap { low: low.max(0.0), high: relative(sense, objective, bound)?.max(0.0), certified })
     }
-}
 
-impl BestKnown {
     /// The better of both, one by one.
     #[must_use]
     pub fn and(self, other: Self, sense: Sense) -> Self {

@@ -286,6 +286,7 @@ impl Suite {
         check_names::<P>(&self.solvers)?;
         let mut hashes: Vec<String> = Vec::new();
         let mut known = HashMap::new();
+        let mut versions: HashMap<String, String> = HashMap::new();
         let mut keys = std::collections::HashSet::new();
         for study in &self.studies {
             // Told of the suite's file: the study, the file it names, the place there.
@@ -315,7 +316,11 @@ impl Suite {
                 };
                 for (series, x, spec) in study.methods(x).map_err(below)? {
                     let solver = Solver::<P>::of(&spec, &self.solvers).map_err(below)?;
-                    let version = solver.version(code).map_err(below)?;
+                    // Of a program files are read: once, and not for every cell.
+                    let version = match versions.entry(spec.id.clone()) {
+                        Entry::Occupied(known) => known.get().clone(),
+                        Entry::Vacant(new) => new.insert(solver.version(code).map_err(below)?).clone(),
+                    };
                     let once = vec![self.budget.seed];
                     for seed in if solver.is_random() || study.every_seed { &study.method_seeds } else { &once } {
                         let key = Key {

@@ -77,8 +77,8 @@ fn example(name: &str) -> Result<Example, Trouble> {
         return Ok(Example { problem: "lymdo", texts: POLICIES, stem: "lymdo_policy".into(), option: "--policy" });
     }
     let at = PROBLEMS.iter().position(|known| *known == name).ok_or_else(|| {
-        let Trouble { remedy, .. } = unknown_problem(name);
-        Trouble { remedy: format!("{remedy}; lymdo-policy is a policy of lymdo"), ..unknown_problem(name) }
+        let trouble = unknown_problem(name);
+        Trouble { remedy: format!("{}; lymdo-policy is a policy of lymdo", trouble.remedy), ..trouble }
     })?;
     let problem = PROBLEMS[at];
     Ok(Example { problem, texts: EXAMPLES[at], stem: format!("{problem}_solver"), option: "--solver" })

@@ -144,34 +144,36 @@ pub(crate) fn reproduce(
 
 /// Every paper, each in a folder of its own, and an overview of them; with `peers` general solvers beside Offcut's exact methods, too.
 fn reproduce_all(full: bool, peers: bool, folder: &Path, jobs: u16) -> Result<Ending, Trouble> {
-    let mut suites: Vec<(String, Vec<u8>, u16)> = SUITES
+    // The suites with their names, and whether they are a paper's own.
+    let mut suites: Vec<(String, Vec<u8>, bool)> = SUITES
         .iter()
         .map(|suites| {
             let suite = if full { suites.full } else { suites.bounded };
-            (suites.problem.to_owned(), suite.to_vec(), jobs)
+            (suites.problem.to_owned(), suite.to_vec(), true)
         })
         .collect();
     if peers {
-        // One cell at a time: here times are compared.
-        let beside = peers_suites()?.into_iter().map(|(problem, suite)| (format!("peers/{problem}"), suite, 1));
+        let beside = peers_suites()?.into_iter().map(|(problem, suite)| (format!("peers/{problem}"), suite, false));
         suites.extend(beside);
     }
     let mut ending = Ending::Good;
     let mut runs = Vec::new();
-    for (name, suite, jobs) in suites {
+    for (name, suite, is_papers) in suites {
         println!("{name}");
+        // Beside peers one cell at a time: there times are compared.
+        let jobs = if is_papers { jobs } else { 1 };
         let place = folder.join(&name);
         if run_and_report(&suite, None, &place, &Asked::plain(jobs))? == Ending::Refuted {
             ending = Ending::Refuted;
         }
         println!();
-        runs.push((name, Folder::at(&place).read()?));
+        runs.push((name, is_papers, Folder::at(&place).read()?));
     }
     let parts: Vec<Part> = runs
         .iter()
-        .map(|(name, (manifest, rows))| Part {
+        .map(|(name, is_papers, (manifest, rows))| Part {
             name: name.clone(),
-            judges: !name.starts_with("peers/"),
+            judges: *is_papers,
             manifest,
             rows,
             place: format!("../{name}/report/report.html"),
@@ -239,7 +241,8 @@ pub(crate) fn report_against(folder: &Path, library: Option<&Path>) -> Result<En
     if let Some(data) = library {
         options.library = with_problem!(&manifest.problem, P => super::library::best_known::<P>(data))?;
     }
-    let written = offcut_reports::write(&manifest, &rows, &beside, &options)?;
+    let report = Report::new(&manifest, &rows, &options);
+    let written = offcut_reports::write_report(&report, &beside, &options)?;
     let wrong = rows.iter().filter(|row| row.status == Status::Wrong).count();
     let mut contradictions = contradictions(manifest.sense, &rows, &manifest.tolerance);
     contradictions.extend(contradictions_with(manifest.sense, &rows, &options.library));
@@ -249,7 +252,7 @@ pub(crate) fn report_against(folder: &Path, library: Option<&Path>) -> Result<En
     if wrong > 0 {
         println!("{wrong} of {} answers were refuted by the checker", rows.len());
     }
-    for line in Report::new(&manifest, &rows, &options).summary {
+    for line in &report.summary {
         println!("{line}");
     }
     println!("{} rows; report: open {}", rows.len(), beside.join(&written.files[0]).display());

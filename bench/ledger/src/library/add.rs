@@ -99,11 +99,14 @@ impl Library {
         answer: &impl Fn(&Row) -> PathBuf,
         added: &mut Added,
     ) -> Result<Vec<Line>, Trouble> {
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let instance = read_instance::<P>(&self.folder.join(&entry.file))?;
         let picks = picks::<P>(rows, best, &mut |row| {
             let path = answer(row);
             let answer = read_answer::<P>(&path)?;
             let bytes = kept::<P>(&answer, &[Shown::Certificate]).len();
-            let instance = read_instance::<P>(&self.folder.join(&entry.file))?;
             let began = ProcessTime::now();
             if bytes <= LARGEST_ANSWER_BYTES {
                 judge::<P>(&instance, &answer, &Tolerance::default());
@@ -120,10 +123,6 @@ impl Library {
             }
             Ok(fits)
         })?;
-        if picks.is_empty() {
-            return Ok(Vec::new());
-        }
-        let instance = read_instance::<P>(&self.folder.join(&entry.file))?;
         let mut best = best;
         let mut lines = Vec::new();
         for pick in &picks {

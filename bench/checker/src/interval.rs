@@ -1,8 +1,11 @@
 //! Outward-rounded interval arithmetic for values of 0 and above: all that latencies, loads and prices need.
 //!
-//! Every operation is rounded to nearest by the hardware and then moved one float outwards, unless it was exact. Numbers of an
-//! instance lie in 1e-30..=1e30 (`offcut_instances::document::range`), so no product here overflows or loses bits to
-//! underflow, and one step outwards covers the rounding error of half a unit in the last place.
+//! Every operation is rounded to nearest by the hardware and then moved one float outwards, unless it was exact: that covers the rounding error of half a
+//! unit in the last place, of subnormal numbers too. What underflows to 0 is 0 at the lower end and the least float above at the upper; what overflows
+//! is infinite at the upper end and the largest float at the lower. So enclosures hold for all floats, whatever their magnitude, and their width
+//! is a few roundings where numbers lie in 1e-30..=1e30, as those of an instance do (`offcut_instances::document::range`).
+//!
+//! No operation here depends on the sign of a zero: where an end is 0, products and quotients are 0 of either sign, and the sign is lost in `down` and `up`.
 
 use serde::{Deserialize, Serialize};
 
@@ -51,14 +54,17 @@ impl Interval {
     /// The square root. IEEE 754 rounds it to nearest, so one step outwards covers it.
     #[must_use]
     pub(crate) fn sqrt(self) -> Self {
-        Self { low: down(self.low.sqrt()), high: up(self.high.sqrt()) }
+        Self { low: down(self.low.sqrt()), high: up(self.high.sqrt(), self.high == 0.0) }
     }
 
     /// `ln(1 + x)`. `libm` computes it to less than one unit in the last place; eight are allowed for.
     #[must_use]
     pub(crate) fn ln_1p(self) -> Self {
         const SLACK: f64 = 8.0 * f64::EPSILON;
-        Self { low: down(libm::log1p(self.low) * (1.0 - SLACK)), high: up(libm::log1p(self.high) * (1.0 + SLACK)) }
+        Self {
+            low: down(libm::log1p(self.low) * (1.0 - SLACK)),
+            high: up(libm::log1p(self.high) * (1.0 + SLACK), self.high == 0.0),
+        }
     }
 
     /// The larger of two numbers.
@@ -78,7 +84,8 @@ impl std::ops::Add for Interval {
 impl std::ops::Mul for Interval {
     type Output = Self;
     fn mul(self, other: Self) -> Self {
-        Self { low: down(self.low * other.low), high: up(self.high * other.high) }
+        let is_zero = self.high == 0.0 || other.high == 0.0;
+        Self { low: down(self.low * other.low), high: up(self.high * other.high, is_zero) }
     }
 }
 
@@ -87,13 +94,20 @@ impl std::ops::Div for Interval {
     /// The divisor is above 0.
     fn div(self, other: Self) -> Self {
         debug_assert!(other.low > 0.0);
-        Self { low: down(self.low / other.high), high: up(self.high / other.low) }
+        Self { low: down(self.low / other.high), high: up(self.high / other.low, self.high == 0.0) }
     }
 }
+
+/// From here on the rounding error of a product is a float: its last digit is above 2^-1074.
+const EXACT: f64 = 1e-280;
 
 /// The product of two floats, as narrow as can be: a point if it is exact.
 pub(crate) fn product(a: f64, b: f64) -> Interval {
     let nearest = a * b;
+    if nearest.abs() < EXACT && a != 0.0 && b != 0.0 {
+        // The error itself may be lost.
+        return Interval { low: nearest.next_down(), high: nearest.next_up() };
+    }
     let error = a.mul_add(b, -nearest);
     Interval {
         low: if error < 0.0 { nearest.next_down() } else { nearest },
@@ -157,13 +171,14 @@ impl Accumulator {
     }
 }
 
-/// 0 stays 0: a product or quotient of non-negative numbers is 0 only if it is exactly 0.
+/// No more than a number >= 0 that was rounded to this one. A number that may be 0 is not below 0.
 fn down(value: f64) -> f64 {
     if value == 0.0 { 0.0 } else { value.next_down() }
 }
 
-fn up(value: f64) -> f64 {
-    if value == 0.0 { 0.0 } else { value.next_up() }
+/// No less than a number >= 0 that was rounded to this one; 0 only if it is known to be 0, and did not underflow.
+fn up(value: f64, is_zero: bool) -> f64 {
+    if is_zero { 0.0 } else { value.next_up() }
 }
 
 /// Knuth's two-sum: the rounding error of `a + b`, exactly.
@@ -176,13 +191,28 @@ fn rounding_error(a: f64, b: f64, sum: f64) -> f64 {
 /// `a + b` for numbers of any sign, rounded down.
 pub(crate) fn add_down(a: f64, b: f64) -> f64 {
     let sum = a + b;
-    if rounding_error(a, b, sum) < 0.0 { sum.next_down() } else { sum }
+    let error = rounding_error(a, b, sum);
+    if error >= 0.0 {
+        sum
+    } else if error < 0.0 {
+        sum.next_down()
+    } else {
+        // An end was infinite, or the sum overflowed.
+        if sum == f64::INFINITY && a < sum && b < sum { f64::MAX } else { sum }
+    }
 }
 
 /// `a + b` for numbers of any sign, rounded up.
 pub(crate) fn add_up(a: f64, b: f64) -> f64 {
     let sum = a + b;
-    if rounding_error(a, b, sum) > 0.0 { sum.next_up() } else { sum }
+    let error = rounding_error(a, b, sum);
+    if error <= 0.0 {
+        sum
+    } else if error > 0.0 {
+        sum.next_up()
+    } else {
+        if sum == f64::NEG_INFINITY && a > sum && b > sum { -f64::MAX } else { sum }
+    }
 }
 
 #[cfg(test)]
@@ -251,6 +281,30 @@ mod tests {
         let enclosed = sum(std::iter::repeat_n(Interval::point(0.1), 100 * 1024));
         assert!(enclosed.high - enclosed.low <= 1e-12 * enclosed.high, "{enclosed:?}");
         assert!(encloses(enclosed, &(exact(0.1) * RBig::from(100 * 1024))));
+    }
+
+    /// Nothing is lost to underflow or overflow, and no sign of a zero counts.
+    #[test]
+    fn enclosures_hold_at_both_ends_of_all_floats() {
+        let (tiny, huge) = (Interval::point(1e-200), Interval::point(1e200));
+        let smallest = 5e-324;
+        assert_eq!(tiny * tiny, Interval::between(0.0, smallest));
+        assert_eq!(product(1e-200, 1e-200), Interval::between(-smallest, smallest));
+        assert_eq!(tiny / huge, Interval::between(0.0, smallest));
+        assert_eq!(huge * huge, Interval::between(f64::MAX, f64::INFINITY));
+        assert_eq!(huge / tiny, Interval::between(f64::MAX, f64::INFINITY));
+        assert_eq!(Interval::point(f64::MAX) + Interval::point(f64::MAX), Interval::between(f64::MAX, f64::INFINITY));
+        assert_eq!([add_down(-f64::MAX, -f64::MAX), add_up(-f64::MAX, -f64::MAX)], [f64::NEG_INFINITY, -f64::MAX]);
+        assert_eq!([add_down(f64::INFINITY, 1.0), add_up(f64::NEG_INFINITY, 1.0)], [f64::INFINITY, f64::NEG_INFINITY]);
+        let endless = Interval::between(1.0, f64::INFINITY);
+        assert_eq!((Interval::ZERO * endless).high(), 0.0);
+        for zero in [0.0, -0.0].map(Interval::point) {
+            assert_eq!((zero * huge, zero / huge, zero.sqrt(), zero.ln_1p()), {
+                let zero = Interval::ZERO;
+                (zero, zero, zero, zero)
+            });
+            assert_eq!(minus(zero, huge), Interval::ZERO);
+        }
     }
 
     #[test]

@@ -24,6 +24,19 @@
 //! poor r, is weaker and not wrong. Roots are rounded outwards ([`Interval::sqrt`]). Delays left out, the same with `r (rho(X) - F) <= 0`
 //! proves that a leaf has no solution.
 //!
+//! **Why every certificate that parses proves a bound**, or is rejected. Its numbers are those that `crate::number` lets in.
+//!
+//! 1. *Prices* p, q may be any numbers: flows pay and servers earn the same ones, so they cancel for every solution. The checker takes both sums from the
+//!    same normalised copy. Prices of pairs that a leaf rules out are not used by either side.
+//! 2. *Rates* are 0 or above, in marginal leaves and in the checker's own search: `(A - r R)^2 >= 0` holds for every r, and a capacity's rate must
+//!    not be negative. The search's quotients (where curves meet, where one is highest) only choose the next r, which is kept within [0, 1e60]; one
+//!    that is not a number ends the search with the best bound so far.
+//! 3. *Sets.* A set that is decided to be left out or taken on the way is bounded first, and that bound counts. What the best known set costs decides only
+//!    when a search ends; what it ends with is the least bound of all that is left.
+//! 4. *Leaf without solutions.* With delays left out every solution costs exactly 0, so a sum that is above 0, rounded down, has none. -0.0 and 0 are not
+//!    above 0.
+//! 5. *Tree.* A partition's server is in a split's set or not: every solution is in a leaf. Delays are not negative, so neither is the least over leaves.
+//!
 //! A partition that does not fit a server alone is taken off it before anything else. Units are kept in bounds where servers have at most
 //! 4096 of them; beyond that the continuous bound stands in, which is below.
 
@@ -33,14 +46,27 @@ use offcut_instances::jpdra::{Allocation, Certificate, Instance, Jpdra, Node, Pr
 
 use crate::interval::{add_down, minus, product, sum};
 use crate::tree::{Flaw, Tree};
-use crate::{Interval, Judged, Violation};
+use crate::{Domain, Intake, Interval, Judged, Normalised, Violation};
 
 impl Judged for Jpdra {
     fn evaluate(instance: &Instance, solution: &Solution) -> (Option<Interval>, Vec<Violation>) {
         evaluate(instance, solution)
     }
 
-    fn replay(instance: &Instance, certificate: &Certificate) -> Result<f64, Vec<Violation>> {
+    fn numbers(certificate: &mut Certificate, intake: &mut Intake) {
+        for (at, prices) in certificate.prices.iter_mut().enumerate() {
+            let constraint = "prices are numbers, one per partition and server";
+            let numbers = prices.place.iter_mut().chain(&mut prices.stay).flatten();
+            intake.take_all(numbers, Domain::Signed(1e60), constraint, |_| format!("prices[{at}]"));
+        }
+        for (at, node) in certificate.nodes.iter_mut().enumerate() {
+            let Node::Marginal { rates } = node else { continue };
+            let constraint = "a leaf has a rate >= 0 for every server";
+            intake.take_all(rates, Domain::PRICE, constraint, |_| format!("nodes[{at}]"));
+        }
+    }
+
+    fn replay_normalised(instance: &Instance, certificate: &Normalised<Certificate>) -> Result<f64, Vec<Violation>> {
         Replay::new(instance, certificate).bound().map_err(|violation| vec![violation])
     }
 }
@@ -263,7 +289,7 @@ impl<'a> Replay<'a> {
     fn bound(&mut self) -> Result<f64, Violation> {
         let certificate = self.certificate;
         for (at, prices) in certificate.prices.iter().enumerate() {
-            if !self.is_fine(prices) {
+            if !self.has_shape(prices) {
                 let what = "prices are numbers, one per partition and server";
                 return Err(Violation::new(what, format!("prices[{at}]"), 1.0, "entry"));
             }
@@ -326,8 +352,7 @@ impl<'a> Replay<'a> {
                 return Ok(Some([*inside, *outside]));
             }
             Node::Marginal { rates } => {
-                let fine = |rate: &f64| *rate == 0.0 || (1e-60..=1e60).contains(rate);
-                if rates.len() != self.instance.servers.len() || !rates.iter().all(fine) {
+                if rates.len() != self.instance.servers.len() {
                     return Err("a leaf has a rate >= 0 for every server");
                 }
             }
@@ -340,13 +365,11 @@ impl<'a> Replay<'a> {
         Ok(None)
     }
 
-    fn is_fine(&self, prices: &Prices) -> bool {
+    fn has_shape(&self, prices: &Prices) -> bool {
         let servers = self.instance.servers.len();
-        let numbers = |row: &Vec<f64>| row.iter().all(|price| price.abs() <= 1e60);
         let is_first = |i: usize| i == 0 || self.items[i].flow != self.items[i - 1].flow;
-        let place = prices.place.len() == self.items.len()
-            && prices.place.iter().all(|row| row.len() == servers && numbers(row));
-        let fits = |(i, row): (usize, &Vec<f64>)| row.len() == if is_first(i) { 0 } else { servers } && numbers(row);
+        let place = prices.place.len() == self.items.len() && prices.place.iter().all(|row| row.len() == servers);
+        let fits = |(i, row): (usize, &Vec<f64>)| row.len() == if is_first(i) { 0 } else { servers };
         let stay =
             prices.stay.is_empty() || prices.stay.len() == self.items.len() && prices.stay.iter().enumerate().all(fits);
         place && stay

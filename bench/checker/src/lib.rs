@@ -18,6 +18,7 @@ mod interval;
 mod jpdra;
 pub mod lymdo;
 mod multiuser;
+mod number;
 mod speedup;
 mod throughput;
 mod tree;
@@ -28,6 +29,7 @@ use std::collections::BTreeMap;
 use offcut_instances::problem::{Answer, Evidence, Problem, Sense, Stop};
 
 pub use interval::{Interval, sum};
+pub use number::{Domain, Intake, Normalised};
 pub use verdict::{Proof, Tolerance, Verdict, Violation};
 
 /// A problem the jury knows how to judge.
@@ -41,7 +43,26 @@ pub trait Judged: Problem {
     ///
     /// # Errors
     /// The violations that keep it from proving anything.
-    fn replay(instance: &Self::Instance, certificate: &Self::Certificate) -> Result<f64, Vec<Violation>>;
+    fn replay(instance: &Self::Instance, certificate: &Self::Certificate) -> Result<f64, Vec<Violation>> {
+        let certificate = Normalised::of(certificate, Self::numbers).map_err(|violation| vec![violation])?;
+        let value = Self::replay_normalised(instance, &certificate)?;
+        let is_bound = value.is_finite() || value == no_solution(Self::SENSE);
+        // (A sum with 0 has the sign that 0 has.)
+        let none = || vec![Violation::new("a bound is a number", "proved", value, "not allowed")];
+        is_bound.then_some(value + 0.0).ok_or_else(none)
+    }
+
+    /// Shows every number of a certificate to the intake, which normalises or rejects it (see [`Normalised`]): what the number may be, and its place.
+    fn numbers(certificate: &mut Self::Certificate, intake: &mut Intake);
+
+    /// [`Judged::replay`], of a certificate whose numbers are normalised.
+    ///
+    /// # Errors
+    /// The violations that keep it from proving anything.
+    fn replay_normalised(
+        instance: &Self::Instance,
+        certificate: &Normalised<Self::Certificate>,
+    ) -> Result<f64, Vec<Violation>>;
 
     /// What else tables tell about a solution without violations, by name: parts of the objective, say. Nothing by default.
     fn measures(_: &Self::Instance, _: &Self::Solution) -> BTreeMap<String, f64> {

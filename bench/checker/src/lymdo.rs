@@ -26,7 +26,7 @@ use std::collections::BTreeMap;
 use offcut_instances::lymdo::{Allocation, Certificate, Instance, Lymdo, Service, Solution};
 
 use crate::interval::{minus, product, sum};
-use crate::{Interval, Judged, Violation};
+use crate::{Domain, Intake, Interval, Judged, Normalised, Violation};
 use stage::{Rate, Works};
 
 impl Judged for Lymdo {
@@ -35,7 +35,20 @@ impl Judged for Lymdo {
         (judged.map(|trajectory| trajectory.objective(instance)), violations)
     }
 
-    fn replay(instance: &Instance, certificate: &Certificate) -> Result<f64, Vec<Violation>> {
+    fn numbers(certificate: &mut Certificate, intake: &mut Intake) {
+        let constraint = "energy prices are between 0 and what overdrafts are charged";
+        let place = |n| format!("energy_s_per_j[{n}]");
+        intake.take_all(&mut certificate.energy_s_per_j, Domain::PRICE, constraint, place);
+        for (t, tree) in certificate.slots.iter_mut().enumerate() {
+            for (at, prices) in tree.prices.iter_mut().enumerate() {
+                let both = [&mut prices.bandwidth, &mut prices.edge];
+                let place = |_| format!("slots[{t}].prices[{at}]");
+                intake.take_all(both, Domain::PRICE, "prices are 0 or numbers above", place);
+            }
+        }
+    }
+
+    fn replay_normalised(instance: &Instance, certificate: &Normalised<Certificate>) -> Result<f64, Vec<Violation>> {
         replay::bound(instance, certificate).map_err(|violation| vec![violation])
     }
 

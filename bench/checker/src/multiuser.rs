@@ -12,13 +12,23 @@
 //!
 //! **Price certificate**: at a leaf with price p, every allocation within the leaf's ranges satisfies
 //! `sum_i T_i >= sum_i (T_i + p f_i) - p beta >= sum_i min_f (T_i*(f) + p f) - p beta`.
+//!
+//! **Why every certificate that parses proves a bound**, or is rejected. Its numbers are those that `crate::number` lets in.
+//!
+//! 1. *Threshold.* T may be any number >= 0: the comparisons `latency < T` are made with the lower ends of latencies, so a unit count that is called too
+//!    few is too few. If all users could get below T, nothing is proved and the certificate is rejected.
+//! 2. *Price.* p may be any number >= 0, as allocations use at most beta units. The minimum over f is taken over whole numbers: where p is 0 or a cut
+//!    gains nothing from units it is at an end of the range, and only where both are above 0 the quotient scale/p says where to look. It is a
+//!    positive number then, cut off at the largest unit count; one unit more on either side covers its rounding and that of the root.
+//! 3. *Tree.* A split's children are the two halves of one user's range, so every allocation is in a leaf; leaves that no allocation reaches are left out.
+//!    The least over the leaves is a bound. Certificates whose leaves are all left out are rejected: there always is an allocation.
 
 use offcut_instances::multiuser::{Certificate, Instance, Multiuser, Objective, PriceNode, Solution, Speedup, User};
 
 use crate::interval::subtract_down;
 use crate::speedup::slowness;
 use crate::tree::{Flaw, Tree};
-use crate::{Interval, Judged, Violation, sum};
+use crate::{Domain, Intake, Interval, Judged, Normalised, Violation, sum};
 
 impl Judged for Multiuser {
     fn evaluate(instance: &Instance, solution: &Solution) -> (Option<Interval>, Vec<Violation>) {
@@ -73,9 +83,25 @@ impl Judged for Multiuser {
         (has_value.then_some(objective), violations)
     }
 
-    fn replay(instance: &Instance, certificate: &Certificate) -> Result<f64, Vec<Violation>> {
+    fn numbers(certificate: &mut Certificate, intake: &mut Intake) {
+        match certificate {
+            Certificate::Threshold { latency_s } => {
+                let domain = Domain::NotNegative(f64::MAX);
+                intake.take(latency_s, domain, "a threshold is a latency", || "certificate.latency_s".into());
+            }
+            Certificate::Prices { nodes } => {
+                for (at, node) in nodes.iter_mut().enumerate() {
+                    let PriceNode::Leaf { price_s } = node else { continue };
+                    let constraint = "a price is 0 or between 1e-60 and 1e60 seconds";
+                    intake.take(price_s, Domain::PRICE, constraint, || format!("nodes[{at}]"));
+                }
+            }
+        }
+    }
+
+    fn replay_normalised(instance: &Instance, certificate: &Normalised<Certificate>) -> Result<f64, Vec<Violation>> {
         let jury = Jury::new(instance);
-        match (certificate, instance.objective) {
+        match (&**certificate, instance.objective) {
             (Certificate::Threshold { latency_s }, Objective::Max) => jury.replay_threshold(*latency_s),
             (Certificate::Prices { nodes }, Objective::Sum) => jury.replay_prices(nodes),
             (Certificate::Threshold { .. }, Objective::Sum) => {
@@ -151,9 +177,6 @@ impl<'a> Jury<'a> {
 
     /// Proves that no allocation gets every user strictly below `threshold`.
     fn replay_threshold(&self, threshold: f64) -> Result<f64, Vec<Violation>> {
-        if !(threshold.is_finite() && threshold >= 0.0) {
-            return Err(vec![Violation::new("a threshold is a latency", "certificate.latency_s", threshold, "s")]);
-        }
         let capacity = self.instance.server.units;
         let mut needed: u64 = 0;
         for user in &self.instance.users {
@@ -239,12 +262,7 @@ impl<'a> Jury<'a> {
                 }
                 Ok(Some([*at_most, *above]))
             }
-            PriceNode::Leaf { price_s } => {
-                if !(*price_s == 0.0 || (1e-60..=1e60).contains(price_s)) {
-                    return Err("a price is 0 or between 1e-60 and 1e60 seconds");
-                }
-                Ok(None)
-            }
+            PriceNode::Leaf { .. } => Ok(None),
         }
     }
 

@@ -31,6 +31,21 @@
 //! **Values.** For every solution of the relaxed problem, `sum profit = sum_{i admitted} u_i + sum_j sum_{i on j} (profit_i - u_i)`, and whom a cloudlet
 //! serves fits its threads: so the sum of all u_i >= 0 and of every cloudlet's best knapsack is a bound. Knapsacks are solved by dynamic
 //! programming over threads, all sums rounded up.
+//!
+//! **Why every certificate that parses proves a bound**, or is rejected. Its numbers are those that `crate::number` lets in.
+//!
+//! 1. *Envelope.* Corners rise strictly in D and fall strictly in B, from D = 0 to B = 0, so both weights a and b of a pair are above 0, and so is
+//!    what its corners cost. The flow may be any numbers: what it proves is computed, and e is what is missing, 0 at least. A cut (D, B) with
+//!    x = D/(1-e) up to the last corner's D lies in some pair's range, and `a x + b B/(1-e)` is at least what either corner costs: so (x, B/(1-e)) lies on or
+//!    above their line. With x fixed, a delay rises with B; on the line it is linear, hence least at a corner. There the MACs elsewhere count as
+//!    M/(1-e) - D >= max(0, M - D): the cut with everything on the device shows that no corner has D above M/(1-e). Beyond the last corner nothing
+//!    is sent, and a delay rises with D unless the cloudlet is slower than the device.
+//! 2. *Least threads.* `is_too_few` is said only for k that are too few for certain, and then fewer are too few as well. Where a search is cut off at
+//!    [`worth_it`], more threads cost more than what is known already.
+//! 3. *Leaf.* Prices and values are any numbers >= 0. A price of 0 makes threads free, and the search for a cheaper way goes through all of them: a
+//!    quotient by 0 is never formed. What prices make of a leaf is rounded up, in every sum and product.
+//! 4. *Tree.* Of a split's two children one holds for each solution, so a solution's profit is at most the bound of its leaf, and the largest over the
+//!    leaves is a bound. A leaf without solutions counts as 0, which is below all that somebody could admit.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -41,7 +56,7 @@ use offcut_instances::throughput::{
 use crate::interval::{Accumulator, add_down, add_up};
 use crate::speedup::slowness;
 use crate::tree::{Flaw, Tree};
-use crate::{Interval, Judged, Violation, sum};
+use crate::{Domain, Intake, Interval, Judged, Normalised, Violation, sum};
 
 /// Knapsacks are replayed up to so many steps a leaf, and threads in all.
 const MOST_STEPS: u64 = 1_000_000_000;
@@ -121,7 +136,30 @@ impl Judged for Throughput {
         (Some(sum(admitted.map(|(request, _)| Interval::point(request.profit)))), violations)
     }
 
-    fn replay(instance: &Instance, certificate: &Certificate) -> Result<f64, Vec<Violation>> {
+    fn numbers(certificate: &mut Certificate, intake: &mut Intake) {
+        for (m, envelope) in certificate.envelopes.iter_mut().enumerate() {
+            let place = |_| format!("envelopes[{m}]");
+            let corners = envelope.corners.iter_mut().flat_map(|(macs, bytes)| [macs, bytes]);
+            intake.take_all(corners, Domain::PRICE, "corners are numbers >= 0", place);
+            let flows = envelope.flows.iter_mut().flatten();
+            intake.take_all(flows, Domain::Signed(1e120), "flows are numbers", place);
+        }
+        for (at, node) in certificate.nodes.iter_mut().enumerate() {
+            let place = |_| format!("nodes[{at}]");
+            match node {
+                PriceNode::Leaf { prices } => {
+                    intake.take_all(prices, Domain::PRICE, "a leaf has a price >= 0 for every cloudlet", place);
+                }
+                PriceNode::Values { values } => {
+                    let values = values.iter_mut().map(|(_, value)| value);
+                    intake.take_all(values, Domain::PRICE, "a leaf has values >= 0 of requests, ascending", place);
+                }
+                PriceNode::Split { .. } => {}
+            }
+        }
+    }
+
+    fn replay_normalised(instance: &Instance, certificate: &Normalised<Certificate>) -> Result<f64, Vec<Violation>> {
         let jury = Jury::new(instance, &certificate.envelopes).map_err(|violation| vec![violation])?;
         jury.replay(&certificate.nodes).map_err(|violation| vec![violation])
     }
@@ -231,10 +269,6 @@ struct Corners {
 impl Corners {
     fn new(model: &Model, envelope: &Envelope) -> Result<Self, &'static str> {
         let Envelope { corners, flows } = envelope;
-        let fine = |value: f64| value == 0.0 || (1e-60..=1e60).contains(&value);
-        if !corners.iter().all(|(macs, bytes)| fine(*macs) && fine(*bytes)) {
-            return Err("corners are numbers >= 0");
-        }
         if corners.first().is_none_or(|(macs, _)| *macs != 0.0) || corners.last().is_none_or(|(_, bytes)| *bytes != 0.0)
         {
             return Err("corners reach from no MACs to no bytes");
@@ -247,9 +281,6 @@ impl Corners {
         }
         let mut slack: f64 = 0.0;
         for (pair, flow) in corners.windows(2).zip(flows) {
-            if !flow.iter().all(|flow| flow.abs() <= 1e120) {
-                return Err("flows are numbers");
-            }
             let weights = (pair[0].1 - pair[1].1, pair[1].0 - pair[0].0);
             let proved = proved_by(model, flow, weights);
             let cost = |(macs, bytes): (f64, f64)| {
@@ -406,7 +437,6 @@ impl<'a> Jury<'a> {
     /// The children of a split, none for a leaf; or what is wrong with a node.
     fn children(&self, node: &PriceNode) -> Result<Option<[u32; 2]>, &'static str> {
         let (requests, cloudlets) = (self.instance.requests.len(), self.instance.cloudlets.len());
-        let fine = |value: &f64| *value == 0.0 || (1e-60..=1e60).contains(value);
         match node {
             PriceNode::Split { request, cloudlet, served, elsewhere } => {
                 if *request as usize >= requests || *cloudlet as usize >= cloudlets {
@@ -415,13 +445,13 @@ impl<'a> Jury<'a> {
                 return Ok(Some([*served, *elsewhere]));
             }
             PriceNode::Leaf { prices } => {
-                if prices.len() != cloudlets || !prices.iter().all(fine) {
+                if prices.len() != cloudlets {
                     return Err("a leaf has a price >= 0 for every cloudlet");
                 }
             }
             PriceNode::Values { values } => {
                 let is_ascending = values.windows(2).all(|pair| pair[0].0 < pair[1].0);
-                if !is_ascending || !values.iter().all(|(i, value)| (*i as usize) < requests && fine(value)) {
+                if !is_ascending || !values.iter().all(|(i, _)| (*i as usize) < requests) {
                     return Err("a leaf has values >= 0 of requests, ascending");
                 }
                 let threads: u64 = self.instance.cloudlets.iter().map(|c| u64::from(c.threads) + 1).sum();
@@ -525,8 +555,7 @@ impl<'a> Jury<'a> {
                         if prices[j] >= cheapest {
                             break;
                         }
-                        let within = (cheapest / prices[j]).next_up().min(f64::from(u16::MAX)) as u32;
-                        let Some(k) = least(j, within) else { continue };
+                        let Some(k) = least(j, worth_it(cheapest, prices[j])) else { continue };
                         let cost = (Interval::point(prices[j]) * Interval::point(k.into())).low();
                         if cost < cheapest {
                             (cheapest, of) = (cost, Some(j));
@@ -561,6 +590,20 @@ impl<'a> Jury<'a> {
         let bounds = of_group.iter().map(|group| Interval::point(rounded(group.total().high())));
         rounded((apart.total() + sum(bounds)).high())
     }
+}
+
+/// At least the most threads that cost no more than `most` at a price, both above 0 or the price 0: where threads are free, all that there may be.
+///
+/// More threads k than this cost more: k is above the quotient, rounded up, so `price k > most`.
+fn worth_it(most: f64, price: f64) -> u32 {
+    debug_assert!(most > 0.0 && price >= 0.0);
+    if price > 0.0 {
+        let quotient = (most / price).next_up();
+        if quotient < f64::from(u32::MAX) {
+            return quotient as u32;
+        }
+    }
+    u32::MAX
 }
 
 /// What a leaf proves its bound with.

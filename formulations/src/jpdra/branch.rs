@@ -396,7 +396,9 @@ impl<'m> Search<'m> {
         let index = prices.index.get().unwrap_or_else(|| {
             let servers = self.model.servers();
             let (place, stay) = prices.prices.split_at(self.model.partitions() * servers);
-            let rows = |of: &[f64]| -> Vec<Vec<f64>> { of.chunks(servers).map(<[f64]>::to_vec).collect() };
+            // (A sum with 0 is no negative zero.)
+            let row = |prices: &[f64]| prices.iter().map(|price| price + 0.0).collect();
+            let rows = |of: &[f64]| -> Vec<Vec<f64>> { of.chunks(servers).map(row).collect() };
             let mut stay = rows(stay);
             for (row, follows) in stay.iter_mut().zip(&self.model.follows) {
                 if !follows {

@@ -165,9 +165,10 @@ fn corner(model: &Model, is_on_device: &[bool]) -> Corner {
         sends[*v as usize] |= is_on_device[*v as usize] && !is_on_device[*u as usize];
     }
     let on_device = || (0..model.layers()).filter(|v| is_on_device[*v]);
+    // (An empty sum of floats is -0.0, and a sum with 0 is not.)
     Corner {
-        macs: on_device().map(|v| model.macs[v]).sum(),
-        bytes: (0..model.layers()).filter(|v| sends[*v]).map(|v| model.out_bytes[v]).sum(),
+        macs: 0.0 + on_device().map(|v| model.macs[v]).sum::<f64>(),
+        bytes: 0.0 + (0..model.layers()).filter(|v| sends[*v]).map(|v| model.out_bytes[v]).sum::<f64>(),
         device_layers: on_device().map(|v| v as u32).collect(),
     }
 }

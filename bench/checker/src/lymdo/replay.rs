@@ -26,6 +26,18 @@
 //! would have to be more. A horizon's bound is the mean of its slots' with V = 1 and Q = mu, less `sum_n mu_n budget_n`, for 0 <= mu <= overdraft: no more
 //! is charged than `overdraft` for a joule above the budget, and none below.
 
+//! **Why every certificate that parses proves a bound**, or is rejected. Its numbers are those that `crate::number` lets in.
+//!
+//! 1. *Prices* nu, eta, mu may be any numbers >= 0 (mu up to the overdraft's charge, compared as floats, which is exact): what is shared is at most what there
+//!    is. A price of 0 never divides: shares are then looked for up to all there is.
+//! 2. *Parts.* Every least is that of a tangent, rounded down, wherever the tangent is drawn; what is not a number counts as 0, and all costs are 0 or
+//!    above. Weights g_i are 0 or above, whatever they are guessed to be, and y is checked to be large enough for their sum.
+//! 3. *Leaf without solutions.* Stability needs strictly more than the needs computed, each rounded down. They have to be worth more than 0, or
+//!    prices of 0 would prove it of every leaf, and no less than all there is, rounded up.
+//! 4. *Order.* Users are alike if all that their costs depend on has the same digits; zeros of both signs are the same. Exchanging them maps solutions
+//!    to solutions with the same cost, so the ordered ones suffice.
+//! 5. *Tree.* A cut is among a split's or not: every ordered solution is in a leaf. Neither delays nor charges are below 0.
+
 use std::collections::BTreeMap;
 
 use offcut_instances::lymdo::{Certificate, Instance, Node, Prices, Service, Tree as Certified, User};
@@ -48,7 +60,7 @@ pub(super) fn bound(instance: &Instance, certificate: &Certificate) -> Result<f6
     }
     for (n, (price, user)) in energy.iter().zip(&instance.users).enumerate() {
         let over = price - user.overdraft_s_per_j;
-        if !is_price(*price) || over > 0.0 {
+        if over > 0.0 {
             let constraint = "energy prices are between 0 and what overdrafts are charged";
             return Err(Violation::new(constraint, format!("energy_s_per_j[{n}]"), over, "s/J"));
         }
@@ -96,11 +108,6 @@ pub(super) fn phi(instance: &Instance, works: &[Works], cut: usize, prices: &Pri
     if desk.stands[cut] { desk.least(cut, prices) } else { f64::INFINITY }
 }
 
-/// 0, or of a magnitude at which nothing overflows.
-fn is_price(price: f64) -> bool {
-    price == 0.0 || (1e-60..=1e60).contains(&price)
-}
-
 /// Users that slot `t` cannot tell apart at these prices of energy, group by group, ascending; whoever is alone is left out. What they are is compared
 /// as it is given, digit by digit: what is computed of it may be equal by rounding.
 fn alike(instance: &Instance, t: usize, energy_price: impl Fn(usize) -> f64) -> Vec<Vec<usize>> {
@@ -109,8 +116,10 @@ fn alike(instance: &Instance, t: usize, energy_price: impl Fn(usize) -> f64) -> 
     for (n, user) in instance.users.iter().enumerate() {
         let User { model, max_macs_per_s, energy_per_mac_coeff, tx_power_w, .. } = *user;
         let numbers = [max_macs_per_s, energy_per_mac_coeff, tx_power_w, slot.arrivals_per_s[n], slot.gains[n]];
-        let [a, b, c, d, e] = numbers.map(f64::to_bits);
-        groups.entry((model, [a, b, c, d, e, energy_price(n).to_bits()])).or_default().push(n);
+        // (A sum with 0 has the sign that 0 has, whatever the sign of a zero that was given.)
+        let digits = |number: f64| (number + 0.0).to_bits();
+        let [a, b, c, d, e] = numbers.map(digits);
+        groups.entry((model, [a, b, c, d, e, digits(energy_price(n))])).or_default().push(n);
     }
     groups.into_values().filter(|group| group.len() > 1).collect()
 }
@@ -127,12 +136,6 @@ struct Slot<'a> {
 impl Slot<'_> {
     /// The least bound of the leaves, 0 at least; infinite if all are empty. `place` is the tree's in the certificate.
     fn bound(&self, place: &str) -> Result<f64, Violation> {
-        for (at, prices) in self.tree.prices.iter().enumerate() {
-            if !is_price(prices.bandwidth) || !is_price(prices.edge) {
-                let at = format!("{place}prices[{at}]");
-                return Err(Violation::new("prices are 0 or numbers above", at, 1.0, "entry"));
-            }
-        }
         let tree = Tree::new(&self.tree.nodes, |node| self.children(node)).map_err(|flaw| flaw.violation(place))?;
         let mut known = Known::new(&self.desks, self.tree.prices.len());
         let mut least = f64::INFINITY;

@@ -545,3 +545,60 @@ fn what_would_take_too_long_is_refused() {
         Throughput::replay(&instance, &Certificate { nodes: tree, ..certificate(0.5) }).expect_err("too many");
     assert_eq!(refusal[0].constraint, "a tree is replayed for at most 2e8 pairs of requests and cloudlets");
 }
+
+/// Threads that cost nothing cost nothing, whatever the sign of the zero; and so for values, corners and flows.
+#[test]
+fn the_sign_of_a_zero_does_not_count() {
+    let replay = |certificate: &Certificate| Throughput::replay(&toy(), certificate);
+    assert_eq!(replay(&certificate(-0.0)), Ok(4.0));
+    assert_eq!(replay(&certificate(-5e-324)).expect_err("below 0")[0].at, "nodes[0]");
+    assert_eq!(replay(&certificate(5e-324)).expect_err("subnormal")[0].at, "nodes[0]");
+    let with = |zero: f64| {
+        let mut changed = certificate(0.5);
+        changed.envelopes[0].corners[0].0 = zero;
+        changed.envelopes[0].corners[2].1 = zero;
+        changed.nodes = vec![PriceNode::Values { values: vec![(1, zero), (2, zero)] }];
+        replay(&changed)
+    };
+    assert_eq!(with(-0.0), with(0.0));
+    let without_flow = |zero: f64| {
+        let mut changed = certificate(0.5);
+        changed.envelopes[0].flows[0][0] = zero;
+        replay(&changed)
+    };
+    assert_eq!(without_flow(-0.0), without_flow(0.0));
+}
+
+/// The instance and the certificate that were once certified to admit nobody.
+#[test]
+fn one_request_is_not_lost_to_a_negative_zero() {
+    let mut instance = toy();
+    instance.models[0] =
+        Model { macs: vec![0.0, 3.0], out_bytes: vec![1.0; 2], edges: vec![(0, 1)], ..toy().models[0].clone() };
+    instance.cloudlets[0].threads = 16;
+    instance.requests.truncate(1);
+    instance.requests[0].device_macs_per_s = 1e-3;
+    let envelope = Envelope { corners: vec![(0.0, 1.0), (3.0, 0.0)], flows: vec![vec![3.0]] };
+    for zero in [0.0, -0.0] {
+        let nodes = vec![PriceNode::Leaf { prices: vec![zero] }];
+        assert_eq!(Throughput::replay(&instance, &Certificate { envelopes: vec![envelope.clone()], nodes }), Ok(1.0));
+    }
+}
+
+/// Where a search for threads may end: never before what could be cheaper.
+#[test]
+fn threads_are_looked_for_as_far_as_they_can_be_cheaper() {
+    assert_eq!(worth_it(1.0, 0.0), u32::MAX);
+    assert_eq!(worth_it(1.0, -0.0), u32::MAX);
+    assert_eq!(worth_it(1.0, 1e-60), u32::MAX);
+    assert_eq!(worth_it(3.0, 0.5), 6);
+    assert_eq!(worth_it(0.3, 0.1), 3);
+    assert_eq!(worth_it(1e-60, 1.0), 0);
+    // One thread more costs more, for certain.
+    let mut stream = offcut_instances::random::Stream::new(&["threads"], 0);
+    for _ in 0..10_000 {
+        let (most, price) = (stream.log_uniform(1e-6, 1e6), stream.log_uniform(1e-6, 1e6));
+        let next = f64::from(worth_it(most, price).saturating_add(1));
+        assert!(crate::interval::product(price, next).low() >= most || next > 4e9, "{most} {price}");
+    }
+}

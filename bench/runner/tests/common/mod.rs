@@ -12,6 +12,7 @@ pub fn rows<P: Contest>(instance: &P::Instance, seed: u64) -> Vec<Row> {
     let budget = Budget { seed, ..Budget::seconds(20.0) };
     let row = |algorithm: &dyn Algorithm<P>| {
         let executed = execute::<P>(algorithm, instance, &budget);
+        assert_eq!(negative_zero(&executed.answer), None, "{}", algorithm.id());
         let key = Key {
             instance: hash::<P>(instance),
             method: algorithm.id().into(),
@@ -32,4 +33,15 @@ pub fn of<'a>(rows: &'a [Row], method: &str) -> &'a Row {
 pub fn objective(row: &Row) -> f64 {
     assert!(row.violations.is_empty(), "{}: {:?}", row.key.method, row.violations);
     row.checked_objective.expect("a solution").middle()
+}
+
+/// A negative zero in an answer's bytes, with what is around it. No method of ours writes any.
+fn negative_zero(answer: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(answer);
+    let ends = |rest: &str| rest.trim_start_matches(['0', '.']).starts_with([',', ']', '}', 'e']);
+    let at = text.match_indices("-0").map(|(at, _)| at).find(|at| {
+        let before = text[..*at].chars().next_back();
+        before.is_none_or(|letter| "[:, ".contains(letter)) && ends(&text[at + 2..])
+    })?;
+    Some(text[at.saturating_sub(60)..].chars().take(80).collect())
 }

@@ -39,14 +39,21 @@
 //!
 //! A partition that does not fit a server alone is taken off it before anything else. Units are kept in bounds where servers have at most
 //! 4096 of them; beyond that the continuous bound stands in, which is below.
+//!
+//! **Steps** (see [`Budget`]). A look at all of an instance goes over every pair of a partition and two servers (shortest paths), and bounds every server's
+//! minimum at so many rates as a search may take. A leaf takes no more than that for its quick bound: what the splits above it leave is kept up to
+//! date on the way down and up. Where leaves are looked at once more, the least first, only those splits above are gone over that took something away,
+//! which are fewer than there are pairs of partitions and servers. Closer searches are limited node by node for each server ([`most_nodes`]), and all of them by the
+//! budget. Servers' minima that leaves share are kept up to [`MOST_KEPT`] bytes.
 
 use std::collections::{BinaryHeap, HashMap};
 
 use offcut_instances::jpdra::{Allocation, Certificate, Instance, Jpdra, Node, Prices, Solution, Speeds};
 
+use crate::budget::MOST_KEPT;
 use crate::interval::{add_down, minus, product, sum};
-use crate::tree::{Flaw, Tree};
-use crate::{Domain, Intake, Interval, Judged, Normalised, Violation};
+use crate::tree::{Flaw, Tree, Walker};
+use crate::{Budget, Domain, Intake, Interval, Judged, Normalised, Violation};
 
 impl Judged for Jpdra {
     fn evaluate(instance: &Instance, solution: &Solution) -> (Option<Interval>, Vec<Violation>) {
@@ -66,8 +73,16 @@ impl Judged for Jpdra {
         }
     }
 
-    fn replay_normalised(instance: &Instance, certificate: &Normalised<Certificate>) -> Result<f64, Vec<Violation>> {
-        Replay::new(instance, certificate).bound().map_err(|violation| vec![violation])
+    fn budget(instance: &Instance, certificate: &Certificate) -> Budget {
+        budget(instance, certificate)
+    }
+
+    fn replay_normalised(
+        instance: &Instance,
+        certificate: &Normalised<Certificate>,
+        budget: &Budget,
+    ) -> Result<f64, Vec<Violation>> {
+        Replay::new(instance, certificate, budget).bound().map_err(|violation| vec![violation])
     }
 }
 
@@ -184,9 +199,38 @@ fn evaluate(instance: &Instance, solution: &Solution) -> (Option<Interval>, Vec<
 /// Servers with more units than this are bounded as if speeds were shared continuously.
 const MOST_UNITS: u64 = 4096;
 
+/// At so many rates besides 0 a bound is looked for, at most.
+const MOST_LOOKS: usize = 60;
+
 /// A server's minimum over so many items that takes more nodes than this is left as good as it is.
 fn most_nodes(items: usize) -> usize {
     (2_000_000 / (items + 1)).max(200)
+}
+
+/// What a certificate of its size may take.
+fn budget(instance: &Instance, certificate: &Certificate) -> Budget {
+    let rows = |rows: &[Vec<f64>]| rows.iter().map(|row| row.len() as u64).sum::<u64>();
+    let of_prices = |prices: &Prices| rows(&prices.place) + rows(&prices.stay);
+    let of_node = |node: &Node| match node {
+        Node::Marginal { rates } => rates.len() as u64,
+        Node::Priced { .. } | Node::Empty { .. } => 1,
+        Node::Split { servers, .. } => 4 + servers.len() as u64,
+    };
+    let numbers =
+        certificate.prices.iter().map(of_prices).sum::<u64>() + certificate.nodes.iter().map(of_node).sum::<u64>();
+    let (items, servers) = (instance.partitions() as u64, instance.servers.len() as u64);
+    let units = match instance.allocation {
+        Allocation::Continuous => 0,
+        Allocation::Units { macs_per_s } => (0..instance.servers.len())
+            .map(|m| instance.units(m, macs_per_s))
+            .filter(|most| *most <= MOST_UNITS)
+            .max()
+            .unwrap_or(0),
+    };
+    let look = (items + 1)
+        .saturating_mul(servers)
+        .saturating_mul(servers.saturating_add((MOST_LOOKS as u64 + 1) * (4 + units)));
+    Budget::of(numbers, look)
 }
 
 /// A partition with all that bounds need of it.
@@ -244,12 +288,17 @@ struct Replay<'a> {
     /// Where each flow's items begin.
     first: Vec<usize>,
     capacities: Vec<Capacity>,
-    /// Servers' minima that were found already.
-    known: HashMap<(u32, Aim, bool, usize, Vec<State>), f64>,
+    /// Servers' minima that were found already, and the bytes of what they are known by.
+    known: HashMap<Asked, f64>,
+    known_bytes: usize,
+    budget: &'a Budget,
 }
 
+/// A server's minimum that is asked for: prices, what counts, how closely, the server, what it may take.
+type Asked = (u32, Aim, bool, usize, Vec<State>);
+
 impl<'a> Replay<'a> {
-    fn new(instance: &'a Instance, certificate: &'a Certificate) -> Self {
+    fn new(instance: &'a Instance, certificate: &'a Certificate, budget: &'a Budget) -> Self {
         let weights = weights(instance);
         let unit = match instance.allocation {
             Allocation::Continuous => None,
@@ -282,7 +331,8 @@ impl<'a> Replay<'a> {
                 items.push(item);
             }
         }
-        Self { instance, certificate, weights, items, first, capacities, known: HashMap::new() }
+        let (known, known_bytes) = (HashMap::new(), 0);
+        Self { instance, certificate, weights, items, first, capacities, known, known_bytes, budget }
     }
 
     /// The least bound of the leaves; infinite if none has a solution.
@@ -295,40 +345,21 @@ impl<'a> Replay<'a> {
             }
         }
         let tree = Tree::new(&certificate.nodes, |node| self.children(node)).map_err(|flaw| flaw.violation(""))?;
-        let mut least = f64::INFINITY;
         // First a quick bound of every leaf; then the least ones are looked at closely, until none that is left could lower the bound.
-        let mut quick = Vec::new();
-        for (at, leaf) in tree.leaves() {
-            let Some(allowed) = self.allowed(&tree, at) else { continue };
-            let low = match leaf {
-                Node::Marginal { rates } => self.marginal(rates, &allowed),
-                Node::Priced { prices } => self.priced(*prices, Aim::Delay, &allowed, Care::Quick),
-                Node::Empty { prices } => {
-                    let proves = |low: f64| low > 0.0;
-                    if !proves(self.priced(*prices, Aim::Room, &allowed, Care::Quick))
-                        && !proves(self.priced(*prices, Aim::Room, &allowed, Care::Close))
-                    {
-                        let what = "prices prove that a leaf has no solution";
-                        return Err(Flaw { node: at, what }.violation(""));
-                    }
-                    continue;
-                }
-                Node::Split { .. } => unreachable!("leaves only"),
-            };
-            quick.push((low, at));
-        }
-        quick.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let unions = self.unions(&tree, &quick);
-        for (low, at) in quick {
+        let mut walk = Walk::new(self);
+        tree.walk(&mut walk)?;
+        let Walk { mut quick, turns, unions, .. } = walk;
+        quick.sort_by(|a, b| a.low.total_cmp(&b.low).then(a.node.cmp(&b.node)));
+        let mut least = f64::INFINITY;
+        for Quick { mut low, node, turn } in quick {
             if low >= least {
                 break;
             }
-            let mut low = low;
-            if let Node::Priced { prices } = &certificate.nodes[at] {
-                let allowed = self.allowed(&tree, at).expect("it had some before");
+            if let Node::Priced { prices } = &certificate.nodes[node] {
+                let allowed = self.allowed(&turns, turn)?;
                 for care in [Care::Shared(&unions[prices]), Care::Close] {
                     if low < least {
-                        low = low.max(self.priced(*prices, Aim::Delay, &allowed, care));
+                        low = low.max(self.priced(*prices, Aim::Delay, &allowed, care)?);
                     }
                 }
             }
@@ -375,23 +406,35 @@ impl<'a> Replay<'a> {
         place && stay
     }
 
-    /// Which servers the decisions above a node leave to every partition. None if a partition has none left. Shape (partitions, servers).
-    fn allowed(&self, tree: &Tree<Node>, node: usize) -> Option<Vec<Vec<bool>>> {
+    /// Which servers a partition fits at all. Shape (partitions, servers).
+    fn fits(&self) -> Vec<Vec<bool>> {
         let fits = |item: &Item, m: usize| match self.capacities[m] {
             Capacity::Speed(speed) => item.load.low() < speed,
             Capacity::Units(units) => item.first <= units,
         };
-        let servers = 0..self.instance.servers.len();
-        let row = |item: &Item| servers.clone().map(|m| fits(item, m)).collect();
-        let mut allowed: Vec<Vec<bool>> = self.items.iter().map(row).collect();
-        for (split, is_inside) in tree.above(node) {
-            let Node::Split { flow, partition, servers, .. } = split else { unreachable!("only splits have children") };
-            let row = &mut allowed[self.first[*flow as usize] + *partition as usize];
-            for (m, allowed) in row.iter_mut().enumerate() {
-                *allowed &= servers.binary_search(&(m as u32)).is_ok() == is_inside;
-            }
+        let row = |item: &Item| (0..self.instance.servers.len()).map(|m| fits(item, m)).collect();
+        self.items.iter().map(row).collect()
+    }
+
+    /// Which servers a turn and those before it leave to every partition. Shape (partitions, servers).
+    fn allowed(&self, turns: &[Turn], mut turn: Option<u32>) -> Result<Vec<Vec<bool>>, Violation> {
+        let mut allowed = self.fits();
+        let servers = self.instance.servers.len();
+        self.budget.spend((self.items.len() * servers) as u64)?;
+        while let Some(at) = turn {
+            let Turn { split, is_inside, before } = turns[at as usize];
+            let (item, named) = self.split(split);
+            self.budget.spend((servers + named.len()) as u64)?;
+            take_away(&mut allowed[item], named, is_inside, |_| ());
+            turn = before;
         }
-        allowed.iter().all(|row| row.contains(&true)).then_some(allowed)
+        Ok(allowed)
+    }
+
+    /// Whose servers a split splits, and those it names.
+    fn split<'b>(&self, split: &'b Node) -> (usize, &'b [u32]) {
+        let Node::Split { flow, partition, servers, .. } = split else { unreachable!("only splits have children") };
+        (self.first[*flow as usize] + *partition as usize, servers)
     }
 
     /// Shortest paths of all flows, rounded down; `place` and `stay` say what running and staying costs. Infinite if a flow has none.
@@ -455,46 +498,42 @@ impl<'a> Replay<'a> {
         plus(paths, -sum(self.instance.servers.iter().zip(rates).map(speed)).high())
     }
 
-    /// For prices that leaves share, what any of these leaves allows.
-    fn unions(&self, tree: &Tree<Node>, leaves: &[(f64, usize)]) -> HashMap<u32, Vec<Vec<bool>>> {
-        let mut unions: HashMap<u32, Vec<Vec<bool>>> = HashMap::new();
-        for (_, at) in leaves {
-            let Node::Priced { prices } = &self.certificate.nodes[*at] else { continue };
-            let Some(allowed) = self.allowed(tree, *at) else { continue };
-            match unions.get_mut(prices) {
-                None => {
-                    unions.insert(*prices, allowed);
-                }
-                Some(union) => {
-                    let both = union.iter_mut().flatten().zip(allowed.into_iter().flatten());
-                    both.for_each(|(union, allowed)| *union |= allowed);
-                }
-            }
-        }
-        unions
-    }
-
-    fn priced(&mut self, index: u32, aim: Aim, allowed: &[Vec<bool>], care: Care) -> f64 {
+    fn priced(&mut self, index: u32, aim: Aim, allowed: &[Vec<bool>], care: Care) -> Result<f64, Violation> {
         let certificate = self.certificate;
         let prices = &certificate.prices[index as usize];
         let stays = |i: usize, m: usize| if prices.stay.is_empty() { 0.0 } else { prices.stay[i][m] };
+        self.spend_on_paths()?;
         let mut total = self.paths(aim, allowed, |i, m| prices.place[i][m], stays);
         for m in 0..self.instance.servers.len() {
             let least = match care {
-                Care::Quick => self.server(index, aim, m, allowed, false),
-                Care::Close => self.server(index, aim, m, allowed, true),
+                Care::Quick => self.server(index, aim, m, allowed, false)?,
+                Care::Close => self.server(index, aim, m, allowed, true)?,
                 // A minimum over more sets is no more.
                 Care::Shared(union) => {
-                    self.server(index, aim, m, allowed, false).max(self.server(index, aim, m, union, true))
+                    self.server(index, aim, m, allowed, false)?.max(self.server(index, aim, m, union, true)?)
                 }
             };
             total = plus(total, least);
         }
-        total
+        Ok(total)
+    }
+
+    /// What [`Self::paths`] takes: every partition, every two servers.
+    fn spend_on_paths(&self) -> Result<(), Violation> {
+        let servers = self.instance.servers.len() as u64;
+        self.budget.spend(self.items.len() as u64 * servers * (servers + 2))
     }
 
     /// A server's minimum, or a quick bound of it.
-    fn server(&mut self, index: u32, aim: Aim, m: usize, allowed: &[Vec<bool>], is_close: bool) -> f64 {
+    fn server(
+        &mut self,
+        index: u32,
+        aim: Aim,
+        m: usize,
+        allowed: &[Vec<bool>],
+        is_close: bool,
+    ) -> Result<f64, Violation> {
+        self.budget.spend((self.items.len() * self.instance.servers.len()) as u64)?;
         let state = |row: &Vec<bool>| match (row[m], row.iter().filter(|allowed| **allowed).count()) {
             (false, _) => State::Out,
             (true, 1) => State::In,
@@ -502,13 +541,158 @@ impl<'a> Replay<'a> {
         };
         let key = (index, aim, is_close, m, allowed.iter().map(state).collect::<Vec<_>>());
         if let Some(least) = self.known.get(&key) {
-            return *least;
+            return Ok(*least);
         }
         let prices = &self.certificate.prices[index as usize];
-        let search = Search::new(&self.items, self.capacities[m], prices, aim, m, &key.4);
+        let search = Search::new(&self.items, self.capacities[m], prices, aim, m, &key.4).within(self.budget);
         let least = if is_close { search.least() } else { search.quick() };
+        // A search that ends because the budget does has a weaker bound; it is not used.
+        self.budget.spend(0)?;
+        let bytes = size_of::<Asked>() + size_of::<f64>() + key.4.len();
+        if self.known_bytes + bytes > MOST_KEPT {
+            self.known.clear();
+            self.known_bytes = 0;
+        }
+        self.known_bytes += bytes;
         self.known.insert(key, least);
-        least
+        Ok(least)
+    }
+}
+
+/// Takes away what a split takes from a partition's servers: those it does not name inside, those it names outside.
+fn take_away(row: &mut [bool], named: &[u32], is_inside: bool, mut tell: impl FnMut(usize)) {
+    let mut named = named.iter().copied().peekable();
+    for (m, allowed) in row.iter_mut().enumerate() {
+        let is_named = named.next_if_eq(&(m as u32)).is_some();
+        if *allowed && is_named != is_inside {
+            *allowed = false;
+            tell(m);
+        }
+    }
+}
+
+/// A turn on the way to a leaf that takes something away.
+struct Turn<'a> {
+    split: &'a Node,
+    is_inside: bool,
+    /// The last one before.
+    before: Option<u32>,
+}
+
+/// A leaf with its quick bound.
+struct Quick {
+    low: f64,
+    node: usize,
+    /// The last turn above it.
+    turn: Option<u32>,
+}
+
+/// On the way through the tree: a quick bound of every leaf.
+struct Walk<'a, 'b> {
+    replay: &'b mut Replay<'a>,
+    /// Which servers the turns leave to every partition. Shape (partitions, servers).
+    allowed: Vec<Vec<bool>>,
+    /// How many servers every partition has left, and how many partitions have none.
+    left: Vec<usize>,
+    without: usize,
+    /// Partition and server that were taken away, in order; and how many there were before each turn, with the last turn that took something away.
+    taken: Vec<(u32, u32)>,
+    before: Vec<(usize, Option<u32>)>,
+    /// All turns that took something away, and the last one above this place.
+    turns: Vec<Turn<'a>>,
+    turn: Option<u32>,
+    quick: Vec<Quick>,
+    /// For prices that leaves share, what any of these leaves allows.
+    unions: HashMap<u32, Vec<Vec<bool>>>,
+}
+
+impl<'a, 'b> Walk<'a, 'b> {
+    fn new(replay: &'b mut Replay<'a>) -> Self {
+        let allowed = replay.fits();
+        let left: Vec<usize> = allowed.iter().map(|row| row.iter().filter(|allowed| **allowed).count()).collect();
+        Self {
+            replay,
+            allowed,
+            without: left.iter().filter(|left| **left == 0).count(),
+            left,
+            taken: Vec::new(),
+            before: Vec::new(),
+            turns: Vec::new(),
+            turn: None,
+            quick: Vec::new(),
+            unions: HashMap::new(),
+        }
+    }
+
+    /// Adds what this place allows to what leaves with the same prices allow.
+    fn unite(&mut self, prices: u32) {
+        match self.unions.get_mut(&prices) {
+            None => {
+                self.unions.insert(prices, self.allowed.clone());
+            }
+            Some(union) => {
+                let both = union.iter_mut().flatten().zip(self.allowed.iter().flatten());
+                both.for_each(|(union, allowed)| *union |= allowed);
+            }
+        }
+    }
+}
+
+impl<'a> Walker<'a, Node> for Walk<'a, '_> {
+    fn down(&mut self, split: &'a Node, is_inside: bool) -> Result<(), Violation> {
+        let (i, named) = self.replay.split(split);
+        self.replay.budget.spend((self.allowed[i].len() + named.len()) as u64)?;
+        self.before.push((self.taken.len(), self.turn));
+        let (had, taken) = (self.left[i], self.taken.len());
+        take_away(&mut self.allowed[i], named, is_inside, |m| self.taken.push((i as u32, m as u32)));
+        self.left[i] -= self.taken.len() - taken;
+        self.without += usize::from(had > 0 && self.left[i] == 0);
+        if self.taken.len() > taken {
+            self.turns.push(Turn { split, is_inside, before: self.turn });
+            self.turn = Some(self.turns.len() as u32 - 1);
+        }
+        Ok(())
+    }
+
+    fn up(&mut self) {
+        let (taken, turn) = self.before.pop().expect("down comes before up");
+        for (i, m) in self.taken.drain(taken..) {
+            let i = i as usize;
+            self.without -= usize::from(self.left[i] == 0);
+            self.left[i] += 1;
+            self.allowed[i][m as usize] = true;
+        }
+        self.turn = turn;
+    }
+
+    fn leaf(&mut self, node: usize, leaf: &'a Node) -> Result<(), Violation> {
+        if self.without > 0 {
+            return Ok(());
+        }
+        let (replay, allowed) = (&mut *self.replay, &self.allowed);
+        let low = match leaf {
+            Node::Marginal { rates } => {
+                replay.spend_on_paths()?;
+                replay.marginal(rates, allowed)
+            }
+            Node::Priced { prices } => {
+                let low = replay.priced(*prices, Aim::Delay, allowed, Care::Quick)?;
+                self.unite(*prices);
+                low
+            }
+            Node::Empty { prices } => {
+                for care in [Care::Quick, Care::Close] {
+                    if replay.priced(*prices, Aim::Room, allowed, care)? > 0.0 {
+                        return Ok(());
+                    }
+                }
+                let what = "prices prove that a leaf has no solution";
+                return Err(Flaw { node, what }.violation(""));
+            }
+            Node::Split { .. } => unreachable!("leaves only"),
+        };
+        self.quick.push(Quick { low, node, turn: self.turn });
+        Ok(())
     }
 }
 
@@ -563,6 +747,8 @@ struct Search<'a> {
     capacity: Capacity,
     items: Vec<Offer<'a>>,
     root: Vec<State>,
+    /// What the search may take; as much as it likes if there is none.
+    budget: Option<&'a Budget>,
 }
 
 /// A partition that a server may or must take.
@@ -593,7 +779,17 @@ impl<'a> Search<'a> {
             root.push(*state);
             before = Some(i);
         }
-        Self { aim, capacity, items: offers, root }
+        Self { aim, capacity, items: offers, root, budget: None }
+    }
+
+    /// Within a budget. A search that runs out of it ends early, with a bound that is weaker.
+    fn within(self, budget: &'a Budget) -> Self {
+        Self { budget: Some(budget), ..self }
+    }
+
+    /// Takes so many steps for every offer, and says whether there were not so many left.
+    fn runs_out(&self, steps: usize) -> bool {
+        self.budget.is_some_and(|budget| budget.runs_out((steps * (self.items.len() + 1)) as u64))
     }
 
     /// A bound of all sets, rounded down; infinite if none fits.
@@ -620,7 +816,8 @@ impl<'a> Search<'a> {
         let mut waiting = BinaryHeap::from([Waiting { bound: f64::NEG_INFINITY, state: self.root.clone(), rate: 0.0 }]);
         while let Some(Waiting { bound, mut state, rate }) = waiting.pop() {
             let is_close = |low: f64| reaches(low, best, 1e-13);
-            if is_close(bound) || nodes >= most {
+            // (A node besides its rates: the costs at one, two bounds with each offer left out and taken, two sets and copies of what is decided.)
+            if is_close(bound) || nodes >= most || self.runs_out(10) {
                 return least.min(bound);
             }
             if self.is_overfull(&state) {
@@ -761,7 +958,12 @@ impl<'a> Search<'a> {
                 let roots: f64 = chosen.iter().map(|item| item.root.middle()).sum();
                 if left > 0.0 { roots * roots / left } else { f64::INFINITY }
             }
-            Capacity::Units(units) => fox(&chosen, units),
+            Capacity::Units(units) => {
+                if let Some(budget) = self.budget {
+                    budget.runs_out(units.saturating_mul(chosen.len() as u64));
+                }
+                fox(&chosen, units)
+            }
         };
         match self.aim {
             Aim::Room if delay == f64::INFINITY => delay,
@@ -773,7 +975,7 @@ impl<'a> Search<'a> {
     /// The highest bound over rates, and a set on the other side of it. From `start`, by intersecting the curves of two sets, one whose
     /// curve rises and one whose falls; done when the bound is as high as the curves allow.
     fn highest(&self, state: &[State], start: f64) -> (Point, Vec<bool>) {
-        self.highest_within(state, start, 60)
+        self.highest_within(state, start, MOST_LOOKS)
     }
 
     /// The same, or less high if so many looks besides the one at 0 do not do.
@@ -789,6 +991,9 @@ impl<'a> Search<'a> {
         // Whether the curves known are highest at `next`: then a bound as high as they are is the highest.
         let mut is_peak = start <= 0.0;
         for _ in 0..looks {
+            if self.runs_out(0) {
+                break;
+            }
             let point = self.at(state, next);
             let on = |of: &Point| of.curve[0] + of.curve[1] * next - of.curve[2] * next * next;
             let allowed = high.iter().map(on).fold(on(&low), f64::min);
@@ -837,6 +1042,7 @@ impl<'a> Search<'a> {
 
     /// What offers cost at a rate, prices taken off, rounded down; and their units.
     fn costs(&self, rate: f64) -> (Vec<f64>, Vec<u64>) {
+        self.runs_out(4);
         let exact = Interval::point(rate);
         let cost = |offer: &Offer| {
             let (cost, k) = match (self.capacity, self.aim) {
@@ -845,7 +1051,13 @@ impl<'a> Search<'a> {
                 (Capacity::Units(_), Aim::Room) => {
                     ((exact * Interval::point(offer.item.first as f64)).low(), offer.item.first)
                 }
-                (Capacity::Units(most), Aim::Delay) => cheapest(offer.item, most, rate),
+                (Capacity::Units(most), Aim::Delay) => {
+                    let found = cheapest(offer.item, most, rate);
+                    if let Some(budget) = self.budget {
+                        budget.runs_out(looked_at(offer.item, most, rate, found.0));
+                    }
+                    found
+                }
             };
             (add_down(cost, -offer.place), k)
         };
@@ -946,6 +1158,12 @@ fn cheapest(item: &Item, most: u64, rate: f64) -> (f64, u64) {
         }
     }
     least
+}
+
+/// How many units [`cheapest`] looked at to find the least: those whose price alone is not above it.
+fn looked_at(item: &Item, most: u64, rate: f64, least: f64) -> u64 {
+    let last = if rate > 0.0 { (least / rate).min(most as f64) as u64 } else { most };
+    last.saturating_sub(item.first) + 1
 }
 
 /// Fox's marginal allocation: the weighted delay of partitions that share so many units; infinite if they do not fit.

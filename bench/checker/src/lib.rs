@@ -7,6 +7,8 @@
 //! The law: this crate depends on `offcut-instances` and nothing else of Offcut, no contestant depends on it, and only it
 //! can make a [`Verdict`].
 //!
+//! What a replay may take of time and memory grows with the size of what is checked: see [`Budget`].
+//!
 //! What the checker does **not** check:
 //! - that the generator drew the distribution it says it draws: an instance is taken as given;
 //! - a [`Evidence::SolverWord`]: it is carried along, marked as a word, and never counts as proved;
@@ -14,6 +16,7 @@
 //! - that a method did what its name says: only what it found and proved is judged;
 //! - the hardware's and compiler's IEEE 754 arithmetic, which the intervals rest on.
 
+mod budget;
 mod interval;
 mod jpdra;
 pub mod lymdo;
@@ -28,6 +31,7 @@ use std::collections::BTreeMap;
 
 use offcut_instances::problem::{Answer, Evidence, Problem, Sense, Stop};
 
+pub use budget::Budget;
 pub use interval::{Interval, sum};
 pub use number::{Domain, Intake, Normalised};
 pub use verdict::{Proof, Tolerance, Verdict, Violation};
@@ -42,26 +46,42 @@ pub trait Judged: Problem {
     /// there is no solution at all.
     ///
     /// # Errors
-    /// The violations that keep it from proving anything.
+    /// The violations that keep it from proving anything; one that names the limit if the certificate asks for more steps than its size allows.
     fn replay(instance: &Self::Instance, certificate: &Self::Certificate) -> Result<f64, Vec<Violation>> {
+        Self::replay_within(instance, certificate, &Self::budget(instance, certificate))
+    }
+
+    /// As [`Self::replay`], within any budget.
+    ///
+    /// # Errors
+    /// As there.
+    fn replay_within(
+        instance: &Self::Instance,
+        certificate: &Self::Certificate,
+        budget: &Budget,
+    ) -> Result<f64, Vec<Violation>> {
         let certificate = Normalised::of(certificate, Self::numbers).map_err(|violation| vec![violation])?;
-        let value = Self::replay_normalised(instance, &certificate)?;
+        let value = Self::replay_normalised(instance, &certificate, budget)?;
         let is_bound = value.is_finite() || value == no_solution(Self::SENSE);
         // (A sum with 0 has the sign that 0 has.)
         let none = || vec![Violation::new("a bound is a number", "proved", value, "not allowed")];
         is_bound.then_some(value + 0.0).ok_or_else(none)
     }
 
+    /// The steps that the replay of a certificate of its size may take.
+    fn budget(instance: &Self::Instance, certificate: &Self::Certificate) -> Budget;
+
     /// Shows every number of a certificate to the intake, which normalises or rejects it (see [`Normalised`]): what the number may be, and its place.
     fn numbers(certificate: &mut Self::Certificate, intake: &mut Intake);
 
-    /// [`Judged::replay`], of a certificate whose numbers are normalised.
+    /// As [`Self::replay_within`], of a certificate whose numbers are normalised.
     ///
     /// # Errors
     /// The violations that keep it from proving anything.
     fn replay_normalised(
         instance: &Self::Instance,
         certificate: &Normalised<Self::Certificate>,
+        budget: &Budget,
     ) -> Result<f64, Vec<Violation>>;
 
     /// What else tables tell about a solution without violations, by name: parts of the objective, say. Nothing by default.

@@ -26,7 +26,7 @@ use std::collections::BTreeMap;
 use offcut_instances::lymdo::{Allocation, Certificate, Instance, Lymdo, Service, Solution};
 
 use crate::interval::{minus, product, sum};
-use crate::{Domain, Intake, Interval, Judged, Normalised, Violation};
+use crate::{Budget, Domain, Intake, Interval, Judged, Normalised, Violation};
 use stage::{Rate, Works};
 
 impl Judged for Lymdo {
@@ -48,8 +48,16 @@ impl Judged for Lymdo {
         }
     }
 
-    fn replay_normalised(instance: &Instance, certificate: &Normalised<Certificate>) -> Result<f64, Vec<Violation>> {
-        replay::bound(instance, certificate).map_err(|violation| vec![violation])
+    fn budget(instance: &Instance, certificate: &Certificate) -> Budget {
+        replay::budget(instance, certificate)
+    }
+
+    fn replay_normalised(
+        instance: &Instance,
+        certificate: &Normalised<Certificate>,
+        budget: &Budget,
+    ) -> Result<f64, Vec<Violation>> {
+        replay::bound(instance, certificate, budget).map_err(|violation| vec![violation])
     }
 
     /// Delay and energy as means over slots and users; backlogs as the virtual queues have them, as means over users.

@@ -22,13 +22,21 @@
 //!    positive number then, cut off at the largest unit count; one unit more on either side covers its rounding and that of the root.
 //! 3. *Tree.* A split's children are the two halves of one user's range, so every allocation is in a leaf; leaves that no allocation reaches are left out.
 //!    The least over the leaves is a bound. Certificates whose leaves are all left out are rejected: there always is an allocation.
+//!
+//! **Steps** (see [`Budget`]). Evaluating a user's term at one cut and number of units is one step. A leaf at a price that is new takes a look at all
+//! users: for every cut five steps, with a speed-up table as many as it has rises. Leaves that share a price share the terms: only those are computed again whose
+//! range has changed since, and their block of [`BLOCK`] users is added up again. (Sums are rounded down, so a term cannot be taken off again.) On a
+//! chain of splits at one price a leaf takes one term, one block and the sums of the blocks, however many splits are above it.
+
+use std::collections::HashMap;
 
 use offcut_instances::multiuser::{Certificate, Instance, Multiuser, Objective, PriceNode, Solution, Speedup, User};
 
-use crate::interval::subtract_down;
+use crate::budget::MOST_KEPT;
+use crate::interval::{add_down, subtract_down};
 use crate::speedup::slowness;
-use crate::tree::{Flaw, Tree};
-use crate::{Domain, Intake, Interval, Judged, Normalised, Violation, sum};
+use crate::tree::{Flaw, Tree, Walker};
+use crate::{Budget, Domain, Intake, Interval, Judged, Normalised, Violation, sum};
 
 impl Judged for Multiuser {
     fn evaluate(instance: &Instance, solution: &Solution) -> (Option<Interval>, Vec<Violation>) {
@@ -99,11 +107,31 @@ impl Judged for Multiuser {
         }
     }
 
-    fn replay_normalised(instance: &Instance, certificate: &Normalised<Certificate>) -> Result<f64, Vec<Violation>> {
+    /// A threshold takes two look-ups of a guess and some bisection per user, whatever it is; it is not counted.
+    fn budget(instance: &Instance, certificate: &Certificate) -> Budget {
+        let numbers = match certificate {
+            Certificate::Threshold { .. } => 1,
+            Certificate::Prices { nodes } => nodes
+                .iter()
+                .map(|node| match node {
+                    PriceNode::Leaf { .. } => 1,
+                    PriceNode::Split { .. } => 4,
+                })
+                .sum(),
+        };
+        let jury = Jury::new(instance);
+        Budget::of(numbers, instance.users.iter().map(|user| jury.steps(user) + 1).sum())
+    }
+
+    fn replay_normalised(
+        instance: &Instance,
+        certificate: &Normalised<Certificate>,
+        budget: &Budget,
+    ) -> Result<f64, Vec<Violation>> {
         let jury = Jury::new(instance);
         match (&**certificate, instance.objective) {
             (Certificate::Threshold { latency_s }, Objective::Max) => jury.replay_threshold(*latency_s),
-            (Certificate::Prices { nodes }, Objective::Sum) => jury.replay_prices(nodes),
+            (Certificate::Prices { nodes }, Objective::Sum) => jury.replay_prices(nodes, budget),
             (Certificate::Threshold { .. }, Objective::Sum) => {
                 Err(vec![Violation::new("a threshold bounds the maximum only", "certificate.kind", 1.0, "wrong kind")])
             }
@@ -155,17 +183,22 @@ impl<'a> Jury<'a> {
 
     /// Latency of a user with a given cut and units, in seconds. Remote work has at least one unit.
     fn latency(&self, user: &User, cut: usize, units: u32) -> Interval {
+        match self.parts(user, cut) {
+            (fixed, None) => fixed,
+            (fixed, Some(remote)) => fixed + remote * slowness(&self.instance.server.speedup, units),
+        }
+    }
+
+    /// What a cut's latency is without remote work; and that work with one unit, if there is any.
+    fn parts(&self, user: &User, cut: usize) -> (Interval, Option<Interval>) {
         let (before, after) = self.work[user.model as usize][cut];
         let local = before / Interval::point(user.device_macs_per_s);
         if cut + 1 == self.work[user.model as usize].len() {
-            return local;
+            return (local, None);
         }
         let bytes = self.instance.models[user.model as usize].cut_bytes[cut];
         let sending = Interval::point(user.rtt_s) + Interval::point(bytes) / Interval::point(user.uplink_bytes_per_s);
-        local
-            + sending
-            + after / Interval::point(self.instance.server.unit_macs_per_s)
-                * slowness(&self.instance.server.speedup, units)
+        (local + sending, Some(after / Interval::point(self.instance.server.unit_macs_per_s)))
     }
 
     /// No less than this is a user's latency with `units` units, whatever the cut: a value that never rises with `units`.
@@ -227,29 +260,21 @@ impl<'a> Jury<'a> {
     }
 
     /// The least bound over the leaves of a price tree.
-    fn replay_prices(&self, nodes: &[PriceNode]) -> Result<f64, Vec<Violation>> {
+    fn replay_prices(&self, nodes: &[PriceNode], budget: &Budget) -> Result<f64, Vec<Violation>> {
         let tree = Tree::new(nodes, |node| self.children(node)).map_err(|flaw| vec![flaw.violation("")])?;
-        let capacity = self.instance.server.units;
-        let mut least = f64::INFINITY;
-        let mut restricted: Vec<(u32, Range)> = Vec::new();
-        for (at, leaf) in tree.leaves() {
-            let PriceNode::Leaf { price_s } = leaf else { unreachable!("leaves only") };
-            restricted.clear();
-            for (split, is_at_most) in tree.above(at) {
-                let PriceNode::Split { user, units, .. } = split else { unreachable!("only splits have children") };
-                let (from, to) = if is_at_most { (0, *units) } else { (*units + 1, capacity) };
-                match restricted.iter_mut().find(|(restricted, _)| restricted == user) {
-                    Some((_, range)) => *range = (range.0.max(from), range.1.min(to)),
-                    None => restricted.push((*user, (from, to))),
-                }
-            }
-            least = least.min(self.leaf_bound(*price_s, &mut restricted));
-        }
-        if least.is_finite() {
-            return Ok(least);
+        let mut walk = Walk::new(self, nodes, budget);
+        tree.walk(&mut walk).map_err(|violation| vec![violation])?;
+        if walk.least.is_finite() {
+            return Ok(walk.least);
         }
         let what = "a tree whose leaves are all empty covers nothing";
         Err(vec![Flaw { node: 0, what }.violation("")])
+    }
+
+    /// Steps of [`Self::least_with_price`], at most.
+    fn steps(&self, user: &User) -> u64 {
+        let cuts = self.work[user.model as usize].len() as u64;
+        cuts * (self.rises.len() as u64 + 1).max(5)
     }
 
     /// The children of a split, none for a leaf; or what is wrong with a node.
@@ -266,23 +291,6 @@ impl<'a> Jury<'a> {
         }
     }
 
-    /// The bound of one leaf, rounded down; infinite if no allocation respects its ranges.
-    fn leaf_bound(&self, price: f64, restricted: &mut [(u32, Range)]) -> f64 {
-        let capacity = self.instance.server.units;
-        let at_least: u64 = restricted.iter().map(|(_, (from, _))| u64::from(*from)).sum();
-        if at_least > u64::from(capacity) || restricted.iter().any(|(_, (from, to))| from > to) {
-            return f64::INFINITY;
-        }
-        restricted.sort_unstable_by_key(|(user, _)| *user);
-        let mut special = restricted.iter().peekable();
-        let total = sum(self.instance.users.iter().enumerate().map(|(i, user)| {
-            let range = special.next_if(|(user, _)| *user as usize == i).map_or((0, capacity), |(_, range)| *range);
-            Interval::point(self.least_with_price(user, price, range))
-        }));
-        let spent = Interval::point(price) * Interval::point(f64::from(capacity));
-        subtract_down(total, spent)
-    }
-
     /// No more than `min_f (T*(f) + price f)` over a range of units that is not empty.
     fn least_with_price(&self, user: &User, price: f64, (from, to): Range) -> f64 {
         let with_price = |units: u32, latency: Interval| {
@@ -295,38 +303,219 @@ impl<'a> Jury<'a> {
         if from > to {
             return least;
         }
-        let mut consider = |cut: usize, units: u32| {
-            least = least.min(with_price(units, self.latency(user, cut, units)));
-        };
+        let speedup = &self.instance.server.speedup;
         for cut in 0..cuts - 1 {
+            let (fixed, remote) = self.parts(user, cut);
+            // What is added is not below 0, and rounding is monotone: no number of units makes it less.
+            if fixed.low() >= least {
+                continue;
+            }
+            let remote = remote.expect("not all is local");
+            let mut consider = |units: u32| {
+                least = least.min(with_price(units, fixed + remote * slowness(speedup, units)));
+            };
             // T + price f is convex in f for linear and Amdahl speed-ups: fixed + scale/f + price f, least at
             // sqrt(scale/price). Over the integers the least is at the floor or the ceiling of that; one more on either side
             // covers the rounding of the square root.
             let scale = self.work[user.model as usize][cut].1.middle() / self.instance.server.unit_macs_per_s;
-            let scale = match &self.instance.server.speedup {
+            let scale = match speedup {
                 Speedup::Linear => scale,
                 Speedup::Amdahl { parallel_fraction } => scale * parallel_fraction,
                 Speedup::Table { .. } => {
-                    consider(cut, from);
+                    consider(from);
                     let first = self.rises.partition_point(|rise| *rise <= from);
                     for rise in self.rises[first..].iter().take_while(|rise| **rise <= to) {
-                        consider(cut, *rise);
+                        consider(*rise);
                     }
                     continue;
                 }
             };
             if scale == 0.0 {
-                consider(cut, from);
+                consider(from);
             } else if price == 0.0 {
-                consider(cut, to);
+                consider(to);
             } else {
                 let centre = (scale / price).sqrt().min(f64::from(u32::MAX)).floor() as u32;
                 for units in centre.saturating_sub(1)..=centre.saturating_add(2) {
-                    consider(cut, units.clamp(from, to));
+                    consider(units.clamp(from, to));
                 }
             }
         }
         least
+    }
+}
+
+/// Users whose terms are added up in one go.
+const BLOCK: usize = 1024;
+
+/// On the way through a price tree.
+struct Walk<'a> {
+    jury: &'a Jury<'a>,
+    budget: &'a Budget,
+    /// What the splits on the way leave to every user. Shape (users,).
+    ranges: Vec<Range>,
+    /// The sum of the lower ends.
+    at_least: u64,
+    /// Users whose range is empty.
+    without: usize,
+    /// The range that every turn has changed, as it was before.
+    before: Vec<(u32, Range)>,
+    /// The user of every change there was, in order.
+    changes: Vec<u32>,
+    /// How many leaves are yet to come, by price (its bits).
+    leaves: HashMap<u64, u32>,
+    /// Terms of prices that leaves are yet to come for, by price.
+    kept: HashMap<u64, Terms>,
+    least: f64,
+}
+
+/// All users' terms at a price.
+struct Terms {
+    /// For which ranges, and the terms, rounded down. Shapes (users,).
+    ranges: Vec<Range>,
+    terms: Vec<f64>,
+    /// Their sums, block by block, rounded down.
+    blocks: Vec<f64>,
+    /// How many changes they know of.
+    changes: usize,
+}
+
+/// Bytes of a user's term.
+const TERM_BYTES: usize = size_of::<Range>() + size_of::<f64>();
+
+impl<'a> Walk<'a> {
+    fn new(jury: &'a Jury<'a>, nodes: &[PriceNode], budget: &'a Budget) -> Self {
+        let mut leaves = HashMap::new();
+        for node in nodes {
+            if let PriceNode::Leaf { price_s } = node {
+                *leaves.entry(price_s.to_bits()).or_default() += 1;
+            }
+        }
+        Self {
+            jury,
+            budget,
+            ranges: vec![(0, jury.instance.server.units); jury.instance.users.len()],
+            at_least: 0,
+            without: 0,
+            before: Vec::new(),
+            changes: Vec::new(),
+            leaves,
+            kept: HashMap::new(),
+            least: f64::INFINITY,
+        }
+    }
+
+    /// Gives a user another range; the answer is the one it had.
+    fn change(&mut self, user: u32, range: Range) -> Range {
+        let before = std::mem::replace(&mut self.ranges[user as usize], range);
+        let is_empty = |(from, to): Range| usize::from(from > to);
+        self.without = self.without + is_empty(range) - is_empty(before);
+        self.at_least = self.at_least + u64::from(range.0) - u64::from(before.0);
+        self.changes.push(user);
+        before
+    }
+
+    /// The bound of the ranges at a price, rounded down; infinite if no allocation respects them.
+    fn bound(&mut self, price: f64) -> Result<f64, Violation> {
+        let capacity = self.jury.instance.server.units;
+        let key = price.to_bits();
+        let left = self.leaves.entry(key).and_modify(|left| *left = left.saturating_sub(1)).or_default();
+        let is_last = *left == 0;
+        if self.at_least > u64::from(capacity) || self.without > 0 {
+            if is_last {
+                self.kept.remove(&key);
+            }
+            return Ok(f64::INFINITY);
+        }
+        let terms = match self.kept.remove(&key) {
+            Some(mut terms) => {
+                self.renew(&mut terms, price)?;
+                terms
+            }
+            None => self.terms(price)?,
+        };
+        self.budget.spend(terms.blocks.len() as u64)?;
+        let total = terms.blocks.iter().fold(0.0, |total, block| add_down(total, *block));
+        if !is_last {
+            let most = MOST_KEPT / (TERM_BYTES * self.ranges.len().max(1));
+            if self.kept.len() >= most.max(1) {
+                self.kept.clear();
+            }
+            self.kept.insert(key, terms);
+        }
+        let spent = Interval::point(price) * Interval::point(f64::from(capacity));
+        Ok(subtract_down(Interval::point(total), spent))
+    }
+
+    /// All terms at a price.
+    fn terms(&self, price: f64) -> Result<Terms, Violation> {
+        let mut terms = Vec::with_capacity(self.ranges.len());
+        for (user, range) in self.jury.instance.users.iter().zip(&self.ranges) {
+            self.budget.spend(self.jury.steps(user) + 1)?;
+            terms.push(self.jury.least_with_price(user, price, *range));
+        }
+        let blocks = terms.chunks(BLOCK).map(block).collect();
+        Ok(Terms { ranges: self.ranges.clone(), terms, blocks, changes: self.changes.len() })
+    }
+
+    /// What has changed since terms were computed is computed again.
+    fn renew(&self, of: &mut Terms, price: f64) -> Result<(), Violation> {
+        let changes = &self.changes[of.changes..];
+        of.changes = self.changes.len();
+        let mut touched = Vec::new();
+        let mut renew = |user: usize| {
+            if of.ranges[user] == self.ranges[user] {
+                return self.budget.spend(1);
+            }
+            let the_user = &self.jury.instance.users[user];
+            self.budget.spend(self.jury.steps(the_user) + 1)?;
+            of.ranges[user] = self.ranges[user];
+            let term = self.jury.least_with_price(the_user, price, self.ranges[user]);
+            if term != std::mem::replace(&mut of.terms[user], term) {
+                touched.push(user / BLOCK);
+            }
+            Ok(())
+        };
+        if changes.len() < self.ranges.len() {
+            changes.iter().try_for_each(|user| renew(*user as usize))?;
+        } else {
+            (0..self.ranges.len()).try_for_each(renew)?;
+        }
+        touched.sort_unstable();
+        touched.dedup();
+        for at in touched {
+            let users = &of.terms[at * BLOCK..self.ranges.len().min((at + 1) * BLOCK)];
+            self.budget.spend(users.len() as u64)?;
+            of.blocks[at] = block(users);
+        }
+        Ok(())
+    }
+}
+
+/// The sum of some terms, rounded down.
+fn block(terms: &[f64]) -> f64 {
+    terms.iter().fold(0.0, |total, term| add_down(total, *term))
+}
+
+impl<'a> Walker<'a, PriceNode> for Walk<'a> {
+    fn down(&mut self, split: &'a PriceNode, is_at_most: bool) -> Result<(), Violation> {
+        let PriceNode::Split { user, units, .. } = split else { unreachable!("only splits have children") };
+        let (from, to) = self.ranges[*user as usize];
+        let range = if is_at_most { (from, to.min(*units)) } else { (from.max(*units + 1), to) };
+        let before = self.change(*user, range);
+        self.before.push((*user, before));
+        self.budget.spend(1)
+    }
+
+    fn up(&mut self) {
+        let (user, range) = self.before.pop().expect("down comes before up");
+        self.change(user, range);
+    }
+
+    fn leaf(&mut self, _: usize, leaf: &'a PriceNode) -> Result<(), Violation> {
+        let PriceNode::Leaf { price_s } = leaf else { unreachable!("leaves only") };
+        self.least = self.least.min(self.bound(*price_s)?);
+        Ok(())
     }
 }
 

@@ -46,17 +46,23 @@
 //!    quotient by 0 is never formed. What prices make of a leaf is rounded up, in every sum and product.
 //! 4. *Tree.* Of a split's two children one holds for each solution, so a solution's profit is at most the bound of its leaf, and the largest over the
 //!    leaves is a bound. A leaf without solutions counts as 0, which is below all that somebody could admit.
+//!
+//! **Steps** (see [`Budget`]). A look at all of an instance takes, for every pair of a request and a cloudlet, twice a search for the least threads: by bisection,
+//! 17 times all corners. A tree does that once, into a table, and its leaves look pairs up: one step each, two passes. What splits decide is kept up to
+//! date on the way down and up the tree: a pair that is ruled out is 0 in the table until the way back. Knapsacks take a step for every thread that
+//! they go through, sums of threads one for every sum that is tried, and both are counted over the whole tree.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use offcut_instances::throughput::{
     Certificate, DEADLINE_TOLERANCE, Envelope, Instance, Model, Part, PriceNode, Request, Service, Solution, Throughput,
 };
 
+use crate::budget::filled;
 use crate::interval::{Accumulator, add_down, add_up};
 use crate::speedup::slowness;
-use crate::tree::{Flaw, Tree};
-use crate::{Domain, Intake, Interval, Judged, Normalised, Violation, sum};
+use crate::tree::{Flaw, Tree, Walker};
+use crate::{Budget, Domain, Intake, Interval, Judged, Normalised, Violation, sum};
 
 /// Knapsacks are replayed up to so many steps a leaf, and threads in all.
 const MOST_STEPS: u64 = 1_000_000_000;
@@ -159,9 +165,17 @@ impl Judged for Throughput {
         }
     }
 
-    fn replay_normalised(instance: &Instance, certificate: &Normalised<Certificate>) -> Result<f64, Vec<Violation>> {
+    fn budget(instance: &Instance, certificate: &Certificate) -> Budget {
+        budget(instance, certificate)
+    }
+
+    fn replay_normalised(
+        instance: &Instance,
+        certificate: &Normalised<Certificate>,
+        budget: &Budget,
+    ) -> Result<f64, Vec<Violation>> {
         let jury = Jury::new(instance, &certificate.envelopes).map_err(|violation| vec![violation])?;
-        jury.replay(&certificate.nodes).map_err(|violation| vec![violation])
+        jury.replay(&certificate.nodes, budget).map_err(|violation| vec![violation])
     }
 
     /// Requests admitted on their device alone, on cloudlets, and the threads they use.
@@ -179,6 +193,29 @@ impl Judged for Throughput {
         }
         ["local", "remote", "threads"].into_iter().map(String::from).zip(counts.map(|count| count as f64)).collect()
     }
+}
+
+/// What a certificate of its size may take.
+fn budget(instance: &Instance, certificate: &Certificate) -> Budget {
+    let of_envelope = |envelope: &Envelope| {
+        envelope.corners.len() as u64 * 2 + envelope.flows.iter().map(|flow| flow.len() as u64).sum::<u64>()
+    };
+    let of_node = |node: &PriceNode| match node {
+        PriceNode::Leaf { prices } => prices.len() as u64,
+        PriceNode::Values { values } => values.len() as u64 * 2,
+        PriceNode::Split { .. } => 4,
+    };
+    let numbers =
+        certificate.envelopes.iter().map(of_envelope).sum::<u64>() + certificate.nodes.iter().map(of_node).sum::<u64>();
+    let corners = certificate.envelopes.iter().map(|envelope| envelope.corners.len()).max().unwrap_or(0);
+    let (requests, cloudlets) = (instance.requests.len() as u64, instance.cloudlets.len() as u64);
+    let look = requests.saturating_mul((cloudlets.saturating_mul(2 * least_steps(corners))).saturating_add(2));
+    Budget::of(numbers, look)
+}
+
+/// Steps that finding a pair's least threads takes, at most.
+fn least_steps(corners: usize) -> u64 {
+    17 * corners as u64 + 1
 }
 
 impl Violation {
@@ -408,7 +445,7 @@ impl<'a> Jury<'a> {
         Some(enough)
     }
 
-    fn replay(&self, nodes: &[PriceNode]) -> Result<f64, Violation> {
+    fn replay(&self, nodes: &[PriceNode], budget: &Budget) -> Result<f64, Violation> {
         let (requests, cloudlets) = (self.instance.requests.len(), self.instance.cloudlets.len());
         let tree = Tree::new(nodes, |node| self.children(node)).map_err(|flaw| flaw.violation(""))?;
         let table = match nodes.len() {
@@ -417,21 +454,11 @@ impl<'a> Jury<'a> {
                 let what = "a tree is replayed for at most 2e8 pairs of requests and cloudlets";
                 return Err(Flaw { node: 0, what }.violation(""));
             }
-            _ => Some(self.table()),
+            _ => Some(self.table(budget)?),
         };
-        let bound = |(at, leaf): (usize, &PriceNode)| {
-            let decisions = tree.above(at).map(|(split, is_served)| Decision::of(split, is_served)).collect();
-            match leaf {
-                PriceNode::Leaf { prices } => self.leaf(Proof::Prices(prices), &decisions, table.as_deref()),
-                PriceNode::Values { values } => {
-                    let mut all = vec![0.0; requests];
-                    values.iter().for_each(|(i, value)| all[*i as usize] = *value);
-                    self.leaf(Proof::Values(&all), &decisions, table.as_deref())
-                }
-                PriceNode::Split { .. } => unreachable!("leaves only"),
-            }
-        };
-        Ok(tree.leaves().map(bound).fold(0.0, f64::max))
+        let mut walk = Walk { state: State::new(self, table, budget)?, largest: 0.0 };
+        tree.walk(&mut walk)?;
+        Ok(walk.largest)
     }
 
     /// The children of a split, none for a leaf; or what is wrong with a node.
@@ -464,52 +491,54 @@ impl<'a> Jury<'a> {
     }
 
     /// The least threads of every pair, 0 for none. Shape (requests, cloudlets).
-    fn table(&self) -> Vec<u16> {
+    fn table(&self, budget: &Budget) -> Result<Vec<u16>, Violation> {
         let cloudlets = self.instance.cloudlets.len();
-        let mut table = Vec::with_capacity(self.instance.requests.len() * cloudlets);
+        let mut table = filled(0, self.instance.requests.len() * cloudlets)?;
         for i in 0..self.instance.requests.len() {
             let wish = self.wish(i);
-            table.extend((0..cloudlets).map(|j| self.least(i, &wish, j, u32::MAX).unwrap_or(0) as u16));
+            budget.spend(cloudlets as u64 * least_steps(wish.device_s.len()))?;
+            for j in 0..cloudlets {
+                table[i * cloudlets + j] = self.least(i, &wish, j, u32::MAX).unwrap_or(0) as u16;
+            }
         }
-        table
+        Ok(table)
     }
 
-    /// The bound of one leaf, rounded up; 0 if no solution agrees with its decisions (profits are above 0, so 0 bounds nothing).
-    fn leaf(&self, proof: Proof, decisions: &BTreeSet<Decision>, table: Option<&[u16]>) -> f64 {
-        let cloudlets = self.instance.cloudlets.len();
+    /// The bound of one leaf, rounded up; 0 if no solution agrees with what is decided (profits are above 0, so 0 bounds nothing).
+    fn leaf(&self, proof: Proof, state: &State) -> Result<f64, Violation> {
+        if state.is_impossible() {
+            return Ok(0.0);
+        }
+        let (cloudlets, budget) = (self.instance.cloudlets.len(), state.budget);
+        let table = state.table.as_deref();
         let looked_up = |i: usize, j: usize| table.map(|table| u32::from(table[i * cloudlets + j]));
-        // What is decided: who is served where, and who is not.
-        let mut served: BTreeMap<usize, usize> = BTreeMap::new();
-        let mut banned: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-        let mut left: Vec<u64> = self.instance.cloudlets.iter().map(|cloudlet| cloudlet.threads.into()).collect();
-        for Decision { pair: (i, j), is_served } in decisions {
-            if !is_served {
-                banned.entry(*i).or_default().push(*j);
-                continue;
-            }
-            let threads = u64::from(looked_up(*i, *j).expect("a leaf with decisions has a table"));
-            let is_served_twice = served.insert(*i, *j).is_some();
-            if is_served_twice || threads == 0 || threads > left[*j] {
-                return 0.0;
-            }
-            left[*j] -= threads;
-        }
-        if served.iter().any(|(i, j)| banned.get(i).is_some_and(|banned| banned.contains(j))) {
-            return 0.0;
-        }
-        let allows = |i: usize, j: usize| banned.get(&i).is_none_or(|banned| !banned.contains(&j));
+        let allows = |i: usize, j: usize| looked_up(i, j) != Some(0);
+        let is_served = |i: usize| state.served.get(i).is_some_and(|served| *served > 0);
+        let left: Vec<u64> = self
+            .instance
+            .cloudlets
+            .iter()
+            .zip(&state.used)
+            .map(|(cloudlet, used)| u64::from(cloudlet.threads) - used)
+            .collect();
+        // What a pass takes for a request.
+        let pass = |wish: &Wish| match table {
+            None => cloudlets as u64 * least_steps(wish.device_s.len()) + 1,
+            Some(_) => cloudlets as u64 + 1,
+        };
 
         // First pass: which cloudlets belong together, and which sums of threads there are.
         let mut groups = Groups::new(cloudlets);
         let mut sums: Vec<Sums> = left.iter().map(|left| Sums::up_to(*left)).collect();
         for i in 0..self.instance.requests.len() {
-            if served.contains_key(&i) {
+            if is_served(i) {
                 continue;
             }
             if groups.is_one() && sums.iter().all(Sums::is_full) {
                 break; // nothing changes any more
             }
             let wish = self.wish(i);
+            budget.spend(pass(&wish))?;
             if wish.is_local {
                 continue;
             }
@@ -520,7 +549,7 @@ impl<'a> Jury<'a> {
                 }
                 let least = looked_up(i, j).or_else(|| self.least(i, &wish, j, u32::MAX)).filter(|k| *k > 0);
                 let Some(k) = least else { continue };
-                sums[j].with(k);
+                sums[j].with(k, budget)?;
                 groups.join(*first.get_or_insert(j), j);
             }
         }
@@ -530,7 +559,7 @@ impl<'a> Jury<'a> {
         let mut of_group = vec![Accumulator::default(); cloudlets];
         let mut knapsacks: Vec<Knapsack> = match proof {
             Proof::Prices(_) => Vec::new(),
-            Proof::Values(_) => left.iter().map(|left| Knapsack::of(*left)).collect(),
+            Proof::Values(_) => left.iter().map(|left| Knapsack::of(*left)).collect::<Result<_, _>>()?,
         };
         let mut order: Vec<usize> = (0..cloudlets).collect();
         if let Proof::Prices(prices) = proof {
@@ -538,7 +567,8 @@ impl<'a> Jury<'a> {
         }
         for (i, request) in self.instance.requests.iter().enumerate() {
             let wish = self.wish(i);
-            if wish.is_local || served.contains_key(&i) {
+            budget.spend(pass(&wish))?;
+            if wish.is_local || is_served(i) {
                 apart.add(Interval::point(request.profit));
                 continue;
             }
@@ -569,6 +599,7 @@ impl<'a> Jury<'a> {
                     let mut of = None;
                     for j in (0..cloudlets).filter(|j| allows(i, *j)) {
                         if let Some(k) = least(j, u32::MAX) {
+                            budget.spend(knapsacks[j].steps(k))?;
                             knapsacks[j].offer(k, add_up(request.profit, -values[i]));
                             of = Some(j);
                         }
@@ -581,14 +612,139 @@ impl<'a> Jury<'a> {
         }
         for j in 0..cloudlets {
             let worth = match proof {
-                Proof::Prices(prices) => Interval::point(prices[j]) * Interval::point(sums[j].largest() as f64),
+                Proof::Prices(prices) => Interval::point(prices[j]) * Interval::point(sums[j].largest(budget)? as f64),
                 Proof::Values(_) => Interval::point(knapsacks[j].largest()),
             };
             of_group[groups.of(j)].add(worth);
         }
         let rounded = |value: f64| if self.has_whole_profits { value.floor() } else { value };
         let bounds = of_group.iter().map(|group| Interval::point(rounded(group.total().high())));
-        rounded((apart.total() + sum(bounds)).high())
+        Ok(rounded((apart.total() + sum(bounds)).high()))
+    }
+}
+
+/// What is decided on the way to a leaf.
+struct State<'a> {
+    jury: &'a Jury<'a>,
+    budget: &'a Budget,
+    /// The least threads of every pair, 0 for none and for those ruled out; none if nothing can be decided. Shape (requests, cloudlets).
+    table: Option<Vec<u16>>,
+    /// How many cloudlets serve every request, and the threads they use. Shapes (requests,), empty without a table, and (cloudlets,).
+    served: Vec<u32>,
+    used: Vec<u64>,
+    /// How often each decision was made.
+    made: HashMap<Decision, u32>,
+    /// Served with no threads or where it was ruled out; ruled out where it is served; served a second time; cloudlets whose threads do not do.
+    conflicts: usize,
+    /// What every decision has changed, in order.
+    before: Vec<(Decision, Change)>,
+}
+
+/// What a decision changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Change {
+    /// It was made before.
+    Nothing,
+    /// A pair of so many threads is ruled out.
+    RuledOut { threads: u16, is_conflict: bool },
+    /// A pair is served.
+    Served { threads: u16, conflicts: usize },
+}
+
+impl<'a> State<'a> {
+    fn new(jury: &'a Jury<'a>, table: Option<Vec<u16>>, budget: &'a Budget) -> Result<Self, Violation> {
+        let requests = if table.is_some() { jury.instance.requests.len() } else { 0 };
+        let used = vec![0; jury.instance.cloudlets.len()];
+        let served = filled(0, requests)?;
+        Ok(Self { jury, budget, table, served, used, made: HashMap::new(), conflicts: 0, before: Vec::new() })
+    }
+
+    fn is_impossible(&self) -> bool {
+        self.conflicts > 0
+    }
+
+    fn decide(&mut self, decision: Decision) {
+        let times = self.made.entry(decision).or_default();
+        *times += 1;
+        let change = if *times > 1 { Change::Nothing } else { self.make(decision) };
+        self.before.push((decision, change));
+    }
+
+    /// A decision is made for the first time.
+    fn make(&mut self, Decision { pair: (i, j), is_served }: Decision) -> Change {
+        let served_here = self.made.contains_key(&Decision { pair: (i, j), is_served: true });
+        let cloudlets = self.used.len();
+        let entry = &mut self.table.as_mut().expect("whatever is decided has a table")[i * cloudlets + j];
+        let threads = *entry;
+        if !is_served {
+            *entry = 0;
+            self.conflicts += usize::from(served_here);
+            return Change::RuledOut { threads, is_conflict: served_here };
+        }
+        let capacity = u64::from(self.jury.instance.cloudlets[j].threads);
+        let did = self.used[j] <= capacity;
+        self.used[j] += u64::from(threads);
+        self.served[i] += 1;
+        let conflicts = [threads == 0, self.served[i] > 1, did && self.used[j] > capacity];
+        let conflicts = conflicts.into_iter().filter(|is| *is).count();
+        self.conflicts += conflicts;
+        Change::Served { threads, conflicts }
+    }
+
+    /// The last decision is taken back.
+    fn take_back(&mut self) {
+        let (decision, change) = self.before.pop().expect("decisions come before");
+        let times = self.made.get_mut(&decision).expect("it was made");
+        *times -= 1;
+        if *times == 0 {
+            self.made.remove(&decision);
+        }
+        let (i, j) = decision.pair;
+        match change {
+            Change::Nothing => {}
+            Change::RuledOut { threads, is_conflict } => {
+                let cloudlets = self.used.len();
+                self.table.as_mut().expect("whatever is decided has a table")[i * cloudlets + j] = threads;
+                self.conflicts -= usize::from(is_conflict);
+            }
+            Change::Served { threads, conflicts } => {
+                self.used[j] -= u64::from(threads);
+                self.served[i] -= 1;
+                self.conflicts -= conflicts;
+            }
+        }
+    }
+}
+
+/// On the way through a price tree.
+struct Walk<'a> {
+    state: State<'a>,
+    largest: f64,
+}
+
+impl<'a> Walker<'a, PriceNode> for Walk<'_> {
+    fn down(&mut self, split: &'a PriceNode, is_served: bool) -> Result<(), Violation> {
+        self.state.decide(Decision::of(split, is_served));
+        self.state.budget.spend(1)
+    }
+
+    fn up(&mut self) {
+        self.state.take_back();
+    }
+
+    fn leaf(&mut self, _: usize, leaf: &'a PriceNode) -> Result<(), Violation> {
+        let jury = self.state.jury;
+        let bound = match leaf {
+            PriceNode::Leaf { prices } => jury.leaf(Proof::Prices(prices), &self.state),
+            PriceNode::Values { values } => {
+                let mut all = vec![0.0; jury.instance.requests.len()];
+                values.iter().for_each(|(i, value)| all[*i as usize] = *value);
+                jury.leaf(Proof::Values(&all), &self.state)
+            }
+            PriceNode::Split { .. } => unreachable!("leaves only"),
+        };
+        self.largest = self.largest.max(bound?);
+        Ok(())
     }
 }
 
@@ -619,8 +775,13 @@ enum Proof<'a> {
 struct Knapsack(Vec<f64>);
 
 impl Knapsack {
-    fn of(threads: u64) -> Self {
-        Self(vec![0.0; threads as usize + 1])
+    fn of(threads: u64) -> Result<Self, Violation> {
+        filled(0.0, threads as usize + 1).map(Self)
+    }
+
+    /// What an offer of so many threads takes.
+    fn steps(&self, threads: u32) -> u64 {
+        (self.0.len() as u64).saturating_sub(threads.into()) + 1
     }
 
     /// One more request may be taken.
@@ -639,7 +800,7 @@ impl Knapsack {
 }
 
 /// A decision on the way to a leaf.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Decision {
     pair: (usize, usize),
     is_served: bool,
@@ -696,10 +857,11 @@ impl Sums {
     }
 
     /// One more number may be taken.
-    fn with(&mut self, part: u32) {
+    fn with(&mut self, part: u32, budget: &Budget) -> Result<(), Violation> {
         if !self.is_full && self.parts.insert(part) {
-            self.is_full = self.largest() == self.limit;
+            self.is_full = self.largest(budget)? == self.limit;
         }
+        Ok(())
     }
 
     /// Whether the limit itself is such a sum: more numbers change nothing then.
@@ -709,16 +871,17 @@ impl Sums {
 
     /// The largest sum within the limit. Modulo the smallest part a, each remainder has a least sum from which on every a-th number
     /// is one: found by going through the remainders until nothing falls any more.
-    fn largest(&self) -> u64 {
-        let Some(least) = self.parts.first().map(|part| u64::from(*part)) else { return 0 };
+    fn largest(&self, budget: &Budget) -> Result<u64, Violation> {
+        let Some(least) = self.parts.first().map(|part| u64::from(*part)) else { return Ok(0) };
         if self.is_full {
-            return self.limit;
+            return Ok(self.limit);
         }
         let mut first = vec![u64::MAX; least as usize];
         first[0] = 0;
         let mut changed = true;
         while changed {
             changed = false;
+            budget.spend(least * (self.parts.len() as u64 + 1))?;
             for remainder in 0..least as usize {
                 if first[remainder] == u64::MAX {
                     continue;
@@ -733,7 +896,7 @@ impl Sums {
             }
         }
         let reached = |sum: &u64| first[(sum % least) as usize] <= *sum;
-        (self.limit.saturating_sub(least)..=self.limit).rev().find(reached).unwrap_or(0)
+        Ok((self.limit.saturating_sub(least)..=self.limit).rev().find(reached).unwrap_or(0))
     }
 }
 

@@ -7,7 +7,7 @@ use offcut_instances::problem::{Answer, Stop, Valid};
 use offcut_instances::random::Stream;
 use proptest::prelude::*;
 
-use crate::{Judged, Proof, Tolerance, judge};
+use crate::{Budget, Judged, Proof, Tolerance, judge};
 
 /// One flow, rate 1: w = (1, 4) on servers of 5 and 8. By hand:
 ///
@@ -226,10 +226,12 @@ fn emptiness_is_looked_at_closely_where_a_quick_look_does_not_do() {
     instance.servers.iter_mut().for_each(|server| server.macs_per_s = 5.0);
     let prices = vec![Prices { place: vec![vec![3.0; 2]; 3], stay: Vec::new() }];
     let certificate = one(Node::Empty { prices: 0 }, prices);
-    let mut replay = super::Replay::new(&instance, &certificate);
+    let budget = Budget::of(0, 0);
+    let mut replay = super::Replay::new(&instance, &certificate, &budget);
     let allowed = vec![vec![true; 2]; 3];
-    assert!(replay.priced(0, super::Aim::Room, &allowed, super::Care::Quick) <= 0.0);
-    assert!((replay.priced(0, super::Aim::Room, &allowed, super::Care::Close) - 3.0).abs() < 1e-9);
+    let mut priced = |care| replay.priced(0, super::Aim::Room, &allowed, care).expect("within the budget");
+    assert!(priced(super::Care::Quick) <= 0.0);
+    assert!((priced(super::Care::Close) - 3.0).abs() < 1e-9);
     assert_eq!(Jpdra::replay(&instance, &certificate), Ok(f64::INFINITY));
 }
 

@@ -25,7 +25,12 @@
 //! A leaf is empty if what stability needs at its prices is worth no less than what there is: every stable share is more than its need, so there
 //! would have to be more. A horizon's bound is the mean of its slots' with V = 1 and Q = mu, less `sum_n mu_n budget_n`, for 0 <= mu <= overdraft: no more
 //! is charged than `overdraft` for a joule above the budget, and none below.
+//!
+//! **Steps** (see [`Budget`]). The least of a cut at some prices, and what it needs, are [`CUT_STEPS`] steps; looking at a cut is one. A leaf looks at the
+//! cuts of all users, and those whose leasts at its prices are not known yet are found: leaves share tables of leasts, which are made for prices when
+//! a leaf uses them first, dropped after the last, and all dropped when they are more than [`MOST_KEPT`] bytes. Prices that no leaf uses cost nothing.
 
+//!
 //! **Why every certificate that parses proves a bound**, or is rejected. Its numbers are those that `crate::number` lets in.
 //!
 //! 1. *Prices* nu, eta, mu may be any numbers >= 0 (mu up to the overdraft's charge, compared as floats, which is exact): what is shared is at most what there
@@ -38,19 +43,36 @@
 //!    to solutions with the same cost, so the ordered ones suffice.
 //! 5. *Tree.* A cut is among a split's or not: every ordered solution is in a leaf. Neither delays nor charges are below 0.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
 
 use offcut_instances::lymdo::{Certificate, Instance, Node, Prices, Service, Tree as Certified, User};
 
 use super::guess::{Channel, Cut};
 use super::stage::{Delay, Rate, Works, channel, device, edge};
 use super::works;
+use crate::budget::MOST_KEPT;
 use crate::interval::{Accumulator, add_down, product};
-use crate::tree::{Flaw, Tree};
-use crate::{Interval, Violation};
+use crate::tree::{Flaw, Tree, Walker};
+use crate::{Budget, Interval, Violation};
+
+/// What the least of a cut takes: some hundred operations, logarithms and roots among them.
+const CUT_STEPS: u64 = 400;
+
+/// What a certificate of its size may take.
+pub(super) fn budget(instance: &Instance, certificate: &Certificate) -> Budget {
+    let of_node = |node: &Node| match node {
+        Node::Priced { .. } | Node::Empty { .. } => 1,
+        Node::Split { cuts, .. } => 3 + cuts.len() as u64,
+    };
+    let of_tree = |tree: &Certified| tree.prices.len() as u64 * 2 + tree.nodes.iter().map(of_node).sum::<u64>();
+    let numbers = certificate.energy_s_per_j.len() as u64 + certificate.slots.iter().map(of_tree).sum::<u64>();
+    let cuts = |user: &User| instance.models[user.model as usize].cut_bytes.len() as u64;
+    Budget::of(numbers, instance.users.iter().map(cuts).sum::<u64>() * (CUT_STEPS + 4))
+}
 
 /// The bound that a certificate proves; infinite if there is no solution.
-pub(super) fn bound(instance: &Instance, certificate: &Certificate) -> Result<f64, Violation> {
+pub(super) fn bound(instance: &Instance, certificate: &Certificate, budget: &Budget) -> Result<f64, Violation> {
     let (users, slots) = (instance.users.len(), instance.slots.len());
     let is_horizon = slots > 1;
     let energy = &certificate.energy_s_per_j;
@@ -79,7 +101,7 @@ pub(super) fn bound(instance: &Instance, certificate: &Certificate) -> Result<f6
             .collect();
         // Every slot is looked at, so that no flaw hides behind an infeasible one.
         let alike = alike(instance, t, |n| if is_horizon { energy[n] } else { instance.users[n].backlog_j });
-        let least = Slot { instance, desks, alike, tree }.bound(&format!("slots[{t}]."))?;
+        let least = Slot { instance, desks, alike, tree, budget }.bound(&format!("slots[{t}]."))?;
         if least == f64::INFINITY {
             is_infeasible = true;
         } else {
@@ -131,36 +153,16 @@ struct Slot<'a> {
     /// See [`alike`].
     alike: Vec<Vec<usize>>,
     tree: &'a Certified,
+    budget: &'a Budget,
 }
 
-impl Slot<'_> {
+impl<'a> Slot<'a> {
     /// The least bound of the leaves, 0 at least; infinite if all are empty. `place` is the tree's in the certificate.
     fn bound(&self, place: &str) -> Result<f64, Violation> {
         let tree = Tree::new(&self.tree.nodes, |node| self.children(node)).map_err(|flaw| flaw.violation(place))?;
-        let mut known = Known::new(&self.desks, self.tree.prices.len());
-        let mut least = f64::INFINITY;
-        for (node, leaf) in tree.leaves() {
-            let Some(allowed) = self.allowed(&tree, node) else { continue };
-            match leaf {
-                Node::Priced { prices } => {
-                    let prices = *prices as usize;
-                    let low = self.total(prices, &allowed, |n, cut| {
-                        known.least(prices, n, cut, || self.desks[n].least(cut, &self.tree.prices[prices]))
-                    });
-                    least = least.min(low.max(0.0));
-                }
-                Node::Empty { prices } => {
-                    let at = &self.tree.prices[*prices as usize];
-                    // (Not below 0 only because there is nothing to be had: the needs must be worth something.)
-                    let needs = self.needs(at, &allowed);
-                    if !(needs > 0.0 && add_down(needs, -self.worth(*prices as usize).high()) >= 0.0) {
-                        return Err(Flaw { node, what: "prices prove that a leaf has no solution" }.violation(place));
-                    }
-                }
-                Node::Split { .. } => unreachable!("leaves only"),
-            }
-        }
-        Ok(least)
+        let mut walk = Walk::new(self, place);
+        tree.walk(&mut walk)?;
+        Ok(walk.least)
     }
 
     /// The children of a split, none for a leaf; or what is wrong with a node.
@@ -185,31 +187,25 @@ impl Slot<'_> {
         }
     }
 
-    /// Which cuts the splits above a node, stability of a user alone, and the order of users that are alike, leave to every user. None if a user has
-    /// none left.
-    fn allowed(&self, tree: &Tree<Node>, node: usize) -> Option<Vec<Vec<bool>>> {
-        let mut allowed: Vec<Vec<bool>> = self.desks.iter().map(|desk| desk.stands.clone()).collect();
-        for (split, is_inside) in tree.above(node) {
-            let Node::Split { user, cuts, .. } = split else { unreachable!("only splits have children") };
-            for (cut, allowed) in allowed[*user as usize].iter_mut().enumerate() {
-                *allowed &= cuts.binary_search(&(cut as u32)).is_ok() == is_inside;
-            }
-        }
+    /// Takes away what the order of users that are alike does not leave. Whether every user has a cut left, if each had one before.
+    fn put_in_order(&self, allowed: &mut [Vec<bool>]) -> bool {
         for group in &self.alike {
             // No cut is below the least that the one before has left, none above the greatest that the next one has left.
             let mut least = 0;
             for n in group {
                 allowed[*n][..least].fill(false);
-                least = allowed[*n].iter().position(|allowed| *allowed)?;
+                let Some(first) = allowed[*n].iter().position(|allowed| *allowed) else { return false };
+                least = first;
             }
             let mut most = usize::MAX;
             for n in group.iter().rev() {
                 let beyond = most.saturating_add(1).min(allowed[*n].len());
                 allowed[*n][beyond..].fill(false);
-                most = allowed[*n].iter().rposition(|allowed| *allowed)?;
+                let Some(last) = allowed[*n].iter().rposition(|allowed| *allowed) else { return false };
+                most = last;
             }
         }
-        allowed.iter().all(|row| row.contains(&true)).then_some(allowed)
+        true
     }
 
     /// What all there is is worth at some prices.
@@ -218,7 +214,7 @@ impl Slot<'_> {
         product(bandwidth, self.instance.bandwidth_hz) + product(edge, self.instance.edge_macs_per_s)
     }
 
-    /// The sum over users of the least over cuts, less what there is, rounded down.
+    /// The sum over users of the least over cuts, less what there is, rounded down. Every user has a cut.
     fn total(&self, prices: usize, allowed: &[Vec<bool>], mut least: impl FnMut(usize, usize) -> f64) -> f64 {
         let mut total = 0.0;
         for (n, row) in allowed.iter().enumerate() {
@@ -243,32 +239,175 @@ impl Slot<'_> {
     }
 }
 
+/// On the way through a slot's tree.
+struct Walk<'a> {
+    slot: &'a Slot<'a>,
+    place: &'a str,
+    /// The cuts that stability of a user alone, and the splits on the way, leave to every user. Shape (users, cuts).
+    allowed: Vec<Vec<bool>>,
+    /// How many cuts every user has left, and how many users have none.
+    left: Vec<usize>,
+    without: usize,
+    /// User and cut that were taken away, in order; and how many there were before each turn.
+    taken: Vec<(u32, u32)>,
+    before: Vec<usize>,
+    known: Known,
+    least: f64,
+}
+
+impl<'a> Walk<'a> {
+    fn new(slot: &'a Slot<'a>, place: &'a str) -> Self {
+        let allowed: Vec<Vec<bool>> = slot.desks.iter().map(|desk| desk.stands.clone()).collect();
+        let left: Vec<usize> = allowed.iter().map(|row| row.iter().filter(|allowed| **allowed).count()).collect();
+        Self {
+            slot,
+            place,
+            allowed,
+            without: left.iter().filter(|left| **left == 0).count(),
+            left,
+            taken: Vec::new(),
+            before: Vec::new(),
+            known: Known::new(slot),
+            least: f64::INFINITY,
+        }
+    }
+}
+
+impl<'a> Walker<'a, Node> for Walk<'a> {
+    fn down(&mut self, split: &'a Node, is_inside: bool) -> Result<(), Violation> {
+        let Node::Split { user, cuts, .. } = split else { unreachable!("only splits have children") };
+        self.before.push(self.taken.len());
+        let n = *user as usize;
+        let row = &mut self.allowed[n];
+        self.slot.budget.spend((row.len() + cuts.len()) as u64)?;
+        let had = self.left[n];
+        let mut cuts = cuts.iter().copied().peekable();
+        for (cut, allowed) in row.iter_mut().enumerate() {
+            let is_named = cuts.next_if_eq(&(cut as u32)).is_some();
+            if *allowed && is_named != is_inside {
+                *allowed = false;
+                self.left[n] -= 1;
+                self.taken.push((*user, cut as u32));
+            }
+        }
+        self.without += usize::from(had > 0 && self.left[n] == 0);
+        Ok(())
+    }
+
+    fn up(&mut self) {
+        let before = self.before.pop().expect("down comes before up");
+        for (user, cut) in self.taken.drain(before..) {
+            let n = user as usize;
+            self.without -= usize::from(self.left[n] == 0);
+            self.left[n] += 1;
+            self.allowed[n][cut as usize] = true;
+        }
+    }
+
+    fn leaf(&mut self, node: usize, leaf: &'a Node) -> Result<(), Violation> {
+        let (Node::Priced { prices } | Node::Empty { prices }) = leaf else { unreachable!("leaves only") };
+        let index = *prices as usize;
+        match leaf {
+            Node::Priced { .. } => {
+                let mut table = self.known.take(index);
+                let low = self.priced(index, &mut table);
+                self.known.keep(index, table);
+                self.least = self.least.min(low?);
+                Ok(())
+            }
+            _ if self.is_empty(index)? => Ok(()),
+            _ => Err(Flaw { node, what: "prices prove that a leaf has no solution" }.violation(self.place)),
+        }
+    }
+}
+
+impl Walk<'_> {
+    /// What is allowed where the order of users that are alike counts, too; none if a user has no cut left.
+    fn in_order(&self) -> Result<Option<Cow<'_, [Vec<bool>]>>, Violation> {
+        if self.without > 0 {
+            return Ok(None);
+        }
+        self.slot.budget.spend(4 * self.known.cuts as u64)?;
+        if self.slot.alike.is_empty() {
+            return Ok(Some(Cow::Borrowed(&self.allowed)));
+        }
+        let mut allowed = self.allowed.clone();
+        Ok(self.slot.put_in_order(&mut allowed).then_some(Cow::Owned(allowed)))
+    }
+
+    /// The bound of a leaf with prices, 0 at least; infinite if a user has no cut left. `table` is what is known of these prices.
+    fn priced(&self, prices: usize, table: &mut Vec<f64>) -> Result<f64, Violation> {
+        let Some(allowed) = self.in_order()? else { return Ok(f64::INFINITY) };
+        if table.is_empty() {
+            *table = vec![f64::NAN; self.known.cuts];
+        }
+        let mut found = 0;
+        let low = self.slot.total(prices, &allowed, |n, cut| {
+            let known = &mut table[self.known.first[n] + cut];
+            if known.is_nan() {
+                found += 1;
+                *known = self.slot.desks[n].least(cut, &self.slot.tree.prices[prices]);
+            }
+            *known
+        });
+        self.slot.budget.spend(CUT_STEPS * found)?;
+        Ok(low.max(0.0))
+    }
+
+    /// Whether a leaf has no solution, as its prices prove it or because a user has no cut left.
+    fn is_empty(&self, prices: usize) -> Result<bool, Violation> {
+        let Some(allowed) = self.in_order()? else { return Ok(true) };
+        self.slot.budget.spend(CUT_STEPS * self.known.cuts as u64)?;
+        // (Not below 0 only because there is nothing to be had: the needs must be worth something.)
+        let needs = self.slot.needs(&self.slot.tree.prices[prices], &allowed);
+        Ok(needs > 0.0 && add_down(needs, -self.slot.worth(prices).high()) >= 0.0)
+    }
+}
+
 /// Leasts that were found already: leaves share prices.
 struct Known {
-    /// Not a number where nothing is known yet.
-    least: Vec<f64>,
+    /// By prices and cut; not a number where nothing is known yet.
+    least: HashMap<usize, Vec<f64>>,
+    /// How many leaves are yet to come, by prices.
+    leaves: HashMap<usize, u64>,
     /// Where users' cuts begin, and how many there are.
     first: Vec<usize>,
     cuts: usize,
 }
 
 impl Known {
-    fn new(desks: &[Desk], prices: usize) -> Self {
+    fn new(slot: &Slot) -> Self {
         let mut cuts = 0;
-        let first = desks.iter().map(|desk| {
+        let first = slot.desks.iter().map(|desk| {
             cuts += desk.works.len();
             cuts - desk.works.len()
         });
         let first = first.collect();
-        Self { least: vec![f64::NAN; cuts * prices], first, cuts }
+        let mut leaves = HashMap::new();
+        for node in &slot.tree.nodes {
+            if let Node::Priced { prices } = node {
+                *leaves.entry(*prices as usize).or_default() += 1;
+            }
+        }
+        Self { least: HashMap::new(), leaves, first, cuts }
     }
 
-    fn least(&mut self, prices: usize, n: usize, cut: usize, find: impl FnOnce() -> f64) -> f64 {
-        let known = &mut self.least[prices * self.cuts + self.first[n] + cut];
-        if known.is_nan() {
-            *known = find();
+    /// What is known for the next leaf with these prices; empty if that is nothing.
+    fn take(&mut self, prices: usize) -> Vec<f64> {
+        *self.leaves.get_mut(&prices).expect("leaves were counted") -= 1;
+        self.least.remove(&prices).unwrap_or_default()
+    }
+
+    /// Keeps what is known, if leaves are yet to come.
+    fn keep(&mut self, prices: usize, table: Vec<f64>) {
+        if self.leaves[&prices] == 0 || table.is_empty() {
+            return;
         }
-        *known
+        let most = MOST_KEPT / (size_of::<f64>() * self.cuts.max(1));
+        if self.least.len() >= most.max(1) {
+            self.least.clear();
+        }
+        self.least.insert(prices, table);
     }
 }
 

@@ -7,7 +7,7 @@ use offcut_instances::multiuser::{Certificate, Instance, Multiuser, Objective, P
 use offcut_instances::problem::Answer;
 use proptest::prelude::*;
 
-use crate::{Interval, Judged, Proof, Tolerance, Verdict, judge};
+use crate::{Budget, Interval, Judged, Proof, Tolerance, Verdict, judge};
 
 fn toy(objective: Objective) -> Instance {
     let bytes = include_bytes!("../../../../instances/data/multiuser/toy.json");
@@ -312,10 +312,18 @@ fn units_are_guessed_within_one() {
 fn a_leaf_without_an_allocation_is_empty() {
     let instance = toy(Objective::Sum);
     let jury = super::Jury::new(&instance);
-    assert_eq!(jury.leaf_bound(1.0, &mut [(0, (3, 4)), (1, (2, 4))]), f64::INFINITY);
-    assert_eq!(jury.leaf_bound(1.0, &mut [(0, (3, 2))]), f64::INFINITY);
+    let bound = |ranges: &[(u32, super::Range)]| {
+        let budget = Budget::of(0, 0);
+        let mut walk = super::Walk::new(&jury, &[], &budget);
+        for (user, range) in ranges {
+            walk.change(*user, *range);
+        }
+        walk.bound(1.0).expect("within the budget")
+    };
+    assert_eq!(bound(&[(0, (3, 4)), (1, (2, 4))]), f64::INFINITY);
+    assert_eq!(bound(&[(0, (3, 2))]), f64::INFINITY);
     // 5 + 2 each, less 4.
-    assert!((jury.leaf_bound(1.0, &mut [(0, (2, 2)), (1, (2, 4))]) - (7.0 + 7.0 - 4.0)).abs() < 1e-12);
+    assert!((bound(&[(0, (2, 2)), (1, (2, 4))]) - (7.0 + 7.0 - 4.0)).abs() < 1e-12);
 }
 
 /// Speed-ups by up to 300 units: in proportion, in part, and by a table with steps.

@@ -7,7 +7,7 @@ use offcut_instances::throughput::strategy::{Profits, device_sets, instances, mo
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Proof, Tolerance, Verdict, judge};
+use crate::{Budget, Proof, Tolerance, Verdict, judge};
 
 fn toy() -> Instance {
     let bytes = include_bytes!("../../../../instances/data/throughput/toy.json");
@@ -376,7 +376,7 @@ proptest! {
         }
         let mut left: Vec<u32> = instance.cloudlets.iter().map(|cloudlet| cloudlet.threads).collect();
         let optimum = best(&instance, &threads, 0, &mut left);
-        let bound = jury.replay(&tree(&instance, &splits, &prices)).expect("a tree");
+        let bound = jury.replay(&tree(&instance, &splits, &prices), &Budget::of(0, 0)).expect("a tree");
         // The optimum is added up in plain floats, in another order.
         prop_assert!(bound >= optimum * (1.0 - 1e-12), "{bound} < {optimum}");
     }
@@ -386,15 +386,20 @@ proptest! {
 fn the_largest_sum_is_the_largest_sum() {
     for parts in [&[3][..], &[2, 3], &[4, 6], &[5, 7, 9], &[6, 10, 15], &[1], &[]] {
         for limit in 0..60u64 {
+            let budget = Budget::of(0, 0);
             let mut sums = Sums::up_to(limit);
-            parts.iter().for_each(|part| sums.with(*part));
+            parts.iter().for_each(|part| sums.with(*part, &budget).expect("few steps"));
             let mut reached = vec![false; limit as usize + 1];
             reached[0] = true;
             for sum in 0..=limit as usize {
                 reached[sum] |= parts.iter().any(|part| sum >= *part as usize && reached[sum - *part as usize]);
             }
             let largest = reached.iter().rposition(|is| *is).expect("0 is") as u64;
-            assert_eq!((sums.largest(), sums.is_full()), (largest, largest == limit), "{parts:?} up to {limit}");
+            assert_eq!(
+                (sums.largest(&budget).expect("few steps"), sums.is_full()),
+                (largest, largest == limit),
+                "{parts:?} up to {limit}"
+            );
         }
     }
 }
@@ -445,8 +450,30 @@ fn a_limit_leaves_room_for_roundings() {
     assert!((1e-14..3e-14).contains(&(limit(&jury) - 1.25)), "{}", limit(&jury) - 1.25);
 }
 
-fn decided(decisions: &[(usize, usize, bool)]) -> BTreeSet<Decision> {
-    decisions.iter().map(|(i, j, is_served)| Decision { pair: (*i, *j), is_served: *is_served }).collect()
+/// The bound of a leaf with the same price of all cloudlets, after some decisions in either order, and that all of it is undone on the way back.
+fn leaf_after(jury: &Jury, price: f64, decisions: &[(usize, usize, bool)]) -> f64 {
+    let budget = Budget::of(0, 0);
+    let prices = vec![price; jury.instance.cloudlets.len()];
+    let table = jury.table(&budget).expect("within the budget");
+    let mut state = State::new(jury, Some(table.clone()), &budget).expect("little memory");
+    let decisions: Vec<Decision> =
+        decisions.iter().map(|(i, j, is_served)| Decision { pair: (*i, *j), is_served: *is_served }).collect();
+    let mut bounds = Vec::new();
+    for is_reversed in [false, true] {
+        let mut decisions = decisions.clone();
+        if is_reversed {
+            decisions.reverse();
+        }
+        // Twice is no more than once.
+        decisions.iter().chain(&decisions).for_each(|decision| state.decide(*decision));
+        bounds.push(jury.leaf(super::Proof::Prices(&prices), &state).expect("within the budget"));
+        (0..2 * decisions.len()).for_each(|_| state.take_back());
+        assert_eq!(state.table.as_ref(), Some(&table));
+        assert!(state.served.iter().all(|times| *times == 0) && state.used.iter().all(|used| *used == 0));
+        assert!(state.conflicts == 0 && state.made.is_empty() && state.before.is_empty());
+    }
+    assert_eq!(bounds[0], bounds[1]);
+    bounds[0]
 }
 
 /// 5 threads for requests of 1, 2 and 2, and one that is local; the last one is out of reach.
@@ -455,11 +482,8 @@ fn decisions_take_threads_and_rule_each_other_out() {
     let mut instance = toy();
     instance.cloudlets[0].threads = 5;
     let jury = jury(&instance);
-    let table = jury.table();
-    assert_eq!(table, [1, 1, 2, 2, 0]);
-    let leaf = |price: f64, decisions: &[(usize, usize, bool)]| {
-        jury.leaf(super::Proof::Prices(&[price]), &decided(decisions), Some(&table))
-    };
+    assert_eq!(jury.table(&Budget::of(0, 0)), Ok(vec![1, 1, 2, 2, 0]));
+    let leaf = |price: f64, decisions: &[(usize, usize, bool)]| leaf_after(&jury, price, decisions);
     assert_eq!(leaf(0.5, &[]), 4.0);
     // Besides the local one and what is decided: 1.5 + .5 with 3 threads; 2.5 + .5 with 5; of 3 threads only 2 are of use to a request of 2.
     assert_eq!(leaf(0.5, &[(2, 0, true)]), 4.0);
@@ -473,9 +497,7 @@ fn decisions_take_threads_and_rule_each_other_out() {
     // Too many threads.
     let instance = toy();
     let jury = self::jury(&instance);
-    let leaf = |decisions: &[(usize, usize, bool)]| {
-        jury.leaf(super::Proof::Prices(&[0.5]), &decided(decisions), Some(&jury.table()))
-    };
+    let leaf = |decisions: &[(usize, usize, bool)]| leaf_after(&jury, 0.5, decisions);
     assert_eq!(leaf(&[(1, 0, true), (2, 0, true)]), 3.0);
     assert_eq!(leaf(&[(2, 0, true), (3, 0, true)]), 0.0);
     // At two places.
@@ -483,9 +505,7 @@ fn decisions_take_threads_and_rule_each_other_out() {
     instance.cloudlets.push(instance.cloudlets[0].clone());
     instance.hop_s_per_byte = vec![vec![0.0; 2]];
     let jury = self::jury(&instance);
-    let leaf = |decisions: &[(usize, usize, bool)]| {
-        jury.leaf(super::Proof::Prices(&[0.5; 2]), &decided(decisions), Some(&jury.table()))
-    };
+    let leaf = |decisions: &[(usize, usize, bool)]| leaf_after(&jury, 0.5, decisions);
     assert_eq!(leaf(&[(1, 0, true), (1, 1, true)]), 0.0);
     assert_eq!(leaf(&[(1, 0, true), (2, 1, true)]), 4.0);
 }
@@ -495,7 +515,7 @@ fn decisions_take_threads_and_rule_each_other_out() {
 fn a_knapsack_is_the_best_set() {
     let offers = [(2u32, 3.0), (3, 4.0), (1, 1.0), (4, 7.5), (2, -1.0), (7, 0.0), (5, 8.0)];
     for threads in 0..20u64 {
-        let mut knapsack = Knapsack::of(threads);
+        let mut knapsack = Knapsack::of(threads).expect("little memory");
         offers.iter().for_each(|(threads, gain)| knapsack.offer(*threads, *gain));
         let set =
             |set: u32| offers.iter().enumerate().filter(move |(at, _)| set >> at & 1 == 1).map(|(_, offer)| offer);

@@ -7,7 +7,10 @@
 //! - a constant in the objective is lost too, also in the bound, so it is given apart and added to both;
 //! - the default gap of 1e-4 stops early, so it is set to what is asked for;
 //! - a limit without an incumbent keeps its bound;
-//! - `mip_dual_bound` is 0 for a pure LP, so models without integers are refused rather than given a false bound.
+//! - `mip_dual_bound` is 0 for a pure LP, so models without integers get no bound rather than a false one.
+//!
+//! HiGHS's tolerances are absolute: rows are scaled, what they cannot hold is declined, and bounds are relaxed by what they can falsify (module
+//! `conditioning`). A bound that a solution known to the same solve contradicts is withdrawn.
 //!
 //! A seed other than 0 puts columns and rows into another order, too: how much HiGHS's times vary by that is luck, and is to be told beside them.
 //!
@@ -19,11 +22,12 @@ use std::ffi::CString;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use ::highs::{HighsModelStatus, HighsOptionValue, HighsSolutionStatus, Model, Sense, SolvedModel};
-use good_lp::variable::UnsolvedProblem;
-use good_lp::{Constraint, SolverModel};
-use offcut_instances::problem::{Answer, Bound, Budget, Claim, Evidence, Problem, Stop, Trace};
+use ::highs::{HighsModelStatus, HighsOptionValue, HighsSolutionStatus, Model, Sense as HighsSense, SolvedModel};
+use good_lp::{Constraint, Expression, ProblemVariables, SolverModel};
+use offcut_instances::problem::{Answer, Bound, Budget, Claim, Evidence, Problem, Sense, Stop, Trace};
 use offcut_instances::random::Stream;
+
+use crate::conditioning::{self, DUAL, FEASIBILITY};
 
 /// What a solve may use.
 #[derive(Clone, Copy, Debug)]
@@ -32,8 +36,6 @@ pub struct Limits {
     pub time_s: Option<f64>,
     /// Relative gap at which to stop.
     pub relative_gap: f64,
-    /// How far a row may be missed, where HiGHS's own 1e-6 is too much; 1e-10 is the least it takes.
-    pub feasibility: Option<f64>,
     /// HiGHS is deterministic for each seed. One other than 0 also permutes columns and rows.
     pub seed: u64,
 }
@@ -42,7 +44,37 @@ impl Limits {
     /// What `budget` leaves after `spent_s` seconds, for a solve to the gap that counts as none.
     pub fn exact(budget: &Budget, spent_s: f64) -> Self {
         let time_s = budget.time_s.map(|time_s| (time_s - spent_s).max(0.0));
-        Self { time_s, relative_gap: 1e-9, feasibility: None, seed: budget.seed }
+        Self { time_s, relative_gap: 1e-9, seed: budget.seed }
+    }
+}
+
+/// A model as `good_lp` states it, before HiGHS sees it.
+pub struct Program {
+    sense: Sense,
+    variables: ProblemVariables,
+    objective: Expression,
+    rows: Vec<Constraint>,
+    size: f64,
+    start: Option<Vec<f64>>,
+}
+
+impl Program {
+    /// A model with the part of the objective that has variables. `size` is the most that the absolute values of the columns of a solution can sum up to:
+    /// HiGHS's error grows with it.
+    pub fn new(
+        sense: Sense,
+        variables: ProblemVariables,
+        objective: Expression,
+        rows: Vec<Constraint>,
+        size: f64,
+    ) -> Self {
+        Self { sense, variables, objective, rows, size, start: None }
+    }
+
+    /// The same model with a known solution, from which HiGHS starts: values of the variables in the order they were added.
+    #[must_use]
+    pub fn starting_at(self, start: Option<Vec<f64>>) -> Self {
+        Self { start, ..self }
     }
 }
 
@@ -70,7 +102,9 @@ pub struct Outcome {
     pub status: Status,
     /// Values of the variables in the order they were added; none without a feasible point.
     pub values: Option<Vec<f64>>,
-    /// Dual bound with the constant; none if there is none yet.
+    /// Dual bound with the constant, as HiGHS states it; none if there is none yet.
+    pub stated: Option<f64>,
+    /// The same, relaxed by what HiGHS's tolerances can falsify.
     pub bound: Option<f64>,
     /// Nodes of the branch-and-bound tree.
     pub nodes: u64,
@@ -104,51 +138,88 @@ impl Outcome {
     }
 }
 
-/// A bound that HiGHS states.
-pub fn word<C>(value: f64) -> Bound<C> {
-    Bound { value, evidence: Evidence::SolverWord("HiGHS mip_dual_bound".into()) }
+/// A bound on HiGHS's word, in the objective's unit; none if `objective`, which a solution known to the same solve has, contradicts it.
+pub fn word<C>(sense: Sense, value: f64, objective: Option<f64>) -> Option<Bound<C>> {
+    let is_beyond = objective.is_some_and(|objective| match sense {
+        Sense::Minimise => value > objective,
+        Sense::Maximise => value < objective,
+    });
+    (!is_beyond).then(|| Bound { value, evidence: Evidence::SolverWord("HiGHS mip_dual_bound".into()) })
 }
 
-/// Solves a feasible, bounded model as [`solve`] does and answers, `built_s` being the seconds spent on the model before. `read` makes a
-/// solution and its objective of the variables' values, `bound` puts HiGHS's dual bound in the objective's unit.
+/// An answer with a bound on HiGHS's word. A bound that the answer's own solution contradicts is withdrawn, and counted.
+pub fn bounded<P: Problem>(mut answer: Answer<P>, bound: Option<f64>) -> Answer<P> {
+    let Some(bound) = bound else { return answer };
+    answer.proved = word(P::SENSE, bound, answer.found.as_ref().map(|claim| claim.objective));
+    if answer.proved.is_none() {
+        answer.trace.counts.insert("bounds withdrawn".into(), 1);
+    }
+    answer
+}
+
+/// A solution and its objective.
+pub type Known<P> = (<P as Problem>::Solution, f64);
+
+/// Solves a feasible, bounded model as [`solve`] does and answers, `built_s` being the seconds spent on the model before and `known` a solution
+/// known before. `read` makes a solution and its objective of the variables' values, none if they do not stand for one; `bound` puts a dual bound in
+/// the objective's unit.
 pub fn answer<P: Problem>(
-    problem: UnsolvedProblem,
-    rows: impl IntoIterator<Item = Constraint>,
+    program: Program,
     limits: Limits,
     built_s: f64,
-    read: impl FnOnce(&[f64]) -> (P::Solution, f64),
+    known: Option<Known<P>>,
+    read: impl FnOnce(&[f64]) -> Option<Known<P>>,
     bound: impl FnOnce(f64) -> f64,
 ) -> Answer<P> {
-    let answered = |outcome: Outcome| {
-        let stop = outcome.stop()?;
-        let found = outcome.values.as_deref().map(read).map(|(solution, objective)| Claim { solution, objective });
-        let proved = outcome.bound.map(bound).map(word);
-        Ok(Answer { stop, found, proved, trace: outcome.trace(built_s) })
+    let outcome = match solve(program, 0.0, limits) {
+        Ok(outcome) => outcome,
+        Err(stop) => return claiming(known, Answer::nothing(stop)),
     };
-    solve(problem, rows, 0.0, limits).and_then(answered).unwrap_or_else(Answer::failed)
+    let trace = outcome.trace(built_s);
+    let stop = match outcome.stop() {
+        Ok(stop) => stop,
+        Err(words) => return claiming(known, Answer::failed(words)).traced(trace),
+    };
+    let best = better::<P>(known, outcome.values.as_deref().and_then(read));
+    let answer = claiming(best, Answer::nothing(stop)).traced(trace);
+    bounded(answer, outcome.bound.map(bound))
 }
 
-/// Solves a model with integer variables built with `good_lp`, with `rows` added to it. `constant` is the part of the
-/// objective without variables.
+/// The better of two solutions.
+pub fn better<P: Problem>(a: Option<Known<P>>, b: Option<Known<P>>) -> Option<Known<P>> {
+    match (a, b) {
+        (Some(a), Some(b)) => {
+            let is_second = if P::SENSE == Sense::Minimise { b.1 < a.1 } else { b.1 > a.1 };
+            Some(if is_second { b } else { a })
+        }
+        (a, b) => a.or(b),
+    }
+}
+
+/// The same answer with a solution, if there is one.
+pub fn claiming<P: Problem>(found: Option<Known<P>>, answer: Answer<P>) -> Answer<P> {
+    Answer { found: found.map(|(solution, objective)| Claim { solution, objective }), ..answer }
+}
+
+/// Solves a model with integer variables. `constant` is the part of the objective without variables.
 ///
 /// # Errors
-/// HiGHS's words if it does not take the model or an option.
-pub fn solve(
-    problem: UnsolvedProblem,
-    rows: impl IntoIterator<Item = Constraint>,
-    constant: f64,
-    limits: Limits,
-) -> Result<Outcome, String> {
+/// [`Stop::Declined`] if HiGHS's tolerances cannot hold the model, [`Stop::Failed`] with HiGHS's words if it does not take the model or an option.
+pub fn solve(program: Program, constant: f64, limits: Limits) -> Result<Outcome, Stop> {
+    let (sense, size) = (program.sense, program.size);
     let began = Instant::now();
-    let (mut model, places) = prepared(problem, rows, limits.seed)?;
+    let Prepared { mut model, places, outlasts } = prepared(program, limits.seed, limits.time_s)?;
     let (columns, rows) = (model.num_cols(), model.num_rows());
     let seed = i32::try_from(limits.seed % (1 << 31)).expect("below 2^31");
     set(&mut model, "random_seed", seed)?;
     set(&mut model, "mip_rel_gap", limits.relative_gap)?;
     set(&mut model, "mip_abs_gap", 0.0)?;
-    if let Some(feasibility) = limits.feasibility {
-        set(&mut model, "mip_feasibility_tolerance", feasibility)?;
-        set(&mut model, "primal_feasibility_tolerance", feasibility)?;
+    set(&mut model, "mip_feasibility_tolerance", FEASIBILITY)?;
+    set(&mut model, "primal_feasibility_tolerance", FEASIBILITY)?;
+    // Presolve takes a cost below this for none.
+    set(&mut model, "dual_feasibility_tolerance", DUAL)?;
+    if outlasts {
+        set(&mut model, "presolve", "off")?;
     }
     let build_s = began.elapsed().as_secs_f64();
     if let Some(time_s) = limits.time_s {
@@ -166,12 +237,17 @@ pub fn solve(
     };
     // -1 where no branch-and-bound was run: then mip_dual_bound means nothing.
     let nodes = node_count(&solved);
-    let bound = solved.double_info_value(c"mip_dual_bound").ok().filter(|bound| nodes >= 0 && bound.abs() < 1e30);
+    let stated = solved.double_info_value(c"mip_dual_bound").ok().filter(|bound| nodes >= 0 && bound.abs() < 1e30);
+    let relaxed = stated.map(|stated| match sense {
+        Sense::Minimise => stated - conditioning::error(stated, size),
+        Sense::Maximise => stated + conditioning::error(stated, size),
+    });
     let is_feasible = solved.primal_solution_status() == HighsSolutionStatus::Feasible;
     Ok(Outcome {
         status,
         values: is_feasible.then(|| in_order(solved.get_solution().columns(), &places)),
-        bound: bound.map(|bound| bound + constant),
+        stated: stated.map(|bound| bound + constant),
+        bound: relaxed.map(|bound| bound + constant),
         nodes: u64::try_from(nodes).unwrap_or(0),
         columns,
         rows,
@@ -256,16 +332,14 @@ pub struct Relaxed {
     pub iterations: u64,
 }
 
-/// Solves a model without integer variables, with `rows` added to it; none if time runs out.
+/// Solves a model without integer variables; none if time runs out. (Duals are those of the rows as they were given only where these are
+/// not scaled: see module `conditioning`.)
 ///
 /// # Errors
-/// HiGHS's words if it does not take the model or an option, or finds no optimum.
-pub fn relax(
-    problem: UnsolvedProblem,
-    rows: impl IntoIterator<Item = Constraint>,
-    time_s: Option<f64>,
-) -> Result<Option<Relaxed>, String> {
-    let (mut model, _) = prepared(problem, rows, 0)?;
+/// [`Stop::Declined`] if HiGHS's tolerances cannot hold the model, [`Stop::Failed`] with HiGHS's words if it does not take the model or an
+/// option, or finds no optimum.
+pub fn relax(program: Program, time_s: Option<f64>) -> Result<Option<Relaxed>, Stop> {
+    let Prepared { mut model, .. } = prepared(program, 0, None)?;
     if let Some(time_s) = time_s {
         set(&mut model, "time_limit", time_s)?;
     }
@@ -281,33 +355,51 @@ pub fn relax(
             }))
         }
         HighsModelStatus::ReachedTimeLimit => Ok(None),
-        other => Err(format!("HiGHS says {other:?} to the relaxation")),
+        other => Err(Stop::Failed(format!("HiGHS says {other:?} to the relaxation"))),
     }
 }
 
-/// The model that `good_lp` built, with `rows` added to it, and the place of each of its columns; HiGHS is quiet and works on one thread.
-fn prepared(
-    problem: UnsolvedProblem,
-    rows: impl IntoIterator<Item = Constraint>,
-    seed: u64,
-) -> Result<(Model, Vec<usize>), String> {
+/// A model in HiGHS.
+struct Prepared {
+    model: Model,
+    /// The place of each column.
+    places: Vec<usize>,
+    /// Whether presolving it would outlast the limit.
+    outlasts: bool,
+}
+
+/// The model that `good_lp` builds; HiGHS is quiet and works on one thread.
+fn prepared(program: Program, seed: u64, time_s: Option<f64>) -> Result<Prepared, Stop> {
+    let Program { sense, variables, objective, rows, size: _, start } = program;
+    let rows = conditioning::held(&variables, &objective, rows).map_err(Stop::Declined)?;
+    let outlasts = conditioning::outlasts(&rows, time_s);
+    let problem = match sense {
+        Sense::Minimise => variables.minimise(objective),
+        Sense::Maximise => variables.maximise(objective),
+    };
     let mut problem = problem.using(good_lp::highs);
     for row in rows {
         problem.add_constraint(row);
     }
-    let mut model = problem.try_into_inner().map_err(|error| error.to_string())?;
+    let mut model = problem.try_into_inner().map_err(|error| Stop::Failed(error.to_string()))?;
     let mut places: Vec<usize> = (0..model.num_cols()).collect();
     if seed != 0 {
         let mut stream = Stream::new(&["highs", "order"], seed);
         let mut order: Vec<usize> = (0..model.num_rows()).collect();
         stream.shuffle(&mut places);
         stream.shuffle(&mut order);
-        model = permuted(&model, &places, &order)?;
+        model = permuted(&model, &places, &order).map_err(Stop::Failed)?;
     }
     model.make_quiet();
+    if let Some(start) = start {
+        let mut placed = vec![0.0; start.len()];
+        places.iter().zip(start).for_each(|(place, value)| placed[*place] = value);
+        // A start that HiGHS does not take is none.
+        let _ = model.try_set_solution(Some(&placed), None, None, None);
+    }
     set(&mut model, "threads", 1)?;
     set(&mut model, "parallel", "off")?;
-    Ok((model, places))
+    Ok(Prepared { model, places, outlasts })
 }
 
 /// The values of columns in the order they were added in.
@@ -367,17 +459,18 @@ fn permuted(model: &Model, columns: &[usize], rows: &[usize]) -> Result<Model, S
         let is_integer = integrality[j] != 0;
         other.add_column_with_integrality(cost[j], lower[j]..=upper[j], entries, is_integer);
     }
-    let sense = if sense == highs_sys::OBJECTIVE_SENSE_MAXIMIZE { Sense::Maximise } else { Sense::Minimise };
+    let is_maximised = sense == highs_sys::OBJECTIVE_SENSE_MAXIMIZE;
+    let sense = if is_maximised { HighsSense::Maximise } else { HighsSense::Minimise };
     other.try_optimise(sense).map_err(|status| format!("HiGHS refuses the model: {status:?}"))
 }
 
-fn set(model: &mut Model, option: &str, value: impl HighsOptionValue) -> Result<(), String> {
-    model.try_set_option(option, value).map_err(|error| format!("HiGHS refuses an option: {error:?}"))
+fn set(model: &mut Model, option: &str, value: impl HighsOptionValue) -> Result<(), Stop> {
+    model.try_set_option(option, value).map_err(|error| Stop::Failed(format!("HiGHS rejects an option: {error:?}")))
 }
 
-fn solved(mut model: Model) -> Result<SolvedModel, String> {
+fn solved(mut model: Model) -> Result<SolvedModel, Stop> {
     copy(&mut model);
-    let solved = model.try_solve().map_err(|status| format!("HiGHS refuses the model: {status:?}"))?;
+    let solved = model.try_solve().map_err(|status| Stop::Failed(format!("HiGHS rejects the model: {status:?}")))?;
     copied(&solved);
     Ok(solved)
 }
@@ -395,16 +488,23 @@ fn node_count(solved: &SolvedModel) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use good_lp::{Expression, ProblemVariables, constraint, variable};
+    use good_lp::{constraint, variable};
 
-    const LIMITS: Limits = Limits { time_s: Some(20.0), relative_gap: 1e-9, feasibility: None, seed: 0 };
+    const LIMITS: Limits = Limits { time_s: Some(20.0), relative_gap: 1e-9, seed: 0 };
+
+    fn program(
+        (sense, variables, objective): (Sense, ProblemVariables, Expression),
+        rows: impl IntoIterator<Item = Constraint>,
+    ) -> Program {
+        Program::new(sense, variables, objective, rows.into_iter().collect(), 100.0)
+    }
 
     #[test]
     fn a_constant_survives_in_the_bound() {
         let mut variables = ProblemVariables::new();
         let x = variables.add(variable().integer().min(0).max(10));
-        let problem = variables.minimise(3.0 * x + 100.0);
-        let outcome = solve(problem, [constraint!(2.0 * x >= 3.0)], 100.0, LIMITS).expect("a model");
+        let problem = (Sense::Minimise, variables, Expression::from(3.0 * x + 100.0));
+        let outcome = solve(program(problem, [constraint!(2.0 * x >= 3.0)]), 100.0, LIMITS).expect("a model");
         assert_eq!(outcome.status, Status::Optimal);
         assert_eq!(outcome.values.expect("solved"), [2.0]);
         assert!((outcome.bound.expect("solved") - 106.0).abs() < 1e-6);
@@ -414,15 +514,15 @@ mod tests {
     fn infeasible_and_unbounded_are_told_apart() {
         let mut variables = ProblemVariables::new();
         let x = variables.add(variable().integer().min(0).max(10));
-        let problem = variables.minimise(x);
-        let outcome = solve(problem, [constraint!(x >= 11.0)], 0.0, LIMITS).expect("a model");
+        let problem = (Sense::Minimise, variables, Expression::from(x));
+        let outcome = solve(program(problem, [constraint!(x >= 11.0)]), 0.0, LIMITS).expect("a model");
         assert_eq!((outcome.status, outcome.values), (Status::Infeasible, None));
 
         let mut variables = ProblemVariables::new();
         let x = variables.add(variable().integer().min(0));
         let y = variables.add(variable().integer().min(0));
-        let problem = variables.maximise(x + y);
-        let outcome = solve(problem, [constraint!(x - y <= 1.5)], 0.0, LIMITS).expect("a model");
+        let problem = (Sense::Maximise, variables, Expression::from(x + y));
+        let outcome = solve(program(problem, [constraint!(x - y <= 1.5)]), 0.0, LIMITS).expect("a model");
         assert!(matches!(outcome.status, Status::Unbounded | Status::UnboundedOrInfeasible), "{:?}", outcome.status);
         assert_eq!(outcome.bound, None);
     }
@@ -438,7 +538,7 @@ mod tests {
             let y = variables.add(variable().binary());
             let z = variables.add(variable().min(-1.5).max(2.5));
             let w = variables.add(variable());
-            let problem = variables.maximise(5.0 * x + 4.0 * y + 3.0 * z - w);
+            let problem = (Sense::Maximise, variables, Expression::from(5.0 * x + 4.0 * y + 3.0 * z - w));
             let rows = [
                 constraint!(2.0 * x + 3.0 * y + z <= 9.75),
                 constraint!(w >= 4.0 * z - 1.0),
@@ -446,7 +546,7 @@ mod tests {
                 constraint!(w >= -2.0),
             ];
             let mut outcome = None;
-            let work = || outcome = solve(problem, rows, 0.0, Limits { seed, ..LIMITS }).ok();
+            let work = || outcome = solve(program(problem, rows), 0.0, Limits { seed, ..LIMITS }).ok();
             copying(&file, work).expect("written").expect("a model");
             orders.insert(std::fs::read_to_string(&file).expect("there"));
             let outcome = outcome.expect("a model");
@@ -466,7 +566,7 @@ mod tests {
         let mut variables = ProblemVariables::new();
         let x: Vec<_> = (0..40).map(|_| variables.add(variable().binary())).collect();
         let slack = variables.add(variable().min(0.0));
-        let problem = variables.minimise(slack + 0.0);
+        let problem = (Sense::Minimise, variables, Expression::from(slack + 0.0));
         let mut number = 7u64;
         let rows: Vec<_> = (0..5)
             .map(|_| {
@@ -481,7 +581,7 @@ mod tests {
                 constraint!(row == (total / 2.0).floor())
             })
             .collect();
-        let outcome = solve(problem, rows, 5.0, Limits { time_s: Some(0.5), ..LIMITS }).expect("a model");
+        let outcome = solve(program(problem, rows), 5.0, Limits { time_s: Some(0.5), ..LIMITS }).expect("a model");
         assert_eq!((&outcome.status, &outcome.values), (&Status::TimeLimit, &None));
         assert!(outcome.bound.is_some_and(|bound| bound >= 5.0 - 1e-6), "{outcome:?}");
     }
@@ -491,8 +591,8 @@ mod tests {
     fn a_relaxation_has_duals() {
         let mut variables = ProblemVariables::new();
         let (x, y) = (variables.add(variable().min(0.0)), variables.add(variable().min(0.0)));
-        let problem = variables.maximise(3.0 * x + 2.0 * y);
-        let relaxed = relax(problem, [constraint!(x + y <= 4.0), constraint!(x <= 3.0)], None);
+        let problem = (Sense::Maximise, variables, Expression::from(3.0 * x + 2.0 * y));
+        let relaxed = relax(program(problem, [constraint!(x + y <= 4.0), constraint!(x <= 3.0)]), None);
         let relaxed = relaxed.expect("a model").expect("in time");
         assert_eq!(relaxed.values, [3.0, 1.0]);
         assert_eq!(relaxed.row_duals.iter().map(|dual| dual.abs()).collect::<Vec<_>>(), [2.0, 1.0]);
@@ -509,7 +609,8 @@ mod tests {
                     let mut variables = ProblemVariables::new();
                     let x: Vec<_> = (0..4).map(|_| variables.add(variable().binary())).collect();
                     let all: Expression = x.iter().sum();
-                    solve(variables.maximise(all.clone()), [constraint!(all <= most)], 0.0, LIMITS).expect("a model");
+                    solve(program((Sense::Maximise, variables, all.clone()), [constraint!(all <= most)]), 0.0, LIMITS)
+                        .expect("a model");
                 }
             });
             let copied = copied.expect("written").expect("a model");
@@ -522,7 +623,7 @@ mod tests {
             copying(&folder.join("no/such/folder.mps"), || {
                 let mut variables = ProblemVariables::new();
                 let x = variables.add(variable().binary());
-                let _ = solve(variables.maximise(x), [], 0.0, LIMITS);
+                let _ = solve(program((Sense::Maximise, variables, x.into()), []), 0.0, LIMITS);
             })
             .is_err()
         );
@@ -533,8 +634,8 @@ mod tests {
     fn a_model_without_integers_gets_no_false_bound() {
         let mut variables = ProblemVariables::new();
         let x = variables.add(variable().min(2.0));
-        let problem = variables.minimise(x);
-        let outcome = solve(problem, [], 0.0, LIMITS).expect("a model");
+        let problem = (Sense::Minimise, variables, Expression::from(x));
+        let outcome = solve(program(problem, []), 0.0, LIMITS).expect("a model");
         assert_eq!(outcome.bound, None);
     }
 }

@@ -3,6 +3,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`outer_approximation`] | the loop that adds tangents until a MILP meets its convex problem |
+//! | `conditioning` | what HiGHS's tolerances can hold of a model, and what they can falsify |
 //! | [`highs`] | the only file that talks to HiGHS: status, dual bound, limits |
 //! | [`jpdra`] | `branch`, `price`, `milp-oa`, `socp`, `milp-units`, `exhaustive` |
 //! | [`lymdo`] | `branch`, `clairvoyant`, `milp-oa`, `enumerate`; the policy `lymdo-exact` |
@@ -12,6 +13,7 @@
 //! Only an equivalent model or a relaxation emits a bound. Latencies are computed this crate's own way; nothing in `bench/` is known
 //! here.
 
+mod conditioning;
 pub mod highs;
 pub mod jpdra;
 pub mod lymdo;

@@ -12,16 +12,14 @@
 
 use std::time::Instant;
 
-use good_lp::Constraint;
-use good_lp::variable::UnsolvedProblem;
 use offcut_instances::problem::{Budget, Incumbent, Stop, Trace};
 
-use crate::highs::{self, Limits, Status};
+use crate::highs::{self, Limits, Program, Status};
 
 /// A problem with tangents.
 pub trait Tangents {
-    /// The MILP with all tangents known so far, and its rows.
-    fn model(&self) -> (UnsolvedProblem, Vec<Constraint>);
+    /// The MILP with all tangents known so far.
+    fn model(&self) -> Program;
 
     /// Evaluates a solution of the MILP, given the values of its variables: its true objective, if it is feasible. Adds the tangents
     /// at it and says how many are new.
@@ -33,7 +31,7 @@ pub trait Tangents {
 pub struct Ended {
     /// Why it stopped.
     pub stop: Stop,
-    /// The best bound that HiGHS stated.
+    /// The best bound that HiGHS stated, relaxed by what its tolerances can falsify.
     pub bound: Option<f64>,
     /// Rounds, nodes, the last model's size, and the incumbents.
     pub trace: Trace,
@@ -42,37 +40,49 @@ pub struct Ended {
 /// Runs the loop until incumbent and bound are within `gap`, relative. `known` is the objective of an incumbent known before, if any.
 ///
 /// # Errors
-/// HiGHS's words if it does not take a model.
-pub fn run(tangents: &mut impl Tangents, known: Option<f64>, gap: f64, budget: &Budget) -> Result<Ended, String> {
+/// [`Stop::Declined`] if HiGHS's tolerances cannot hold the first model, [`Stop::Failed`] with HiGHS's words if it breaks.
+pub fn run(tangents: &mut impl Tangents, known: Option<f64>, gap: f64, budget: &Budget) -> Result<Ended, Stop> {
     let began = Instant::now();
     let mut best = known;
-    let mut bound: Option<f64> = None;
+    let (mut bound, mut stated): (Option<f64>, Option<f64>) = (None, None);
+    let raised = |known: Option<f64>, bound: f64| Some(known.map_or(bound, |known| known.max(bound)));
     let mut trace = Trace::counting([("rounds", 0), ("nodes", 0)]);
     trace.build_s = Some(0.0);
     let stop = loop {
         let built = Instant::now();
-        let (problem, rows) = tangents.model();
+        let program = tangents.model();
         let built_s = built.elapsed().as_secs_f64();
         if budget.is_spent(began) {
             break Stop::TimeLimit;
         }
         let left = budget.time_s.map(|time_s| (time_s - began.elapsed().as_secs_f64()).max(0.0));
         // A solution to within a tenth of what is asked for; what tangents miss is found by more of them.
-        let limits = Limits { time_s: left, relative_gap: gap / 10.0, feasibility: Some(1e-9), seed: budget.seed };
-        let outcome = highs::solve(problem, rows, 0.0, limits)?;
+        let limits = Limits { time_s: left, relative_gap: gap / 10.0, seed: budget.seed };
+        let outcome = match highs::solve(program, 0.0, limits) {
+            Ok(outcome) => outcome,
+            // Tangents have become too steep to be held: what was found and proved before them stands.
+            Err(Stop::Declined(_)) if bound.is_some() => break Stop::Completed,
+            Err(stop) => return Err(stop),
+        };
         *trace.counts.get_mut("rounds").expect("there") += 1;
         *trace.counts.get_mut("nodes").expect("there") += outcome.nodes;
         trace.counts.insert("columns".into(), outcome.columns as u64);
         trace.counts.insert("rows".into(), outcome.rows as u64);
         trace.build_s = trace.build_s.map(|s| s + built_s + outcome.build_s);
-        if let Some(stated) = outcome.bound.filter(|stated| stated.is_finite()) {
-            bound = Some(bound.map_or(stated, |bound: f64| bound.max(stated)));
+        if let Some((of_round, relaxed)) = outcome.stated.zip(outcome.bound).filter(|(stated, _)| stated.is_finite()) {
+            (stated, bound) = (raised(stated, of_round), raised(bound, relaxed));
         }
         let is_timed_out = match &outcome.status {
             Status::Optimal => false,
             Status::TimeLimit => true,
+            Status::Infeasible | Status::UnboundedOrInfeasible if best.is_some() => {
+                // There is a solution: what HiGHS said before is no better than what it says now.
+                bound = None;
+                trace.counts.insert("bounds withdrawn".into(), 1);
+                break Stop::Completed;
+            }
             Status::Infeasible | Status::UnboundedOrInfeasible if bound.is_none() => break Stop::Infeasible,
-            other => return Err(format!("HiGHS says {other:?} to a bounded model")),
+            other => return Err(Stop::Failed(format!("HiGHS says {other:?} to a bounded model"))),
         };
         let mut new = 0;
         if let Some(values) = &outcome.values {
@@ -83,7 +93,7 @@ pub fn run(tangents: &mut impl Tangents, known: Option<f64>, gap: f64, budget: &
                 trace.incumbents.push(Incumbent { at_s: began.elapsed().as_secs_f64(), objective });
             }
         }
-        let meets = best.zip(bound).is_some_and(|(best, bound)| best - bound <= gap * best.abs());
+        let meets = best.zip(stated).is_some_and(|(best, bound)| best - bound <= gap * best.abs());
         if meets || !is_timed_out && new == 0 {
             break Stop::Completed;
         }

@@ -10,19 +10,21 @@
 //! ```
 //!
 //! `milp-units`: a binary for every partition, server and number of units, and no tangents: the delay of k units is a number.
+//!
+//! HiGHS's tolerances are absolute: delays are in units of a known deployment's, where there is one, and what alone would take longer than that (an
+//! arc, a number of units) is left out; no server's delay is longer either.
 
 use std::time::Instant;
 
-use good_lp::variable::UnsolvedProblem;
 use good_lp::{Constraint, Expression, ProblemVariables, Variable, constraint, variable};
 use offcut_instances::jpdra::{Instance, Jpdra};
-use offcut_instances::problem::{Algorithm, Answer, Budget, Parameter, Stop};
+use offcut_instances::problem::{Algorithm, Answer, Budget, Parameter, Problem, Stop};
 use offcut_instances::random::Stream;
 
 use super::arcs::{Arc, arcs};
 use super::local::{improved, keep};
 use super::model::{Deployed, Model};
-use crate::highs::{self, Limits, Status};
+use crate::highs::{self, Limits, Program, Status};
 use crate::outer_approximation::{Tangents, grid, run};
 
 /// Above this many variables no model is built: HiGHS then no longer minds its time limit while it presolves.
@@ -41,6 +43,14 @@ impl Default for OuterApproximation {
     }
 }
 
+/// What a known deployment lets alone be, in units of its delay: a hair more than itself, for roundings.
+pub(super) const CUTOFF: f64 = 1.0 + 1e-6;
+
+/// What the columns of a solution sum up to, at most: places and arcs, and delays in units of the whole.
+pub(super) fn size(model: &Model) -> f64 {
+    (4 * model.partitions() + model.flows.len() + 1) as f64
+}
+
 /// The model: places, arcs and delays; loads in units of the mean speed, delays in units of `scale`.
 struct Oa<'m> {
     model: &'m Model<'m>,
@@ -48,6 +58,8 @@ struct Oa<'m> {
     /// Slopes of every server, in units of `rate`.
     slopes: Vec<Vec<f64>>,
     scale: f64,
+    /// The longest delay of interest, in units of `scale`: infinite without a known deployment.
+    cutoff: f64,
     speed: f64,
     best: Option<Deployed>,
 }
@@ -119,13 +131,13 @@ fn positions(model: &Model) -> Vec<Option<usize>> {
 }
 
 impl Tangents for Oa<'_> {
-    fn model(&self) -> (UnsolvedProblem, Vec<Constraint>) {
+    fn model(&self) -> Program {
         let model = self.model;
         let servers = model.servers();
         let Variables { mut problem, places, ways, mut rows } = layered(model, &self.arcs, self.scale);
         let mut objective = ways;
         for m in 0..servers {
-            let delay = problem.add(variable().min(0.0));
+            let delay = problem.add(variable().min(0.0).max(self.cutoff));
             objective.add_mul(1.0, delay);
             let mut load = Expression::with_capacity(model.partitions());
             let on = || (0..model.partitions()).filter_map(|i| places[i * servers + m].map(|x| (i, x)));
@@ -140,7 +152,7 @@ impl Tangents for Oa<'_> {
                 rows.push(constraint!(tangent <= squared * model.speed(m)));
             }
         }
-        (problem.minimise(objective), rows)
+        Program::new(Jpdra::SENSE, problem, objective, rows, size(model))
     }
 
     fn refine(&mut self, values: &[f64]) -> (Option<f64>, usize) {
@@ -205,29 +217,31 @@ impl Algorithm<Jpdra> for OuterApproximation {
         let speed = model.mean_speed();
         // Slopes that matter: from the least partition alone on a server to where one server's delay is the whole incumbent.
         let least = model.roots.iter().copied().fold(f64::INFINITY, f64::min);
-        let scale = first.as_ref().map_or(model.pooled_delay(), |(delay, _)| *delay);
+        let (scale, cutoff) =
+            first.as_ref().map_or((model.pooled_delay(), f64::INFINITY), |(delay, _)| (*delay, CUTOFF));
+        let mut arcs = arcs;
+        arcs.retain(|arc| arc.cost / scale <= cutoff);
         let slopes = (0..model.servers()).map(|m| {
             let low = least / model.speed(m);
             let high = (scale / least).min(1e6 * low).max(low);
             grid(low, high, self.error)
         });
         let slopes = slopes.collect();
-        let mut oa = Oa { model: &model, arcs, slopes, scale, speed, best: first };
+        let mut oa = Oa { model: &model, arcs, slopes, scale, cutoff, speed, best: first };
         let known = oa.best.as_ref().map(|(delay, _)| delay / scale);
         let left =
             Budget { time_s: budget.time_s.map(|s| (s - began.elapsed().as_secs_f64()).max(0.0)), ..budget.clone() };
         // With units the true delay is above what tangents reach: a gap remains, and no new tangent ends it.
         let ended = match run(&mut oa, known, 1e-7, &left) {
             Ok(ended) => ended,
-            Err(words) => return Answer::failed(words),
+            Err(stop) => return Answer::nothing(stop),
         };
         let mut trace = ended.trace;
         trace.incumbents.iter_mut().for_each(|incumbent| incumbent.objective *= scale);
         // Tangents only know what is stable to within HiGHS's tolerance; what they say infeasible is.
         let stop = if oa.best.is_some() && ended.stop == Stop::Infeasible { Stop::Completed } else { ended.stop };
-        let mut answer = model.answer(stop, oa.best.as_ref());
-        answer.proved = ended.bound.map(|bound| highs::word(bound * scale));
-        answer.traced(trace)
+        let answer = model.answer(stop, oa.best.as_ref()).traced(trace);
+        highs::bounded(answer, ended.bound.map(|bound| (bound * scale).max(0.0)))
     }
 }
 
@@ -259,14 +273,27 @@ impl Algorithm<Jpdra> for Units {
             return Answer::nothing(Stop::Infeasible);
         }
         let servers = model.servers();
-        let arcs = arcs(&model);
-        let levels = |i: usize, m: usize| model.least[i]..=model.units[m];
-        let count = |i: usize, m: usize| (model.units[m] + 1).saturating_sub(model.least[i]) as usize;
+        let mut stream = Stream::new(&["jpdra", "milp-units"], budget.seed);
+        let first = super::branch::first(&model, &mut stream, &|| budget.is_spent(began));
+        let (scale, cutoff) =
+            first.as_ref().map_or((model.pooled_delay(), f64::INFINITY), |(delay, _)| (*delay, CUTOFF));
+        let mut arcs = arcs(&model);
+        arcs.retain(|arc| arc.cost / scale <= cutoff);
+        // The least units whose delay alone is of interest; delays fall with units.
+        let least = |i: usize, m: usize| {
+            let (mut low, mut high) = (model.least[i], model.units[m].saturating_add(1));
+            while low < high {
+                let middle = low + (high - low) / 2;
+                if model.unit_delay(i, middle) / scale <= cutoff { high = middle } else { low = middle + 1 }
+            }
+            low
+        };
+        let levels = |i: usize, m: usize| least(i, m)..=model.units[m];
+        let count = |i: usize, m: usize| (model.units[m] + 1).saturating_sub(least(i, m)) as usize;
         let places = || (0..model.partitions()).flat_map(|i| (0..servers).map(move |m| (i, m)));
         if places().map(|(i, m)| count(i, m)).fold(arcs.len(), usize::saturating_add) > MOST_VARIABLES {
             return Answer::declined(format!("the model would have more than {MOST_VARIABLES} variables"));
         }
-        let scale = model.pooled_delay();
         let Variables { mut problem, places: x, ways, mut rows } = layered(&model, &arcs, scale);
         let mut objective = ways;
         let mut given = vec![Expression::default(); servers];
@@ -285,12 +312,16 @@ impl Algorithm<Jpdra> for Units {
             rows.push(constraint!(given <= model.units[m] as f64));
         }
         let built_s = began.elapsed().as_secs_f64();
-        let outcome = match highs::solve(problem.minimise(objective), rows, 0.0, Limits::exact(budget, built_s)) {
+        if budget.is_spent(began) {
+            return model.answer(Stop::TimeLimit, first.as_ref());
+        }
+        let program = Program::new(Jpdra::SENSE, problem, objective, rows, size(&model));
+        let outcome = match highs::solve(program, 0.0, Limits::exact(budget, built_s)) {
             Ok(outcome) => outcome,
-            Err(words) => return Answer::failed(words),
+            Err(stop) => return Answer::nothing(stop),
         };
         let trace = outcome.trace(built_s);
-        if matches!(outcome.status, Status::Infeasible | Status::UnboundedOrInfeasible) {
+        if first.is_none() && matches!(outcome.status, Status::Infeasible | Status::UnboundedOrInfeasible) {
             return Answer::nothing(Stop::Infeasible).traced(trace);
         }
         let stop = match outcome.stop() {
@@ -298,9 +329,9 @@ impl Algorithm<Jpdra> for Units {
             Err(words) => return Answer::failed(words),
         };
         let found = outcome.values.as_ref().map(|values| deployment(&model, &positions(&model), values));
-        let found = found.and_then(|on| Some((model.delay(&on)?, on)));
-        let mut answer = model.answer(stop, found.as_ref());
-        answer.proved = outcome.bound.map(|bound| highs::word(bound * scale));
-        answer.traced(trace)
+        let mut best = first;
+        keep(&mut best, found.and_then(|on| Some((model.delay(&on)?, on))));
+        let answer = model.answer(stop, best.as_ref()).traced(trace);
+        highs::bounded(answer, outcome.bound.map(|bound| (bound * scale).max(0.0)))
     }
 }

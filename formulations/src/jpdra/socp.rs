@@ -18,8 +18,9 @@ use offcut_instances::problem::{Algorithm, Answer, Bound, Budget, Evidence, Stop
 use offcut_instances::random::Stream;
 
 use super::arcs::{Arc, arcs};
-use super::local::rounded;
-use super::milp::fits_everywhere;
+use super::branch::first;
+use super::local::{keep, rounded};
+use super::milp::{CUTOFF, fits_everywhere, size};
 use super::model::Model;
 
 /// The continuous relaxation through Clarabel.
@@ -29,8 +30,17 @@ pub(super) struct Socp;
 /// Above this many arcs no model is built.
 const MOST_ARCS: usize = 500_000;
 
-/// What Clarabel says: its dual objective and the shares of places. Shape (partitions, servers), flat.
+/// Clarabel's tolerances.
+const TOLERANCE: f64 = 1e-10;
+
+/// With an arc that costs this many times the scale of all, arcs that cost more than a known deployment are left out.
+const DEAR: f64 = 1e3;
+
+/// What Clarabel says: its dual objective, as a bound relaxed by what its residuals can falsify, and the shares of places. Shape (partitions, servers), flat.
 pub(super) struct Relaxed {
+    /// The dual objective as Clarabel states it.
+    #[cfg(test)]
+    pub(super) value: f64,
     pub(super) bound: f64,
     pub(super) shares: Vec<f64>,
     pub(super) iterations: u64,
@@ -103,27 +113,41 @@ pub(super) fn relaxed(model: &Model, arcs: &[Arc], time_s: Option<f64>) -> Resul
     let settings = DefaultSettingsBuilder::default()
         .verbose(false)
         .time_limit(time_s.unwrap_or(f64::INFINITY))
-        .tol_gap_abs(1e-10)
-        .tol_gap_rel(1e-10)
-        .tol_feas(1e-10)
+        .tol_gap_abs(TOLERANCE)
+        .tol_gap_rel(TOLERANCE)
+        .tol_feas(TOLERANCE)
         .build()
         .map_err(|error| format!("Clarabel refuses a setting: {error}"))?;
     let mut solver = DefaultSolver::new(&quadratic, &costs, &matrix, &right, &cones, settings)
         .map_err(|error| format!("Clarabel refuses the model: {error}"))?;
     solver.solve();
-    match solver.solution.status {
-        SolverStatus::Solved | SolverStatus::AlmostSolved => {}
-        SolverStatus::PrimalInfeasible | SolverStatus::AlmostPrimalInfeasible => return Ok(None),
-        status => return Err(format!("Clarabel says {status:?}")),
-    }
+    // A dual residual is, relative to costs, as much for each unit that the columns of a solution sum up to.
+    let dearest = costs.iter().copied().fold(1.0, f64::max);
+    let residual = solver.solution.r_dual.abs().max(TOLERANCE);
+    let error = match solver.solution.status {
+        SolverStatus::Solved | SolverStatus::AlmostSolved => {
+            residual * dearest * size(model) + TOLERANCE * solver.solution.obj_val_dual.abs()
+        }
+        SolverStatus::PrimalInfeasible => return Ok(None),
+        status => {
+            let cheapest = costs.iter().copied().filter(|cost| *cost > 0.0).fold(f64::INFINITY, f64::min);
+            return Err(format!("Clarabel says {status:?}; costs have a ratio of {:.1e}", dearest / cheapest));
+        }
+    };
     let mut shares = vec![0.0f64; partitions * servers];
     for (arc, value) in arcs.iter().zip(&solver.solution.x) {
         if let Some((i, m)) = arc.to {
             shares[i * servers + m] += value.max(0.0);
         }
     }
-    let bound = solver.solution.obj_val_dual * scale;
-    Ok(Some(Relaxed { bound, shares, iterations: solver.solution.iterations.into() }))
+    let bound = ((solver.solution.obj_val_dual - error) * scale).max(0.0);
+    Ok(Some(Relaxed {
+        #[cfg(test)]
+        value: solver.solution.obj_val_dual * scale,
+        bound,
+        shares,
+        iterations: solver.solution.iterations.into(),
+    }))
 }
 
 impl Algorithm<Jpdra> for Socp {
@@ -142,20 +166,37 @@ impl Algorithm<Jpdra> for Socp {
         if !fits_everywhere(&model) {
             return Answer::nothing(Stop::Infeasible);
         }
-        let arcs = arcs(&model);
+        let mut arcs = arcs(&model);
         if arcs.len() > MOST_ARCS {
             return Answer::declined(format!("the model would have more than {MOST_ARCS} arcs"));
         }
-        let relaxed = match relaxed(&model, &arcs, budget.time_s) {
-            Ok(Some(relaxed)) => relaxed,
-            Ok(None) => return Answer::nothing(Stop::Infeasible),
-            Err(words) => return Answer::failed(words),
-        };
         let mut stream = Stream::new(&["jpdra", "socp"], budget.seed);
-        let best = rounded(&model, &relaxed.shares, &mut stream, &is_out_of_time);
+        let mut known = None;
+        if arcs.iter().any(|arc| arc.cost > DEAR * model.pooled_delay()) {
+            known = first(&model, &mut stream, &is_out_of_time);
+            let cutoff = known.as_ref().map_or(f64::INFINITY, |(delay, _)| delay * CUTOFF);
+            arcs.retain(|arc| arc.cost <= cutoff);
+        }
+        let left = budget.time_s.map(|time_s| (time_s - began.elapsed().as_secs_f64()).max(0.0));
+        let relaxed = match relaxed(&model, &arcs, left) {
+            Ok(Some(relaxed)) => relaxed,
+            Ok(None) if known.is_some() => {
+                return Answer::declined("Clarabel sees no solution of a model that has one");
+            }
+            Ok(None) => return Answer::nothing(Stop::Infeasible),
+            Err(words) => return Answer::declined(words),
+        };
+        let mut best = rounded(&model, &relaxed.shares, &mut stream, &is_out_of_time);
+        keep(&mut best, known);
         let mut answer = model.answer(Stop::Completed, best.as_ref());
-        let word = Evidence::SolverWord("Clarabel dual objective".into());
-        answer.proved = Some(Bound { value: relaxed.bound, evidence: word });
-        answer.traced(Trace::counting([("iterations", relaxed.iterations)]))
+        answer.trace = Trace::counting([("iterations", relaxed.iterations)]);
+        // A bound that the answer's own solution contradicts is withdrawn.
+        if answer.found.as_ref().is_some_and(|claim| claim.objective < relaxed.bound) {
+            answer.trace.counts.insert("bounds withdrawn".into(), 1);
+        } else if relaxed.bound > 0.0 {
+            let word = Evidence::SolverWord("Clarabel dual objective".into());
+            answer.proved = Some(Bound { value: relaxed.bound, evidence: word });
+        }
+        answer
     }
 }

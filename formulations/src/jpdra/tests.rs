@@ -206,9 +206,9 @@ proptest! {
         prop_assume!(cones.is_ok() && !is_nearly_full);
         let cones = cones.expect("an answer");
         if let (Some(prices), Some(cones)) = (&prices, &cones) {
-            prop_assert!(prices.bound <= cones.bound * (1.0 + 1e-7), "{} {}", prices.bound, cones.bound);
+            prop_assert!(prices.bound <= cones.value * (1.0 + 1e-7), "{} {}", prices.bound, cones.value);
             let is_done = rounds.get() < 1000;
-            prop_assert!(!is_done || is_close(prices.bound, cones.bound, 1e-6), "{} {}", prices.bound, cones.bound);
+            prop_assert!(!is_done || is_close(prices.bound, cones.value, 1e-6), "{} {}", prices.bound, cones.value);
         }
         // Without a path there is neither; a relaxation that is overfull has a bound beyond all delays, or none.
         prop_assert!(cones.is_none() || prices.is_some());

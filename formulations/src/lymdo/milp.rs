@@ -15,18 +15,22 @@
 
 use std::time::Instant;
 
-use good_lp::variable::UnsolvedProblem;
-use good_lp::{Constraint, Expression, ProblemVariables, Variable, constraint, variable};
+use good_lp::{Expression, ProblemVariables, Variable, constraint, variable};
 use offcut_instances::document::Trouble;
-use offcut_instances::lymdo::{Instance, Lymdo, Service, Solution};
-use offcut_instances::problem::{Algorithm, Answer, Bound, Budget, Evidence, Parameter, Stop};
+use offcut_instances::lymdo::{Certificate, Instance, Lymdo, Node, Service, Solution, Tree};
+use offcut_instances::problem::{Algorithm, Answer, Budget, Parameter, Problem, Stop};
 
 use super::alike::Alike;
-use super::branch::units;
+use super::branch::{NUDGE, per_unit, units};
 use super::convex::{Convex, Shares};
+use super::dual::Dual;
 use super::model::{Slot, allocation, value};
 use super::room::{Room, room};
+use crate::highs::{self, Program};
 use crate::outer_approximation::{Tangents, run};
+
+/// What anything may cost alone, in units of the incumbent: a hair more than it, for roundings.
+const CUTOFF: f64 = 1.0 + 1e-6;
 
 /// Above this many pairs no model is built.
 const MOST_PAIRS: usize = 5_000;
@@ -225,11 +229,14 @@ impl Oa<'_> {
 }
 
 impl Tangents for Oa<'_> {
-    fn model(&self) -> (UnsolvedProblem, Vec<Constraint>) {
+    fn model(&self) -> Program {
         let slot = self.slot;
         let mut problem = ProblemVariables::new();
         let mut objective = Expression::default();
         let mut rows = Vec::new();
+        // A user has a binary and two columns for each of five bends. What is taken is at most all of it, what it costs the incumbent or what is just
+        // not stable: 1 each.
+        let size = slot.users() as f64 * 11.0;
         let mut once = vec![Expression::default(); slot.users()];
         let (mut bandwidth, mut edge) = (Expression::default(), Expression::default());
         for copy in &self.copies {
@@ -245,9 +252,11 @@ impl Tangents for Oa<'_> {
             for (bend, _) in self.places(copy) {
                 let (low, high) = slot.ends(pair, bend);
                 let (unit, seconds) = (self.unit(pair, bend), self.seconds(pair, bend));
-                let taken = problem.add(variable().min(0.0));
-                let cost = problem.add(variable().min(0.0));
-                objective.add_mul(slot.weight(pair, bend) * seconds / self.scale, cost);
+                let taken = problem.add(variable().min(0.0).max(high / unit));
+                // What costs more than the incumbent is of no interest.
+                let weight = slot.weight(pair, bend) * seconds / self.scale;
+                let cost = problem.add(variable().min(0.0).max(CUTOFF / weight));
+                objective.add_mul(weight, cost);
                 match bend {
                     Bend::Air => bandwidth.add_mul(1.0, taken),
                     Bend::Edge => edge.add_mul(1.0, taken),
@@ -281,7 +290,7 @@ impl Tangents for Oa<'_> {
         rows.extend(once.into_iter().map(|once| constraint!(once == 1.0)));
         rows.push(constraint!(bandwidth <= 1.0));
         rows.push(constraint!(edge <= 1.0));
-        (problem.minimise(objective), rows)
+        Program::new(Lymdo::SENSE, problem, objective, rows, size)
     }
 
     fn refine(&mut self, values: &[f64]) -> (Option<f64>, usize) {
@@ -336,7 +345,7 @@ impl Algorithm<Lymdo> for OuterApproximation {
     }
 
     fn about(&self) -> &str {
-        "outer approximation of a single slot, a copy of the resources per cut, through good_lp and HiGHS (bound on HiGHS's word)"
+        "outer approximation of a single slot, a copy of the resources per cut, through good_lp and HiGHS (bound on HiGHS's word, or certified by its prices)"
     }
 
     fn parameters(&self) -> Vec<Parameter> {
@@ -359,7 +368,7 @@ impl Algorithm<Lymdo> for OuterApproximation {
             return Answer::declined("takes single slots");
         }
         let slot = Slot::new(instance);
-        let usable: Vec<usize> = (0..slot.all()).filter(|pair| slot.is_usable(*pair)).collect();
+        let mut usable: Vec<usize> = (0..slot.all()).filter(|pair| slot.is_usable(*pair)).collect();
         if usable.len() > MOST_PAIRS {
             return Answer::declined(format!("the model would have more than {MOST_PAIRS} cuts of users"));
         }
@@ -372,6 +381,7 @@ impl Algorithm<Lymdo> for OuterApproximation {
         let mut best = Shares::default();
         convex.solve(&slot, &pairs, None, &mut best);
         let scale = if best.value > 0.0 { best.value } else { 1.0 };
+        usable.retain(|pair| slot.given(*pair) / scale <= CUTOFF);
         let mut first = 0;
         let copies = usable.into_iter().map(|pair| {
             let bends = BENDS.map(|bend| slot.bends(pair, bend));
@@ -388,22 +398,31 @@ impl Algorithm<Lymdo> for OuterApproximation {
         let known = Some(oa.best.value / scale);
         let ended = match run(&mut oa, known, 1e-7, &Budget { time_s, ..budget.clone() }) {
             Ok(ended) => ended,
-            Err(words) => return Answer::failed(words),
+            Err(stop) => return Answer::nothing(stop),
         };
         let mut trace = ended.trace;
         trace.incumbents.iter_mut().for_each(|incumbent| incumbent.objective *= scale * instance.v);
         let Oa { best, cuts, .. } = oa;
         let decisions = allocation(instance, cuts, &best.local, &best.bandwidth, &best.edge);
         let Some(objective) = value(instance, &decisions) else {
-            return Answer::failed("the best shares are stable by less than roundings");
+            return Answer::declined("the best shares are stable by less than doubles can tell");
         };
         let mut answer = Answer::found(Solution { slots: vec![decisions] }, objective);
         // (An incumbent is known: HiGHS sees none only where tangents at the edge of stability round it away.)
         answer.stop = if ended.stop == Stop::Infeasible { Stop::Completed } else { ended.stop };
-        answer.proved = ended.bound.map(|bound| Bound {
-            value: bound * scale * instance.v,
-            evidence: Evidence::SolverWord("HiGHS mip_dual_bound".into()),
-        });
-        answer.traced(trace)
+        let answer =
+            highs::bounded(answer.traced(trace), ended.bound.map(|bound| (bound * scale * instance.v).max(0.0)));
+        // The prices of the best shares bound all cuts, too; where that is no weaker it needs nobody's word.
+        let mut dual = Dual::new(&slot);
+        let domain: Vec<u32> = (0..slot.all() as u32).filter(|pair| slot.is_usable(*pair as usize)).collect();
+        let height = dual.evaluate(&slot, &domain, best.prices);
+        let certified = (height.value - NUDGE * height.size) * instance.v;
+        if certified > 0.0 && answer.proved.as_ref().is_none_or(|bound| certified >= bound.value) {
+            let prices = vec![per_unit(best.prices, units(instance, instance.v))];
+            let tree = Tree { prices, nodes: vec![Node::Priced { prices: 0 }] };
+            let certificate = Certificate { energy_s_per_j: Vec::new(), slots: vec![tree] };
+            return answer.certified(certified.min(objective), certificate);
+        }
+        answer
     }
 }

@@ -12,6 +12,14 @@
 
 use offcut_instances::multiuser::{Instance, Objective, Solution, Speedup, User};
 
+/// Where to look for falls of a latency: from so many units to so many, and not beyond the first latency that is at most `enough`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Falls {
+    pub(crate) from: u32,
+    pub(crate) to: u32,
+    pub(crate) enough: f64,
+}
+
 /// A cut that can win.
 #[derive(Clone, Copy, Debug)]
 struct Cut {
@@ -174,27 +182,47 @@ impl<'a> Latencies<'a> {
     /// The unit counts at which a user's latency strictly falls, with the latencies, from 0 units on and not beyond the first that is at
     /// most `enough`. None if there are more than `most` of them.
     pub(crate) fn falls(&self, user: usize, enough: f64, most: usize) -> Option<Vec<(u32, f64)>> {
-        let mut falls = vec![(0, self.local(user))];
-        let beta = self.units();
+        let range = Falls { from: 0, to: self.units(), enough };
+        self.falls_within(user, range, most, |_, _| true)
+    }
+
+    /// The unit counts in a range at which a user's latency strictly falls, with the latencies, those of them that `is_option` keeps. None if
+    /// there are more than `most` of them.
+    pub(crate) fn falls_within(
+        &self,
+        user: usize,
+        Falls { from, to, enough }: Falls,
+        most: usize,
+        is_option: impl Fn(u32, f64) -> bool,
+    ) -> Option<Vec<(u32, f64)>> {
+        let mut last = self.best(user, from);
+        let mut falls = Vec::new();
+        if is_option(from, last) {
+            falls.push((from, last));
+        }
+        // Whether to go on.
         let mut consider = |units: u32| {
-            let last = falls[falls.len() - 1].1;
+            if last <= enough || falls.len() > most {
+                return false;
+            }
             let latency = self.best(user, units);
             if latency < last {
-                falls.push((units, latency));
+                last = latency;
+                if is_option(units, latency) {
+                    falls.push((units, latency));
+                }
             }
-            last > enough && falls.len() <= most
+            true
         };
         match &self.instance.server.speedup {
             Speedup::Table { .. } => {
-                let _ = self.rises.iter().take_while(|rise| **rise <= beta).all(|rise| consider(*rise));
+                let rises = self.rises.iter().skip_while(|rise| **rise <= from).take_while(|rise| **rise <= to);
+                let _ = rises.copied().all(&mut consider);
             }
             _ => {
-                let _ = (1..=beta).all(&mut consider);
+                let _ = (from.saturating_add(1)..=to).all(&mut consider);
             }
         }
-        // The last one looked at can lie beyond the first that is enough.
-        let end = falls.iter().position(|(_, latency)| *latency <= enough).map_or(falls.len(), |at| at + 1);
-        falls.truncate(end);
         (falls.len() <= most).then_some(falls)
     }
 

@@ -10,41 +10,237 @@
 //! sum:  minimise sum_io T_io x_io
 //! ```
 //!
-//! Latencies are divided by the largest all-local one, so that coefficients are at most 1. For `max` no user needs more than what gets it
-//! to the largest T_i*(beta), below which the maximum cannot fall; options beyond are left out. That changes no optimum.
+//! HiGHS's tolerances are absolute, so costs are put around 1 by a known solution of value U (a bisection, or a price and repair). With
+//! L_i = T_i*(beta), the least that user i can have:
+//!
+//! ```text
+//! max:  floor = max_i L_i;   options with T_io > U are left out, and all beyond the first with T_io <= floor;   costs (T_io - floor)+ / (U - floor)
+//! sum:  floor = sum_i L_i;   options with T_io > U - sum_{j != i} L_j are left out;                            costs (T_io - L_i) / (U - floor)
+//! both: no user can have more than beta less the fewest units of the others
+//! ```
+//!
+//! If HiGHS finds something so much better that the optimum is no longer around 1, the same is done once more with that solution. A model for `sum` that
+//! would have more than [`LARGE`] options loses those that a price for a unit rules out: with g(p) the price bound, all with g(p) + (T_io + p f_io -
+//! min_f (T_i*(f) + p f)) > U.
 
 use std::time::Instant;
 
 use good_lp::{Expression, ProblemVariables, Variable, constraint, variable};
 use offcut_instances::multiuser::{Instance, Multiuser, Objective};
-use offcut_instances::problem::{Algorithm, Answer, Budget, Stop};
+use offcut_instances::problem::{Algorithm, Answer, Budget, Problem, Stop, Trace};
 
-use super::latency::Latencies;
-use crate::highs::{self, Limits};
+use super::latency::{Falls, Latencies};
+use super::price::{best_price, repaired};
+use crate::highs::{self, Limits, Outcome, Program};
 
 /// Above this many binaries the model is not built: HiGHS then no longer minds its time limit while it presolves.
 const MOST_BINARIES: usize = 200_000;
+
+/// Above this many options the price of a unit rules some out.
+const LARGE: usize = 20_000;
+
+/// With an optimum below this, in the model's units, a better known solution gives better units.
+const SMALL: f64 = 0.01;
+
+/// What rounding may take of a cutoff, relative.
+const ROUNDING: f64 = 1e-9;
 
 /// Multiple choice through HiGHS.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Milp;
 
-/// The model's variables, in the order HiGHS has them.
-struct Variables {
-    problem: ProblemVariables,
-    /// Per user, its options.
-    choices: Vec<Vec<Variable>>,
-    /// For `max`, the maximum.
-    worst: Option<Variable>,
+/// Per user, its options: units, and latency.
+type Options = Vec<Vec<(u32, f64)>>;
+
+/// What a known solution leaves open: nothing is below `floor`, and only what is below `best` is of interest.
+struct Open<'a> {
+    latencies: &'a Latencies<'a>,
+    objective: Objective,
+    /// T_i*(beta). Shape (users,).
+    least: Vec<f64>,
+    floor: f64,
+    /// The known solution's units, shape (users,), and its objective.
+    units: Vec<u32>,
+    best: f64,
 }
 
-impl Variables {
-    fn new(options: &[Vec<(u32, f64)>], objective: Objective) -> Self {
-        let mut problem = ProblemVariables::new();
-        let choices = options.iter().map(|options| problem.add_vector(variable().binary(), options.len())).collect();
-        let worst = (objective == Objective::Max).then(|| problem.add(variable().min(0.0)));
-        Self { problem, choices, worst }
+/// A price of a unit, and the price bound.
+#[derive(Clone, Copy)]
+struct Priced {
+    price_s: f64,
+    bound: f64,
+}
+
+impl<'a> Open<'a> {
+    fn new(
+        latencies: &'a Latencies<'a>,
+        objective: Objective,
+        is_out_of_time: &dyn Fn() -> bool,
+    ) -> (Self, Option<Priced>) {
+        let beta = latencies.units();
+        let least: Vec<f64> = (0..latencies.users()).map(|user| latencies.best(user, beta)).collect();
+        let (floor, units, priced) = match objective {
+            Objective::Max => {
+                let floor = least.iter().copied().fold(0.0, f64::max);
+                (floor, bisected(latencies, floor, is_out_of_time), None)
+            }
+            Objective::Sum => {
+                let bound = best_price(latencies, &[], is_out_of_time);
+                let priced = Priced { price_s: bound.price_s, bound: bound.value };
+                (least.iter().sum(), repaired(latencies, bound.units), Some(priced))
+            }
+        };
+        let best = latencies.objective(&units);
+        (Self { latencies, objective, least, floor, units, best }, priced)
     }
+
+    /// What counts as 1.
+    fn scale(&self) -> f64 {
+        self.best - self.floor
+    }
+
+    /// The most latency that a user can have in a solution as good as the known one.
+    fn cutoff(&self, user: usize) -> f64 {
+        let most = match self.objective {
+            Objective::Max => self.best,
+            Objective::Sum => self.best - (self.floor - self.least[user]),
+        };
+        most.max(self.least[user]) + ROUNDING * self.best
+    }
+
+    /// The options of all users that a solution as good as the known one can take.
+    fn options(&self, priced: Option<Priced>, is_out_of_time: &dyn Fn() -> bool) -> Result<Options, Stop> {
+        let latencies = self.latencies;
+        let users = 0..latencies.users();
+        let fewest: Vec<u32> =
+            users.clone().map(|user| latencies.fewest(user, self.cutoff(user)).unwrap_or(0)).collect();
+        let all: u64 = fewest.iter().copied().map(u64::from).sum();
+        let enough = if self.objective == Objective::Max { self.floor } else { f64::NEG_INFINITY };
+        let left = u64::from(latencies.units()).saturating_sub(all);
+        let mut binaries = 0;
+        let mut options = Vec::with_capacity(latencies.users());
+        // The falls themselves may be too many to be looked at: a user's are at most the units that are left.
+        let is_large = (left + 1).saturating_mul(latencies.users() as u64) > LARGE as u64;
+        let priced = priced.filter(|_| is_large);
+        for (user, from) in users.zip(fewest) {
+            if is_out_of_time() {
+                return Err(Stop::TimeLimit);
+            }
+            let to = u64::from(from).saturating_add(left).min(u64::from(latencies.units())) as u32;
+            let range = Falls { from, to, enough };
+            let cheapest =
+                priced.map(|priced| latencies.least_with_price(user, priced.price_s, (0, latencies.units())).0);
+            let is_option = |units: u32, latency: f64| match (priced, cheapest) {
+                (Some(Priced { price_s, bound }), Some(cheapest)) => {
+                    bound - cheapest + latency + price_s * f64::from(units) <= self.best * (1.0 + ROUNDING)
+                }
+                _ => true,
+            };
+            let Some(falls) = latencies.falls_within(user, range, MOST_BINARIES - binaries, is_option) else {
+                return Err(Stop::Declined(format!("the model would have more than {MOST_BINARIES} binaries")));
+            };
+            binaries += falls.len();
+            options.push(falls);
+        }
+        Ok(options)
+    }
+
+    /// The model, in which the floor is 0 and the known solution 1.
+    fn program(&self, options: &Options) -> Program {
+        let binaries = options.iter().map(Vec::len).sum();
+        let mut variables = ProblemVariables::new();
+        let choices: Vec<Vec<Variable>> =
+            options.iter().map(|options| variables.add_vector(variable().binary(), options.len())).collect();
+        let worst = (self.objective == Objective::Max).then(|| variables.add(variable().min(0.0).max(2.0)));
+        let mut capacity = Expression::with_capacity(binaries);
+        let mut total = Expression::with_capacity(if worst.is_some() { 1 } else { binaries });
+        let mut rows = Vec::with_capacity(2 * options.len() + 1);
+        for (user, (options, choices)) in options.iter().zip(&choices).enumerate() {
+            let floor = if worst.is_some() { self.floor } else { self.least[user] };
+            let mut one = Expression::with_capacity(options.len());
+            let mut latency = Expression::with_capacity(options.len() + 1);
+            for ((units, latency_s), choice) in options.iter().zip(choices) {
+                one.add_mul(1.0, *choice);
+                let above = (latency_s - floor).max(0.0) / self.scale();
+                if above > 0.0 {
+                    latency.add_mul(above, *choice);
+                }
+                if *units > 0 {
+                    capacity.add_mul(f64::from(*units), *choice);
+                }
+            }
+            rows.push(constraint!(one == 1.0));
+            match worst {
+                Some(worst) => rows.push(constraint!(latency <= worst)),
+                None => total += latency,
+            }
+        }
+        rows.push(constraint!(capacity <= f64::from(self.latencies.units())));
+        if let Some(worst) = worst {
+            total.add_mul(1.0, worst);
+        }
+        let size = options.len() as f64 + 1.0;
+        Program::new(Multiuser::SENSE, variables, total, rows, size).starting_at(self.start(options))
+    }
+
+    /// The known solution as values of the model's variables: for every user the last option that takes no more units. None if one has none.
+    fn start(&self, options: &Options) -> Option<Vec<f64>> {
+        let mut values = Vec::new();
+        let mut worst = 0.0f64;
+        for (options, units) in options.iter().zip(&self.units) {
+            let at = options.partition_point(|(option, _)| option <= units).checked_sub(1)?;
+            values.extend((0..options.len()).map(|option| f64::from(u8::from(option == at))));
+            worst = worst.max((options[at].1 - self.floor) / self.scale());
+        }
+        if self.objective == Objective::Max {
+            values.push(worst);
+        }
+        Some(values)
+    }
+
+    /// The units that HiGHS's values stand for, and their objective; none if they are more than there are.
+    fn read(&self, options: &Options, values: &[f64]) -> Option<(Vec<u32>, f64)> {
+        let mut first = 0;
+        let mut units = Vec::with_capacity(options.len());
+        for options in options {
+            let chosen = &values[first..first + options.len()];
+            first += options.len();
+            let most = (0..chosen.len()).max_by(|a, b| chosen[*a].total_cmp(&chosen[*b]))?;
+            units.push(options[most].0);
+        }
+        let fits = units.iter().copied().map(u64::from).sum::<u64>() <= u64::from(self.latencies.units());
+        let objective = self.latencies.objective(&units);
+        fits.then_some((units, objective))
+    }
+
+    fn answer(self, stop: Stop, bound: Option<f64>, trace: Trace) -> Answer<Multiuser> {
+        let found = (self.latencies.with_best_cuts(self.units), self.best);
+        highs::bounded(highs::claiming(Some(found), Answer::nothing(stop)).traced(trace), bound)
+    }
+}
+
+/// Units of a solution for `max` that is within a tenth of the best: a bisection between what is out of reach and what is not.
+fn bisected(latencies: &Latencies, floor: f64, is_out_of_time: &dyn Fn() -> bool) -> Vec<u32> {
+    let users = 0..latencies.users();
+    let reach = |latency: f64| -> Option<Vec<u32>> {
+        let units: Vec<u32> = users.clone().map(|user| latencies.fewest(user, latency)).collect::<Option<_>>()?;
+        let all: u64 = units.iter().copied().map(u64::from).sum();
+        (all <= u64::from(latencies.units())).then_some(units)
+    };
+    if let Some(units) = reach(floor) {
+        return units;
+    }
+    let mut high = users.clone().map(|user| latencies.local(user)).fold(0.0, f64::max);
+    let mut low = floor.max(1e-30 * high);
+    let mut units = vec![0; latencies.users()];
+    while high > 1.1 * low && !is_out_of_time() {
+        let middle = low.sqrt() * high.sqrt();
+        match reach(middle) {
+            Some(within) => (high, units) = (middle, within),
+            None => low = middle,
+        }
+    }
+    units
 }
 
 impl Algorithm<Multiuser> for Milp {
@@ -58,69 +254,54 @@ impl Algorithm<Multiuser> for Milp {
 
     fn solve(&self, instance: &Instance, budget: &Budget) -> Answer<Multiuser> {
         let began = Instant::now();
+        let is_out_of_time = || budget.is_spent(began);
         let latencies = Latencies::new(instance);
-        let enough = match instance.objective {
-            Objective::Max => {
-                let alone = (0..latencies.users()).map(|user| latencies.best(user, latencies.units()));
-                alone.fold(0.0, f64::max)
+        let (mut open, priced) = Open::new(&latencies, instance.objective, &is_out_of_time);
+        let mut trace = Trace::counting([("nodes", 0), ("columns", 0), ("rows", 0)]);
+        let mut built_s = 0.0;
+        let (stop, bound) = loop {
+            // Sums of latencies are rounded; what is left open by less than that is nothing.
+            let rounding = 1e-15 * (latencies.users() as f64 + 4.0) * open.best;
+            if open.scale() <= rounding {
+                break (Stop::Completed, Some(open.floor - rounding));
             }
-            Objective::Sum => f64::NEG_INFINITY,
-        };
-        let mut binaries = 0;
-        let mut options = Vec::with_capacity(latencies.users());
-        for user in 0..latencies.users() {
-            let Some(falls) = latencies.falls(user, enough, MOST_BINARIES - binaries) else {
-                return Answer::declined(format!("the model would have more than {MOST_BINARIES} binaries"));
+            let began_model = Instant::now();
+            let options = match open.options(priced, &is_out_of_time) {
+                Ok(options) => options,
+                // A model too large is a method that does not take the instance; a limit leaves what is known.
+                Err(stop @ Stop::Declined(_)) => return Answer::nothing(stop),
+                Err(stop) => break (stop, None),
             };
-            binaries += falls.len();
-            options.push(falls);
-        }
-        let scale = (0..latencies.users()).map(|user| latencies.local(user)).fold(0.0, f64::max);
-        let scale = if scale > 0.0 { scale } else { 1.0 };
-
-        let Variables { problem, choices, worst } = Variables::new(&options, instance.objective);
-        let mut capacity = Expression::with_capacity(binaries);
-        let mut total = Expression::with_capacity(if worst.is_some() { 1 } else { binaries });
-        let mut rows = Vec::with_capacity(2 * options.len() + 1);
-        for (options, choices) in options.iter().zip(&choices) {
-            let mut one = Expression::with_capacity(options.len());
-            let mut latency = Expression::with_capacity(options.len() + 1);
-            for ((units, latency_s), choice) in options.iter().zip(choices) {
-                one.add_mul(1.0, *choice);
-                latency.add_mul(latency_s / scale, *choice);
-                capacity.add_mul(f64::from(*units), *choice);
+            let program = open.program(&options);
+            built_s += began_model.elapsed().as_secs_f64();
+            if is_out_of_time() {
+                break (Stop::TimeLimit, None);
             }
-            rows.push(constraint!(one == 1.0));
-            match worst {
-                Some(worst) => rows.push(constraint!(latency <= worst)),
-                None => total += latency,
+            let outcome: Outcome =
+                match highs::solve(program, 0.0, Limits::exact(budget, began.elapsed().as_secs_f64())) {
+                    Ok(outcome) => outcome,
+                    Err(stop) => break (stop, None),
+                };
+            let nodes = trace.counts["nodes"] + outcome.nodes;
+            built_s += outcome.build_s;
+            trace = outcome.trace(built_s - outcome.build_s);
+            trace.counts.insert("nodes".into(), nodes);
+            let stop = match outcome.stop() {
+                Ok(stop) => stop,
+                Err(words) => break (Stop::Failed(words), None),
+            };
+            let (floor, scale) = (open.floor, open.scale());
+            let found = outcome.values.as_deref().and_then(|values| open.read(&options, values));
+            if let Some((units, objective)) = found.filter(|(_, objective)| *objective < open.best) {
+                (open.units, open.best) = (units, objective);
             }
-        }
-        rows.push(constraint!(capacity <= f64::from(latencies.units())));
-        if let Some(worst) = worst {
-            total.add_mul(1.0, worst);
-        }
-        if budget.is_spent(began) {
-            return Answer::nothing(Stop::TimeLimit);
-        }
-        let model = problem.minimise(total);
-        let built_s = began.elapsed().as_secs_f64();
-        let read = |values: &[f64]| {
-            let mut first = 0;
-            let units: Vec<u32> = options
-                .iter()
-                .map(|options| {
-                    let chosen = &values[first..first + options.len()];
-                    first += options.len();
-                    let most = (0..chosen.len()).max_by(|a, b| chosen[*a].total_cmp(&chosen[*b]));
-                    options[most.expect("all local is an option")].0
-                })
-                .collect();
-            let objective = latencies.objective(&units);
-            (latencies.with_best_cuts(units), objective)
+            if stop == Stop::Completed && open.scale() < SMALL * scale {
+                continue;
+            }
+            // Nothing is below the floor, so no bound below it says anything.
+            break (stop, outcome.bound.map(|bound| floor + scale * bound.max(0.0) - rounding));
         };
-        // Latencies are at least 0, so no bound below 0 says anything.
-        let bound = |bound: f64| (bound * scale).max(0.0);
-        highs::answer(model, rows, Limits::exact(budget, built_s), built_s, read, bound)
+        trace.build_s = Some(built_s);
+        open.answer(stop, bound, trace)
     }
 }

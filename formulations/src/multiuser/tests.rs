@@ -228,3 +228,18 @@ fn limits_are_respected_and_large_models_declined() {
     let answer = solve("threshold", &Instance { objective: Objective::Max, ..sum }, &Budget::seconds(0.0));
     assert!(answer.stop == Stop::TimeLimit && answer.found.is_some() && answer.proved.is_none());
 }
+
+/// A large model starts from a known solution: whatever the limit, there is one, and no bound is above it.
+#[test]
+fn a_large_model_has_a_solution_at_the_limit() {
+    let parameters = Parameters { users: 200, units: 1000, objective: Objective::Sum, ..Parameters::default() };
+    let instance = generate("synthetic", &parameters, 1).expect("legal");
+    let price = solve("price", &instance, &Budget::default());
+    for seconds in [0.0, 1.0] {
+        let answer = solve("milp", &instance, &Budget::seconds(seconds));
+        assert!(matches!(answer.stop, Stop::TimeLimit | Stop::Completed), "{:?}", answer.stop);
+        let bound = answer.proved.as_ref().map_or(0.0, |bound| bound.value);
+        assert!(bound <= value(&price).min(value(&answer)));
+        assert!(seconds == 0.0 || value(&answer) <= value(&price));
+    }
+}

@@ -11,34 +11,183 @@
 //! sum_io k_o z_io <= threads_j
 //! ```
 //!
-//! Times are divided by the deadline, so that rows are around 1.
+//! A layer that alone takes longer than the deadline on the device is not there, and one that alone takes longer elsewhere is; an output that alone
+//! takes longer is not sent. What is left of a row is at most the deadline, in units of which it is: HiGHS's tolerances are absolute. Terms too small
+//! for them relax the row (module `conditioning`); so parts are held against the deadline when they are read.
 
-use std::ops::Range;
 use std::time::Instant;
 
-use good_lp::{Constraint, Expression, ProblemVariables, constraint, variable};
-use offcut_instances::problem::{Algorithm, Answer, Budget};
-use offcut_instances::throughput::{Instance, Part, Service, Solution, Throughput};
+use good_lp::{Constraint, Expression, ProblemVariables, Variable, constraint, variable};
+use offcut_instances::problem::{Algorithm, Answer, Budget, Problem, Stop};
+use offcut_instances::throughput::{Instance, Model, Part, Request, Service, Solution, Throughput};
 
+use super::milp::whole;
 use super::threads::{deadline_s, speedup};
-use crate::highs::{self, Limits, word};
+use crate::highs::{self, Limits, Program};
 
 /// Above this many variables the model is not built.
 const MOST_VARIABLES: usize = 50_000;
 
+/// A deadline in a row: it is missed by a 10^12th at most.
+const DEADLINE: f64 = 1000.0;
+
 /// Cuts, threads and admission in one model.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Joint;
+
+/// Where a layer is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Place {
+    Device,
+    Cloudlet,
+    Open,
+}
+
+/// Seconds of a request's layers with an option, in deadlines.
+struct Seconds {
+    device: Vec<f64>,
+    cloudlet: Vec<f64>,
+    sent: Vec<f64>,
+}
+
+impl Seconds {
+    fn new(model: &Model, request: &Request, per_byte: f64, per_mac: f64) -> Self {
+        let deadline = deadline_s(request);
+        let all = |of: &dyn Fn(usize) -> f64| (0..model.layers()).map(|v| of(v) / deadline).collect();
+        Self {
+            device: all(&|v| model.macs[v] / request.device_macs_per_s),
+            cloudlet: all(&|v| model.macs[v] * per_mac),
+            sent: all(&|v| model.out_bytes[v] * per_byte),
+        }
+    }
+
+    /// Where layers have to be; none if they cannot all be somewhere.
+    fn places(&self, model: &Model) -> Option<Vec<Place>> {
+        let mut places = vec![Place::Open; model.layers()];
+        let mut forced: Vec<(usize, Place)> = vec![(0, Place::Device)];
+        for v in 0..model.layers() {
+            if is_late(self.device[v]) {
+                forced.push((v, Place::Cloudlet));
+            }
+            if is_late(self.cloudlet[v]) {
+                forced.push((v, Place::Device));
+            }
+        }
+        while let Some((v, place)) = forced.pop() {
+            if places[v] == place {
+                continue;
+            }
+            if places[v] != Place::Open {
+                return None;
+            }
+            places[v] = place;
+            for (from, to) in model.edges.iter().map(|(from, to)| (*from as usize, *to as usize)) {
+                let is_kept = is_late(self.sent[from]);
+                if to == v && (place == Place::Device || is_kept) {
+                    forced.push((from, place));
+                }
+                if from == v && (place == Place::Cloudlet || is_kept) {
+                    forced.push((to, place));
+                }
+            }
+        }
+        Some(places)
+    }
+
+    /// The delay with these layers on the device.
+    fn delay(&self, model: &Model, is_on_device: &[bool]) -> f64 {
+        let mut delay = 0.0;
+        for v in 0..model.layers() {
+            delay += if is_on_device[v] { self.device[v] } else { self.cloudlet[v] };
+            let is_edge = |(from, to): &(u32, u32)| *from as usize == v && !is_on_device[*to as usize];
+            if is_on_device[v] && model.edges.iter().any(is_edge) {
+                delay += self.sent[v];
+            }
+        }
+        delay
+    }
+}
+
+/// Whether a delay in deadlines is too long, roundings apart.
+fn is_late(delay: f64) -> bool {
+    delay > 1.0 + 1e-9
+}
 
 /// One option of one request.
 struct Choice {
     request: usize,
     cloudlet: usize,
     threads: u32,
+    seconds: Seconds,
     /// Where its z is among the variables.
     is_taken: usize,
-    /// Where its y are.
-    is_on_device: Range<usize>,
+    /// Where its layers are, and for open ones where y is among the variables.
+    layers: Vec<(Place, usize)>,
+}
+
+/// The model as it grows.
+#[derive(Default)]
+struct Rows {
+    variables: ProblemVariables,
+    rows: Vec<Constraint>,
+}
+
+impl Rows {
+    /// Adds an option's variables and rows; z comes with it.
+    fn option(&mut self, model: &Model, seconds: &Seconds, places: &[Place]) -> (Variable, usize, Vec<(Place, usize)>) {
+        let is_taken = self.variables.len();
+        let z = self.variables.add(variable().binary());
+        let mut layers = Vec::with_capacity(places.len());
+        let y: Vec<Expression> = places
+            .iter()
+            .map(|place| {
+                layers.push((*place, self.variables.len()));
+                match place {
+                    Place::Device => z.into(),
+                    Place::Cloudlet => Expression::default(),
+                    Place::Open => {
+                        let y = self.variables.add(variable().binary());
+                        self.rows.push(constraint!(y <= z));
+                        y.into()
+                    }
+                }
+            })
+            .collect();
+        let mut delay = Expression::with_capacity(3 * model.layers());
+        for v in 0..model.layers() {
+            // On the device, or elsewhere: z - y.
+            if places[v] != Place::Cloudlet {
+                delay.add_mul(DEADLINE * seconds.device[v], &y[v]);
+            }
+            if places[v] != Place::Device {
+                delay.add_mul(DEADLINE * seconds.cloudlet[v], z);
+                delay.add_mul(-DEADLINE * seconds.cloudlet[v], &y[v]);
+            }
+            let successors = || model.edges.iter().filter(|(from, _)| *from as usize == v).map(|(_, to)| *to as usize);
+            let is_same = |u: usize| places[v] != Place::Open && places[v] == places[u];
+            let is_kept = is_late(seconds.sent[v]);
+            if !is_kept && places[v] != Place::Cloudlet && successors().any(|u| places[u] == Place::Cloudlet) {
+                // What is on the device is sent.
+                delay.add_mul(DEADLINE * seconds.sent[v], &y[v]);
+            } else if !is_kept && seconds.sent[v] > 0.0 && !successors().all(is_same) {
+                let t = self.variables.add(variable().min(0.0).max(1.0));
+                delay.add_mul(DEADLINE * seconds.sent[v], t);
+                for u in successors().filter(|u| !is_same(*u)) {
+                    self.rows.push((y[v].clone() - &y[u]).leq(t));
+                }
+            }
+            for u in successors().filter(|u| !is_same(*u)) {
+                if places[v] == Place::Open && places[u] == Place::Open {
+                    self.rows.push((y[u].clone() - &y[v]).leq(0.0));
+                }
+                if is_kept {
+                    self.rows.push((y[v].clone() - &y[u]).leq(0.0));
+                }
+            }
+        }
+        self.rows.push(constraint!(delay <= DEADLINE * z));
+        (z, is_taken, layers)
+    }
 }
 
 impl Algorithm<Throughput> for Joint {
@@ -54,57 +203,48 @@ impl Algorithm<Throughput> for Joint {
         let began = Instant::now();
         let options: usize = instance.cloudlets.iter().map(|c| c.max_threads_per_request.min(c.threads) as usize).sum();
         let layers = |m: u32| instance.models[m as usize].layers();
-        let size: usize = instance.requests.iter().map(|request| options * (1 + 2 * layers(request.model))).sum();
-        if size > MOST_VARIABLES {
+        let sizes = || instance.requests.iter().map(|request| options.saturating_mul(1 + 2 * layers(request.model)));
+        if sizes().fold(0, usize::saturating_add) > MOST_VARIABLES {
             return Answer::declined(format!("the model would have more than {MOST_VARIABLES} variables"));
         }
-        // Profits in units of the largest: HiGHS takes no coefficient for more than 1e15 or less than 1e-9.
-        let unit = instance.requests.iter().map(|request| request.profit).fold(0.0, f64::max);
-        let mut problem = ProblemVariables::new();
-        let mut rows: Vec<Constraint> = Vec::new();
-        let mut profit = Expression::default();
-        let mut loads = vec![Expression::default(); instance.cloudlets.len()];
-        let mut choices: Vec<Choice> = Vec::new();
+        let mut model = Rows::default();
+        // What serves a request, in order: by itself, and by the options.
         let mut alone: Vec<Option<usize>> = Vec::new();
+        let mut choices: Vec<Choice> = Vec::new();
+        let mut served: Vec<Vec<Variable>> = Vec::new();
+        let mut loads = vec![Expression::default(); instance.cloudlets.len()];
         for (i, request) in instance.requests.iter().enumerate() {
-            let model = &instance.models[request.model as usize];
-            let deadline = deadline_s(request);
-            let mut once = Expression::default();
-            let is_local = model.macs.iter().sum::<f64>() / request.device_macs_per_s <= deadline;
+            let graph = &instance.models[request.model as usize];
+            let is_local = graph.macs.iter().sum::<f64>() / request.device_macs_per_s <= deadline_s(request);
+            let mut by = Vec::new();
             alone.push(is_local.then(|| {
-                let a = problem.add(variable().binary());
-                once.add_mul(1.0, a);
-                profit.add_mul(request.profit / unit, a);
-                problem.len() - 1
+                by.push(model.variables.add(variable().binary()));
+                model.variables.len() - 1
             }));
             for (j, cloudlet) in instance.cloudlets.iter().enumerate() {
                 let per_byte = 1.0 / request.uplink_bytes_per_s + instance.hops(i)[j];
-                for k in 1..=cloudlet.max_threads_per_request.min(cloudlet.threads) {
-                    let is_taken = problem.len();
-                    let z = problem.add(variable().binary());
-                    let y = problem.add_vector(variable().binary(), model.layers());
-                    let t = problem.add_vector(variable().min(0.0).max(1.0), model.layers());
-                    let per_mac = 1.0 / (cloudlet.thread_macs_per_s * speedup(&cloudlet.speedup, k));
-                    let mut delay = Expression::with_capacity(3 * model.layers());
-                    for v in 0..model.layers() {
-                        rows.push(constraint!(y[v] <= z));
-                        delay.add_mul(model.macs[v] * (1.0 / request.device_macs_per_s - per_mac) / deadline, y[v]);
-                        delay.add_mul(model.macs[v] * per_mac / deadline, z);
-                        delay.add_mul(model.out_bytes[v] * per_byte / deadline, t[v]);
-                    }
-                    rows.push(constraint!(y[0] == z));
-                    for (v, u) in &model.edges {
-                        let (v, u) = (*v as usize, *u as usize);
-                        rows.push(constraint!(y[u] <= y[v]));
-                        rows.push(constraint!(t[v] >= y[v] - y[u]));
-                    }
-                    rows.push(constraint!(delay <= z));
-                    once.add_mul(1.0, z);
-                    profit.add_mul(request.profit / unit, z);
-                    loads[j].add_mul(f64::from(k), z);
-                    let is_on_device = is_taken + 1..is_taken + 1 + model.layers();
-                    choices.push(Choice { request: i, cloudlet: j, threads: k, is_taken, is_on_device });
+                for threads in 1..=cloudlet.max_threads_per_request.min(cloudlet.threads) {
+                    let per_mac = 1.0 / (cloudlet.thread_macs_per_s * speedup(&cloudlet.speedup, threads));
+                    let seconds = Seconds::new(graph, request, per_byte, per_mac);
+                    let Some(places) = seconds.places(graph) else { continue };
+                    let (z, is_taken, layers) = model.option(graph, &seconds, &places);
+                    loads[j].add_mul(f64::from(threads), z);
+                    by.push(z);
+                    choices.push(Choice { request: i, cloudlet: j, threads, seconds, is_taken, layers });
                 }
+            }
+            served.push(by);
+        }
+        let Rows { variables, mut rows } = model;
+        // In units of the largest profit that there is a way to.
+        let with_profit = || instance.requests.iter().zip(&served).filter(|(_, by)| !by.is_empty());
+        let unit = with_profit().map(|(request, _)| request.profit).fold(0.0, f64::max);
+        let mut profit = Expression::default();
+        for (request, by) in with_profit() {
+            let mut once = Expression::with_capacity(by.len());
+            for option in by {
+                once.add_mul(1.0, *option);
+                profit.add_mul(request.profit / unit, *option);
             }
             rows.push(constraint!(once <= 1.0));
         }
@@ -112,28 +252,42 @@ impl Algorithm<Throughput> for Joint {
             rows.push(constraint!(load <= f64::from(cloudlet.threads)));
         }
         let built_s = began.elapsed().as_secs_f64();
-        let is_empty = choices.is_empty() && alone.iter().all(Option::is_none);
-        if is_empty {
-            let solution = Solution { parts: vec![], service: vec![Service::Rejected; alone.len()] };
-            return Answer { proved: Some(word(0.0)), ..Answer::found(solution, 0.0) };
+        if budget.is_spent(began) {
+            return Answer::nothing(Stop::TimeLimit);
         }
-        // Rows as fine as HiGHS can: a deadline missed by 1e-6 is a deadline missed.
-        let limits = Limits { feasibility: Some(1e-10), ..Limits::exact(budget, built_s) };
-        let read = |values: &[f64]| read(instance, values, &alone, &choices);
-        highs::answer(problem.maximise(profit), rows, limits, built_s, read, |bound| unit * bound)
+        if unit == 0.0 {
+            let solution = Solution { parts: vec![], service: vec![Service::Rejected; alone.len()] };
+            return highs::bounded(Answer::found(solution, 0.0), Some(0.0));
+        }
+        let size = instance.requests.iter().map(|request| 1.0 + 2.0 * layers(request.model) as f64).sum();
+        let read = |values: &[f64]| Some(read(instance, values, &alone, &choices));
+        let program = Program::new(Throughput::SENSE, variables, profit, rows, size);
+        highs::answer(program, Limits::exact(budget, built_s), built_s, None, read, |bound| {
+            whole(instance, unit * bound)
+        })
     }
 }
 
-/// The solution that HiGHS's values stand for.
+/// The solution that HiGHS's values stand for. A request that would miss its deadline, as far as HiGHS's tolerances let it, is not served.
 fn read(instance: &Instance, values: &[f64], alone: &[Option<usize>], choices: &[Choice]) -> (Solution, f64) {
     let is_one = |at: &usize| values[*at] > 0.5;
     let mut service: Vec<Service> =
         alone.iter().map(|a| if a.as_ref().is_some_and(is_one) { Service::Local } else { Service::Rejected }).collect();
     let mut parts = Vec::new();
     for choice in choices.iter().filter(|choice| is_one(&choice.is_taken)) {
-        let layers =
-            choice.is_on_device.clone().enumerate().filter(|(_, y)| is_one(y)).map(|(v, _)| v as u32).collect();
-        parts.push(Part { model: instance.requests[choice.request].model, device_layers: layers });
+        let model = &instance.models[instance.requests[choice.request].model as usize];
+        let on_device = |(place, at): &(Place, usize)| match place {
+            Place::Device => true,
+            Place::Cloudlet => false,
+            Place::Open => is_one(at),
+        };
+        let is_on_device: Vec<bool> = choice.layers.iter().map(on_device).collect();
+        // Half of what is tolerated beyond the deadline is in the deadline aimed at.
+        if choice.seconds.delay(model, &is_on_device) > 1.0 + 4e-10 {
+            continue;
+        }
+        let device_layers = (0..model.layers() as u32).filter(|v| is_on_device[*v as usize]).collect();
+        parts.push(Part { model: instance.requests[choice.request].model, device_layers });
         service[choice.request] =
             Service::Remote { cloudlet: choice.cloudlet as u32, threads: choice.threads, part: parts.len() as u32 - 1 };
     }

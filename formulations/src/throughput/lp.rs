@@ -40,10 +40,10 @@ impl Algorithm<Throughput> for Lp {
         let mut trace = Trace { build_s: Some(began.elapsed().as_secs_f64()), ..Trace::default() };
         if !model.pairs.is_empty() {
             let time_s = budget.time_s.map(|time_s| (time_s - began.elapsed().as_secs_f64()).max(0.0));
-            let relaxed = match highs::relax(model.problem, model.rows, time_s) {
+            let relaxed = match highs::relax(model.program, time_s) {
                 Ok(Some(relaxed)) => relaxed,
                 Ok(None) => return Answer::nothing(Stop::TimeLimit).traced(trace),
-                Err(words) => return Answer::failed(words),
+                Err(stop) => return Answer::nothing(stop).traced(trace),
             };
             // HiGHS's sign of a dual depends on its sense; a price is its size.
             for (price, dual) in prices.iter_mut().zip(&relaxed.row_duals) {
@@ -57,6 +57,10 @@ impl Algorithm<Throughput> for Lp {
         }
         let admission = Admission::new(&needs);
         let value = handed_over(&needs, admission.is_whole, admission.bound(&prices));
+        // (Values are whole to within HiGHS's tolerance: what they stand for can be more than fits.)
+        if !needs.fits(&chosen) {
+            chosen.fill(None);
+        }
         let (solution, objective) = needs.solution(&chosen);
         let certificate = Certificate { envelopes: needs.certificates(), nodes: vec![PriceNode::Leaf { prices }] };
         Answer::found(solution, objective).certified(value, certificate).traced(trace)

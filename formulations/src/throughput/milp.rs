@@ -9,13 +9,13 @@
 
 use std::time::Instant;
 
-use good_lp::variable::UnsolvedProblem;
 use good_lp::{Constraint, Expression, ProblemVariables, VariableDefinition, constraint, variable};
-use offcut_instances::problem::{Algorithm, Answer, Budget, Stop};
+use offcut_instances::problem::{Algorithm, Answer, Budget, Problem, Stop};
 use offcut_instances::throughput::{Instance, Throughput};
 
+use super::NUDGE;
 use super::threads::Needs;
-use crate::highs::{self, Limits, word};
+use crate::highs::{self, Limits, Program};
 
 /// Above this many binaries the model is not built: HiGHS then no longer minds its time limit while it presolves.
 pub(super) const MOST_BINARIES: usize = 200_000;
@@ -26,14 +26,13 @@ pub(super) struct Milp;
 
 /// The model, and what its variables stand for.
 pub(super) struct Model {
-    pub(super) problem: UnsolvedProblem,
     /// Capacities first, one a cloudlet; then one row for every open request.
-    pub(super) rows: Vec<Constraint>,
+    pub(super) program: Program,
     /// Open request and cloudlet of every variable.
     pub(super) pairs: Vec<(u32, u32)>,
     /// The profit of locally feasible requests.
     pub(super) constant: f64,
-    /// The largest profit: the objective is in units of it, as HiGHS takes no coefficient for more than 1e15 or less than 1e-9.
+    /// The largest profit: the objective is in units of it, so that the optimum is at least 1, as every open request can be served alone.
     pub(super) unit: f64,
 }
 
@@ -61,7 +60,21 @@ impl Model {
             capacities.into_iter().zip(threads).map(|(load, threads)| constraint!(load <= threads)).collect();
         rows.extend(once);
         let constant = needs.local.iter().map(|i| needs.instance.requests[*i as usize].profit).sum();
-        Self { problem: problem.maximise(profit), rows, pairs, constant, unit }
+        let size = needs.open.len() as f64;
+        Self { program: Program::new(Throughput::SENSE, problem, profit, rows, size), pairs, constant, unit }
+    }
+}
+
+/// A bound as it is handed over: a hair more for the roundings of sums. Whole profits have whole sums, and what is less than the least is nothing.
+pub(super) fn whole(instance: &Instance, bound: f64) -> f64 {
+    let bound = bound.max(0.0) * (1.0 + NUDGE);
+    let profits = || instance.requests.iter().map(|request| request.profit);
+    if profits().all(|profit| profit.fract() == 0.0) {
+        bound.floor()
+    } else if bound < profits().fold(f64::INFINITY, f64::min) {
+        0.0
+    } else {
+        bound
     }
 }
 
@@ -80,7 +93,7 @@ impl Algorithm<Throughput> for Milp {
         if needs.pairs() > MOST_BINARIES {
             return Answer::declined(format!("the model would have more than {MOST_BINARIES} binaries"));
         }
-        let Model { problem, rows, pairs, constant, unit } = Model::new(&needs, || variable().binary());
+        let Model { program, pairs, constant, unit } = Model::new(&needs, || variable().binary());
         let built_s = began.elapsed().as_secs_f64();
         if budget.is_spent(began) {
             return Answer::nothing(Stop::TimeLimit);
@@ -88,17 +101,17 @@ impl Algorithm<Throughput> for Milp {
         // A model without variables is no model to HiGHS.
         if pairs.is_empty() {
             let (solution, objective) = needs.solution(&vec![None; needs.open.len()]);
-            let answer = Answer::found(solution, objective);
-            return Answer { proved: Some(word(objective)), ..answer };
+            return highs::bounded(Answer::found(solution, objective), Some(objective));
         }
         let read = |values: &[f64]| {
             let mut chosen = vec![None; needs.open.len()];
             for ((at, j), _) in pairs.iter().zip(values).filter(|(_, value)| **value > 0.5) {
                 chosen[*at as usize] = Some(*j);
             }
-            needs.solution(&chosen)
+            needs.fits(&chosen).then(|| needs.solution(&chosen))
         };
         let limits = Limits::exact(budget, built_s);
-        highs::answer(problem, rows, limits, built_s, read, |bound| constant + unit * bound)
+        let bound = |bound: f64| whole(instance, constant + unit * bound);
+        highs::answer(program, limits, built_s, None, read, bound)
     }
 }

@@ -113,6 +113,21 @@ impl<'a> Needs<'a> {
         self.threads.len().checked_div(self.cloudlets).unwrap_or(0)
     }
 
+    /// Whether every cloudlet has the threads that `chosen` takes of it. Shape of `chosen`: (open,).
+    pub(super) fn fits(&self, chosen: &[Option<u32>]) -> bool {
+        let mut left: Vec<u64> = self.instance.cloudlets.iter().map(|cloudlet| cloudlet.threads.into()).collect();
+        self.open.iter().zip(chosen).filter_map(|(open, j)| Some((open, (*j)? as usize))).all(|(open, j)| {
+            let least = self.least(open, j).map(u64::from);
+            match least.and_then(|least| left[j].checked_sub(least)) {
+                Some(rest) => {
+                    left[j] = rest;
+                    true
+                }
+                None => false,
+            }
+        })
+    }
+
     /// The solution in which open request o is served by `chosen[o]`, with its total profit. Shape of `chosen`: (open,).
     pub(super) fn solution(&self, chosen: &[Option<u32>]) -> (Solution, f64) {
         let lines = Lines::new(self.instance, &self.envelopes);

@@ -213,7 +213,7 @@ impl Solver {
                 Err(stop) => return nothing(stop),
             }
             if search.solver.shares.value == f64::INFINITY {
-                return nothing(Stop::Failed("what is stable is so by less than roundings".into()));
+                return nothing(Stop::Declined("what is stable is so by less than doubles can tell".into()));
             }
         }
         let stop = search.run(&domain, prices);

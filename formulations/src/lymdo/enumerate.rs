@@ -70,7 +70,7 @@ impl Algorithm<Lymdo> for Enumerate {
         }
         let decisions = allocation(instance, cuts, &best.local, &best.bandwidth, &best.edge);
         let Some(objective) = value(instance, &decisions) else {
-            return Answer::failed("the best shares are stable by less than roundings");
+            return Answer::declined("the best shares are stable by less than doubles can tell");
         };
         let mut answer = Answer::found(Solution { slots: vec![decisions] }, objective).traced(trace);
         if stop == Stop::Completed {

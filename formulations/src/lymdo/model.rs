@@ -236,7 +236,8 @@ pub(super) fn worth(instance: &Instance, t: usize, allocation: &Allocation) -> O
             if work == 0.0 {
                 continue;
             }
-            if rate <= lambda * work || rate == 0.0 {
+            // (Stable by less than roundings is not stable.)
+            if rate <= lambda * work * (1.0 + 1e-14) || rate == 0.0 {
                 return None;
             }
             let time = work / rate;

@@ -1,4 +1,6 @@
-//! What the conformance suites of all problems share.
+//! What the conformance suites of all problems share; each uses its part.
+
+#![allow(dead_code)]
 
 use offcut_checker::Tolerance;
 use offcut_instances::document::hash;
@@ -9,9 +11,13 @@ use offcut_runner::cell::{execute, judged};
 
 /// Every method on an instance, judged from its answer's bytes.
 pub fn rows<P: Contest>(instance: &P::Instance, seed: u64) -> Vec<Row> {
-    let budget = Budget { seed, ..Budget::seconds(20.0) };
+    rows_of::<P>(instance, &P::algorithms(), &Budget { seed, ..Budget::seconds(20.0) })
+}
+
+/// Some methods on an instance, judged from their answers' bytes.
+pub fn rows_of<P: Contest>(instance: &P::Instance, algorithms: &[Box<dyn Algorithm<P>>], budget: &Budget) -> Vec<Row> {
     let row = |algorithm: &dyn Algorithm<P>| {
-        let executed = execute::<P>(algorithm, instance, &budget);
+        let executed = execute::<P>(algorithm, instance, budget);
         assert_eq!(negative_zero(&executed.answer), None, "{}", algorithm.id());
         let key = Key {
             instance: hash::<P>(instance),
@@ -21,7 +27,7 @@ pub fn rows<P: Contest>(instance: &P::Instance, seed: u64) -> Vec<Row> {
         };
         judged::<P>(instance, key, &executed, &Tolerance::default()).0
     };
-    P::algorithms().iter().map(|algorithm| row(algorithm.as_ref())).collect()
+    algorithms.iter().map(|algorithm| row(algorithm.as_ref())).collect()
 }
 
 /// The row of a method.

@@ -6,9 +6,9 @@
 //! ```
 //!
 //! Constraints: `shape`, `indices exist`, `a speed is a number`, `speeds of the kind the instance asks for`, `a way exists`, `stability`
-//! (f > lambda w, for certain), `speeds within capacity`. A sum of speeds breaks its capacity if the lower end of its enclosure does. If only
-//! the upper end does, the sum may be too much by a rounding; then everything is judged between the speeds given and those scaled back to what
-//! there is for certain. (On a server that is full but for a few roundings, the difference can be all of the delay.)
+//! (f > lambda w, for certain), `speeds within capacity`. A sum of speeds that exceeds its capacity by at most 1e-9, relative, is scaled back into it
+//! (module `capacity`), and the objective is that of the scaled speeds; a larger excess is a violation. (On a server that is nearly full, the
+//! difference can be all of the delay, and scaled speeds may not be stable.) Whole units are added up exactly and never scaled.
 //!
 //! **Bounds.** With a = sqrt(lambda w / Lambda) and rho = lambda w, the least weighted delay of a set X on server m is A^2/R, A = sum a, R = F - sum
 //! rho (Kleinrock), or with whole units what Fox's marginal allocation gives. For prices p, q of any sign ([`Prices`]) no solution is
@@ -51,13 +51,18 @@ use std::collections::{BinaryHeap, HashMap};
 use offcut_instances::jpdra::{Allocation, Certificate, Instance, Jpdra, Node, Prices, Solution, Speeds};
 
 use crate::budget::MOST_KEPT;
+use crate::capacity::{Excess, Scale};
 use crate::interval::{add_down, minus, product, sum};
 use crate::tree::{Flaw, Tree, Walker};
 use crate::{Budget, Domain, Intake, Interval, Judged, Normalised, Violation};
 
 impl Judged for Jpdra {
     fn evaluate(instance: &Instance, solution: &Solution) -> (Option<Interval>, Vec<Violation>) {
-        evaluate(instance, solution)
+        evaluate(instance, solution, true)
+    }
+
+    fn as_given(instance: &Instance, solution: &Solution) -> Option<Interval> {
+        evaluate(instance, solution, false).0
     }
 
     fn numbers(certificate: &mut Certificate, intake: &mut Intake) {
@@ -93,7 +98,8 @@ fn weights(instance: &Instance) -> Vec<Interval> {
     (0..instance.flows.len()).map(|s| rate(s) / total).collect()
 }
 
-fn evaluate(instance: &Instance, solution: &Solution) -> (Option<Interval>, Vec<Violation>) {
+/// Judges a solution; `scales` says whether speeds are scaled back into capacities or taken as they are.
+fn evaluate(instance: &Instance, solution: &Solution, scales: bool) -> (Option<Interval>, Vec<Violation>) {
     let mut found = Vec::new();
     let wrong = |what: &str, at: String| vec![Violation::new(what, at, 1.0, "entry")];
     let rows = match &solution.speeds {
@@ -114,27 +120,27 @@ fn evaluate(instance: &Instance, solution: &Solution) -> (Option<Interval>, Vec<
             return (None, wrong("indices exist", format!("servers[{s}][{n}]")));
         }
     }
-    // Capacities, and by what factor speeds are within them for certain.
+    // Capacities, and what brings speeds within them.
     let servers = instance.servers.len();
-    let mut within = vec![1.0; servers];
+    let mut scale = vec![Scale::ONE; servers];
     match &solution.speeds {
         Speeds::MacsPerS(rows) => {
-            let mut given: Vec<Vec<Interval>> = vec![Vec::new(); servers];
+            let mut given: Vec<Vec<f64>> = vec![Vec::new(); servers];
             for (s, row) in rows.iter().enumerate() {
                 for (n, speed) in row.iter().enumerate() {
                     if !(1e-60..=1e60).contains(speed) {
                         return (None, wrong("a speed is a number", format!("speeds[{s}][{n}]")));
                     }
-                    given[solution.servers[s][n] as usize].push(Interval::point(*speed));
+                    given[solution.servers[s][n] as usize].push(*speed);
                 }
             }
             for (m, given) in given.into_iter().enumerate() {
-                let (given, most) = (sum(given.into_iter()), instance.servers[m].macs_per_s);
-                if given.low() > most {
-                    let over = given.low() - most;
-                    found.push(Violation::new("speeds within capacity", format!("servers[{m}]"), over, "MAC/s"));
-                } else if given.high() > most {
-                    within[m] = (most / given.high()).next_down();
+                match Scale::within(given.into_iter(), instance.servers[m].macs_per_s) {
+                    Ok(within) if scales => scale[m] = within,
+                    Ok(_) => (),
+                    Err(Excess(over)) => {
+                        found.push(Violation::new("speeds within capacity", format!("servers[{m}]"), over, "MAC/s"));
+                    }
                 }
             }
         }
@@ -177,10 +183,7 @@ fn evaluate(instance: &Instance, solution: &Solution) -> (Option<Interval>, Vec<
             let macs = Interval::point(partition.macs);
             let load = product(flow.rate_per_s, partition.macs);
             let speed = match &solution.speeds {
-                Speeds::MacsPerS(rows) if within[on[n]] < 1.0 => {
-                    Interval::between((rows[s][n] * within[on[n]]).next_down(), rows[s][n])
-                }
-                Speeds::MacsPerS(rows) => Interval::point(rows[s][n]),
+                Speeds::MacsPerS(rows) => scale[on[n]].share(rows[s][n]),
                 Speeds::Units(rows) => product(rows[s][n] as f64, unit.expect("units have a size")),
             };
             let left = minus(speed, load);

@@ -17,6 +17,7 @@
 //! - the hardware's and compiler's IEEE 754 arithmetic, which the intervals rest on.
 
 mod budget;
+mod capacity;
 mod interval;
 mod jpdra;
 pub mod lymdo;
@@ -32,6 +33,7 @@ use std::collections::BTreeMap;
 use offcut_instances::problem::{Answer, Evidence, Problem, Sense, Stop};
 
 pub use budget::Budget;
+pub use capacity::CAPACITY_TOLERANCE;
 pub use interval::{Interval, sum};
 pub use number::{Domain, Intake, Normalised};
 pub use verdict::{Proof, Tolerance, Verdict, Violation};
@@ -84,6 +86,12 @@ pub trait Judged: Problem {
         budget: &Budget,
     ) -> Result<f64, Vec<Violation>>;
 
+    /// The objective of `solution` with its shares as they are given, where [`Self::evaluate`] scales shares back into a capacity; `None` where it scales
+    /// nothing. Nobody is judged by it: a claimed objective may be either value.
+    fn as_given(_: &Self::Instance, _: &Self::Solution) -> Option<Interval> {
+        None
+    }
+
     /// What else tables tell about a solution without violations, by name: parts of the objective, say. Nothing by default.
     fn measures(_: &Self::Instance, _: &Self::Solution) -> BTreeMap<String, f64> {
         BTreeMap::new()
@@ -96,7 +104,12 @@ pub fn judge<P: Judged>(instance: &P::Instance, answer: &Answer<P>, tolerance: &
     if let Some(claim) = &answer.found {
         let (objective, mut violations) = P::evaluate(instance, &claim.solution);
         if let Some(checked) = objective {
-            violations.extend(compare("claimed objective", claim.objective, checked, tolerance));
+            if let Some(violation) = compare("claimed objective", claim.objective, checked, tolerance) {
+                // Near a full capacity what is scaled back weighs: who did not scale has another number.
+                let given = P::as_given(instance, &claim.solution);
+                let is_given = given.is_some_and(|given| compare("", claim.objective, given, tolerance).is_none());
+                violations.extend((!is_given).then_some(violation));
+            }
         }
         if violations.is_empty() {
             verdict.measures = P::measures(instance, &claim.solution);

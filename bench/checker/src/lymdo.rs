@@ -11,9 +11,9 @@
 //!
 //! Constraints: `shape`, `indices exist`, `a resource is a number`, `device speed`, `bandwidth within capacity`, `edge speed within capacity`,
 //! `stability` (a stage with work is faster than work arrives, for certain; without arrivals, it is fast at all). With a stage's speed S, its
-//! work w and L = lambda w, `1 - lambda d = (S - L) / S`, so nothing is lost where a stage is nearly full. A sum breaks its capacity if the
-//! lower end of its enclosure does. If only the upper end does, the sum may be too much by a rounding; then everything is judged between what is
-//! given and what is scaled back to what there is for certain.
+//! work w and L = lambda w, `1 - lambda d = (S - L) / S`, so nothing is lost where a stage is nearly full. A sum that exceeds
+//! its capacity by at most 1e-9, relative, is scaled back into it (module `capacity`), and so is the speed of a device above its greatest: the objective is
+//! that of the scaled resources. A larger excess is a violation.
 //!
 //! **Bounds**: see the module `replay`. What the runner needs to roll a policy out is judged here, too: [`outcome`].
 
@@ -25,13 +25,14 @@ use std::collections::BTreeMap;
 
 use offcut_instances::lymdo::{Allocation, Certificate, Instance, Lymdo, Service, Solution};
 
+use crate::capacity::{Excess, Scale, is_beyond};
 use crate::interval::{minus, product, sum};
 use crate::{Budget, Domain, Intake, Interval, Judged, Normalised, Violation};
 use stage::{Rate, Works};
 
 impl Judged for Lymdo {
     fn evaluate(instance: &Instance, solution: &Solution) -> (Option<Interval>, Vec<Violation>) {
-        let (judged, violations) = Trajectory::judged(instance, solution);
+        let (judged, violations) = Trajectory::judged(instance, solution, true);
         (judged.map(|trajectory| trajectory.objective(instance)), violations)
     }
 
@@ -60,6 +61,10 @@ impl Judged for Lymdo {
         replay::bound(instance, certificate, budget).map_err(|violation| vec![violation])
     }
 
+    fn as_given(instance: &Instance, solution: &Solution) -> Option<Interval> {
+        Trajectory::judged(instance, solution, false).0.map(|trajectory| trajectory.objective(instance))
+    }
+
     /// Delay and energy as means over slots and users; backlogs as the virtual queues have them, as means over users.
     ///
     /// | name | unit | what |
@@ -78,7 +83,7 @@ impl Judged for Lymdo {
     /// the squares telescope. `Q'^2 <= (Q + E - budget)^2`, so from empty queues `V D <= V D* + sum of (E - budget)^2 / 2` in the mean over
     /// any number of slots.
     fn measures(instance: &Instance, solution: &Solution) -> BTreeMap<String, f64> {
-        let (Some(trajectory), _) = Trajectory::judged(instance, solution) else { return BTreeMap::new() };
+        let (Some(trajectory), _) = Trajectory::judged(instance, solution, true) else { return BTreeMap::new() };
         let (users, slots) = (instance.users.len() as f64, instance.slots.len() as f64);
         let mut backlogs: Vec<f64> = instance.users.iter().map(|user| user.backlog_j).collect();
         let (mut total_backlog, mut squares) = (0.0, 0.0);
@@ -141,7 +146,7 @@ pub struct Outcome {
 pub fn outcome(slot: &Instance, allocation: &Allocation) -> Result<Outcome, Vec<Violation>> {
     assert_eq!(slot.slots.len(), 1, "one slot at a time");
     let mut found = Vec::new();
-    let judged = SlotOutcome::judged(slot, &works(slot), 0, allocation, &mut found);
+    let judged = SlotOutcome::judged(slot, &works(slot), 0, allocation, true, &mut found);
     match judged {
         Some(outcome) if found.is_empty() => Ok(Outcome {
             delays_s: outcome.delays.iter().map(|delay| delay.middle()).collect(),
@@ -165,12 +170,14 @@ struct SlotOutcome {
 }
 
 impl SlotOutcome {
-    /// None, and at least one violation, if something is not defined.
+    /// None, and at least one violation, if something is not defined. `scales` says whether resources are scaled back into capacities or taken as
+    /// they are.
     fn judged(
         instance: &Instance,
         works: &[Vec<Works>],
         t: usize,
         allocation: &Allocation,
+        scales: bool,
         found: &mut Vec<Violation>,
     ) -> Option<Self> {
         let users = instance.users.len();
@@ -199,23 +206,19 @@ impl SlotOutcome {
         if found.len() > before {
             return None;
         }
-        // By what factor shares are within capacity for certain.
-        let mut within = |constraint: &str, unit: &str, shares: &[f64], most: f64| {
-            let given = sum(shares.iter().copied().map(Interval::point));
-            if given.low() > most {
-                found.push(Violation::new(constraint, format!("slots[{t}]"), given.low() - most, unit));
-            }
-            if given.low() <= most && given.high() > most { (most / given.high()).next_down() } else { 1.0 }
-        };
-        let bandwidth_within = within("bandwidth within capacity", "Hz", bandwidth_hz, instance.bandwidth_hz);
-        let edge_within = within("edge speed within capacity", "MAC/s", edge_macs_per_s, instance.edge_macs_per_s);
-        let scaled = |share: f64, within: f64| {
-            if within < 1.0 {
-                Interval::between((share * within).next_down().max(0.0), share)
-            } else {
-                Interval::point(share)
-            }
-        };
+        // What brings shares within capacity.
+        let mut scale =
+            |constraint: &str, unit: &str, shares: &[f64], most: f64| match Scale::within(shares.iter().copied(), most)
+            {
+                Ok(scale) if scales => scale,
+                Ok(_) => Scale::ONE,
+                Err(Excess(over)) => {
+                    found.push(Violation::new(constraint, format!("slots[{t}]"), over, unit));
+                    Scale::ONE
+                }
+            };
+        let bandwidth_scale = scale("bandwidth within capacity", "Hz", bandwidth_hz, instance.bandwidth_hz);
+        let edge_scale = scale("edge speed within capacity", "MAC/s", edge_macs_per_s, instance.edge_macs_per_s);
         let mut outcome = Self {
             delays: Vec::with_capacity(users),
             energies: Vec::with_capacity(users),
@@ -226,17 +229,19 @@ impl SlotOutcome {
             let slot = &instance.slots[t];
             let arrivals = slot.arrivals_per_s[n];
             let work = &works[user.model as usize][cuts[n] as usize];
-            let speed = local_macs_per_s[n];
-            if speed > user.max_macs_per_s {
+            let (mut speed, fastest) = (local_macs_per_s[n], user.max_macs_per_s);
+            if is_beyond(speed, fastest) {
                 let at = format!("slots[{t}].local_macs_per_s[{n}]");
-                found.push(Violation::new("device speed", at, speed - user.max_macs_per_s, "MAC/s"));
+                found.push(Violation::new("device speed", at, speed - fastest, "MAC/s"));
+            } else if scales {
+                speed = speed.min(fastest);
             }
             let rate = Rate::new(instance, user, slot.gains[n]);
-            let bandwidth = scaled(bandwidth_hz[n], bandwidth_within);
+            let bandwidth = bandwidth_scale.share(bandwidth_hz[n]);
             let stages = [
                 ("local", "MAC/s", work.local, Interval::point(speed)),
                 ("channel", "bit/s", Interval::point(work.bits), rate.at(bandwidth)),
-                ("edge", "MAC/s", work.remote, scaled(edge_macs_per_s[n], edge_within)),
+                ("edge", "MAC/s", work.remote, edge_scale.share(edge_macs_per_s[n])),
             ];
             let mut times = [Interval::ZERO; 3];
             let (mut delay, mut waiting) = (Interval::ZERO, Interval::ZERO);
@@ -279,7 +284,7 @@ struct Trajectory {
 
 impl Trajectory {
     /// None, and at least one violation, if something is not defined.
-    fn judged(instance: &Instance, solution: &Solution) -> (Option<Self>, Vec<Violation>) {
+    fn judged(instance: &Instance, solution: &Solution, scales: bool) -> (Option<Self>, Vec<Violation>) {
         if solution.slots.len() != instance.slots.len() {
             let off = solution.slots.len().abs_diff(instance.slots.len());
             let at = "slots has one entry per slot";
@@ -288,7 +293,8 @@ impl Trajectory {
         let mut found = Vec::new();
         let works = works(instance);
         let judged = solution.slots.iter().enumerate();
-        let judged = judged.map(|(t, allocation)| SlotOutcome::judged(instance, &works, t, allocation, &mut found));
+        let judged =
+            judged.map(|(t, allocation)| SlotOutcome::judged(instance, &works, t, allocation, scales, &mut found));
         // All slots are looked at, whatever the first ones are.
         let judged: Vec<Option<SlotOutcome>> = judged.collect();
         let slots: Option<Vec<SlotOutcome>> = judged.into_iter().collect();

@@ -2,7 +2,8 @@
 // A solver of jpdra for Offcut: every flow as a whole on the emptiest server it can reach. Put your algorithm into `solve`.
 //
 // A flow's delay: input_bytes / uplink to its first server, + out_bytes / link between servers of neighbours (nothing on the same one; a link of 0 is none), +
-// result_bytes / downlink from its last, + 1 / (speed / macs - rate) for every partition. Objective: the mean, weighed by rates. Speeds on a server: its macs_per_s at most.
+// result_bytes / downlink from its last, + 1 / (speed / macs - rate) for every partition. Objective: the mean, weighed by rates. Speeds on a server: its macs_per_s at most
+// (up to 1e-9 more, relative, is scaled back).
 const fs = require("fs");
 const sum = (numbers) => numbers.reduce((total, number) => total + number, 0);
 

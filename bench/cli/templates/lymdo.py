@@ -4,6 +4,7 @@
 Three stages: d1 = macs before the cut / device speed, d2 = 8 cut_bytes / rate(bandwidth), d3 = macs behind it / edge speed. With arrivals at rate a the delay is
 the sum of d / (1 - a d) (exponential service) or d1 + d2 + d3 + max of a d^2 / (2 (1 - a d)) (deterministic). The objective of one slot is V times delays plus
 backlogs times energies; of a horizon, the mean over slots of delays plus overdraft_s_per_j times what a user's mean energy is above its budget.
+Bandwidths sum to bandwidth_hz at most, edge speeds to edge_macs_per_s, a device has max_macs_per_s; up to 1e-9 more, relative, is scaled back.
 """
 import json, os, sys
 

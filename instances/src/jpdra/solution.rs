@@ -17,9 +17,9 @@ pub struct Solution {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Speeds {
-    /// MAC/s. Shape (flows, partitions).
+    /// MAC/s. The sum on a server is at most its `macs_per_s`; with up to 1e-9 above it, relative, all of them are scaled back. Shape (flows, partitions).
     MacsPerS(Vec<Vec<f64>>),
-    /// Whole units. Shape (flows, partitions).
+    /// Whole units. The sum on a server is at most its units, exactly. Shape (flows, partitions).
     Units(Vec<Vec<u64>>),
 }
 

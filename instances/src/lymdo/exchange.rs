@@ -87,10 +87,10 @@ pub struct Decision {
     /// cannot be kept stable are then moved to near ones that can.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub local_macs_per_s: Option<Vec<f64>>,
-    /// Bandwidth of each user, in Hz. Shape (users,).
+    /// Bandwidth of each user, in Hz. With a sum above what there is, by at most 1e-9 relative, all are scaled back. Shape (users,).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bandwidth_hz: Option<Vec<f64>>,
-    /// Speed that the edge gives each user, in MAC/s. Shape (users,).
+    /// Speed that the edge gives each user, in MAC/s; the same holds. Shape (users,).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub edge_macs_per_s: Option<Vec<f64>>,
     /// Instead of all others: why there is no decision, `"infeasible"`, `{"declined": "why"}` or `{"failed": "how"}`.

@@ -17,11 +17,12 @@ pub struct Solution {
 pub struct Allocation {
     /// Blocks that each user computes itself: 0 sends the raw input, k computes everything. Shape (users,).
     pub cuts: Vec<u32>,
-    /// Speed of each device, in MAC/s. Shape (users,).
+    /// Speed of each device, in MAC/s, at most `max_macs_per_s`. Up to 1e-9 above it, relative, counts as `max_macs_per_s`. Shape (users,).
     pub local_macs_per_s: Vec<f64>,
-    /// Bandwidth of each user, in Hz. Shape (users,).
+    /// Bandwidth of each user, in Hz. The sum is at most the instance's `bandwidth_hz`; with up to 1e-9 above it, relative, all are scaled back. Shape (users,).
     pub bandwidth_hz: Vec<f64>,
-    /// Speed that the edge gives each user, in MAC/s. Shape (users,).
+    /// Speed that the edge gives each user, in MAC/s. The sum is at most the instance's `edge_macs_per_s`; with up to 1e-9 above it, relative, all are
+    /// scaled back. Shape (users,).
     pub edge_macs_per_s: Vec<f64>,
 }
 

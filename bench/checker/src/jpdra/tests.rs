@@ -61,7 +61,7 @@ fn every_constraint_is_seen_alone() {
     assert_eq!(broken(&instance, &solution([0, 2], [5.0, 8.0])), ["indices exist"]);
     assert_eq!(broken(&instance, &solution([0, 1], [f64::NAN, 8.0])), ["a speed is a number"]);
     assert_eq!(broken(&instance, &solution([0, 1], [5.0, 0.0])), ["a speed is a number"]);
-    assert_eq!(broken(&instance, &solution([0, 1], [5.0f64.next_up(), 8.0])), ["speeds within capacity"]);
+    assert_eq!(broken(&instance, &solution([0, 1], [5.0 * (1.0 + 1.01e-9), 8.0])), ["speeds within capacity"]);
     assert_eq!(broken(&instance, &solution([1, 1], [2.1, 6.0])), ["speeds within capacity"]);
     assert_eq!(broken(&instance, &solution([0, 1], [1.0, 8.0])), ["stability"]);
     assert_eq!(broken(&instance, &solution([0, 1], [5.0, 3.9])), ["stability"]);
@@ -115,6 +115,65 @@ fn a_server_that_is_filled_exactly_is_known_exactly() {
     instance.servers[1].macs_per_s = speed;
     let delay = 1.25 + 4.0 * 2f64.powi(28);
     assert!((objective(&instance, &solution([0, 1], [5.0, speed])) - delay).abs() < 1e-12 * delay);
+}
+
+/// Up to 1e-9 of a capacity, relative, is scaled back, server by server, and the objective is that of what is left; above that it is a violation.
+#[test]
+fn a_small_excess_is_scaled_back() {
+    let instance = toy();
+    for (excess, stands) in [(1e-15, true), (0.99e-9, true), (1.01e-9, false), (1e-6, false)] {
+        let more = 1.0 + excess;
+        for (servers, speeds, over, expected) in [
+            ([0, 1], [5.0 * more, 8.0], vec!["servers[0]"], 2.25),
+            ([0, 1], [5.0, 8.0 * more], vec!["servers[1]"], 2.25),
+            ([0, 1], [5.0 * more, 8.0 * more], vec!["servers[0]", "servers[1]"], 2.25),
+            ([1, 1], [2.0 * more, 6.0 * more], vec!["servers[1]"], 4.25),
+        ] {
+            let given = solution(servers, speeds);
+            let (objective, violations) = Jpdra::evaluate(&instance, &given);
+            if stands {
+                assert_eq!(violations, [], "{excess} {servers:?}");
+                let objective = objective.expect("defined");
+                assert!(objective.low() <= expected && expected <= objective.high(), "{excess}: {objective:?}");
+                assert!(objective.high() - objective.low() < 1e-13, "{excess}: {objective:?}");
+            } else {
+                let at: Vec<_> = violations.iter().map(|violation| &violation.at[..]).collect();
+                assert_eq!(at, over, "{excess} {servers:?}");
+                assert!(violations.iter().all(|violation| violation.constraint == "speeds within capacity"));
+            }
+        }
+    }
+    // What is stable as it is given, and not once it is scaled, is not stable.
+    let mut full = toy();
+    full.servers[1].macs_per_s = 4.0;
+    assert_eq!(broken(&full, &solution([0, 1], [5.0, 4.0 * (1.0 + 0.9e-9)])), ["stability"]);
+    // Units are whole: one too many is one too many, however many there are.
+    let mut units = Instance { allocation: Allocation::Units { macs_per_s: 8e-12 }, ..toy() };
+    units.servers[1].macs_per_s = 8.0;
+    let most = units.units(1, 8e-12);
+    let speeds = |k: u64| Solution { servers: vec![vec![0, 1]], speeds: Speeds::Units(vec![vec![600_000_000_000, k]]) };
+    assert_eq!(broken(&units, &speeds(most)), [""; 0]);
+    assert_eq!(broken(&units, &speeds(most + 1)), ["speeds within capacity"]);
+}
+
+/// On a server with 2^-20 of it left, 1e-10 of its speed is 1e-4 of the delay. Who claims the value of the speeds as they were given is not wrong, and
+/// has the objective of the scaled ones; a better one is wrong.
+#[test]
+fn a_claim_may_be_of_what_was_given() {
+    let mut instance = toy();
+    let speed = 4.0 * (1.0 + 2f64.powi(-20));
+    instance.servers[1].macs_per_s = speed;
+    let given = solution([0, 1], [5.0, speed * (1.0 + 1e-10)]);
+    let scaled = 1.25 + 4.0 / (speed - 4.0);
+    let as_given = 1.25 + 4.0 / (speed * (1.0 + 1e-10) - 4.0);
+    assert!(as_given < scaled * (1.0 - 1e-5));
+    for (claimed, is_right) in [(scaled, true), (as_given, true), (0.5 * (scaled + as_given), false), (2.25, false)] {
+        let verdict = judge::<Jpdra>(&instance, &Answer::found(given.clone(), claimed), &Tolerance::default());
+        assert_eq!(verdict.is_feasible(), is_right, "{claimed}: {verdict:?}");
+        let objective = verdict.objective().expect("defined");
+        assert!((objective.middle() / scaled - 1.0).abs() < 1e-9, "{objective:?}");
+        assert!(objective.low() > as_given, "{objective:?}");
+    }
 }
 
 fn verdict(certificate: Certificate, value: f64, stop: Stop) -> crate::Verdict {
@@ -693,7 +752,14 @@ mod to_the_last_bit {
             let mut stream = Stream::new(&["stretched"], seed);
             let instance = Instance { allocation: Allocation::Continuous, ..stretched(instance, &mut stream) };
             for on in deployments(&instance) {
-                let solution = plain(&instance, &on, &mut stream);
+                let mut solution = plain(&instance, &on, &mut stream);
+                // Half of them with an excess on one side of the tolerance or the other.
+                if stream.below(2) == 0
+                    && let Speeds::MacsPerS(rows) = &mut solution.speeds
+                {
+                    let more = 1.0 + stream.log_uniform(1e-16, 2e-9);
+                    rows.iter_mut().flatten().for_each(|speed| *speed *= more);
+                }
                 let (objective, violations) = Jpdra::evaluate(&instance, &solution);
                 if violations.is_empty() {
                     let Some(worth) = worth(&instance, &on) else { panic!("accepted, and does not fit: {solution:?}") };

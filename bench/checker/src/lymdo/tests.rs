@@ -219,12 +219,12 @@ fn every_constraint_is_seen_alone() {
         assert_eq!(broken(&|a| a.bandwidth_hz[1] = bad), ["a resource is a number"], "{bad}");
         assert_eq!(broken(&|a| a.edge_macs_per_s[1] = bad), ["a resource is a number"], "{bad}");
     }
-    assert_eq!(broken(&|a| a.local_macs_per_s[1] = 8.0f64.next_up()), ["device speed"]);
+    assert_eq!(broken(&|a| a.local_macs_per_s[1] = 8.0 * (1.0 + 1.01e-9)), ["device speed"]);
     // What nobody needs counts as well.
     assert_eq!(broken(&|a| a.local_macs_per_s[0] = 9.0), ["device speed"]);
-    assert_eq!(broken(&|a| a.bandwidth_hz[0] = 16.0f64.next_up()), ["bandwidth within capacity"]);
+    assert_eq!(broken(&|a| a.bandwidth_hz[0] = 16.0 * (1.0 + 1.01e-9)), ["bandwidth within capacity"]);
     assert_eq!(broken(&|a| a.bandwidth_hz[1] = 1.0), ["bandwidth within capacity"]);
-    assert_eq!(broken(&|a| a.edge_macs_per_s[0] = 8.0f64.next_up()), ["edge speed within capacity"]);
+    assert_eq!(broken(&|a| a.edge_macs_per_s[0] = 8.0 * (1.0 + 1.01e-9)), ["edge speed within capacity"]);
     assert_eq!(broken(&|a| a.edge_macs_per_s[1] = 1.0), ["edge speed within capacity"]);
     for speed in [0.0, 1.0, 2.0] {
         assert_eq!(broken(&|a| a.local_macs_per_s[1] = speed), ["stability"]);
@@ -270,6 +270,69 @@ fn a_rounding_too_much_is_not_worth_anything() {
     let without = Lymdo::evaluate(&toy(), &one(best())).0.expect("defined");
     assert!(objective.low() <= without.low() && without.high() < objective.high());
     assert!(objective.high() - objective.low() < 1e-13 * objective.high());
+}
+
+/// Up to 1e-9 of a capacity, relative, is scaled back, and everything is judged as if that had been given; above that it is a violation.
+#[test]
+fn a_small_excess_is_scaled_back() {
+    let instance = toy();
+    let full = allocation([0, 1], [0.0, 8.0], [16.0, 0.0], [8.0, 0.0]);
+    let expected = Lymdo::evaluate(&instance, &one(full.clone())).0.expect("defined");
+    let (energy, delay) = (outcome(&instance, &full).expect("feasible").energies_j, expected.middle());
+    for (excess, stands) in [(1e-15, true), (0.99e-9, true), (1.01e-9, false), (1e-6, false)] {
+        let more = 1.0 + excess;
+        for (constraint, change) in [
+            ("device speed", (|a, more| a.local_macs_per_s[1] *= more) as fn(&mut Allocation, f64)),
+            ("bandwidth within capacity", |a, more| a.bandwidth_hz[0] *= more),
+            // What nobody needs counts as well.
+            ("bandwidth within capacity", |a, more| a.bandwidth_hz[1] = 16.0 * (more - 1.0)),
+            ("edge speed within capacity", |a, more| a.edge_macs_per_s[0] *= more),
+        ] {
+            let mut given = full.clone();
+            change(&mut given, more);
+            let (objective, violations) = Lymdo::evaluate(&instance, &one(given.clone()));
+            if stands {
+                assert_eq!(violations, [], "{constraint} {excess}");
+                let objective = objective.expect("defined");
+                // (Where the excess is nobody's, what is somebody's is scaled too, and falls below what there is.)
+                assert!(objective.high() >= expected.low(), "{constraint} {excess}: {objective:?}");
+                assert!((objective.middle() - delay).abs() < 1e-8 * delay && objective.low() > 0.0);
+                assert!(objective.high() - objective.low() < 1e-13 * delay, "{constraint} {excess}: {objective:?}");
+                let outcome = outcome(&instance, &given).expect("feasible");
+                assert!(outcome.energies_j.iter().zip(&energy).all(|(a, b)| (a - b).abs() <= 1e-8 * b));
+                if constraint == "device speed" {
+                    assert_eq!(objective, expected);
+                }
+            } else {
+                let broken: Vec<_> = violations.iter().map(|violation| &violation.constraint[..]).collect();
+                assert_eq!(broken, [constraint], "{excess}");
+                assert!(outcome(&instance, &given).is_err());
+            }
+        }
+    }
+    // What is stable as it is given, and not once it is scaled, is not stable.
+    let mut full = toy();
+    full.edge_macs_per_s = 2.0;
+    let given = allocation([0, 1], [0.0, 4.0], [16.0, 0.0], [2.0 * (1.0 + 0.9e-9), 0.0]);
+    assert_eq!(broken(&full, &one(given)), ["stability"]);
+}
+
+/// Exponential, with 2^-20 of the edge left: who claims the value of the speeds as they were given is not wrong, and has the objective of the scaled ones.
+#[test]
+fn a_claim_may_be_of_what_was_given() {
+    let speed = 2.0 * (1.0 + 2f64.powi(-20));
+    let instance = Instance { service: Service::Exponential, edge_macs_per_s: speed, ..toy() };
+    let with = |edge: f64| one(allocation([0, 1], [0.0, 4.0], [16.0, 0.0], [edge, 0.0]));
+    let given = with(speed * (1.0 + 1e-10));
+    let scaled = objective(&instance, &with(speed));
+    let as_given = objective(&Instance { edge_macs_per_s: 3.0, ..instance.clone() }, &given);
+    assert!(as_given < scaled * (1.0 - 1e-5));
+    for (claimed, is_right) in [(scaled, true), (as_given, true), (0.5 * (scaled + as_given), false)] {
+        let verdict = judge::<Lymdo>(&instance, &Answer::found(given.clone(), claimed), &Tolerance::default());
+        assert_eq!(verdict.is_feasible(), is_right, "{claimed}: {verdict:?}");
+        let objective = verdict.objective().expect("defined");
+        assert!((objective.middle() / scaled - 1.0).abs() < 1e-9 && objective.low() > as_given, "{objective:?}");
+    }
 }
 
 fn verdict(instance: &Instance, certificate: Certificate, value: f64, stop: Stop) -> crate::Verdict {

@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | `learned` | `lymdo` | scored by a trained network |
 //! | `alternating` | `alternating` | best at the resources' prices, in turn with the resources, from several starts |
-//! | `myopic` | `myopic` | as `alternating`, but every slot keeps the budgets on its own; no queues |
+//! | `myopic` | `myopic` | as `alternating`, and one cut at a time; every slot keeps the budgets on its own; no queues |
 //! | `baselines` | `local-only`, `edge-only`, `random` | without thought |
 //! | `resources` | | the best resources for fixed cuts: two prices |
 //! | `response` | | what a user takes at given prices |

@@ -8,19 +8,25 @@
 //!
 //! so a user spends more than its budget in a slot only where stability, or a delay dearer than the charge, asks for
 //! it. What it saved in good slots is lost: that is what the virtual queue is for. For given mu this is the slot
-//! problem with V = 1 and Q = mu. In turn, until still:
+//! problem with V = 1 and Q = mu.
 //!
-//! 1. At the prices of bandwidth and edge speed every user takes the cut, and the mu, of its own max-min: the mu at
-//!    which E is the budget, if it lies below the charge; E falls in mu.
-//! 2. The best resources for these cuts and mu, and their prices (`resources`).
+//! 1. *Fixed cuts*, in turn until still: the best resources and their prices (`resources`), then for every user the mu
+//!    of its own max-min at these prices: the one at which E is the budget, if it lies below the charge; E falls in mu.
+//! 2. *Cuts*: with L the user's part of the dual function at these prices, at its best mu, the slot with another cut
+//!    costs at least `L(other) - L(own)` more. So only cuts with a smaller L can help. Every user moves to its least L;
+//!    if the slot then costs no less, only the half that gains most, and so on to one; then every other such cut, one
+//!    at a time.
+//! 3. The best of the starts of `alternating`.
 //!
-//! Prices move, so budgets are kept to within [`CLOSE`] of themselves, relative. Where rounds do not come to rest, the
-//! best plan seen counts, with the mu that went with it. The instance's V and backlogs are not used.
+//! Moving all users at once and keeping the best of what was seen is not enough: where nobody sends, bandwidth costs
+//! nothing, everybody wants it, and the search goes back and forth between all and nobody.
+//!
+//! Budgets are kept to within [`CLOSE`] of themselves, relative. The instance's V and backlogs are not used.
 
 use offcut_instances::lymdo::{Allocation, Decide, Instance, Policy, Prices};
 use offcut_instances::problem::{Budget, Stop};
 
-use super::alternating::fair;
+use super::alternating::starts;
 use super::delay::{Costs, allocation};
 use super::repair::Needs;
 use super::resources::{Plan, allocate, clear};
@@ -28,11 +34,17 @@ use super::resources::{Plan, allocate, clear};
 /// What an energy may differ from its budget, relative.
 const CLOSE: f64 = 1e-4;
 
-/// Rounds of cuts, charges and resources, at most.
-const MOST_ROUNDS: usize = 30;
+/// Rounds of charges and resources for fixed cuts, at most.
+const CHARGE_ROUNDS: usize = 20;
 
-/// Rounds after which only charges change.
-const CUTTING_ROUNDS: usize = 15;
+/// Rounds of cuts, at most.
+const CUT_ROUNDS: usize = 50;
+
+/// Single changes of a cut that are tried before a search is over.
+const MOST_SINGLES: usize = 32;
+
+/// Relative gain below which a change of cuts is no progress.
+const LEAST_GAIN: f64 = 1e-9;
 
 /// The policy.
 #[derive(Clone, Copy, Debug)]
@@ -48,53 +60,171 @@ impl Policy for Myopic {
     }
 
     fn begin(&self, _: &Budget) -> Box<dyn Decide> {
-        Box::new(Run { charges: Vec::new(), prices: None })
+        Box::new(Run { last: None })
     }
 }
 
 struct Run {
-    /// mu of the slot before.
+    /// The slot before.
+    last: Option<State>,
+}
+
+/// Cuts with their best charges and resources.
+#[derive(Clone, Debug)]
+struct State {
+    cuts: Vec<u32>,
     charges: Vec<f64>,
-    prices: Option<Prices>,
+    plan: Plan,
+    /// What the slot costs as its own horizon.
+    value: f64,
 }
 
 impl Decide for Run {
     fn decide(&mut self, slot: &Instance) -> Result<Allocation, Stop> {
-        let mut costs = Costs::new(slot);
-        let overdrafts: Vec<f64> = slot.users.iter().map(|user| user.overdraft_s_per_j).collect();
-        self.charges.resize(costs.users(), 0.0);
-        for (load, charge) in costs.loads.iter_mut().zip(&self.charges) {
-            (load.delay_weight, load.energy_weight) = (1.0, *charge);
-        }
-        let needs = Needs::new(&costs);
-        let mut cuts = needs.repaired(&costs, &fair(&costs))?;
-        let mut best: Option<(f64, Vec<u32>, Plan)> = None;
-        for round in 0..MOST_ROUNDS {
-            let Some(plan) = allocate(&costs, &cuts, self.prices) else { break };
-            self.prices = Some(plan.prices);
-            let mut next = cuts.clone();
-            let mut is_still = true;
-            for n in 0..costs.users() {
-                let only = (round >= CUTTING_ROUNDS).then_some(cuts[n]);
-                if let Some((cut, charge)) = best_cut(&mut costs, &needs, n, only, plan.prices, overdrafts[n]) {
-                    is_still &= cut == cuts[n] && (charge - self.charges[n]).abs() <= CLOSE * charge;
-                    (next[n], self.charges[n]) = (cut, charge);
+        let mut search = Search::new(slot);
+        let last = self.last.take();
+        let (charges, prices) = match &last {
+            Some(last) => (last.charges.clone(), Some(last.plan.prices)),
+            None => (vec![0.0; search.overdrafts.len()], None),
+        };
+        let mut best: Option<State> = None;
+        let (mut seen, mut trouble): (Vec<Vec<u32>>, Option<Stop>) = (Vec::new(), None);
+        for start in starts(&search.costs, last.as_ref().map(|last| &last.cuts[..])) {
+            let start = match search.needs.repaired(&search.costs, &start) {
+                Ok(start) if seen.contains(&start) => continue,
+                Ok(start) => start,
+                Err(stop) => {
+                    trouble = Some(stop);
+                    continue;
                 }
-                costs.loads[n].energy_weight = self.charges[n];
+            };
+            seen.push(start.clone());
+            let Some(state) = search.settle(start, &charges, prices, f64::INFINITY) else { continue };
+            let state = search.descend(state, &mut seen);
+            if best.as_ref().is_none_or(|best| state.value < best.value) {
+                best = Some(state);
             }
-            if let Some(value) = charged(&costs, &cuts, &plan, &overdrafts)
-                && best.as_ref().is_none_or(|(least, _, _)| value < *least)
-            {
-                best = Some((value, cuts, plan));
+        }
+        let failed = || Stop::Failed("no resources found for cuts that can be kept stable".into());
+        let best = best.ok_or_else(|| trouble.unwrap_or_else(failed))?;
+        let allocation = allocation(&best.cuts, &best.plan.shares);
+        self.last = Some(best);
+        Ok(allocation)
+    }
+}
+
+/// A slot as its own horizon.
+struct Search {
+    /// Delays weigh 1; energies weigh what was looked at last.
+    costs: Costs,
+    needs: Needs,
+    overdrafts: Vec<f64>,
+}
+
+impl Search {
+    fn new(slot: &Instance) -> Self {
+        let mut costs = Costs::new(slot);
+        costs.loads.iter_mut().for_each(|load| load.delay_weight = 1.0);
+        let overdrafts = slot.users.iter().map(|user| user.overdraft_s_per_j).collect();
+        Self { needs: Needs::new(&costs), costs, overdrafts }
+    }
+
+    fn charge(&mut self, charges: &[f64]) {
+        self.costs.loads.iter_mut().zip(charges).for_each(|(load, charge)| load.energy_weight = *charge);
+    }
+
+    /// Step 1 for these cuts, from these charges and prices; none if they cannot be kept stable or certainly cost `enough` or more.
+    fn settle(&mut self, cuts: Vec<u32>, charges: &[f64], mut prices: Option<Prices>, enough: f64) -> Option<State> {
+        let mut charges = charges.to_vec();
+        let mut best: Option<(f64, Vec<f64>, Plan)> = None;
+        for _ in 0..CHARGE_ROUNDS {
+            self.charge(&charges);
+            let Some(plan) = allocate(&self.costs, &cuts, prices) else { break };
+            prices = Some(plan.prices);
+            // For these charges the resources are best: the dual function of these cuts.
+            let budgets: f64 = self.costs.loads.iter().zip(&charges).map(|(load, charge)| load.budget_j * charge).sum();
+            if plan.value - budgets >= enough {
+                return None;
+            }
+            let mut next = charges.clone();
+            for n in 0..cuts.len() {
+                if let Some((_, charge)) = self.max_min(n, cuts[n], plan.prices) {
+                    next[n] = charge;
+                }
+            }
+            let is_still = next.iter().zip(&charges).all(|(next, now)| (next - now).abs() <= CLOSE * next);
+            let value = charged(&self.costs, &cuts, &plan, &self.overdrafts);
+            if let Some(value) = value.filter(|value| best.as_ref().is_none_or(|(least, ..)| value < least)) {
+                best = Some((value, charges, plan));
             }
             if is_still {
                 break;
             }
-            cuts = needs.repaired(&costs, &next)?;
+            charges = next;
         }
-        let failed = || Stop::Failed("no resources found for cuts that can be kept stable".into());
-        let (_, cuts, plan) = best.ok_or_else(failed)?;
-        Ok(allocation(&cuts, &plan.shares))
+        best.map(|(value, charges, plan)| State { cuts, charges, plan, value })
+    }
+
+    /// Step 2 until no cut that could help does, or the search is where another one was (`seen`).
+    fn descend(&mut self, mut state: State, seen: &mut Vec<Vec<u32>>) -> State {
+        for _ in 0..CUT_ROUNDS {
+            self.charge(&state.charges);
+            // Who gains how much by which cut at these prices, most first.
+            let mut moves: Vec<(f64, usize, u32)> = Vec::new();
+            for n in 0..state.cuts.len() {
+                moves.extend(self.gains(n, state.cuts[n], state.plan.prices).map(|(gain, cut)| (gain, n, cut)));
+            }
+            moves.sort_by(|a, b| b.0.total_cmp(&a.0).then((a.1, a.2).cmp(&(b.1, b.2))));
+            let mut firsts: Vec<(usize, u32)> = Vec::new();
+            for (_, n, cut) in &moves {
+                if firsts.iter().all(|(other, _)| other != n) {
+                    firsts.push((*n, *cut));
+                }
+            }
+            let halves = std::iter::successors(Some(firsts.len()), |count| Some(count / 2));
+            let together = halves.take_while(|count| *count > 1).map(|count| firsts[..count].to_vec());
+            let singles = moves.iter().take(MOST_SINGLES).map(|(_, n, cut)| vec![(*n, *cut)]);
+            let better = together.chain(singles).find_map(|changes| {
+                let mut cuts = state.cuts.clone();
+                changes.into_iter().for_each(|(n, cut)| cuts[n] = cut);
+                let enough = state.value * (1.0 - LEAST_GAIN);
+                let found = self.needs.fit(&self.costs, &cuts);
+                let found = found.then(|| self.settle(cuts, &state.charges, Some(state.plan.prices), enough));
+                found.flatten().filter(|found| found.value < enough)
+            });
+            let Some(better) = better else { break };
+            state = better;
+            if seen.contains(&state.cuts) {
+                break;
+            }
+            seen.push(state.cuts.clone());
+        }
+        state
+    }
+
+    /// The cuts of user `n` that could help at these prices, and by how much at most.
+    fn gains(&mut self, n: usize, own: u32, prices: Prices) -> impl Iterator<Item = (f64, u32)> + use<> {
+        let now = self.max_min(n, own, prices).map_or(f64::INFINITY, |(value, _)| value);
+        let mut gains = Vec::new();
+        for cut in (0..self.costs.works(n).len() as u32).filter(|cut| *cut != own) {
+            // What the last mu makes of a cut is no more than its max-min: most cuts need no search.
+            let least = lagrangian(&self.costs, &self.needs, n, cut, prices).map(|(value, _)| value);
+            if least.is_some_and(|least| least < now)
+                && let Some((value, _)) = self.max_min(n, cut, prices)
+                && value < now
+            {
+                gains.push((now - value, cut));
+            }
+        }
+        gains.into_iter()
+    }
+
+    /// [`max_min`]; the weight of energies stays as it was.
+    fn max_min(&mut self, n: usize, cut: u32, prices: Prices) -> Option<(f64, f64)> {
+        let before = self.costs.loads[n].energy_weight;
+        let found = max_min(&mut self.costs, &self.needs, n, cut, prices, self.overdrafts[n]);
+        self.costs.loads[n].energy_weight = before;
+        found
     }
 }
 
@@ -106,39 +236,6 @@ fn charged(costs: &Costs, cuts: &[u32], plan: &Plan, overdrafts: &[f64]) -> Opti
         Some(costs.delay_s(n, work, share)? + overdrafts[n] * over.max(0.0))
     };
     (0..costs.users()).map(user).sum()
-}
-
-/// The cut of user `n` with the least max-min, or `only` that one, and its mu; none if no cut is stable.
-fn best_cut(
-    costs: &mut Costs,
-    needs: &Needs,
-    n: usize,
-    only: Option<u32>,
-    prices: Prices,
-    overdraft: f64,
-) -> Option<(u32, f64)> {
-    // The last mu gives every cut a value that its max-min cannot be below: most cuts need no search.
-    let mut options: Vec<(f64, u32)> = Vec::new();
-    for m in 0..costs.works(n).len() as u32 {
-        if only.is_none_or(|only| only == m)
-            && let Some((value, _)) = lagrangian(costs, needs, n, m, prices)
-        {
-            options.push((value, m));
-        }
-    }
-    options.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let mut best: Option<(f64, u32, f64)> = None;
-    for (least, m) in options {
-        if best.is_some_and(|(value, _, _)| value <= least) {
-            break;
-        }
-        if let Some((value, charge)) = max_min(costs, needs, n, m, prices, overdraft)
-            && best.is_none_or(|(least, _, _)| value < least)
-        {
-            best = Some((value, m, charge));
-        }
-    }
-    best.map(|(_, m, charge)| (m, charge))
 }
 
 /// `D + mu (E - budget) + nu b + eta F` of user `n` at its best, mu being its energy's weight, and E.

@@ -1,7 +1,8 @@
 //! Partitions of DNN flows on edge servers, and shares of the servers' speeds: the paper's algorithms and baselines.
 //!
-//! See the crate `offcut-instances`, module `jpdra`, for the problem and its symbols. No method guarantees anything about the deployment;
-//! for a deployment, closed form and Fox are exact.
+//! See the crate `offcut-instances`, module `jpdra`, for the problem and its symbols. Nothing is proved about any method's deployment,
+//! here or by the abstract; for a deployment, closed form (Kleinrock) and Fox are exact. The abstract says Markov approximation, and no error: ln F/beta is the
+//! standard property of the chain in `cra_markov`.
 //!
 //! | file | method | deployment | speeds |
 //! |---|---|---|---|

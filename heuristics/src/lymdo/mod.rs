@@ -1,7 +1,7 @@
 //! Cuts and resources slot by slot under energy budgets: the paper's policy and what it is compared with.
 //!
 //! See the crate `offcut-instances`, module `lymdo`, for the problem and its symbols. A policy sees one slot at a time;
-//! the queues are kept by who rolls it out. Every policy takes the best resources for its cuts.
+//! the queues are kept by who rolls it out. The abstract claims no factor, and nothing is proved of any policy here. Every policy takes the best resources for its cuts.
 //!
 //! | file | policy | cuts |
 //! |---|---|---|

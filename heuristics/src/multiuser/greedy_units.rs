@@ -24,7 +24,7 @@ impl Algorithm<Multiuser> for GreedyUnits {
     }
 
     fn about(&self) -> &str {
-        "each unit to the worst user (max: optimal) or where it saves most (sum: not optimal)"
+        "each unit to the worst user (max: optimal, Offcut's proof) or where it saves most (sum: not optimal)"
     }
 
     fn solve(&self, instance: &Instance, budget: &Budget) -> Answer<Multiuser> {

@@ -7,7 +7,7 @@
 //! 2. among the users who have tau units and stay strictly below V after giving them, take the one who is best off *after* giving;
 //! 3. it gives tau units to i; stop if there is no such user.
 //!
-//! **With tau = 1 the result is optimal for `max`.** If V > OPT, compare with an optimal allocation f*: user i has fewer units than
+//! **With tau = 1 the result is optimal for `max`.** (The abstract says so of the paper's IAO; the proof is Offcut's, of these steps.) If V > OPT, compare with an optimal allocation f*: user i has fewer units than
 //! f*_i, so some j has more than f*_j, and T_j*(f_j - 1) <= T_j*(f*_j) <= OPT < V: step 2 finds somebody. Whoever received would be
 //! back at its old V or above after giving, and V never rises, so a receiver never gives: at most beta moves.
 //!
@@ -59,7 +59,7 @@ impl Iao {
     pub(super) fn plain() -> Self {
         Self {
             id: "iao",
-            about: "IAO with one-unit moves from an equal split; optimal for max",
+            about: "IAO with one-unit moves from an equal split; optimal for max (Offcut's proof)",
             start: Start::EqualSplit,
             base: None,
             error: 0.0,
@@ -69,7 +69,7 @@ impl Iao {
     pub(super) fn decreasing_steps() -> Self {
         Self {
             id: "iao-ds",
-            about: "IAO with decreasing step sizes; optimal for max, far fewer moves",
+            about: "IAO with decreasing step sizes; optimal for max (Offcut's proof), far fewer moves",
             base: Some(2),
             ..Self::plain()
         }
@@ -78,7 +78,7 @@ impl Iao {
     pub(super) fn random_start() -> Self {
         Self {
             id: "iao-random",
-            about: "IAO with one-unit moves from a random allocation; optimal for max",
+            about: "IAO with one-unit moves from a random allocation; optimal for max (Offcut's proof)",
             start: Start::Random,
             ..Self::plain()
         }

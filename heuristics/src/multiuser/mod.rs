@@ -3,7 +3,10 @@
 //! After Tang et al. (2020), arXiv 2007.09072; known here by its abstract, reconstructed (see the crate `offcut-instances`, module
 //! `multiuser`, for the problem).
 //!
-//! | file | method | what it guarantees |
+//! The abstract says that IAO finds the optimum in polynomial time and that its behaviour under estimation error is bounded. Its proofs are not known
+//! here: those in the modules are Offcut's, of the steps as they are reconstructed, and the factor (1+e)/(1-e) is Offcut's.
+//!
+//! | file | method | what is proved of it here |
 //! |---|---|---|
 //! | `iao` | `iao`, `iao-ds`, `iao-random` | the optimum of `max` |
 //! | `greedy_units` | `greedy-units` | the optimum of `max`; nothing for `sum` |

@@ -2,7 +2,10 @@
 //!
 //! After Cohen, Katzir, Raz, "An efficient approximation for the generalized assignment problem", 2006.
 //!
-//! **Theorem.** With knapsacks solved to within a factor a >= 1 of their optimum the total profit is at least 1/(1+a) of the optimum.
+//! The paper's abstract says that there is a constant approximation, not which one and not how. That it is local ratio is Offcut's reading, and the
+//! factors below are this algorithm's, not the paper's.
+//!
+//! **Theorem** (Cohen et al.). With knapsacks solved to within a factor a >= 1 of their optimum the total profit is at least 1/(1+a) of the optimum.
 //! Unit profits: the residual profits are 1 for who is not served yet and 0 for others, smallest-k-first is exact, so the factor is 1/2. It is
 //! tight: A fits two cloudlets of one thread, B only the first; the first takes A, nothing is left for B (family `tight`). Whole and
 //! other profits: exact by dynamic programming where requests times capacity is moderate, so again 1/2; above that the denser half or the best
@@ -24,7 +27,7 @@ impl Algorithm<Throughput> for LocalRatio {
     }
 
     fn about(&self) -> &str {
-        "local ratio over cloudlets (at least 1/2 of the optimum; 1/3 with profits at sizes beyond exact knapsacks)"
+        "local ratio over cloudlets (Offcut's proof, not the paper's: at least 1/2 of the optimum; 1/3 with profits beyond exact knapsacks)"
     }
 
     fn solve(&self, instance: &Instance, _: &Budget) -> Answer<Throughput> {

@@ -12,7 +12,7 @@
 //! 3. Every cloudlet keeps what is worth more: its whole requests, with as many split ones as still fit, or its matched one alone.
 //! 4. Whoever fits somewhere is added.
 //!
-//! **Theorem.** At least 1/2 of the LP bound: whole and matched requests together are worth at least the LP's value, and each cloudlet keeps the
+//! **Theorem** (Offcut's, of this rounding; the paper's abstract names no factor). At least 1/2 of the LP bound: whole and matched requests together are worth at least the LP's value, and each cloudlet keeps the
 //! better half. With unit profits at most one request a cloudlet is lost, so at least the LP bound less the number of cloudlets.
 
 use std::time::Instant;
@@ -40,7 +40,7 @@ impl Algorithm<Throughput> for LpRounding {
     }
 
     fn about(&self) -> &str {
-        "vertex of the LP relaxation, split requests matched to cloudlets (at least 1/2 of the LP; unit: LP less a request a cloudlet)"
+        "vertex of the LP relaxation, split requests matched to cloudlets (Offcut's proof: at least 1/2 of the LP; unit: LP less a request a cloudlet)"
     }
 
     fn solve(&self, instance: &Instance, budget: &Budget) -> Answer<Throughput> {

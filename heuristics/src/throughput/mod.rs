@@ -3,7 +3,10 @@
 //! See the crate `offcut-instances`, module `throughput`, for the problem and its symbols. Every method that partitions admits locally
 //! feasible requests on their devices, with 0 threads.
 //!
-//! | file | method | what it guarantees |
+//! The abstract says that a constant approximation and a competitive ratio exist; it gives neither. The factors below are Offcut's, proved in the
+//! modules for the algorithms as they are here.
+//!
+//! | file | method | what is proved of it here |
 //! |---|---|---|
 //! | `local_ratio` | `local-ratio` | 1/2 of the optimum (unit profits, or exact knapsacks); 1/3 beyond |
 //! | `lp_rounding` | `lp-rounding` | 1/2 of the LP bound; unit profits: the LP bound less one request a cloudlet |

@@ -8,7 +8,9 @@
 //! C' = kmax / (exp(kmax ln(1+kmax/kmin) / (C - kmax)) - 1)     the largest with C' ln(1+kmax/kmin) rho/ln(1+rho) + kmax <= C
 //! ```
 //!
-//! **Theorem.** Capacity is never exceeded: once L >= C - kmax, kmin lambda >= 1, and nobody is taken any more. Each admission adds 1 to the primal
+//! The paper's abstract says that there is a competitive ratio, not which. Prices and ratio here are Offcut's.
+//!
+//! **Theorem** (Offcut's, by the online primal-dual method). Capacity is never exceeded: once L >= C - kmax, kmin lambda >= 1, and nobody is taken any more. Each admission adds 1 to the primal
 //! value; to the dual value sum_j C_j lambda_j + sum_i max(0, 1 - min_j k_ij lambda_j) it adds at most C_j/C'_j (k lambda + k/kmax) + 1 - k
 //! lambda, at most 2 max_j C_j/C'_j. So the optimum is at most 2 max_j C_j/C'_j times what is admitted on cloudlets.
 //!
@@ -43,7 +45,7 @@ impl Algorithm<Throughput> for OnlinePrimalDual {
     }
 
     fn about(&self) -> &str {
-        "one by one at prices that rise with load (competitive ratio 2 max C/C'; unit profits)"
+        "one by one at prices that rise with load (Offcut's proof, not the paper's: competitive ratio 2 max C/C'; unit profits)"
     }
 
     fn solve(&self, instance: &Instance, _: &Budget) -> Answer<Throughput> {

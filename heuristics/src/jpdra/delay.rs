@@ -56,6 +56,13 @@ impl Worth {
     }
 }
 
+impl Worth {
+    /// Whether both are the same but for roundings.
+    pub(super) fn is_about(self, other: Self) -> bool {
+        self.faults == other.faults && (self.delay_s - other.delay_s).abs() <= 1e-9 * other.delay_s.abs()
+    }
+}
+
 impl Add for Worth {
     type Output = Self;
     fn add(self, other: Self) -> Self {
@@ -317,8 +324,19 @@ impl Delays {
 
     /// A deployment flow by flow in this order, and partition by partition, each where the worth so far rises least. (In units: its bound.)
     pub(super) fn one_by_one(&self, order: &[usize]) -> Vec<u32> {
-        let mut servers = vec![0; self.partitions()];
+        self.placed_anew(&vec![0; self.partitions()], order)
+    }
+
+    /// The same for the flows in `order`, while all others stay where they are in `servers`.
+    pub(super) fn placed_anew(&self, servers: &[u32], order: &[usize]) -> Vec<u32> {
+        let mut servers = servers.to_vec();
+        let mut stays = vec![true; self.flows()];
+        order.iter().for_each(|s| stays[*s] = false);
         let mut sums = vec![Tenants::default(); self.servers()];
+        for i in (0..self.partitions()).filter(|i| stays[self.flow[*i]]) {
+            let m = servers[i] as usize;
+            sums[m] = sums[m].with(self, i, 1);
+        }
         for i in order.iter().flat_map(|s| self.of_flow(*s)) {
             let mut best: Option<(Worth, usize)> = None;
             for (m, sum) in sums.iter().enumerate() {

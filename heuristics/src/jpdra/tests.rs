@@ -509,6 +509,7 @@ fn moves_and_starts_pay() {
     let blocks = mean_gap("dpd", &[("swap", 0.0), ("relabel", 0.0)]);
     let all = mean_gap("dpd", &[]);
     let starts = mean_gap("jpdra", &[]);
+
     println!("mean gap and how many are optimal: blocks {blocks:?}, all moves {all:?}, 20 starts {starts:?}");
     assert!(blocks.0 > 0.1 && blocks.0 > 2.0 * all.0, "{blocks:?} {all:?}");
     assert!(all.0 < 0.07 && all.1 > blocks.1, "{all:?}");
@@ -605,5 +606,22 @@ fn how_long_it_takes() {
                 println!();
             }
         }
+    }
+}
+
+/// Beyond small instances random starts end above the first one, and 20 of them were worth no more than one. Starts differ, more are never worse, and
+/// 20 find something better on each of these.
+#[test]
+fn more_starts_are_never_worse_and_differ() {
+    for load in [0.3, 0.6, 0.9] {
+        let parameters = Parameters { flows: 40, partitions: 6, servers: 10, load, ..Parameters::default() };
+        let instance = generate("synthetic", &parameters, 1).expect("legal");
+        let of = |starts: f64| value("jpdra", &[("starts", starts)], &instance).expect("found");
+        let one = value("dpd", &[], &instance).expect("found");
+        let values = [1.0, 2.0, 4.0, 20.0].map(of);
+        println!("load {load}: {one} {values:?}");
+        assert_eq!(values[0], one);
+        assert!(values.windows(2).all(|pair| pair[1] <= pair[0]), "{values:?}");
+        assert!(values[3] < one * (1.0 - 1e-4), "{one} {values:?}");
     }
 }

@@ -152,6 +152,8 @@ pub(super) struct Solver {
     near: Vec<(u32, u32)>,
     /// The last root's prices.
     pub(super) prices: Option<[f64; 2]>,
+    /// Nodes that may be opened; what is open then ends as it is bounded.
+    pub(super) most_opened: u64,
 }
 
 impl Solver {
@@ -165,6 +167,7 @@ impl Solver {
             chosen: Vec::new(),
             near: Vec::new(),
             prices: None,
+            most_opened: u64::MAX,
         }
     }
 
@@ -401,7 +404,8 @@ impl<'a> Search<'a> {
                 self.leaf(open.node, open.bound, &open.prices);
                 continue;
             }
-            if self.opened > 0 && (self.budget.is_spent(self.began) || self.nodes.len() > MOST_NODES) {
+            let is_over = self.nodes.len() > MOST_NODES || self.opened >= self.solver.most_opened;
+            if self.opened > 0 && (is_over || self.budget.is_spent(self.began)) {
                 let rest: Vec<Open> = std::iter::once(open).chain(self.waiting.drain()).collect();
                 for open in rest {
                     self.leaf(open.node, open.bound, &open.prices);

@@ -7,27 +7,45 @@
 //!
 //! G is concave; its supergradient is mean energy less budget, where in a slot whose best prices lie between cuts energies are mixed as the
 //! prices want it. It is nearly smooth, with thousands of small kinks, which is what quasi-Newton methods with a weak Wolfe search are known
-//! to climb (Lewis and Overton 2013): limited memory, and at first the diagonal that an energy falling with mu to the minus 2/3 would have.
+//! to climb (Lewis and Overton 2013): limited memory, and at first the diagonal that an energy falling with mu to the minus 2/3 would have. Where
+//! the search begins and how far it steps is a matter of delays and budgets, never of `overdraft`: that may be a large number chosen so that budgets
+//! are kept. Users few and slots few, kinks are large, and such a search can end below the best; what follows does not.
+//!
+//! From there on slots are solved exactly (module `exact_slots`): a tree of prices for each in place of one leaf.
 
 use std::time::Instant;
 
+use offcut_instances::document::Trouble;
 use offcut_instances::lymdo::{Certificate, Instance, Lymdo, Node, Prices, Tree};
-use offcut_instances::problem::{Algorithm, Answer, Budget, Incumbent, Stop, Trace};
+use offcut_instances::problem::{Algorithm, Answer, Budget, Incumbent, Parameter, Stop, Trace};
 use rayon::prelude::*;
 
 use super::alike::Alike;
 use super::branch::{NUDGE, per_unit, units};
 use super::dual::{Dual, Height, Until, natural};
+use super::exact_slots::Search;
 use super::model::Slot;
 use super::room::{Room, room};
 use super::stages::Warm;
 
 /// The bound on a horizon.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Clairvoyant;
+pub(super) struct Clairvoyant {
+    /// Whether slots are solved exactly in the end.
+    has_exact_slots: bool,
+}
+
+impl Default for Clairvoyant {
+    fn default() -> Self {
+        Self { has_exact_slots: true }
+    }
+}
 
 /// Users' cuts over all slots, at most: each takes about a hundred bytes.
 const MOST_PAIRS: usize = 40_000_000;
+
+/// The same where slots are solved exactly, one by one: another copy of a slot, and trees.
+const MOST_EXACT_PAIRS: usize = 4_000_000;
 
 /// Steps kept by the quasi-Newton method.
 const MEMORY: usize = 30;
@@ -76,7 +94,22 @@ impl Algorithm<Lymdo> for Clairvoyant {
     }
 
     fn about(&self) -> &str {
-        "a bound on a horizon, which it sees as a whole: prices of energy, bandwidth and edge (certified); decides nothing"
+        "a bound on a horizon, which it sees as a whole: prices of energy, exact slots (certified by trees of prices); decides nothing"
+    }
+
+    fn parameters(&self) -> Vec<Parameter> {
+        let about =
+            "whether slots are solved exactly, by branching on cuts, after the prices of energy are found (0 or 1)";
+        vec![Parameter { name: "exact", default: 1.0, about }]
+    }
+
+    fn with(&self, name: &str, value: f64) -> Result<Box<dyn Algorithm<Lymdo>>, Trouble> {
+        let trouble = |what: String, remedy: &str| Err(Trouble::at(format!("method {}", self.id()), what, remedy));
+        match name {
+            "exact" if value == 0.0 || value == 1.0 => Ok(Box::new(Self { has_exact_slots: value == 1.0 })),
+            "exact" => trouble(format!("exact is {value}"), "give 0 or 1"),
+            _ => trouble(format!("takes no parameter '{name}'"), "see offcut methods"),
+        }
     }
 
     fn solve(&self, instance: &Instance, budget: &Budget) -> Answer<Lymdo> {
@@ -96,11 +129,14 @@ impl Algorithm<Lymdo> for Clairvoyant {
             Ok(pool) => pool,
             Err(error) => return Answer::failed(error.to_string()),
         };
-        pool.install(|| solve(instance, &system, budget, began))
+        let has_exact_slots = self.has_exact_slots
+            && pairs <= MOST_EXACT_PAIRS
+            && budget.memory_bytes.is_none_or(|most| 3 * bytes <= most);
+        pool.install(|| solve(instance, &system, has_exact_slots, budget, began))
     }
 }
 
-fn solve(instance: &Instance, system: &Slot, budget: &Budget, began: Instant) -> Answer<Lymdo> {
+fn solve(instance: &Instance, system: &Slot, has_exact_slots: bool, budget: &Budget, began: Instant) -> Answer<Lymdo> {
     let nothing = vec![0.0; instance.users.len()];
     let slots: Vec<Result<Slotted, Stop>> = (0..instance.slots.len())
         .into_par_iter()
@@ -126,20 +162,42 @@ fn solve(instance: &Instance, system: &Slot, budget: &Budget, began: Instant) ->
         Ok(slots) => slots,
         Err(stop) => return Answer::nothing(stop),
     };
-    let mut climb = Climb { instance, slots: &mut slots, budget, began, evaluations: 0, bounds: Vec::new() };
-    let (best, stop) = climb.run();
-    let (evaluations, bounds) = (climb.evaluations, std::mem::take(&mut climb.bounds));
-    let units = units(instance, 1.0);
-    let trees = best
-        .prices
-        .iter()
-        .map(|prices| Tree { prices: vec![per_unit(*prices, units)], nodes: vec![Node::Priced { prices: 0 }] });
-    let certificate = Certificate { energy_s_per_j: best.mu.clone(), slots: trees.collect() };
-    let trace = Trace::counting([("evaluations", evaluations)]);
-    let points = bounds.iter().map(|seen| (seen.at_s, seen.objective)).collect();
-    Answer::nothing(stop)
-        .certified((best.value - best.nudge).max(0.0), certificate)
-        .traced(trace.with_series([("bound", points)]))
+    let natural = vec![0.0; instance.users.len()];
+    let mut climb = Climb { instance, slots: &mut slots, natural, budget, began, evaluations: 0, bounds: Vec::new() };
+    let (best, mut stop) = climb.run();
+    let Climb { evaluations, natural, bounds, .. } = climb;
+    let mut points: Vec<(f64, f64)> = bounds.iter().map(|seen| (seen.at_s, seen.objective)).collect();
+    // Then slots exactly, from these prices on.
+    let mut exact = None;
+    let mut exact_evaluations = 0;
+    if has_exact_slots && stop == Stop::Completed {
+        let outcome = Search::new(instance, system, natural, &best.prices, budget, began).run(best.mu.clone());
+        exact_evaluations = outcome.evaluations;
+        exact = outcome.best.filter(|proved| proved.value > best.value - best.nudge);
+        points.extend(outcome.bounds.into_iter().filter(|(_, bound)| *bound > best.value));
+        if !outcome.in_time {
+            stop = Stop::TimeLimit;
+        }
+    }
+    let (value, certificate) = match exact {
+        Some(proved) => (proved.value, Certificate { energy_s_per_j: proved.mu, slots: proved.trees }),
+        None => {
+            let units = units(instance, 1.0);
+            let leaf = |prices: &[f64; 2]| Tree {
+                prices: vec![per_unit(*prices, units)],
+                nodes: vec![Node::Priced { prices: 0 }],
+            };
+            let slots = best.prices.iter().map(leaf).collect();
+            (best.value - best.nudge, Certificate { energy_s_per_j: best.mu, slots })
+        }
+    };
+    let nodes = certificate.slots.iter().map(|tree| tree.nodes.len() as u64).sum();
+    let trace = Trace::counting([
+        ("evaluations", evaluations),
+        ("evaluations with exact slots", exact_evaluations),
+        ("nodes", nodes),
+    ]);
+    Answer::nothing(stop).certified(value.max(0.0), certificate).traced(trace.with_series([("bound", points)]))
 }
 
 /// A slot that no allocation keeps stable: a proof for that one, and nothing claimed of the others.
@@ -161,6 +219,8 @@ fn refuted(instance: &Instance, system: &Slot, t: usize, budget: &Budget, began:
 struct Climb<'a> {
     instance: &'a Instance,
     slots: &'a mut [Slotted],
+    /// Prices of the right magnitude, whatever is charged. Shape (users,).
+    natural: Vec<f64>,
     budget: &'a Budget,
     began: Instant,
     evaluations: u64,
@@ -216,16 +276,13 @@ impl Climb<'_> {
         let none = self.at(vec![0.0; users]);
         // Delay for energy, nothing queued: computing at speed f takes work/f seconds and energy f^2, so half the delay over the energy.
         let delay = none.value / users as f64;
-        let guess = |n: usize| {
+        let natural = |n: usize| {
             let budget = self.instance.users[n].energy_budget_j_per_slot;
-            let most = self.most(n);
-            match none.slope[n] > 0.0 {
-                true if budget > 0.0 => (0.5 * delay / budget).min(most),
-                true => most,
-                false => 0.0,
-            }
+            let joules = budget.max(1e-3 * (none.slope[n] + budget));
+            if joules > 0.0 { (0.5 * delay / joules).min(self.most(n)) } else { self.most(n) }
         };
-        let mu = (0..users).map(guess).collect();
+        self.natural = (0..users).map(natural).collect();
+        let mu = (0..users).map(|n| if none.slope[n] > 0.0 { self.natural[n] } else { 0.0 }).collect();
         let mut best = none;
         let mut here = self.at(mu);
         for _ in 0..WARM {
@@ -341,7 +398,7 @@ impl Climb<'_> {
         for (n, (step, user)) in step.iter_mut().zip(&self.instance.users).enumerate() {
             let spent = seen.slope[n] + user.energy_budget_j_per_slot;
             // Energy that falls with mu to the minus 2/3 falls by 2/3 E/mu; at 0 the step is one that is seen at all.
-            let mu = seen.mu[n].max(1e-3 * user.overdraft_s_per_j);
+            let mu = seen.mu[n].max(1e-3 * self.natural[n]);
             *step *=
                 if spent > 0.0 { 1.5 * mu / spent } else { mu / user.energy_budget_j_per_slot.max(f64::MIN_POSITIVE) };
         }

@@ -5,7 +5,8 @@
 //! | file | method | bound |
 //! |---|---|---|
 //! | `branch` | `branch`: a slot exactly | certificate: a tree of prices |
-//! | `clairvoyant` | `clairvoyant`: a bound on a horizon, and nothing else | certificate: prices |
+//! | `clairvoyant` | `clairvoyant`: a bound on a horizon, and nothing else | certificate: prices, and a tree of prices for every slot |
+//! | `exact_slots` | | its second half: slots solved by branching |
 //! | `exact` | `lymdo-exact`: a policy, drift plus penalty with exact slots | |
 //! | `milp` | `milp-oa`: outer approximation through HiGHS | HiGHS's word |
 //! | `enumerate` | `enumerate`: every combination of cuts | its word |
@@ -26,6 +27,7 @@ mod convex;
 mod dual;
 mod enumerate;
 mod exact;
+mod exact_slots;
 mod milp;
 mod model;
 mod polygon;
@@ -45,7 +47,7 @@ use offcut_instances::problem::Algorithm;
 pub fn algorithms() -> Vec<Box<dyn Algorithm<Lymdo>>> {
     vec![
         Box::new(branch::Branch),
-        Box::new(clairvoyant::Clairvoyant),
+        Box::new(clairvoyant::Clairvoyant::default()),
         Box::new(milp::OuterApproximation::default()),
         Box::new(enumerate::Enumerate),
     ]

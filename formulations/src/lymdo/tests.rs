@@ -1,3 +1,4 @@
+use offcut_instances::document::{Kind as DocumentKind, to_bytes};
 use offcut_instances::lymdo::strategy::instances;
 use offcut_instances::lymdo::{FAMILIES, Law, Lymdo, Node, Parameters, Policy, generate};
 use offcut_instances::lymdo::{Instance, Origin, RateLaw, Service, Slot as Happening, User};
@@ -502,7 +503,7 @@ fn no_trajectory_beats_the_horizon_bound() {
     for (family, service) in FAMILIES.into_iter().flat_map(|family| SERVICES.map(|service| (family.name, service))) {
         let parameters = Parameters { users: 4, slots: 300, service, ..Parameters::default() };
         let instance = generate(family, &parameters, 3).expect("legal");
-        let answer = solve(&Clairvoyant, &instance);
+        let answer = solve(&Clairvoyant::default(), &instance);
         assert_eq!(answer.stop, Stop::Completed, "{family}");
         let least = bound(&answer);
         let Some(Evidence::Certificate(certificate)) = answer.proved.map(|bound| bound.evidence) else {
@@ -530,7 +531,7 @@ fn no_trajectory_beats_the_horizon_bound() {
 fn the_horizon_bound_is_the_best_of_its_kind() {
     for (seed, kind) in kinds().filter(|kind| kind.users <= 2 && kind.load < 1.0).enumerate() {
         let instance = instance(Kind { slots: 3, blocks: 3, ..kind }, seed as u64);
-        let answer = solve(&Clairvoyant, &instance);
+        let answer = solve(&Clairvoyant::default(), &instance);
         if answer.stop == Stop::Infeasible {
             continue;
         }
@@ -543,6 +544,126 @@ fn the_horizon_bound_is_the_best_of_its_kind() {
                 let there = height(&instance, &mu);
                 assert!(there <= value * (1.0 + 1e-4), "{kind:?} {seed}: {there} {value} at {mu:?}");
             }
+        }
+    }
+}
+
+/// The same where slots are solved exactly: no prices of energy on a grid make of exact slots more than what is proved. One leaf a slot proves less.
+#[test]
+fn the_horizon_bound_is_that_of_exact_slots() {
+    let (mut above, mut count) = (0, 0);
+    for (seed, kind) in kinds().filter(|kind| kind.users <= 2 && kind.load < 1.0).enumerate() {
+        let instance = instance(Kind { slots: 3, blocks: 3, ..kind }, seed as u64);
+        let answer = solve(&Clairvoyant::default(), &instance);
+        if answer.stop == Stop::Infeasible {
+            continue;
+        }
+        let value = bound(&answer);
+        let plain = Clairvoyant::default().with("exact", 0.0).expect("a switch");
+        let plain = bound(&solve(plain.as_ref(), &instance));
+        assert!(value >= plain, "{kind:?} {seed}: {value} {plain}");
+        (above, count) = (above + usize::from(value > plain * (1.0 + 1e-4)), count + 1);
+        let grid = |n: usize| (0..=12).map(move |at| (n, (f64::from(at) / 12.0).powi(3)));
+        let most = |n: usize| instance.users.get(n).map_or(0.0, |user| user.overdraft_s_per_j);
+        for (_, first) in grid(0) {
+            for (_, second) in grid(1).take(if kind.users > 1 { 13 } else { 1 }) {
+                let mu = &[first * most(0), second * most(1)][..kind.users];
+                let mut there = 0.0;
+                for slot in &instance.slots {
+                    let mut alone = Instance { v: 1.0, slots: vec![slot.clone()], ..instance.clone() };
+                    alone.users.iter_mut().zip(mu).for_each(|(user, mu)| user.backlog_j = *mu);
+                    there += objective(&solve(&Branch, &alone)).expect("feasible") / 3.0;
+                }
+                there -=
+                    instance.users.iter().zip(mu).map(|(user, mu)| mu * user.energy_budget_j_per_slot).sum::<f64>();
+                assert!(there <= value * (1.0 + 1e-6), "{kind:?} {seed}: {there} {value} at {mu:?}");
+            }
+        }
+    }
+    println!("{above} of {count} above one leaf a slot");
+    assert!(above * 4 > count, "{above} of {count}");
+}
+
+/// What is charged for energy is a limit to its price: a larger one allows all that a smaller one does.
+fn rises_with_the_charge(instance: &Instance) -> Result<(), String> {
+    let mut before = 0.0;
+    for charge in [1e-2, 1.0, 1e2, 1e4, 1e6, 1e8] {
+        let mut instance = instance.clone();
+        instance.users.iter_mut().for_each(|user| user.overdraft_s_per_j = (user.overdraft_s_per_j * charge).min(1e25));
+        let answer = solve(&Clairvoyant::default(), &instance);
+        if answer.stop == Stop::Infeasible {
+            return Ok(());
+        }
+        let now = bound(&answer);
+        if now < before * (1.0 - 1e-6) {
+            return Err(format!("{charge:e}: {now} after {before}, {:?}", answer.trace.counts));
+        }
+        before = now.max(before);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_larger_charge_never_weakens_the_bound() {
+    for seed in 0..4 {
+        for kind in kinds().filter(|kind| kind.users <= 3) {
+            let instance = instance(Kind { slots: 2 + seed as usize, blocks: 3, ..kind }, seed);
+            let told = rises_with_the_charge(&instance);
+            assert!(told.is_ok(), "{kind:?} {seed}: {told:?}");
+        }
+    }
+    for (family, users) in FAMILIES.into_iter().flat_map(|family| [(family.name, 2), (family.name, 5)]) {
+        let parameters = Parameters { users, slots: 5, ..Parameters::default() };
+        let told = rises_with_the_charge(&generate(family, &parameters, 1).expect("legal"));
+        assert!(told.is_ok(), "{family} {users}: {told:?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_larger_charge_never_weakens_the_bound_where_much_is_zero(instance in instances(3, 3, 5)) {
+        if instance.slots.len() > 1 {
+            let told = rises_with_the_charge(&instance);
+            prop_assert!(told.is_ok(), "{:?}", told);
+        }
+    }
+}
+
+/// `cargo test --release -p offcut-formulations how_much_exact -- --ignored --nocapture`.
+#[test]
+#[ignore = "a measurement"]
+fn how_much_exact_slots_add() {
+    for (users, slots) in [(2, 5), (5, 100), (5, 1000), (20, 100), (20, 1000)] {
+        for family in FAMILIES {
+            let parameters = Parameters { users, slots, ..Parameters::default() };
+            let instance = generate(family.name, &parameters, 1).expect("legal");
+            let told = [0.0, 1.0].map(|exact| {
+                let method = Clairvoyant::default().with("exact", exact).expect("a switch");
+                let began = std::time::Instant::now();
+                let answer = solve(method.as_ref(), &instance);
+                let seconds = began.elapsed().as_secs_f64();
+                let value = bound(&answer);
+                let Some(Evidence::Certificate(certificate)) = answer.proved.map(|bound| bound.evidence) else {
+                    panic!("none")
+                };
+                let bytes = to_bytes(DocumentKind::Answer, "lymdo", 1, &certificate).len();
+                (value, seconds, bytes, answer.trace.counts)
+            });
+            let [plain, exact] = told;
+            println!(
+                "{} {users} x {slots}: {:.7} in {:.2} s, {} bytes; {:.7} (+{:.4} %) in {:.2} s, {} bytes, {:?}",
+                family.name,
+                plain.0,
+                plain.1,
+                plain.2,
+                exact.0,
+                100.0 * (exact.0 / plain.0 - 1.0),
+                exact.1,
+                exact.2,
+                exact.3
+            );
         }
     }
 }
@@ -563,6 +684,6 @@ fn slots_and_horizons_are_told_apart() {
     // A slot with more tasks than anything takes: no policy decides it, and no bound hides it.
     let mut full = horizon;
     full.slots[1].arrivals_per_s.fill(1e6);
-    assert_eq!(solve(&Clairvoyant, &full).stop, Stop::Infeasible);
+    assert_eq!(solve(&Clairvoyant::default(), &full).stop, Stop::Infeasible);
     assert_eq!(rolled_out(&Exact, &full), Err(Stop::Infeasible));
 }

@@ -86,8 +86,8 @@ pub trait Judged: Problem {
         budget: &Budget,
     ) -> Result<f64, Vec<Violation>>;
 
-    /// The objective of `solution` with its shares as they are given, where [`Self::evaluate`] scales shares back into a capacity; `None` where it scales
-    /// nothing. Nobody is judged by it: a claimed objective may be either value.
+    /// The objective of `solution` with its shares as they are given, where [`Self::evaluate`] may scale them back into a capacity; `None` for problems in
+    /// which nothing is scaled. It is never the checked objective: a claimed objective may be either value.
     fn as_given(_: &Self::Instance, _: &Self::Solution) -> Option<Interval> {
         None
     }

@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::problem::{Answer, Problem, Valid};
+use crate::terminal::OneLine;
 
 /// Files above this many bytes are refused before they fill the memory.
 pub const LARGEST_FILE_BYTES: u64 = 4 << 30;
@@ -44,18 +45,6 @@ impl std::fmt::Display for Trouble {
             write!(line, "{}: ", self.at)?;
         }
         write!(line, "{}; {}", self.what, self.remedy)
-    }
-}
-
-/// What is written here stays one line: names in a document may hold anything, line feeds and a terminal's commands too.
-struct OneLine<'a, 'f>(&'a mut std::fmt::Formatter<'f>);
-
-impl std::fmt::Write for OneLine<'_, '_> {
-    fn write_str(&mut self, text: &str) -> std::fmt::Result {
-        text.chars().try_for_each(|letter| match letter {
-            _ if letter.is_control() => write!(self.0, "{}", letter.escape_default()),
-            _ => std::fmt::Write::write_char(self.0, letter),
-        })
     }
 }
 
@@ -188,6 +177,14 @@ pub fn parse_answer<P: Problem>(bytes: &[u8]) -> Result<Answer<P>, Trouble> {
 /// [`Trouble`] if the bytes are not an Offcut document.
 pub fn problem_of(bytes: &[u8]) -> Result<String, Trouble> {
     envelope(bytes).map(|envelope| envelope.problem)
+}
+
+/// The version a document says it is of, read from its envelope alone.
+///
+/// # Errors
+/// [`Trouble`] if the bytes are not an Offcut document.
+pub fn version_of(bytes: &[u8]) -> Result<u32, Trouble> {
+    envelope(bytes).map(|envelope| envelope.version)
 }
 
 /// The bytes of an instance's document. They are what [`hash`] hashes.

@@ -11,6 +11,7 @@
 //! | [`dnn`] | DNN graphs by shape inference, the model zoo, chain views, devices and links |
 //! | [`family`] | families of instances, and parameters set by name: what all generators have in common |
 //! | [`library`] | the index of a library of frozen instances |
+//! | [`terminal`] | text from documents and programs, made safe to print |
 //! | [`origin`], [`speedup`], [`model`] | nouns that several problems use |
 //! | [`jpdra`] | flows of tasks through partitions on servers: placement and speeds in tandem queues |
 //! | [`lymdo`] | cuts and resources slot by slot under energy budgets |
@@ -30,4 +31,5 @@ mod parameters;
 pub mod problem;
 pub mod random;
 pub mod speedup;
+pub mod terminal;
 pub mod throughput;

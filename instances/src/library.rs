@@ -5,7 +5,12 @@
 //! ```
 //!
 //! An instance that is in a library stays as it is: its file is known by its hash, and how it was generated is written beside it. What is known
-//! of its optimum is in `ledger.jsonl`, which `offcut_ledger::library` reads.
+//! of its optimum is in `ledger.jsonl`, which `offcut_ledger::library` reads; the index names its last line, so that none can be cut off its end unnoticed.
+//!
+//! | version | what it has |
+//! |---|---|
+//! | 1 | instances; still read |
+//! | 2 | `ledger_head` as well |
 
 use std::path::{Component, Path};
 
@@ -13,7 +18,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::document::{Kind, Trouble, parse, read_bytes, schema};
+use crate::document::{Kind, Trouble, parse, read_bytes, schema, to_bytes, version_of};
 
 /// The version of the generators, as recipes name it: that of this package.
 pub const GENERATORS: &str = env!("CARGO_PKG_VERSION");
@@ -22,6 +27,10 @@ pub const GENERATORS: &str = env!("CARGO_PKG_VERSION");
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Index {
+    /// BLAKE3 of the ledger's last line, without its line feed; of nothing while there are no lines. An index of version 1 has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(required)]
+    pub ledger_head: Option<String>,
     /// Every instance once.
     pub instances: Vec<Entry>,
 }
@@ -97,7 +106,7 @@ impl std::fmt::Display for Hardness {
 
 impl Index {
     /// The version of index documents.
-    pub const VERSION: u32 = 1;
+    pub const VERSION: u32 = 2;
 
     /// The JSON Schema of the index of a library of problem `problem`.
     pub fn schema(problem: &str) -> Value {
@@ -117,7 +126,17 @@ impl Index {
     /// # Errors
     /// [`Trouble`] naming place and remedy.
     pub fn parse(bytes: &[u8], problem: &str) -> Result<Self, Trouble> {
-        let index: Self = parse(bytes, Kind::Library, problem, Self::VERSION)?;
+        let version = if version_of(bytes)? == 1 { 1 } else { Self::VERSION };
+        let index: Self = parse(bytes, Kind::Library, problem, version)?;
+        let head = |what: &str, remedy: &str| Err(Trouble::at("body.ledger_head", what, remedy));
+        match &index.ledger_head {
+            None if version > 1 => return head("missing field", "give the hash of the ledger's last line"),
+            Some(_) if version == 1 => return head("is not known in version 1", "make it version 2"),
+            Some(hash) if !is_hash(hash, 64) => {
+                return head("is not a hash", "give 64 lower-case hexadecimal digits");
+            }
+            _ => {}
+        }
         for (at, entry) in index.instances.iter().enumerate() {
             let trouble = |field: &str, what: &str, remedy: &str| {
                 Err(Trouble::at(format!("body.instances[{at}].{field}"), what, remedy))
@@ -141,6 +160,37 @@ impl Index {
             }
         }
         Ok(index)
+    }
+
+    /// The bytes of an index's document made of those of `bytes`, with `head` as its ledger's. All else stays as it is written there, to the byte, if it is
+    /// written in a way that can be kept.
+    ///
+    /// # Errors
+    /// [`Trouble`] naming place and remedy if `bytes` are no index of problem `problem`.
+    pub fn with_head(bytes: &[u8], problem: &str, head: &str) -> Result<Vec<u8>, Trouble> {
+        let mut index = Self::parse(bytes, problem)?;
+        let text = String::from_utf8_lossy(bytes);
+        let edited = match &index.ledger_head {
+            Some(old) => text.replacen(old, head, 1),
+            None => {
+                let after = |text: &str, name: &str, end: char| {
+                    let name = text.find(name)?;
+                    Some(name + text[name..].find(end)? + end.len_utf8())
+                };
+                let version =
+                    after(&text, "\"version\"", '1').map(|end| format!("{}2{}", &text[..end - 1], &text[end..]));
+                let body = version.and_then(|text| {
+                    let (start, rest) = text.split_at(after(&text, "\"body\"", '{')?);
+                    Some(format!("{start}\n  \"ledger_head\": \"{head}\",{rest}"))
+                });
+                body.unwrap_or_default()
+            }
+        };
+        index.ledger_head = Some(head.to_owned());
+        Ok(match Self::parse(edited.as_bytes(), problem) {
+            Ok(again) if again == index => edited.into_bytes(),
+            _ => to_bytes(Kind::Library, problem, Self::VERSION, &index),
+        })
     }
 
     /// The instance with this hash.
@@ -188,5 +238,42 @@ mod tests {
             assert!(trouble.contains(words), "{trouble}");
         }
         assert!(Index::parse(text("").as_bytes(), "jpdra").is_err());
+    }
+
+    #[test]
+    fn an_index_names_the_last_line_of_the_ledger_from_version_2_on() {
+        let (one, two) = ("0a".repeat(32), "1b".repeat(32));
+        let entry = r#"{"name": "a", "file": "instances/a.json", "hash": "00112233445566778899aabbccddeeff", "size": "small", "hardness": "easy"}"#;
+        let text = |version: u32, head: &str| {
+            format!(
+                "{{\"offcut\": \"library\", \"problem\": \"multiuser\", \"version\": {version}, \"body\": {{{head}\n  \"instances\": [\n    {entry}\n  ]}}}}\n"
+            )
+        };
+        let with = |head: &str| text(2, &format!("\n  \"ledger_head\": \"{head}\","));
+        let parse = |text: &str| Index::parse(text.as_bytes(), "multiuser");
+        assert_eq!(parse(&text(1, "")).expect("good").ledger_head, None);
+        assert_eq!(parse(&with(&one)).expect("good").ledger_head, Some(one.clone()));
+        for (bad, words) in [
+            (text(2, ""), "body.ledger_head: missing field"),
+            (with(&one).replace("\"version\": 2", "\"version\": 1"), "not known in version 1"),
+            (with("0a"), "64 lower-case"),
+            (text(3, ""), "update offcut"),
+        ] {
+            let trouble = parse(&bad).expect_err(words).to_string();
+            assert!(trouble.contains(words), "{trouble}");
+        }
+        // Everything else stays as it is written, whatever the version was.
+        let pinned = |text: &str, head: &str| {
+            let bytes = Index::with_head(text.as_bytes(), "multiuser", head).expect("an index");
+            String::from_utf8(bytes).expect("text")
+        };
+        assert_eq!(pinned(&text(1, ""), &one), with(&one));
+        assert_eq!(pinned(&with(&one), &two), with(&two));
+        // One whose fields stand in another order is written anew, with the same content.
+        let turned = format!(
+            "{{\"body\": {{\"instances\": [{entry}]}}, \"version\": 1, \"problem\": \"multiuser\", \"offcut\": \"library\"}}"
+        );
+        let again = parse(&pinned(&turned, &two)).expect("good");
+        assert_eq!((again.ledger_head, again.instances), (Some(two), parse(&turned).expect("good").instances));
     }
 }

@@ -14,6 +14,14 @@ use common::offcut;
 
 const PROBLEMS: [&str; 4] = ["multiuser", "throughput", "jpdra", "lymdo"];
 
+/// How the shipped ledgers end: problem, lines, and the hash of the last. Whoever adds lines changes these numbers with them; nobody takes lines away.
+const HEADS: [(&str, usize, &str); 4] = [
+    ("multiuser", 31, "ed45e8efdfcf89493f20ff85f0abf60ab67cda8eb32cea2b2891d0a6dcda0344"),
+    ("throughput", 34, "a99549e65349c361f49273001f0c609916d30ab00931a908eb29a1cb80344a34"),
+    ("jpdra", 36, "1d9a4719aed37b58cb558596eee7612ddc30e3f86c7681b17f93fedb309e5f56"),
+    ("lymdo", 30, "1cc72d55f0355288a7716bfd75d399d0f08ac7f11124c89b87dc85684a348170"),
+];
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
@@ -34,6 +42,8 @@ fn the_shipped_library_stands() {
     let all: Value = serde_json::from_slice(&output.get_output().stdout).expect("JSON");
     for (problem, verified) in PROBLEMS.iter().zip(all.as_array().expect("an array")) {
         assert_eq!(verified["problem"], *problem);
+        let (name, lines, head) = HEADS.iter().find(|(name, ..)| name == problem).expect("one each");
+        assert_eq!((&verified["lines"], &verified["head"]), (&json!(lines), &json!(head)), "{name}");
         let instances = verified["instances"].as_array().expect("an array");
         for size in ["small", "medium", "large", "open"] {
             let of_size = instances.iter().filter(|known| known["size"] == size).count();
@@ -59,17 +69,18 @@ fn the_shipped_library_stands() {
     }
 }
 
-/// A copy of the library of `multiuser` that may be spoiled.
+/// A copy of the library of a problem that may be spoiled.
 struct Copy {
     folder: tempfile::TempDir,
+    problem: &'static str,
 }
 
 impl Copy {
-    fn new() -> Self {
+    fn of(problem: &'static str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let copy = Self { folder };
+        let copy = Self { folder, problem };
         for part in ["", "instances", "answers"] {
-            let from = root().join("instances/data/multiuser/library").join(part);
+            let from = root().join("instances/data").join(problem).join("library").join(part);
             std::fs::create_dir_all(copy.path(part)).expect("room");
             for entry in std::fs::read_dir(from).expect("there").map(|entry| entry.expect("an entry").path()) {
                 if entry.is_file() {
@@ -81,7 +92,7 @@ impl Copy {
     }
 
     fn path(&self, part: &str) -> PathBuf {
-        self.folder.path().join("multiuser/library").join(part)
+        self.folder.path().join(self.problem).join("library").join(part)
     }
 
     fn lines(&self) -> Vec<String> {
@@ -137,18 +148,19 @@ impl Copy {
     }
 
     fn verify(&self) -> assert_cmd::assert::Assert {
-        offcut(self.folder.path()).args(["verify-library", "multiuser", "--folder", "."]).assert()
+        offcut(self.folder.path()).args(["verify-library", self.problem, "--folder", "."]).assert()
     }
 
     fn is_found(&self, words: &str) {
-        let flaw = predicate::function(|text: &str| text.lines().any(|line| line.starts_with("FLAW multiuser: ")));
+        let flaw = format!("FLAW {}: ", self.problem);
+        let flaw = predicate::function(move |text: &str| text.lines().any(|line| line.starts_with(&flaw)));
         self.verify().code(1).stdout(contains(words).and(flaw)).stderr("");
     }
 }
 
 #[test]
 fn whatever_is_changed_in_a_library_is_found() {
-    let copy = Copy::new();
+    let copy = Copy::of("multiuser");
     copy.verify().success();
     // Chained anew but unchanged it is the same to the byte: what follows is found for what it changes.
     let lines = copy.lines();
@@ -260,6 +272,67 @@ fn whatever_is_changed_in_a_library_is_found() {
     copy.is_found("its answer is refuted: claimed objective");
 }
 
+/// Every line of a chain stands for the lines before it, and the index for the last: none can be cut off the end, in any problem.
+#[test]
+fn lines_cut_off_the_end_are_missed() {
+    for problem in PROBLEMS {
+        let copy = Copy::of(problem);
+        let lines = copy.lines();
+        let cut_off = "lines were cut off its end";
+        for kept in [lines.len() - 1, lines.len() - 2, 1] {
+            copy.write(&lines[..kept]);
+            copy.is_found(cut_off);
+        }
+        std::fs::write(copy.path("ledger.jsonl"), "").expect("room");
+        copy.is_found(cut_off);
+        std::fs::remove_file(copy.path("ledger.jsonl")).expect("there");
+        copy.is_found(cut_off);
+        // Nor does a report or `library add` take what is left for the whole.
+        let suite = json!({"offcut": "suite", "problem": problem, "version": 1, "body": {"title": "t",
+            "budget": {"time_s": 1, "memory_bytes": null, "threads": 1, "seed": 0}, "studies": [{"name": "a", "title": "",
+            "files": [json_of(&copy.path("index.json"))["body"]["instances"][0]["file"].as_str().map(|file| copy.path(file))],
+            "methods": [if problem == "multiuser" { "iao" } else if problem == "throughput" { "local-ratio" } else { problem }]}]}});
+        std::fs::write(copy.folder.path().join("s.json"), suite.to_string()).expect("room");
+        offcut(copy.folder.path()).args(["run", "s.json"]).assert().success();
+        let missing = || contains("does not have the line that index.json names as its last");
+        for kept in [Some(lines.len() - 1), None] {
+            if let Some(kept) = kept {
+                copy.write(&lines[..kept]);
+            } else {
+                std::fs::remove_file(copy.path("ledger.jsonl")).expect("there");
+            }
+            for arguments in [["report", "runs/s", "--library", "."], ["library", "add", "runs/s", "--folder=."]] {
+                offcut(copy.folder.path()).args(arguments).assert().code(2).stderr(missing());
+            }
+        }
+        assert!(!copy.path("ledger.jsonl").exists(), "nothing is made where something is missing");
+        copy.write(&lines);
+        copy.verify().success();
+        // An index of version 1 named no line: it is read, and told.
+        let index = std::fs::read_to_string(copy.path("index.json")).expect("there");
+        let at = index.find("  \"ledger_head\"").expect("a field");
+        let end = at + index[at..].find('\n').expect("a line") + 1;
+        let old = format!("{}{}", &index[..at], &index[end..]).replacen("\"version\": 2", "\"version\": 1", 1);
+        std::fs::write(copy.path("index.json"), &old).expect("room");
+        copy.is_found("does not name the ledger's last line");
+        offcut(copy.folder.path()).args(["report", "runs/s", "--library", "."]).assert().success();
+        offcut(copy.folder.path()).args(["library", "add", "runs/s", "--folder", "."]).assert().success();
+        copy.verify().success();
+        if copy.lines() == lines {
+            assert_eq!(std::fs::read_to_string(copy.path("index.json")).expect("there"), index, "to the byte");
+        }
+        // A program ended between a line and the index: the next one names the line.
+        std::fs::write(
+            copy.path("index.json"),
+            index.replace(HEADS.iter().find(|of| of.0 == problem).expect("one").2, &hash(lines[0].as_bytes())),
+        )
+        .expect("room");
+        copy.is_found("or added to it without");
+        offcut(copy.folder.path()).args(["library", "add", "runs/s", "--folder", "."]).assert().success();
+        copy.verify().success();
+    }
+}
+
 #[test]
 fn a_library_takes_in_what_improves_and_changes_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -271,11 +344,17 @@ fn a_library_takes_in_what_improves_and_changes_nothing() {
     offcut(path).args(["generate", "jpdra", "-o", file]).args(small).assert().success();
     let text = std::fs::read(path.join(file)).expect("there");
     let index = |hardness: &str| {
+        let path = library.join("index.json");
+        if path.exists() {
+            let mut index = json_of(&path);
+            index["body"]["instances"][0]["hardness"] = hardness.into();
+            return std::fs::write(&path, index.to_string()).expect("room");
+        }
         let index = json!({"offcut": "library", "problem": "jpdra", "version": 1, "body": {"instances": [{
             "name": "i", "file": "instances/i.json", "hash": &hash(&text[..text.len() - 1])[..32], "size": "small",
             "hardness": hardness, "generated": {"family": "zoo", "parameters": {"flows": 3, "partitions": 3, "servers": 3},
             "seed": 5, "generators": "0.1.0"}}]}});
-        std::fs::write(library.join("index.json"), index.to_string()).expect("room");
+        std::fs::write(&path, index.to_string()).expect("room");
     };
     index("open");
     let suite = |method: &str| {

@@ -6,7 +6,7 @@
 //!
 //! A line of the ledger says that a solution has an objective, or that a bound holds, and names the answer that shows it. Lines are appended and never
 //! changed: every line carries the hash of the line before it, so one that is changed, removed or put in between breaks the chain there. An
-//! answer's file is named by its hash. What a chain cannot show is that lines were cut off its end; [`Verified::head`] is for comparing.
+//! answer's file is named by its hash. That lines were cut off its end the chain does not show: the index names the last line.
 //!
 //! | module | holds |
 //! |---|---|
@@ -115,21 +115,25 @@ impl Library {
     /// # Errors
     /// [`Trouble`] naming file, place and remedy.
     pub fn index(&self) -> Result<Index, Trouble> {
-        Index::read(&self.folder.join("index.json"), self.problem)
+        Index::read(&self.index_path(), self.problem)
     }
 
     /// Reads the best known values of every instance that has any, by its hash, as the ledger tells them. Whether they are true is for
     /// [`Library::verify`] to say.
     ///
     /// # Errors
-    /// [`Trouble`] naming file and line if the ledger cannot be read or its chain is broken.
+    /// [`Trouble`] naming file and line if the ledger cannot be read, its chain is broken, or it ends before the line that the index names.
     pub fn best_known(&self, sense: Sense) -> Result<BTreeMap<String, BestKnown>, Trouble> {
-        let (lines, _) = self.chain()?;
+        let (lines, _) = self.chain(self.index()?.ledger_head.as_deref())?;
         let mut known: BTreeMap<String, BestKnown> = BTreeMap::new();
         for line in lines {
             take_in(known.entry(line.instance.clone()).or_default(), sense, &line);
         }
         Ok(known)
+    }
+
+    fn index_path(&self) -> PathBuf {
+        self.folder.join("index.json")
     }
 
     fn ledger(&self) -> PathBuf {
@@ -140,8 +144,9 @@ impl Library {
         self.folder.join("answers")
     }
 
-    /// The lines of the ledger, none if there is no file, and the hash of the last.
-    fn chain(&self) -> Result<(Vec<Line>, String), Trouble> {
+    /// The lines of the ledger, none if there is no file, and the hash of the last. The line of hash `pinned` is among them; lines may follow it, if a
+    /// program that added them was ended before it could name the last.
+    fn chain(&self, pinned: Option<&str>) -> Result<(Vec<Line>, String), Trouble> {
         let path = self.ledger();
         let text = match std::fs::read(&path) {
             Ok(text) => text,
@@ -153,12 +158,20 @@ impl Library {
         };
         let mut lines = Vec::new();
         let mut head = hash_of(b"");
+        let mut is_whole = pinned.is_none_or(|pinned| pinned == head);
         for (number, line) in raw_lines(&text).enumerate() {
             let line = line
                 .and_then(|bytes| parse(bytes, &head).map(|line| (line, hash_of(bytes))))
                 .map_err(|what| trouble_at(number + 1, what).in_file(&path))?;
             head = line.1;
+            is_whole |= pinned == Some(head.as_str());
             lines.push(line.0);
+        }
+        if !is_whole {
+            let remedy = "restore the ledger: its lines are never removed";
+            return Err(
+                Trouble::at("", "does not have the line that index.json names as its last", remedy).in_file(&path)
+            );
         }
         Ok((lines, head))
     }

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use cpu_time::ProcessTime;
 use offcut_checker::{Judged, Proof, Tolerance, Verdict, beyond, judge};
-use offcut_instances::document::{Trouble, answer_bytes, read_answer, read_instance, write_new};
-use offcut_instances::library::{Entry, Hardness};
+use offcut_instances::document::{Trouble, answer_bytes, read_answer, read_bytes, read_instance, write_new};
+use offcut_instances::library::{Entry, Hardness, Index};
 use offcut_instances::problem::{Answer, Bound, Evidence, Trace};
 
 use super::{IMPROVES_RELATIVE, Library, Line, Shown, What, hash_of, improves, is_same, line_improves, take_in};
@@ -56,12 +56,14 @@ impl Library {
             Trouble::at("", format!("cannot be written to: {error}"), "give a library that can be").in_file(path)
         };
         let (path, answers) = (self.ledger(), self.answers());
+        // Nothing is made where something is missing.
+        self.chain(index.ledger_head.as_deref())?;
         std::fs::create_dir_all(&answers).map_err(|error| refused(&answers, error))?;
         let mut file =
             OpenOptions::new().create(true).append(true).open(&path).map_err(|error| refused(&path, error))?;
         file.try_lock()
             .map_err(|_| Trouble::at("", "is being added to by another program", "wait for it").in_file(&path))?;
-        let (_, mut head) = self.chain()?;
+        let (_, mut head) = self.chain(index.ledger_head.as_deref())?;
         let known = self.best_known(P::SENSE)?;
         let mut added = Added::default();
         for entry in &index.instances {
@@ -87,7 +89,28 @@ impl Library {
                 added.notes.push(format!("{} {is}: the index calls it {}", entry.name, entry.hardness));
             }
         }
+        if index.ledger_head.as_ref() != Some(&head) {
+            self.pin(&head)?;
+        }
         Ok(added)
+    }
+
+    /// Has the index name the ledger's last line: the file is whole as it was or as it is to be, whatever ends this program.
+    fn pin(&self, head: &str) -> Result<(), Trouble> {
+        let path = self.index_path();
+        let bytes = read_bytes(&path).and_then(|bytes| Index::with_head(&bytes, self.problem, head));
+        let bytes = bytes.map_err(|trouble| trouble.in_file(&path))?;
+        let beside = path.with_extension("json.part");
+        let write = || -> std::io::Result<()> {
+            let mut file = File::create(&beside)?;
+            file.write_all(&bytes)?;
+            file.sync_data()?;
+            std::fs::rename(&beside, &path)?;
+            File::open(&self.folder)?.sync_data()
+        };
+        write().map_err(|error| {
+            Trouble::at("", format!("cannot be written to: {error}"), "give a library that can be").in_file(&path)
+        })
     }
 
     /// The lines that rows of an instance are worth, their answers written; `previous` and `date` are left open.

@@ -26,7 +26,7 @@ pub struct Verified {
     pub instances: Vec<Known>,
     /// Lines of the ledger.
     pub lines: usize,
-    /// The hash of the last line: ledgers with the same head are the same.
+    /// The hash of the last line, which the index has to name: ledgers with the same head are the same.
     pub head: String,
     /// Everything that is wrong, one line each.
     pub flaws: Vec<String>,
@@ -98,6 +98,16 @@ impl Library {
             states.insert(&entry.hash, State { instance, best, objective: None, bounded_by: None });
         }
         let answers = self.lines::<P>(&mut found, &mut states, &|hash| index.find(hash));
+        match &index.ledger_head {
+            Some(head) if *head == found.head => {}
+            Some(head) => found.flaws.push(format!(
+                "ledger.jsonl ends with line {}, and index.json says {head}: lines were cut off its end, or added to it without `offcut library add`",
+                found.head
+            )),
+            None => found.flaws.push(
+                "index.json is of version 1 and does not name the ledger's last line: `offcut library add` writes it there".into(),
+            ),
+        }
         for entry in &index.instances {
             let state = &states[entry.hash.as_str()];
             let (known, flaws) = conclude(P::SENSE, entry, state);

@@ -25,6 +25,7 @@ fn row(method: &str, family: &str, load: f64, seed: u64, objective: Option<f64>,
             code: "0.1.0".into(),
         },
         problem: jpdra::PROBLEM.into(),
+        answer_hash: None,
         instance: InstanceLabel {
             name: format!("{family}-5x4x4-s{seed}"),
             family: family.into(),

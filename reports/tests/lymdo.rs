@@ -25,6 +25,7 @@ fn row(method: &str, instance: &str, family: &str, variant: &str, objective: Opt
             code: "0.1.0".into(),
         },
         problem: lymdo::PROBLEM.into(),
+        answer_hash: None,
         instance: InstanceLabel {
             name: instance.into(),
             family: family.into(),

@@ -29,6 +29,7 @@ fn row(method: &str, name: &str, seed: u64, optimum: f64, factor: f64) -> Row {
             code: "0.1.0".into(),
         },
         problem: "multiuser".into(),
+        answer_hash: None,
         instance: InstanceLabel { name: name.into(), family: "zoo".into(), ..InstanceLabel::default() },
         status: Status::Feasible,
         stop: Stop::Completed,

@@ -23,6 +23,7 @@ fn row(method: &str, at: usize, seed: u64, objective: Option<f64>, solve_s: f64)
             code: "0.1.0".into(),
         },
         problem: "another".into(),
+        answer_hash: None,
         instance: InstanceLabel { name: format!("i{at}"), ..InstanceLabel::default() },
         status: if objective.is_some() { Status::Feasible } else { Status::Time },
         stop: Stop::Completed,

@@ -3,6 +3,8 @@
 //! | module | holds |
 //! |---|---|
 //! | [`row`] | one finished cell of a run, and its [`Status`] |
+//! | [`evidence`] | whether rows hold to the answers they speak of |
+//! | [`gate`] | what stands against the rows of a run, for everybody who has to say so |
 //! | [`gap`] | the gap formula, once, and the best known values it is measured against |
 //! | [`manifest`] | what a run set out to do: its studies and its surroundings |
 //! | [`library`] | the frozen library: best known values line by line, and the verification of everything in it |
@@ -10,13 +12,17 @@
 //!
 //! "Optimal" is derived here, from a checked objective and a bound; nobody's solver status is believed.
 
+pub mod evidence;
 pub mod gap;
+pub mod gate;
 pub mod library;
 pub mod manifest;
 pub mod row;
 pub mod store;
 
+pub use evidence::{Evidence, Mismatch, answer_hash};
 pub use gap::{BestKnown, Contradiction, Gap, best_known, contradictions, contradictions_with};
+pub use gate::Gate;
 pub use library::Library;
 pub use manifest::{Environment, Manifest, Reference, Study, StudyCell};
 pub use row::{Key, Row, Status, Times};

@@ -33,6 +33,9 @@ pub struct Row {
     pub key: Key,
     /// The problem's name.
     pub problem: String,
+    /// BLAKE3 of the answer that was judged, in hexadecimal, see [`crate::evidence`]; none in rows that were written before they had it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer_hash: Option<String>,
     /// The instance's name, family, generator seed and parameters, for tables.
     pub instance: InstanceLabel,
     /// The outcome.
@@ -143,23 +146,35 @@ pub enum Status {
 impl Status {
     /// The outcome of an answer that stopped for `stop` and was judged by `verdict`.
     pub fn of(stop: &Stop, verdict: &Verdict, tolerance: &Tolerance) -> Self {
-        if verdict.is_refuted() {
+        Self::follows(verdict.sense(), stop, verdict.objective(), verdict.violations(), verdict.proof(), tolerance)
+    }
+
+    /// The outcome that follows from the parts of a verdict, as rows keep them.
+    pub fn follows(
+        sense: Sense,
+        stop: &Stop,
+        objective: Option<Interval>,
+        violations: &[Violation],
+        proof: &Proof,
+        tolerance: &Tolerance,
+    ) -> Self {
+        if !violations.is_empty() || matches!(proof, Proof::Refused { .. }) {
             return Self::Wrong;
         }
         match stop {
             Stop::Failed(_) => return Self::Crash,
             Stop::MemoryLimit => return Self::Memory,
             Stop::Declined(_) => return Self::Declined,
-            _ if *verdict.proof() == Proof::Infeasible => return Self::InfeasibleCertified,
+            _ if *proof == Proof::Infeasible => return Self::InfeasibleCertified,
             Stop::Infeasible => return Self::InfeasibleClaimed,
             Stop::Completed | Stop::TimeLimit => {}
         }
-        let Some(objective) = verdict.objective().filter(|_| verdict.is_feasible()) else {
-            let has_bound = matches!(verdict.proof(), Proof::Certified { .. } | Proof::SolverWord { .. });
+        let Some(objective) = objective else {
+            let has_bound = matches!(proof, Proof::Certified { .. } | Proof::SolverWord { .. });
             return if has_bound && *stop == Stop::Completed { Self::Bounded } else { Self::Time };
         };
-        let short = |bound: f64| short_of(verdict.sense(), objective, bound);
-        match verdict.proof() {
+        let short = |bound: f64| short_of(sense, objective, bound);
+        match proof {
             Proof::Certified { value } if short(*value) <= tolerance.gap_relative => Self::OptimalCertified,
             Proof::SolverWord { value, .. } if short(*value) <= tolerance.word_relative => Self::OptimalClaimed,
             _ => Self::Feasible,

@@ -14,6 +14,7 @@ fn row(method: &str, objective: f64, proof: Proof) -> Row {
     Row {
         key: Key { instance: "i".into(), method: method.into(), budget: Budget::default(), code: "test".into() },
         problem: "multiuser".into(),
+        answer_hash: None,
         instance: InstanceLabel::default(),
         status: Status::Feasible,
         stop: Stop::Completed,

@@ -17,7 +17,7 @@ use offcut_checker::{Proof, Tolerance, Verdict, judge};
 use offcut_instances::document::{Trouble, answer_bytes, parse_answer, read_instance};
 use offcut_instances::problem::{Algorithm, Answer, Budget, MethodSpec, Problem, Stop};
 use offcut_ledger::row::{InstanceLabel, ProcessFacts};
-use offcut_ledger::{Key, Row, Status, Times};
+use offcut_ledger::{Key, Row, Status, Times, answer_hash};
 
 use crate::dialogue::{Dialogue, beginning_of};
 use crate::environment::{machine_memory_bytes, made_on, peak_memory_bytes, reset_peak_memory};
@@ -181,16 +181,25 @@ impl Launcher<'_> {
             false
         })
         .map_err(|error| self.trouble(&error))?;
-        let row = match watched.ended {
-            Ended::Exit(0) => serde_json::from_slice::<Row>(&text).ok().filter(|row| row.key == *key),
-            _ => None,
+        let hash = answer_hash(&executed.answer);
+        let (row, is_other) = match watched.ended {
+            Ended::Exit(0) => {
+                let row = serde_json::from_slice::<Row>(&text).ok().filter(|row| row.key == *key);
+                let is_other = row.as_ref().is_some_and(|row| row.answer_hash.as_ref() != Some(&hash));
+                (row.filter(|_| !is_other), is_other)
+            }
+            _ => (None, false),
         };
         let mut row = row.unwrap_or_else(|| {
             let errors = String::from_utf8_lossy(&watched.errors).trim().to_owned();
-            let why = format!("Offcut's checker did not come to an end ({}): {errors}", watched.ended);
+            let why = match is_other {
+                true => "its answer's file was changed before it was judged".to_owned(),
+                false => format!("Offcut's checker did not come to an end ({}): {errors}", watched.ended),
+            };
             Row {
                 key: key.clone(),
                 problem: P::NAME.into(),
+                answer_hash: Some(hash),
                 instance: label.clone(),
                 status: Status::Crash,
                 stop: Stop::Failed(why),
@@ -274,33 +283,46 @@ fn with_facts(mut row: Row, executed: &Executed) -> Row {
     row
 }
 
-fn judged_bytes<P: Contest>(instance: &P::Instance, key: Key, answer: &[u8], tolerance: &Tolerance) -> (Row, Verdict) {
+fn judged_bytes<P: Contest>(instance: &P::Instance, key: Key, bytes: &[u8], tolerance: &Tolerance) -> (Row, Verdict) {
     let began = Instant::now();
     // Numbers that are not finite do not survive the way through the document, so an unreadable answer is its method's fault.
-    let answer = parse_answer::<P>(answer)
+    let answer = parse_answer::<P>(bytes)
         .unwrap_or_else(|trouble| Answer::failed(format!("its answer cannot be read: {trouble}")));
     let verdict = judge::<P>(instance, &answer, tolerance);
-    let times = Times { build_s: answer.trace.build_s, check_s: began.elapsed().as_secs_f64(), ..Times::default() };
-    let row = Row {
+    let mut row = row_of::<P>(instance, key, answer, bytes, &verdict, tolerance);
+    row.times.check_s = began.elapsed().as_secs_f64();
+    (row, verdict)
+}
+
+/// The row of an answer that was judged, with what the answer and its verdict tell; `bytes` are the answer's.
+pub fn row_of<P: Contest>(
+    instance: &P::Instance,
+    key: Key,
+    answer: Answer<P>,
+    bytes: &[u8],
+    verdict: &Verdict,
+    tolerance: &Tolerance,
+) -> Row {
+    Row {
         key,
         problem: P::NAME.into(),
+        answer_hash: Some(answer_hash(bytes)),
         instance: P::label(instance),
-        status: Status::of(&answer.stop, &verdict, tolerance),
+        status: Status::of(&answer.stop, verdict, tolerance),
         stop: answer.stop,
         claimed_objective: answer.found.map(|claim| claim.objective),
         checked_objective: verdict.objective(),
         measures: verdict.measures().clone(),
         proof: verdict.proof().clone(),
         violations: verdict.violations().to_vec(),
-        times,
+        times: Times { build_s: answer.trace.build_s, ..Times::default() },
         made_on: String::new(),
         peak_memory_bytes: None,
         process: None,
         counts: answer.trace.counts,
         incumbents: answer.trace.incumbents,
         series: answer.trace.series,
-    };
-    (row, verdict)
+    }
 }
 
 /// The solving process of a cell: reads the instance, says it is ready, solves, says what it measured and answers.

@@ -36,6 +36,7 @@ pub fn page(report: &Report) -> String {
     let page = environment.get_template("report.html").expect("just added").render(context! {
         title => &report.title,
         contradictions => &report.contradictions,
+        mismatches => &report.mismatches,
         provenance => &report.provenance,
         summary => &report.summary,
         paper => &report.paper,

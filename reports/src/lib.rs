@@ -39,7 +39,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use offcut_instances::document::Trouble;
-use offcut_ledger::{BestKnown, Manifest, Row};
+use offcut_ledger::{BestKnown, Evidence, Manifest, Row};
 
 pub use report::Report;
 pub use verdict::{Outcome, Verdict};
@@ -55,11 +55,13 @@ pub struct Options {
     pub png: bool,
     /// Best known values from elsewhere, by instance hash, that gaps are measured against besides those of the rows: a library's.
     pub library: BTreeMap<String, BestKnown>,
+    /// What came of holding the rows against their answers; none if nobody looked.
+    pub evidence: Option<Evidence>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { time_shift_s: 10.0, heuristic_shift_s: 0.001, png: true, library: BTreeMap::new() }
+        Self { time_shift_s: 10.0, heuristic_shift_s: 0.001, png: true, library: BTreeMap::new(), evidence: None }
     }
 }
 

@@ -13,6 +13,13 @@ pub fn page(report: &Report) -> String {
         );
         text += &list(&report.contradictions);
     }
+    if !report.mismatches.is_empty() {
+        text += &format!(
+            "## MISMATCHES ({})\n\nRows that do not say what their answers say. They are left out of everything below.\n\n",
+            report.mismatches.len()
+        );
+        text += &list(&report.mismatches);
+    }
     text += "| | |\n|:--|:--|\n";
     for (name, value) in &report.provenance {
         text += &format!("| {} | {} |\n", escaped(name), escaped(value));

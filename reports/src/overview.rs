@@ -1,7 +1,7 @@
 //! The reports of several problems summed up: what they have in common, and every claim with its verdict.
 
 use offcut_checker::Proof;
-use offcut_ledger::{Manifest, Row, Status};
+use offcut_ledger::{Manifest, Mismatch, Row, Status};
 
 use crate::numbers::whole;
 use crate::report::{Report, Section};
@@ -19,6 +19,8 @@ pub struct Part<'a> {
     pub manifest: &'a Manifest,
     /// Its rows.
     pub rows: &'a [Row],
+    /// Rows that do not say what their answers say, and are not among them.
+    pub mismatches: &'a [Mismatch],
     /// Where its report is, seen from the overview's folder.
     pub place: String,
 }
@@ -139,6 +141,10 @@ pub fn overview(title: &str, parts: &[Part], options: &Options) -> Report {
     Report {
         title: title.to_owned(),
         contradictions,
+        mismatches: parts
+            .iter()
+            .flat_map(|part| part.mismatches.iter().map(|mismatch| format!("{}: {mismatch}", part.name)))
+            .collect(),
         provenance,
         summary,
         paper: Some(

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use offcut_ledger::{Manifest, Row, Status};
+use offcut_ledger::{Evidence, Manifest, Row, Status};
 
 use crate::figures::{self, Figure};
 use crate::numbers::{self, duration, whole};
@@ -32,6 +32,8 @@ pub struct Report {
     pub title: String,
     /// What cannot be true together; a report that has any says so before anything else.
     pub contradictions: Vec<String>,
+    /// Rows that do not say what their answers say; they are left out, and a report that has any says so before anything else.
+    pub mismatches: Vec<String>,
     /// Where the numbers come from: names and values.
     pub provenance: Vec<(String, String)>,
     /// The main findings, a line each.
@@ -101,6 +103,11 @@ impl Report {
         Self {
             title: manifest.title.clone(),
             contradictions: results.contradictions.iter().map(ToString::to_string).collect(),
+            mismatches: options
+                .evidence
+                .iter()
+                .flat_map(|evidence| evidence.mismatches.iter().map(ToString::to_string))
+                .collect(),
             provenance: provenance(&results, options),
             summary: summary(&results, options),
             paper: about.map(|about| about.paper.to_owned()),
@@ -171,6 +178,7 @@ fn provenance(results: &Results, options: &Options) -> Vec<(String, String)> {
         ("order seed", order_seed.to_string()),
         ("cells at a time", jobs.to_string()),
     ];
+    lines.extend(options.evidence.as_ref().map(|evidence| ("evidence", evidence.told())));
     let known = results.best.keys().filter(|instance| options.library.contains_key(*instance)).count();
     if known > 0 {
         let known = format!("of this run, and of a frozen library for {} of its instances", whole(known as u64));
@@ -270,9 +278,10 @@ fn reading(results: &Results, options: &Options) -> Vec<String> {
             "A gap is printed as 0 if it is at most {:e} (certified) or {:e} (a solver's word), relative.",
             tolerance.gap_relative, tolerance.word_relative
         ),
-        "Certified: the checker replayed the bound's certificate in outward-rounded arithmetic and trusted no solver. A number in \
-         italics with a dagger (†) rests on a solver's word. A certified bound is preferred even where the word is tighter."
-            .to_owned(),
+        format!(
+            "Certified: {} A number in italics with a dagger (†) rests on a solver's word. A certified bound is preferred even where the word is tighter.",
+            certified(options.evidence.as_ref())
+        ),
         "Intervals and bands: 95 % percentile bootstrap over instances of the mean, 2,000 resamples with a fixed seed; rows of one \
          instance (seeds) are averaged first. One instance has no interval."
             .to_owned(),
@@ -290,6 +299,23 @@ fn reading(results: &Results, options: &Options) -> Vec<String> {
          instances are comparable only on those they share."
             .to_owned(),
     ]
+}
+
+/// What "certified" says, as far as the rows of this report are known to be what the checker wrote.
+fn certified(evidence: Option<&Evidence>) -> &'static str {
+    match evidence {
+        Some(evidence) if evidence.is_whole() => {
+            "when the row was made, the checker replayed the bound's certificate in outward-rounded arithmetic and trusted no solver. For this report every row was held \
+             against the hash of its answer and what the answer claims; nothing was judged again, which `offcut check RUN` does."
+        }
+        Some(_) => {
+            "so the row says. Not every row of this run holds to an answer (see above), so it is not known to be what the checker wrote; `offcut check RUN` judges all \
+             answers again."
+        }
+        None => {
+            "so the row says: the checker replayed the bound's certificate in outward-rounded arithmetic and trusted no solver. Rows were not held against their answers."
+        }
+    }
 }
 
 fn limitations(about: Option<&About>) -> Vec<String> {

@@ -425,7 +425,14 @@ fn the_overview_counts_every_row_once_and_names_every_claim() {
     let fixture = fixture();
     let part = |name: &str| {
         let place = format!("../{name}/report/report.html");
-        Part { name: name.into(), judges: true, manifest: &fixture.manifest, rows: &fixture.rows, place }
+        Part {
+            name: name.into(),
+            judges: true,
+            manifest: &fixture.manifest,
+            rows: &fixture.rows,
+            mismatches: &[],
+            place,
+        }
     };
     let parts = [part("a"), part("b")];
     let overview = overview("All", &parts, &Options::default());
@@ -460,7 +467,14 @@ fn peers_are_compared_on_what_they_share() {
         row.times.solve_s = 10.0 * row.times.solve_s + 1.0;
     }
     let place = String::new();
-    let part = Part { name: "a".into(), judges: false, manifest: &fixture.manifest, rows: &fixture.rows, place };
+    let part = Part {
+        name: "a".into(),
+        judges: false,
+        manifest: &fixture.manifest,
+        rows: &fixture.rows,
+        mismatches: &[],
+        place,
+    };
     let overview = overview("All", &[part], &Options::default());
     assert!(overview.verdicts.is_empty());
     let table = overview.tables().find(|table| table.id == "peers").expect("there is a peer");

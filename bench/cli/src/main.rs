@@ -1,11 +1,16 @@
 //! The `offcut` command.
 //!
-//! Exit codes: 0 good, 1 an answer was refuted or a contradiction found, 2 bad input or usage.
+//! Exit codes: 0 good, 1 an answer was rejected or a contradiction found, 2 bad input or usage, or output that could not be written.
+
+// Everything is written by way of `output`.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod commands;
+mod output;
 mod text;
 
 use std::ffi::OsString;
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -13,13 +18,16 @@ use clap::{CommandFactory, Parser, Subcommand};
 use offcut_instances::document::Trouble;
 use offcut_runner::Shard;
 
+pub(crate) use output::Ending;
+use output::err;
+
 /// How far from optimal are DNN-splitting algorithms, and how fast?
 #[derive(Parser)]
 #[command(
     name = "offcut",
     version,
     arg_required_else_help = true,
-    after_help = "Exit codes: 0 good; 1 an answer was refuted or a contradiction found; 2 bad input or usage.\nStart with: offcut demo"
+    after_help = "Exit codes: 0 good; 1 an answer was rejected or a contradiction found; 2 bad input or usage, or output that could not be written.\nStart with: offcut demo"
 )]
 struct Cli {
     #[command(subcommand)]
@@ -190,31 +198,26 @@ enum Command {
     },
 }
 
-/// How a command ended that did what it was asked to.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Ending {
-    Good,
-    Refuted,
-}
-
 fn main() -> ExitCode {
-    // A reader that closes its end of a pipe (head, less) is no mishap.
-    let quiet = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |panic| {
-        let words = panic.payload().downcast_ref::<String>().map_or("", String::as_str);
-        if words.contains("Broken pipe") {
-            std::process::exit(0);
+    let found = match Cli::try_parse() {
+        Ok(cli) => match dispatch(cli.command) {
+            Ok(Ending::Good) => 0,
+            Ok(Ending::Refuted) => 1,
+            Err(trouble) => {
+                err!("offcut: {trouble}");
+                2
+            }
+        },
+        // Help, the version, or what is wrong with the arguments.
+        Err(help) => {
+            let printed = help.print().and_then(|()| std::io::stdout().lock().flush());
+            if !help.use_stderr() {
+                output::written(printed);
+            }
+            u8::try_from(help.exit_code()).unwrap_or(2)
         }
-        quiet(panic);
-    }));
-    match dispatch(Cli::parse().command) {
-        Ok(Ending::Good) => ExitCode::SUCCESS,
-        Ok(Ending::Refuted) => ExitCode::from(1),
-        Err(trouble) => {
-            eprintln!("offcut: {trouble}");
-            ExitCode::from(2)
-        }
-    }
+    };
+    output::finish(found)
 }
 
 fn dispatch(command: Command) -> Result<Ending, Trouble> {
@@ -245,7 +248,9 @@ fn dispatch(command: Command) -> Result<Ending, Trouble> {
         }
         Command::Schema { problem, document } => commands::methods::schema(&problem, &document),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "offcut", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "offcut", &mut script);
+            output::bytes(&script);
             Ok(Ending::Good)
         }
     }

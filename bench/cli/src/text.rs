@@ -1,13 +1,14 @@
 //! How things look in a terminal.
 
 use comfy_table::{CellAlignment, Table, presets};
+use offcut_instances::terminal::one_line;
 
-/// A table with a header, columns after the first `left` aligned right.
+/// A table with a header, columns after the first `left` aligned right. Cells are single lines, whatever text they come from.
 pub(crate) fn table(header: &[&str], left: usize, rows: Vec<Vec<String>>) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(header.iter().map(|title| (*title).to_owned()));
     for row in rows {
-        table.add_row(row);
+        table.add_row(row.into_iter().map(one_line));
     }
     for column in left..header.len() {
         if let Some(column) = table.column_mut(column) {

@@ -9,11 +9,13 @@
 //! | [`cell`] | one method on one instance: a process that solves, a process that judges |
 //! | [`process`] | a program under limits, watched from outside |
 //! | [`protocol`] | what a solver's process says, and the answer made of it |
+//! | [`check`](mod@check) | a whole run judged again from its answers |
 //! | [`run`](mod@run) | a whole suite into a folder, resuming by key; shards, and merging them |
 //! | [`export`](mod@export) | a method's mathematical program as a file |
 //! | [`environment`] | where and with what it runs |
 
 pub mod cell;
+pub mod check;
 pub mod contest;
 pub mod dialogue;
 pub mod environment;
@@ -28,8 +30,9 @@ pub mod solver;
 pub mod suite;
 mod throughput;
 
+pub use check::{Checked, check};
 pub use contest::{Contest, RollOut, method, methods};
 pub use export::export;
 pub use lymdo::Rollout;
-pub use run::{Folder, How, Progress, Shard, merge, run};
+pub use run::{Folder, How, Merged, Progress, Shard, merge, run};
 pub use suite::Suite;

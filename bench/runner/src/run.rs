@@ -4,24 +4,25 @@
 //! runs/<id>/manifest.json  rows.jsonl  reference.jsonl  instances/<hash>.json  answers/<key's hash>.json  logs/<key's hash>.txt
 //! ```
 //!
-//! Certificates are in the answers, so `offcut check` can judge a run again without anything else. Logs hold what a cell's process wrote
+//! Certificates are in the answers, so `offcut check RUN` can judge a run again without anything else. Logs hold what a cell's process wrote
 //! to its error output. A cell that has its row is not run again; ending the program at any moment loses at most the cell it was in: files are
 //! written beside and renamed, and on the disk before the row that speaks of them is appended.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use offcut_checker::Tolerance;
-use offcut_instances::document::{Trouble, hash, instance_bytes};
+use offcut_checker::{Judged, Tolerance};
+use offcut_instances::document::{Trouble, hash, instance_bytes, parse_instance};
 use offcut_instances::family::Generated;
 use offcut_instances::multiuser::Multiuser;
-use offcut_instances::problem::{Budget, MethodSpec};
+use offcut_instances::problem::{Budget, MethodSpec, Problem};
 use offcut_instances::random::Stream;
-use offcut_ledger::{Contradiction, Manifest, Reference, Row, Store, contradictions, store};
+use offcut_ledger::evidence::{Mismatch, hold, manifest_mismatches, reread};
+use offcut_ledger::{Contradiction, Evidence, Manifest, Reference, Row, Store, contradictions, store};
 
 use crate::cell::{GRACE_S, Launcher};
 use crate::environment::{code_version, environment};
@@ -58,6 +59,33 @@ impl Folder {
         Ok((manifest, rows))
     }
 
+    /// Reads what is in it, and keeps the rows that hold to their answers, see [`offcut_ledger::evidence`]. Nothing is judged.
+    ///
+    /// # Errors
+    /// [`Trouble`] if it is not the folder of a run.
+    pub fn held<P: Judged>(&self) -> Result<(Manifest, Vec<Row>, Evidence), Trouble> {
+        let (manifest, rows) = self.read()?;
+        let (rows, mut evidence) = hold::<P>(rows, |row| self.answer(&row.key.line()));
+        evidence.mismatches.extend(manifest_mismatches::<P>(&manifest));
+        Ok((manifest, rows, evidence))
+    }
+
+    /// All rows of its file, those of no study included.
+    ///
+    /// # Errors
+    /// [`Trouble`] if the file cannot be read.
+    pub fn all_rows(&self) -> Result<Vec<Row>, Trouble> {
+        store::read(&self.rows())
+    }
+
+    /// The problem its manifest names.
+    ///
+    /// # Errors
+    /// [`Trouble`] if it is not the folder of a run.
+    pub fn problem(&self) -> Result<String, Trouble> {
+        Ok(self.manifest()?.problem)
+    }
+
     fn manifest(&self) -> Result<Manifest, Trouble> {
         let path = self.0.join("manifest.json");
         let text = std::fs::read(&path).map_err(|error| {
@@ -88,7 +116,7 @@ impl Folder {
         self.0.join("reference.jsonl")
     }
 
-    fn instance(&self, hash: &str) -> PathBuf {
+    pub(crate) fn instance(&self, hash: &str) -> PathBuf {
         self.0.join("instances").join(format!("{hash}.json"))
     }
 
@@ -245,12 +273,21 @@ pub fn run<P: Contest>(
     Ok(contradictions(P::SENSE, &rows, &manifest.tolerance))
 }
 
+/// What became of the rows of merged runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Merged {
+    /// How many rows were new.
+    pub new: usize,
+    /// Rows that do not hold to their answer or instance, and were left where they are.
+    pub mismatches: Vec<Mismatch>,
+}
+
 /// Merges runs of shards of one suite into a folder: rows, answers, instances and logs. Where several have a row of the same key the
-/// first counts. The answer is the number of rows that were new.
+/// first that holds to its answer counts; one that does not is not taken.
 ///
 /// # Errors
 /// [`Trouble`] if the runs are not of the same suite and program, or a folder cannot be used.
-pub fn merge(folder: &Folder, parts: &[Folder]) -> Result<usize, Trouble> {
+pub fn merge<P: Judged>(folder: &Folder, parts: &[Folder]) -> Result<Merged, Trouble> {
     let manifests = parts.iter().map(Folder::manifest).collect::<Result<Vec<_>, _>>()?;
     let (first, others) =
         manifests.split_first().ok_or_else(|| Trouble::at("", "nothing to merge", "name the folders of the runs"))?;
@@ -270,32 +307,60 @@ pub fn merge(folder: &Folder, parts: &[Folder]) -> Result<usize, Trouble> {
     let name = folder.0.file_name().map(|name| name.to_string_lossy().into_owned());
     let manifest = Manifest { id: name.unwrap_or_else(|| "run".into()), ..first.clone() };
     replace(&folder.0.join("manifest.json"), &serde_json::to_vec_pretty(&manifest).expect("plain data"))?;
-    let mut new = 0;
+    let mut merged = Merged::default();
+    let mut instances: HashMap<PathBuf, Result<Vec<u8>, String>> = HashMap::new();
     for part in parts {
         for measured in Reference::read(&part.reference())?.times_s {
             Reference::append(&folder.reference(), measured)?;
         }
         for row in store::read(&part.rows())? {
             let key = row.key.line();
-            if !done.insert(key.clone()) {
+            if done.contains(&key) {
                 continue;
             }
-            let answer = (part.answer(&key), folder.answer(&key));
-            let instance = (part.instance(&row.key.instance), folder.instance(&row.key.instance));
-            for (from, to) in [answer, instance] {
-                if !to.exists() {
-                    let bytes = std::fs::read(&from).map_err(|error| unusable(&from, &error))?;
-                    replace(&to, &bytes)?;
+            let (answer, instance) = (part.answer(&key), part.instance(&row.key.instance));
+            let mut differences = Vec::new();
+            let answer_bytes = std::fs::read(&answer);
+            match &answer_bytes {
+                Ok(bytes) => differences.extend(reread::<P>(&row, bytes).differences),
+                Err(error) => differences.push(format!("its answer cannot be read: {error}")),
+            }
+            let known = instances.entry(instance.clone()).or_insert_with(|| instance_of::<P>(&instance, &row));
+            if let Err(what) = &known {
+                differences.push(what.clone());
+            }
+            let (Ok(answer_bytes), Ok(instance_bytes), true) = (answer_bytes, known, differences.is_empty()) else {
+                let what = format!("{}, in {}", differences.join("; "), part.0.display());
+                merged.mismatches.push(Mismatch::of(&row, &answer, what));
+                continue;
+            };
+            done.insert(key.clone());
+            for (bytes, to) in
+                [(&answer_bytes, folder.answer(&key)), (&*instance_bytes, folder.instance(&row.key.instance))]
+            {
+                // What is there without a row is of a run that was ended.
+                if std::fs::read(&to).ok().as_ref() != Some(bytes) {
+                    replace(&to, bytes)?;
                 }
             }
             if let Ok(log) = std::fs::read(part.log(&key)) {
                 replace(&folder.log(&key), &log)?;
             }
             store.append(&row)?;
-            new += 1;
+            merged.new += 1;
         }
     }
-    Ok(new)
+    Ok(merged)
+}
+
+/// The bytes of the file that holds a row's instance, if they are that instance.
+fn instance_of<P: Problem>(path: &Path, row: &Row) -> Result<Vec<u8>, String> {
+    let bytes = std::fs::read(path).map_err(|error| format!("its instance cannot be read: {error}"))?;
+    let instance = parse_instance::<P>(&bytes).map_err(|trouble| format!("its instance: {trouble}"))?;
+    match hash::<P>(&instance) {
+        is if is == row.key.instance => Ok(bytes),
+        is => Err(format!("its instance has hash {is}, and the row says {}", row.key.instance)),
+    }
 }
 
 /// How noisy the machine is: the same cell again and again through a run, some ten times in all.

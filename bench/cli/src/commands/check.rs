@@ -1,15 +1,18 @@
-//! `offcut check`.
+//! `offcut check`: answers to an instance, or a whole run.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
-use offcut_checker::{Proof, Tolerance, Verdict, beyond, judge};
-use offcut_instances::document::{Trouble, parse_instance, read_answer, read_bytes};
-use offcut_instances::problem::{Problem, Sense};
-use offcut_ledger::BestKnown;
-use offcut_runner::Contest;
+use offcut_checker::{Proof, Tolerance, Verdict, judge};
+use offcut_instances::document::{Trouble, hash, parse_answer, parse_instance, read_bytes};
+use offcut_instances::problem::{Budget, Problem, Sense};
+use offcut_ledger::{BestKnown, Gate, Key, Row};
+use offcut_runner::cell::row_of;
+use offcut_runner::{Checked, Contest, Folder};
 
-use super::{known_problem_of, with_problem};
+use super::run::{Bar, processors};
+use super::{gate, known_problem_of, this_program, with_problem};
+use crate::output::{self, out};
 use crate::{Ending, text};
 
 /// How many violations are printed one by one.
@@ -18,61 +21,106 @@ const SHOWN: usize = 10;
 /// What `offcut check` takes.
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// Instance file
+    /// Instance file; or the folder of a run, all of whose answers are then judged again
+    #[arg(value_name = "INSTANCE|RUN")]
     instance: PathBuf,
     /// Answer file; with several, each is also measured against the best bound that any of them proves
-    #[arg(required = true)]
     answers: Vec<PathBuf>,
-    /// Print the verdicts as JSON
+    /// Answers of a run judged at a time; as many as there are processors if left out
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: Option<u16>,
+    /// Print the verdicts as JSON; of a run what differs
     #[arg(long)]
     json: bool,
 }
 
 pub(crate) fn check(arguments: &Arguments) -> Result<Ending, Trouble> {
-    let in_file = |trouble: Trouble| trouble.in_file(&arguments.instance);
-    let bytes = read_bytes(&arguments.instance).map_err(in_file)?;
+    let path = &arguments.instance;
+    if path.is_dir() && path.join("manifest.json").exists() {
+        if !arguments.answers.is_empty() {
+            let what = "is the folder of a run, and answers are given as well";
+            return Err(Trouble::at("", what, "give the folder alone, or an instance and its answers").in_file(path));
+        }
+        let problem = Folder::at(path).problem()?;
+        return with_problem!(&problem, P => check_run::<P>(arguments));
+    }
+    let in_file = |trouble: Trouble| trouble.in_file(path);
+    let bytes = read_bytes(path).map_err(in_file)?;
     let problem = known_problem_of(&bytes).map_err(in_file)?;
+    if arguments.answers.is_empty() {
+        return Err(in_file(Trouble::at("", "has no answer to be judged", "give answer files after the instance")));
+    }
+    if arguments.jobs.is_some() {
+        return Err(Trouble::at("--jobs", "goes with the folder of a run", "leave it out"));
+    }
     with_problem!(&problem, P => {
         let instance = parse_instance::<P>(&bytes).map_err(in_file)?;
         check_for::<P>(arguments, &instance)
     })
 }
 
-fn check_for<P: Contest>(arguments: &Arguments, instance: &<P as Problem>::Instance) -> Result<Ending, Trouble> {
-    let tolerance = Tolerance::default();
-    let mut verdicts = Vec::new();
-    for path in &arguments.answers {
-        let answer = read_answer::<P>(path)?;
-        let verdict = judge::<P>(instance, &answer, &tolerance);
-        if !arguments.json {
-            if arguments.answers.len() > 1 {
-                println!("answer     {}", path.display());
-            }
-            print_verdict(
-                &verdict,
-                answer.found.as_ref().map(|claim| claim.objective),
-                &P::objective_of(instance).unit,
-            );
-            println!("verdict    {}", if verdict.is_refuted() { "refuted" } else { "stands" });
-        }
-        verdicts.push(verdict);
-    }
-    if arguments.json {
-        let text = match &verdicts[..] {
-            [verdict] => serde_json::to_string_pretty(verdict),
-            verdicts => serde_json::to_string_pretty(verdicts),
-        };
-        println!("{}", text.expect("a verdict is plain data"));
-    }
-    let contradicting = arguments.answers.len() > 1 && !agree::<P>(arguments, &verdicts, &tolerance);
-    let is_refuted = contradicting || verdicts.iter().any(Verdict::is_refuted);
-    Ok(if is_refuted { Ending::Refuted } else { Ending::Good })
+/// An answer that was judged.
+struct Judgement<'a> {
+    path: &'a Path,
+    verdict: Verdict,
+    /// Its row, in which its file stands for the method.
+    row: Row,
 }
 
-/// Measures every answer against the best bound among them, and says whether all can be true together.
-fn agree<P: Contest>(arguments: &Arguments, verdicts: &[Verdict], tolerance: &Tolerance) -> bool {
-    let standing = || arguments.answers.iter().zip(verdicts).filter(|(_, verdict)| !verdict.is_refuted());
-    let bounds = standing().filter_map(|(_, verdict)| match verdict.proof() {
+fn check_for<P: Contest>(arguments: &Arguments, instance: &<P as Problem>::Instance) -> Result<Ending, Trouble> {
+    let tolerance = Tolerance::default();
+    let hash = hash::<P>(instance);
+    let judged = |path: &PathBuf| -> Result<_, Trouble> {
+        let bytes = read_bytes(path).map_err(|trouble| trouble.in_file(path))?;
+        let answer = parse_answer::<P>(&bytes).map_err(|trouble| trouble.in_file(path))?;
+        let verdict = judge::<P>(instance, &answer, &tolerance);
+        let (instance_hash, method) = (hash.clone(), path.display().to_string());
+        let key = Key { instance: instance_hash, method, budget: Budget::default(), code: String::new() };
+        let row = row_of::<P>(instance, key, answer, &bytes, &verdict, &tolerance);
+        Ok((verdict, row))
+    };
+    let mut all = Vec::new();
+    for path in &arguments.answers {
+        let (verdict, row) = judged(path)?;
+        all.push(Judgement { path, verdict, row });
+    }
+    let rows: Vec<Row> = all.iter().map(|one| one.row.clone()).collect();
+    let gate = Gate::of(P::SENSE, &rows, &Default::default());
+    if arguments.json {
+        let verdicts: Vec<&Verdict> = all.iter().map(|one| &one.verdict).collect();
+        match &verdicts[..] {
+            [verdict] => output::json(verdict),
+            verdicts => output::json(&verdicts),
+        }
+    } else {
+        let unit = P::objective_of(instance).unit;
+        for Judgement { path, verdict, row } in &all {
+            if all.len() > 1 {
+                out!("answer     {}", path.display());
+            }
+            print_verdict(verdict, row.claimed_objective, &unit);
+            let mut contradicting = gate.contradictions.iter();
+            let is_in = |name: &str| name == row.key.method;
+            let word = match verdict.is_refuted() {
+                true => "rejected",
+                false if contradicting.any(|one| is_in(&one.objective.0) || is_in(&one.bound.0)) => {
+                    "contradicted by another answer"
+                }
+                false => "stands",
+            };
+            out!("verdict    {word}");
+        }
+        if all.len() > 1 {
+            gaps::<P>(&all, &tolerance);
+        }
+    }
+    Ok(gate::tell(&gate, &rows, arguments.json))
+}
+
+/// Measures every answer against the best bound among them.
+fn gaps<P: Contest>(all: &[Judgement<'_>], tolerance: &Tolerance) {
+    let standing = || all.iter().filter(|one| !one.verdict.is_refuted());
+    let bounds = standing().filter_map(|one| match one.verdict.proof() {
         Proof::Certified { value } => Some(*value),
         _ => None,
     });
@@ -80,53 +128,80 @@ fn agree<P: Contest>(arguments: &Arguments, verdicts: &[Verdict], tolerance: &To
         Sense::Minimise => bounds.reduce(f64::max),
         Sense::Maximise => bounds.reduce(f64::min),
     };
-    let Some(bound) = tightest else { return true };
+    let Some(bound) = tightest else { return };
     let known = BestKnown { certified: Some(bound), ..BestKnown::default() };
-    let mut all_agree = true;
-    for (path, verdict) in standing() {
+    for Judgement { path, verdict, .. } in standing() {
         let Some(objective) = verdict.objective() else { continue };
-        let off = beyond(P::SENSE, bound, objective);
-        all_agree &= off == 0.0;
-        if arguments.json {
+        if offcut_checker::beyond(P::SENSE, bound, objective) > 0.0 {
             continue;
         }
         match known.gap(P::SENSE, objective.middle()) {
-            _ if off > 0.0 => {
-                println!("CONTRADICTION {}: beyond the bound {bound} by {off:e} relative", path.display())
-            }
             Some(gap) => {
-                println!("gap        {} (certified) {}", text::gap(gap.high, tolerance.gap_relative), path.display())
+                out!("gap        {} (certified) {}", text::gap(gap.high, tolerance.gap_relative), path.display())
             }
-            None => println!("gap        undefined: the bound is 0, {}", path.display()),
+            None => out!("gap        undefined: the bound is 0, {}", path.display()),
         }
     }
-    all_agree
+}
+
+/// Judges all answers of a run again and tells every row that differs.
+fn check_run<P: Contest>(arguments: &Arguments) -> Result<Ending, Trouble> {
+    let folder = Folder::at(&arguments.instance);
+    let jobs = arguments.jobs.unwrap_or_else(processors);
+    let checked = offcut_runner::check::<P>(&folder, &this_program()?, jobs.into(), &mut Bar::default())?;
+    if arguments.json {
+        output::json(&checked);
+        return Ok(gate::ending(&checked.gate));
+    }
+    let Checked { rows, same, unbound, missing, others, without_row, gate } = &checked;
+    for mismatch in &gate.mismatches {
+        out!("MISMATCH {mismatch}");
+    }
+    let without = Gate { mismatches: Vec::new(), ..gate.clone() };
+    gate::tell(&without, &[], false);
+    if *unbound > 0 {
+        out!("{unbound} rows carry no hash of their answer: they were written before rows had it");
+    }
+    if *missing > 0 {
+        out!("{missing} cells of the run have no row");
+    }
+    if *others > 0 {
+        out!("{others} rows belong to no study of the run, are in no report, and were not judged");
+    }
+    if !without_row.is_empty() {
+        let (count, first) = (without_row.len(), &without_row[0]);
+        out!("{count} answers have no row, answers/{first} first: the run was ended there, or rows were taken out");
+    }
+    out!("{rows} rows judged again from their answers: {same} as they say, {} not", rows - same);
+    out!("{} answers rejected by the checker, {} contradictions", gate.rejected, gate.contradictions.len());
+    out!("not in any answer, and not compared: seconds, memory, where a row was made, which study a cell belongs to");
+    Ok(gate::ending(gate))
 }
 
 /// What the jury found, in a few lines.
 pub(crate) fn print_verdict(verdict: &Verdict, claimed: Option<f64>, unit: &str) {
     match (verdict.objective(), claimed) {
         (Some(objective), Some(claimed)) => {
-            println!("objective  {} {unit} checked, {claimed} {unit} claimed", objective.middle());
+            out!("objective  {} {unit} checked, {claimed} {unit} claimed", objective.middle());
         }
-        (None, Some(claimed)) => println!("objective  none: the solution has no value; {claimed} {unit} claimed"),
-        _ => println!("objective  no solution was given"),
+        (None, Some(claimed)) => out!("objective  none: the solution has no value; {claimed} {unit} claimed"),
+        _ => out!("objective  no solution was given"),
     }
     print_violations("solution", verdict.violations());
     match verdict.proof() {
-        Proof::Nothing => println!("bound      none was given"),
-        Proof::Infeasible => println!("bound      there is no solution, certified: the certificate was replayed"),
-        Proof::Certified { value } => println!("bound      {value} {unit}, certified: the certificate was replayed"),
-        Proof::SolverWord { value, word } => println!("bound      {value} {unit}, a solver's word: {word}"),
+        Proof::Nothing => out!("bound      none was given"),
+        Proof::Infeasible => out!("bound      there is no solution, certified: the certificate was replayed"),
+        Proof::Certified { value } => out!("bound      {value} {unit}, certified: the certificate was replayed"),
+        Proof::SolverWord { value, word } => out!("bound      {value} {unit}, a solver's word: {word}"),
         Proof::Refused { violations } => print_violations("bound", violations),
     }
 }
 
 fn print_violations(part: &str, violations: &[offcut_checker::Violation]) {
     for violation in violations.iter().take(SHOWN) {
-        println!("{part:10} REFUTED {violation}");
+        out!("{part:10} REFUTED {violation}");
     }
     if violations.len() > SHOWN {
-        println!("{part:10} and {} more", violations.len() - SHOWN);
+        out!("{part:10} and {} more", violations.len() - SHOWN);
     }
 }

@@ -13,6 +13,7 @@ use offcut_runner::{Contest, RollOut, environment::code_version};
 
 use super::run::named;
 use super::{this_program, with_problem};
+use crate::output::{self, out};
 use crate::{Ending, text};
 
 /// What `offcut conform` takes.
@@ -92,14 +93,15 @@ fn conform_to<P: Contest>(arguments: &Arguments) -> Result<Ending, Trouble> {
             ]);
         }
     }
-    println!("{}", text::table(&["instance", "status", "objective", "seconds", "stopped"], 2, lines));
+    let header = ["instance", "status", "objective", "seconds", "stopped"];
+    output::block(&text::table(&header, 2, lines).to_string());
     if policy.is_none() {
         troubles.extend(in_little_time(&bench)?);
     }
     for line in grouped(&troubles) {
-        println!("WRONG {line}");
+        out!("WRONG {line}");
     }
-    println!("{}", if troubles.is_empty() { "it keeps to the protocol" } else { "it does not keep to the protocol" });
+    out!("{}", if troubles.is_empty() { "it keeps to the protocol" } else { "it does not keep to the protocol" });
     Ok(if troubles.is_empty() { Ending::Good } else { Ending::Refuted })
 }
 

@@ -8,6 +8,7 @@ use offcut_instances::problem::{Budget, MethodSpec};
 use offcut_runner::{Contest, method};
 
 use super::{known_problem_of, with_problem};
+use crate::output::out;
 use crate::{Ending, text};
 
 /// What `offcut export` takes.
@@ -45,13 +46,13 @@ fn export_for<P: Contest>(arguments: &Arguments, instance: &P::Instance) -> Resu
     let budget = Budget::seconds(arguments.time);
     let copied = offcut_runner::export::<P>(algorithm.as_ref(), instance, &budget, &arguments.output)?;
     let (columns, rows) = (text::grouped(copied.columns as u64), text::grouped(copied.rows as u64));
-    println!("program    {}: {columns} columns, {rows} rows", arguments.output.display());
+    out!("program    {}: {columns} columns, {rows} rows", arguments.output.display());
     if copied.before > 0 {
-        println!("           the last of {}, with the cuts of all rounds", copied.before + 1);
+        out!("           the last of {}, with the cuts of all rounds", copied.before + 1);
     }
     match copied.objective {
-        Some(objective) => println!("optimum    {objective:e}, by HiGHS, in the program's own unit"),
-        None => println!("optimum    not found by HiGHS in {}", text::seconds(arguments.time)),
+        Some(objective) => out!("optimum    {objective:e}, by HiGHS, in the program's own unit"),
+        None => out!("optimum    not found by HiGHS in {}", text::seconds(arguments.time)),
     }
     Ok(Ending::Good)
 }

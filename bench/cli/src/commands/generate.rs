@@ -1,6 +1,5 @@
 //! `offcut generate`.
 
-use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -11,6 +10,7 @@ use serde_json::{Map, Value};
 
 use super::with_problem;
 use crate::Ending;
+use crate::output::{self, err, out};
 
 /// What `offcut generate` takes.
 #[derive(Args)]
@@ -40,12 +40,12 @@ pub(crate) fn generate(arguments: &Arguments) -> Result<Ending, Trouble> {
 
 fn generate_for<P: Contest>(arguments: &Arguments) -> Result<Ending, Trouble> {
     if arguments.list {
-        println!("families");
-        P::FAMILIES.iter().for_each(|Family { name, about }| println!("  {name:12} {about}"));
-        println!("parameters");
+        out!("families");
+        P::FAMILIES.iter().for_each(|Family { name, about }| out!("  {name:12} {about}"));
+        out!("parameters");
         let defaults = P::default_parameters();
         for (name, value) in defaults.as_object().expect("an object") {
-            println!("  {name:20} {value}");
+            out!("  {name:20} {value}");
         }
         return Ok(Ending::Good);
     }
@@ -64,7 +64,7 @@ fn generate_for<P: Contest>(arguments: &Arguments) -> Result<Ending, Trouble> {
     match &arguments.output {
         Some(path) => {
             write_new(path, &bytes)?;
-            eprintln!(
+            err!(
                 "{}: {}, {}, hash {}",
                 path.display(),
                 P::label(&instance).name,
@@ -73,9 +73,8 @@ fn generate_for<P: Contest>(arguments: &Arguments) -> Result<Ending, Trouble> {
             );
         }
         None => {
-            let mut out = std::io::stdout().lock();
-            let written = out.write_all(&bytes).and_then(|()| out.write_all(b"\n"));
-            written.map_err(|error| Trouble::at("standard output", error.to_string(), "write to a file with -o"))?;
+            output::bytes(&bytes);
+            output::bytes(b"\n");
         }
     }
     Ok(Ending::Good)

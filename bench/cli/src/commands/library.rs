@@ -11,6 +11,7 @@ use offcut_ledger::{BestKnown, Library as Frozen};
 use offcut_runner::{Contest, Folder};
 
 use super::{PROBLEMS, with_problem};
+use crate::output::{self, out};
 use crate::{Ending, text};
 
 /// What the words mean; `instances/data/README.md` says the same and more.
@@ -75,13 +76,13 @@ pub(crate) fn verify(arguments: &Verify) -> Result<Ending, Trouble> {
         return Err(nowhere(folder));
     }
     if *json {
-        println!("{}", serde_json::to_string_pretty(&all).expect("plain data"));
+        output::json(&all);
     } else {
         let header = ["problem", "instances", "easy", "hard", "open", "closed", "largest open gap", "lines", "head"];
-        println!("{}", text::table(&header, 1, all.iter().map(row).collect()));
+        output::block(&text::table(&header, 1, all.iter().map(row).collect()).to_string());
         for verified in &all {
             for flaw in &verified.flaws {
-                println!("FLAW {}: {}", verified.problem, flaw.replace('\n', " "));
+                out!("FLAW {}: {}", verified.problem, flaw);
             }
         }
     }
@@ -139,14 +140,14 @@ fn add<P: Contest>(run: &Path, folder: &Path) -> Result<Ending, Trouble> {
         let plain = |value: serde_json::Value| value.as_str().unwrap_or_default().replace('_', " ");
         let what = plain(serde_json::to_value(line.what).expect("plain data"));
         let shown = plain(serde_json::to_value(line.evidence).expect("plain data"));
-        println!("{name}: {what} {} by {} ({shown})", line.value, line.method);
+        out!("{name}: {what} {} by {} ({shown})", line.value, line.method);
     }
     for note in &notes {
-        println!("{note}");
+        out!("{note}");
     }
     for line in &refuted {
-        println!("REFUTED {line}");
+        out!("REFUTED {line}");
     }
-    println!("{rows} rows of instances in the library; {} lines appended", lines.len());
+    out!("{rows} rows of instances in the library; {} lines appended", lines.len());
     Ok(if refuted.is_empty() { Ending::Good } else { Ending::Refuted })
 }

@@ -7,6 +7,7 @@ use offcut_runner::{Contest, Suite};
 use serde_json::{Value, json};
 
 use super::{PROBLEMS, with_problem};
+use crate::output::{self, out};
 use crate::{Ending, text};
 
 pub(crate) fn methods(problem: Option<&str>, as_json: bool) -> Result<Ending, Trouble> {
@@ -18,7 +19,7 @@ pub(crate) fn methods(problem: Option<&str>, as_json: bool) -> Result<Ending, Tr
             all.push(json!({ "problem": problem, "methods": methods }));
             continue;
         }
-        println!("{problem}");
+        out!("{problem}");
         let mut rows = Vec::new();
         for method in &methods {
             let string = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -28,10 +29,10 @@ pub(crate) fn methods(problem: Option<&str>, as_json: bool) -> Result<Ending, Tr
                 rows.push(vec![String::new(), format!("  :{name}={default}  {}", string(&parameter["about"]))]);
             }
         }
-        println!("{}", text::table(&["  method", "what it is"], 2, rows));
+        output::block(&text::table(&["  method", "what it is"], 2, rows).to_string());
     }
     if as_json {
-        println!("{}", serde_json::to_string_pretty(&all).expect("plain data"));
+        output::json(&all);
     }
     Ok(Ending::Good)
 }
@@ -61,7 +62,7 @@ pub(crate) fn schema(problem: &str, document: &str) -> Result<Ending, Trouble> {
         "suite" => Ok(Suite::schema(P::NAME)),
         line => line_schema::<P>(line),
     })?;
-    println!("{}", serde_json::to_string_pretty(&schema).expect("a schema is JSON"));
+    output::json(&schema);
     Ok(Ending::Good)
 }
 

@@ -4,6 +4,7 @@ pub(crate) mod cell;
 pub(crate) mod check;
 pub(crate) mod conform;
 pub(crate) mod export;
+pub(crate) mod gate;
 pub(crate) mod generate;
 pub(crate) mod library;
 pub(crate) mod methods;

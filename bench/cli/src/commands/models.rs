@@ -5,6 +5,7 @@ use offcut_instances::dnn::{Chain, Graph, Profile, catalogue, zoo};
 use offcut_instances::document::Trouble;
 use serde_json::json;
 
+use crate::output::{self, out};
 use crate::{Ending, text};
 
 /// What `offcut models` takes.
@@ -36,7 +37,7 @@ pub(crate) fn models(arguments: &Arguments) -> Result<Ending, Trouble> {
     };
     let graph = known("model", name, zoo::graph, zoo::names().iter().copied())?;
     if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&graph).expect("a graph is plain data"));
+        output::json(&graph);
     } else if arguments.layers {
         layers(&graph);
     } else {
@@ -69,7 +70,7 @@ fn list(as_json: bool) {
                 })
             })
             .collect();
-        println!("{}", serde_json::to_string_pretty(&rows).expect("plain data"));
+        output::json(&rows);
         return;
     }
     let rows = rows.map(|(entry, graph)| {
@@ -88,10 +89,9 @@ fn list(as_json: bool) {
     if let Some(column) = table.column_mut(6) {
         column.set_cell_alignment(comfy_table::CellAlignment::Left);
     }
-    println!("{table}");
-    println!(
-        "\nA cut point is a place where exactly one tensor crosses; the input and the output count as two of them."
-    );
+    output::block(&table.to_string());
+    out!();
+    out!("A cut point is a place where exactly one tensor crosses; the input and the output count as two of them.");
 }
 
 fn layers(graph: &Graph) {
@@ -109,10 +109,8 @@ fn layers(graph: &Graph) {
             text::grouped(layer.out_bytes),
         ]
     });
-    println!(
-        "{}",
-        text::table(&["layer", "name", "op", "shape", "inputs", "MACs", "params", "bytes out"], 5, rows.collect())
-    );
+    let header = ["layer", "name", "op", "shape", "inputs", "MACs", "params", "bytes out"];
+    output::block(&text::table(&header, 5, rows.collect()).to_string());
 }
 
 /// The chain with the time of every cut on a device, a link and a server of the catalogue.
@@ -138,10 +136,11 @@ fn blocks(graph: &Graph, arguments: &Arguments) -> Result<(), Trouble> {
             text::seconds(total(*times)),
         ]
     });
-    println!("{}: {} params, {} MACs", graph.name(), text::grouped(graph.params()), text::grouped(graph.macs()));
-    println!("{} -> {} -> {} (alone)\n", device.about, link.about, server.about);
+    out!("{}: {} params, {} MACs", graph.name(), text::grouped(graph.params()), text::grouped(graph.macs()));
+    out!("{} -> {} -> {} (alone)", device.about, link.about, server.about);
+    out!();
     let header = ["", "cut", "after block", "MACs", "bytes", "device", "link", "server", "total"];
-    println!("{}", text::table(&header, 3, rows.collect()));
+    output::block(&text::table(&header, 3, rows.collect()).to_string());
     let (all_remote, all_local) = (total(times[0]), total(times[times.len() - 1]));
     let verdict = match best {
         0 => "cutting does not pay here: everything on the server is best".to_owned(),
@@ -153,7 +152,8 @@ fn blocks(graph: &Graph, arguments: &Arguments) -> Result<(), Trouble> {
             text::seconds(all_remote)
         ),
     };
-    println!("\n{verdict}");
+    out!();
+    out!("{verdict}");
     Ok(())
 }
 

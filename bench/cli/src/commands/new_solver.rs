@@ -7,6 +7,7 @@ use offcut_instances::document::{Trouble, write_new};
 
 use super::{PROBLEMS, unknown_problem};
 use crate::Ending;
+use crate::output::out;
 
 /// What `offcut new-solver` takes.
 #[derive(Args)]
@@ -92,10 +93,10 @@ pub(crate) fn new_solver(arguments: &Arguments) -> Result<Ending, Trouble> {
     write_new(&path, text.as_bytes())?;
     let command = format!("{} {}", language.command(), quoted(&path));
     let slots = if option == "--policy" { " slot by slot" } else { "" };
-    println!("{} solves {problem}{slots}. Put your algorithm into it, then:", path.display());
-    println!("  offcut conform {problem} {option} '{command}'");
-    println!("  offcut generate {problem} -o my.json && offcut solve my.json {option} '{command}'");
-    println!("  offcut run bench/suites/{problem}/demo.json {option} '{command}'");
+    out!("{} solves {problem}{slots}. Put your algorithm into it, then:", path.display());
+    out!("  offcut conform {problem} {option} '{command}'");
+    out!("  offcut generate {problem} -o my.json && offcut solve my.json {option} '{command}'");
+    out!("  offcut run bench/suites/{problem}/demo.json {option} '{command}'");
     Ok(Ending::Good)
 }
 

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use offcut_instances::document::{Trouble, read_bytes};
-use offcut_ledger::{Contradiction, Row, Status, contradictions, contradictions_with};
+use offcut_instances::terminal::one_line;
+use offcut_ledger::{Gate, Row};
 use offcut_reports::overview::{Part, overview};
 use offcut_reports::{Options, Report};
 use offcut_runner::solver::External;
@@ -12,6 +13,7 @@ use offcut_runner::{Contest, Folder, How, Progress, Shard, Suite, run};
 
 use super::{PROBLEMS, known_problem_of, this_program, unknown_problem, with_problem};
 use crate::Ending;
+use crate::output::{err, out};
 
 /// The suites of a problem that are part of the program.
 struct Suites {
@@ -93,13 +95,19 @@ pub(super) fn named(text: &str, is_random: bool, is_policy: bool) -> Result<(Opt
 /// Merges runs of shards and reports on the whole.
 pub(crate) fn merge(folder: &Path, parts: &[PathBuf]) -> Result<Ending, Trouble> {
     let parts: Vec<Folder> = parts.iter().map(|part| Folder::at(part)).collect();
-    let new = offcut_runner::merge(&Folder::at(folder), &parts)?;
-    println!("{new} rows are new in {}", folder.display());
-    report(folder)
+    let problem = parts[0].problem()?;
+    let merged = with_problem!(&problem, P => offcut_runner::merge::<P>(&Folder::at(folder), &parts))?;
+    let gate = Gate { mismatches: merged.mismatches, ..Gate::default() };
+    let told = super::gate::tell(&gate, &[], false);
+    out!("{} rows are new in {}", merged.new, folder.display());
+    if !gate.mismatches.is_empty() {
+        out!("{} rows do not say what their answers say and were not merged", gate.mismatches.len());
+    }
+    Ok(told.and(report(folder)?))
 }
 
 /// As many cells at a time as there are processors.
-fn processors() -> u16 {
+pub(crate) fn processors() -> u16 {
     std::thread::available_parallelism().map_or(1, |count| count.get().min(64) as u16)
 }
 
@@ -107,11 +115,11 @@ fn processors() -> u16 {
 pub(crate) fn demo(folder: &Path) -> Result<Ending, Trouble> {
     let mut ending = Ending::Good;
     for Suites { problem, demo, .. } in SUITES {
-        println!("{problem}");
+        out!("{problem}");
         if run_and_report(demo, None, &folder.join(problem), &Asked::plain(processors()))? == Ending::Refuted {
             ending = Ending::Refuted;
         }
-        println!();
+        out!();
     }
     Ok(ending)
 }
@@ -159,23 +167,25 @@ fn reproduce_all(full: bool, peers: bool, folder: &Path, jobs: u16) -> Result<En
     let mut ending = Ending::Good;
     let mut runs = Vec::new();
     for (name, suite, is_papers) in suites {
-        println!("{name}");
+        out!("{name}");
         // Beside peers one cell at a time: there times are compared.
         let jobs = if is_papers { jobs } else { 1 };
         let place = folder.join(&name);
         if run_and_report(&suite, None, &place, &Asked::plain(jobs))? == Ending::Refuted {
             ending = Ending::Refuted;
         }
-        println!();
-        runs.push((name, is_papers, Folder::at(&place).read()?));
+        out!();
+        let problem = Folder::at(&place).problem()?;
+        runs.push((name, is_papers, with_problem!(&problem, P => Folder::at(&place).held::<P>())?));
     }
     let parts: Vec<Part> = runs
         .iter()
-        .map(|(name, is_papers, (manifest, rows))| Part {
+        .map(|(name, is_papers, (manifest, rows, evidence))| Part {
             name: name.clone(),
             judges: *is_papers,
             manifest,
             rows,
+            mismatches: &evidence.mismatches,
             place: format!("../{name}/report/report.html"),
         })
         .collect();
@@ -184,9 +194,9 @@ fn reproduce_all(full: bool, peers: bool, folder: &Path, jobs: u16) -> Result<En
     let beside = folder.join("report");
     let written = offcut_reports::write_report(&report, &beside, &options)?;
     for line in &report.summary {
-        println!("{line}");
+        out!("{line}");
     }
-    println!("overview: open {}", beside.join(&written.files[0]).display());
+    out!("overview: open {}", beside.join(&written.files[0]).display());
     Ok(ending)
 }
 
@@ -235,64 +245,42 @@ pub(crate) fn report(folder: &Path) -> Result<Ending, Trouble> {
 
 /// The same, with gaps measured against a library as well.
 pub(crate) fn report_against(folder: &Path, library: Option<&Path>) -> Result<Ending, Trouble> {
-    let (manifest, rows) = Folder::at(folder).read()?;
+    let problem = Folder::at(folder).problem()?;
+    with_problem!(&problem, P => report_for::<P>(folder, library))
+}
+
+fn report_for<P: Contest>(folder: &Path, library: Option<&Path>) -> Result<Ending, Trouble> {
+    let (manifest, rows, evidence) = Folder::at(folder).held::<P>()?;
     let beside = folder.join("report");
     let mut options = Options::default();
     if let Some(data) = library {
-        options.library = with_problem!(&manifest.problem, P => super::library::best_known::<P>(data))?;
+        options.library = super::library::best_known::<P>(data)?;
     }
+    let gate = Gate { mismatches: evidence.mismatches.clone(), ..Gate::of(P::SENSE, &rows, &options.library) };
+    let told = evidence.told();
+    options.evidence = Some(evidence);
     let report = Report::new(&manifest, &rows, &options);
     let written = offcut_reports::write_report(&report, &beside, &options)?;
-    let wrong = rows.iter().filter(|row| row.status == Status::Wrong).count();
-    let mut contradictions = contradictions(manifest.sense, &rows, &manifest.tolerance);
-    contradictions.extend(contradictions_with(manifest.sense, &rows, &options.library));
-    for line in told_once(&contradictions, &rows) {
-        println!("CONTRADICTION {line}");
-    }
-    if wrong > 0 {
-        println!("{wrong} of {} answers were refuted by the checker", rows.len());
+    let ending = super::gate::tell(&gate, &rows, false);
+    if gate.rejected > 0 {
+        out!("{} of {} answers were rejected by the checker", gate.rejected, rows.len());
     }
     for line in &report.summary {
-        println!("{line}");
+        out!("{line}");
     }
-    println!("{} rows; report: open {}", rows.len(), beside.join(&written.files[0]).display());
-    Ok(if wrong > 0 || !contradictions.is_empty() { Ending::Refuted } else { Ending::Good })
-}
-
-/// A line for every bound that something contradicts: its instance by name, the first objective beyond it, and how many more.
-fn told_once(contradictions: &[Contradiction], rows: &[Row]) -> Vec<String> {
-    let mut bounds: Vec<(&Contradiction, usize)> = Vec::new();
-    for contradiction in contradictions {
-        let is_same =
-            |known: &Contradiction| known.instance == contradiction.instance && known.bound.0 == contradiction.bound.0;
-        match bounds.iter_mut().find(|(known, _)| is_same(known)) {
-            Some((_, more)) => *more += 1,
-            None => bounds.push((contradiction, 0)),
-        }
-    }
-    let line = |(contradiction, more): (&Contradiction, usize)| {
-        let row = rows.iter().find(|row| row.key.instance == contradiction.instance);
-        let name = row.map_or("", |row| row.instance.name.as_str());
-        let Contradiction { objective, bound, .. } = contradiction;
-        let says = if bound.1.is_finite() {
-            format!("bounds objectives by {}", bound.1)
-        } else {
-            "says that there is no solution".into()
-        };
-        let others = if more == 0 { String::new() } else { format!(", and there are {more} more beyond it") };
-        format!("{name}: {} {says}; {} has one of {}{others}", bound.0, objective.0, objective.1)
-    };
-    bounds.into_iter().map(line).collect()
+    out!("evidence: {told}");
+    out!("{} rows; report: open {}", rows.len(), beside.join(&written.files[0]).display());
+    Ok(ending)
 }
 
 /// A progress bar on the terminal; quiet when there is none.
 #[derive(Default)]
-struct Bar(Option<ProgressBar>);
+pub(crate) struct Bar(Option<ProgressBar>);
 
 impl Progress for Bar {
     fn begins(&mut self, cells: usize, there: usize) {
         if there > 0 {
-            eprintln!("{there} cells have their row already; {cells} to run");
+            err!("{there} cells have their row already; {cells} to run");
         }
         let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {elapsed} (about {eta} left) {msg}");
         let bar = ProgressBar::new(cells as u64).with_style(style.expect("a template"));
@@ -301,7 +289,7 @@ impl Progress for Bar {
 
     fn cell(&mut self, method: &str, instance: &str) {
         if let Some(bar) = &self.0 {
-            bar.set_message(format!("{method} on {instance}"));
+            bar.set_message(one_line(format_args!("{method} on {instance}")));
         }
     }
 

@@ -11,6 +11,7 @@ use offcut_simulator::{Interval, Service, Simulation, Tandem, simulate_tandems, 
 use serde_json::{Value, json};
 
 use super::known_problem_of;
+use crate::output::{self, out};
 use crate::{Ending, text};
 
 /// How many flows or users are printed one by one.
@@ -88,8 +89,7 @@ pub(crate) fn simulate(arguments: &Arguments) -> Result<Ending, Trouble> {
     let simulation = simulate_tandems(tandems, subject.service.service(), tasks, seed)?;
     let result = Comparison::new(&subject, &simulation, tasks);
     if arguments.json {
-        let text = serde_json::to_string_pretty(&result.json(&subject, arguments)).expect("plain data");
-        println!("{text}");
+        output::json(&result.json(&subject, arguments));
     } else {
         result.print(&subject, arguments);
     }
@@ -287,11 +287,11 @@ impl Comparison {
     fn print(&self, subject: &Subject, arguments: &Arguments) {
         let Arguments { tasks, seed, .. } = *arguments;
         let (noun, count) = (subject.noun, self.lines.len());
-        println!("instance   {}", subject.about);
-        println!("service    {}", subject.service.name());
-        println!("tasks      {} a {noun}, the first tenth not counted; seed {seed}", text::grouped(tasks));
+        out!("instance   {}", subject.about);
+        out!("service    {}", subject.service.name());
+        out!("tasks      {} a {noun}, the first tenth not counted; seed {seed}", text::grouped(tasks));
         if let Some(note) = &subject.note {
-            println!("left out   {note}");
+            out!("left out   {note}");
         }
         let unit = Unit::for_interval(&self.mean);
         let header = [noun, "busiest stage", "formula", "simulated", "95 % interval", ""];
@@ -305,37 +305,37 @@ impl Comparison {
                 line.word().into(),
             ]
         };
-        println!(
-            "\n{}",
-            text::table(&header, 0, subject.tandems.iter().zip(&self.lines).take(SHOWN).map(row).collect())
-        );
+        out!();
+        let rows = subject.tandems.iter().zip(&self.lines).take(SHOWN).map(row).collect();
+        output::block(&text::table(&header, 0, rows).to_string());
         if count > SHOWN {
-            println!("... and {} more", count - SHOWN);
+            out!("... and {} more", count - SHOWN);
         }
         let (plural, inside) = (format!("{noun}s"), self.inside());
-        println!("\n{plural:<10} {inside} of {count} formulas inside; about {:.0} % expected", 100.0 * FLOW_CONFIDENCE);
+        out!();
+        out!("{plural:<10} {inside} of {count} formulas inside; about {:.0} % expected", 100.0 * FLOW_CONFIDENCE);
         let Line { formula_s, simulated_s, interval, .. } = &self.mean;
-        println!(
+        out!(
             "mean       {} by formula, {} simulated, weighted by rates",
             unit.show(*formula_s),
             unit.show(*simulated_s)
         );
-        println!("interval   {} at {:.1} %: {}", unit.show_interval(interval), 100.0 * CONFIDENCE, self.mean.word());
+        out!("interval   {} at {:.1} %: {}", unit.show_interval(interval), 100.0 * CONFIDENCE, self.mean.word());
         if subject.service == Kind::Deterministic {
             let (mm1, percent) = (unit.show(self.mm1_s), 100.0 * self.overstates());
             let own = unit.show(self.deterministic_s);
-            println!("M/M/1      says {mm1} where deterministic service takes {own}: {percent:.1} % too much");
+            out!("M/M/1      says {mm1} where deterministic service takes {own}: {percent:.1} % too much");
         }
         if !self.is_enough {
             let fewest = text::grouped(self.fewest_tasks);
-            println!("too few    tasks for a verdict: queues this busy (or this idle) want --tasks {fewest}");
+            out!("too few    tasks for a verdict: queues this busy (or this idle) want --tasks {fewest}");
         }
         let verdict = match (self.mean.is_inside(), self.is_enough) {
             (_, false) => "none",
             (true, true) => "the formula stands",
             (false, true) => "REFUTED: formula and simulation differ",
         };
-        println!("verdict    {verdict}");
+        out!("verdict    {verdict}");
     }
 }
 

@@ -7,7 +7,7 @@ use clap::Args;
 use offcut_checker::Tolerance;
 use offcut_instances::document::{Trouble, hash, parse_instance, read_bytes, write_new};
 use offcut_instances::problem::{Budget, MethodSpec};
-use offcut_ledger::{Key, best_known};
+use offcut_ledger::{Gate, Key, best_known};
 use offcut_runner::Contest;
 use offcut_runner::cell::{GRACE_S, Launcher, execute, judged};
 use offcut_runner::environment::code_version;
@@ -16,6 +16,7 @@ use offcut_runner::solver::{Externals, Solver};
 use super::check::print_verdict;
 use super::run::named;
 use super::{known_problem_of, this_program, with_problem};
+use crate::output::{self, out};
 use crate::{Ending, text};
 
 /// What `offcut solve` takes.
@@ -93,7 +94,7 @@ fn solve_for<P: Contest>(arguments: &Arguments, instance: &P::Instance, read_s: 
         Solver::External(_) => {
             let launcher = Launcher { program: &this_program()?, grace_s: GRACE_S };
             let executed = launcher.execute::<P>(&solver, &spec, &arguments.instance, &budget)?;
-            eprint!("{}", String::from_utf8_lossy(&executed.errors));
+            output::relay(&executed.errors);
             executed
         }
     };
@@ -102,44 +103,45 @@ fn solve_for<P: Contest>(arguments: &Arguments, instance: &P::Instance, read_s: 
         write_new(path, &executed.answer)?;
     }
     if arguments.json {
-        println!("{}", serde_json::to_string(&row).expect("a row is plain data"));
+        output::json_line(&row);
     } else {
         let unnamed =
             arguments.instance.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         let name = if row.instance.name.is_empty() { &unnamed } else { &row.instance.name };
-        println!("instance   {name} ({}), hash {}", P::size(instance), row.key.instance);
-        println!("method     {}", row.key.method);
-        println!("stopped    {}", text::stop(&row.stop));
+        out!("instance   {name} ({}), hash {}", P::size(instance), row.key.instance);
+        out!("method     {}", row.key.method);
+        out!("stopped    {}", text::stop(&row.stop));
         print_verdict(&verdict, row.claimed_objective, &P::objective_of(instance).unit);
         let objective = offcut_ledger::gap::feasible_objective(&row);
         let known = best_known(P::SENSE, std::slice::from_ref(&row));
         if let Some(gap) = objective.and_then(|objective| known[&row.key.instance].gap(P::SENSE, objective)) {
             let word = if gap.certified { "certified" } else { "a solver's word" };
-            println!("gap        {} ({word})", text::gap(gap.high, Tolerance::default().gap_relative));
+            out!("gap        {} ({word})", text::gap(gap.high, Tolerance::default().gap_relative));
         }
-        println!("status     {}", row.status.name());
+        out!("status     {}", row.status.name());
         let (read, solve, check) =
             (text::seconds(read_s), text::seconds(row.times.solve_s), text::seconds(row.times.check_s));
-        println!("time       read {read}, solve {solve}, check {check}");
+        out!("time       read {read}, solve {solve}, check {check}");
         if let Some(build_s) = row.times.build_s {
-            println!("           of solving, {} preparing (as the method tells)", text::seconds(build_s));
+            out!("           of solving, {} preparing (as the method tells)", text::seconds(build_s));
         }
         let measures: Vec<String> =
             row.measures.iter().map(|(name, value)| format!("{name} {}", text::number(*value))).collect();
         if !measures.is_empty() {
-            println!("checked    {}", measures.join(", "));
+            out!("checked    {}", measures.join(", "));
         }
         if let Some(peak) = row.peak_memory_bytes {
-            println!("memory     {} at most, the instance included", text::bytes(peak as f64));
+            out!("memory     {} at most, the instance included", text::bytes(peak as f64));
         }
         let counts: Vec<String> =
             row.counts.iter().map(|(name, count)| format!("{name} {}", text::grouped(*count))).collect();
         if !counts.is_empty() {
-            println!("counts     {}", counts.join(", "));
+            out!("counts     {}", counts.join(", "));
         }
         if let Some(path) = &arguments.output {
-            println!("answer     {}", path.display());
+            out!("answer     {}", path.display());
         }
     }
-    Ok(if verdict.is_refuted() { Ending::Refuted } else { Ending::Good })
+    let gate = Gate::of(P::SENSE, std::slice::from_ref(&row), &Default::default());
+    Ok(super::gate::tell(&gate, std::slice::from_ref(&row), arguments.json))
 }

@@ -31,7 +31,7 @@ impl Run {
         let suite = format!(
             r#"{{"offcut":"suite","problem":"{problem}","version":1,"body":{{"title":"t",
                 "budget":{{"time_s":20,"memory_bytes":null,"threads":1,"seed":0}},
-                "studies":[{{"name":"a","title":"","families":["{family}"],"set":{set},"seeds":[1,2],"methods":{methods}}}]}}}}"#
+                "studies":[{{"name":"a","title":"","families":["{family}"],"set":{set},"seeds":[1,2],"method_seeds":[0],"methods":{methods}}}]}}}}"#
         );
         std::fs::write(folder.path().join("s.json"), suite).expect("room");
         let run = Self { folder, problem };
@@ -109,7 +109,10 @@ impl Copy<'_> {
             Some(words) => {
                 report.code(1).stdout(told(words));
                 let page = std::fs::read_to_string(self.to.join("report/report.md")).expect("there");
-                assert!(page.contains("## MISMATCHES") && !page.contains("the checker replayed"), "{words}");
+                assert!(
+                    page.contains("## MISMATCHES") && !page.contains("the checker replayed the bound's certificate"),
+                    "{words}"
+                );
                 merge.code(1).stdout(told(words).and(contains("were not merged")));
             }
             None => {
@@ -175,7 +178,7 @@ fn whatever_is_changed_in_a_run_is_found() {
         // A weaker bound than is claimed; a stronger one only the checker can deny.
         let is_less = if run.problem == "throughput" { 1.0 } else { -1.0 };
         let weaker = copy(is_certified, &|row| scale(&mut row["proof"]["certified"]["value"], 1.0 + is_less * 1e-3));
-        weaker.told(Some("bound: the row says").filter(|_| true), "bound: the row says");
+        weaker.told(Some("bound: the row says"), "bound: the row says");
         let stronger = copy(is_certified, &|row| {
             scale(&mut row["proof"]["certified"]["value"], 1.0 - is_less * 1e-12);
         });
@@ -274,7 +277,7 @@ fn rows_without_a_hash_are_told() {
     let told = "6 rows are not bound to an answer, written before rows had its hash";
     offcut(path).args(["report", "bad"]).assert().success().stdout(contains(told));
     let page = std::fs::read_to_string(old.to.join("report/report.md")).expect("there");
-    assert!(page.contains(told) && !page.contains("the checker replayed"));
+    assert!(page.contains(told) && !page.contains("the checker replayed the bound's certificate"));
     let judged = contains("6 rows carry no hash").and(contains("6 as they say, 0 not"));
     offcut(path).args(["check", "bad"]).assert().success().stdout(judged);
     // Resumed they stay as they are.

@@ -46,7 +46,7 @@ fn prepared() -> tempfile::TempDir {
     std::fs::write(path.join("bad.json"), bad.to_string()).expect("room");
     let suite = r#"{"offcut":"suite","problem":"jpdra","version":1,"body":{"title":"t",
         "budget":{"time_s":20,"memory_bytes":null,"threads":1,"seed":0},
-        "studies":[{"name":"a","title":"","files":["i.json"],"methods":["jpdra"]}]}}"#;
+        "studies":[{"name":"a","title":"","files":["i.json"],"methods":["jpdra"],"method_seeds":[0]}]}}"#;
     std::fs::write(path.join("s.json"), suite).expect("room");
     for run in ["run", "off"] {
         offcut(path).args(["run", "s.json", "--folder", run]).assert().success();

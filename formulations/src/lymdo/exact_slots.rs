@@ -15,12 +15,12 @@ use std::time::Instant;
 
 use good_lp::{Expression, constraint, variable, variables};
 use offcut_instances::lymdo::{Instance, Tree};
-use offcut_instances::problem::Budget;
+use offcut_instances::problem::{Budget, Sense};
 use rayon::prelude::*;
 
 use super::branch::{NUDGE, Solver};
 use super::model::{Slot, worth};
-use crate::highs;
+use crate::highs::{self, Program};
 
 /// Evaluations, at most.
 const MOST_ROUNDS: u32 = 40;
@@ -233,7 +233,9 @@ impl<'a> Search<'a> {
         });
         let rows: Vec<_> = rows.collect();
         let time_s = self.budget.time_s.map(|time_s| (time_s - self.began.elapsed().as_secs_f64()).max(0.0));
-        let relaxed = highs::relax(problem.maximise(objective), rows, time_s).ok()??;
+        // Every column is in units of its own magnitude. The bound that HiGHS finds is not used, so its error does not count.
+        let size = (users.len() + self.groups) as f64;
+        let relaxed = highs::relax(Program::new(Sense::Maximise, problem, objective, rows, size), time_s).ok()??;
         let mu: Vec<f64> = users
             .iter()
             .enumerate()

@@ -98,6 +98,48 @@ fn an_objective_beyond_a_bound_is_a_contradiction() {
 }
 
 #[test]
+fn rows_that_somebody_changes_meanwhile_are_written_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("rows.jsonl");
+    let rows: Vec<_> = ["a", "b", "c"].iter().map(|name| row(name, 6.0, Proof::Nothing)).collect();
+    let changes: [fn(&std::path::Path); 6] = [
+        |path| drop(std::fs::File::create(path).expect("there")),
+        |path| std::fs::remove_file(path).expect("there"),
+        |path| {
+            let text = std::fs::read_to_string(path).expect("there");
+            std::fs::write(path, text.replacen("6.0", "5.0", 1)).expect("room");
+        },
+        |path| {
+            let text = std::fs::read_to_string(path).expect("there");
+            std::fs::write(path, text.lines().next().expect("a line")).expect("room");
+        },
+        |path| {
+            let mut file = std::fs::OpenOptions::new().append(true).open(path).expect("there");
+            file.write_all(b"{}\n").expect("room");
+        },
+        |path| {
+            let other = path.with_extension("other");
+            std::fs::write(&other, "").expect("room");
+            std::fs::rename(other, path).expect("room");
+        },
+    ];
+    for change in changes {
+        let _ = std::fs::remove_file(&path);
+        let (mut open, _) = Store::open(&path).expect("new");
+        assert!(!open.append(&rows[0]).expect("room"));
+        assert!(!open.append(&rows[1]).expect("room"));
+        change(&path);
+        assert!(open.append(&rows[2]).expect("room"), "it is told");
+        assert_eq!(store::read(&path).expect("readable"), rows);
+        assert!(!open.hold().expect("room"));
+        change(&path);
+        assert!(open.hold().expect("room"), "it is told");
+        drop(open);
+        assert_eq!(store::read(&path).expect("readable"), rows);
+    }
+}
+
+#[test]
 fn rows_survive_a_torn_last_line_and_nothing_else_is_forgiven() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("rows.jsonl");

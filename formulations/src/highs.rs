@@ -24,6 +24,7 @@ use std::time::Instant;
 
 use ::highs::{HighsModelStatus, HighsOptionValue, HighsSolutionStatus, Model, Sense as HighsSense, SolvedModel};
 use good_lp::{Constraint, Expression, ProblemVariables, SolverModel};
+use offcut_instances::incumbents;
 use offcut_instances::problem::{Answer, Bound, Budget, Claim, Evidence, Problem, Sense, Stop, Trace};
 use offcut_instances::random::Stream;
 
@@ -168,10 +169,18 @@ pub fn answer<P: Problem>(
     limits: Limits,
     built_s: f64,
     known: Option<Known<P>>,
-    read: impl FnOnce(&[f64]) -> Option<Known<P>>,
+    read: impl Fn(&[f64]) -> Option<Known<P>>,
     bound: impl FnOnce(f64) -> f64,
 ) -> Answer<P> {
-    let outcome = match solve(program, 0.0, limits) {
+    if let Some((solution, objective)) = &known {
+        incumbents::tell::<P>(*objective, || solution.clone());
+    }
+    let hear = |values: &[f64]| {
+        if let Some((solution, objective)) = read(values) {
+            incumbents::tell::<P>(objective, || solution);
+        }
+    };
+    let outcome = match solve_hearing(program, 0.0, limits, &hear) {
         Ok(outcome) => outcome,
         Err(stop) => return claiming(known, Answer::nothing(stop)),
     };
@@ -206,6 +215,16 @@ pub fn claiming<P: Problem>(found: Option<Known<P>>, answer: Answer<P>) -> Answe
 /// # Errors
 /// [`Stop::Declined`] if HiGHS's tolerances cannot hold the model, [`Stop::Failed`] with HiGHS's words if it does not take the model or an option.
 pub fn solve(program: Program, constant: f64, limits: Limits) -> Result<Outcome, Stop> {
+    solve_hearing(program, constant, limits, &|_| {})
+}
+
+/// The same; if somebody listens to solutions ([`incumbents::is_heard`]), every better one is handed to `hear` while HiGHS is at work: values of the
+/// variables in the order they were added.
+///
+/// # Errors
+/// As [`solve`].
+pub fn solve_hearing(program: Program, constant: f64, limits: Limits, hear: &dyn Fn(&[f64])) -> Result<Outcome, Stop> {
+    let hear = incumbents::is_heard().then_some(hear);
     let (sense, size) = (program.sense, program.size);
     let began = Instant::now();
     let Prepared { mut model, places, outlasts } = prepared(program, limits.seed, limits.time_s)?;
@@ -226,6 +245,11 @@ pub fn solve(program: Program, constant: f64, limits: Limits) -> Result<Outcome,
         set(&mut model, "time_limit", (time_s - build_s).max(0.0))?;
     }
 
+    // It outlives the solve below, and HiGHS calls nobody after that.
+    let mut hearer = hear.map(|hear| Hearer { hear, places: &places });
+    if let Some(hearer) = &mut hearer {
+        hearer.register(&mut model).map_err(Stop::Failed)?;
+    }
     let solved = solved(model)?;
     let status = match solved.status() {
         HighsModelStatus::Optimal => Status::Optimal,
@@ -253,6 +277,54 @@ pub fn solve(program: Program, constant: f64, limits: Limits) -> Result<Outcome,
         rows,
         build_s,
     })
+}
+
+/// Who hears of solutions that HiGHS finds.
+struct Hearer<'a> {
+    hear: &'a dyn Fn(&[f64]),
+    /// Where each variable is among the columns.
+    places: &'a [usize],
+}
+
+impl Hearer<'_> {
+    #[allow(unsafe_code)]
+    fn register(&mut self, model: &mut Model) -> Result<(), String> {
+        let kind = highs_sys::kHighsCallbackMipImprovingSolution;
+        // SAFETY: the pointer is to a live HiGHS object, and this object outlives the solve, during which alone it is used.
+        let statuses = unsafe {
+            [
+                highs_sys::Highs_setCallback(model.as_mut_ptr(), Some(improved), (&raw mut *self).cast()),
+                highs_sys::Highs_startCallback(model.as_mut_ptr(), kind),
+            ]
+        };
+        let is_taken = statuses.iter().all(|status| *status == highs_sys::STATUS_OK);
+        if is_taken { Ok(()) } else { Err("HiGHS does not tell of its solutions".into()) }
+    }
+}
+
+/// What HiGHS calls when it has found a better solution.
+#[allow(unsafe_code)]
+unsafe extern "C" fn improved(
+    kind: std::ffi::c_int,
+    _: *const std::ffi::c_char,
+    told: *const highs_sys::HighsCallbackDataOut,
+    _: *mut highs_sys::HighsCallbackDataIn,
+    hearer: *mut std::ffi::c_void,
+) {
+    if kind != highs_sys::kHighsCallbackMipImprovingSolution || told.is_null() || hearer.is_null() {
+        return;
+    }
+    // SAFETY: HiGHS hands over its own live object and the pointer that it was given in `register`, to a `Hearer` that is still there.
+    let (told, hearer) = unsafe { (&*told, &*hearer.cast::<Hearer<'_>>()) };
+    let size = usize::try_from(told.mip_solution_size).unwrap_or(0);
+    if told.mip_solution.is_null() || size != hearer.places.len() {
+        return;
+    }
+    // SAFETY: HiGHS says that so many values are there, and they stay during this call.
+    let values = unsafe { std::slice::from_raw_parts(told.mip_solution, size) };
+    // No panic may reach HiGHS.
+    let hear = || (hearer.hear)(&in_order(values, hearer.places));
+    let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(hear));
 }
 
 thread_local! {

@@ -10,6 +10,7 @@
 //! | [`random`] | the portable random stream behind every generator |
 //! | [`dnn`] | DNN graphs by shape inference, the model zoo, chain views, devices and links |
 //! | [`family`] | families of instances, and parameters set by name: what all generators have in common |
+//! | [`incumbents`] | solutions that a method tells while it is still at work |
 //! | [`library`] | the index of a library of frozen instances |
 //! | [`terminal`] | text from documents and programs, made safe to print |
 //! | [`origin`], [`speedup`], [`model`] | nouns that several problems use |
@@ -21,6 +22,7 @@
 pub mod dnn;
 pub mod document;
 pub mod family;
+pub mod incumbents;
 pub mod jpdra;
 pub mod library;
 pub mod lymdo;

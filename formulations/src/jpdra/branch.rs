@@ -136,6 +136,9 @@ fn search(model: &Model, gap: f64, budget: &Budget) -> Answer<Jpdra> {
             None => return Answer::nothing(outcome).traced(room.trace()),
         }
     }
+    if let Some((_, on)) = &best {
+        model.tell(on);
+    }
     let board = Board::default();
     board.tell(&best);
     let mut search = Search { gap, ..Search::new(model, Aim::Delay, best, budget, began) };
@@ -457,6 +460,9 @@ impl<'m> Search<'m> {
         let is_better = self.best.as_ref().is_none_or(|(least, _)| delay < *least * (1.0 - 1e-13));
         if is_better {
             self.dual.know(&on);
+            if self.aim == Aim::Delay {
+                self.model.tell(&on);
+            }
             self.best = Some((delay, on));
             self.incumbents.push(Incumbent { at_s: self.began.elapsed().as_secs_f64(), objective: delay });
         }

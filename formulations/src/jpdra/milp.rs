@@ -214,6 +214,9 @@ impl Algorithm<Jpdra> for OuterApproximation {
         }
         let mut stream = Stream::new(&["jpdra", "milp-oa"], budget.seed);
         let first = super::branch::first(&model, &mut stream, &|| budget.is_spent(began));
+        if let Some((_, on)) = &first {
+            model.tell(on);
+        }
         let speed = model.mean_speed();
         // Slopes that matter: from the least partition alone on a server to where one server's delay is the whole incumbent.
         let least = model.roots.iter().copied().fold(f64::INFINITY, f64::min);

@@ -10,6 +10,7 @@
 
 use std::ops::Range;
 
+use offcut_instances::incumbents;
 use offcut_instances::jpdra::{Allocation, Instance, Jpdra, Solution, Speeds};
 use offcut_instances::problem::{Answer, Stop};
 
@@ -309,6 +310,16 @@ impl<'a> Model<'a> {
         match best {
             Some((_, on)) => Answer { stop, ..self.found(on) },
             None => Answer::nothing(stop),
+        }
+    }
+
+    /// Tells a feasible deployment while the work goes on, if anybody listens.
+    pub(super) fn tell(&self, on: &[u32]) {
+        if !incumbents::is_heard() {
+            return;
+        }
+        if let Some(claim) = self.found(on).found {
+            incumbents::tell::<Jpdra>(claim.objective, || claim.solution);
         }
     }
 

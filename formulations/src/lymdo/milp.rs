@@ -17,6 +17,7 @@ use std::time::Instant;
 
 use good_lp::{Expression, ProblemVariables, Variable, constraint, variable};
 use offcut_instances::document::Trouble;
+use offcut_instances::incumbents;
 use offcut_instances::lymdo::{Certificate, Instance, Lymdo, Node, Service, Solution, Tree};
 use offcut_instances::problem::{Algorithm, Answer, Budget, Parameter, Problem, Stop};
 
@@ -395,6 +396,13 @@ impl Algorithm<Lymdo> for OuterApproximation {
         let cuts = pairs.iter().map(|pair| slot.cut(*pair as usize)).collect();
         let mut oa = Oa { slot: &slot, copies, scale, convex, best, cuts, trial: Shares::default() };
         let time_s = budget.time_s.map(|s| (s - began.elapsed().as_secs_f64()).max(0.0));
+        if incumbents::is_heard() {
+            let Shares { local, bandwidth, edge, .. } = &oa.best;
+            let decisions = allocation(instance, oa.cuts.clone(), local, bandwidth, edge);
+            if let Some(objective) = value(instance, &decisions) {
+                incumbents::tell::<Lymdo>(objective, || Solution { slots: vec![decisions] });
+            }
+        }
         let known = Some(oa.best.value / scale);
         let ended = match run(&mut oa, known, 1e-7, &Budget { time_s, ..budget.clone() }) {
             Ok(ended) => ended,

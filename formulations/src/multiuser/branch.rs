@@ -10,6 +10,7 @@ use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 use std::time::Instant;
 
+use offcut_instances::incumbents;
 use offcut_instances::multiuser::{Certificate, Instance, Multiuser, Objective, PriceNode};
 use offcut_instances::problem::{Algorithm, Answer, Budget, Incumbent, Stop, Trace};
 
@@ -135,6 +136,7 @@ impl Search<'_> {
         let objective = self.latencies.objective(&units);
         if objective < self.best.0 {
             self.best = (objective, units);
+            incumbents::tell::<Multiuser>(objective, || self.latencies.with_best_cuts(self.best.1.clone()));
             self.incumbents.push(Incumbent { at_s: self.began.elapsed().as_secs_f64(), objective });
         }
         if !self.is_closed(bound.value) {

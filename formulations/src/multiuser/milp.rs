@@ -26,6 +26,7 @@
 use std::time::Instant;
 
 use good_lp::{Expression, ProblemVariables, Variable, constraint, variable};
+use offcut_instances::incumbents;
 use offcut_instances::multiuser::{Instance, Multiuser, Objective};
 use offcut_instances::problem::{Algorithm, Answer, Budget, Problem, Stop, Trace};
 
@@ -257,6 +258,8 @@ impl Algorithm<Multiuser> for Milp {
         let is_out_of_time = || budget.is_spent(began);
         let latencies = Latencies::new(instance);
         let (mut open, priced) = Open::new(&latencies, instance.objective, &is_out_of_time);
+        // HiGHS may take long to find a solution of its own.
+        incumbents::tell::<Multiuser>(open.best, || latencies.with_best_cuts(open.units.clone()));
         let mut trace = Trace::counting([("nodes", 0), ("columns", 0), ("rows", 0)]);
         let mut built_s = 0.0;
         let (stop, bound) = loop {
@@ -277,11 +280,16 @@ impl Algorithm<Multiuser> for Milp {
             if is_out_of_time() {
                 break (Stop::TimeLimit, None);
             }
-            let outcome: Outcome =
-                match highs::solve(program, 0.0, Limits::exact(budget, began.elapsed().as_secs_f64())) {
-                    Ok(outcome) => outcome,
-                    Err(stop) => break (stop, None),
-                };
+            let limits = Limits::exact(budget, began.elapsed().as_secs_f64());
+            let hear = |values: &[f64]| {
+                if let Some((units, objective)) = open.read(&options, values) {
+                    incumbents::tell::<Multiuser>(objective, || latencies.with_best_cuts(units));
+                }
+            };
+            let outcome: Outcome = match highs::solve_hearing(program, 0.0, limits, &hear) {
+                Ok(outcome) => outcome,
+                Err(stop) => break (stop, None),
+            };
             let nodes = trace.counts["nodes"] + outcome.nodes;
             built_s += outcome.build_s;
             trace = outcome.trace(built_s - outcome.build_s);

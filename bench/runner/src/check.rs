@@ -15,7 +15,7 @@ use offcut_ledger::row::InstanceLabel;
 use offcut_ledger::{Gate, Row};
 use serde::Serialize;
 
-use crate::cell::{Executed, GRACE_S, Launcher};
+use crate::cell::{Executed, GRACE_S, Launcher, Source};
 use crate::{Contest, Folder, Progress};
 
 /// What became of the rows of a run.
@@ -156,7 +156,12 @@ fn judged_again<P: Contest>(
         errors: Vec::new(),
     };
     let instance = folder.instance(&row.key.instance);
-    let again = launcher.judge::<P>(&instance, &path, &row.key, &row.instance, &executed)?;
+    let changed = || {
+        let what = "was changed while it was being checked";
+        Err(Trouble::at("", what, "leave the files of a run as they are meanwhile").in_file(&instance))
+    };
+    let source = Source { path: &instance, hash: &row.key.instance, restore: &changed };
+    let again = launcher.judge::<P>(&source, &path, &row.key, &row.instance, &executed)?;
     differences.extend(verify(row, &again));
     Ok(Again { row: Some(again), differences })
 }

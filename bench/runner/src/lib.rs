@@ -8,6 +8,7 @@
 //! | [`dialogue`] | a program that is asked line by line |
 //! | [`cell`] | one method on one instance: a process that solves, a process that judges |
 //! | [`process`] | a program under limits, watched from outside |
+//! | [`supervise`] | the process between the runner and a program that is not Offcut's |
 //! | [`protocol`] | what a solver's process says, and the answer made of it |
 //! | [`check`](mod@check) | a whole run judged again from its answers |
 //! | [`run`](mod@run) | a whole suite into a folder, resuming by key; shards, and merging them |
@@ -28,6 +29,7 @@ pub mod protocol;
 pub mod run;
 pub mod solver;
 pub mod suite;
+pub mod supervise;
 mod throughput;
 
 pub use check::{Checked, check};

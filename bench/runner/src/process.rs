@@ -1,27 +1,38 @@
 //! A program under limits, watched from outside.
 //!
-//! The program leads a process group of its own, which is ended as a whole: at the end of its time and a grace period, when its processes
-//! together take more memory than they may, or when it writes without end. What it takes is measured by the operating system, what it says
-//! is timed when it arrives. Nothing it does ends the one who watches.
+//! One of Offcut's own leads a process group of its own, which is ended as a whole: at the end of its time and a grace period, when its processes
+//! together take more memory than they may, or when it writes without end. Any other program has a supervisor, [`crate::supervise`], which ends
+//! its descendants whatever group they are in. What it takes is measured by the operating system, what it says is timed when it arrives.
 //!
 //! | what it does | what becomes of it |
 //! |---|---|
 //! | sleeps past its limit | asked to stop (SIGTERM) after the grace period, ended a second later |
 //! | allocates without end | ended when its group holds more than [`Limits::memory_bytes`] |
 //! | writes without end | ended after [`Limits::output_bytes`]; of its error output the beginning and the end are kept |
-//! | leaves processes behind | they are in its group, and ended with it |
-//! | outlives the one who watches | ended by the operating system, see [`tie_to_parent`] |
+//! | leaves processes behind | ended by its supervisor, whatever group or session they are in |
+//! | ends its supervisor | ended by the operating system and from here, [`Ended::Unsupervised`] |
+//! | outlives the one who watches | ended by the operating system, see [`tie_to_parent`], or by its supervisor |
+//!
+//! When the one who watches is itself asked to end, [`end_on_signals`] sees to it that nothing is left before it does.
 
 use std::collections::VecDeque;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::Shutdown;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Command, ExitStatus, Stdio};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use wait4::Wait4;
+
+use crate::supervise::{Heard, MARK, Order, end_marked, listen};
 
 /// What a program may take.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -45,6 +56,12 @@ const ASKED: Duration = Duration::from_secs(1);
 /// How long the ends of pipes are waited for once the program is gone.
 const DRAINED: Duration = Duration::from_secs(2);
 
+/// How long a supervisor has to end its program before it is ended itself.
+const STUCK: Duration = Duration::from_secs(5);
+
+/// How often a supervisor is told to go on, in case its program has stopped it.
+const WOKEN: Duration = Duration::from_secs(1);
+
 /// How a program ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
@@ -58,6 +75,8 @@ pub enum Ended {
     Memory,
     /// It was ended: it wrote too much.
     Output,
+    /// It was ended: its supervisor was gone.
+    Unsupervised,
 }
 
 impl std::fmt::Display for Ended {
@@ -75,6 +94,7 @@ impl std::fmt::Display for Ended {
             Self::Time => f.write_str("ended after its time and the grace period"),
             Self::Memory => f.write_str("ended, out of memory"),
             Self::Output => f.write_str("ended, wrote too much"),
+            Self::Unsupervised => f.write_str("ended, because the process that supervised it was"),
         }
     }
 }
@@ -94,6 +114,44 @@ pub struct Watched {
     pub errors: Vec<u8>,
 }
 
+/// What is known of a program that is gone.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Gone {
+    pub(crate) ended: Ended,
+    pub(crate) cpu_s: f64,
+    /// 0 if the operating system does not tell.
+    pub(crate) peak_memory_bytes: u64,
+    /// When it was gone.
+    pub(crate) at: Instant,
+    /// Whether nobody it started is left.
+    pub(crate) is_clean: bool,
+}
+
+impl Gone {
+    /// Of a program whose supervisor has not reported its end.
+    pub(crate) fn lost(at: Instant) -> Self {
+        Self { ended: Ended::Unsupervised, cpu_s: 0.0, peak_memory_bytes: 0, at, is_clean: false }
+    }
+
+    /// Whether its end was not reported.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.ended == Ended::Unsupervised
+    }
+
+    fn of(usage: wait4::ResUse) -> Self {
+        // The operating system counts what the process that started it had at that moment.
+        let own = crate::environment::peak_memory_bytes().unwrap_or(u64::MAX);
+        let rusage = usage.rusage;
+        Self {
+            ended: by_itself(usage.status),
+            cpu_s: (rusage.utime + rusage.stime).as_secs_f64(),
+            peak_memory_bytes: if rusage.maxrss > own { rusage.maxrss } else { 0 },
+            at: Instant::now(),
+            is_clean: true,
+        }
+    }
+}
+
 enum Event {
     /// A line of standard output, and when it came.
     Line(Instant, Vec<u8>),
@@ -103,55 +161,70 @@ enum Event {
     Silent,
     /// Standard error is closed; what is kept of it.
     Errors(Vec<u8>),
+    /// Its supervisor has started it.
+    Started { supervisor: Pid, program: Pid, at: Instant },
     /// It is gone.
-    Gone(io::Result<wait4::ResUse>, Instant),
+    Gone(io::Result<Gone>),
 }
 
-/// Runs `command` within `limits`. Every line of its standard output is handed to `line`, without its line feed, with the seconds since the
-/// start; the answer `true` says that with this line its time begins anew, once.
+/// Runs `command`, one of Offcut's own tasks, within `limits`. Every line of its standard output is handed to `line`, without its line feed, with the
+/// seconds since the start; the answer `true` says that with this line its time begins anew, once.
 ///
 /// # Errors
 /// If it cannot be started, or the operating system does not tell how it ended.
-pub fn watch(
-    command: &mut Command,
-    limits: &Limits,
-    mut line: impl FnMut(f64, Vec<u8>) -> bool,
-) -> io::Result<Watched> {
-    let began = Instant::now();
+pub fn watch(command: &mut Command, limits: &Limits, line: impl FnMut(f64, Vec<u8>) -> bool) -> io::Result<Watched> {
+    wait_if_interrupted();
     let mut child =
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).spawn()?;
     let group = Pid::from_child(&child);
+    let live = Live::enter(Handle::Group(group));
     let (sender, events) = channel();
-    let (output, errors) = (child.stdout.take().expect("piped"), child.stderr.take().expect("piped"));
-    spawn_reader(&sender, output, limits.output_bytes);
-    let to = sender.clone();
-    thread::spawn(move || to.send(Event::Errors(ends_of(errors))));
+    read_from(&mut child, &sender, limits);
+    thread::spawn(move || sender.send(Event::Gone(child.wait4().map(Gone::of))));
+    Watch::new(Reins::Group(group), live).whole(&events, limits, line)
+}
+
+/// The same for a program that is not Offcut's: `command` starts its supervisor, see [`crate::supervise::detach_here`]. Time counts from the program's start.
+///
+/// # Errors
+/// As from [`watch`].
+pub fn watch_supervised(
+    command: &mut Command,
+    limits: &Limits,
+    line: impl FnMut(f64, Vec<u8>) -> bool,
+) -> io::Result<Watched> {
+    static CELLS: AtomicU64 = AtomicU64::new(0);
+    let number = CELLS.fetch_add(1, Ordering::Relaxed);
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let mark = format!("{}-{number}-{}", std::process::id(), since.as_nanos());
+    let (ours, theirs) = UnixStream::pair()?;
+    let live = Live::enter(Handle::Supervisor(ours.try_clone()?));
+    command.env(MARK, &mark).stdin(OwnedFd::from(theirs)).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let spawned = command.process_group(0).spawn();
+    // The command keeps their end open as long as it has it, and the supervisor's end would not be seen.
+    command.stdin(Stdio::null());
+    let mut child = spawned?;
+    let (sender, events) = channel();
+    read_from(&mut child, &sender, limits);
+    let reins = Reins::Supervisor { orders: ours.try_clone()?, mark, supervisor: None, program: None };
     thread::spawn(move || {
-        let gone = child.wait4();
-        sender.send(Event::Gone(gone, Instant::now()))
+        let _ = child.wait();
+        listen(ours, |heard| {
+            let _ = sender.send(match heard {
+                Heard::Started { supervisor, program, at } => Event::Started { supervisor, program, at },
+                Heard::Over(gone) => Event::Gone(Ok(gone)),
+            });
+        });
     });
-    let mut watch =
-        Watch { group, deadline: None, asked: None, ended: None, peak_memory_bytes: 0, is_silent: false, errors: None };
-    watch.begin(began, limits);
-    let (gone, at) = watch.until_gone(&events, limits, began, &mut line);
-    // Whoever is left of the group goes with its leader, and closes the pipes.
-    let _ = kill_process_group(group, Signal::KILL);
-    let usage = gone?;
-    watch.drain(&events, began, &mut line);
-    let ended = watch.ended.unwrap_or_else(|| by_itself(usage.status));
-    let rusage = usage.rusage;
-    // The operating system counts what the process that started it had at that moment.
-    let own = crate::environment::peak_memory_bytes().unwrap_or(u64::MAX);
-    if rusage.maxrss > own {
-        watch.peak_memory_bytes = watch.peak_memory_bytes.max(rusage.maxrss);
-    }
-    Ok(Watched {
-        ended,
-        wall_s: (at - began).as_secs_f64(),
-        cpu_s: (rusage.utime + rusage.stime).as_secs_f64(),
-        peak_memory_bytes: watch.peak_memory_bytes,
-        errors: watch.errors.unwrap_or_default(),
-    })
+    Watch::new(reins, live).whole(&events, limits, line)
+}
+
+/// Has threads read what a program writes.
+fn read_from(child: &mut Child, to: &Sender<Event>, limits: &Limits) {
+    let (output, errors) = (child.stdout.take().expect("piped"), child.stderr.take().expect("piped"));
+    spawn_reader(to, output, limits.output_bytes);
+    let to = to.clone();
+    thread::spawn(move || to.send(Event::Errors(ends_of(errors))));
 }
 
 /// How a program ended that nobody ended.
@@ -162,13 +235,51 @@ pub(crate) fn by_itself(status: ExitStatus) -> Ended {
     }
 }
 
-/// The state of watching one group.
+/// How a program is reached.
+enum Reins {
+    /// It leads a group.
+    Group(Pid),
+    /// By its supervisor, once that has told who it is.
+    Supervisor { orders: UnixStream, mark: String, supervisor: Option<Pid>, program: Option<Pid> },
+}
+
+impl Reins {
+    fn order(&self, order: Order) {
+        match (self, order) {
+            (Self::Group(group), Order::Stop) => drop(kill_process_group(*group, Signal::TERM)),
+            (Self::Group(group), Order::End) => drop(kill_process_group(*group, Signal::KILL)),
+            (Self::Supervisor { orders, .. }, order) => drop((&mut &*orders).write_all(&[order.byte()])),
+        }
+    }
+
+    /// Resident memory of the program and all its descendants.
+    fn memory(&self) -> u64 {
+        match self {
+            Self::Group(group) => memory_of(*group, true),
+            Self::Supervisor { supervisor, .. } => supervisor.map_or(0, |supervisor| memory_of(supervisor, false)),
+        }
+    }
+
+    /// Tells a supervisor to go on, or to go.
+    fn signal_supervisor(&self, signal: Signal) {
+        if let Self::Supervisor { supervisor: Some(supervisor), .. } = self {
+            let _ = kill_process(*supervisor, signal);
+        }
+    }
+}
+
+/// The state of watching one program.
 struct Watch {
-    group: Pid,
+    reins: Reins,
+    /// None once it is gone.
+    live: Option<Live>,
+    began: Instant,
     /// When it is asked to stop.
     deadline: Option<Instant>,
     /// When it was asked to stop.
     asked: Option<Instant>,
+    /// When it was ended.
+    ended_at: Option<Instant>,
     /// Why it was ended, if it was.
     ended: Option<Ended>,
     peak_memory_bytes: u64,
@@ -179,6 +290,51 @@ struct Watch {
 }
 
 impl Watch {
+    fn new(reins: Reins, live: Live) -> Self {
+        Self {
+            reins,
+            live: Some(live),
+            began: Instant::now(),
+            deadline: None,
+            asked: None,
+            ended_at: None,
+            ended: None,
+            peak_memory_bytes: 0,
+            is_silent: false,
+            errors: None,
+        }
+    }
+
+    /// From the start to the end.
+    fn whole(
+        mut self,
+        events: &Receiver<Event>,
+        limits: &Limits,
+        mut line: impl FnMut(f64, Vec<u8>) -> bool,
+    ) -> io::Result<Watched> {
+        self.begin(self.began, limits);
+        let gone = self.until_gone(events, limits, &mut line);
+        // Whoever is left goes now, and closes the pipes.
+        match (&self.reins, &gone) {
+            (Reins::Supervisor { mark, supervisor, program, .. }, Ok(gone)) if !gone.is_clean => {
+                end_marked(mark, *supervisor, *program);
+            }
+            (Reins::Supervisor { .. }, _) => {}
+            (Reins::Group(_), _) => self.reins.order(Order::End),
+        }
+        self.live = None;
+        wait_if_interrupted();
+        let gone = gone?;
+        self.drain(events, &mut line);
+        Ok(Watched {
+            ended: self.ended.unwrap_or(gone.ended),
+            wall_s: gone.at.saturating_duration_since(self.began).as_secs_f64(),
+            cpu_s: gone.cpu_s,
+            peak_memory_bytes: self.peak_memory_bytes.max(gone.peak_memory_bytes),
+            errors: self.errors.unwrap_or_default(),
+        })
+    }
+
     fn begin(&mut self, at: Instant, limits: &Limits) {
         let seconds = limits.time_s.map(|time| time + limits.grace_s);
         // Limits beyond what a clock holds are none.
@@ -187,23 +343,33 @@ impl Watch {
 
     fn end(&mut self, why: Ended) {
         self.ended.get_or_insert(why);
-        let _ = kill_process_group(self.group, Signal::KILL);
+        let ended_at = *self.ended_at.get_or_insert_with(Instant::now);
+        if ended_at.elapsed() > STUCK {
+            self.reins.signal_supervisor(Signal::KILL);
+        } else {
+            self.reins.order(Order::End);
+        }
+    }
+
+    fn hear(&self, at: Instant, text: Vec<u8>, line: &mut impl FnMut(f64, Vec<u8>) -> bool) -> bool {
+        line(at.saturating_duration_since(self.began).as_secs_f64(), text)
     }
 
     /// Hears what was still on its way: the pipes are closed by now, or held open by whoever left the group.
-    fn drain(&mut self, events: &Receiver<Event>, began: Instant, line: &mut impl FnMut(f64, Vec<u8>) -> bool) {
+    fn drain(&mut self, events: &Receiver<Event>, line: &mut impl FnMut(f64, Vec<u8>) -> bool) {
         let until = Instant::now() + DRAINED;
         while !(self.is_silent && self.errors.is_some()) {
             match events.recv_timeout(until.saturating_duration_since(Instant::now())) {
                 Ok(Event::Line(at, text)) => {
-                    line((at - began).as_secs_f64(), text);
+                    self.hear(at, text, line);
                 }
                 Ok(Event::TooMuch) => {
                     self.ended.get_or_insert(Ended::Output);
                 }
                 Ok(Event::Silent) => self.is_silent = true,
                 Ok(Event::Errors(errors)) => self.errors = Some(errors),
-                Ok(Event::Gone(..)) | Err(_) => break,
+                Ok(Event::Started { .. }) => {}
+                Ok(Event::Gone(_)) | Err(_) => break,
             }
         }
     }
@@ -212,17 +378,17 @@ impl Watch {
         &mut self,
         events: &Receiver<Event>,
         limits: &Limits,
-        began: Instant,
         line: &mut impl FnMut(f64, Vec<u8>) -> bool,
-    ) -> (io::Result<wait4::ResUse>, Instant) {
+    ) -> io::Result<Gone> {
         let mut is_ready = false;
+        let mut woken = Instant::now();
         // Memory is looked at often while a program is young, and at most every 20 ms later on.
         let mut pause = Duration::from_millis(1);
         let mut look = Instant::now() + pause;
         loop {
             match events.recv_timeout(look.saturating_duration_since(Instant::now())) {
                 Ok(Event::Line(at, text)) => {
-                    if line((at - began).as_secs_f64(), text) && !is_ready {
+                    if self.hear(at, text, line) && !is_ready {
                         is_ready = true;
                         self.begin(at, limits);
                     }
@@ -230,13 +396,22 @@ impl Watch {
                 Ok(Event::TooMuch) => self.end(Ended::Output),
                 Ok(Event::Silent) => self.is_silent = true,
                 Ok(Event::Errors(errors)) => self.errors = Some(errors),
-                Ok(Event::Gone(gone, at)) => return (gone, at),
+                Ok(Event::Started { supervisor: by, program: who, at }) => {
+                    if let Reins::Supervisor { supervisor, program, .. } = &mut self.reins {
+                        (*supervisor, *program) = (Some(by), Some(who));
+                    }
+                    self.began = at;
+                    if !is_ready {
+                        self.begin(at, limits);
+                    }
+                }
+                Ok(Event::Gone(gone)) => return gone,
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => unreachable!("the one who waits says so before it is gone"),
             }
             let now = Instant::now();
             if now >= look {
-                let memory = memory_of(self.group);
+                let memory = self.reins.memory();
                 self.peak_memory_bytes = self.peak_memory_bytes.max(memory);
                 if memory > limits.memory_bytes {
                     self.end(Ended::Memory);
@@ -247,10 +422,14 @@ impl Watch {
             if self.deadline.is_some_and(|deadline| now >= deadline) && self.asked.is_none() {
                 self.asked = Some(now);
                 self.ended.get_or_insert(Ended::Time);
-                let _ = kill_process_group(self.group, Signal::TERM);
+                self.reins.order(Order::Stop);
             }
             if self.asked.is_some_and(|asked| now >= asked + ASKED) {
                 self.end(Ended::Time);
+            }
+            if now >= woken + WOKEN {
+                woken = now;
+                self.reins.signal_supervisor(Signal::CONT);
             }
         }
     }
@@ -304,15 +483,18 @@ fn ends_of(mut errors: impl Read) -> Vec<u8> {
     kept
 }
 
-/// Resident memory of a process and all its descendants, in bytes; pages shared between them count for each.
-fn memory_of(root: Pid) -> u64 {
+/// Resident memory of all descendants of a process, and its own if that `counts`, in bytes; pages shared between them count for each.
+fn memory_of(root: Pid, counts: bool) -> u64 {
     let page = rustix::param::page_size() as u64;
-    let mut open = vec![root.as_raw_nonzero().get()];
+    let root = root.as_raw_nonzero().get();
+    let mut open = vec![root];
     let mut total = 0;
     while let Some(pid) = open.pop() {
         // A process that is gone by now holds nothing.
         let Ok(process) = procfs::process::Process::new(pid) else { continue };
-        total += process.statm().map_or(0, |memory| memory.resident * page);
+        if counts || pid != root {
+            total += process.statm().map_or(0, |memory| memory.resident * page);
+        }
         for task in process.tasks().into_iter().flatten().flatten() {
             open.extend(task.children().into_iter().flatten().map(u32::cast_signed));
         }
@@ -324,12 +506,128 @@ fn memory_of(root: Pid) -> u64 {
 /// is watched; what it turns into by `exec` is tied just the same.
 pub fn tie_to_parent(parent: u32) {
     let _ = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
-    let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
-    let _ = rustix::process::setrlimit(rustix::process::Resource::Core, none);
+    without_core_files();
     // Whoever lost its parent before it was tied goes by itself.
     if rustix::process::getppid().map(|pid| pid.as_raw_nonzero().get().cast_unsigned()) != Some(parent) {
         std::process::exit(1);
     }
+}
+
+/// Has this process and all it starts leave no core file.
+pub fn without_core_files() {
+    let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
+    let _ = rustix::process::setrlimit(rustix::process::Resource::Core, none);
+}
+
+/// Programs at work, and what is to be done with files, when this process is asked to end.
+struct Interrupt {
+    is_asked: bool,
+    programs: Vec<(u64, Handle)>,
+    files: Vec<(PathBuf, Option<Vec<u8>>)>,
+}
+
+/// What ends a program.
+enum Handle {
+    Group(Pid),
+    Supervisor(UnixStream),
+}
+
+static INTERRUPT: Mutex<Interrupt> = Mutex::new(Interrupt { is_asked: false, programs: Vec::new(), files: Vec::new() });
+
+fn interrupt() -> std::sync::MutexGuard<'static, Interrupt> {
+    INTERRUPT.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// A program at work, as long as it lives.
+struct Live(u64);
+
+impl Live {
+    /// Comes back only if this process is not asked to end.
+    fn enter(handle: Handle) -> Self {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        wait_if_interrupted();
+        interrupt().programs.push((number, handle));
+        Self(number)
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        interrupt().programs.retain(|(number, _)| *number != self.0);
+    }
+}
+
+/// Nothing more is done once this process is asked to end: a cell that is cut off so has no row.
+fn wait_if_interrupted() {
+    while interrupt().is_asked {
+        thread::sleep(Duration::from_secs(1));
+    }
+}
+
+/// A file as it was before, put back if this process is asked to end meanwhile.
+#[must_use]
+pub struct PutBack(PathBuf);
+
+impl PutBack {
+    /// None says that there was no such file or folder.
+    pub fn enter(file: PathBuf, before: Option<Vec<u8>>) -> Self {
+        wait_if_interrupted();
+        interrupt().files.push((file.clone(), before));
+        Self(file)
+    }
+}
+
+impl Drop for PutBack {
+    fn drop(&mut self) {
+        interrupt().files.retain(|(file, _)| *file != self.0);
+    }
+}
+
+/// Has SIGINT, SIGTERM and SIGHUP end this process only when nothing it has started is left, with a line that says so. One that is ignored, as SIGHUP
+/// under `nohup`, stays ignored. Called by commands that start cells.
+pub fn end_on_signals() {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    if ONCE.is_completed() {
+        return;
+    }
+    ONCE.call_once(|| ());
+    let status = procfs::process::Process::myself().and_then(|process| process.status());
+    let ignored = status.map_or(0, |status| status.sigign);
+    let is_heard = |signal: &i32| ignored & (1 << (signal - 1)) == 0;
+    let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP].iter().filter(|s| is_heard(s)))
+    else {
+        return;
+    };
+    thread::spawn(move || {
+        let Some(signal) = signals.forever().next() else { return };
+        let mut asked = interrupt();
+        asked.is_asked = true;
+        for (_, program) in &asked.programs {
+            let _ = match program {
+                Handle::Group(group) => kill_process_group(*group, Signal::KILL).map_err(io::Error::from),
+                // It reads an end, ends all others, and goes.
+                Handle::Supervisor(pipe) => pipe.shutdown(Shutdown::Write),
+            };
+        }
+        drop(asked);
+        let until = Instant::now() + STUCK;
+        while !interrupt().programs.is_empty() && Instant::now() < until {
+            thread::sleep(Duration::from_millis(1));
+        }
+        for (file, before) in std::mem::take(&mut interrupt().files) {
+            let _ = match before {
+                Some(bytes) => std::fs::write(file, bytes),
+                None if file.is_dir() => std::fs::remove_dir_all(file),
+                None => std::fs::remove_file(file),
+            };
+        }
+        let name = signal_hook::low_level::signal_name(signal).unwrap_or("a signal");
+        eprintln!("offcut: interrupted by {name}");
+        let _ = signal_hook::low_level::emulate_default_handler(signal);
+        std::process::exit(128 + signal);
+    });
 }
 
 /// Ends this process as a program ended that it started: what watches this one then tells of that one.
@@ -345,7 +643,9 @@ pub fn end_like(ended: Ended) -> ! {
             }
             128 + number
         }
-        Ended::Time | Ended::Memory | Ended::Output => unreachable!("only who watches ends others"),
+        Ended::Time | Ended::Memory | Ended::Output | Ended::Unsupervised => {
+            unreachable!("only who watches ends others")
+        }
     };
     std::process::exit(code)
 }

@@ -117,9 +117,13 @@ impl<P: Problem> Said<P> {
 
     /// The answer to be judged, as a document: what it said, and how its process ended.
     pub fn answer(self, watched: &Watched, limits: &Limits) -> Vec<u8> {
-        let Self { found, proved, course, document, before, .. } = self;
+        let Self { found, proved, mut course, document, before, measured, .. } = self;
         let told = !document.is_empty();
         let parsed = if told { Some(parse_answer::<P>(&document)) } else { None };
+        // Offcut's own methods keep their course themselves, and more closely; what they say meanwhile is for when they are ended.
+        if measured.is_some() && matches!(parsed, Some(Ok(_))) {
+            course.clear();
+        }
         // An answer that stands is kept as the bytes it came in, unless something has to be added to it.
         if watched.ended == Ended::Exit(0) && course.is_empty() && matches!(parsed, Some(Ok(_))) {
             return document;
@@ -133,7 +137,7 @@ impl<P: Problem> Said<P> {
             (Ended::Memory, _) => Stop::MemoryLimit,
             (Ended::Output, _) => Stop::Failed(format!("it wrote more than {} MiB", limits.output_bytes >> 20)),
             (Ended::Signal(_), _) if is_out_of_memory(&watched.errors) => Stop::MemoryLimit,
-            (ended @ (Ended::Exit(_) | Ended::Signal(_)), _) => {
+            (ended @ (Ended::Exit(_) | Ended::Signal(_) | Ended::Unsupervised), _) => {
                 let told = match &parsed {
                     Some(Ok(Answer { stop: Stop::Failed(why), .. })) => Some(why.clone()),
                     _ => None,

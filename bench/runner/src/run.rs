@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! runs/<id>/manifest.json  rows.jsonl  reference.jsonl  instances/<hash>.json  answers/<key's hash>.json  logs/<key's hash>.txt
+//!           started/<key's hash>.json
 //! ```
 //!
 //! Certificates are in the answers, so `offcut check RUN` can judge a run again without anything else. Logs hold what a cell's process wrote
@@ -16,18 +17,19 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use offcut_checker::{Judged, Tolerance};
-use offcut_instances::document::{Trouble, hash, instance_bytes, parse_instance};
+use offcut_instances::document::{Trouble, answer_bytes, hash, instance_bytes, parse_instance};
 use offcut_instances::family::Generated;
 use offcut_instances::multiuser::Multiuser;
-use offcut_instances::problem::{Budget, MethodSpec, Problem};
+use offcut_instances::problem::{Answer, Budget, MethodSpec, Problem};
 use offcut_instances::random::Stream;
 use offcut_ledger::evidence::{Mismatch, hold, manifest_mismatches, reread};
 use offcut_ledger::{Contradiction, Evidence, Manifest, Reference, Row, Store, contradictions, store};
 
-use crate::cell::{GRACE_S, Launcher};
+use crate::cell::{Executed, GRACE_S, Launcher, Source};
 use crate::environment::{code_version, environment};
+use crate::process::PutBack;
 use crate::solver::Solver;
-use crate::suite::{Cell, Grid};
+use crate::suite::{Cell, Grid, Recipe};
 use crate::{Contest, Suite, method};
 
 /// The folder of a run.
@@ -129,8 +131,12 @@ impl Folder {
         self.0.join("logs").join(answer_name(key)).with_extension("txt")
     }
 
+    fn started(&self, key: &str) -> PathBuf {
+        self.0.join("started").join(answer_name(key))
+    }
+
     fn create(&self) -> Result<(), Trouble> {
-        for part in ["instances", "answers", "logs"] {
+        for part in ["instances", "answers", "logs", "started"] {
             let path = self.0.join(part);
             std::fs::create_dir_all(&path).map_err(|error| unusable(&path, &error))?;
         }
@@ -154,6 +160,10 @@ pub trait Progress {
     fn cell(&mut self, method: &str, instance: &str);
     /// A cell has its row.
     fn row(&mut self, row: &Row);
+    /// Something is to be known that stops nothing.
+    fn notes(&mut self, line: &str) {
+        eprintln!("offcut: {line}");
+    }
     /// All is done.
     fn ends(&mut self);
 }
@@ -226,6 +236,7 @@ pub fn run<P: Contest>(
     let (cells, rows, progress) = (missing.len(), Mutex::new(rows), Mutex::new(progress));
     let missing = Mutex::new(missing.into_iter().enumerate());
     let next = || missing.lock().expect("no thread panics with it").next();
+    let notes = |line: &str| progress.lock().expect("no thread panics with it").notes(line);
     let work = || -> Result<(), Trouble> {
         while let Some((at, cell)) = next() {
             if at.is_multiple_of(noise.every) {
@@ -234,25 +245,35 @@ pub fn run<P: Contest>(
             let label = &grid.labels[cell.recipe];
             progress.lock().expect("no thread panics with it").cell(&cell.key.method, &label.name);
             let instance = folder.instance(&cell.key.instance);
+            let write = || write_instance::<P>(&instance, &grid.recipes[cell.recipe], &cell.key.instance, &label.name);
             if !instance.exists() {
-                let recipe = &grid.recipes[cell.recipe];
-                let made = recipe.make::<P>()?;
-                if hash::<P>(&made) != cell.key.instance {
-                    let what = format!("{} has changed since the run began", label.name);
-                    return Err(Trouble::at("instance", what, "leave instance files as they are during a run"));
-                }
-                replace(&instance, &instance_bytes::<P>(&made))?;
+                write()?;
             }
+            let restore = || {
+                notes(&format!("{} was changed; it is written again from its recipe", instance.display()));
+                // A folder may be gone, too.
+                folder.create()?;
+                write()
+            };
+            let source = Source { path: &instance, hash: &cell.key.instance, restore: &restore };
             let solver = Solver::<P>::of(&cell.method, &suite.solvers)?;
             let key = cell.key.line();
-            let executed = launcher.execute::<P>(&solver, &cell.method, &instance, &cell.key.budget)?;
+            let started = matches!(solver, Solver::External(_)).then(|| Started::begin(folder, &key)).transpose()?;
+            let executed = match &started {
+                Some(Started { before, .. }) if *before >= Started::MOST => ended_the_runner::<P>(*before),
+                _ => launcher.execute::<P>(&solver, &cell.method, &source, &cell.key.budget)?,
+            };
+            folder.create()?;
             let answer = folder.answer(&key);
             replace(&answer, &executed.answer)?;
             if !executed.errors.is_empty() {
                 replace(&folder.log(&key), &executed.errors)?;
             }
-            let row = launcher.judge::<P>(&instance, &answer, &cell.key, label, &executed)?;
-            rows.lock().expect("no thread panics with it").append(&row)?;
+            let row = launcher.judge::<P>(&source, &answer, &cell.key, label, &executed)?;
+            if rows.lock().expect("no thread panics with it").append(&row)? {
+                notes(&format!("{} was changed during the run; it is written again", folder.rows().display()));
+            }
+            drop(started);
             progress.lock().expect("no thread panics with it").row(&row);
         }
         Ok(())
@@ -267,10 +288,76 @@ pub fn run<P: Contest>(
     if cells > 0 {
         noise.measure()?;
     }
-    progress.into_inner().expect("no thread panicked with it").ends();
+    let mut rows = rows.into_inner().expect("no thread panicked with it");
+    let progress = progress.into_inner().expect("no thread panicked with it");
+    if rows.hold()? {
+        progress.notes(&format!("{} was changed during the run; it is written again", folder.rows().display()));
+    }
+    let manifest = folder.0.join("manifest.json");
+    if !std::fs::read(&manifest).is_ok_and(|there| there == bytes) {
+        progress.notes(&format!("{} was changed during the run; it is written again", manifest.display()));
+        replace(&manifest, &bytes)?;
+    }
+    progress.ends();
     drop(rows);
     let (manifest, rows) = folder.read()?;
     Ok(contradictions(P::SENSE, &rows, &manifest.tolerance))
+}
+
+/// Writes the file of an instance.
+fn write_instance<P: Contest>(path: &Path, recipe: &Recipe, expected: &str, name: &str) -> Result<(), Trouble> {
+    let made = recipe.make::<P>()?;
+    if hash::<P>(&made) != expected {
+        let what = format!("{name} has changed since the run began");
+        return Err(Trouble::at("instance", what, "leave instance files as they are during a run"));
+    }
+    replace(path, &instance_bytes::<P>(&made))
+}
+
+/// Says on the disk that a program is at work, as long as this is there.
+struct Started {
+    file: PathBuf,
+    /// How often the runner was ended meanwhile.
+    before: u64,
+    put_back: Option<PutBack>,
+}
+
+impl Started {
+    /// So often the runner may be ended in the middle of a program.
+    const MOST: u64 = 5;
+
+    fn begin(folder: &Folder, key: &str) -> Result<Self, Trouble> {
+        let file = folder.started(key);
+        let text = std::fs::read(&file).ok();
+        let before = text.as_ref().and_then(|text| String::from_utf8_lossy(text).trim().parse().ok()).unwrap_or(0);
+        // A signal that the runner hears is not counted.
+        let put_back = Some(PutBack::enter(file.clone(), text));
+        // It has to outlive this process, not the machine: nothing waits for the disk.
+        std::fs::write(&file, (before + 1).to_string()).map_err(|error| unusable(&file, &error))?;
+        Ok(Self { file, before, put_back })
+    }
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        self.put_back = None;
+        let _ = std::fs::remove_file(&self.file);
+    }
+}
+
+/// What a program is judged by during which the runner was ended so often.
+fn ended_the_runner<P: Contest>(times: u64) -> Executed {
+    let why = format!(
+        "the runner was ended {times} times while it ran, by it or from outside; to try again, remove its line from rows.jsonl"
+    );
+    Executed {
+        answer: answer_bytes::<P>(&Answer::failed(why)),
+        solve_s: 0.0,
+        solve_cpu_s: 0.0,
+        peak_memory_bytes: None,
+        process: None,
+        errors: Vec::new(),
+    }
 }
 
 /// What became of the rows of merged runs.
@@ -377,22 +464,30 @@ impl<'a> Noise<'a> {
     /// Measurements in a run.
     const TIMES: usize = 10;
 
+    /// The instance's hash.
+    const HASH: &'static str = "b2f4dd8d1516a9f028b55362de28fc32";
+
     fn new(folder: &'a Folder, launcher: Launcher<'a>, cells: usize) -> Result<Self, Trouble> {
         let spec = MethodSpec { id: "iao-ds".into(), parameters: Default::default() };
-        let mut settings = serde_json::Map::new();
-        settings.insert("users".into(), 40_000.into());
-        settings.insert("units".into(), 400_000.into());
         let path = folder.0.join("reference.json");
         if cells > 0 && !path.exists() {
-            let instance = Multiuser::generate_with("zoo", &settings, 1)?;
-            replace(&path, &instance_bytes::<Multiuser>(&instance))?;
+            Self::write(&path)?;
         }
         Ok(Self { folder, launcher, instance: path, spec, every: cells.div_ceil(Self::TIMES).max(1) })
     }
 
+    fn write(path: &Path) -> Result<(), Trouble> {
+        let mut settings = serde_json::Map::new();
+        settings.insert("users".into(), 40_000.into());
+        settings.insert("units".into(), 400_000.into());
+        let instance = Multiuser::generate_with("zoo", &settings, 1)?;
+        replace(path, &instance_bytes::<Multiuser>(&instance))
+    }
+
     fn measure(&self) -> Result<(), Trouble> {
         let solver = Solver::<Multiuser>::Own(method::<Multiuser>(&self.spec)?);
-        let executed = self.launcher.execute(&solver, &self.spec, &self.instance, &Budget::default())?;
+        let source = Source { path: &self.instance, hash: Self::HASH, restore: &|| Self::write(&self.instance) };
+        let executed = self.launcher.execute(&solver, &self.spec, &source, &Budget::default())?;
         Reference::append(&self.folder.reference(), executed.solve_s)
     }
 }

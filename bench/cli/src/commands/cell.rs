@@ -1,10 +1,12 @@
 //! `offcut cell`: what `offcut run` starts this program for. Not for people.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use offcut_instances::document::Trouble;
 use offcut_runner::cell::{begin_here, exec_here, judge_here, roll_out_here, solve_here};
+use offcut_runner::supervise::{detach_here, supervise_here};
 
 use super::with_problem;
 use crate::Ending;
@@ -26,10 +28,11 @@ pub(crate) struct Arguments {
 #[derive(Subcommand)]
 enum Task {
     /// Solve an instance with one of Offcut's methods
-    Solve { instance: PathBuf, method: String, budget: String },
+    Solve { instance: PathBuf, hash: String, method: String, budget: String },
     /// Ask a policy that is another program, slot by slot
     RollOut {
         instance: PathBuf,
+        hash: String,
         budget: String,
         #[arg(last = true, required = true)]
         words: Vec<String>,
@@ -40,21 +43,40 @@ enum Task {
         words: Vec<String>,
     },
     /// Judge an answer
-    Judge { instance: PathBuf, answer: PathBuf, key: String },
+    Judge { instance: PathBuf, answer: PathBuf, hash: String, key: String },
+    /// Start a supervisor and end
+    Detach(Supervised),
+    /// Start a task, and end all of it when it ends or the runner does
+    Supervise(Supervised),
+}
+
+/// What is done under a supervisor.
+#[derive(Args)]
+struct Supervised {
+    /// A folder to be removed afterwards
+    #[arg(long)]
+    scratch: Option<PathBuf>,
+    /// The task with its arguments
+    #[arg(last = true, required = true)]
+    words: Vec<OsString>,
 }
 
 pub(crate) fn cell(arguments: &Arguments) -> Result<Ending, Trouble> {
-    begin_here(arguments.parent);
+    begin_here((!matches!(arguments.task, Task::Supervise(_))).then_some(arguments.parent));
     match &arguments.task {
-        Task::Solve { instance, method, budget } => {
-            with_problem!(&arguments.problem, P => solve_here::<P>(instance, method, budget))?;
+        Task::Solve { instance, hash, method, budget } => {
+            with_problem!(&arguments.problem, P => solve_here::<P>(instance, hash, method, budget))?;
         }
-        Task::RollOut { instance, budget, words } => {
-            with_problem!(&arguments.problem, P => roll_out_here::<P>(instance, budget, words))?;
+        Task::RollOut { instance, hash, budget, words } => {
+            with_problem!(&arguments.problem, P => roll_out_here::<P>(instance, hash, budget, words))?;
         }
         Task::Exec { words } => return Err(exec_here(words)),
-        Task::Judge { instance, answer, key } => {
-            with_problem!(&arguments.problem, P => judge_here::<P>(instance, answer, key))?;
+        Task::Judge { instance, answer, hash, key } => {
+            with_problem!(&arguments.problem, P => judge_here::<P>(instance, answer, hash, key))?;
+        }
+        Task::Detach(Supervised { scratch, words }) => detach_here(&arguments.problem, scratch.as_deref(), words)?,
+        Task::Supervise(Supervised { scratch, words }) => {
+            supervise_here(&arguments.problem, scratch.as_deref(), words)?;
         }
     }
     Ok(Ending::Good)

@@ -7,7 +7,8 @@ use offcut_checker::{Tolerance, judge};
 use offcut_instances::document::{Trouble, hash, instance_bytes};
 use offcut_instances::problem::{Budget, MethodSpec, Stop};
 use offcut_ledger::{Key, Row, Status};
-use offcut_runner::cell::{Executed, Launcher};
+use offcut_runner::cell::{Executed, Launcher, Source};
+use offcut_runner::process::{PutBack, end_on_signals};
 use offcut_runner::solver::Solver;
 use offcut_runner::{Contest, RollOut, environment::code_version};
 
@@ -40,6 +41,7 @@ pub(crate) fn conform(arguments: &Arguments) -> Result<Ending, Trouble> {
     if !(arguments.time.is_finite() && arguments.time > 0.0) {
         return Err(Trouble::at("--time", "is not a time", "give seconds above 0"));
     }
+    end_on_signals();
     with_problem!(&arguments.problem, P => conform_to::<P>(arguments))
 }
 
@@ -53,6 +55,7 @@ fn conform_to<P: Contest>(arguments: &Arguments) -> Result<Ending, Trouble> {
     let folder = tempfile::Builder::new().prefix("offcut conform ").tempdir().map_err(|error| {
         Trouble::at("", format!("there is no room for files of its own: {error}"), "make room for temporary files")
     })?;
+    let _removed = PutBack::enter(folder.path().to_owned(), None);
     let program = this_program()?;
     let bench = Bench::<P> {
         launcher: Launcher { program: &program, grace_s: 2.0 },
@@ -139,16 +142,19 @@ impl<P: Contest> Bench<'_, P> {
             std::fs::write(path, bytes)
                 .map_err(|error| Trouble::at("", format!("cannot be written: {error}"), "make room").in_file(path))
         };
-        write(&at, &instance_bytes::<P>(instance))?;
-        let executed = self.launcher.execute::<P>(&self.solver, &self.spec, &at, budget)?;
+        let restore = || write(&at, &instance_bytes::<P>(instance));
+        restore()?;
+        let hash = hash::<P>(instance);
+        let source = Source { path: &at, hash: &hash, restore: &restore };
+        let executed = self.launcher.execute::<P>(&self.solver, &self.spec, &source, budget)?;
         write(&answer, &executed.answer)?;
         let key = Key {
-            instance: hash::<P>(instance),
+            instance: hash.clone(),
             method: self.spec.to_string(),
             budget: budget.clone(),
             code: self.solver.version(&code_version())?,
         };
-        let row = self.launcher.judge::<P>(&at, &answer, &key, &P::label(instance), &executed)?;
+        let row = self.launcher.judge::<P>(&source, &answer, &key, &P::label(instance), &executed)?;
         Ok((executed, row))
     }
 }

@@ -8,6 +8,7 @@ use offcut_instances::terminal::one_line;
 use offcut_ledger::{Gate, Row};
 use offcut_reports::overview::{Part, overview};
 use offcut_reports::{Options, Report};
+use offcut_runner::process::end_on_signals;
 use offcut_runner::solver::External;
 use offcut_runner::{Contest, Folder, How, Progress, Shard, Suite, run};
 
@@ -229,6 +230,7 @@ fn run_for<P: Contest>(suite: &[u8], beside: Option<&Path>, folder: &Path, asked
         suite.add(name.as_deref(), external.clone())?;
     }
     let program = this_program()?;
+    end_on_signals();
     run::<P>(
         &suite,
         &Folder::at(folder),
@@ -290,6 +292,14 @@ impl Progress for Bar {
     fn cell(&mut self, method: &str, instance: &str) {
         if let Some(bar) = &self.0 {
             bar.set_message(one_line(format_args!("{method} on {instance}")));
+        }
+    }
+
+    fn notes(&mut self, line: &str) {
+        let note = || eprintln!("offcut: {line}");
+        match &self.0 {
+            Some(bar) => bar.suspend(note),
+            None => note(),
         }
     }
 

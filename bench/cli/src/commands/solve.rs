@@ -9,8 +9,9 @@ use offcut_instances::document::{Trouble, hash, parse_instance, read_bytes, writ
 use offcut_instances::problem::{Budget, MethodSpec};
 use offcut_ledger::{Gate, Key, best_known};
 use offcut_runner::Contest;
-use offcut_runner::cell::{GRACE_S, Launcher, execute, judged};
+use offcut_runner::cell::{GRACE_S, Launcher, Source, judged};
 use offcut_runner::environment::code_version;
+use offcut_runner::process::end_on_signals;
 use offcut_runner::solver::{Externals, Solver};
 
 use super::check::print_verdict;
@@ -89,15 +90,15 @@ fn solve_for<P: Contest>(arguments: &Arguments, instance: &P::Instance, read_s: 
         budget: budget.clone(),
         code: solver.version(&code_version())?,
     };
-    let executed = match &solver {
-        Solver::Own(algorithm) => execute::<P>(algorithm.as_ref(), instance, &budget),
-        Solver::External(_) => {
-            let launcher = Launcher { program: &this_program()?, grace_s: GRACE_S };
-            let executed = launcher.execute::<P>(&solver, &spec, &arguments.instance, &budget)?;
-            output::relay(&executed.errors);
-            executed
-        }
+    end_on_signals();
+    let changed = || {
+        let what = "was changed while it was being solved";
+        Err(Trouble::at("", what, "leave the file as it is meanwhile").in_file(&arguments.instance))
     };
+    let source = Source { path: &arguments.instance, hash: &key.instance, restore: &changed };
+    let launcher = Launcher { program: &this_program()?, grace_s: GRACE_S };
+    let executed = launcher.execute::<P>(&solver, &spec, &source, &budget)?;
+    output::relay(&executed.errors);
     let (row, verdict) = judged::<P>(instance, key, &executed, &Tolerance::default());
     if let Some(path) = &arguments.output {
         write_new(path, &executed.answer)?;

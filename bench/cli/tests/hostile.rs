@@ -3,6 +3,7 @@
 mod common;
 #[path = "common/left.rs"]
 mod left;
+#[allow(dead_code)]
 #[path = "common/rows.rs"]
 mod rows;
 

@@ -99,7 +99,10 @@ impl<'a> Source<'a> {
                 "make room, or set TMPDIR",
             )
         };
-        let folder = tempfile::Builder::new().prefix("offcut-cell-").tempdir().map_err(no_room)?;
+        static ONCE: std::sync::Once = std::sync::Once::new();
+        ONCE.call_once(remove_copies_of_the_dead);
+        let prefix = format!("{COPIES}{}-", std::process::id());
+        let folder = tempfile::Builder::new().prefix(&prefix).tempdir().map_err(no_room)?;
         let copy = folder.path().join(self.path.file_name().unwrap_or("instance.json".as_ref()));
         for tried in 0.. {
             let _ = std::fs::remove_file(&copy);
@@ -115,6 +118,20 @@ impl<'a> Source<'a> {
             }
         }
         Err(not_the_instance(self.path, self.hash))
+    }
+}
+
+/// What folders of copies are called; then come the runner's process and letters.
+const COPIES: &str = "offcut-cell-";
+
+/// Removes copies of runners that were killed before a supervisor could do so.
+fn remove_copies_of_the_dead() {
+    for entry in std::fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let runner = name.to_str().and_then(|name| name.strip_prefix(COPIES)?.split_once('-')?.0.parse::<u32>().ok());
+        if runner.is_some_and(|runner| !Path::new("/proc").join(runner.to_string()).exists()) {
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
     }
 }
 

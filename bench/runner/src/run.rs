@@ -225,6 +225,7 @@ pub fn run<P: Contest>(
     replace(&folder.0.join("manifest.json"), &bytes)?;
 
     let done: HashSet<String> = there.iter().map(|row| row.key.line()).collect();
+    Started::forget(folder, &done);
     let mut order: Vec<&Cell> = grid.cells.iter().collect();
     Stream::new(&["run", "order"], suite.order_seed).shuffle(&mut order);
     let Shard { number, of } = how.shard;
@@ -325,6 +326,17 @@ struct Started {
 impl Started {
     /// So often the runner may be ended in the middle of a program.
     const MOST: u64 = 5;
+
+    /// Removes what a runner that was ended between a row and this has left.
+    fn forget(folder: &Folder, done: &HashSet<String>) {
+        let left = std::fs::read_dir(folder.0.join("started")).into_iter().flatten().flatten();
+        let left: HashSet<_> = left.map(|entry| entry.file_name()).collect();
+        if !left.is_empty() {
+            for key in done.iter().filter(|key| left.contains(std::ffi::OsStr::new(&answer_name(key)))) {
+                let _ = std::fs::remove_file(folder.started(key));
+            }
+        }
+    }
 
     fn begin(folder: &Folder, key: &str) -> Result<Self, Trouble> {
         let file = folder.started(key);

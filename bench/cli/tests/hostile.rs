@@ -147,12 +147,15 @@ fn a_solver_that_changes_instances_is_judged_on_what_they_were() {
     }
 }
 
+/// A name, and what is done to an instance's file.
+type Edit = (&'static str, fn(&Path));
+
 #[test]
 fn an_instance_edited_in_a_run_s_folder_is_restored_before_anybody_reads_it() {
     let folder = prepared();
     let path = folder.path();
     let alone = results(&path.join("alone"), &HONEST);
-    let edits: [(&str, fn(&Path)); 4] = [
+    let edits: [Edit; 4] = [
         ("edited", |file| {
             let text = std::fs::read_to_string(file).expect("there");
             std::fs::write(file, text.replace("\"device_macs_per_s\":", "\"device_macs_per_s\":1")).expect("room");

@@ -1,17 +1,22 @@
 //! A report as one self-contained HTML file: no script, style, font or picture comes from elsewhere.
 
-use minijinja::{Environment, Value, context};
+use std::borrow::Cow;
+
+use minijinja::{Environment, Error, Output, State, Value, context, escape_formatter};
 
 use crate::figures;
+use crate::names::visible;
 use crate::report::Report;
 use crate::table::{Mark, Table};
 
-/// The report as HTML. The template escapes everything but the figures, whose text is escaped where they are drawn.
+/// The report as HTML. Everything the template writes passes through one function, which shows hidden characters and escapes markup, but for the
+/// figures, whose text is escaped where they are drawn.
 ///
 /// # Panics
 /// If the template, which is part of this crate, is broken.
 pub fn page(report: &Report) -> String {
     let mut environment = Environment::new();
+    environment.set_formatter(escaped);
     environment.add_template("report.html", include_str!("templates/report.html")).expect("the template is ours");
     let sections: Vec<Value> = report
         .sections
@@ -46,6 +51,14 @@ pub fn page(report: &Report) -> String {
         parts => &report.parts,
     });
     page.expect("the template is ours")
+}
+
+/// Writes a value of the template: text from outside with hidden characters shown ([`visible`]) and markup escaped.
+fn escaped(out: &mut Output, state: &mut State, value: &Value) -> Result<(), Error> {
+    match value.as_str().filter(|_| !value.is_safe()).map(visible) {
+        Some(Cow::Owned(shown)) => escape_formatter(out, state, &Value::from(shown)),
+        _ => escape_formatter(out, state, value),
+    }
 }
 
 fn table(table: &Table) -> Value {

@@ -12,6 +12,7 @@
 //! | [`tables`], [`figures`] | what is shown |
 //! | [`report`] | what is said, and in which order |
 //! | [`overview`], `peers` | the reports of several problems summed up; general solvers beside Offcut's exact methods |
+//! | [`names`] | text from outside, made harmless before any format writes it |
 //! | [`table`], [`html`], [`markdown`] | how it is written |
 //! | [`multiuser`], [`throughput`], [`jpdra`], [`lymdo`] | what only that problem's reports say |
 //!
@@ -24,6 +25,7 @@ pub mod jpdra;
 pub mod lymdo;
 pub mod markdown;
 pub mod multiuser;
+pub mod names;
 pub mod numbers;
 pub mod overview;
 mod peers;

@@ -1,7 +1,7 @@
 //! A report as Markdown.
 
 use crate::report::Report;
-use crate::table::markdown_escaped as escaped;
+use crate::table::{markdown_escaped as escaped, markdown_line as line};
 
 /// The report as one Markdown file; figures are referred to by their place in the folder.
 pub fn page(report: &Report) -> String {
@@ -26,7 +26,7 @@ pub fn page(report: &Report) -> String {
     text += "\n## What this says\n\n";
     text += &list(&report.summary);
     if let Some(paper) = &report.paper {
-        text += &format!("## The paper's claims\n\n{}\n\n", escaped(paper));
+        text += &format!("## The paper's claims\n\n{}\n\n", line(paper));
         for verdict in &report.verdicts {
             text += &format!(
                 "- **{}**: {}. {}: {}.\n",
@@ -41,19 +41,15 @@ pub fn page(report: &Report) -> String {
     for section in &report.sections {
         text += &format!("## {}\n\n", escaped(&section.title));
         for paragraph in &section.paragraphs {
-            text += &format!("{}\n\n", escaped(paragraph));
+            text += &format!("{}\n\n", line(paragraph));
         }
         for table in &section.tables {
             text += &table.markdown();
             text.push('\n');
         }
         for figure in &section.figures {
-            text += &format!(
-                "![{}](figures/{}.svg)\n\n{}\n\n",
-                escaped(&figure.title),
-                figure.id,
-                escaped(&figure.caption)
-            );
+            text +=
+                &format!("![{}](figures/{}.svg)\n\n{}\n\n", escaped(&figure.title), figure.id, line(&figure.caption));
         }
     }
     text += "## How to read\n\n";
@@ -64,5 +60,5 @@ pub fn page(report: &Report) -> String {
 }
 
 fn list(lines: &[String]) -> String {
-    lines.iter().map(|line| format!("- {}\n", escaped(line))).collect::<String>() + "\n"
+    lines.iter().map(|text| format!("- {}\n", line(text))).collect::<String>() + "\n"
 }

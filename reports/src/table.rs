@@ -1,5 +1,6 @@
 //! A table, whatever it is written as: Markdown, LaTeX, CSV or HTML.
 
+use crate::names::visible;
 use crate::numbers::{self, ABSENT};
 
 /// What stands behind a number, which decides how it is printed.
@@ -179,7 +180,7 @@ impl Table {
             }));
         }
         if !self.note.is_empty() {
-            text += &format!("\n{}\n", markdown_escaped(&self.note));
+            text += &format!("\n{}\n", markdown_line(&self.note));
         }
         text
     }
@@ -189,10 +190,10 @@ impl Table {
         let alignment: String = self.columns.iter().map(|column| if column.numeric { 'r' } else { 'l' }).collect();
         let titles: Vec<_> = self.columns.iter().map(|column| latex_escaped(&column.title)).collect();
         let mut text = format!(
-            "% Needs \\usepackage{{booktabs}}.\n\\begin{{table}}\n\\centering\n\\caption{{{}}}\n\\label{{tab:{}}}\n\\begin{{tabular}}{{{alignment}}}\n\\toprule\n{} \\\\\n\\midrule\n",
+            "% Needs \\usepackage{{booktabs}}.\n\\begin{{table}}\n\\centering\n\\caption{{{}}}\n\\label{{tab:{}}}\n\\begin{{tabular}}{{{alignment}}}\n\\toprule\n{}\\midrule\n",
             latex_escaped(&self.title),
             self.id.replace('_', "-"),
-            titles.join(" & ")
+            latex_row(&titles)
         );
         for row in &self.rows {
             let cells: Vec<_> = row
@@ -206,7 +207,7 @@ impl Table {
                     }
                 })
                 .collect();
-            text += &format!("{} \\\\\n", cells.join(" & "));
+            text += &latex_row(&cells);
         }
         text += "\\bottomrule\n\\end{tabular}\n";
         if !self.note.is_empty() {
@@ -216,24 +217,34 @@ impl Table {
     }
 }
 
-fn quoted(field: &str) -> String {
-    if field.contains([',', '"', '\n', '\r']) {
-        format!("\"{}\"", field.replace('"', "\"\""))
-    } else {
-        field.to_owned()
-    }
+/// A row of a LaTeX table. It begins with `{}` where it would otherwise begin with what the `\\\\`, `\\toprule` or `\\midrule` before it takes for its
+/// own: a length in brackets, a star.
+fn latex_row(cells: &[String]) -> String {
+    let row = cells.join(" & ");
+    let guard = if row.trim_start().starts_with(['[', '*']) { "{}" } else { "" };
+    format!("{guard}{row} \\\\\n")
 }
 
-/// `text` with everything Markdown or embedded HTML would take for markup made plain, on one line.
+/// `field` as a field of a CSV file: quoted where it has to be (RFC 4180), and after an apostrophe where a spreadsheet would compute it: a text
+/// that begins with `=`, `+`, `-`, `@`, a tab or a carriage return and is no number.
+fn quoted(field: &str) -> String {
+    let begins_formula =
+        field.starts_with(['=', '+', '-', '@', '\t', '\r']) && !field.parse().is_ok_and(f64::is_finite);
+    let guard = if begins_formula { "'" } else { "" };
+    let field = format!("{guard}{}", visible(field));
+    if field.contains([',', '"']) { format!("\"{}\"", field.replace('"', "\"\"")) } else { field }
+}
+
+/// `text` within a line of Markdown, with everything that Markdown or embedded HTML takes for markup made plain, and hidden characters shown
+/// ([`visible`]). What would be markup at the beginning of a line only is left to [`markdown_line`].
 pub fn markdown_escaped(text: &str) -> String {
     let mut escaped = String::new();
-    let letters: Vec<char> = text.chars().collect();
+    let letters: Vec<char> = visible(text).chars().collect();
     for (at, letter) in letters.iter().enumerate() {
         match letter {
             '&' => escaped.push_str("&amp;"),
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
-            '\n' | '\r' => escaped.push(' '),
             '\\' | '`' | '*' | '[' | ']' | '|' | '~' | '$' => escaped.extend(['\\', *letter]),
             // Underscores inside a word are not markup in CommonMark; elsewhere they may be.
             '_' => {
@@ -248,15 +259,31 @@ pub fn markdown_escaped(text: &str) -> String {
     escaped
 }
 
-/// `text` with everything LaTeX would take for a command made plain, on one line; the symbols of Offcut's own tables in mathematics.
+/// The same at the beginning of a line, where a sign or a number would make a list, a rule or a heading, and spaces code.
+pub fn markdown_line(text: &str) -> String {
+    let escaped = markdown_escaped(text.trim_start());
+    let digits = escaped.bytes().take_while(u8::is_ascii_digit).count();
+    match escaped[digits..].chars().next() {
+        Some('-' | '+' | '=') if digits == 0 => format!("\\{escaped}"),
+        // A number with a space behind its point; a decimal fraction is none.
+        Some('.' | ')') if digits > 0 && !escaped[digits + 1..].starts_with(|next: char| next != ' ') => {
+            format!("{}\\{}", &escaped[..digits], &escaped[digits..])
+        }
+        _ => escaped,
+    }
+}
+
+/// `text` with everything LaTeX would take for a command made plain, hidden characters shown ([`visible`]); the symbols of Offcut's own tables in
+/// mathematics.
 pub fn latex_escaped(text: &str) -> String {
     let mut escaped = String::new();
-    for letter in text.chars() {
+    for letter in visible(text).chars() {
         match letter {
             '\\' => escaped.push_str("\\textbackslash{}"),
             '{' | '}' | '&' | '%' | '$' | '#' | '_' => escaped.extend(['\\', letter]),
             '~' => escaped.push_str("\\textasciitilde{}"),
             '^' => escaped.push_str("\\textasciicircum{}"),
+            '`' => escaped.push_str("\\textasciigrave{}"),
             '<' => escaped.push_str("\\textless{}"),
             '>' => escaped.push_str("\\textgreater{}"),
             '|' => escaped.push_str("\\textbar{}"),
@@ -267,7 +294,6 @@ pub fn latex_escaped(text: &str) -> String {
             '≤' => escaped.push_str("$\\le$"),
             '≥' => escaped.push_str("$\\ge$"),
             '†' => escaped.push_str("$^{\\dagger}$"),
-            '\n' | '\r' => escaped.push(' '),
             letter => escaped.push(letter),
         }
     }
@@ -291,6 +317,64 @@ mod tests {
         assert_eq!(quoted(NASTY), "\"a_b & 50% <script>|{x}\\y \"\"q\"\", $1^2~#\"");
         assert_eq!(identifier(NASTY), "a_b_50_script_x_y_q_1_2");
         assert_eq!(markdown_escaped("_x_ *y*"), "\\_x\\_ \\*y\\*");
+    }
+
+    #[test]
+    fn hidden_characters_are_shown_in_every_format() {
+        let hidden = "a\0b\u{1b}[31m\u{202e}c\u{2066}\u{200f}\u{61c}\u{2028}\u{85}\nd\te\rf";
+        let shown = "a\\u{0}b\\u{1b}[31m\\u{202e}c\\u{2066}\\u{200f}\\u{61c}\\u{2028}\\u{85}\\nd\\te\\rf";
+        assert_eq!(visible(hidden), shown);
+        assert_eq!(quoted(hidden), shown);
+        assert_eq!(markdown_escaped(hidden), markdown_escaped(shown));
+        assert_eq!(latex_escaped(hidden), latex_escaped(shown));
+        assert!(markdown_escaped(hidden).starts_with("a\\\\u{0}b"));
+        assert!(latex_escaped(hidden).starts_with("a\\textbackslash{}u\\{0\\}b"));
+    }
+
+    #[test]
+    fn no_field_is_a_formula() {
+        for formula in ["=1+1", "+A1", "-A1", "@SUM(A1)", "-1 to 2", "=", "-", "-inf", "\t=1", "\r=1"] {
+            assert!(quoted(formula).starts_with('\''), "{formula}");
+        }
+        assert_eq!(quoted("=HYPERLINK(\"x\",\"y\")"), "\"'=HYPERLINK(\"\"x\"\",\"\"y\"\")\"");
+        for plain in ["-1.5", "+3", "-1e-9", "a=b", "1-2", "", "'"] {
+            assert_eq!(quoted(plain), plain);
+        }
+        let mut table = Table::new("t", "title", "", vec![Column::words("=m", "=m"), Column::numbers("n", "n")]);
+        table.push(vec![Cell::text("=1"), Cell::number("-2", -2.0)]);
+        assert_eq!(table.csv(), "'=m,n\n'=1,-2\n");
+    }
+
+    #[test]
+    fn no_row_of_latex_begins_with_an_argument() {
+        for hostile in ["[5cm] x", "*", " [", "]"] {
+            let mut table = Table::new("t", "t", "", vec![Column::words(hostile, "m"), Column::words("n", "n")]);
+            table.push(vec![Cell::text(hostile), Cell::text("n")]);
+            let text = table.latex();
+            let rows: Vec<&str> = text.lines().filter(|line| line.ends_with(" \\\\")).collect();
+            assert_eq!(rows.len(), 2);
+            let guarded = rows.iter().all(|row| row.starts_with("{}"));
+            assert_eq!(guarded, hostile != "]", "{text}");
+        }
+    }
+
+    #[test]
+    fn no_line_of_markdown_begins_with_markup() {
+        let cases = [
+            ("- a", "\\- a"),
+            ("+ a", "\\+ a"),
+            ("===", "\\==="),
+            ("# a", "\\# a"),
+            ("1. a", "1\\. a"),
+            ("23) a", "23\\) a"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(markdown_line(text), expected);
+        }
+        assert_eq!(markdown_line("    code"), "code");
+        assert_eq!(markdown_line("1.5 s"), "1.5 s");
+        assert_eq!(markdown_line("1."), "1\\.");
+        assert_eq!(markdown_line("25 rows"), "25 rows");
     }
 
     #[test]

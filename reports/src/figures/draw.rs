@@ -14,6 +14,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{FontTransform, register_font};
 
 use super::{Dots, Figure, Lines, Plot, Shape};
+use crate::names::visible;
 use crate::numbers::{duration_tick, tick};
 
 /// Okabe and Ito's palette without its yellow, which is too faint for lines on white.
@@ -172,7 +173,7 @@ impl<B: DrawingBackend> Canvas<'_, B> {
     fn text(&self, text: &str, at: (f64, f64), size: f64, color: RGBColor, pos: Pos, turned: bool) {
         let turn = if turned { FontTransform::Rotate270 } else { FontTransform::None };
         let style = TextStyle::from((FONT, size * self.k).into_font().transform(turn)).color(&color).pos(pos);
-        self.root.draw(&Text::new(text.to_owned(), self.at(at), style)).expect("the canvas takes all");
+        self.root.draw(&Text::new(visible(text).into_owned(), self.at(at), style)).expect("the canvas takes all");
     }
 
     /// The marker of a series: a shape that can be told without colour.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use minijinja::{Environment, Error, Output, State, Value, context, escape_formatter};
 
-use crate::figures;
+use crate::drawing;
 use crate::names::visible;
 use crate::report::Report;
 use crate::table::{Mark, Table};
@@ -26,7 +26,7 @@ pub fn page(report: &Report) -> String {
                 .figures
                 .iter()
                 .map(|figure| {
-                    context! { title => &figure.title, caption => &figure.caption, svg => Value::from_safe_string(figures::svg(figure)) }
+                    context! { title => &figure.title, caption => &figure.caption, svg => Value::from_safe_string(drawing::svg(figure)) }
                 })
                 .collect();
             let tables: Vec<Value> = section.tables.iter().map(table).collect();

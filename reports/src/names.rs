@@ -37,3 +37,36 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     }
     Cow::Owned(shown)
 }
+
+/// `text` as an identifier of a data file or the name of a file: letters and digits of ASCII, points, equals signs; anything else is an underscore.
+/// ```
+/// assert_eq!(offcut_reports::names::identifier("Root gap, 1e-9"), "root_gap_1e_9");
+/// ```
+pub fn identifier(text: &str) -> String {
+    let mut name = String::new();
+    for letter in text.chars() {
+        let letter = if letter.is_ascii_alphanumeric() || matches!(letter, '.' | '=') { letter } else { '_' };
+        if !(letter == '_' && name.ends_with('_')) {
+            name.push(letter.to_ascii_lowercase());
+        }
+    }
+    name.trim_matches(['_', '.']).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hidden_characters_are_shown() {
+        let hidden = "a\0b\u{1b}[31m\u{202e}c\u{2066}\u{200f}\u{61c}\u{2028}\u{85}\nd\te\rf";
+        let shown = "a\\u{0}b\\u{1b}[31m\\u{202e}c\\u{2066}\\u{200f}\\u{61c}\\u{2028}\\u{85}\\nd\\te\\rf";
+        assert_eq!(visible(hidden), shown);
+        assert!(matches!(visible("plain"), Cow::Borrowed("plain")));
+    }
+
+    #[test]
+    fn identifiers_are_plain() {
+        assert_eq!(identifier("a_b & 50% <script>|{x}\\y \"q\", $1^2~#"), "a_b_50_script_x_y_q_1_2");
+    }
+}

@@ -4,10 +4,13 @@ use offcut_checker::Proof;
 use offcut_ledger::{Manifest, Row, Status};
 
 use crate::numbers::whole;
-use crate::report::{Report, Section};
+use crate::options::Options;
+use crate::peers;
+use crate::report::Report;
 use crate::results::Results;
+use crate::section::Section;
 use crate::table::{Cell, Column, Mark, Table};
-use crate::{Options, Verdict, peers};
+use crate::verdict::{Outcome, Verdict};
 
 /// One problem's run.
 pub struct Part<'a> {
@@ -126,7 +129,7 @@ pub fn overview(title: &str, parts: &[Part], options: &Options) -> Report {
     }
     table.push(row("all", &all, contradictions.len()));
     let share = 100.0 * all.certified as f64 / all.rows().max(1) as f64;
-    let shown = verdicts.iter().filter(|v| v.outcome == crate::Outcome::Shown).count();
+    let shown = verdicts.iter().filter(|v| v.outcome == Outcome::Shown).count();
     let summary = vec![
         format!(
             "{} rows, {share:.1} % certified, {} refuted, {} contradictions.",

@@ -9,8 +9,7 @@ use offcut_ledger::{
     BestKnown, Contradiction, Gap, Manifest, Row, Status, Study, best_known, contradictions, contradictions_with,
 };
 
-use crate::table::Mark;
-use crate::{lymdo, statistics};
+use crate::statistics;
 
 /// A row with what follows from all the others.
 #[derive(Clone, Copy, Debug)]
@@ -70,11 +69,6 @@ impl MeanGap {
     pub fn of(gaps: &[Gap]) -> Option<Self> {
         let highs: Vec<f64> = gaps.iter().map(|gap| gap.high).collect();
         Some(Self { high: statistics::mean(&highs)?, certified: gaps.iter().all(|gap| gap.certified) })
-    }
-
-    /// How it is printed.
-    pub fn mark(self) -> Mark {
-        if self.certified { Mark::Plain } else { Mark::Word }
     }
 }
 
@@ -158,13 +152,12 @@ impl<'a> Results<'a> {
         }
     }
 
-    /// What the objective of some rows is called, and its unit: single slots are worth something else than horizons.
+    /// What the objective of some rows is called, and its unit: the manifest says of which variants it is another than the run's.
     pub fn objective<'r>(&self, rows: impl IntoIterator<Item = &'r Result<'r>>) -> Quantity {
-        let mut rows = rows.into_iter().map(|result| result.row.instance.variant.as_str());
-        if self.manifest.problem == lymdo::PROBLEM && rows.all(lymdo::is_slot) {
-            return Quantity { name: "V delay + backlog energy".into(), unit: "J²".into() };
-        }
-        self.manifest.objective.clone()
+        let of = |result: &Result| self.manifest.variant_objectives.get(&result.row.instance.variant);
+        let mut objectives = rows.into_iter().map(of);
+        let first = objectives.next().flatten().filter(|first| objectives.all(|other| other == Some(first)));
+        first.unwrap_or(&self.manifest.objective).clone()
     }
 
     /// The results of every method, sorted by name; variants of the problem are kept apart.
@@ -294,4 +287,26 @@ pub fn per_instance<'r, 'a: 'r>(
         }
     }
     values.into_values().map(|values| statistics::mean(&values).expect("one or more")).collect()
+}
+
+/// The counts that more than one series of a study has, and not all alike, so that they can be compared.
+pub fn shared_counts(series: &[Series]) -> Vec<String> {
+    let rows = || series.iter().flat_map(|s| &s.points).flat_map(|point| &point.results);
+    let names: BTreeSet<&String> = rows().flat_map(|r| r.row.counts.keys()).collect();
+    let shared = |name: &&String| series.iter().filter(|s| has_count(s, name)).count() > 1;
+    // What everybody counts alike at every place, such as slots, compares nobody.
+    let differs = |name: &&String| {
+        let mut at_place: BTreeMap<Option<u64>, BTreeSet<u64>> = BTreeMap::new();
+        for point in series.iter().flat_map(|s| &s.points) {
+            let counts = point.results.iter().filter_map(|r| r.row.counts.get(*name).copied());
+            at_place.entry(point.x.map(f64::to_bits)).or_default().extend(counts);
+        }
+        at_place.values().any(|counts| counts.len() > 1)
+    };
+    names.into_iter().filter(shared).filter(differs).cloned().collect()
+}
+
+/// Whether some row of a series has this count.
+pub fn has_count(series: &Series, count: &str) -> bool {
+    series.points.iter().flat_map(|point| &point.results).any(|r| r.row.counts.contains_key(count))
 }

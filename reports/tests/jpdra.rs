@@ -7,7 +7,8 @@ use offcut_instances::problem::{Budget, Sense, Stop};
 use offcut_ledger::manifest::Quantity;
 use offcut_ledger::row::InstanceLabel;
 use offcut_ledger::{Environment, Key, Manifest, Row, Status, Study, StudyCell, Times};
-use offcut_reports::{Options, Outcome, Report, jpdra, markdown};
+use offcut_reports::problems::jpdra;
+use offcut_reports::{Options, Outcome, Report, csv, markdown};
 
 struct Run {
     manifest: Manifest,
@@ -170,11 +171,11 @@ fn tables_tell_what_is_saved_and_what_resists() {
     let run = run();
     let report = Report::new(&run.manifest, &run.rows, &Options::default());
     let table = |id: &str| report.tables().find(|table| table.id == id).expect(id);
-    insta::assert_snapshot!("jpdra_reduction", table("reduction").csv());
-    insta::assert_snapshot!("jpdra_exact", table("exact").csv());
+    insta::assert_snapshot!("jpdra_reduction", csv::table(table("reduction")));
+    insta::assert_snapshot!("jpdra_exact", csv::table(table("exact")));
     assert_eq!(table("load_reduction").rows.len(), 2);
-    assert!(table("exact_methods").csv().contains("equal,5×4×4,0.9,0,"));
-    assert!(table("exact_bounds").csv().contains("synthetic,5×4×4,0.9,1,0,certified,25,word"));
+    assert!(csv::table(table("exact_methods")).contains("equal,5×4×4,0.9,0,"));
+    assert!(csv::table(table("exact_bounds")).contains("synthetic,5×4×4,0.9,1,0,certified,25,word"));
     let text = markdown::page(&report);
     assert!(text.contains("branch certifies every row within 20 s of: synthetic (2 rows)."), "{text}");
     assert!(text.contains("equal (1 of 2 rows open, the largest gap left is 2.041 % at 5×4×4 and load 0.9)"), "{text}");

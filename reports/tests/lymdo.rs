@@ -7,8 +7,10 @@ use offcut_instances::problem::{Budget, Sense, Stop};
 use offcut_ledger::manifest::Quantity;
 use offcut_ledger::row::InstanceLabel;
 use offcut_ledger::{Environment, Key, Manifest, Row, Status, Study, StudyCell, Times};
-use offcut_reports::figures::{Plot, svg};
-use offcut_reports::{Options, Outcome, Report, lymdo, markdown};
+use offcut_reports::drawing::svg;
+use offcut_reports::figure::Plot;
+use offcut_reports::problems::lymdo;
+use offcut_reports::{Options, Outcome, Report, csv, markdown};
 
 struct Run {
     manifest: Manifest,
@@ -132,9 +134,20 @@ fn run() -> Run {
         problem: lymdo::PROBLEM.into(),
         sense: Sense::Minimise,
         objective: Quantity { name: "delay with charged energy".into(), unit: "s".into() },
-        variant_objectives: Default::default(),
-        measures: Default::default(),
-        random_methods: Default::default(),
+        variant_objectives: [(
+            "slot".to_owned(),
+            Quantity { name: "V delay + backlog energy".into(), unit: "J²".into() },
+        )]
+        .into(),
+        measures: [
+            ("delay_s", "delay of a user", "s"),
+            ("spent", "energy of all users over their budgets", ""),
+            ("overdraft", "energy of the worst user above its budget, over the budget", ""),
+            ("final_backlog_j", "backlog of a user in the end", "J"),
+        ]
+        .map(|(key, name, unit)| (key.to_owned(), Quantity { name: name.into(), unit: unit.into() }))
+        .into(),
+        random_methods: ["random".to_owned()].into(),
         studies: vec![policies, v, horizon, slot],
         order_seed: 1,
         jobs: 1,
@@ -193,10 +206,10 @@ fn tables_tell_policies_and_what_v_trades() {
     let run = run();
     let report = Report::new(&run.manifest, &run.rows, &Options::default());
     let table = |id: &str| report.tables().find(|table| table.id == id).expect(id);
-    insta::assert_snapshot!("lymdo_policies", table("policies_over_time").csv());
-    insta::assert_snapshot!("lymdo_tradeoff", table("v_tradeoff").csv());
-    insta::assert_snapshot!("lymdo_slots", table("slot_gaps").csv());
-    insta::assert_snapshot!("lymdo_families", table("policies_energy_by_family").csv());
+    insta::assert_snapshot!("lymdo_policies", csv::table(table("policies_over_time")));
+    insta::assert_snapshot!("lymdo_tradeoff", csv::table(table("v_tradeoff")));
+    insta::assert_snapshot!("lymdo_slots", csv::table(table("slot_gaps")));
+    insta::assert_snapshot!("lymdo_families", csv::table(table("policies_energy_by_family")));
     assert_eq!(table("policies_clairvoyant_by_family").rows.len(), 2);
     assert!(table("learning").rows.len() > 3);
     // What everybody counts alike is no table.
@@ -207,7 +220,7 @@ fn tables_tell_policies_and_what_v_trades() {
 fn a_bound_is_no_rival() {
     let run = run();
     let report = Report::new(&run.manifest, &run.rows, &Options::default());
-    let text = |id: &str| report.tables().find(|table| table.id == id).expect(id).csv();
+    let text = |id: &str| csv::table(report.tables().find(|table| table.id == id).expect(id));
     assert!(!text("gaps").contains("clairvoyant"));
     assert!(!text("policies_gap").contains("clairvoyant_percent"));
     assert!(!text("v_gap").contains("clairvoyant"));

@@ -7,9 +7,11 @@ use offcut_instances::problem::{Budget, Sense, Stop};
 use offcut_ledger::manifest::Quantity;
 use offcut_ledger::row::InstanceLabel;
 use offcut_ledger::{Environment, Key, Manifest, Reference, Row, Status, Study, StudyCell, Times};
-use offcut_reports::figures::{Plot, svg};
+use offcut_reports::drawing::svg;
+use offcut_reports::figure::Plot;
 use offcut_reports::overview::{Part, overview};
-use offcut_reports::{Options, Outcome, Report, html, markdown, multiuser, throughput, write};
+use offcut_reports::problems::{multiuser, throughput};
+use offcut_reports::{Options, Outcome, Report, csv, html, latex, markdown, write};
 
 const NASTY: &str = "a_b & 50% <script>";
 
@@ -166,7 +168,7 @@ fn fixture() -> Fixture {
         objective: Quantity { name: "latency".into(), unit: "s".into() },
         variant_objectives: Default::default(),
         measures: Default::default(),
-        random_methods: Default::default(),
+        random_methods: ["iao-random".to_owned()].into(),
         studies,
         order_seed: 7,
         jobs: 1,
@@ -198,8 +200,8 @@ fn the_report_as_markdown() {
 fn the_gap_table_as_data_and_latex() {
     let report = report(&fixture());
     let table = |id: &str| report.tables().find(|table| table.id == id).expect("there");
-    insta::assert_snapshot!("gaps_csv", table("gaps").csv());
-    insta::assert_snapshot!("zoo_gap_tex", table("zoo_gap").latex());
+    insta::assert_snapshot!("gaps_csv", csv::table(table("gaps")));
+    insta::assert_snapshot!("zoo_gap_tex", latex::table(table("zoo_gap")));
 }
 
 #[test]
@@ -337,7 +339,7 @@ fn admitted_requests_are_told_apart_and_claims_are_judged() {
     let report = Report::new(&fixture.manifest, &fixture.rows, &Options::default());
     let text = markdown::page(&report);
     assert!(text.contains("180.0 (60.0 + 120)") && text.contains("on their device alone + on cloudlets"), "{text}");
-    let table = |id: &str| report.tables().find(|table| table.id.ends_with(id)).expect(id).csv();
+    let table = |id: &str| csv::table(report.tables().find(|table| table.id.ends_with(id)).expect(id));
     assert!(table("_local").contains("60") && table("_remote").contains("120"));
     let outcomes = |fixture: &Fixture| {
         throughput::verdicts(&fixture.manifest, &fixture.rows).into_iter().map(|v| v.outcome).collect::<Vec<_>>()

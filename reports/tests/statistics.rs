@@ -7,9 +7,10 @@ use offcut_instances::problem::{Budget, Incumbent, Sense, Stop};
 use offcut_ledger::manifest::Quantity;
 use offcut_ledger::row::InstanceLabel;
 use offcut_ledger::{Environment, Key, Manifest, Row, Status, Study, StudyCell, Times};
-use offcut_reports::figures::{Plot, svg};
+use offcut_reports::drawing::svg;
+use offcut_reports::figure::Plot;
 use offcut_reports::table::Table;
-use offcut_reports::{Options, Report, html, markdown};
+use offcut_reports::{Options, Report, csv, html, markdown};
 
 const LIMIT_S: f64 = 10.0;
 
@@ -276,7 +277,7 @@ fn an_instance_without_a_solution_asks_nothing_of_heuristics() {
     run.1.push(none);
     run.1.push(row("good", 9, 0, None, 0.1));
     let after = report(&run);
-    let csv = |report: &Report| table(report, "statistics_heuristics").csv();
+    let csv = |report: &Report| csv::table(table(report, "statistics_heuristics"));
     assert_eq!(csv(&before), csv(&after));
     assert!(markdown::page(&after).contains("proved to have no solution (1)"));
     assert_eq!(value(table(&after, "statistics_exact"), &["quick"], "certified"), Some(10.0));

@@ -3,7 +3,8 @@
 use offcut_instances::problem::Sense;
 use offcut_ledger::Status;
 
-use super::{Class, Entrant};
+use super::class::Class;
+use super::entrant::Entrant;
 use crate::numbers::{duration, percent};
 use crate::results::{Result, Results};
 use crate::statistics::{bootstrap_mean, mean, primal_integral};

@@ -1,8 +1,11 @@
 //! Figures that compare: shares of instances over time, and performance profiles of two methods at a time.
 
+use super::class::{Class, NEAR};
+use super::entrant::{Entrant, id_of};
+use super::field::{FEWEST, Field};
+use super::names::listed;
 use super::pairs::Pair;
-use super::{Class, Entrant, FEWEST, Field, NEAR};
-use crate::figures::{Axis, Figure, Line, Lines, Mark, Plot, Shape};
+use crate::figure::{Axis, Figure, Line, Lines, Mark, Plot, Shape};
 use crate::numbers::data;
 
 /// So many curves can be told apart in one panel.
@@ -78,7 +81,6 @@ pub(super) fn shares(class: Class, fields: &[Field]) -> Option<Figure> {
         return None;
     }
     let words = fields.iter().flat_map(|f| &f.entrants).any(|e| e.by_word() > 0);
-    let listed = |names: &[&str]| super::listed(names);
     let (done, title) = match class {
         Class::Exact => ("solved", "Share of instances solved within a time".to_owned()),
         Class::Heuristic => {
@@ -113,7 +115,7 @@ pub(super) fn shares(class: Class, fields: &[Field]) -> Option<Figure> {
 pub(super) fn profiles(class: Class, pairs: &[Pair]) -> Option<Figure> {
     let differs = |pair: &&Pair| pair.ratios.len() >= FEWEST && pair.ratios.iter().any(|ratio| *ratio != 0.0);
     let mut drawn: Vec<&Pair> = pairs.iter().filter(differs).collect();
-    let is_setting = |pair: &Pair| super::id_of(pair.first.method) == super::id_of(pair.second.method);
+    let is_setting = |pair: &Pair| id_of(pair.first.method) == id_of(pair.second.method);
     drawn.retain(|pair| !is_setting(pair));
     // Of every first its nearest rivals: those that come first.
     drawn.truncate(if class == Class::Exact { MOST_PAIRS } else { 1 });

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{Class, Entrant, NEAR, id_of, infeasible};
+use super::class::{Class, NEAR};
+use super::entrant::{Entrant, id_of, infeasible};
 use crate::numbers::{data, duration, tick};
 use crate::results::{Result, Results, Series};
 use crate::table::{Cell, Column, Table};

@@ -3,7 +3,9 @@
 //! Exact methods are compared by time, heuristics by objective, both as ratios: the log of a ratio is as far from 0 whoever is divided by whom. An
 //! instance on which only one of two heuristics finds anything has no ratio, but a winner: in the test it ranks above every ratio.
 
-use super::{Class, Entrant, noise};
+use super::class::Class;
+use super::entrant::{self, Entrant};
+use super::noise;
 use crate::numbers::{significant, whole};
 use crate::results::Results;
 use crate::statistics::{SignedRank, bootstrap_mean, holm, mean, median, shifted_geometric_mean, signed_rank};
@@ -60,7 +62,7 @@ pub(super) fn of_class<'e, 'r, 'a>(
         let last = |value: Option<f64>| value.unwrap_or(f64::INFINITY);
         let order = |e: &Entrant| match class {
             Class::Exact => {
-                let times: Vec<f64> = e.cells.values().map(super::Cell::seconds).collect();
+                let times: Vec<f64> = e.cells.values().map(entrant::Cell::seconds).collect();
                 (e.cells.len() as f64, last(shifted_geometric_mean(&times, 1.0)))
             }
             Class::Heuristic => {
@@ -102,7 +104,7 @@ pub(super) fn of_class<'e, 'r, 'a>(
 /// The log ratios and factors of two methods on the instances they share.
 fn compared(results: &Results, class: Class, first: &Entrant, second: &Entrant) -> (Vec<f64>, Vec<(f64, f64)>) {
     let shared = first.cells.iter().filter_map(|(instance, cell)| Some((cell, second.cells.get(instance)?)));
-    let ratio = |first: &super::Cell, second: &super::Cell| {
+    let ratio = |first: &entrant::Cell, second: &entrant::Cell| {
         let ratio = match class {
             Class::Exact => (first.seconds() / second.seconds()).ln(),
             Class::Heuristic => quality(results, first.objective(), second.objective()),
@@ -110,8 +112,8 @@ fn compared(results: &Results, class: Class, first: &Entrant, second: &Entrant) 
         // 0 seconds over 0 seconds, or opposite signs, say nothing about who is better.
         if ratio.is_nan() || ratio.abs() <= results.tolerance(true) { 0.0 } else { ratio }
     };
-    let factors = |first: &super::Cell, second: &super::Cell, ratio: f64| {
-        let of = |cell: &super::Cell, log: f64| if cell.is_solved() { log.max(0.0).exp() } else { f64::INFINITY };
+    let factors = |first: &entrant::Cell, second: &entrant::Cell, ratio: f64| {
+        let of = |cell: &entrant::Cell, log: f64| if cell.is_solved() { log.max(0.0).exp() } else { f64::INFINITY };
         (of(first, ratio), of(second, -ratio))
     };
     shared.map(|(a, b)| (ratio(a, b), factors(a, b, ratio(a, b)))).unzip()

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::{Class, Entrant, Field};
-use crate::Options;
+use super::class::Class;
+use super::entrant::{self, Entrant};
+use super::field::Field;
 use crate::numbers::{data, duration};
+use crate::options::Options;
 use crate::statistics::{bootstrap_shifted, mean, shifted_geometric_mean};
 use crate::table::{Cell, Column, Mark, Table};
 
@@ -57,7 +59,7 @@ pub(super) fn table(options: &Options, class: Class, entrants: &[&Entrant], fiel
         let all = of(None);
         let unsolved = entrant.cells.len() - entrant.solved().len();
         let interval = bootstrap_shifted(&entrant.name, &all, shift);
-        let par10: Option<Vec<f64>> = entrant.cells.values().map(super::Cell::par10).collect();
+        let par10: Option<Vec<f64>> = entrant.cells.values().map(entrant::Cell::par10).collect();
         let par10 = par10.and_then(|values| mean(&values));
         let seconds = |s: Option<f64>| s.map_or_else(Cell::absent, |s| Cell::number(duration(s), s));
         let mut row = vec![Cell::text(&entrant.name)];

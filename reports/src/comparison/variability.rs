@@ -1,6 +1,7 @@
 //! What seeds alone change: the same method on the same instance.
 
-use super::{Class, Entrant};
+use super::class::Class;
+use super::entrant::{self, Entrant};
 use crate::numbers::{data, percent, significant};
 use crate::statistics::{bootstrap_mean, mean};
 use crate::table::{Cell, Column, Mark, Table};
@@ -33,7 +34,7 @@ pub(super) fn table(class: Class, entrants: &[&Entrant]) -> Option<Table> {
         ],
     );
     for entrant in entrants {
-        let cells: Vec<&super::Cell> = entrant.cells.values().filter(|cell| cell.seeds() > 1).collect();
+        let cells: Vec<&entrant::Cell> = entrant.cells.values().filter(|cell| cell.seeds() > 1).collect();
         let Some(seeds) = cells.iter().map(|cell| cell.seeds()).min() else { continue };
         let logs: Vec<f64> = cells.iter().filter_map(|cell| apart(&cell.each_seconds(), SHIFT_S)).collect();
         let objectives = cells.iter().filter_map(|cell| {

@@ -1,0 +1,281 @@
+//! How far exact search gets: root gap, nodes and seconds over sizes, loads and transfer costs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use offcut_checker::Proof;
+use offcut_ledger::Status;
+
+use crate::numbers::{self, duration, significant, whole};
+use crate::options::Options;
+use crate::results::{Result, Results};
+use crate::section::Section;
+use crate::statistics::{mean, range, shifted_geometric_mean};
+use crate::table::{Cell, Column, Mark, Table};
+
+/// What instances of the exact studies are grouped by.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Group {
+    family: String,
+    /// Flows, partitions, servers.
+    size: [u64; 3],
+    /// Bits of load and of hop over stage: positive floats sort as their bits do.
+    load: u64,
+    transfer: Option<u64>,
+}
+
+impl Group {
+    fn of(result: &Result) -> Self {
+        let label = &result.row.instance;
+        let parameter = |name: &str| label.parameters.get(name).copied().unwrap_or(0.0);
+        // What the family makes of the parameter: see the generator.
+        let transfer = match label.family.as_str() {
+            "zoo" => None,
+            "queue" | "equal" => Some(0.0),
+            "transfer" => Some(10.0 * parameter("transfer")),
+            _ => Some(parameter("transfer")),
+        };
+        Self {
+            family: label.family.clone(),
+            size: ["flows", "partitions", "servers"].map(|name| parameter(name) as u64),
+            load: parameter("load").to_bits(),
+            transfer: transfer.map(f64::to_bits),
+        }
+    }
+
+    fn size(&self) -> String {
+        let [flows, partitions, servers] = self.size;
+        format!("{flows}×{partitions}×{servers}")
+    }
+
+    fn load(&self) -> f64 {
+        f64::from_bits(self.load)
+    }
+
+    const COLUMNS: usize = 4;
+
+    fn columns() -> [Column; Self::COLUMNS] {
+        [
+            Column::words("family", "family"),
+            Column::words("flows × partitions × servers", "size"),
+            Column::numbers("load", "load"),
+            Column::numbers("hop / stage", "hop_over_stage"),
+        ]
+    }
+
+    fn cells(&self) -> [Cell; Self::COLUMNS] {
+        let number = |value: f64| Cell::number(numbers::tick(value), value);
+        let transfer = self.transfer.map_or_else(Cell::absent, |bits| number(f64::from_bits(bits)));
+        [Cell::text(&self.family), Cell::text(self.size()), number(self.load()), transfer]
+    }
+}
+
+/// The rows of all studies whose names begin with `exact`, each once, by group and method.
+fn exact_rows<'r, 'a>(results: &'r Results<'a>) -> BTreeMap<Group, BTreeMap<&'r str, Vec<&'r Result<'a>>>> {
+    let studies = results.manifest.studies.iter().filter(|study| study.name.starts_with("exact"));
+    let keys: BTreeSet<&str> = studies.flat_map(|study| &study.cells).map(|cell| cell.key.as_str()).collect();
+    let mut groups: BTreeMap<Group, BTreeMap<&str, Vec<&Result>>> = BTreeMap::new();
+    for result in keys.into_iter().filter_map(|key| results.of_key(key)).filter(|r| r.is_attempted()) {
+        let methods = groups.entry(Group::of(result)).or_default();
+        methods.entry(&result.row.key.method).or_default().push(result);
+    }
+    groups
+}
+
+/// Whether nothing is left to prove, by a certificate.
+fn is_certified(result: &Result) -> bool {
+    matches!(result.row.status, Status::OptimalCertified | Status::InfeasibleCertified)
+}
+
+pub(super) fn section(results: &Results, options: &Options) -> Option<Section> {
+    let groups = exact_rows(results);
+    let mut tables: Vec<Table> = [branch_table(results, options, &groups)].into_iter().flatten().collect();
+    tables.extend(seconds_table(options, &groups));
+    tables.extend(bounds_table(results, &groups));
+    (!tables.is_empty()).then(|| Section {
+        title: "Exact methods: root gap, nodes, seconds".into(),
+        paragraphs: resistance(results, &groups).into_iter().collect(),
+        tables,
+        figures: Vec::new(),
+    })
+}
+
+type Groups<'r, 'a> = BTreeMap<Group, BTreeMap<&'r str, Vec<&'r Result<'a>>>>;
+
+fn branch_table(results: &Results, options: &Options, groups: &Groups) -> Option<Table> {
+    let mut table = Table::new(
+        "exact",
+        "Exact search (branch): root gap, nodes, seconds",
+        format!(
+            "Certified: rows whose optimum, or that there is no solution, is proved by a certificate the checker replayed. Root gap: how far the first \
+             bound lies below the best solution the search found, before branching (the method's own count). Left: the largest certified gap \
+             of a row at its end. Seconds: shifted geometric mean, shift {} s. Hop / stage: mean time of a hop over mean time in a stage.",
+            numbers::data(options.time_shift_s)
+        ),
+        Group::columns()
+            .into_iter()
+            .chain([
+                Column::numbers("certified", "certified"),
+                Column::numbers("of rows", "rows"),
+                Column::numbers("mean root gap (%)", "mean_root_gap_percent"),
+                Column::numbers("max root gap (%)", "max_root_gap_percent"),
+                Column::numbers("mean nodes", "mean_nodes"),
+                Column::numbers("max nodes", "max_nodes"),
+                Column::bounded("left (%)", "left_percent"),
+                Column::numbers("seconds", "seconds"),
+                Column::numbers("max seconds", "max_seconds"),
+            ])
+            .collect(),
+    );
+    let percent = |gap: Option<f64>| {
+        gap.map_or_else(Cell::absent, |gap| Cell::number(numbers::percent(gap, results.tolerance(true)), 100.0 * gap))
+    };
+    for (group, methods) in groups {
+        let Some(rows) = methods.get("branch") else { continue };
+        let count = |name: &str| -> Vec<f64> {
+            rows.iter().filter_map(|r| r.row.counts.get(name).map(|count| *count as f64)).collect()
+        };
+        let roots = rows.iter().filter(|r| r.objective.is_some());
+        let roots: Vec<f64> = roots.filter_map(|r| Some(*r.row.counts.get("root gap, 1e-9")? as f64 * 1e-9)).collect();
+        let nodes = count("nodes");
+        let number =
+            |value: Option<f64>, digits| value.map_or_else(Cell::absent, |v| Cell::number(significant(v, digits), v));
+        let most = |values: &[f64]| range(values).map(|(_, high)| high);
+        let certified = rows.iter().filter(|r| is_certified(r)).count();
+        let mark = if certified < rows.len() { Mark::Failure } else { Mark::Plain };
+        let seconds: Vec<f64> = rows.iter().map(|r| r.counted_s()).collect();
+        let left: Vec<_> = rows.iter().filter_map(|r| r.gap).collect();
+        let evidence = if left.iter().all(|gap| gap.certified) { Mark::Plain } else { Mark::Word };
+        let nodes_most = most(&nodes).map_or_else(Cell::absent, |n| Cell::number(whole(n as u64), n));
+        let time = |s: Option<f64>| s.map_or_else(Cell::absent, |s| Cell::number(duration(s), s));
+        table.push(
+            group
+                .cells()
+                .into_iter()
+                .chain([
+                    Cell::count(certified).marked(mark),
+                    Cell::count(rows.len()),
+                    percent(mean(&roots)),
+                    percent(most(&roots)),
+                    number(mean(&nodes), 3),
+                    nodes_most,
+                    percent(most(&left.iter().map(|gap| gap.high).collect::<Vec<_>>())).marked(evidence),
+                    time(shifted_geometric_mean(&seconds, options.time_shift_s)),
+                    time(most(&seconds)),
+                ])
+                .collect(),
+        );
+    }
+    (!table.rows.is_empty()).then_some(table)
+}
+
+/// Which families branch certifies throughout, and how far it is from that on the others.
+fn resistance(results: &Results, groups: &Groups) -> Option<String> {
+    let mut families: BTreeMap<&str, Vec<(&Group, &Result)>> = BTreeMap::new();
+    let mut limit: Option<f64> = None;
+    for (group, methods) in groups {
+        for result in methods.get("branch").into_iter().flatten() {
+            families.entry(&group.family).or_default().push((group, result));
+            limit = limit.into_iter().chain(result.row.key.budget.time_s).reduce(f64::max);
+        }
+    }
+    if families.is_empty() {
+        return None;
+    }
+    let within = limit.map_or(String::new(), |s| format!(" within {} s", numbers::data(s)));
+    let (mut closed, mut resisting) = (Vec::new(), Vec::new());
+    for (family, rows) in &families {
+        let open: Vec<_> = rows.iter().filter(|(_, result)| !is_certified(result)).collect();
+        if open.is_empty() {
+            closed.push(format!("{family} ({} rows)", rows.len()));
+            continue;
+        }
+        let left = open.iter().filter_map(|(group, result)| Some((result.gap?.high, *group)));
+        let worst = left.max_by(|a, b| a.0.total_cmp(&b.0));
+        let worst = worst.map_or(String::new(), |(gap, group)| {
+            let gap = numbers::percent(gap, results.tolerance(true));
+            format!(", the largest gap left is {gap} % at {} and load {}", group.size(), numbers::tick(group.load()))
+        });
+        resisting.push(format!("{family} ({} of {} rows open{worst})", open.len(), rows.len()));
+    }
+    let mut words = Vec::new();
+    if !closed.is_empty() {
+        words.push(format!("branch certifies every row{within} of: {}.", closed.join(", ")));
+    }
+    words.push(match &resisting[..] {
+        [] => "No family resists.".to_owned(),
+        some => format!("Not every row{within} of: {}.", some.join("; ")),
+    });
+    Some(words.join(" "))
+}
+
+/// The methods that prove something in the exact studies.
+fn proving<'r>(groups: &Groups<'r, '_>) -> BTreeSet<&'r str> {
+    let all = groups.values().flatten();
+    let proves = |rows: &[&Result]| rows.iter().any(|r| !matches!(r.row.proof, Proof::Nothing));
+    all.filter(|(_, rows)| proves(rows)).map(|(method, _)| *method).collect()
+}
+
+/// Groups on which more than one method tried to prove something, with a cell for each.
+fn side_by_side(groups: &Groups, mut table: Table, cell: impl Fn(&[&Result]) -> Cell, bounded: bool) -> Option<Table> {
+    let methods = proving(groups);
+    let column = |m: &&str| if bounded { Column::bounded(*m, *m) } else { Column::numbers(*m, *m) };
+    table.columns = Group::columns().into_iter().chain(methods.iter().map(column)).collect();
+    for (group, of_it) in groups {
+        if of_it.keys().filter(|method| methods.contains(*method)).count() < 2 {
+            continue;
+        }
+        let of = |method: &&str| of_it.get(method).map_or_else(Cell::absent, |rows| cell(rows));
+        table.push(group.cells().into_iter().chain(methods.iter().map(of)).collect());
+    }
+    (!table.rows.is_empty()).then_some(table)
+}
+
+fn seconds_table(options: &Options, groups: &Groups) -> Option<Table> {
+    let note = format!(
+        "Shifted geometric mean, shift {} s; a failure counts as the time limit. (a/b): a of b rows end with the optimum proved, by a certificate or by a \
+         solver's word.",
+        numbers::data(options.time_shift_s)
+    );
+    let table = Table::new("exact-methods", "Exact methods side by side: solution time", note, Vec::new());
+    let cell = |rows: &[&Result]| {
+        let is_proved = |r: &&&Result| {
+            is_certified(r) || matches!(r.row.status, Status::OptimalClaimed | Status::InfeasibleClaimed)
+        };
+        let proved = rows.iter().filter(is_proved).count();
+        let partial = if proved == rows.len() { String::new() } else { format!(" ({proved}/{})", rows.len()) };
+        let seconds: Vec<f64> = rows.iter().map(|r| r.counted_s()).collect();
+        let mean = shifted_geometric_mean(&seconds, options.time_shift_s).expect("groups have rows");
+        Cell::number(format!("{}{partial}", duration(mean)), mean)
+    };
+    side_by_side(groups, table, cell, false)
+}
+
+fn bounds_table(results: &Results, groups: &Groups) -> Option<Table> {
+    let note = "Best solution anybody found / the method's own bound - 1, mean over the rows that have a bound. Plain: replayed certificates; in \
+                italics with a dagger: a solver's word.";
+    let table = Table::new(
+        "exact-bounds",
+        "Exact methods side by side: how far their bounds are from the best solution (%)",
+        note,
+        Vec::new(),
+    );
+    let cell = |rows: &[&Result]| {
+        let distance = |r: &&Result| {
+            let (bound, certified) = match &r.row.proof {
+                Proof::Certified { value } => (*value, true),
+                Proof::SolverWord { value, .. } => (*value, false),
+                _ => return None,
+            };
+            let best = results.best[&r.row.key.instance].objective?;
+            (bound > 0.0).then(|| ((best / bound - 1.0).max(0.0), certified))
+        };
+        let distances: Vec<(f64, bool)> = rows.iter().filter_map(distance).collect();
+        let certified = distances.iter().all(|(_, certified)| *certified);
+        let values: Vec<f64> = distances.iter().map(|(distance, _)| *distance).collect();
+        let mark = if certified { Mark::Plain } else { Mark::Word };
+        mean(&values).map_or_else(Cell::absent, |mean| {
+            Cell::number(numbers::percent(mean, results.tolerance(certified)), 100.0 * mean).marked(mark)
+        })
+    };
+    side_by_side(groups, table, cell, true)
+}

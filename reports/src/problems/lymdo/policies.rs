@@ -1,0 +1,308 @@
+//! Policies over time: delay, energy against the budgets, distance from the bound that knows what comes.
+
+use std::collections::BTreeMap;
+
+use offcut_ledger::Row;
+
+use super::rows::{EXACT, POLICY, measure, studies};
+use crate::figure::{Axis, Figure, Line, Lines, Mark, Plot, Shape};
+use crate::numbers::{self, Scale, significant};
+use crate::results::{Point, Result, Results, Series, per_instance};
+use crate::section::Section;
+use crate::statistics::{bootstrap_mean, mean, range};
+use crate::table::{Cell, Column, Table};
+use crate::verdict::{Outcome, Verdict};
+
+/// Up to which overdraft of the worst user budgets count as kept at the end of a horizon.
+const KEPT: f64 = 0.05;
+
+pub(super) fn section(results: &Results) -> Option<Section> {
+    let study = studies(results, "policies").next()?;
+    let series = results.series(study);
+    let mut tables = vec![all(results, &study.title, &series)];
+    tables.extend(TOLD.iter().map(|told| by_family(&study.title, &series, told)));
+    let words = "The gap is to the clairvoyant bound: the least that any decisions for this sample path can cost, all slots known ahead, proved \
+                 by prices of energy for the horizon and of bandwidth and edge speed for every slot. It is a bound and no rival; part of every \
+                 gap is the price of not knowing what comes, which a policy cannot avoid, and of starting with empty queues. Policies with queues \
+                 keep budgets in the long run only: what they have overspent in their first slots, their backlog, is charged at the end. Over few \
+                 slots that charge decides, and a policy that never owes anything looks better than it is; hence the long horizons here, and the \
+                 study of the horizon's length.";
+    Some(Section { title: "Policies over time".into(), paragraphs: vec![words.into()], tables, figures: Vec::new() })
+}
+
+/// All results of a series.
+fn rows<'s, 'a>(series: &Series<'s, 'a>) -> Vec<&'s Result<'a>> {
+    series.points.iter().flat_map(|point| &point.results).copied().collect()
+}
+
+fn of_measure(rows: &[&Result], name: &str) -> Vec<f64> {
+    per_instance(rows.iter().copied(), |r| measure(r, name))
+}
+
+fn all(results: &Results, title: &str, series: &[Series]) -> Table {
+    let columns = vec![
+        Column::words("policy", "policy"),
+        Column::numbers("instances", "instances"),
+        Column::numbers("delay of a user (ms)", "delay_s"),
+        Column::numbers("energy / budgets (%)", "spent"),
+        Column::numbers("worst user above budget (%)", "overdraft"),
+        Column::numbers("backlog in the end (J)", "final_backlog_j"),
+        Column::numbers("charge (ms)", "charge_s"),
+        Column::numbers("objective (ms)", "objective_s"),
+        Column::bounded("gap to the clairvoyant bound (%)", "gap_percent"),
+        Column::words("95 % interval", "interval"),
+        Column::bounded("largest gap (%)", "max_gap_percent"),
+    ];
+    let note = "Means over instances and slots, as the checker measures them. Worst user: the most that a user's mean energy is above its budget, \
+                mean over instances. Charge: what the objective holds for it. Objective: mean over slots of the delay of all users, and the \
+                charge. (a/b): a of b rows have a trajectory, and the others no share in the means.";
+    let mut table = Table::new("policies-over-time", format!("{title}: policies over time"), note, columns);
+    let number = |value: Option<f64>, factor: f64| {
+        value.map_or_else(Cell::absent, |v| Cell::number(significant(v * factor, 4), v))
+    };
+    let tolerance = results.tolerance(true);
+    for series in series {
+        let rows = rows(series);
+        let of = |name: &str| mean(&of_measure(&rows, name));
+        let gaps = per_instance(rows.iter().copied(), |r| r.gap.filter(|gap| gap.certified).map(|gap| gap.high));
+        let percent = |gap: f64| Cell::number(numbers::percent(gap, tolerance), 100.0 * gap);
+        let interval = bootstrap_mean(series.name, &gaps).map(|(low, high)| {
+            Cell::text(format!("{} to {}", numbers::percent(low, tolerance), numbers::percent(high, tolerance)))
+        });
+        let with = rows.iter().filter(|r| r.objective.is_some() || r.is_bound_alone()).count();
+        let partial = if with == rows.len() { String::new() } else { format!(" ({with}/{})", rows.len()) };
+        let instances = per_instance(rows.iter().copied(), |_| Some(1.0)).len();
+        let objective = mean(&per_instance(rows.iter().copied(), |r| r.objective.or_else(|| r.bound_alone())));
+        table.push(vec![
+            Cell::text(series.label()),
+            Cell::number(format!("{instances}{partial}"), instances as f64),
+            number(of("delay_s"), 1e3),
+            number(of("spent"), 100.0),
+            number(of("overdraft"), 100.0),
+            number(of("final_backlog_j"), 1.0),
+            number(of("charge_s"), 1e3),
+            number(objective, 1e3),
+            mean(&gaps).map_or_else(Cell::absent, percent),
+            interval.unwrap_or_else(Cell::absent),
+            range(&gaps).map_or_else(Cell::absent, |(_, most)| percent(most)),
+        ]);
+    }
+    table
+}
+
+/// What is told of every family and policy: a table each.
+struct Told {
+    id: &'static str,
+    words: &'static str,
+    of: fn(&Result) -> Option<f64>,
+    factor: f64,
+}
+
+const TOLD: [Told; 3] = [
+    Told { id: "delay", words: "delay of a user (ms)", of: |r| measure(r, "delay_s"), factor: 1e3 },
+    Told {
+        id: "energy",
+        words: "energy of all users over their budgets (%)",
+        of: |r| measure(r, "spent"),
+        factor: 100.0,
+    },
+    Told { id: "clairvoyant", words: "gap to the clairvoyant bound (%)", of: |r| Some(r.gap?.high), factor: 100.0 },
+];
+
+/// Families against policies.
+fn by_family(title: &str, series: &[Series], told: &Told) -> Table {
+    let rivals: Vec<&Series> = series.iter().filter(|series| !series.is_bound_alone()).collect();
+    let mut columns = vec![Column::words("family", "family")];
+    columns.extend(rivals.iter().map(|series| Column::numbers(series.name, series.name)));
+    let note = "Means over instances. –: not on every instance a trajectory.";
+    let id = format!("policies-{}-by-family", told.id);
+    let mut table = Table::new(&id, format!("{title}: {}, by family", told.words), note, columns);
+    let mut families: Vec<&str> =
+        rivals.iter().flat_map(|series| rows(series)).map(|r| r.row.instance.family.as_str()).collect();
+    families.sort_unstable();
+    families.dedup();
+    for family in families {
+        let cell = |series: &&Series| {
+            let of_it: Vec<&Result> = rows(series).into_iter().filter(|r| r.row.instance.family == family).collect();
+            if of_it.iter().any(|r| (told.of)(r).is_none()) {
+                return Cell::absent();
+            }
+            let mean = mean(&per_instance(of_it.iter().copied(), |r| (told.of)(r)));
+            mean.map_or_else(Cell::absent, |m| Cell::number(significant(m * told.factor, 4), m * told.factor))
+        };
+        table.push(std::iter::once(Cell::text(family)).chain(rivals.iter().map(cell)).collect());
+    }
+    table
+}
+
+/// The first row of a series at a place that tells its course.
+fn course<'a>(series: &Series<'_, 'a>, place: f64) -> Option<&'a Row> {
+    let rows = &series.points.iter().find(|point| point.x == Some(place))?.results;
+    let order = |row: &&Row| (row.instance.name.clone(), row.key.instance.clone(), row.key.budget.seed);
+    rows.iter().map(|r| r.row).filter(|row| row.series.contains_key("backlog_j")).min_by_key(order)
+}
+
+/// Where courses end.
+fn ends_of(told: &[&(&str, &Row)], course: &str) -> Vec<f64> {
+    told.iter().filter_map(|(_, row)| Some(row.series.get(course)?.last()?.1)).collect()
+}
+
+/// Courses of policies on one sample path.
+pub(super) fn over_time(results: &Results) -> Option<Section> {
+    let study = studies(results, "horizon").next()?;
+    let series = results.series(study);
+    let longest = series.iter().filter_map(|series| series.points.last()?.x).reduce(f64::max)?;
+    let told: Vec<_> = series.iter().filter_map(|series| Some((series.name, course(series, longest)?))).collect();
+    let instance = told.iter().map(|(_, row)| (&row.instance.name, &row.key.instance)).min()?;
+    let told: Vec<_> = told.iter().filter(|(_, row)| (&row.instance.name, &row.key.instance) == instance).collect();
+    let panel = |course: &str, label: &str, unit: &str| {
+        let points = |row: &Row| row.series.get(course).cloned().unwrap_or_default();
+        let scale = Scale::fitting(&ends_of(&told, course), unit);
+        let lines = told.iter().map(|(name, row)| Line {
+            names: vec![(*name).to_owned()],
+            points: points(row).into_iter().map(|(x, y)| Mark { x, y: y * scale.factor, band: None }).collect(),
+            limit: None,
+        });
+        Lines {
+            x: Axis { label: "slots".into(), log: false },
+            y: Axis { label: scale.label(label), log: false },
+            lines: lines.filter(|line| !line.points.is_empty()).collect(),
+            limit: None,
+            shape: Shape::Joined,
+        }
+    };
+    // The budget of a user, in the mean: what is spent over which share of it that is.
+    let budget = told.iter().find_map(|(_, row)| Some(row.measures.get("energy_j")? / row.measures.get("spent")?));
+    let mut energy = panel("energy_j", "mean energy a slot so far", "J");
+    let unit = Scale::fitting(&ends_of(&told, "energy_j"), "J").factor;
+    energy.limit = budget.map(|budget| ("budget".into(), vec![(0.0, budget * unit), (longest, budget * unit)]));
+    let figure = Figure {
+        id: "course-figure".into(),
+        title: "The course of policies on one sample path".into(),
+        caption: format!(
+            "One sample path, {}; told by the runner, which keeps the queues. Delay and energy of a user: means over users and over the slots so \
+             far. Backlog: mean over users, after the slot. Dashed: the mean budget. A policy keeps the budgets in the long run if its backlog \
+             grows slower than the slots.",
+            instance.0
+        ),
+        plot: Plot::Panels(vec![
+            panel("delay_s", "mean delay so far", "s"),
+            energy,
+            panel("backlog_j", "backlog", "J"),
+        ]),
+    };
+    let drawable = told.iter().any(|(_, row)| row.series["backlog_j"].len() > 1);
+    drawable.then(|| Section {
+        title: "The course of time".into(),
+        paragraphs: Vec::new(),
+        tables: Vec::new(),
+        figures: vec![figure],
+    })
+}
+
+/// Whether budgets hold in the long run: the worst user's overdraft over the length of the horizon.
+pub(super) fn balanced(results: &Results) -> Verdict {
+    let claim = "long-term resource constraints are balanced: energy budgets hold over time".to_owned();
+    let not_tested = |why: &str| Verdict {
+        claim: claim.clone(),
+        outcome: Outcome::NotTested,
+        numbers: "no rows".into(),
+        why: why.into(),
+    };
+    let Some(study) = studies(results, "horizon").next() else {
+        return not_tested("no study of the horizon's length");
+    };
+    let series = results.series(study);
+    let of = |policy: &str| -> Vec<(f64, f64)> {
+        let point = |point: &Point| {
+            let overdrafts: Option<Vec<f64>> = point.results.iter().map(|r| measure(r, "overdraft")).collect();
+            Some((point.x?, mean(&overdrafts?)?))
+        };
+        series.iter().filter(|s| s.name == policy).flat_map(|s| &s.points).filter_map(point).collect()
+    };
+    let told = |points: &[(f64, f64)]| {
+        let one = |(slots, over): &(f64, f64)| format!("{} % after {} slots", percent(*over), numbers::tick(*slots));
+        points.iter().map(one).collect::<Vec<_>>().join(", ")
+    };
+    let ours = of(POLICY);
+    let [first, .., last] = &ours[..] else { return not_tested("fewer than two lengths of the horizon") };
+    let mut numbers = format!("the worst user of lymdo is above its budget by {}", told(&ours));
+    let exact = of(EXACT);
+    if !exact.is_empty() {
+        numbers += &format!("; of lymdo-exact by {}", told(&exact));
+    }
+    let outcome = if last.1 <= KEPT && last.1 < first.1 { Outcome::Shown } else { Outcome::NotShown };
+    let why = "a mean is above its budget by no more than the last backlog over the number of slots, which falls as the backlog settles. The rule \
+               is Offcut's: less at the end than at the beginning, and at most 5 % of the budget, mean over instances of the worst user"
+        .to_owned();
+    Verdict { claim, outcome, numbers, why }
+}
+
+fn percent(share: f64) -> String {
+    significant(100.0 * share, 2)
+}
+
+/// Whether the paper's policy costs less than every other that is no exact method.
+pub(super) fn better(results: &Results) -> Verdict {
+    let claim = "(ours) over time lymdo is better than policies without learning or without queues".to_owned();
+    let series: Vec<Series> =
+        studies(results, "policies").next().map(|study| results.series(study)).unwrap_or_default();
+    let objectives = |series: &Series| -> BTreeMap<String, Vec<f64>> {
+        let mut values: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+        for result in rows(series) {
+            if let Some(objective) = result.objective {
+                values.entry(result.row.key.instance.clone()).or_default().push(objective);
+            }
+        }
+        values
+    };
+    let ours = series.iter().find(|series| series.name == POLICY);
+    let Some(ours) = ours.map(|series| (objectives(series), rows(series).len())) else {
+        let why = "no study of policies with lymdo in it".into();
+        return Verdict { claim, outcome: Outcome::NotTested, numbers: "no rows".into(), why };
+    };
+    let mut parts = Vec::new();
+    let (mut least, mut hardest) = (f64::INFINITY, String::new());
+    for other in series.iter().filter(|s| ![POLICY, EXACT].contains(&s.name) && !s.is_bound_alone()) {
+        let theirs = objectives(other);
+        let saved = |(instance, ours): (&String, &Vec<f64>)| Some(1.0 - mean(ours)? / mean(theirs.get(instance)?)?);
+        let saved: Vec<f64> = ours.0.iter().filter_map(saved).collect();
+        let without = rows(other).iter().filter(|r| r.objective.is_none()).count();
+        let failed = if without > 0 { format!("; no trajectory in {without} rows") } else { String::new() };
+        match mean(&saved) {
+            Some(mean) => {
+                parts.push(format!("{} % against {} ({} instances{failed})", percent(mean), other.name, saved.len()));
+                if mean < least {
+                    (least, hardest) = (mean, other.name.to_owned());
+                }
+            }
+            None => parts.push(format!("{} has no trajectory", other.name)),
+        }
+    }
+    if parts.is_empty() || least == f64::INFINITY {
+        let why = "nothing to compare with".into();
+        return Verdict { claim, outcome: Outcome::NotTested, numbers: "no rows".into(), why };
+    }
+    let lacking = ours.1 - ours.0.values().map(Vec::len).sum::<usize>();
+    let numbers = format!("lymdo saves {} of the objective, in the mean over instances", parts.join(", "));
+    let (outcome, why) = match (least > 0.0, lacking) {
+        (true, 0) => (
+            Outcome::Shown,
+            format!(
+                "the rule is Offcut's: a positive mean against every one. The hardest to beat is {hardest}. lymdo-exact, which solves the same \
+                 slots exactly, does not count"
+            ),
+        ),
+        (true, lacking) => (Outcome::NotShown, format!("{lacking} rows of lymdo have no trajectory")),
+        (false, _) => {
+            let time = |name: &str| {
+                let times = series.iter().filter(|s| s.name == name).flat_map(rows).map(|r| r.row.times.solve_s);
+                mean(&times.collect::<Vec<_>>())
+            };
+            let longer = time(&hardest).zip(time(POLICY)).filter(|(theirs, ours)| *theirs > 0.0 && *ours > 0.0);
+            let longer = longer.map(|(theirs, ours)| format!(", in {} times the time", significant(theirs / ours, 2)));
+            (Outcome::NotShown, format!("{hardest} is as good or better{}", longer.unwrap_or_default()))
+        }
+    };
+    Verdict { claim, outcome, numbers, why }
+}

@@ -2,7 +2,7 @@
 
 use crate::names::visible;
 use crate::numbers::{self, ABSENT};
-use crate::table::{Mark, Table};
+use crate::table::{Style, Table};
 
 /// A table as CSV: numbers in base units with ten significant digits, absent ones empty.
 pub fn table(table: &Table) -> String {
@@ -24,7 +24,7 @@ pub fn table(table: &Table) -> String {
                 None => quoted(&cell.text),
             });
             if column.evidence {
-                let evidence = if cell.mark == Mark::Word { "word" } else { "certified" };
+                let evidence = if cell.style == Style::Unchecked { "unchecked" } else { "certified" };
                 fields.push(if cell.value.is_some() { evidence.to_owned() } else { String::new() });
             }
         }
@@ -74,8 +74,8 @@ mod tests {
         let columns = vec![Column::words("m", "m"), Column::bounded("gap (%)", "gap")];
         let mut table = Table::new("t", "title", "note", columns);
         table.push(vec![Cell::text("a"), Cell::number("1.5", 0.015)]);
-        table.push(vec![Cell::text("b"), Cell::number("2.5", 0.025).marked(Mark::Word)]);
+        table.push(vec![Cell::text("b"), Cell::number("2.5", 0.025).styled(Style::Unchecked)]);
         table.push(vec![Cell::text("c"), Cell::absent()]);
-        assert_eq!(super::table(&table), "m,gap,gap_evidence\na,0.015,certified\nb,0.025,word\nc,,\n");
+        assert_eq!(super::table(&table), "m,gap,gap_evidence\na,0.015,certified\nb,0.025,unchecked\nc,,\n");
     }
 }

@@ -44,7 +44,7 @@ pub struct Lines {
     pub y: Axis,
     /// The lines; series that coincide are one line with several names.
     pub lines: Vec<Line>,
-    /// A proven limit, or what nobody beats, drawn as a line of its own: its name and its points.
+    /// A proven limit or a virtual best, drawn as a line of its own: its name and its points.
     pub limit: Option<(String, Vec<(f64, f64)>)>,
     /// What lies between points.
     pub shape: Shape,
@@ -104,7 +104,7 @@ pub struct Dot {
     pub interval: Option<(f64, f64)>,
     /// The largest.
     pub max: f64,
-    /// Whether it rests on certificates: a filled dot. A hollow one rests on a solver's word.
+    /// Whether it rests on certificates (a filled dot) or on a solver-reported bound (a hollow one).
     pub certified: bool,
 }
 
@@ -112,7 +112,7 @@ pub struct Dot {
 const LOG_RATIO: f64 = 20.0;
 
 /// Whether the axis of these values is logarithmic.
-pub(crate) fn wants_log(values: impl Iterator<Item = f64>) -> bool {
+pub(crate) fn is_log(values: impl Iterator<Item = f64>) -> bool {
     let values: Vec<f64> = values.collect();
     range(&values).is_some_and(|(low, high)| low > 0.0 && high / low > LOG_RATIO)
 }

@@ -7,7 +7,7 @@ use minijinja::{Environment, Error, Output, State, Value, context, escape_format
 use crate::drawing;
 use crate::names::visible;
 use crate::report::Report;
-use crate::table::{Mark, Table};
+use crate::table::{Style, Table};
 
 /// The report as HTML. Everything the template writes passes through one function, which shows hidden characters and escapes markup, but for the
 /// figures, whose text is escaped where they are drawn.
@@ -71,10 +71,10 @@ fn table(table: &Table) -> Value {
             row.iter()
                 .zip(&table.columns)
                 .map(|(cell, column)| {
-                    let class = match cell.mark {
-                        Mark::Plain => "",
-                        Mark::Word => "word",
-                        Mark::Failure => "failure",
+                    let class = match cell.style {
+                        Style::Plain => "",
+                        Style::Unchecked => "unchecked",
+                        Style::Failure => "failure",
                     };
                     context! { text => &cell.text, value => cell.value, class, numeric => column.numeric }
                 })

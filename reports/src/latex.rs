@@ -1,7 +1,7 @@
 //! Tables as LaTeX, for papers.
 
 use crate::names::visible;
-use crate::table::{Mark, Table};
+use crate::table::{Style, Table};
 
 /// A table as a LaTeX `table` of the booktabs package.
 pub fn table(table: &Table) -> String {
@@ -18,10 +18,10 @@ pub fn table(table: &Table) -> String {
             .iter()
             .map(|cell| {
                 let words = escaped(&cell.text);
-                match cell.mark {
-                    Mark::Plain => words,
-                    Mark::Word => format!("\\textit{{{words}}}$^{{\\dagger}}$"),
-                    Mark::Failure => format!("\\textbf{{{words}}}"),
+                match cell.style {
+                    Style::Plain => words,
+                    Style::Unchecked => format!("\\textit{{{words}}}$^{{\\dagger}}$"),
+                    Style::Failure => format!("\\textbf{{{words}}}"),
                 }
             })
             .collect();
@@ -101,7 +101,7 @@ mod tests {
     #[test]
     fn marks_are_told_apart() {
         let mut table = Table::new("t", "title", "", vec![Column::words("m", "m"), Column::bounded("gap", "gap")]);
-        table.push(vec![Cell::text("b"), Cell::number("2.5", 0.025).marked(Mark::Word)]);
+        table.push(vec![Cell::text("b"), Cell::number("2.5", 0.025).styled(Style::Unchecked)]);
         assert!(super::table(&table).contains("b & \\textit{2.5}$^{\\dagger}$ \\\\"));
     }
 }

@@ -8,13 +8,13 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`names`], [`numbers`], [`options`], [`statistics`] | text from outside made harmless; numbers as text; means, intervals, rank tests |
+//! | [`names`], [`numbers`], [`options`], [`statistics`] | names and text from outside; numbers as text; means, intervals, rank tests |
 //! | [`table`], [`figure`], [`verdict`], [`section`], [`report`] | what reports are made of |
 //! | [`results`], [`method_gaps`] | manifest and rows put together |
-//! | [`problem_report`] | what only one problem's reports say, as a value |
+//! | [`problem_report`] | the part of reports that only one problem has, as a value |
 //! | [`tables`], [`figures`], [`comparison`] | what all problems share; none of them is named there |
 //! | [`problems`] | the values that the problems hand in |
-//! | `assemble`, [`overview`], `peers` | what is said, and in which order; several problems summed up; general solvers beside Offcut's methods |
+//! | `assemble`, [`overview`], `peers` | all parts in their order; the overview of several problems; comparison with general solvers |
 //! | [`html`], [`markdown`], [`latex`], [`csv`], [`drawing`] | the formats |
 //!
 //! Written to be diffed: rows are sorted, numbers have fixed forms, times stand in tables of their own, and nothing reads a clock.

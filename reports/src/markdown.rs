@@ -2,14 +2,15 @@
 
 use crate::names::visible;
 use crate::report::Report;
-use crate::table::{Column, Mark, Table};
+use crate::table::{Column, Style, Table};
 
 /// The report as one Markdown file; figures are referred to by their place in the folder.
 pub fn page(report: &Report) -> String {
     let mut text = format!("# {}\n\n", escaped(&report.title));
     if !report.contradictions.is_empty() {
         text += &format!(
-            "## CONTRADICTIONS ({})\n\nAn objective beyond a bound: one of the two is wrong. Do not use these numbers.\n\n",
+            "## CONTRADICTIONS ({})\n\nAn objective beyond a bound: one of the two is wrong. Do not use these \
+             numbers.\n\n",
             report.contradictions.len()
         );
         text += &list(&report.contradictions);
@@ -24,7 +25,7 @@ pub fn page(report: &Report) -> String {
             text += &format!("- [{}]({place})\n", escaped(name));
         }
     }
-    text += "\n## What this says\n\n";
+    text += "\n## Main results\n\n";
     text += &list(&report.summary);
     if let Some(paper) = &report.paper {
         text += &format!("## The paper's claims\n\n{}\n\n", line(paper));
@@ -74,10 +75,10 @@ pub fn table(table: &Table) -> String {
     for row in &table.rows {
         text += &row_of(&mut row.iter().map(|cell| {
             let words = escaped(&cell.text);
-            match cell.mark {
-                Mark::Plain => words,
-                Mark::Word => format!("*{words}*†"),
-                Mark::Failure => format!("**{words}**"),
+            match cell.style {
+                Style::Plain => words,
+                Style::Unchecked => format!("*{words}*†"),
+                Style::Failure => format!("**{words}**"),
             }
         }));
     }
@@ -160,7 +161,7 @@ mod tests {
     #[test]
     fn marks_are_told_apart() {
         let mut table = Table::new("t", "title", "", vec![Column::words("m", "m"), Column::bounded("gap", "gap")]);
-        table.push(vec![Cell::text("b"), Cell::number("2.5", 0.025).marked(Mark::Word)]);
+        table.push(vec![Cell::text("b"), Cell::number("2.5", 0.025).styled(Style::Unchecked)]);
         assert!(super::table(&table).contains("| b | *2.5*† |"));
     }
 }

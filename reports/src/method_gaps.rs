@@ -57,7 +57,7 @@ pub fn method_gaps(results: &Results) -> Vec<MethodGaps> {
             wins: wins(results, &of_it),
         }
     };
-    let has_rivals = |of_it: &[&Result]| !of_it.iter().all(|r| r.is_bound_alone());
+    let has_rivals = |of_it: &[&Result]| !of_it.iter().all(|r| r.is_bound_only());
     results.by_method().into_iter().filter(|(_, of_it)| has_rivals(of_it)).map(describe).collect()
 }
 

@@ -1,4 +1,4 @@
-//! What only the reports of one problem say, handed in as a value: the shared tables and figures know no problem.
+//! The part of a report that only one problem has, as a value: shared tables and figures name no problem.
 
 use offcut_ledger::Study;
 
@@ -8,7 +8,7 @@ use crate::results::{Result, Results};
 use crate::section::Section;
 use crate::verdict::Verdict;
 
-/// What only the reports of one problem say. [`ProblemReport::PLAIN`] says nothing.
+/// The part of a report that only one problem has. [`ProblemReport::PLAIN`] is empty.
 pub struct ProblemReport {
     /// The problem's name in manifests.
     pub problem: &'static str,
@@ -33,7 +33,7 @@ pub struct ProblemReport {
 }
 
 impl ProblemReport {
-    /// Of a problem about which there is nothing to say but what every report says.
+    /// The empty part: a problem without a paper, claims or sections of its own.
     pub const PLAIN: Self = Self {
         problem: "",
         paper: None,

@@ -10,7 +10,7 @@ use crate::verdict::Verdict;
 pub struct Report {
     /// The run's title.
     pub title: String,
-    /// What cannot be true together; a report that has any says so before anything else.
+    /// Contradictions among the rows; a report with any says so first.
     pub contradictions: Vec<String>,
     /// Where the numbers come from: names and values.
     pub provenance: Vec<(String, String)>,
@@ -22,9 +22,9 @@ pub struct Report {
     pub verdicts: Vec<Verdict>,
     /// The parts: the run as a whole, what only its problem has, each study, how rows ended.
     pub sections: Vec<Section>,
-    /// How to read it.
+    /// How to read tables and figures.
     pub reading: Vec<String>,
-    /// What it does not show.
+    /// Known limitations.
     pub limitations: Vec<String>,
     /// Reports that this one sums up: names, and where they are from here.
     pub parts: Vec<(String, String)>,

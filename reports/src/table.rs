@@ -3,15 +3,15 @@
 use crate::names::identifier;
 use crate::numbers::{self, ABSENT};
 
-/// What stands behind a number, which decides how it is printed.
+/// How a cell is printed: by the evidence for its number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Mark {
+pub enum Style {
     /// Checked, or not about a bound at all.
     #[default]
     Plain,
-    /// It rests on a solver's word: italic, with a dagger.
-    Word,
-    /// It says that something failed: bold.
+    /// It rests on a solver-reported bound (unchecked): italic, with a dagger.
+    Unchecked,
+    /// A failure: bold.
     Failure,
 }
 
@@ -22,8 +22,8 @@ pub struct Cell {
     pub text: String,
     /// The number behind it, in the column's base unit: for sorting and for data files.
     pub value: Option<f64>,
-    /// What stands behind it.
-    pub mark: Mark,
+    /// How it is printed.
+    pub style: Style,
 }
 
 impl Cell {
@@ -34,7 +34,7 @@ impl Cell {
 
     /// A number as it is printed and as it is.
     pub fn number(text: impl Into<String>, value: f64) -> Self {
-        Self { text: text.into(), value: Some(value), mark: Mark::Plain }
+        Self { text: text.into(), value: Some(value), style: Style::Plain }
     }
 
     /// A number of things.
@@ -49,8 +49,8 @@ impl Cell {
 
     /// The same cell with a mark.
     #[must_use]
-    pub fn marked(mut self, mark: Mark) -> Self {
-        self.mark = mark;
+    pub fn styled(mut self, style: Style) -> Self {
+        self.style = style;
         self
     }
 }
@@ -64,7 +64,7 @@ pub struct Column {
     pub name: String,
     /// Whether it holds numbers: set to the right.
     pub numeric: bool,
-    /// Whether its numbers rest on bounds: data files say on which kind, in a column of its own.
+    /// Whether its numbers rest on bounds: data files have a column for the kind.
     pub evidence: bool,
 }
 
@@ -92,7 +92,7 @@ pub struct Table {
     pub id: String,
     /// The line over it.
     pub title: String,
-    /// What its reader has to know besides, if anything; under it.
+    /// A note below it; may be empty.
     pub note: String,
     /// Its columns.
     pub columns: Vec<Column>,
@@ -115,8 +115,8 @@ impl Table {
         self.rows.push(row);
     }
 
-    /// Whether some number in it rests on a solver's word.
-    pub fn has_words(&self) -> bool {
-        self.rows.iter().flatten().any(|cell| cell.mark == Mark::Word)
+    /// Whether some number in it rests on a solver-reported bound.
+    pub fn has_unchecked(&self) -> bool {
+        self.rows.iter().flatten().any(|cell| cell.style == Style::Unchecked)
     }
 }

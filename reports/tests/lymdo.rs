@@ -1,4 +1,4 @@
-//! Reports on `lymdo`: verdicts, policies over time beside a bound that is no rival, delay against V, gaps of single slots.
+//! Reports on `lymdo`: verdicts, policies over time beside the clairvoyant bound, delay against V, gaps of single slots.
 
 use std::collections::BTreeMap;
 
@@ -180,7 +180,7 @@ fn verdicts_follow_the_rows() {
     // .1 to .5 % on 5 of 20 slots.
     assert!(told[2].numbers.contains("mean 0.075 %, median 0 %"), "{}", told[2].numbers);
     assert!(told[3].numbers.contains("V 1: 100 of 300 ms, V 10: 10 of 30 ms, V 100: -1.0 of 3.0 ms"), "{told:?}");
-    assert!(told[3].numbers.contains("backlogs grow by 10 while V grows by 100"), "{}", told[3].numbers);
+    assert!(told[3].numbers.contains("backlogs grow by a factor of 10 while V grows by 100"), "{}", told[3].numbers);
 
     for row in of(&mut fixture, "lymdo-exact").filter(|row| row.instance.name == "steady-10") {
         row.measures.insert("drift_s".into(), 0.009);
@@ -192,7 +192,7 @@ fn verdicts_follow_the_rows() {
     }
     assert_eq!(outcomes(&fixture), [Outcome::NotShown; 4]);
 
-    // A slot without an answer cannot be told, however good the others are.
+    // A slot without an answer has no gap, however good the others are.
     let mut lacking = run();
     of(&mut lacking, "lymdo").find(|row| row.instance.variant == "slot").expect("slots").checked_objective = None;
     assert_eq!(outcomes(&lacking)[2], Outcome::NotShown);
@@ -202,7 +202,7 @@ fn verdicts_follow_the_rows() {
 }
 
 #[test]
-fn tables_tell_policies_and_what_v_trades() {
+fn tables_show_policies_and_the_trade_off() {
     let run = run();
     let report = Report::new(&run.manifest, &run.rows, &Options::default());
     let table = |id: &str| report.tables().find(|table| table.id == id).expect(id);
@@ -217,7 +217,7 @@ fn tables_tell_policies_and_what_v_trades() {
 }
 
 #[test]
-fn a_bound_is_no_rival() {
+fn a_bound_is_no_method_to_compare_with() {
     let run = run();
     let report = Report::new(&run.manifest, &run.rows, &Options::default());
     let text = |id: &str| csv::table(report.tables().find(|table| table.id == id).expect(id));
@@ -227,16 +227,16 @@ fn a_bound_is_no_rival() {
     // Its bound stands beside the objectives, and its rows are no failures.
     assert!(text("v_objective").starts_with("v,clairvoyant_s,lymdo_exact_s\n1,0.2,0.41\n"), "{}", text("v_objective"));
     assert!(
-        report.summary.iter().any(|line| line.contains(" 0 ended without a solution, 1 broke, 0 were")),
+        report.summary.iter().any(|line| line.contains(" 0 found no solution within their limits, 1 failed, 0 were")),
         "{:?}",
         report.summary
     );
-    assert!(markdown::page(&report).contains("clairvoyant (a bound)"));
+    assert!(markdown::page(&report).contains("clairvoyant (bound)"));
     assert!(text("status").contains("bounded"));
 }
 
 #[test]
-fn single_slots_are_worth_something_else_than_horizons() {
+fn single_slots_have_another_objective_than_horizons() {
     let run = run();
     let report = Report::new(&run.manifest, &run.rows, &Options::default());
     let title = |id: &str| {
@@ -260,10 +260,10 @@ fn figures_have_what_they_promise() {
     let allowed: Vec<f64> = panels[1].limit.iter().flat_map(|(_, points)| points).map(|(_, y)| y.round()).collect();
     assert_eq!(allowed, [300.0, 30.0, 3.0]);
     let drawing = svg(figure("v-tradeoff-figure"));
-    assert_eq!(drawing.matches("in proportion to V").count(), 1);
+    assert_eq!(drawing.matches("proportional to V").count(), 1);
     assert!(labels.iter().all(|label| drawing.contains(label)));
 
-    let Plot::Panels(panels) = &figure("course-figure").plot else { panic!("panels") };
+    let Plot::Panels(panels) = &figure("policies-history-figure").plot else { panic!("panels") };
     assert_eq!(panels.len(), 3);
     let (_, budget) = panels[1].limit.as_ref().expect("a budget");
     assert!((budget[0].1 - 200.0).abs() < 1e-9, "{budget:?}");

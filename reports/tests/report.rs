@@ -1,4 +1,4 @@
-//! A report of a synthetic run: several methods and seeds, failures, declined rows, a wrong row, a solver's word.
+//! A report of a synthetic run: several methods and seeds, failures, declined rows, a rejected row, a solver-reported bound.
 
 use std::collections::BTreeMap;
 
@@ -130,7 +130,7 @@ fn fixture() -> Fixture {
         let optimum = 0.1 + 0.05 * at as f64;
         let mut dp = row("dp", name, 0, optimum, 1.0);
         if at == 1 {
-            // Only a solver's word here.
+            // Only a solver-reported bound here.
             dp.status = Status::Declined;
             dp.stop = Stop::Declined("takes the sum objective only".into());
             (dp.checked_objective, dp.claimed_objective) = (None, None);
@@ -259,7 +259,7 @@ fn a_contradiction_comes_first_and_loud() {
     liar.status = Status::Feasible;
     fixture.rows.push(liar);
     let report = report(&fixture);
-    assert_eq!(report.contradictions.len(), 2, "a certified bound and a solver's word");
+    assert_eq!(report.contradictions.len(), 2, "a certified and a solver-reported bound");
     let (page, text) = (html::page(&report), markdown::page(&report));
     assert!(page.find("class=\"alarm\"").expect("loud") < page.find("<dl>").expect("header"));
     assert!(text.find("CONTRADICTIONS").expect("loud") < text.find("tolerances").expect("header"));
@@ -353,8 +353,8 @@ fn admitted_requests_are_told_apart_and_claims_are_judged() {
     assert_eq!(outcomes(&fixture), [Outcome::NotTested; 2]);
 }
 
-/// A run of `jpdra` in which chains tell their courses; on the instance that is last by name they tell nonsense.
-fn courses() -> Fixture {
+/// A run of `jpdra` in which chains report their histories; on the instance that is last by name they are wrong.
+fn histories() -> Fixture {
     let Fixture { mut manifest, .. } = fixture();
     manifest.problem = "jpdra".into();
     manifest.objective = Quantity { name: "mean delay".into(), unit: "s".into() };
@@ -392,11 +392,11 @@ fn courses() -> Fixture {
 }
 
 #[test]
-fn chains_have_their_courses_drawn() {
-    let mut fixture = courses();
+fn histories_of_chains_are_drawn() {
+    let mut fixture = histories();
     let report = Report::new(&fixture.manifest, &fixture.rows, &Options::default());
-    let figure = report.figures().find(|figure| figure.id == "markov-course-figure").expect("there");
-    assert!(figure.caption.contains(": a, generator's seed 1, run's seed 0;"), "{}", figure.caption);
+    let figure = report.figures().find(|figure| figure.id == "markov-history-figure").expect("there");
+    assert!(figure.caption.contains(": a, generator seed 1, run seed 0."), "{}", figure.caption);
     let text = svg(figure);
     assert!(text.contains("moves") && !text.contains("NaN"));
     let Plot::Lines(lines) = &figure.plot else { panic!("a line chart") };
@@ -414,7 +414,7 @@ fn chains_have_their_courses_drawn() {
     // Another study's rows may tell a course too, and a study of chains may have rows that tell none.
     let ids = |fixture: &Fixture| {
         let report = Report::new(&fixture.manifest, &fixture.rows, &Options::default());
-        report.figures().filter(|figure| figure.id.ends_with("-course-figure")).count()
+        report.figures().filter(|figure| figure.id.ends_with("-history-figure")).count()
     };
     assert_eq!(ids(&fixture), 1);
     fixture.manifest.studies[0].name = "chains".into();
@@ -429,7 +429,7 @@ fn the_overview_counts_every_row_once_and_names_every_claim() {
     let fixture = fixture();
     let part = |name: &str| {
         let place = format!("../{name}/report/report.html");
-        Part { name: name.into(), judges: true, manifest: &fixture.manifest, rows: &fixture.rows, place }
+        Part { name: name.into(), has_claims: true, manifest: &fixture.manifest, rows: &fixture.rows, place }
     };
     let parts = [part("a"), part("b")];
     let overview = overview("All", &parts, &Options::default());
@@ -441,10 +441,10 @@ fn the_overview_counts_every_row_once_and_names_every_claim() {
     };
     for (row, times) in [(0, 1), (1, 1), (2, 2)] {
         assert_eq!(value(row, "rows"), times * keys.len());
-        let kinds = ["certified", "word", "unbounded", "declined", "nothing", "wrong"];
+        let kinds = ["certified", "unchecked", "unbounded", "declined", "no_result", "rejected"];
         assert_eq!(kinds.iter().map(|kind| value(row, kind)).sum::<usize>(), value(row, "rows"));
         let wrong = fixture.rows.iter().filter(|row| row.status == Status::Wrong).count();
-        assert_eq!(value(row, "wrong"), times * wrong);
+        assert_eq!(value(row, "rejected"), times * wrong);
     }
     let own = report(&fixture);
     assert_eq!(overview.verdicts.len(), 2 * own.verdicts.len());
@@ -458,19 +458,19 @@ fn the_overview_counts_every_row_once_and_names_every_claim() {
 #[test]
 fn peers_are_compared_on_what_they_share() {
     let mut fixture = fixture();
-    // `milp` becomes somebody else's, ten times slower.
+    // `milp` becomes an external program, ten times slower.
     for row in fixture.rows.iter_mut().filter(|row| row.key.method == "milp") {
         row.key.code.push_str("+abc");
         row.times.solve_s = 10.0 * row.times.solve_s + 1.0;
     }
     let place = String::new();
-    let part = Part { name: "a".into(), judges: false, manifest: &fixture.manifest, rows: &fixture.rows, place };
+    let part = Part { name: "a".into(), has_claims: false, manifest: &fixture.manifest, rows: &fixture.rows, place };
     let overview = overview("All", &[part], &Options::default());
     assert!(overview.verdicts.is_empty());
     let table = overview.tables().find(|table| table.id == "peers").expect("there is a peer");
     let of = |method: &str| table.rows.iter().find(|row| row[1].text == method && row[2].text == "milp");
     let line = of("threshold").expect("threshold is exact");
     assert!(line[9].value.expect("a ratio") > 1.0, "{line:?}");
-    assert!(of("iao").is_none(), "heuristics close nothing");
+    assert!(of("iao").is_none(), "heuristics solve nothing");
     assert!(table.rows.iter().all(|row| row[1].text != "milp"), "a peer is no method of Offcut's");
 }

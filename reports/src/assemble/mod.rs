@@ -1,4 +1,4 @@
-//! What a report says, and in which order.
+//! The parts of a report, in their order.
 
 mod provenance;
 mod reading;
@@ -35,7 +35,7 @@ impl Report {
         }));
         sections.extend(comparison::sections(&results, options, problem));
         sections.push(Section {
-            title: "How every row ended".into(),
+            title: "Outcome of every row".into(),
             tables: std::iter::once(tables::statuses(&results)).chain(tables::reasons(&results)).collect(),
             ..Section::default()
         });

@@ -43,7 +43,7 @@ pub(super) fn lines(results: &Results, options: &Options) -> Vec<(String, String
         ("processor", format!("{}, {} logical processors", known(&environment.processor), environment.processors)),
         ("memory", numbers::bytes(environment.memory_bytes)),
         ("system", known(&environment.system)),
-        ("began", numbers::utc(environment.began_unix_s)),
+        ("started", numbers::utc(environment.began_unix_s)),
         (
             "rows",
             format!("{} on {} instances", whole(results.rows.len() as u64), whole(results.instances().len() as u64)),
@@ -52,18 +52,18 @@ pub(super) fn lines(results: &Results, options: &Options) -> Vec<(String, String
         (
             "tolerances",
             format!(
-                "claims {:e}, certified gaps {:e}, a solver's word {:e} (relative)",
+                "claims {:e}, certified gaps {:e}, solver-reported bounds {:e} (relative)",
                 tolerance.claim_relative, tolerance.gap_relative, tolerance.word_relative
             ),
         ),
         ("order seed", order_seed.to_string()),
-        ("cells at a time", jobs.to_string()),
+        ("cells in parallel", jobs.to_string()),
     ];
     let known = results.best.keys().filter(|instance| options.library.contains_key(*instance)).count();
     if known > 0 {
-        let known = format!("of this run, and of a frozen library for {} of its instances", whole(known as u64));
+        let known = format!("of this run and of a frozen library for {} of its instances", whole(known as u64));
         lines.push(("best known values", known));
     }
-    lines.extend(noise::told(&results.manifest.reference).map(|noise| ("machine noise", noise)));
+    lines.extend(noise::description(&results.manifest.reference).map(|noise| ("machine noise", noise)));
     lines.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }

@@ -12,27 +12,30 @@ pub(super) fn lines(results: &Results, options: &Options) -> Vec<String> {
     vec![
         gap_definition(results.manifest.sense).to_owned(),
         format!(
-            "A gap is printed as 0 if it is at most {:e} (certified) or {:e} (a solver's word), relative.",
+            "A gap is printed as 0 if it is at most {:e} (certified) or {:e} (solver-reported bound), relative.",
             tolerance.gap_relative, tolerance.word_relative
         ),
-        "Certified: the checker replayed the bound's certificate in outward-rounded arithmetic and trusted no solver. A number in \
-         italics with a dagger (†) rests on a solver's word. A certified bound is preferred even where the word is tighter."
+        "Certified: the checker replayed the bound's certificate in outward-rounded arithmetic, without any solver. \
+         A number in italics with a dagger (†) rests on a solver-reported bound (unchecked). A certified bound is \
+         preferred even where a solver-reported bound is tighter."
             .to_owned(),
-        "Intervals and bands: 95 % percentile bootstrap over instances of the mean, 2,000 resamples with a fixed seed; rows of one \
-         instance (seeds) are averaged first. One instance has no interval."
+        "Intervals and bands: 95 % percentile bootstrap intervals of the mean over instances, 2,000 resamples with a \
+         fixed seed. The rows of one instance (its seeds) are averaged first. A single instance has no interval."
             .to_owned(),
         format!(
-            "Times are compared by shifted geometric means, exp(mean ln(t + s)) - s: the shift s keeps tiny times from deciding. s = {} s for exact methods, which are \
-             to prove, {} s for heuristics, which are to find. What is not solved counts as the time limit, in PAR10 as ten times that.",
+            "Times are compared by shifted geometric means, exp(mean ln(t + s)) - s. The shift s limits the \
+             influence of very small times: s = {} s for exact methods, {} s for heuristics. An instance that is not \
+             solved counts as the time limit, in PAR10 as ten times the limit.",
             numbers::data(options.time_shift_s),
             numbers::data(options.heuristic_shift_s)
         ),
-        "Two methods are compared on the instances both took, by the geometric mean of their ratios with a bootstrap interval, and by Wilcoxon's signed-rank test \
-         of the log ratios, corrected by Holm for all tests of a table. The test asks which of the two is ahead more often and further, not by how much: that is \
-         the ratio. \"Neither\" means that no difference was shown, not that there is none."
+        "Two methods are compared on the instances that neither declined, by the geometric mean of their ratios with \
+         a bootstrap interval, and by Wilcoxon's signed-rank test of the log ratios with Holm's correction for all \
+         tests of a table. The test shows which method is better, the ratio shows by how much. \"Neither\" means that \
+         no difference was shown, not that there is none."
             .to_owned(),
-        "Means are over the rows that have the number; where rows are missing the cell says how many. Methods that attempt different \
-         instances are comparable only on those they share."
+        "Means are over the rows that have a value; where rows are missing, the cell gives their number. Methods \
+         that attempt different instances are comparable only on the instances they share."
             .to_owned(),
     ]
 }
@@ -40,19 +43,21 @@ pub(super) fn lines(results: &Results, options: &Options) -> Vec<String> {
 /// What no report of the problem shows.
 pub(super) fn limitations(problem: &ProblemReport) -> Vec<String> {
     let mut lines = vec![
-        "Best known values are those of this run; another run may know better bounds, and gaps then shrink.".to_owned(),
-        "Wall-clock times are of one machine and include its noise; counts are told by the methods themselves and not checked."
+        "Best known values are those of this run. Better bounds from another run would reduce the gaps.".to_owned(),
+        "Wall-clock times are from one machine and include its noise. Counts are reported by the methods and not \
+         checked."
             .to_owned(),
-        "Bootstrap intervals speak about the generator's instances, not about instances from elsewhere; with few instances they are \
-         too narrow."
+        "Bootstrap intervals describe the generator's instances, not instances from elsewhere. With few instances \
+         they are too narrow."
             .to_owned(),
-        "Means over methods that failed on different instances are over different instances.".to_owned(),
-        "Tests take instances for independent draws of the generators that were run; families, sizes and loads of a run are pooled as its suite \
-         weighs them. Time ratios of one machine hold for that machine. An exact method that was run with one seed is luck to some factor: a permutation of rows and \
-         columns alone changes a MILP's time; where several were run, a table says by how much."
+        "Methods that failed on different instances have means over different instances.".to_owned(),
+        "Tests treat instances as independent draws from the generators. Families, sizes and loads are pooled as the \
+         suite weights them. Time ratios hold for this machine. The time of an exact method with a single seed is \
+         subject to performance variability: permuting the rows and columns of a MILP changes its time. Where several \
+         seeds were run, a table shows this variability."
             .to_owned(),
-        "Heuristics and exact methods are told apart by what they handed over in this run: an exact method that failed on every row stands \
-         among the heuristics, with nothing solved."
+        "A method counts as exact if it returned a bound in this run. An exact method that failed on every row is \
+         therefore listed among the heuristics, with no instance solved."
             .to_owned(),
     ];
     lines.extend(problem.limitation.map(str::to_owned));

@@ -31,13 +31,13 @@ pub(super) fn lines(results: &Results, options: &Options) -> Vec<String> {
         .collect();
     lines.push(match &groups[..] {
         [] => "No method has a certified gap of 0 on every row.".into(),
-        _ => format!("Gap 0, certified, on every row: {}.", groups.join("; ")),
+        _ => format!("Certified gap of 0 on every row: {}.", groups.join("; ")),
     });
 
     let mut rest: Vec<(f64, &MethodGaps)> =
         methods.iter().filter(|of| !all_zero(of)).filter_map(|of| Some((mean(&of.gaps)?, of))).collect();
     rest.sort_by(|a, b| a.0.total_cmp(&b.0).then_with(|| a.1.method.cmp(&b.1.method)));
-    let told = |(mean, of): &(f64, &MethodGaps)| {
+    let described = |(mean, of): &(f64, &MethodGaps)| {
         let percent = |gap: f64| numbers::percent(gap, results.tolerance(of.certified));
         let interval =
             of.interval.map_or(String::new(), |(low, high)| format!(" [{}, {}]", percent(low), percent(high)));
@@ -46,12 +46,12 @@ pub(super) fn lines(results: &Results, options: &Options) -> Vec<String> {
     };
     match &rest[..] {
         [] => {}
-        [only] => lines.push(format!("Mean gap of the other method: {}.", told(only))),
+        [only] => lines.push(format!("Mean gap of the other method: {}.", described(only))),
         [nearest, .., farthest] => lines.push(format!(
             "Mean gap of the other {} methods: from {} to {}.",
             rest.len(),
-            told(nearest),
-            told(farthest)
+            described(nearest),
+            described(farthest)
         )),
     }
 
@@ -60,7 +60,8 @@ pub(super) fn lines(results: &Results, options: &Options) -> Vec<String> {
         whole(count as u64)
     };
     lines.push(format!(
-        "Of {} rows: {} ended without a solution, {} broke, {} were refuted by the checker, {} declined.",
+        "Of {} rows: {} found no solution within their limits, {} failed, {} were rejected by the checker, {} \
+         declined.",
         whole(results.results.len() as u64),
         count(&[Status::Time]),
         count(&[Status::Crash, Status::Memory]),
@@ -85,7 +86,8 @@ pub(super) fn lines(results: &Results, options: &Options) -> Vec<String> {
     times.sort_by(|a, b| a.0.total_cmp(&b.0));
     if let ([(fastest, first), .., (slowest, last)], shift) = (&times[..], options.time_shift_s) {
         lines.push(format!(
-            "Time of the exact methods with gap 0 on all instances: from {} ({first}) to {} ({last}), shifted geometric means, shift {} s.",
+            "Shifted geometric mean time (shift {2} s) of the exact methods with a gap of 0 on all instances: from \
+             {0} ({first}) to {1} ({last}).",
             duration(*fastest),
             duration(*slowest),
             numbers::data(shift)

@@ -5,21 +5,21 @@ use offcut_ledger::Status;
 use crate::options::Options;
 use crate::results::Result;
 
-/// Up to this gap a heuristic is near: what its curves and its frontier are about.
-pub const NEAR: f64 = 0.01;
+/// The relative gap that the curves and the frontier of heuristics count.
+pub const GAP_TARGET: f64 = 0.01;
 
-/// What a method is after.
+/// Exact method or heuristic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
-    /// It proves: on some row of the run it handed over a bound of its own, or a proof that there is no solution.
+    /// On some row of the run it returned a bound of its own, or a proof of infeasibility.
     Exact,
-    /// It finds, and proved nothing on any row.
+    /// It returned no bound on any row.
     Heuristic,
 }
 
 impl Class {
-    /// Whether a row holds what its method is after: for an exact method a bound of its own, replayed or a solver's word, that meets its objective (a
-    /// bound, if it is after nothing else); for a heuristic a feasible solution.
+    /// Whether a row solves its instance: for an exact method, a bound of its own, certified or solver-reported, that meets its objective (or a bound,
+    /// if it computes bounds only); for a heuristic, a feasible solution.
     pub fn is_solved(self, result: &Result) -> bool {
         match self {
             Self::Exact => matches!(
@@ -30,11 +30,11 @@ impl Class {
         }
     }
 
-    /// Whether a row is what its method's curves and frontier count: solved, and for a heuristic within [`NEAR`] of the best known bound.
+    /// Whether a row is what its method's curves and frontier count: solved, and for a heuristic within [`GAP_TARGET`] of the best known bound.
     pub(super) fn is_reached(self, result: &Result) -> bool {
         match self {
             Self::Exact => self.is_solved(result),
-            Self::Heuristic => result.gap.is_some_and(|gap| gap.high <= NEAR),
+            Self::Heuristic => result.gap.is_some_and(|gap| gap.high <= GAP_TARGET),
         }
     }
 

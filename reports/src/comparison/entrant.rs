@@ -76,10 +76,10 @@ impl Cell<'_, '_> {
 }
 
 impl Entrant<'_, '_> {
-    /// How many instances it solved, but on some seed by a solver's word alone.
-    pub(super) fn by_word(&self) -> usize {
+    /// How many instances it solved, on some seed with a solver-reported bound only.
+    pub(super) fn solver_reported(&self) -> usize {
         let solved = self.cells.values().filter(|cell| cell.class == Class::Exact && cell.is_solved());
-        solved.filter(|cell| cell.rows.iter().any(|r| is_word(r))).count()
+        solved.filter(|cell| cell.rows.iter().any(|r| is_unchecked(r))).count()
     }
 
     pub(super) fn solved(&self) -> BTreeSet<&str> {
@@ -87,7 +87,7 @@ impl Entrant<'_, '_> {
     }
 }
 
-fn is_word(result: &Result) -> bool {
+fn is_unchecked(result: &Result) -> bool {
     matches!(result.row.proof, Proof::SolverWord { .. })
 }
 
@@ -117,7 +117,7 @@ pub(super) fn entrants<'r, 'a>(results: &'r Results<'a>) -> Vec<Entrant<'r, 'a>>
     results.by_method().into_iter().map(entrant).collect()
 }
 
-/// Instances that have no solution, as a replayed certificate proves: heuristics are not asked to find one.
+/// Instances that a replayed certificate proves infeasible: heuristics are not run on them for comparisons.
 pub(super) fn infeasible<'a>(results: &Results<'a>) -> BTreeSet<&'a str> {
     let proved = results.results.iter().filter(|r| r.row.status == Status::InfeasibleCertified);
     proved.map(|r| r.row.key.instance.as_str()).collect()

@@ -1,8 +1,8 @@
-//! How far methods scale: the largest size at which everything is solved within a time.
+//! The scale frontier: the largest size at which everything is solved within a time.
 
 use std::collections::BTreeSet;
 
-use super::class::{Class, NEAR};
+use super::class::{Class, GAP_TARGET};
 use super::entrant::{Entrant, id_of, infeasible};
 use crate::numbers::{data, duration, tick};
 use crate::results::{Result, Results, Series};
@@ -12,7 +12,7 @@ use crate::table::{Cell, Column, Table};
 const SIZES: [&str; 10] =
     ["blocks", "cloudlets", "flows", "layers", "partitions", "requests", "servers", "slots", "units", "users"];
 
-/// The times asked about, in seconds, as far as they are within the limit.
+/// The times of the columns, in seconds, as far as they are within the limit.
 const TIMES_S: [f64; 5] = [0.01, 0.1, 1.0, 10.0, 100.0];
 
 /// The table over all studies whose axis is a size; none without such a study.
@@ -38,13 +38,14 @@ pub(super) fn table(results: &Results, class: Class, entrants: &[&Entrant]) -> O
 
     let what = match class {
         Class::Exact => "solved".to_owned(),
-        Class::Heuristic => format!("left with a gap of {} % or less", data(100.0 * NEAR)),
+        Class::Heuristic => format!("left with a gap of {} % or less", data(100.0 * GAP_TARGET)),
     };
     let mut table = Table::new(
         &format!("statistics-{}-frontier", class.id()),
         format!("{}, scale frontier: largest size up to which every row is {what} within T", class.title()),
-        "Up to it and at it every instance and every seed of the study has to be. ≥: the largest size that was run; < : not even the smallest. Gaps are measured against \
-         the best bound known in this run, whoever found it.",
+        "A row is one instance with one seed. ≥: the largest size \
+         that was run; <: not even the smallest size. Gaps are measured against the best bound of any method in this \
+         run.",
         [Column::words("study", "study"), Column::words("size", "size"), Column::words("method", "method")]
             .into_iter()
             .chain(
@@ -78,7 +79,11 @@ pub(super) fn table(results: &Results, class: Class, entrants: &[&Entrant]) -> O
     none.sort_unstable();
     none.dedup();
     if !none.is_empty() {
-        table.note += &format!(" In some study not even the smallest, and without a row for it: {}.", none.join(", "));
+        table.note += &format!(
+            " Without a row for some study, because not even the smallest size is reached: \
+        {}.",
+            none.join(", ")
+        );
     }
     (!table.rows.is_empty()).then_some(table)
 }

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `class` | exact methods and heuristics, and which seconds count |
 //! | `entrant` | a method with its rows by instance |
-//! | `field` | common ground: methods and instances that can be compared all at once |
+//! | `block` | common ground: methods and instances that can be compared all at once |
 //! | `times` | shifted geometric means and PAR10 |
 //! | `pairs` | two methods on the instances they share: ratios, intervals, tests |
 //! | `anytime` | primal integrals |
@@ -19,9 +19,9 @@
 
 mod anytime;
 mod class;
+mod common;
 mod curves;
 mod entrant;
-mod field;
 mod frontier;
 mod names;
 pub(crate) mod noise;
@@ -30,6 +30,6 @@ mod sections;
 mod times;
 mod variability;
 
-pub use class::{Class, NEAR};
+pub use class::{Class, GAP_TARGET};
 pub(crate) use entrant::exact;
-pub use sections::{SEEDS, sections};
+pub use sections::{MIN_SEEDS, sections};

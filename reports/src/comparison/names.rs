@@ -2,8 +2,8 @@
 
 /// Names as far as they can be read, or how many they are.
 pub(super) fn listed(names: &[&str]) -> String {
-    if names.len() <= MOST_NAMES { names.join(", ") } else { format!("{} methods", names.len()) }
+    if names.len() <= MAX_NAMES { names.join(", ") } else { format!("{} methods", names.len()) }
 }
 
-/// More names than this nobody reads.
-const MOST_NAMES: usize = 10;
+/// The most names that are listed.
+const MAX_NAMES: usize = 10;

@@ -13,10 +13,10 @@ use crate::table::{Cell, Column, Table};
 use offcut_instances::problem::Sense;
 
 /// Up to so many exact methods all pairs are tested; beyond that one against each other.
-const ALL_PAIRS: usize = 5;
+const MAX_ALL_PAIRS: usize = 5;
 
 /// With fewer shared instances no p-value could be below 0.05: 2 / 2^5 is above it.
-const FEWEST_SHARED: usize = 6;
+const MIN_SHARED: usize = 6;
 
 /// What is called significant, after correction.
 const LEVEL: f64 = 0.05;
@@ -56,9 +56,9 @@ pub(super) fn of_class<'e, 'r, 'a>(
     let mut pairs = Vec::new();
     let mut untested = 0;
     for variant in variants {
-        // Who is not after solving, or never does, is in no race.
-        let racing = |e: &&&'e Entrant| e.variant == variant && !e.solved().is_empty();
-        let mut racers: Vec<&Entrant> = entrants.iter().filter(racing).copied().collect();
+        // Methods that solve no instance are not compared.
+        let is_candidate = |e: &&&'e Entrant| e.variant == variant && !e.solved().is_empty();
+        let mut candidates: Vec<&Entrant> = entrants.iter().filter(is_candidate).copied().collect();
         let last = |value: Option<f64>| value.unwrap_or(f64::INFINITY);
         let order = |e: &Entrant| match class {
             Class::Exact => {
@@ -71,13 +71,13 @@ pub(super) fn of_class<'e, 'r, 'a>(
             }
         };
         // A stable sort of what comes by name.
-        racers.sort_by(|a, b| order(b).0.total_cmp(&order(a).0).then(order(a).1.total_cmp(&order(b).1)));
-        let all = class == Class::Exact && racers.len() <= ALL_PAIRS;
-        for (at, first) in racers.iter().enumerate().take(if all { racers.len() } else { 1 }) {
-            for second in &racers[at + 1..] {
+        candidates.sort_by(|a, b| order(b).0.total_cmp(&order(a).0).then(order(a).1.total_cmp(&order(b).1)));
+        let all = class == Class::Exact && candidates.len() <= MAX_ALL_PAIRS;
+        for (at, first) in candidates.iter().enumerate().take(if all { candidates.len() } else { 1 }) {
+            for second in &candidates[at + 1..] {
                 let (ratios, factors) = compared(results, class, first, second);
                 let Some(test) = signed_rank(&ratios) else { continue };
-                if ratios.len() < FEWEST_SHARED {
+                if ratios.len() < MIN_SHARED {
                     untested += 1;
                     continue;
                 }
@@ -139,7 +139,7 @@ impl Pair<'_, '_, '_> {
 /// What is said of pairs that are not tested.
 pub(super) fn too_few(untested: usize) -> String {
     format!(
-        "Pairs that share fewer than {FEWEST_SHARED} instances, with which no p is below 0.05, and are not tested: {}.",
+        "Pairs not tested, because they share fewer than {MIN_SHARED} instances and p cannot be below 0.05: {}.",
         whole(untested as u64)
     )
 }
@@ -150,24 +150,28 @@ pub(super) fn table(class: Class, pairs: &[Pair], untested: usize) -> Option<Tab
         Class::Heuristic => ("objective", "better", "worse"),
     };
     let direction = match class {
-        Class::Exact => "Ratio: the first's time over the second's; below 1 the first is faster.",
+        Class::Exact => "Ratio: time of the first over time of the second; below 1 the first is faster.",
         Class::Heuristic => {
-            "First: the paper's algorithm, or where it was not run the heuristic with the smallest mean gap. Ratio: how far the first's objective is from the second's, turned so that below 1 the first is better; over instances on which both have one. An \
-             instance on which only one has one counts for it, and ranks above every ratio in the test."
+            "First: the paper's algorithm, or the heuristic with the smallest mean gap where it was not run. Ratio: \
+             of the two objectives, oriented so that below 1 the first is better, over the instances on which both \
+             have a solution. An instance on which only one method has a solution counts for this method and ranks \
+             above every ratio in the test."
         }
     };
     let mut table = Table::new(
         &format!("statistics-{}-pairs", class.id()),
         format!(
-            "{}, two at a time: geometric mean ratio of {quantity} on shared instances, Wilcoxon's signed-rank test on log ratios",
+            "{}, pairwise: geometric mean ratio of {quantity} on shared instances, Wilcoxon's signed-rank test on \
+             log ratios",
             class.title()
         ),
         format!(
-            "{direction} Interval: 95 % bootstrap over instances. p: two-sided, exact up to 200 differing instances; Holm: corrected for all {} tests of this table. \
-             The last column says who is shown to be {better}, with a corrected p of at most {LEVEL}{}.{}",
+            "{direction} Interval: 95 % bootstrap over instances. p: two-sided, exact up to 200 differing instances; \
+             Holm: corrected for all {} tests of this table. Last column: the method shown to be {better}, with a \
+             corrected p of at most {LEVEL}{}.{}",
             whole(pairs.len() as u64),
             match class {
-                Class::Exact => "; noise: the median ratio is within what the repeated cell's times differ by",
+                Class::Exact => "; noise: the median ratio is within the spread of the repeated cell's times",
                 Class::Heuristic => "",
             },
             if untested > 0 { format!(" {}", too_few(untested)) } else { String::new() }

@@ -7,13 +7,13 @@ use crate::results::Results;
 use crate::section::Section;
 
 use super::class::Class;
+use super::common::CommonBlock;
 use super::entrant::{Cell, Entrant, entrants, infeasible};
-use super::field::Field;
 use super::names::listed;
 use super::{anytime, curves, frontier, noise, pairs, times, variability};
 
-/// The fewest seeds from which a random method's mean is worth something.
-pub const SEEDS: usize = 5;
+/// The fewest seeds of a random method that reports do not warn about.
+pub const MIN_SEEDS: usize = 5;
 
 /// The sections on statistics: exact methods, heuristics.
 pub fn sections(results: &Results, options: &Options, problem: &ProblemReport) -> Vec<Section> {
@@ -32,30 +32,31 @@ fn of_class(
     class: Class,
     entrants: &[Entrant],
 ) -> Section {
-    let fields = Field::of(class, entrants);
+    let blocks = CommonBlock::of(class, entrants);
     let of_class: Vec<&Entrant> = entrants.iter().filter(|e| e.class == class).collect();
     let (pairs, untested) = pairs::of_class(results, class, &of_class, problem.reference);
     let opening = match class {
         Class::Exact => {
-            "Exact: methods that handed over a bound of their own on some row. Solved: the method's own bound, replayed or a solver's word, meets its \
-             objective, or it is after a bound alone and has one; whoever ends without that counts as the time limit, however early it ended."
+            "Exact methods: methods that returned a bound on at least one row. Solved: the method's own bound, \
+             certified or solver-reported, meets its objective; a method that computes bounds only has solved an \
+             instance when it returns one. An instance that is not solved counts as the time limit, even if the \
+             method stopped earlier."
         }
         Class::Heuristic => {
-            "Heuristics: methods that proved nothing on any row. Solved: a feasible solution on every seed."
+            "Heuristics: methods that returned no bound on any row. Solved: a feasible solution on every seed."
         }
     };
     let mut paragraphs = vec![opening.to_owned()];
-    paragraphs.extend(common_ground(&fields, &of_class));
+    paragraphs.extend(common_instances(&blocks, &of_class));
     paragraphs.extend(few_seeds(results, &of_class));
     let empty = infeasible(results).len();
     if class == Class::Heuristic && empty > 0 {
         let empty = whole(empty as u64);
-        paragraphs.push(format!(
-            "Left out here: the instances that are proved to have no solution ({empty}); there is nothing to find."
-        ));
+        paragraphs.push(format!("Left out: instances that are proved infeasible ({empty})."));
     }
     if class == Class::Exact && noise::factor(&results.manifest.reference).is_none() {
-        let noise = "No cell was repeated through this run, so the noise of the machine is not known: small ratios of times may be no more than that.";
+        let noise = "No cell was repeated during this run, so the noise of the machine is unknown: small ratios of \
+        times may be noise.";
         paragraphs.push(noise.to_owned());
     }
     if pairs.is_empty() && untested > 0 {
@@ -64,49 +65,54 @@ fn of_class(
     Section {
         title: format!("Statistics: {}", class.title().to_lowercase()),
         paragraphs,
-        tables: std::iter::once(times::table(options, class, &of_class, &fields))
+        tables: std::iter::once(times::table(options, class, &of_class, &blocks))
             .chain(pairs::table(class, &pairs, untested))
             .chain(anytime::table(results, class, &of_class))
             .chain(frontier::table(results, class, &of_class))
             .chain(variability::table(class, &of_class))
             .collect(),
-        figures: curves::shares(class, &fields).into_iter().chain(curves::profiles(class, &pairs)).collect(),
+        figures: curves::shares(class, &blocks).into_iter().chain(curves::profiles(class, &pairs)).collect(),
     }
 }
 
-/// On which instances all can be compared at once, and who was not run on them.
-fn common_ground(fields: &[Field], entrants: &[&Entrant]) -> Option<String> {
-    if fields.is_empty() {
+/// On which instances all methods can be compared at once, and which methods were not run on them.
+fn common_instances(blocks: &[CommonBlock], entrants: &[&Entrant]) -> Option<String> {
+    if blocks.is_empty() {
         return (entrants.len() > 1).then(|| "No two of these methods were run on the same instance.".to_owned());
     }
-    let told = |field: &Field| {
-        let names = listed(&field.entrants.iter().map(|e| e.method).collect::<Vec<_>>());
-        let variant = if entrants.iter().all(|e| e.variant == field.variant) {
+    let described = |block: &CommonBlock| {
+        let names = listed(&block.entrants.iter().map(|e| e.method).collect::<Vec<_>>());
+        let variant = if entrants.iter().all(|e| e.variant == block.variant) {
             String::new()
         } else {
-            format!("{}: ", field.variant)
+            format!("{}: ", block.variant)
         };
-        format!("{variant}{names} on {} instances", whole(field.instances.len() as u64))
+        format!("{variant}{names} on {} instances", whole(block.instances.len() as u64))
     };
     let others: Vec<&str> =
-        entrants.iter().filter(|e| !fields.iter().any(|f| f.has(e))).map(|e| e.name.as_str()).collect();
+        entrants.iter().filter(|e| !blocks.iter().any(|f| f.has(e))).map(|e| e.name.as_str()).collect();
     let others = match &others[..] {
         [] => String::new(),
-        others => format!(" Not among them, because they were run on other or fewer instances: {}.", listed(others)),
+        others => format!(" Not listed, because they were run on other or fewer instances: {}.", listed(others)),
     };
     let weak: Vec<&str> =
-        fields.iter().flat_map(|f| f.entrants.iter().filter(|e| !f.is_solver(e))).map(|e| e.name.as_str()).collect();
+        blocks.iter().flat_map(|f| f.entrants.iter().filter(|e| !f.is_solver(e))).map(|e| e.name.as_str()).collect();
     let weak = match &weak[..] {
         [] => String::new(),
-        weak => format!(" Solving fewer than half of it, and not asked in \"by all\": {}.", listed(weak)),
+        weak => format!(
+            " Not required in \"solved by all\", because they solve fewer than half of these instances: \
+        {}.",
+            listed(weak)
+        ),
     };
     Some(format!(
-        "Common ground, where methods can be compared all at once: {}.{others}{weak} Pairs are compared on all instances that the two share.",
-        fields.iter().map(told).collect::<Vec<_>>().join("; ")
+        "Common instances, on which all listed methods were run: {}.{others}{weak} Pairs are compared on all \
+         instances that the two methods share.",
+        blocks.iter().map(described).collect::<Vec<_>>().join("; ")
     ))
 }
 
-/// Which random methods were run with fewer than [`SEEDS`] seeds.
+/// Which random methods were run with fewer than [`MIN_SEEDS`] seeds.
 fn few_seeds(results: &Results, entrants: &[&Entrant]) -> Option<String> {
     let is_random = |entrant: &Entrant| {
         let seeds = entrant.cells.values().map(Cell::seeds).max().unwrap_or(0);
@@ -117,12 +123,14 @@ fn few_seeds(results: &Results, entrants: &[&Entrant]) -> Option<String> {
         .filter(|e| is_random(e))
         .filter_map(|e| Some((*e, e.cells.values().map(Cell::seeds).min()?)))
         .collect();
-    let few: Vec<String> = random.iter().filter(|(_, n)| *n < SEEDS).map(|(e, n)| format!("{}: {n}", e.name)).collect();
+    let few: Vec<String> =
+        random.iter().filter(|(_, n)| *n < MIN_SEEDS).map(|(e, n)| format!("{}: {n}", e.name)).collect();
     match (random.len(), &few[..]) {
         (0, _) => None,
-        (_, []) => Some(format!("Random methods were run with {SEEDS} seeds or more on every instance.")),
+        (_, []) => Some(format!("Random methods were run with {MIN_SEEDS} seeds or more on every instance.")),
         _ => Some(format!(
-            "Random, but with fewer than {SEEDS} seeds on some instance, so that its numbers may be luck, with how many: {}.",
+            "Random methods with fewer than {MIN_SEEDS} seeds on some instance, whose numbers are subject to \
+             performance variability (method: seeds): {}.",
             few.join(", ")
         )),
     }

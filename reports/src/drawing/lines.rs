@@ -9,7 +9,7 @@ use crate::figure::{Lines, Shape};
 use crate::numbers::{duration_tick, tick};
 
 /// Up to so many points of every line all have markers; beyond that, one in so much room.
-const MOST_MARKERS: usize = 30;
+const MAX_MARKERS: usize = 30;
 const MARKER_ROOM: f64 = 75.0;
 
 pub(super) fn lines_height(lines: &Lines, least: f64) -> f64 {
@@ -117,7 +117,7 @@ pub(super) fn draw_lines<B: DrawingBackend>(canvas: &Canvas<B>, plot: &Lines, fr
             labels.push((end.1, INK, vec![name.clone()], *end));
         }
     }
-    let many = plot.lines.iter().any(|line| line.points.len() > MOST_MARKERS);
+    let many = plot.lines.iter().any(|line| line.points.len() > MAX_MARKERS);
     let has_limits = plot.lines.iter().any(|line| line.limit.is_some());
     for (at, line) in plot.lines.iter().enumerate() {
         if let Some(limit) = line.limit {

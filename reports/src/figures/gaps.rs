@@ -2,7 +2,7 @@
 
 use offcut_ledger::Study;
 
-use crate::figure::{Axis, Dot, Dots, Figure, Plot, wants_log};
+use crate::figure::{Axis, Dot, Dots, Figure, Plot, is_log};
 use crate::method_gaps::method_gaps;
 use crate::names::identifier;
 use crate::results::{Result, Results, Series, per_instance};
@@ -49,14 +49,20 @@ fn side_by_side(id: &str, title: &str, mut dots: Vec<Dot>) -> Option<Figure> {
         return None;
     }
     dots.sort_by(|a, b| a.mean.total_cmp(&b.mean).then_with(|| a.name.cmp(&b.name)));
-    let log = wants_log(dots.iter().flat_map(|dot| [dot.mean, dot.max]).filter(|gap| *gap > 0.0));
-    let words = if dots.iter().all(|dot| dot.certified) { "" } else { " Hollow: rests on a solver's word." };
-    let zero = if log { " The place left of the logarithmic axis is a gap of 0." } else { "" };
+    let log = is_log(dots.iter().flat_map(|dot| [dot.mean, dot.max]).filter(|gap| *gap > 0.0));
+    let words = if dots.iter().all(|dot| dot.certified) {
+        ""
+    } else {
+        " Hollow: rests on a solver-reported bound \
+    (unchecked)."
+    };
+    let zero = if log { " Left of the logarithmic axis: a gap of 0." } else { "" };
     Some(Figure {
         id: format!("{}-figure", identifier(id)),
         title: title.to_owned(),
         caption: format!(
-            "Dot: mean over instances; bar: 95 % bootstrap interval of the mean; small tick: the instance with the largest mean gap. Further left is better.{words}{zero}"
+            "Dot: mean over instances; bar: 95 % bootstrap interval of the mean; small tick: largest mean gap of an \
+             instance. Further left is better.{words}{zero}"
         ),
         plot: Plot::Dots(Dots { axis: Axis { label: "gap (%)".into(), log }, dots }),
     })

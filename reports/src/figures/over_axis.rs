@@ -4,7 +4,7 @@ use offcut_instances::problem::Sense;
 use offcut_ledger::Study;
 use offcut_ledger::manifest::Quantity;
 
-use crate::figure::{Axis, Figure, Line, Lines, Mark, Plot, Shape, wants_log};
+use crate::figure::{Axis, Figure, Line, Lines, Mark, Plot, Shape, is_log};
 use crate::names::identifier;
 use crate::numbers::Scale;
 use crate::problem_report::{ProblemReport, StudyQuantity};
@@ -30,7 +30,7 @@ pub(super) fn figure(
     let scale = Scale::fitting(&values, &unit);
     // What is maximised is read at its upper end, which a logarithm squeezes.
     let is_maximised = results.manifest.sense == Sense::Maximise && study.name != "time";
-    let log = wants_log(values.iter().copied()) && own.is_none() && !is_maximised;
+    let log = is_log(values.iter().copied()) && own.is_none() && !is_maximised;
     let lines = lines.into_iter().map(|line| scaled(line, scale.factor)).collect();
     let bands = match band {
         Band::Range => "band: smallest to largest row",
@@ -42,7 +42,8 @@ pub(super) fn figure(
         id: format!("{}-figure", identifier(&study.name)),
         title: study.title.clone(),
         caption: format!(
-            "Line: mean over instances; {bands}. Series that coincide share a line; a point is left out where some row of it has no value.{reading}{logarithmic}"
+            "Line: mean over instances; {bands}. Series that coincide share a line; a point is left out where some \
+             row of it has no value.{reading}{logarithmic}"
         ),
         plot: Plot::Lines(Lines { x, y: Axis { label: scale.label(&name), log }, lines, limit, shape: Shape::Joined }),
     })
@@ -69,7 +70,7 @@ fn measured(
         return ("mean solution time".to_owned(), "s".to_owned(), band, lines(series, band, &time));
     }
     let quantity = results.objective(series.iter().flat_map(|s| &s.points).flat_map(|p| &p.results).copied());
-    let objective = |r: &Result| r.objective.or_else(|| r.bound_alone());
+    let objective = |r: &Result| r.objective.or_else(|| r.bound_only());
     (format!("mean {}", quantity.name), quantity.unit, band, lines(series, band, &objective))
 }
 

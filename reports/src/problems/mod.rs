@@ -1,4 +1,4 @@
-//! What only one problem's reports say: claims and verdicts, sections, figures.
+//! The parts of reports that only one problem has: claims and verdicts, sections, figures.
 
 pub mod jpdra;
 pub mod lymdo;
@@ -7,11 +7,11 @@ pub mod throughput;
 
 use crate::problem_report::ProblemReport;
 
-/// The problems whose reports say more than any report does, and one that does not.
+/// All problems with parts of their own, and the empty part.
 static ALL: [ProblemReport; 5] =
     [multiuser::REPORT, throughput::REPORT, jpdra::REPORT, lymdo::REPORT, ProblemReport::PLAIN];
 
-/// What only the reports of a problem say; [`ProblemReport::PLAIN`] for one that is not known here.
+/// The part of a problem's reports that only it has; [`ProblemReport::PLAIN`] for one that is not known here.
 pub fn of(problem: &str) -> &'static ProblemReport {
     ALL.iter().find(|report| report.problem == problem).unwrap_or(&ALL[4])
 }

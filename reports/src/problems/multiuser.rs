@@ -1,4 +1,4 @@
-//! What only reports on `multiuser` say: verdicts on the claims of the paper's abstract, and the proven envelope.
+//! The parts of reports that only `multiuser` has: verdicts on the claims of the paper's abstract, and the proven envelope.
 //!
 //! The paper is known by its abstract: X. Tang, X. Chen, L. Zeng, S. Yu, L. Chen, "Joint Multi-User DNN Partitioning and
 //! Computational Resource Allocation for Collaborative Edge Intelligence", arXiv 2007.09072, 2020.
@@ -18,11 +18,11 @@ pub const PROBLEM: &str = "multiuser";
 pub const ERROR_STUDY: &str = "error";
 
 /// The paper, and what is known of it.
-pub const PAPER: &str = "X. Tang, X. Chen, L. Zeng, S. Yu, L. Chen, \"Joint Multi-User DNN Partitioning and Computational \
-    Resource Allocation for Collaborative Edge Intelligence\", arXiv 2007.09072, 2020. The paper is known to Offcut by its \
-    abstract; instances, formulation and all numbers here are Offcut's own.";
+pub const PAPER: &str = "X. Tang, X. Chen, L. Zeng, S. Yu, L. Chen, \"Joint Multi-User DNN Partitioning and \
+Computational Resource Allocation for Collaborative Edge Intelligence\", arXiv 2007.09072, 2020. The paper is known \
+to Offcut by its abstract; instances, formulation and all numbers here are Offcut's own.";
 
-/// What only these reports say.
+/// The part of reports that only this problem has.
 pub const REPORT: ProblemReport = ProblemReport {
     problem: PROBLEM,
     paper: Some(PAPER),
@@ -30,7 +30,7 @@ pub const REPORT: ProblemReport = ProblemReport {
     claims: verdicts_of,
     limitation: Some(
         "The paper is known by its abstract. Instances, speed-up laws and the reading of estimation error are \
-        reconstructions; the numbers are Offcut's own and cannot be compared with the paper's figures.",
+         reconstructions; the numbers are Offcut's own and cannot be compared with the paper's figures.",
     ),
     study_quantity,
     ..ProblemReport::PLAIN
@@ -94,22 +94,22 @@ fn optimality(results: &Results) -> Verdict {
     let (outcome, why) = if of_iao.is_empty() {
         (Outcome::NotTested, "no row of iao or iao-ds".into())
     } else if optimal == of_iao.len() {
-        (Outcome::Shown, "every objective meets a bound that the checker replayed".into())
+        (Outcome::Shown, "every objective meets a certified bound".into())
     } else {
         let failures = of_iao.iter().filter(|r| r.objective.is_none()).count();
         let beyond = of_iao.len() - optimal - open - failures;
         (
             Outcome::NotShown,
             format!(
-                "{beyond} rows have a certified bound they do not meet, {open} have no certified bound, {failures} have no \
-                 feasible solution"
+                "{beyond} rows have an objective above their certified bound, {open} have no certified bound, \
+                 {failures} have no feasible solution"
             ),
         )
     };
     Verdict { claim: claim.into(), outcome, numbers, why }
 }
 
-/// Time is a property of the method; what a run can show is that no row took more moves than were proved.
+/// A run cannot show complexity; it can show that no row took more moves than proved.
 fn polynomial(results: &Results) -> Verdict {
     let claim = "in polynomial time".to_owned();
     let moves = |r: &Result| {
@@ -170,11 +170,13 @@ fn envelope_holds(results: &Results) -> Verdict {
         }
     }
     let all = within + outside + open + not_run;
-    let mut numbers =
-        format!("{within} of {all} rows of study {ERROR_STUDY} lie within (1+e)/(1-e) times the best certified bound");
+    let mut numbers = format!(
+        "{within} of {all} rows of study {ERROR_STUDY} lie within (1+e)/(1-e) times the best certified \
+         bound"
+    );
     if let Some((ratio, limit)) = worst {
         let (ratio, limit) = (numbers::significant(ratio, 4), numbers::significant(limit, 4));
-        numbers += &format!("; nearest to its envelope: {ratio} where {limit} is allowed");
+        numbers += &format!("; closest to its envelope: {ratio}, with {limit} allowed");
     }
     if beyond_claim > 0 {
         numbers += &format!("; {beyond_claim} rows with e >= 1 have no limit");
@@ -183,11 +185,17 @@ fn envelope_holds(results: &Results) -> Verdict {
         (0, ..) => (Outcome::NotTested, format!("no study {ERROR_STUDY} with errors in [0, 1)")),
         (_, 0, 0) => (
             Outcome::Shown,
-            "the envelope is Offcut's reading of \"bounded\", proved for relative errors; every row keeps to it".into(),
+            "the envelope is Offcut's reading of \"bounded\", proved for relative errors; every row satisfies \
+             it"
+            .into(),
         ),
-        (_, 0, _) => {
-            (Outcome::NotShown, format!("{open} rows have no objective or no certified bound, {not_run} were not run"))
-        }
+        (_, 0, _) => (
+            Outcome::NotShown,
+            format!(
+                "{open} rows have no objective or no certified bound, {not_run} were not \
+            run"
+            ),
+        ),
         _ => (Outcome::NotShown, format!("{outside} rows lie outside the envelope")),
     };
     Verdict { claim: claim.into(), outcome, numbers, why }

@@ -1,4 +1,4 @@
-//! What only reports on `throughput` say: verdicts on the claims of the paper's abstract.
+//! The parts of reports that only `throughput` has: verdicts on the claims of the paper's abstract.
 
 use offcut_ledger::{Manifest, Row};
 
@@ -12,20 +12,21 @@ use crate::verdict::{Outcome, Verdict};
 pub const PROBLEM: &str = "throughput";
 
 /// The paper, and what is known of it.
-pub const PAPER: &str = "J. Li, W. Liang, Y. Li, Z. Xu, X. Jia, \"Delay-Aware DNN Inference Throughput Maximization in Edge \
-    Computing via Jointly Exploring Partitioning and Parallelism\", IEEE LCN 2021, and its journal version, IEEE TMC 2023: NP-hard; a \
-    constant-factor approximation for the offline problem, an online algorithm with a competitive ratio. The paper is known to Offcut by its \
-    abstract; instances, formulation, the algorithms' details and all numbers here are Offcut's own.";
+pub const PAPER: &str = "J. Li, W. Liang, Y. Li, Z. Xu, X. Jia, \"Delay-Aware DNN Inference Throughput Maximization \
+in Edge Computing via Jointly Exploring Partitioning and Parallelism\", IEEE LCN 2021, and its journal version, IEEE \
+TMC 2023: NP-hard; a constant-factor approximation for the offline problem, an online algorithm with a competitive \
+ratio. The paper is known to Offcut by its abstract; instances, formulation, the algorithms' details and all numbers \
+here are Offcut's own.";
 
-/// What only these reports say.
+/// The part of reports that only this problem has.
 pub const REPORT: ProblemReport = ProblemReport {
     problem: PROBLEM,
     paper: Some(PAPER),
     reference: Some("local-ratio"),
     claims: verdicts_of,
     limitation: Some(
-        "The paper is known by its abstract. The approximation algorithm is read as local ratio, the online one as primal-dual \
-        prices; that the problem is NP-hard is a theorem and nothing that a run could show.",
+        "The paper is known by its abstract. The approximation algorithm is read as local ratio, the online one as \
+         primal-dual prices; that the problem is NP-hard is a theorem and nothing that a run could show.",
     ),
     // Every method that partitions admits the same requests locally; the others fewer.
     parts: Some(Parts {
@@ -77,7 +78,7 @@ fn constant_factor(results: &Results) -> Verdict {
         rows.len()
     );
     if let Some((worst, _)) = range(&ratios) {
-        numbers += &format!("; the worst {} of it", significant(worst, 4));
+        numbers += &format!("; the worst row admits {} of it", significant(worst, 4));
     }
     if let Some(mean) = mean(&known) {
         numbers += &format!(
@@ -88,11 +89,16 @@ fn constant_factor(results: &Results) -> Verdict {
     }
     let (outcome, why) = match (rows.len(), below, rows.len() - ratios.len()) {
         (0, ..) => (Outcome::NotTested, "no row of local-ratio with unit profits".to_owned()),
-        (_, 0, 0) => (Outcome::Shown, "the factor proved for it is 1/2, and every row keeps it".to_owned()),
+        (_, 0, 0) => (
+            Outcome::Shown,
+            "the factor proved for it (by Offcut) is 1/2, and every row satisfies \
+        it"
+            .to_owned(),
+        ),
         (_, 0, open) => (Outcome::NotShown, format!("{open} rows have no objective or no certified bound")),
         _ => (
             Outcome::NotShown,
-            format!("{below} rows are below half of a bound, which the optimum may be below as well"),
+            format!("{below} rows are below half of a bound; the optimum may be below the bound as well"),
         ),
     };
     Verdict { claim, outcome, numbers, why }
@@ -101,9 +107,9 @@ fn constant_factor(results: &Results) -> Verdict {
 fn competitive(results: &Results) -> Verdict {
     let claim = "an online algorithm with a provable competitive ratio".to_owned();
     let rows = of(results, "online-primal-dual");
-    let refuted = rows.iter().filter(|r| r.is_failure()).count();
+    let rejected = rows.iter().filter(|r| r.is_failure()).count();
     let ratios: Vec<f64> = rows.iter().filter_map(|r| ratio(results, r)).collect();
-    let mut numbers = format!("{} rows of online-primal-dual, {refuted} refuted", rows.len());
+    let mut numbers = format!("{} rows of online-primal-dual, {rejected} rejected", rows.len());
     if let (Some((worst, _)), Some(mean)) = (range(&ratios), mean(&ratios)) {
         numbers += &format!(
             "; it admits {} of the best certified offline bound on average, {} at worst",
@@ -111,15 +117,15 @@ fn competitive(results: &Results) -> Verdict {
             significant(worst, 4)
         );
     }
-    let (outcome, why) = match (rows.len(), refuted) {
+    let (outcome, why) = match (rows.len(), rejected) {
         (0, _) => (Outcome::NotTested, "no row of online-primal-dual".to_owned()),
         (_, 0) => (
             Outcome::Shown,
-            "no cloudlet is ever overfull. Its ratio 2 max C/C' is proved and property-tested; with small cloudlets it says little, \
-             and what is measured here is better"
+            "no cloudlet exceeds its capacity. The ratio 2 max C/C' is proved (by Offcut) and property-tested. It is \
+             weak for small cloudlets; the measured ratios are better"
                 .to_owned(),
         ),
-        _ => (Outcome::NotShown, format!("the checker refutes {refuted} rows")),
+        _ => (Outcome::NotShown, format!("the checker rejects {rejected} rows")),
     };
     Verdict { claim, outcome, numbers, why }
 }

@@ -1,4 +1,4 @@
-//! What methods counted of their own work.
+//! Counts that methods report.
 
 use std::collections::BTreeSet;
 
@@ -7,12 +7,12 @@ use crate::results::Results;
 use crate::statistics::{mean, median, range};
 use crate::table::{Cell, Column, Table};
 
-/// What methods counted of their own work; none if no row has counts.
+/// The counts that methods report; none if no row has counts.
 pub fn counts(results: &Results) -> Option<Table> {
     let mut table = Table::new(
         "counts",
-        "What the methods counted of their own work",
-        "Over all rows that have the count. Counts are the methods' own and are not checked.",
+        "Counts reported by the methods",
+        "Over all rows that have the count. Counts are not checked.",
         vec![
             Column::words("method", "method"),
             Column::words("count", "count"),

@@ -14,10 +14,11 @@ pub fn gaps(results: &Results) -> Table {
     let mut table = Table::new(
         "gaps",
         "Gap of every method over all instances of the run",
-        "Mean, median and max are over instances, each the mean over its seeds; worst row is over single rows; the interval is a 95 % bootstrap interval of the \
-         mean over instances. Certified: share of attempted rows whose gap rests on a replayed certificate, anyone's. At optimum: \
-         rows with a certified gap of 0. Own proof: rows that carry the certificate for it themselves. Best: instances on which \
-         the mean objective is the best known one; ties count for all.",
+        "Mean, median and max are over instances, after averaging the seeds of each instance. Worst row: the largest \
+         gap of a single row. Interval: 95 % bootstrap interval of the mean over instances. Certified: share of \
+         attempted rows whose gap rests on a replayed certificate of any method. At optimum: rows with a certified \
+         gap of 0. Own certificate: rows that carry this certificate themselves. Best: instances on which the mean \
+         objective equals the best known one; ties count for every method.",
         vec![
             Column::words("method", "method"),
             Column::numbers("instances", "instances"),
@@ -30,7 +31,7 @@ pub fn gaps(results: &Results) -> Table {
             Column::numbers("certified (%)", "certified_percent"),
             Column::numbers("rows", "rows"),
             Column::numbers("at optimum", "at_optimum"),
-            Column::numbers("own proof", "own_proof"),
+            Column::numbers("own certificate", "own_certificate"),
             Column::numbers("best", "best"),
         ],
     );
@@ -63,12 +64,12 @@ pub fn gaps(results: &Results) -> Table {
 pub fn gap_definition(sense: Sense) -> &'static str {
     match sense {
         Sense::Minimise => {
-            "Gap = (H - LB)/LB, with H the objective the checker computed and LB the best lower bound known in this run for the \
-             same instance, whoever found it: the largest distance from the optimum that is possible."
+            "Gap = (H - LB)/LB, where H is the objective value computed by the checker and LB the best lower bound \
+             of any method in this run for the same instance. It is an upper limit of the distance from the optimum."
         }
         Sense::Maximise => {
-            "Gap = 1 - H/UB, with H the objective the checker computed and UB the best upper bound known in this run for the same \
-             instance, whoever found it: the largest distance from the optimum that is possible."
+            "Gap = 1 - H/UB, where H is the objective value computed by the checker and UB the best upper bound of \
+             any method in this run for the same instance. It is an upper limit of the distance from the optimum."
         }
     }
 }

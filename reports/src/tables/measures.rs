@@ -15,16 +15,16 @@ use crate::statistics::mean;
 /// The measures that the tables of these series show.
 pub(super) fn measures(results: &Results, problem: &ProblemReport, series: &[Series]) -> BTreeSet<String> {
     let rows = series.iter().flat_map(|s| &s.points).flat_map(|point| &point.results);
-    let told = &results.manifest.measures;
-    let is_told = |name: &&String| told.is_empty() || told.contains_key(*name);
+    let listed = &results.manifest.measures;
+    let is_shown = |name: &&String| listed.is_empty() || listed.contains_key(*name);
     let rows = rows.filter(|r| (problem.has_measures)(&r.row.instance.variant));
-    rows.flat_map(|r| r.row.measures.keys()).filter(is_told).cloned().collect()
+    rows.flat_map(|r| r.row.measures.keys()).filter(is_shown).cloned().collect()
 }
 
 /// What a measure is called, and its unit.
 pub(super) fn measured(results: &Results, measure: &str) -> Quantity {
-    let told = results.manifest.measures.get(measure).cloned();
-    told.unwrap_or_else(|| Quantity { name: measure.into(), unit: String::new() })
+    let listed = results.manifest.measures.get(measure).cloned();
+    listed.unwrap_or_else(|| Quantity { name: measure.into(), unit: String::new() })
 }
 
 /// The measure of every instance at a point.

@@ -3,13 +3,13 @@
 use offcut_ledger::Study;
 use offcut_ledger::manifest::Quantity;
 
-use super::cells::{counted, gap_cell, lacking, partial};
+use super::cells::{counted, gap_cell, missing_note, partial};
 use super::measures::{measured, measures, of_measure, parts, split};
 use crate::numbers::{self, Scale};
 use crate::problem_report::ProblemReport;
 use crate::results::{MeanGap, Point, Results, Series, has_count, shared_counts};
 use crate::statistics::mean;
-use crate::table::{Cell, Column, Mark, Table};
+use crate::table::{Cell, Column, Style, Table};
 
 /// The tables of a study over its axis: objective, gap, measures, counts, times.
 pub(super) fn tables(results: &Results, problem: &ProblemReport, study: &Study, series: &[Series]) -> Vec<Table> {
@@ -20,7 +20,7 @@ pub(super) fn tables(results: &Results, problem: &ProblemReport, study: &Study, 
     places.sort_by(f64::total_cmp);
     places.dedup();
     let all: Vec<&Series> = series.iter().collect();
-    let rivals: Vec<&Series> = series.iter().filter(|s| !s.is_bound_alone()).collect();
+    let candidates: Vec<&Series> = series.iter().filter(|s| !s.is_bound_only()).collect();
     let columns = |of: &[&Series], column: &dyn Fn(&Series) -> Column| -> Vec<Column> {
         let first = Column::numbers(axis_scale.label(&axis.name), &axis.name);
         std::iter::once(first).chain(of.iter().map(|series| column(series))).collect()
@@ -41,7 +41,7 @@ pub(super) fn tables(results: &Results, problem: &ProblemReport, study: &Study, 
     let mut objective = Table::new(
         &format!("{}-objective", study.name),
         format!("{}: mean {}", study.title, scale.label(&quantity.name)),
-        lacking(series),
+        missing_note(series),
         columns(&all, &|s| Column::numbers(s.label(), format!("{}_{unit}", s.name))),
     );
     let measures = measures(results, problem, series);
@@ -59,16 +59,16 @@ pub(super) fn tables(results: &Results, problem: &ProblemReport, study: &Study, 
             value,
         ),
         None if point.results.iter().all(|r| !r.is_attempted()) => Cell::text("declined"),
-        None => Cell::text(format!("none{}", partial(point.feasible()))).marked(Mark::Failure),
+        None => Cell::text(format!("none{}", partial(point.feasible()))).styled(Style::Failure),
     });
 
     let mut gap = Table::new(
         &format!("{}-gap", study.name),
         format!("{}: mean gap (%)", study.title),
         "",
-        columns(&rivals, &|s| Column::bounded(s.name, format!("{}_percent", s.name))),
+        columns(&candidates, &|s| Column::bounded(s.name, format!("{}_percent", s.name))),
     );
-    fill(&mut gap, &rivals, &|point| {
+    fill(&mut gap, &candidates, &|point| {
         let certified = MeanGap::of(&point.gaps()).is_some_and(|gap| gap.certified);
         let mean = mean(&point.per_instance(|r| r.gap.map(|gap| gap.high)));
         mean.map_or_else(Cell::absent, |mean| gap_cell(results, mean, certified))
@@ -88,15 +88,15 @@ pub(super) fn tables(results: &Results, problem: &ProblemReport, study: &Study, 
     let mut tables = vec![objective, gap];
     for measure in &measures {
         let Quantity { name, unit } = measured(results, measure);
-        let values: Vec<f64> = rivals.iter().flat_map(|s| &s.points).flat_map(|p| of_measure(p, measure)).collect();
+        let values: Vec<f64> = candidates.iter().flat_map(|s| &s.points).flat_map(|p| of_measure(p, measure)).collect();
         let scale = Scale::fitting(&values, &unit);
         let mut table = Table::new(
             &format!("{}-{measure}", study.name),
             format!("{}: mean {}", study.title, scale.label(&name)),
             "Measured by the checker.",
-            columns(&rivals, &|s| Column::numbers(s.name, format!("{}_{measure}", s.name))),
+            columns(&candidates, &|s| Column::numbers(s.name, format!("{}_{measure}", s.name))),
         );
-        fill(&mut table, &rivals, &|point| {
+        fill(&mut table, &candidates, &|point| {
             let mean = mean(&of_measure(point, measure));
             mean.map_or_else(Cell::absent, |m| Cell::number(numbers::significant(m * scale.factor, 4), m))
         });
@@ -107,7 +107,7 @@ pub(super) fn tables(results: &Results, problem: &ProblemReport, study: &Study, 
         let mut table = Table::new(
             &format!("{}-{count}", study.name),
             format!("{}: mean {count}", study.title),
-            "Counted by the methods themselves.",
+            "Reported by the methods, not checked.",
             std::iter::once(Column::numbers(axis_scale.label(&axis.name), &axis.name))
                 .chain(having.iter().map(|s| Column::numbers(s.name, format!("{}_{count}", s.name))))
                 .collect(),

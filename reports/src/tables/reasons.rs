@@ -7,13 +7,13 @@ use offcut_instances::problem::Stop;
 use offcut_ledger::Status;
 
 use crate::results::Results;
-use crate::table::{Cell, Column, Mark, Table};
+use crate::table::{Cell, Column, Style, Table};
 
-/// Why rows were refuted, failed or were declined, with an example each; none if there is no such row.
+/// Why rows were rejected, failed or were declined, with an example each; none if there is no such row.
 pub fn reasons(results: &Results) -> Option<Table> {
     let mut found: BTreeMap<(Status, &str, String), (usize, &str)> = BTreeMap::new();
     for row in results.rows {
-        let refused = match &row.proof {
+        let rejected = match &row.proof {
             Proof::Refused { violations } => &violations[..],
             _ => &[],
         };
@@ -21,12 +21,12 @@ pub fn reasons(results: &Results) -> Option<Table> {
             (Status::Wrong, _) => row
                 .violations
                 .iter()
-                .chain(refused)
+                .chain(rejected)
                 .next()
-                .map_or_else(|| "refuted by the checker".into(), |violation| violation.constraint.clone()),
+                .map_or_else(|| "rejected by the checker".into(), |violation| violation.constraint.clone()),
             (Status::Declined, Stop::Declined(why))
             | (Status::Crash | Status::Memory | Status::Time, Stop::Failed(why)) => why.clone(),
-            (Status::Time, _) => "nothing found within the limits".into(),
+            (Status::Time, _) => "no solution within the limits".into(),
             (Status::Crash | Status::Memory, stop) => format!("{stop:?}"),
             _ => continue,
         };
@@ -38,8 +38,8 @@ pub fn reasons(results: &Results) -> Option<Table> {
     }
     let mut table = Table::new(
         "reasons",
-        "Why rows were refuted, failed or were declined",
-        "For a refuted row: the first constraint that the checker found broken.",
+        "Reasons for rejected, failed and declined rows",
+        "For a rejected row: the first violated constraint that the checker found.",
         vec![
             Column::words("method", "method"),
             Column::words("status", "status"),
@@ -49,10 +49,10 @@ pub fn reasons(results: &Results) -> Option<Table> {
         ],
     );
     for ((status, method, reason), (count, example)) in found {
-        let mark = if status == Status::Declined { Mark::Plain } else { Mark::Failure };
+        let style = if status == Status::Declined { Style::Plain } else { Style::Failure };
         table.push(vec![
             Cell::text(method),
-            Cell::text(status.name()).marked(mark),
+            Cell::text(status.name()).styled(style),
             Cell::count(count),
             Cell::text(reason),
             Cell::text(example),

@@ -4,16 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use offcut_ledger::Study;
 
-use super::cells::{counted, gap_cell, lacking, partial};
+use super::cells::{counted, gap_cell, missing_note, partial};
 use super::measures::{measures, parts};
 use crate::numbers::{self, Scale};
 use crate::problem_report::ProblemReport;
 use crate::results::{Result, Results, Series, per_instance};
 use crate::statistics::mean;
-use crate::table::{Cell, Column, Mark, Table};
+use crate::table::{Cell, Column, Style, Table};
 
 /// Beyond so many names, instances are grouped by family.
-const MOST_NAMES: usize = 40;
+const MAX_NAMES: usize = 40;
 
 /// The tables of a study without an axis: best known values with gaps, and times.
 pub(super) fn tables(results: &Results, problem: &ProblemReport, study: &Study, series: &[Series]) -> Vec<Table> {
@@ -24,7 +24,7 @@ pub(super) fn tables(results: &Results, problem: &ProblemReport, study: &Study, 
     };
     let families = |r: &Result| Some(r.row.instance.family.clone()).filter(|f| !f.is_empty()).or_else(|| named(r));
     let names: BTreeSet<String> = rows().filter_map(|r| named(r)).collect();
-    let by_name = names.len() <= MOST_NAMES;
+    let by_name = names.len() <= MAX_NAMES;
     let group = |r: &Result| if by_name { named(r) } else { families(r) }.unwrap_or_default();
 
     let quantity = results.objective(rows().copied());
@@ -39,14 +39,15 @@ pub(super) fn tables(results: &Results, problem: &ProblemReport, study: &Study, 
     ];
     let measures = measures(results, problem, series);
     let parts = parts(problem, &measures);
-    let rivals: Vec<&Series> = series.iter().filter(|s| !s.is_bound_alone()).collect();
+    let candidates: Vec<&Series> = series.iter().filter(|s| !s.is_bound_only()).collect();
     if let Some(parts) = parts {
         columns.push(Column::numbers(parts.column, parts.measures[0]));
     }
-    columns
-        .extend(rivals.iter().map(|s| Column::bounded(format!("{} gap (%)", s.name), format!("{}_percent", s.name))));
+    columns.extend(
+        candidates.iter().map(|s| Column::bounded(format!("{} gap (%)", s.name), format!("{}_percent", s.name))),
+    );
     let title = format!("{}: best known values, and mean gap of every method", study.title);
-    let mut table = Table::new(&format!("{}-gap", study.name), title, lacking(series), columns);
+    let mut table = Table::new(&format!("{}-gap", study.name), title, missing_note(series), columns);
 
     let mut groups: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
     for result in rows() {
@@ -64,7 +65,7 @@ pub(super) fn tables(results: &Results, problem: &ProblemReport, study: &Study, 
         // A mean over fewer bounds than objectives would compare different instances.
         let whole = bounds.len() == objectives.len();
         let values: Vec<f64> = bounds.iter().map(|(bound, _)| *bound).collect();
-        let mark = if bounds.iter().all(|(_, certified)| *certified) { Mark::Plain } else { Mark::Word };
+        let style = if bounds.iter().all(|(_, certified)| *certified) { Style::Plain } else { Style::Unchecked };
         let number = |value: Option<f64>| {
             value.map_or_else(Cell::absent, |v| Cell::number(numbers::significant(v * scale.factor, 4), v))
         };
@@ -72,7 +73,7 @@ pub(super) fn tables(results: &Results, problem: &ProblemReport, study: &Study, 
             Cell::text(name),
             Cell::count(instances.len()),
             number(mean(&objectives)),
-            number(mean(&values).filter(|_| whole)).marked(mark),
+            number(mean(&values).filter(|_| whole)).styled(style),
         ];
         if let Some(parts) = parts {
             let first = |instance: &&str| {
@@ -82,7 +83,7 @@ pub(super) fn tables(results: &Results, problem: &ProblemReport, study: &Study, 
             let firsts: Vec<f64> = instances.iter().filter_map(first).collect();
             row.push(mean(&firsts).map_or_else(Cell::absent, |m| Cell::number(numbers::significant(m, 4), m)));
         }
-        for series in &rivals {
+        for series in &candidates {
             let of_it: Vec<&Result> =
                 series.points.iter().flat_map(|p| &p.results).copied().filter(|r| group(r) == *name).collect();
             let gaps: Vec<_> = of_it.iter().filter_map(|r| r.gap).collect();
@@ -97,7 +98,7 @@ pub(super) fn tables(results: &Results, problem: &ProblemReport, study: &Study, 
                 None if of_it.is_empty() => Cell::absent(),
                 None if of_it.iter().all(|r| !r.is_attempted()) => Cell::text("declined"),
                 None if feasible > 0 => Cell::text("no bound"),
-                None => Cell::text("failed").marked(Mark::Failure),
+                None => Cell::text("failed").styled(Style::Failure),
             });
         }
         table.push(row);

@@ -1,11 +1,11 @@
-//! How every row ended.
+//! The outcome of every row.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use offcut_ledger::Status;
 
 use crate::results::Results;
-use crate::table::{Cell, Column, Mark, Table};
+use crate::table::{Cell, Column, Style, Table};
 
 const STATUSES: [Status; 11] = [
     Status::OptimalCertified,
@@ -21,7 +21,7 @@ const STATUSES: [Status; 11] = [
     Status::Wrong,
 ];
 
-/// How every row ended, by method: the counts add up to the number of rows.
+/// The outcome of every row, by method: the counts add up to the number of rows.
 pub fn statuses(results: &Results) -> Table {
     let mut counts: BTreeMap<(Status, String), usize> = BTreeMap::new();
     let mut methods: BTreeSet<String> = BTreeSet::new();
@@ -34,18 +34,13 @@ pub fn statuses(results: &Results) -> Table {
     let mut columns = vec![Column::words("method", "method")];
     columns.extend(seen.iter().map(|status| Column::numbers(status.name(), status.name())));
     columns.push(Column::numbers("rows", "rows"));
-    let mut table = Table::new(
-        "status",
-        "How every row ended",
-        "Every row of the ledger is counted here once; nothing is dropped.",
-        columns,
-    );
+    let mut table = Table::new("status", "Outcome of every row", "Every row of the ledger is counted once.", columns);
     let failures = [Status::Wrong, Status::Crash, Status::Memory, Status::Time];
     let mut line = |name: &str, of: &dyn Fn(Status) -> usize| {
         let cell = |status: &Status| {
             let count = of(*status);
             let is_bad = count > 0 && failures.contains(status);
-            Cell::count(count).marked(if is_bad { Mark::Failure } else { Mark::Plain })
+            Cell::count(count).styled(if is_bad { Style::Failure } else { Style::Plain })
         };
         let all = seen.iter().map(|status| of(*status)).sum();
         table.push(

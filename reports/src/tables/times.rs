@@ -10,9 +10,9 @@ pub fn times(results: &Results) -> Table {
     let mut table = Table::new(
         "times",
         "Times and memory of every method, over rows",
-        "Wall-clock time measured from outside. A failure, a row with nothing found, counts as the time limit; rows that were declined are left out. Preparing: \
-         the mean part of it spent before searching, as the method tells: building a model, or computing the least threads of all pairs. Means over \
-         instances, and for those that all or some methods solve, stand under statistics.",
+        "Wall-clock time, measured from outside. A failure (a row without a solution) counts as the time limit; \
+         declined rows are left out. Build: mean time before the search, for instance to build a model, as the \
+         method reports it. Means over instances are in the sections on statistics.",
         vec![
             Column::words("method", "method"),
             Column::numbers("rows", "rows"),
@@ -20,7 +20,7 @@ pub fn times(results: &Results) -> Table {
             Column::numbers("declined", "declined"),
             Column::numbers("median", "median_s"),
             Column::numbers("max", "max_s"),
-            Column::numbers("preparing", "mean_preparing_s"),
+            Column::numbers("build", "mean_build_s"),
             Column::numbers("check", "mean_check_s"),
             Column::numbers("peak memory (MiB)", "peak_memory_mib"),
         ],
@@ -29,7 +29,7 @@ pub fn times(results: &Results) -> Table {
     for (method, rows) in results.by_method() {
         let (attempted, declined): (Vec<&Result>, Vec<&Result>) = rows.into_iter().partition(|r| r.is_attempted());
         let all: Vec<f64> = attempted.iter().map(|r| r.counted_s()).collect();
-        let preparing: Vec<f64> = attempted.iter().filter_map(|r| r.row.times.build_s).collect();
+        let builds: Vec<f64> = attempted.iter().filter_map(|r| r.row.times.build_s).collect();
         let checks: Vec<f64> = attempted.iter().map(|r| r.row.times.check_s).collect();
         let peak = attempted.iter().filter_map(|r| r.row.peak_memory_bytes).max();
         table.push(vec![
@@ -39,7 +39,7 @@ pub fn times(results: &Results) -> Table {
             Cell::count(declined.len()),
             cell(median(&all)),
             cell(range(&all).map(|(_, high)| high)),
-            cell(mean(&preparing)),
+            cell(mean(&builds)),
             cell(mean(&checks)),
             peak.map(|peak| peak as f64 / 1_048_576.0)
                 .map_or_else(Cell::absent, |mib| Cell::number(numbers::significant(mib, 3), mib)),

@@ -11,8 +11,8 @@ use crate::results::{Result, Results, per_instance};
 use crate::statistics::{bootstrap_mean, mean, range};
 use crate::verdict::{Outcome, Verdict};
 
-/// Up to which mean gap DPD and CRA count as near the optimum.
-const NEAR: f64 = 0.01;
+/// The mean gap up to which DPD and CRA count as within the gap of the optimum.
+const GAP_TARGET: f64 = 0.01;
 
 /// All of them.
 pub(super) fn all(results: &Results) -> Vec<Verdict> {
@@ -22,35 +22,37 @@ pub(super) fn all(results: &Results) -> Vec<Verdict> {
 fn reduced(results: &Results) -> Verdict {
     let claim = "the average end-to-end delay falls by 25.7 %".to_owned();
     let saved = saved::saved(&results.results.iter().collect::<Vec<_>>());
-    let told: Vec<(f64, &saved::Saved)> =
+    let measured: Vec<(f64, &saved::Saved)> =
         saved.iter().filter_map(|saved| Some((mean(&saved.reductions)?, saved))).collect();
-    let numbers = told.iter().map(|(mean, saved)| {
+    let numbers = measured.iter().map(|(mean, saved)| {
         let alone = match saved.alone {
             0 => String::new(),
-            alone => format!("; no solution on {alone} more that jpdra solves"),
+            alone => format!("; no solution on {alone} more instances that jpdra solves"),
         };
         let instances = saved.reductions.len();
         format!("{} % against {} ({instances} instances{alone})", saved::percent(*mean), saved.baseline.method)
     });
     let numbers = numbers.collect::<Vec<_>>().join(", ");
-    let placing = told.iter().filter(|(_, saved)| saved.baseline.places);
-    let hardest = placing.min_by(|a, b| a.0.total_cmp(&b.0));
-    let all: Vec<f64> = told.iter().map(|(mean, _)| *mean).collect();
-    let (Some((least, hardest)), Some((low, high))) = (hardest, range(&all)) else {
-        let why = "no instance of the family zoo on which jpdra and a baseline that places have a solution";
+    let with_deployment = measured.iter().filter(|(_, saved)| saved.baseline.places);
+    let strongest = with_deployment.min_by(|a, b| a.0.total_cmp(&b.0));
+    let all: Vec<f64> = measured.iter().map(|(mean, _)| *mean).collect();
+    let (Some((least, strongest)), Some((low, high))) = (strongest, range(&all)) else {
+        let why = "no instance of the family zoo on which jpdra and a baseline with its own deployment have a \
+        solution";
         return Verdict { claim, outcome: Outcome::NotTested, numbers: "no rows".into(), why: why.into() };
     };
-    let interval = bootstrap_mean(hardest.baseline.method, &hardest.reductions)
+    let interval = bootstrap_mean(strongest.baseline.method, &strongest.reductions)
         .map_or_else(String::new, |(low, high)| {
             format!(", 95 % interval {} % to {} %", saved::percent(low), saved::percent(high))
         });
     let rule = format!(
-        "it depends on the baseline, which the abstract does not name, and lies between {} % and {} %. Offcut's rule: shown if the mean over \
-         real DNNs is at least 25.7 % against every baseline that places partitions its own way; those that take DPD's deployment lack \
-         CRA only, and are told but do not count. The hardest of them to beat is {} ({} %{interval})",
+        "the reduction depends on the baseline, which the abstract does not name, and lies between {} % and {} %. \
+         Offcut's rule: shown if the mean over real DNNs is at least 25.7 % against every baseline with a deployment \
+         of its own; baselines with DPD's deployment are listed but do not count. The strongest of them is {} ({} \
+         %{interval})",
         saved::percent(low),
         saved::percent(high),
-        hardest.baseline.method,
+        strongest.baseline.method,
         saved::percent(*least)
     );
     let outcome = if *least >= REDUCTION { Outcome::Shown } else { Outcome::NotShown };
@@ -59,7 +61,8 @@ fn reduced(results: &Results) -> Verdict {
 
 fn near_optimum(results: &Results) -> Verdict {
     let claim =
-        "(ours) deciding deployment and allocation apart, DPD over CRA's optimal delay, comes near the joint optimum"
+        "(ours) deciding deployment and allocation separately (DPD over CRA's optimal delay) comes within 1 % of the \
+         joint optimum"
             .to_owned();
     let mut parts = Vec::new();
     let mut reached = None;
@@ -85,7 +88,10 @@ fn near_optimum(results: &Results) -> Verdict {
             part += &format!(", on real DNNs {} %", percent(mean));
         }
         if without > 0 {
-            part += &format!(", no solution or no certified bound on {without} rows that somebody solves");
+            part += &format!(
+                ", no solution or no certified bound on {without} rows whose instance is solved by some \
+            method"
+            );
         }
         parts.push(part);
         if method == PROBLEM {
@@ -94,16 +100,20 @@ fn near_optimum(results: &Results) -> Verdict {
     }
     let (outcome, why) = match reached {
         None => (Outcome::NotTested, "no row of jpdra with a certified bound".to_owned()),
-        Some(mean) if mean <= NEAR && lacking == 0 => (
+        Some(mean) if mean <= GAP_TARGET && lacking == 0 => (
             Outcome::Shown,
-            "the rule is Offcut's: a mean certified gap of jpdra of at most 1 %. For a given deployment CRA is exact, so a gap is DPD's alone, \
-             or that of a bound not closed"
+            "the rule is Offcut's: a mean certified gap of jpdra of at most 1 %. For a given deployment CRA is \
+             exact, so a gap is due to DPD or to an open bound"
                 .to_owned(),
         ),
-        Some(mean) if mean <= NEAR => (Outcome::NotShown, format!("{lacking} rows of jpdra cannot be told")),
+        Some(mean) if mean <= GAP_TARGET => {
+            (Outcome::NotShown, format!("{lacking} rows of jpdra have no certified gap"))
+        }
         Some(_) => (
             Outcome::NotShown,
-            "the mean certified gap of jpdra is above 1 %, Offcut's rule; part of it may be bounds not closed".to_owned(),
+            "the mean certified gap of jpdra is above 1 %, Offcut's rule; part of it may be due to open \
+             bounds"
+                .to_owned(),
         ),
     };
     Verdict { claim, outcome, numbers: parts.join("; "), why }
@@ -126,11 +136,11 @@ fn low_complexity(results: &Results) -> Verdict {
         rows.iter().filter_map(|r| Some((r.row.times.solve_s, *exact.get(instance_of(r))?))).collect();
     let ratios: Vec<f64> = pairs.iter().filter(|(dpd, _)| *dpd > 0.0).map(|(dpd, exact)| (exact / dpd).ln()).collect();
     let (Some(moved), Some((_, most))) = (mean(&moves), range(&moves)) else {
-        let why = "no row of dpd that counts its moves".into();
+        let why = "no row of dpd with a count of its moves".into();
         return Verdict { claim, outcome: Outcome::NotTested, numbers: "no rows".into(), why };
     };
     let mut numbers = format!(
-        "{} rows of dpd make {} moves a partition in the mean, at most {}",
+        "{} rows of dpd make {} moves per partition on average, at most {}",
         moves.len(),
         significant(moved, 2),
         significant(most, 2)
@@ -141,41 +151,42 @@ fn low_complexity(results: &Results) -> Verdict {
     };
     let longest = |of: &dyn Fn(&(f64, f64)) -> f64| duration(pairs.iter().map(of).fold(0.0, f64::max));
     numbers += &format!(
-        "; on {} of them branch takes {} times as long (geometric mean); the longest row takes {}, of branch {}",
+        "; on {} of them branch takes {} times as long (geometric mean); the longest row of dpd takes {}, the \
+         longest of branch {}",
         pairs.len(),
         significant(factor, 2),
         longest(&|pair| pair.0),
         longest(&|pair| pair.1)
     );
-    let why = "the rule is Offcut's: at most a tenth of the time of exact search. Every move looks at polynomially many others; that their number \
-               is polynomial is measured, not proved"
+    let why = "the rule is Offcut's: at most a tenth of the time of exact search. Every move evaluates polynomially \
+    many others; the number of moves is measured, not proved to be polynomial"
         .to_owned();
     let outcome = if factor >= 10.0 { Outcome::Shown } else { Outcome::NotShown };
     Verdict { claim, outcome, numbers, why }
 }
 
-/// The chain's mean over its own time, told by the method, against the best allocation of the same deployment: that of `dpd`, checked.
+/// The chain's mean over its own time, reported by the method, against the best allocation of the same deployment: that of `dpd`, checked.
 fn markov(results: &Results) -> Verdict {
     let claim =
         "CRA by Markov approximation (ours: its mean comes within ln|F|/beta of the best allocation)".to_owned();
     let is_dpd = |r: &&Result| r.row.key.method == "dpd";
     let best = objectives(&results.results.iter().filter(is_dpd).collect::<Vec<_>>());
     let mut chains: BTreeMap<u64, Vec<Chain>> = BTreeMap::new();
-    let (mut all, mut silent) = (0, 0);
+    let (mut all, mut without) = (0, 0);
     for result in results.results.iter().filter(|r| r.is_attempted()) {
         let Ok(method) = result.row.key.method.parse::<MethodSpec>() else { continue };
-        // A chain that was cut short says nothing about where it goes.
+        // A chain with a limit on its steps says nothing about its stationary mean.
         let is_whole = method.id == "cra-markov" && !method.parameters.contains_key("steps");
         let Some(best) = best.get(instance_of(result)).filter(|_| is_whole) else { continue };
-        // One state only: nothing to choose, and no course to tell.
+        // A single state: no choice, and no objective history.
         if result.objective.is_some() && result.row.counts.get("moves") == Some(&0) {
             continue;
         }
         all += 1;
         let last = |name: &str| result.row.series.get(name)?.last().map(|(_, value)| *value);
-        let told = (result.objective, last("mean"), last("envelope"), last("optimum"));
-        let (Some(objective), Some(mean), Some(envelope), Some(optimum)) = told else {
-            silent += 1;
+        let reported = (result.objective, last("mean"), last("envelope"), last("optimum"));
+        let (Some(objective), Some(mean), Some(envelope), Some(optimum)) = reported else {
+            without += 1;
             continue;
         };
         let beta = method.parameters.get("beta").copied().unwrap_or(0.0);
@@ -186,7 +197,7 @@ fn markov(results: &Results) -> Verdict {
         });
     }
     if chains.is_empty() {
-        let why = "no row of cra-markov that tells its course, beside one of dpd on the same instance".into();
+        let why = "no row of cra-markov with an objective history and a row of dpd on the same instance".into();
         return Verdict { claim, outcome: Outcome::NotTested, numbers: "no rows".into(), why };
     }
     let tolerance = results.tolerance(true);
@@ -199,25 +210,28 @@ fn markov(results: &Results) -> Verdict {
         let beta = f64::from_bits(*beta);
         let beta = if beta == 0.0 { "automatic beta".to_owned() } else { format!("beta {}", numbers::tick(beta)) };
         let (above, allowed, best) = (of(&|c| c.mean), of(&|c| c.limit), of(&|c| c.best));
-        format!("{above} % where {allowed} % is allowed, its best state {best} % ({beta}, {} rows)", chains.len())
+        format!("{above} %, with {allowed} % allowed; best state {best} % ({beta}, {} rows)", chains.len())
     };
     let inside = chains.values().flatten().filter(|chain| within(chain)).count();
     let numbers = format!(
-        "in {inside} of {all} rows of cra-markov the mean over its time ends within the limit; above the best allocation in the mean by {}",
+        "in {inside} of {all} rows of cra-markov the time average ends within the limit; mean excess over the best \
+         allocation: {}",
         chains.iter().map(at).collect::<Vec<_>>().join("; ")
     );
-    let (outcome, why) = match (all - silent - inside, silent) {
+    let (outcome, why) = match (all - without - inside, without) {
         (0, 0) => (
             Outcome::Shown,
-            "the theorem is about the stationary mean, and every mean over a finite time keeps to it as well. Means \
-             are the method's own word; the best allocation of the same deployment is dpd's, and checked"
+            "the theorem is about the stationary mean, and every time average over a finite run satisfies it as \
+             well. Time averages are reported by the method and not checked; the best allocation of the same \
+             deployment is that of dpd, which is checked"
                 .to_owned(),
         ),
-        (0, silent) => (Outcome::NotShown, format!("{silent} rows have no solution or tell no course")),
+        (0, without) => (Outcome::NotShown, format!("{without} rows have no solution or no objective history")),
         (beyond, _) => (
             Outcome::NotShown,
             format!(
-                "{beyond} means end beyond the limit: a finite time is not the stationary distribution, or the theorem is misread"
+                "{beyond} time averages end above the limit: the run is too short for the stationary distribution, \
+                 or the theorem is misread"
             ),
         ),
     };

@@ -1,4 +1,4 @@
-//! How far exact search gets: root gap, nodes and seconds over sizes, loads and transfer costs.
+//! Exact methods: root gap, nodes and seconds over sizes, loads and transfer costs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use crate::options::Options;
 use crate::results::{Result, Results};
 use crate::section::Section;
 use crate::statistics::{mean, range, shifted_geometric_mean};
-use crate::table::{Cell, Column, Mark, Table};
+use crate::table::{Cell, Column, Style, Table};
 
 /// What instances of the exact studies are grouped by.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -81,7 +81,7 @@ fn exact_rows<'r, 'a>(results: &'r Results<'a>) -> BTreeMap<Group, BTreeMap<&'r 
     groups
 }
 
-/// Whether nothing is left to prove, by a certificate.
+/// Whether a certificate proves the optimum, or that there is no solution.
 fn is_certified(result: &Result) -> bool {
     matches!(result.row.status, Status::OptimalCertified | Status::InfeasibleCertified)
 }
@@ -93,7 +93,7 @@ pub(super) fn section(results: &Results, options: &Options) -> Option<Section> {
     tables.extend(bounds_table(results, &groups));
     (!tables.is_empty()).then(|| Section {
         title: "Exact methods: root gap, nodes, seconds".into(),
-        paragraphs: resistance(results, &groups).into_iter().collect(),
+        paragraphs: certified_families(results, &groups).into_iter().collect(),
         tables,
         figures: Vec::new(),
     })
@@ -106,9 +106,10 @@ fn branch_table(results: &Results, options: &Options, groups: &Groups) -> Option
         "exact",
         "Exact search (branch): root gap, nodes, seconds",
         format!(
-            "Certified: rows whose optimum, or that there is no solution, is proved by a certificate the checker replayed. Root gap: how far the first \
-             bound lies below the best solution the search found, before branching (the method's own count). Left: the largest certified gap \
-             of a row at its end. Seconds: shifted geometric mean, shift {} s. Hop / stage: mean time of a hop over mean time in a stage.",
+            "Certified: rows whose optimum or infeasibility is proved by a replayed certificate. Root gap: gap \
+             between the bound before branching and the best solution of the search (reported by the method). Final \
+             gap: the largest certified gap of a row. Seconds: shifted geometric mean, shift {} s. Hop / stage: mean \
+             time of a hop over mean time in a stage.",
             numbers::data(options.time_shift_s)
         ),
         Group::columns()
@@ -120,7 +121,7 @@ fn branch_table(results: &Results, options: &Options, groups: &Groups) -> Option
                 Column::numbers("max root gap (%)", "max_root_gap_percent"),
                 Column::numbers("mean nodes", "mean_nodes"),
                 Column::numbers("max nodes", "max_nodes"),
-                Column::bounded("left (%)", "left_percent"),
+                Column::bounded("final gap (%)", "final_gap_percent"),
                 Column::numbers("seconds", "seconds"),
                 Column::numbers("max seconds", "max_seconds"),
             ])
@@ -141,10 +142,10 @@ fn branch_table(results: &Results, options: &Options, groups: &Groups) -> Option
             |value: Option<f64>, digits| value.map_or_else(Cell::absent, |v| Cell::number(significant(v, digits), v));
         let most = |values: &[f64]| range(values).map(|(_, high)| high);
         let certified = rows.iter().filter(|r| is_certified(r)).count();
-        let mark = if certified < rows.len() { Mark::Failure } else { Mark::Plain };
+        let style = if certified < rows.len() { Style::Failure } else { Style::Plain };
         let seconds: Vec<f64> = rows.iter().map(|r| r.counted_s()).collect();
         let left: Vec<_> = rows.iter().filter_map(|r| r.gap).collect();
-        let evidence = if left.iter().all(|gap| gap.certified) { Mark::Plain } else { Mark::Word };
+        let evidence = if left.iter().all(|gap| gap.certified) { Style::Plain } else { Style::Unchecked };
         let nodes_most = most(&nodes).map_or_else(Cell::absent, |n| Cell::number(whole(n as u64), n));
         let time = |s: Option<f64>| s.map_or_else(Cell::absent, |s| Cell::number(duration(s), s));
         table.push(
@@ -152,13 +153,13 @@ fn branch_table(results: &Results, options: &Options, groups: &Groups) -> Option
                 .cells()
                 .into_iter()
                 .chain([
-                    Cell::count(certified).marked(mark),
+                    Cell::count(certified).styled(style),
                     Cell::count(rows.len()),
                     percent(mean(&roots)),
                     percent(most(&roots)),
                     number(mean(&nodes), 3),
                     nodes_most,
-                    percent(most(&left.iter().map(|gap| gap.high).collect::<Vec<_>>())).marked(evidence),
+                    percent(most(&left.iter().map(|gap| gap.high).collect::<Vec<_>>())).styled(evidence),
                     time(shifted_geometric_mean(&seconds, options.time_shift_s)),
                     time(most(&seconds)),
                 ])
@@ -168,8 +169,8 @@ fn branch_table(results: &Results, options: &Options, groups: &Groups) -> Option
     (!table.rows.is_empty()).then_some(table)
 }
 
-/// Which families branch certifies throughout, and how far it is from that on the others.
-fn resistance(results: &Results, groups: &Groups) -> Option<String> {
+/// The families of which branch certifies every row, and the open rows of the others.
+fn certified_families(results: &Results, groups: &Groups) -> Option<String> {
     let mut families: BTreeMap<&str, Vec<(&Group, &Result)>> = BTreeMap::new();
     let mut limit: Option<f64> = None;
     for (group, methods) in groups {
@@ -182,7 +183,7 @@ fn resistance(results: &Results, groups: &Groups) -> Option<String> {
         return None;
     }
     let within = limit.map_or(String::new(), |s| format!(" within {} s", numbers::data(s)));
-    let (mut closed, mut resisting) = (Vec::new(), Vec::new());
+    let (mut closed, mut open_families) = (Vec::new(), Vec::new());
     for (family, rows) in &families {
         let open: Vec<_> = rows.iter().filter(|(_, result)| !is_certified(result)).collect();
         if open.is_empty() {
@@ -193,17 +194,17 @@ fn resistance(results: &Results, groups: &Groups) -> Option<String> {
         let worst = left.max_by(|a, b| a.0.total_cmp(&b.0));
         let worst = worst.map_or(String::new(), |(gap, group)| {
             let gap = numbers::percent(gap, results.tolerance(true));
-            format!(", the largest gap left is {gap} % at {} and load {}", group.size(), numbers::tick(group.load()))
+            format!(", largest final gap {gap} % at {} and load {}", group.size(), numbers::tick(group.load()))
         });
-        resisting.push(format!("{family} ({} of {} rows open{worst})", open.len(), rows.len()));
+        open_families.push(format!("{family} ({} of {} rows open{worst})", open.len(), rows.len()));
     }
     let mut words = Vec::new();
     if !closed.is_empty() {
-        words.push(format!("branch certifies every row{within} of: {}.", closed.join(", ")));
+        words.push(format!("branch certifies every row{within} of these families: {}.", closed.join(", ")));
     }
-    words.push(match &resisting[..] {
-        [] => "No family resists.".to_owned(),
-        some => format!("Not every row{within} of: {}.", some.join("; ")),
+    words.push(match &open_families[..] {
+        [] => "No family has open rows.".to_owned(),
+        some => format!("Families with open rows{within}: {}.", some.join("; ")),
     });
     Some(words.join(" "))
 }
@@ -232,11 +233,11 @@ fn side_by_side(groups: &Groups, mut table: Table, cell: impl Fn(&[&Result]) -> 
 
 fn seconds_table(options: &Options, groups: &Groups) -> Option<Table> {
     let note = format!(
-        "Shifted geometric mean, shift {} s; a failure counts as the time limit. (a/b): a of b rows end with the optimum proved, by a certificate or by a \
-         solver's word.",
+        "Shifted geometric mean, shift {} s; a failure counts as the time limit. (a/b): a of b rows end with a \
+         proved optimum, by a certificate or a solver-reported bound.",
         numbers::data(options.time_shift_s)
     );
-    let table = Table::new("exact-methods", "Exact methods side by side: solution time", note, Vec::new());
+    let table = Table::new("exact-methods", "Exact methods: solution time", note, Vec::new());
     let cell = |rows: &[&Result]| {
         let is_proved = |r: &&&Result| {
             is_certified(r) || matches!(r.row.status, Status::OptimalClaimed | Status::InfeasibleClaimed)
@@ -251,14 +252,10 @@ fn seconds_table(options: &Options, groups: &Groups) -> Option<Table> {
 }
 
 fn bounds_table(results: &Results, groups: &Groups) -> Option<Table> {
-    let note = "Best solution anybody found / the method's own bound - 1, mean over the rows that have a bound. Plain: replayed certificates; in \
-                italics with a dagger: a solver's word.";
-    let table = Table::new(
-        "exact-bounds",
-        "Exact methods side by side: how far their bounds are from the best solution (%)",
-        note,
-        Vec::new(),
-    );
+    let note = "Best solution of any method / the method's own bound - 1, mean over the rows with a bound. Plain: \
+    replayed certificates. In italics with a dagger: solver-reported bounds (unchecked).";
+    let table =
+        Table::new("exact-bounds", "Exact methods: gap of their bounds to the best solution (%)", note, Vec::new());
     let cell = |rows: &[&Result]| {
         let distance = |r: &&Result| {
             let (bound, certified) = match &r.row.proof {
@@ -272,9 +269,9 @@ fn bounds_table(results: &Results, groups: &Groups) -> Option<Table> {
         let distances: Vec<(f64, bool)> = rows.iter().filter_map(distance).collect();
         let certified = distances.iter().all(|(_, certified)| *certified);
         let values: Vec<f64> = distances.iter().map(|(distance, _)| *distance).collect();
-        let mark = if certified { Mark::Plain } else { Mark::Word };
+        let style = if certified { Style::Plain } else { Style::Unchecked };
         mean(&values).map_or_else(Cell::absent, |mean| {
-            Cell::number(numbers::percent(mean, results.tolerance(certified)), 100.0 * mean).marked(mark)
+            Cell::number(numbers::percent(mean, results.tolerance(certified)), 100.0 * mean).styled(style)
         })
     };
     side_by_side(groups, table, cell, true)

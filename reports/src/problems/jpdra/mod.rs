@@ -1,9 +1,9 @@
-//! What only reports on `jpdra` say: verdicts on the claims of the paper's abstract, what is saved against every baseline, and how far exact
-//! search gets.
+//! The parts of reports that only `jpdra` has: verdicts on the claims of the paper's abstract, delay reductions against every baseline, and exact
+//! methods.
 
+mod chains;
 mod claims;
 mod exact;
-mod markov;
 mod rows;
 mod saved;
 
@@ -19,12 +19,13 @@ pub use rows::PROBLEM;
 pub use saved::REDUCTION;
 
 /// The paper, and what is known of it.
-pub const PAPER: &str = "W. He, S. Guo, S. Guo, X. Qiu, F. Qi, \"Joint DNN Partition Deployment and Resource Allocation for \
-    Delay-Sensitive Deep Learning Inference in IoT\", IEEE IoT-J 7(10), 2020: a tandem queue gives the end-to-end delay; allocation (CRA) by \
-    Markov approximation, deployment (DPD) over CRA's optimal delay; the average delay falls by 25.7 %. The paper is known to Offcut by its \
-    abstract; instances, formulation, the algorithms' details, the baselines and all numbers here but 25.7 % are Offcut's own.";
+pub const PAPER: &str = "W. He, S. Guo, S. Guo, X. Qiu, F. Qi, \"Joint DNN Partition Deployment and Resource \
+Allocation for Delay-Sensitive Deep Learning Inference in IoT\", IEEE IoT-J 7(10), 2020: a tandem queue gives the \
+end-to-end delay; allocation (CRA) by Markov approximation, deployment (DPD) over CRA's optimal delay; the average \
+delay falls by 25.7 %. The paper is known to Offcut by its abstract; instances, formulation, the algorithms' \
+details, the baselines and all numbers here but 25.7 % are Offcut's own.";
 
-/// What only these reports say.
+/// The part of reports that only this problem has.
 pub const REPORT: ProblemReport = ProblemReport {
     problem: PROBLEM,
     paper: Some(PAPER),
@@ -32,10 +33,10 @@ pub const REPORT: ProblemReport = ProblemReport {
     claims: claims::all,
     sections: sections_of,
     limitation: Some(
-        "The paper is known by its abstract. DPD's moves, the chain's rates and all baselines are reconstructions; the abstract names no \
-        baseline, so 25.7 % has no single number to stand beside.",
+        "The paper is known by its abstract. DPD's moves, the chain's rates and all baselines are reconstructions; \
+         the abstract names no baseline, so there is no single number to compare with 25.7 %.",
     ),
-    study_figures: |results, study| markov::figure(results, study).into_iter().collect(),
+    study_figures: |results, study| chains::figure(results, study).into_iter().collect(),
     ..ProblemReport::PLAIN
 };
 

@@ -1,6 +1,6 @@
-//! How the shipped policy was learned: its training record, which lies beside the policy as two files.
+//! Training of the shipped policy: its record, stored beside the policy as two files.
 //!
-//! The record is data, not code: this crate reads the files and knows nothing of the policy. It is told only where the policy took part.
+//! The record is data, not code: this crate reads the files and knows nothing of the policy. It is shown only where the policy was run.
 
 use serde::Deserialize;
 
@@ -17,7 +17,7 @@ const POLICY_JSON: &str = include_str!("../../../../heuristics/src/lymdo/policy.
 /// Its learning curve.
 const CURVE_CSV: &str = include_str!("../../../../heuristics/src/lymdo/policy.curve.csv");
 
-/// The parts of the policy's document that are told.
+/// The parts of the policy's document that are shown.
 #[derive(Deserialize)]
 struct Document {
     body: Body,
@@ -37,7 +37,7 @@ struct Training {
     evaluation: Vec<Evaluation>,
 }
 
-/// Mean cost of single slots relative to `alternating`; 0.01 is one percent dearer.
+/// Mean cost of single slots relative to `alternating`, minus 1: 0.01 is one percent more.
 #[derive(Deserialize)]
 struct Evaluation {
     family: String,
@@ -50,22 +50,23 @@ struct Evaluation {
 
 /// None if the run has no row of the policy.
 pub(super) fn section(results: &Results) -> Option<Section> {
-    let took_part = results.rows.iter().any(|row| row.key.method == POLICY);
-    if !took_part {
+    let was_run = results.rows.iter().any(|row| row.key.method == POLICY);
+    if !was_run {
         return None;
     }
     let document: Document = serde_json::from_str(POLICY_JSON).ok()?;
     let training = document.body.training;
     let words = format!(
-        "The policy that is shipped was trained before this run: {}, seed {}, {} slots of the families {}. The command offcut train lymdo trains \
-         it anew. The record below lies beside its weights and is the trainer's own word; what the policy is worth is measured above.",
+        "The shipped policy was trained before this run: {}, seed {}, {} slots of the families {}. The command \
+         offcut train lymdo trains a new one. The record below is stored with the weights and was reported by the \
+         trainer (unchecked); the sections above measure the policy.",
         training.method.to_uppercase(),
         training.seed,
         whole(training.slots),
         training.families.join(", ")
     );
     Some(Section {
-        title: "What was learned".into(),
+        title: "Training of the policy".into(),
         paragraphs: vec![words],
         tables: vec![table(&training)],
         figures: vec![figure()],
@@ -75,9 +76,10 @@ pub(super) fn section(results: &Results) -> Option<Section> {
 fn table(training: &Training) -> Table {
     let mut table = Table::new(
         "learning",
-        "What training is worth: cost of single slots above alternating (%)",
-        "Mean cost of a slot over that of alternating, less 1, on sample paths that were not trained on, as the trainer evaluated it. Untrained: \
-         the network it began as. Reference: everybody's best cut at equal shares, which the network sees.",
+        "Effect of training: cost of single slots above alternating (%)",
+        "Mean cost of a slot over the cost of alternating, minus 1, on sample paths outside the training set, as \
+         evaluated by the trainer. Untrained: the initial network. Reference: every user's best cut at equal shares, \
+         an input of the network.",
         vec![
             Column::words("system", "system"),
             Column::numbers("slots", "slots"),
@@ -101,7 +103,7 @@ fn table(training: &Training) -> Table {
     table
 }
 
-/// Slots played, and how much dearer than `alternating` the network's cuts were then.
+/// Training slots, and the cost of the network's cuts relative to `alternating`, minus 1.
 fn curve() -> Vec<(f64, f64)> {
     let mut lines = CURVE_CSV.lines();
     let header: Vec<&str> = lines.next().unwrap_or_default().split(',').collect();
@@ -119,11 +121,11 @@ fn figure() -> Figure {
     Figure {
         id: "learning-figure".into(),
         title: "Learning curve of the shipped policy".into(),
-        caption: "Cost of single slots above alternating while training, mean over systems and sample paths that were not trained on; the first \
-                  point is the network before training. Logarithmic vertical axis."
+        caption: "Cost of single slots above alternating during training, mean over systems and sample paths outside \
+        the training set. First point: the network before training. Logarithmic vertical axis."
             .into(),
         plot: Plot::Lines(Lines {
-            x: Axis { label: "slots played".into(), log: false },
+            x: Axis { label: "training slots".into(), log: false },
             y: Axis { label: "cost above alternating (%)".into(), log: true },
             lines: vec![Line { names: vec!["lymdo".into()], points, limit: None }],
             limit: None,

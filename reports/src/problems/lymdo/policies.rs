@@ -1,4 +1,4 @@
-//! Policies over time: delay, energy against the budgets, distance from the bound that knows what comes.
+//! Policies over time: delay, energy against the budgets, gap to the clairvoyant bound.
 
 use std::collections::BTreeMap;
 
@@ -14,19 +14,20 @@ use crate::table::{Cell, Column, Table};
 use crate::verdict::{Outcome, Verdict};
 
 /// Up to which overdraft of the worst user budgets count as kept at the end of a horizon.
-const KEPT: f64 = 0.05;
+const MAX_OVERDRAFT: f64 = 0.05;
 
 pub(super) fn section(results: &Results) -> Option<Section> {
     let study = studies(results, "policies").next()?;
     let series = results.series(study);
     let mut tables = vec![all(results, &study.title, &series)];
-    tables.extend(TOLD.iter().map(|told| by_family(&study.title, &series, told)));
-    let words = "The gap is to the clairvoyant bound: the least that any decisions for this sample path can cost, all slots known ahead, proved \
-                 by prices of energy for the horizon and of bandwidth and edge speed for every slot. It is a bound and no rival; part of every \
-                 gap is the price of not knowing what comes, which a policy cannot avoid, and of starting with empty queues. Policies with queues \
-                 keep budgets in the long run only: what they have overspent in their first slots, their backlog, is charged at the end. Over few \
-                 slots that charge decides, and a policy that never owes anything looks better than it is; hence the long horizons here, and the \
-                 study of the horizon's length.";
+    tables.extend(SHOWN.iter().map(|shown| by_family(&study.title, &series, shown)));
+    let words = "The gap is relative to the clairvoyant bound: a lower bound on the cost of any decisions for this \
+    sample path with all slots known in advance, proved by dual prices of energy over the horizon and of bandwidth \
+    and edge speed in every slot. It is not a policy. Part of every gap is the cost of not knowing future slots and \
+    of starting with empty queues, which no policy can avoid. Policies with queues keep budgets in the long run \
+    only: their backlog, the energy overspent in the first slots, is charged at the end. Over few slots this charge \
+    dominates and favours policies without backlog, hence the long horizons here and the study of the horizon's \
+    length.";
     Some(Section { title: "Policies over time".into(), paragraphs: vec![words.into()], tables, figures: Vec::new() })
 }
 
@@ -46,16 +47,17 @@ fn all(results: &Results, title: &str, series: &[Series]) -> Table {
         Column::numbers("delay of a user (ms)", "delay_s"),
         Column::numbers("energy / budgets (%)", "spent"),
         Column::numbers("worst user above budget (%)", "overdraft"),
-        Column::numbers("backlog in the end (J)", "final_backlog_j"),
+        Column::numbers("final backlog (J)", "final_backlog_j"),
         Column::numbers("charge (ms)", "charge_s"),
         Column::numbers("objective (ms)", "objective_s"),
         Column::bounded("gap to the clairvoyant bound (%)", "gap_percent"),
         Column::words("95 % interval", "interval"),
         Column::bounded("largest gap (%)", "max_gap_percent"),
     ];
-    let note = "Means over instances and slots, as the checker measures them. Worst user: the most that a user's mean energy is above its budget, \
-                mean over instances. Charge: what the objective holds for it. Objective: mean over slots of the delay of all users, and the \
-                charge. (a/b): a of b rows have a trajectory, and the others no share in the means.";
+    let note = "Means over instances and slots, measured by the checker. Worst user: largest excess of a user's mean \
+    energy over its budget, mean over instances. Charge: the term of the objective for this excess. Objective: mean \
+    over slots of the delay of all users, plus the charge. (a/b): a of b rows have a trajectory; the others are left \
+    out of the means.";
     let mut table = Table::new("policies-over-time", format!("{title}: policies over time"), note, columns);
     let number = |value: Option<f64>, factor: f64| {
         value.map_or_else(Cell::absent, |v| Cell::number(significant(v * factor, 4), v))
@@ -69,10 +71,10 @@ fn all(results: &Results, title: &str, series: &[Series]) -> Table {
         let interval = bootstrap_mean(series.name, &gaps).map(|(low, high)| {
             Cell::text(format!("{} to {}", numbers::percent(low, tolerance), numbers::percent(high, tolerance)))
         });
-        let with = rows.iter().filter(|r| r.objective.is_some() || r.is_bound_alone()).count();
+        let with = rows.iter().filter(|r| r.objective.is_some() || r.is_bound_only()).count();
         let partial = if with == rows.len() { String::new() } else { format!(" ({with}/{})", rows.len()) };
         let instances = per_instance(rows.iter().copied(), |_| Some(1.0)).len();
-        let objective = mean(&per_instance(rows.iter().copied(), |r| r.objective.or_else(|| r.bound_alone())));
+        let objective = mean(&per_instance(rows.iter().copied(), |r| r.objective.or_else(|| r.bound_only())));
         table.push(vec![
             Cell::text(series.label()),
             Cell::number(format!("{instances}{partial}"), instances as f64),
@@ -90,61 +92,66 @@ fn all(results: &Results, title: &str, series: &[Series]) -> Table {
     table
 }
 
-/// What is told of every family and policy: a table each.
-struct Told {
+/// What is shown of every family and policy, a table each.
+struct ShownMeasure {
     id: &'static str,
-    words: &'static str,
+    title: &'static str,
     of: fn(&Result) -> Option<f64>,
     factor: f64,
 }
 
-const TOLD: [Told; 3] = [
-    Told { id: "delay", words: "delay of a user (ms)", of: |r| measure(r, "delay_s"), factor: 1e3 },
-    Told {
+const SHOWN: [ShownMeasure; 3] = [
+    ShownMeasure { id: "delay", title: "delay of a user (ms)", of: |r| measure(r, "delay_s"), factor: 1e3 },
+    ShownMeasure {
         id: "energy",
-        words: "energy of all users over their budgets (%)",
+        title: "energy of all users over their budgets (%)",
         of: |r| measure(r, "spent"),
         factor: 100.0,
     },
-    Told { id: "clairvoyant", words: "gap to the clairvoyant bound (%)", of: |r| Some(r.gap?.high), factor: 100.0 },
+    ShownMeasure {
+        id: "clairvoyant",
+        title: "gap to the clairvoyant bound (%)",
+        of: |r| Some(r.gap?.high),
+        factor: 100.0,
+    },
 ];
 
 /// Families against policies.
-fn by_family(title: &str, series: &[Series], told: &Told) -> Table {
-    let rivals: Vec<&Series> = series.iter().filter(|series| !series.is_bound_alone()).collect();
+fn by_family(title: &str, series: &[Series], shown: &ShownMeasure) -> Table {
+    let candidates: Vec<&Series> = series.iter().filter(|series| !series.is_bound_only()).collect();
     let mut columns = vec![Column::words("family", "family")];
-    columns.extend(rivals.iter().map(|series| Column::numbers(series.name, series.name)));
-    let note = "Means over instances. –: not on every instance a trajectory.";
-    let id = format!("policies-{}-by-family", told.id);
-    let mut table = Table::new(&id, format!("{title}: {}, by family", told.words), note, columns);
+    columns.extend(candidates.iter().map(|series| Column::numbers(series.name, series.name)));
+    let note = "Means over instances. –: no trajectory on some instance.";
+    let id = format!("policies-{}-by-family", shown.id);
+    let mut table = Table::new(&id, format!("{title}: {}, by family", shown.title), note, columns);
     let mut families: Vec<&str> =
-        rivals.iter().flat_map(|series| rows(series)).map(|r| r.row.instance.family.as_str()).collect();
+        candidates.iter().flat_map(|series| rows(series)).map(|r| r.row.instance.family.as_str()).collect();
     families.sort_unstable();
     families.dedup();
     for family in families {
         let cell = |series: &&Series| {
             let of_it: Vec<&Result> = rows(series).into_iter().filter(|r| r.row.instance.family == family).collect();
-            if of_it.iter().any(|r| (told.of)(r).is_none()) {
+            if of_it.iter().any(|r| (shown.of)(r).is_none()) {
                 return Cell::absent();
             }
-            let mean = mean(&per_instance(of_it.iter().copied(), |r| (told.of)(r)));
-            mean.map_or_else(Cell::absent, |m| Cell::number(significant(m * told.factor, 4), m * told.factor))
+            let mean = mean(&per_instance(of_it.iter().copied(), |r| (shown.of)(r)));
+            mean.map_or_else(Cell::absent, |m| Cell::number(significant(m * shown.factor, 4), m * shown.factor))
         };
-        table.push(std::iter::once(Cell::text(family)).chain(rivals.iter().map(cell)).collect());
+        table.push(std::iter::once(Cell::text(family)).chain(candidates.iter().map(cell)).collect());
     }
     table
 }
 
-/// The first row of a series at a place that tells its course.
-fn course<'a>(series: &Series<'_, 'a>, place: f64) -> Option<&'a Row> {
+/// The first row of a series at a place that has a history.
+fn history<'a>(series: &Series<'_, 'a>, place: f64) -> Option<&'a Row> {
     let rows = &series.points.iter().find(|point| point.x == Some(place))?.results;
     let order = |row: &&Row| (row.instance.name.clone(), row.key.instance.clone(), row.key.budget.seed);
     rows.iter().map(|r| r.row).filter(|row| row.series.contains_key("backlog_j")).min_by_key(order)
 }
 
-/// Where courses end.
-fn ends_of(told: &[&(&str, &Row)], course: &str) -> Vec<f64> {
-    told.iter().filter_map(|(_, row)| Some(row.series.get(course)?.last()?.1)).collect()
+/// The last values of histories.
+fn ends_of(rows_shown: &[&(&str, &Row)], history: &str) -> Vec<f64> {
+    rows_shown.iter().filter_map(|(_, row)| Some(row.series.get(history)?.last()?.1)).collect()
 }
 
 /// Courses of policies on one sample path.
@@ -152,13 +159,15 @@ pub(super) fn over_time(results: &Results) -> Option<Section> {
     let study = studies(results, "horizon").next()?;
     let series = results.series(study);
     let longest = series.iter().filter_map(|series| series.points.last()?.x).reduce(f64::max)?;
-    let told: Vec<_> = series.iter().filter_map(|series| Some((series.name, course(series, longest)?))).collect();
-    let instance = told.iter().map(|(_, row)| (&row.instance.name, &row.key.instance)).min()?;
-    let told: Vec<_> = told.iter().filter(|(_, row)| (&row.instance.name, &row.key.instance) == instance).collect();
-    let panel = |course: &str, label: &str, unit: &str| {
-        let points = |row: &Row| row.series.get(course).cloned().unwrap_or_default();
-        let scale = Scale::fitting(&ends_of(&told, course), unit);
-        let lines = told.iter().map(|(name, row)| Line {
+    let rows_shown: Vec<_> =
+        series.iter().filter_map(|series| Some((series.name, history(series, longest)?))).collect();
+    let instance = rows_shown.iter().map(|(_, row)| (&row.instance.name, &row.key.instance)).min()?;
+    let rows_shown: Vec<_> =
+        rows_shown.iter().filter(|(_, row)| (&row.instance.name, &row.key.instance) == instance).collect();
+    let panel = |history: &str, label: &str, unit: &str| {
+        let points = |row: &Row| row.series.get(history).cloned().unwrap_or_default();
+        let scale = Scale::fitting(&ends_of(&rows_shown, history), unit);
+        let lines = rows_shown.iter().map(|(name, row)| Line {
             names: vec![(*name).to_owned()],
             points: points(row).into_iter().map(|(x, y)| Mark { x, y: y * scale.factor, band: None }).collect(),
             limit: None,
@@ -172,17 +181,18 @@ pub(super) fn over_time(results: &Results) -> Option<Section> {
         }
     };
     // The budget of a user, in the mean: what is spent over which share of it that is.
-    let budget = told.iter().find_map(|(_, row)| Some(row.measures.get("energy_j")? / row.measures.get("spent")?));
-    let mut energy = panel("energy_j", "mean energy a slot so far", "J");
-    let unit = Scale::fitting(&ends_of(&told, "energy_j"), "J").factor;
+    let budget =
+        rows_shown.iter().find_map(|(_, row)| Some(row.measures.get("energy_j")? / row.measures.get("spent")?));
+    let mut energy = panel("energy_j", "mean energy per slot so far", "J");
+    let unit = Scale::fitting(&ends_of(&rows_shown, "energy_j"), "J").factor;
     energy.limit = budget.map(|budget| ("budget".into(), vec![(0.0, budget * unit), (longest, budget * unit)]));
     let figure = Figure {
-        id: "course-figure".into(),
-        title: "The course of policies on one sample path".into(),
+        id: "policies-history-figure".into(),
+        title: "Policies on one sample path".into(),
         caption: format!(
-            "One sample path, {}; told by the runner, which keeps the queues. Delay and energy of a user: means over users and over the slots so \
-             far. Backlog: mean over users, after the slot. Dashed: the mean budget. A policy keeps the budgets in the long run if its backlog \
-             grows slower than the slots.",
+            "One sample path, {}, recorded by the runner, which keeps the queues. Delay and energy: means over users \
+             and over the slots so far. Backlog: mean over users after the slot. Dashed: the mean budget. A policy \
+             keeps the budgets in the long run if its backlog grows more slowly than the number of slots.",
             instance.0
         ),
         plot: Plot::Panels(vec![
@@ -191,9 +201,9 @@ pub(super) fn over_time(results: &Results) -> Option<Section> {
             panel("backlog_j", "backlog", "J"),
         ]),
     };
-    let drawable = told.iter().any(|(_, row)| row.series["backlog_j"].len() > 1);
+    let drawable = rows_shown.iter().any(|(_, row)| row.series["backlog_j"].len() > 1);
     drawable.then(|| Section {
-        title: "The course of time".into(),
+        title: "Policies over one sample path".into(),
         paragraphs: Vec::new(),
         tables: Vec::new(),
         figures: vec![figure],
@@ -220,20 +230,21 @@ pub(super) fn balanced(results: &Results) -> Verdict {
         };
         series.iter().filter(|s| s.name == policy).flat_map(|s| &s.points).filter_map(point).collect()
     };
-    let told = |points: &[(f64, f64)]| {
+    let described = |points: &[(f64, f64)]| {
         let one = |(slots, over): &(f64, f64)| format!("{} % after {} slots", percent(*over), numbers::tick(*slots));
         points.iter().map(one).collect::<Vec<_>>().join(", ")
     };
     let ours = of(POLICY);
     let [first, .., last] = &ours[..] else { return not_tested("fewer than two lengths of the horizon") };
-    let mut numbers = format!("the worst user of lymdo is above its budget by {}", told(&ours));
+    let mut numbers = format!("the worst user of lymdo is above its budget by {}", described(&ours));
     let exact = of(EXACT);
     if !exact.is_empty() {
-        numbers += &format!("; of lymdo-exact by {}", told(&exact));
+        numbers += &format!("; of lymdo-exact by {}", described(&exact));
     }
-    let outcome = if last.1 <= KEPT && last.1 < first.1 { Outcome::Shown } else { Outcome::NotShown };
-    let why = "a mean is above its budget by no more than the last backlog over the number of slots, which falls as the backlog settles. The rule \
-               is Offcut's: less at the end than at the beginning, and at most 5 % of the budget, mean over instances of the worst user"
+    let outcome = if last.1 <= MAX_OVERDRAFT && last.1 < first.1 { Outcome::Shown } else { Outcome::NotShown };
+    let why = "mean energy exceeds its budget by at most the final backlog over the number of slots, which falls \
+    once the backlog is stable. The rule is Offcut's: less for the longest horizon than for the shortest, and at \
+    most 5 % of the budget, mean over instances of the worst user"
         .to_owned();
     Verdict { claim, outcome, numbers, why }
 }
@@ -244,7 +255,7 @@ fn percent(share: f64) -> String {
 
 /// Whether the paper's policy costs less than every other that is no exact method.
 pub(super) fn better(results: &Results) -> Verdict {
-    let claim = "(ours) over time lymdo is better than policies without learning or without queues".to_owned();
+    let claim = "(ours) over time lymdo has lower cost than policies without learning or without queues".to_owned();
     let series: Vec<Series> =
         studies(results, "policies").next().map(|study| results.series(study)).unwrap_or_default();
     let objectives = |series: &Series| -> BTreeMap<String, Vec<f64>> {
@@ -258,12 +269,12 @@ pub(super) fn better(results: &Results) -> Verdict {
     };
     let ours = series.iter().find(|series| series.name == POLICY);
     let Some(ours) = ours.map(|series| (objectives(series), rows(series).len())) else {
-        let why = "no study of policies with lymdo in it".into();
+        let why = "no study of policies with lymdo".into();
         return Verdict { claim, outcome: Outcome::NotTested, numbers: "no rows".into(), why };
     };
     let mut parts = Vec::new();
     let (mut least, mut hardest) = (f64::INFINITY, String::new());
-    for other in series.iter().filter(|s| ![POLICY, EXACT].contains(&s.name) && !s.is_bound_alone()) {
+    for other in series.iter().filter(|s| ![POLICY, EXACT].contains(&s.name) && !s.is_bound_only()) {
         let theirs = objectives(other);
         let saved = |(instance, ours): (&String, &Vec<f64>)| Some(1.0 - mean(ours)? / mean(theirs.get(instance)?)?);
         let saved: Vec<f64> = ours.0.iter().filter_map(saved).collect();
@@ -284,13 +295,13 @@ pub(super) fn better(results: &Results) -> Verdict {
         return Verdict { claim, outcome: Outcome::NotTested, numbers: "no rows".into(), why };
     }
     let lacking = ours.1 - ours.0.values().map(Vec::len).sum::<usize>();
-    let numbers = format!("lymdo saves {} of the objective, in the mean over instances", parts.join(", "));
+    let numbers = format!("mean reduction of the objective by lymdo over instances: {}", parts.join(", "));
     let (outcome, why) = match (least > 0.0, lacking) {
         (true, 0) => (
             Outcome::Shown,
             format!(
-                "the rule is Offcut's: a positive mean against every one. The hardest to beat is {hardest}. lymdo-exact, which solves the same \
-                 slots exactly, does not count"
+                "the rule is Offcut's: a positive mean reduction against every policy. The strongest is {hardest}. \
+                 lymdo-exact, which solves the same slots exactly, does not count"
             ),
         ),
         (true, lacking) => (Outcome::NotShown, format!("{lacking} rows of lymdo have no trajectory")),
@@ -300,8 +311,9 @@ pub(super) fn better(results: &Results) -> Verdict {
                 mean(&times.collect::<Vec<_>>())
             };
             let longer = time(&hardest).zip(time(POLICY)).filter(|(theirs, ours)| *theirs > 0.0 && *ours > 0.0);
-            let longer = longer.map(|(theirs, ours)| format!(", in {} times the time", significant(theirs / ours, 2)));
-            (Outcome::NotShown, format!("{hardest} is as good or better{}", longer.unwrap_or_default()))
+            let longer =
+                longer.map(|(theirs, ours)| format!(", in {} times the time of lymdo", significant(theirs / ours, 2)));
+            (Outcome::NotShown, format!("{hardest} is equal or better{}", longer.unwrap_or_default()))
         }
     };
     Verdict { claim, outcome, numbers, why }

@@ -1,4 +1,4 @@
-//! Delay against V, with the backlogs: what Lyapunov optimisation trades.
+//! Delay and backlogs over V: the trade-off of Lyapunov optimisation.
 
 use offcut_ledger::Study;
 
@@ -16,19 +16,21 @@ use crate::verdict::{Outcome, Verdict};
 const STEADY: &str = "steady";
 
 pub(super) fn section(results: &Results) -> Option<Section> {
-    let told: Vec<(&Study, Vec<Series>)> = studies(results, "v").map(|study| (study, results.series(study))).collect();
+    let studies: Vec<(&Study, Vec<Series>)> =
+        studies(results, "v").map(|study| (study, results.series(study))).collect();
     let (mut tables, mut figures) = (Vec::new(), Vec::new());
-    for (study, series) in &told {
+    for (study, series) in &studies {
         tables.extend(table(results, study, series));
         figures.extend(figure(results, study, series));
     }
-    let words = "Every slot a policy minimises V times delay plus backlogs times energy. With slots solved exactly the mean delay is at most B/V \
-                 above that of the best stationary policy that keeps the budgets, B being half the mean square by which energies miss their \
-                 budgets; backlogs grow no faster than in proportion to V. So delay falls towards its limit as 1/V, and what it falls by is paid \
-                 with backlog: energy that has been spent ahead of the budgets. A finite horizon ends with that debt open, which is why delay \
-                 alone may fall below the bound, and why the objective, which charges for the debt, is least at some V in between.";
+    let words = "In every slot a policy minimises V times delay plus backlogs times energy. With slots solved \
+    exactly, the mean delay is at most B/V above that of the best stationary policy that keeps the budgets, where B \
+    is half the mean square deviation of energies from their budgets. Backlogs grow at most in proportion to V. \
+    Delay therefore falls towards its limit as 1/V, and backlog, energy spent ahead of the budgets, grows. At the \
+    end of a finite horizon the backlog is not zero. Delay alone may therefore fall below the bound, and the \
+    objective, which charges the backlog, has its minimum at an intermediate V.";
     (!tables.is_empty()).then(|| Section {
-        title: "Delay against V, and the backlog it costs".into(),
+        title: "Trade-off of delay and backlog over V".into(),
         paragraphs: vec![words.into()],
         tables,
         figures,
@@ -48,17 +50,18 @@ fn table(results: &Results, study: &Study, series: &[Series]) -> Option<Table> {
     let mut table = Table::new(
         &format!("{}-tradeoff", study.name),
         format!("{}: delay and backlog", study.title),
-        "Means over instances, slots and users, as the checker measures them. Bound: the clairvoyant bound on delay with charged energy, a user's \
-         share. B/V: half the mean square by which this trajectory's energies miss their budgets, over V. Backlog / V: in units of its first row.",
+        "Means over instances, slots and users, measured by the checker. Bound: the clairvoyant bound on delay with \
+         charged energy, per user. B/V: half the mean square deviation of this trajectory's energies from their \
+         budgets, over V. Backlog / V: relative to its first row.",
         vec![
             Column::words("policy", "policy"),
             Column::numbers(Scale { factor: 1.0, unit: axis.unit.clone() }.label(&axis.name), &axis.name),
             Column::numbers("delay of a user (ms)", "delay_s"),
             Column::numbers("bound (ms)", "bound_s"),
-            Column::numbers("above it (ms)", "above_s"),
+            Column::numbers("above bound (ms)", "above_s"),
             Column::numbers("B/V (ms)", "drift_s"),
-            Column::numbers("backlog, mean (J)", "backlog_j"),
-            Column::numbers("in the end (J)", "final_backlog_j"),
+            Column::numbers("mean backlog (J)", "backlog_j"),
+            Column::numbers("final backlog (J)", "final_backlog_j"),
             Column::numbers("backlog / V", "backlog_over_v"),
             Column::numbers("energy / budgets (%)", "spent"),
             Column::numbers("charge (ms)", "charge_s"),
@@ -67,7 +70,7 @@ fn table(results: &Results, study: &Study, series: &[Series]) -> Option<Table> {
     let number = |value: Option<f64>, factor: f64| {
         value.map_or_else(Cell::absent, |v| Cell::number(significant(v * factor, 4), v))
     };
-    for series in series.iter().filter(|series| !series.is_bound_alone()) {
+    for series in series.iter().filter(|series| !series.is_bound_only()) {
         let mut first = None;
         for point in &series.points {
             let Some(v) = point.x else { continue };
@@ -107,12 +110,12 @@ fn figure(results: &Results, study: &Study, series: &[Series]) -> Option<Figure>
     let of_series = |series: &Series, quantity: &dyn Fn(&Result) -> Option<f64>| -> Vec<Mark> {
         series.points.iter().filter_map(|point| of_point(point, quantity)).collect()
     };
-    let rivals = || series.iter().filter(|series| !series.is_bound_alone());
+    let candidates = || series.iter().filter(|series| !series.is_bound_only());
     let panel = |name: &str| -> Vec<Line> {
-        let lines = rivals().map(|s| line(s.name.to_owned(), of_series(s, &|r| measure(r, name))));
+        let lines = candidates().map(|s| line(s.name.to_owned(), of_series(s, &|r| measure(r, name))));
         lines.filter(|line| line.points.len() > 1).collect()
     };
-    let exact = rivals().find(|series| series.name == EXACT).or_else(|| rivals().next())?;
+    let exact = candidates().find(|series| series.name == EXACT).or_else(|| candidates().next())?;
     let bound = of_series(exact, &|r| bound_s(results, r));
     let delays = panel("delay_s");
     let backlogs = panel("backlog_j");
@@ -120,7 +123,7 @@ fn figure(results: &Results, study: &Study, series: &[Series]) -> Option<Figure>
         return None;
     }
     let above = |r: &Result| Some(measure(r, "delay_s")? - bound_s(results, r)?);
-    let excesses = rivals().map(|s| {
+    let excesses = candidates().map(|s| {
         let marks = of_series(s, &above).into_iter();
         // What lies below the bound has no place on a logarithmic axis; a band that reaches below it neither.
         let marks = marks
@@ -140,15 +143,16 @@ fn figure(results: &Results, study: &Study, series: &[Series]) -> Option<Figure>
         let limit = Some(("B/V of lymdo-exact".into(), plain(&allowed)));
         panels.push(panel_of(x(), "delay above the bound", "s", true, excesses, limit));
     }
-    let limit = proportional.map(|points| ("in proportion to V".into(), points));
+    let limit = proportional.map(|points| ("proportional to V".into(), points));
     panels.push(panel_of(x(), "mean backlog", "J", true, backlogs, limit));
     Some(Figure {
         id: format!("{}-tradeoff-figure", identifier(&study.name)),
-        title: format!("{}: delay, and the backlog it costs", study.title),
-        caption: "Lines: means over instances; bands: 95 % bootstrap intervals. Above: delay alone, with a user's share of the clairvoyant bound, \
-                  below which it may fall, for the bound charges for energy above the budgets. Middle: how far above, on logarithmic axes; where \
-                  the bound is the stationary optimum, lymdo-exact has to stay below the dashed B/V. Below: mean backlog of a user; dashed in \
-                  proportion to V through its last point."
+        title: format!("{}: trade-off of delay and backlog", study.title),
+        caption: "Lines: means over instances; bands: 95 % bootstrap intervals. Top: delay without the charge, with \
+        the clairvoyant bound per user; delay may fall below the bound, which includes the charge for energy above \
+        the budgets. Middle: delay above the bound, logarithmic axes; where the bound is the stationary optimum, \
+        lymdo-exact has to stay below the dashed B/V. Bottom: mean backlog of a user; dashed: proportional to V \
+        through the last point."
             .into(),
         plot: Plot::Panels(panels),
     })
@@ -189,7 +193,7 @@ pub(super) fn within(results: &Results) -> Verdict {
         let all = results.series(study);
         let Some(series) = all.iter().find(|series| series.name == EXACT) else { continue };
         let mut backlogs: Vec<(f64, f64)> = Vec::new();
-        let mut told = Vec::new();
+        let mut excesses = Vec::new();
         for point in &series.points {
             let steady: Vec<&&Result> = point.results.iter().filter(|r| r.row.instance.family == STEADY).collect();
             let Some(v) = point.x.filter(|_| !steady.is_empty()) else { continue };
@@ -208,7 +212,7 @@ pub(super) fn within(results: &Results) -> Verdict {
             let of = |pick: &dyn Fn(&(f64, f64)) -> f64| mean(&above.iter().map(pick).collect::<Vec<_>>());
             if let Some((excess, allowed)) = of(&|pair| pair.0).zip(of(&|pair| pair.1)) {
                 let ms = |s: f64| significant(1e3 * s, 2);
-                told.push(format!("V {}: {} of {} ms", numbers::tick(v), ms(excess), ms(allowed)));
+                excesses.push(format!("V {}: {} of {} ms", numbers::tick(v), ms(excess), ms(allowed)));
             }
             let backlog: Vec<f64> = steady.iter().filter_map(|r| measure(r, "backlog_j")).collect();
             if let Some(backlog) = mean(&backlog) {
@@ -216,12 +220,12 @@ pub(super) fn within(results: &Results) -> Verdict {
             }
             places += 1;
         }
-        if let ([first, .., last], false) = (&backlogs[..], told.is_empty()) {
+        if let ([first, .., last], false) = (&backlogs[..], excesses.is_empty()) {
             let (times, by) = (last.1 / first.1, last.0 / first.0);
             growing |= times > by;
             parts.push(format!(
-                "delay above the bound, of what is allowed: {}; backlogs grow by {} while V grows by {}",
-                told.join(", "),
+                "delay above the bound, of the allowed B/V: {}; backlogs grow by a factor of {} while V grows by {}",
+                excesses.join(", "),
                 significant(times, 2),
                 significant(by, 2)
             ));
@@ -235,13 +239,14 @@ pub(super) fn within(results: &Results) -> Verdict {
         (false, 0, false) => (
             Outcome::Shown,
             format!(
-                "where every slot is the same (family steady, {places} places) the best stationary policy is that of one slot, and the certified \
-                 bound stands for it; every row counts. B is measured on the trajectory"
+                "where every slot is the same (family steady, {places} places) the best stationary policy is that of \
+                 one slot, and the certified bound is a bound for it. Every row counts. B is measured on the \
+                 trajectory"
             ),
         ),
         (false, beyond, growing) => (
             Outcome::NotShown,
-            format!("{beyond} rows lie beyond{}", if growing { ", and backlogs grow faster than V" } else { "" }),
+            format!("{beyond} rows are above B/V{}", if growing { ", and backlogs grow faster than V" } else { "" }),
         ),
     };
     Verdict { claim, outcome, numbers: parts.join("; "), why }

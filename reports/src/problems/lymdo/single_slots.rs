@@ -1,4 +1,4 @@
-//! Single slots: how far cuts without search are from the proved optimum.
+//! Single slots: gaps of cuts without search to the proved optimum.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use crate::table::{Cell, Column, Table};
 use crate::verdict::{Outcome, Verdict};
 
 /// Up to which mean gap learned cuts count as near the optimum.
-const NEAR: f64 = 0.01;
+const GAP_TARGET: f64 = 0.01;
 
 /// The least gap on the axis of the figure, in percent: what is below is drawn on its edge.
 const FLOOR_PERCENT: f64 = 1e-4;
@@ -58,9 +58,9 @@ pub(super) fn section(results: &Results) -> Option<Section> {
     let tolerance = results.tolerance(true);
     let mut table = Table::new(
         "slot-gaps",
-        "Single slots: certified gaps of cuts to the optimum",
-        "Over rows. Every policy takes the best resources for its cuts, so a gap is the cuts' alone. Answered: rows with an allocation, of those \
-         whose slot has one. At the optimum: rows with a gap of 0.",
+        "Single slots: certified gaps to the optimum",
+        "Over rows. Every policy allocates resources optimally for its cuts, so gaps are due to the cuts. Answered: \
+         rows with an allocation, among rows whose slot has one. At the optimum: rows with a gap of 0.",
         vec![
             Column::words("policy", "policy"),
             Column::numbers("answered", "answered"),
@@ -90,7 +90,7 @@ pub(super) fn section(results: &Results) -> Option<Section> {
         ]);
     }
     Some(Section {
-        title: "Single slots: cuts against the proved optimum".into(),
+        title: "Single slots: gaps to the proved optimum".into(),
         paragraphs: Vec::new(),
         tables: vec![table],
         figures: vec![figure(&all)],
@@ -119,10 +119,10 @@ fn figure(all: &[Gaps]) -> Figure {
     };
     Figure {
         id: "slot-gaps-figure".into(),
-        title: "Single slots: share of slots over the certified gap they stay within".into(),
+        title: "Single slots: cumulative distribution of the certified gap".into(),
         caption: format!(
-            "Distribution over rows; further left and higher is better. What lies below {} %, gaps of 0 included, is drawn on the left edge. \
-             Logarithmic horizontal axis.",
+            "Distribution over rows; further left and higher is better. Gaps below {} %, including 0, are drawn at \
+             the left edge. Logarithmic horizontal axis.",
             numbers::tick(FLOOR_PERCENT)
         ),
         plot: Plot::Lines(Lines {
@@ -136,7 +136,7 @@ fn figure(all: &[Gaps]) -> Figure {
 }
 
 pub(super) fn near_optimum(results: &Results) -> Verdict {
-    let claim = "(ours) learned cuts come near the best cuts of a slot".to_owned();
+    let claim = "(ours) learned cuts are within 1 % of the best cuts of a slot".to_owned();
     let all = gaps(results);
     let Some(ours) = all.iter().find(|gaps| gaps.method == POLICY) else {
         let why = "no single slot with lymdo and a certified bound".into();
@@ -144,7 +144,7 @@ pub(super) fn near_optimum(results: &Results) -> Verdict {
     };
     let percent = |gap: f64| numbers::percent(gap, results.tolerance(true));
     let mut numbers = format!(
-        "certified gap of lymdo: mean {} %, median {} %, 90 % of slots within {} %, most {} %, over {} rows",
+        "certified gap of lymdo: mean {} %, median {} %, 90 % of slots within {} %, max {} %, over {} rows",
         percent(mean(&ours.sorted).expect("one or more")),
         percent(quantile(&ours.sorted, 0.5)),
         percent(quantile(&ours.sorted, 0.9)),
@@ -155,12 +155,14 @@ pub(super) fn near_optimum(results: &Results) -> Verdict {
         numbers += &format!("; mean of {} {} %", other.method, percent(mean(&other.sorted).expect("one or more")));
     }
     let lacking = ours.rows - ours.sorted.len();
-    let (outcome, why) = match (mean(&ours.sorted).expect("one or more") <= NEAR, lacking) {
+    let (outcome, why) = match (mean(&ours.sorted).expect("one or more") <= GAP_TARGET, lacking) {
         (true, 0) => (
             Outcome::Shown,
-            "the rule is Offcut's: a mean certified gap of at most 1 %. Resources are optimal for the cuts, so a gap is the cuts' alone".to_owned(),
+            "the rule is Offcut's: a mean certified gap of at most 1 %. Resources are optimal for the cuts, so gaps \
+             are due to the cuts"
+                .to_owned(),
         ),
-        (true, lacking) => (Outcome::NotShown, format!("{lacking} rows cannot be told")),
+        (true, lacking) => (Outcome::NotShown, format!("{lacking} rows have no certified gap")),
         (false, _) => (Outcome::NotShown, "the mean certified gap is above 1 %, Offcut's rule".to_owned()),
     };
     Verdict { claim, outcome, numbers, why }

@@ -6,18 +6,18 @@ use super::class::Class;
 use super::entrant::Entrant;
 
 /// Fields with fewer instances are taken only where there are no larger ones, and are not drawn.
-pub(super) const FEWEST: usize = 5;
+pub(super) const MIN_INSTANCES: usize = 5;
 
 /// A block of the grid: methods of one class, and the instances of one variant on which all of them were run. Only there all can be compared at
 /// once.
 #[derive(Debug)]
-pub(super) struct Field<'e, 'r, 'a> {
+pub(super) struct CommonBlock<'e, 'r, 'a> {
     pub(super) variant: &'a str,
     pub(super) entrants: Vec<&'e Entrant<'r, 'a>>,
     pub(super) instances: BTreeSet<&'a str>,
 }
 
-impl<'e, 'r, 'a> Field<'e, 'r, 'a> {
+impl<'e, 'r, 'a> CommonBlock<'e, 'r, 'a> {
     /// The largest block of every variant that has two methods or more: the most instances times squared methods.
     pub(super) fn of(class: Class, entrants: &'e [Entrant<'r, 'a>]) -> Vec<Self> {
         let of_class: Vec<&Entrant> = entrants.iter().filter(|e| e.class == class).collect();
@@ -35,15 +35,15 @@ impl<'e, 'r, 'a> Field<'e, 'r, 'a> {
                 |set: &BTreeSet<usize>| ran.iter().filter(|(_, of)| set.is_subset(of)).map(|(i, _)| *i).collect();
             let blocks = sets.into_iter().map(|set| (set, instances(set)));
             let size = |(set, instances): &(&BTreeSet<usize>, BTreeSet<&str>)| {
-                (instances.len() >= FEWEST, set.len() * set.len() * instances.len())
+                (instances.len() >= MIN_INSTANCES, set.len() * set.len() * instances.len())
             };
             let (set, instances) = blocks.max_by_key(size)?;
-            Some(Field { variant, entrants: set.iter().map(|at| of_class[*at]).collect(), instances })
+            Some(CommonBlock { variant, entrants: set.iter().map(|at| of_class[*at]).collect(), instances })
         };
         variants.into_iter().filter_map(largest).collect()
     }
 
-    /// Whether a method solves half of the instances or more: what all solve is not asked of those who are hardly there to solve.
+    /// Whether a method solves half of the instances or more: "solved by all" excepts methods that solve few.
     pub(super) fn is_solver(&self, entrant: &Entrant) -> bool {
         2 * self.instances.iter().filter(|instance| entrant.cells[*instance].is_solved()).count()
             >= self.instances.len()
@@ -63,6 +63,6 @@ impl<'e, 'r, 'a> Field<'e, 'r, 'a> {
     }
 
     pub(super) fn is_drawn(&self) -> bool {
-        self.instances.len() >= FEWEST
+        self.instances.len() >= MIN_INSTANCES
     }
 }

@@ -9,7 +9,7 @@ use crate::peers;
 use crate::report::Report;
 use crate::results::Results;
 use crate::section::Section;
-use crate::table::{Cell, Column, Style, Table};
+use crate::table::{Cell, Column, Table};
 use crate::verdict::{Outcome, Verdict};
 
 /// One problem's run.
@@ -83,13 +83,86 @@ impl EvidenceCounts {
 
 /// The overview of several runs.
 pub fn overview(title: &str, parts: &[Part], options: &Options) -> Report {
+    let runs: Vec<Results> = parts.iter().map(|part| Results::new(part.manifest, part.rows)).collect();
+    let reports: Vec<Report> = parts.iter().map(|part| Report::new(part.manifest, part.rows, options)).collect();
+    let parts_with_reports = || parts.iter().zip(&reports);
+    let named = |part: &Part, text: &String| format!("{}: {text}", part.name);
+    let contradictions: Vec<String> = parts_with_reports()
+        .flat_map(|(part, report)| report.contradictions.iter().map(move |text| named(part, text)))
+        .collect();
+    let verdicts: Vec<Verdict> = parts_with_reports()
+        .filter(|(part, _)| part.has_claims)
+        .flat_map(|(part, report)| report.verdicts.iter().map(move |verdict| (part, verdict)))
+        .map(|(part, verdict)| Verdict { claim: named(part, &verdict.claim), ..verdict.clone() })
+        .collect();
+    let mut limitations: Vec<String> = Vec::new();
+    for line in reports.iter().flat_map(|report| &report.limitations) {
+        if !limitations.contains(line) {
+            limitations.push(line.clone());
+        }
+    }
+    let (table, all) = evidence(parts, &runs, &reports);
+    let section =
+        |title: &str, table: Table| Section { title: title.into(), tables: vec![table], ..Section::default() };
+    let peers = peers::table(&runs).map(|table| section("Comparison with general solvers", table));
+    Report {
+        title: title.to_owned(),
+        summary: summary(&all, contradictions.len(), &verdicts),
+        contradictions,
+        provenance: provenance(parts, &reports),
+        paper: Some(
+            "All papers are known to this project by their abstracts only; everything beyond the abstracts is a reconstruction."
+                .into(),
+        ),
+        verdicts,
+        sections: std::iter::once(section("All problems", table)).chain(peers).collect(),
+        reading: vec![
+            "Each problem has its own report, linked above, with tables, figures and the outcome of every row.".into(),
+        ],
+        limitations,
+        parts: parts.iter().map(|part| (part.name.clone(), part.place.clone())).collect(),
+    }
+}
+
+/// What the provenance of all runs has in common, once, and the noise of each.
+fn provenance(parts: &[Part], reports: &[Report]) -> Vec<(String, String)> {
+    let mut lines = Vec::new();
+    for (part, report) in parts.iter().zip(reports) {
+        for (what, value) in &report.provenance {
+            let line = (what.clone(), value.clone());
+            if ["Offcut", "commit", "processor", "memory", "system"].contains(&what.as_str()) {
+                if !lines.contains(&line) {
+                    lines.push(line);
+                }
+            } else if what == "machine noise" {
+                lines.push((format!("noise, {}", part.name), value.clone()));
+            }
+        }
+    }
+    lines
+}
+
+fn summary(all: &EvidenceCounts, contradictions: usize, verdicts: &[Verdict]) -> Vec<String> {
+    let share = 100.0 * all.certified as f64 / all.rows().max(1) as f64;
+    let shown = verdicts.iter().filter(|v| v.outcome == Outcome::Shown).count();
+    vec![
+        format!(
+            "{} rows, {share:.1} % certified, {} rejected, {contradictions} contradictions.",
+            whole(all.rows() as u64),
+            all.rejected,
+        ),
+        format!("{shown} of {} claims shown.", verdicts.len()),
+    ]
+}
+
+/// The evidence for the rows of every part and of all.
+fn evidence(parts: &[Part], runs: &[Results], reports: &[Report]) -> (Table, EvidenceCounts) {
     let mut table = Table::new(
         "overview",
         "Evidence for every row",
         "Certified: the row's gap rests on a bound that the checker replayed, or the row is such a bound or a \
          replayed proof of infeasibility. Unchecked: the same with a solver-reported bound. No bound: a checked \
-         solution of an instance without any bound. No result: neither a solution nor a bound; the problem's report \
-         gives the reasons.",
+         solution of an instance without any bound. No result: neither a solution nor a bound; the problem's report gives the reasons.",
         vec![
             Column::words("problem", "problem"),
             Column::numbers("rows", "rows"),
@@ -104,75 +177,18 @@ pub fn overview(title: &str, parts: &[Part], options: &Options) -> Report {
         ],
     );
     let mut all = EvidenceCounts::default();
-    let mut contradictions = Vec::new();
-    let mut verdicts = Vec::new();
-    let mut provenance = Vec::new();
-    let mut limitations = Vec::new();
-    let runs: Vec<Results> = parts.iter().map(|part| Results::new(part.manifest, part.rows)).collect();
-    for (Part { name, has_claims, manifest, rows, .. }, results) in parts.iter().zip(&runs) {
-        let report = Report::new(manifest, rows, options);
+    for ((part, results), report) in parts.iter().zip(runs).zip(reports) {
         let counts = EvidenceCounts::of(results);
-        table.push(row(name, &counts, report.contradictions.len()));
+        table.push(row(&part.name, &counts, report.contradictions.len()));
         all.add(&counts);
-        let named = |text: &String| format!("{name}: {text}");
-        contradictions.extend(report.contradictions.iter().map(named));
-        let listed = report.verdicts.iter().filter(|_| *has_claims);
-        verdicts.extend(listed.map(|v| Verdict { claim: named(&v.claim), ..v.clone() }));
-        for (what, value) in report.provenance {
-            let is_common = ["Offcut", "commit", "processor", "memory", "system"].contains(&what.as_str());
-            if is_common && !provenance.contains(&(what.clone(), value.clone())) {
-                provenance.push((what, value));
-            } else if what == "machine noise" {
-                provenance.push((format!("noise, {name}"), value));
-            }
-        }
-        limitations
-            .extend(report.limitations.into_iter().filter(|line| !limitations.contains(line)).collect::<Vec<_>>());
     }
-    table.push(row("all", &all, contradictions.len()));
-    let share = 100.0 * all.certified as f64 / all.rows().max(1) as f64;
-    let shown = verdicts.iter().filter(|v| v.outcome == Outcome::Shown).count();
-    let summary = vec![
-        format!(
-            "{} rows, {share:.1} % certified, {} rejected, {} contradictions.",
-            whole(all.rows() as u64),
-            all.rejected,
-            contradictions.len()
-        ),
-        format!("{shown} of {} claims shown.", verdicts.len()),
-    ];
-    Report {
-        title: title.to_owned(),
-        contradictions,
-        provenance,
-        summary,
-        paper: Some(
-            "All papers are known to this project by their abstracts only; everything beyond the abstracts is a \
-             reconstruction."
-                .into(),
-        ),
-        verdicts,
-        sections: std::iter::once(Section { title: "All problems".into(), tables: vec![table], ..Section::default() })
-            .chain(peers::table(&runs).map(|table| Section {
-                title: "Comparison with general solvers".into(),
-                tables: vec![table],
-                ..Section::default()
-            }))
-            .collect(),
-        reading: vec![
-            "Each problem has its own report, linked above, with tables, figures and the outcome of every \
-             row."
-                .into(),
-        ],
-        limitations,
-        parts: parts.iter().map(|part| (part.name.clone(), part.place.clone())).collect(),
-    }
+    table.push(row("all", &all, reports.iter().map(|report| report.contradictions.len()).sum()));
+    (table, all)
 }
 
 fn row(name: &str, counts: &EvidenceCounts, contradictions: usize) -> Vec<Cell> {
     let EvidenceCounts { certified, unchecked, unbounded, declined, no_result, rejected } = *counts;
     let share = 100.0 * certified as f64 / counts.rows().max(1) as f64;
-    let bad = |count: usize| if count > 0 { Cell::count(count).styled(Style::Failure) } else { Cell::count(count) };
     vec![
         Cell::text(name),
         Cell::count(counts.rows()),
@@ -182,7 +198,7 @@ fn row(name: &str, counts: &EvidenceCounts, contradictions: usize) -> Vec<Cell> 
         Cell::count(unbounded),
         Cell::count(declined),
         Cell::count(no_result),
-        bad(rejected),
-        bad(contradictions),
+        Cell::failures(rejected),
+        Cell::failures(contradictions),
     ]
 }

@@ -25,16 +25,14 @@ fn is_external(row: &Row) -> bool {
 pub(crate) fn table(runs: &[Results]) -> Option<Table> {
     let mut table = Table::new(
         "peers",
-        "Offcut's exact methods compared with general solvers on their best models: the peer's time over the time of \
-         Offcut's method",
+        "Offcut's exact methods compared with general solvers on their best models: the peer's time over the time of Offcut's method",
         format!(
             "Over the instances that neither method declined. Times are shifted geometric means, s = {} s. A method \
              that does not solve an instance counts with the time limit, and the ratio is then only a bound: ≥ if \
              the peer has unsolved instances, ≤ if Offcut's method has, ~ if both have. Shifted: the ratio of the \
              means with the shift added to both, which ignores differences of milliseconds. Offcut's methods measure \
              their own time. A peer is measured from outside, from the moment it has read the instance, so its model \
-             building counts. Certified: solved with a replayed certificate. A peer's bounds are solver-reported \
-             (unchecked).",
+             building counts. Certified: solved with a replayed certificate. A peer's bounds are solver-reported (unchecked).",
             data(SHIFT_S)
         ),
         vec![

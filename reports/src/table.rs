@@ -42,6 +42,11 @@ impl Cell {
         Self::number(numbers::whole(count as u64), count as f64)
     }
 
+    /// A number of failures: styled as such unless it is 0.
+    pub fn failures(count: usize) -> Self {
+        Self::count(count).styled(if count > 0 { Style::Failure } else { Style::Plain })
+    }
+
     /// Nothing.
     pub fn absent() -> Self {
         Self::text(ABSENT)

@@ -48,7 +48,7 @@ impl Report {
             verdicts: (problem.claims)(&results),
             sections,
             reading: reading::lines(&results, options),
-            limitations: reading::limitations(problem),
+            limitations: reading::limitations(&results, problem),
             parts: Vec::new(),
         }
     }

@@ -41,11 +41,10 @@ pub(super) fn lines(results: &Results, options: &Options) -> Vec<String> {
 }
 
 /// What no report of the problem shows.
-pub(super) fn limitations(problem: &ProblemReport) -> Vec<String> {
+pub(super) fn limitations(results: &Results, problem: &ProblemReport) -> Vec<String> {
     let mut lines = vec![
         "Best known values are those of this run. Better bounds from another run would reduce the gaps.".to_owned(),
-        "Wall-clock times are from one machine and include its noise. Counts are reported by the methods and not \
-         checked."
+        "Wall-clock times are from one machine and include its noise. Counts are reported by the methods and not checked."
             .to_owned(),
         "Bootstrap intervals describe the generator's instances, not instances from elsewhere. With few instances \
          they are too narrow."
@@ -61,5 +60,14 @@ pub(super) fn limitations(problem: &ProblemReport) -> Vec<String> {
             .to_owned(),
     ];
     lines.extend(problem.limitation.map(str::to_owned));
+    let has_measures = results.rows.iter().any(|row| !row.measures.is_empty());
+    if has_measures && results.manifest.measures.is_empty() {
+        lines.push(
+            "The manifest of this run was written by an earlier version, which did not name measures, objectives of \
+             variants and random methods: measures are shown under their keys without units, and all objectives under \
+             the name and unit of the run's objective."
+                .to_owned(),
+        );
+    }
     lines
 }

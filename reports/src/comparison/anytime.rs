@@ -39,8 +39,7 @@ pub(super) fn table(results: &Results, class: Class, entrants: &[&Entrant]) -> O
         "H(t): the best objective found up to time t; before the first solution the quotient is 1. H*: the best \
          objective known in this run. The final objective holds until the time limit. Only methods that report their \
          incumbents; reported objectives better than the checked final one are replaced by it. 0 %: the best known \
-         objective from the start; 100 %: no solution. Mean over instances, after averaging seeds; 95 % bootstrap \
-         interval.",
+         objective from the start; 100 %: no solution. Mean over instances, after averaging seeds; 95 % bootstrap interval.",
         vec![
             Column::words("method", "method"),
             Column::numbers("instances", "instances"),

@@ -42,82 +42,98 @@ fn label(entrant: &Entrant) -> String {
 
 /// The share of instances solved (by heuristics: within the gap of a bound) within a time, one panel a variant.
 pub(super) fn shares(class: Class, blocks: &[CommonBlock]) -> Option<Figure> {
-    let drawn: Vec<&CommonBlock> = blocks.iter().filter(|block| block.is_drawn()).collect();
-    let times = |block: &CommonBlock, entrant: &Entrant| -> Vec<f64> {
-        block.instances.iter().filter_map(|instance| entrant.cells[instance].reached_s()).collect()
-    };
-    let (mut panels, mut left_out, mut never, mut alone) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for block in drawn {
-        let mut curves: Vec<(&Entrant, Vec<f64>)> = block.entrants.iter().map(|e| (*e, times(block, e))).collect();
-        never.extend(curves.iter().filter(|(_, times)| times.is_empty()).map(|(e, _)| e.name.as_str()));
-        curves.retain(|(_, times)| !times.is_empty());
-        if let [(only, times)] = &curves[..] {
-            alone.push(format!("{} on {} of {}", only.name, times.len(), block.instances.len()));
-            continue;
-        }
-        // The most solved first, then by name as they come.
-        curves.sort_by_key(|(_, times)| std::cmp::Reverse(times.len()));
-        if curves.len() > MAX_CURVES {
-            left_out.extend(curves.split_off(MAX_CURVES).into_iter().map(|(e, _)| e.name.as_str()));
-        }
-        let reached = || curves.iter().flat_map(|(_, times)| times.iter().copied()).filter(|t| *t > 0.0);
-        let (Some(from), Some(to)) = (reached().reduce(f64::min), reached().reduce(f64::max)) else { continue };
-        let (from, to) = (0.8 * from, 1.25 * to);
-        let n = block.instances.len();
-        let best = block.instances.iter().filter_map(|instance| {
-            block.entrants.iter().filter_map(|e| e.cells[instance].reached_s()).reduce(f64::min)
-        });
-        let best = steps(best.collect(), n, from, to);
-        let variant = if blocks.len() > 1 { format!("{}: ", block.variant) } else { String::new() };
-        panels.push(Lines {
-            x: Axis { label: "time".into(), log: true },
-            y: Axis { label: format!("{variant}% of {n} instances"), log: false },
-            lines: curves.iter().map(|(e, times)| line(&label(e), steps(times.clone(), n, from, to))).collect(),
-            limit: Some(("virtual best".to_owned(), best)),
-            shape: Shape::Stairs { over_seconds: true },
-        });
-    }
+    let mut left_out = LeftOut::default();
+    let drawn = blocks.iter().filter(|block| block.is_drawn());
+    let panels: Vec<Lines> = drawn.filter_map(|block| panel(block, blocks.len() > 1, &mut left_out)).collect();
     if panels.is_empty() {
         return None;
     }
-    let has_unchecked = blocks.iter().flat_map(|f| &f.entrants).any(|e| e.solver_reported() > 0);
     let (done, title) = match class {
         Class::Exact => ("solved", "Share of instances solved over time".to_owned()),
         Class::Heuristic => {
-            let near = data(100.0 * GAP_TARGET);
-            ("within the gap", format!("Share of instances within {near} % of the best known bound over time"))
+            let gap = data(100.0 * GAP_TARGET);
+            ("within the gap", format!("Share of instances within {gap} % of the best known bound over time"))
         }
     };
     let mut caption = format!(
         "A curve at height y over time t: y % of the instances are {done} after time t, on every seed. Higher and \
-         further left is better. A curve ends at the method's final share. Common instances only. Dashed black: \
-         virtual best, the fastest method on every instance."
+         further left is better. A curve ends at the method's final share. Common instances only. Dashed black: virtual \
+         best, the fastest method on every instance."
     );
-    if has_unchecked {
+    if blocks.iter().flat_map(|f| &f.entrants).any(|e| e.solver_reported() > 0) {
         caption += " †: solved with solver-reported bounds (unchecked).";
     }
-    if !alone.is_empty() {
-        caption += &format!(
-            " Not drawn, because no other method of the same variant has a curve: \
-        {}.",
-            alone.join(", ")
-        );
-    }
-    if !never.is_empty() {
-        caption += &format!(" Not drawn, because no instance is {done}: {}.", listed(&never));
-    }
-    if !left_out.is_empty() {
-        caption += &format!(" Not drawn, with lower final shares: {}.", listed(&left_out));
-    }
+    caption += &left_out.note(done);
     let small: Vec<&str> = blocks.iter().filter(|block| !block.is_drawn()).map(|block| block.variant).collect();
     if !small.is_empty() {
-        caption += &format!(
-            " Not drawn, because there are fewer than {MIN_INSTANCES} instances: \
-        {}.",
-            listed(&small)
-        );
+        let small = listed(&small);
+        caption += &format!(" Not drawn, because there are fewer than {MIN_INSTANCES} instances: {small}.");
     }
     Some(Figure { id: format!("statistics-{}-figure", class.id()), title, caption, plot: Plot::Panels(panels) })
+}
+
+/// The methods whose curves are not drawn.
+#[derive(Default)]
+struct LeftOut<'e> {
+    /// The only curve of its block, in words.
+    alone: Vec<String>,
+    /// No instance is solved.
+    empty: Vec<&'e str>,
+    /// More curves than can be told apart.
+    lower: Vec<&'e str>,
+}
+
+impl LeftOut<'_> {
+    /// The sentences of the caption.
+    fn note(&self, done: &str) -> String {
+        let mut note = String::new();
+        if !self.alone.is_empty() {
+            let alone = self.alone.join(", ");
+            note += &format!(" Not drawn, because no other method of the same variant has a curve: {alone}.");
+        }
+        if !self.empty.is_empty() {
+            note += &format!(" Not drawn, because no instance is {done}: {}.", listed(&self.empty));
+        }
+        if !self.lower.is_empty() {
+            note += &format!(" Not drawn, with lower final shares: {}.", listed(&self.lower));
+        }
+        note
+    }
+}
+
+/// The panel of a block; none with fewer than two curves.
+fn panel<'e>(block: &'e CommonBlock, has_variants: bool, left_out: &mut LeftOut<'e>) -> Option<Lines> {
+    let times = |entrant: &Entrant| -> Vec<f64> {
+        block.instances.iter().filter_map(|instance| entrant.cells[instance].reached_s()).collect()
+    };
+    let mut curves: Vec<(&Entrant, Vec<f64>)> = block.entrants.iter().map(|e| (*e, times(e))).collect();
+    left_out.empty.extend(curves.iter().filter(|(_, times)| times.is_empty()).map(|(e, _)| e.name.as_str()));
+    curves.retain(|(_, times)| !times.is_empty());
+    if let [(only, times)] = &curves[..] {
+        left_out.alone.push(format!("{} on {} of {}", only.name, times.len(), block.instances.len()));
+        return None;
+    }
+    // The most solved first, then by name as they come.
+    curves.sort_by_key(|(_, times)| std::cmp::Reverse(times.len()));
+    if curves.len() > MAX_CURVES {
+        left_out.lower.extend(curves.split_off(MAX_CURVES).into_iter().map(|(e, _)| e.name.as_str()));
+    }
+    let reached = || curves.iter().flat_map(|(_, times)| times.iter().copied()).filter(|t| *t > 0.0);
+    let (from, to) = (0.8 * reached().reduce(f64::min)?, 1.25 * reached().reduce(f64::max)?);
+    let n = block.instances.len();
+    let best = block
+        .instances
+        .iter()
+        .filter_map(|instance| block.entrants.iter().filter_map(|e| e.cells[instance].reached_s()).reduce(f64::min));
+    let best = steps(best.collect(), n, from, to);
+    let variant = if has_variants { format!("{}: ", block.variant) } else { String::new() };
+    Some(Lines {
+        x: Axis { label: "time".into(), log: true },
+        y: Axis { label: format!("{variant}% of {n} instances"), log: false },
+        lines: curves.into_iter().map(|(e, times)| line(&label(e), steps(times, n, from, to))).collect(),
+        limit: Some(("virtual best".to_owned(), best)),
+        shape: Shape::Stairs { over_seconds: true },
+    })
 }
 
 /// Performance profiles of pairs that differ and share enough: of exact methods by time, of heuristics by objective.

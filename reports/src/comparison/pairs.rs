@@ -144,7 +144,15 @@ pub(super) fn too_few(untested: usize) -> String {
     )
 }
 
+/// The table of the pairs of a class; none without a pair.
 pub(super) fn table(class: Class, pairs: &[Pair], untested: usize) -> Option<Table> {
+    let mut table = empty_table(class, pairs.len(), untested);
+    pairs.iter().for_each(|pair| table.push(row(pair)));
+    (!table.rows.is_empty()).then_some(table)
+}
+
+/// The table without its rows.
+fn empty_table(class: Class, pairs: usize, untested: usize) -> Table {
     let (quantity, better, worse) = match class {
         Class::Exact => ("time", "faster", "slower"),
         Class::Heuristic => ("objective", "better", "worse"),
@@ -158,18 +166,17 @@ pub(super) fn table(class: Class, pairs: &[Pair], untested: usize) -> Option<Tab
              above every ratio in the test."
         }
     };
-    let mut table = Table::new(
+    Table::new(
         &format!("statistics-{}-pairs", class.id()),
         format!(
-            "{}, pairwise: geometric mean ratio of {quantity} on shared instances, Wilcoxon's signed-rank test on \
-             log ratios",
+            "{}, pairwise: geometric mean ratio of {quantity} on shared instances, Wilcoxon's signed-rank test on log ratios",
             class.title()
         ),
         format!(
             "{direction} Interval: 95 % bootstrap over instances. p: two-sided, exact up to 200 differing instances; \
              Holm: corrected for all {} tests of this table. Last column: the method shown to be {better}, with a \
              corrected p of at most {LEVEL}{}.{}",
-            whole(pairs.len() as u64),
+            whole(pairs as u64),
             match class {
                 Class::Exact => "; noise: the median ratio is within the spread of the repeated cell's times",
                 Class::Heuristic => "",
@@ -190,34 +197,34 @@ pub(super) fn table(class: Class, pairs: &[Pair], untested: usize) -> Option<Tab
             Column::numbers("Holm", "p_holm"),
             Column::words(format!("shown {better}"), "shown_better"),
         ],
-    );
-    for pair in pairs {
-        let finite = pair.finite();
-        let name = format!("{} / {}", pair.first.name, pair.second.name);
-        let interval = bootstrap_mean(&name, &finite);
-        let ratio = |log: Option<f64>| {
-            log.map(f64::exp).map_or_else(Cell::absent, |ratio| Cell::number(significant(ratio, 3), ratio))
-        };
-        let probability = |p: f64| Cell::number(if p < 1e-4 { "< 0.0001".into() } else { significant(p, 2) }, p);
-        table.push(vec![
-            Cell::text(&pair.first.name),
-            Cell::text(pair.second.method),
-            Cell::count(pair.ratios.len()),
-            Cell::count(pair.test.below),
-            Cell::count(pair.test.zeros),
-            Cell::count(pair.test.above),
-            ratio(mean(&finite)),
-            ratio(interval.map(|(low, _)| low)),
-            ratio(interval.map(|(_, high)| high)),
-            probability(pair.test.p),
-            probability(pair.corrected),
-            Cell::text(match pair.verdict {
-                Verdict::First => "first".to_owned(),
-                Verdict::Second => "second".into(),
-                Verdict::NotShown => "neither".into(),
-                Verdict::Noise => "noise".into(),
-            }),
-        ]);
-    }
-    (!table.rows.is_empty()).then_some(table)
+    )
+}
+
+fn row(pair: &Pair) -> Vec<Cell> {
+    let finite = pair.finite();
+    let name = format!("{} / {}", pair.first.name, pair.second.name);
+    let interval = bootstrap_mean(&name, &finite);
+    let ratio = |log: Option<f64>| {
+        log.map(f64::exp).map_or_else(Cell::absent, |ratio| Cell::number(significant(ratio, 3), ratio))
+    };
+    let probability = |p: f64| Cell::number(if p < 1e-4 { "< 0.0001".into() } else { significant(p, 2) }, p);
+    vec![
+        Cell::text(&pair.first.name),
+        Cell::text(pair.second.method),
+        Cell::count(pair.ratios.len()),
+        Cell::count(pair.test.below),
+        Cell::count(pair.test.zeros),
+        Cell::count(pair.test.above),
+        ratio(mean(&finite)),
+        ratio(interval.map(|(low, _)| low)),
+        ratio(interval.map(|(_, high)| high)),
+        probability(pair.test.p),
+        probability(pair.corrected),
+        Cell::text(match pair.verdict {
+            Verdict::First => "first".to_owned(),
+            Verdict::Second => "second".into(),
+            Verdict::NotShown => "neither".into(),
+            Verdict::Noise => "noise".into(),
+        }),
+    ]
 }

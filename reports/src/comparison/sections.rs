@@ -56,7 +56,7 @@ fn of_class(
     }
     if class == Class::Exact && noise::factor(&results.manifest.reference).is_none() {
         let noise = "No cell was repeated during this run, so the noise of the machine is unknown: small ratios of \
-        times may be noise.";
+            times may be noise.";
         paragraphs.push(noise.to_owned());
     }
     if pairs.is_empty() && untested > 0 {
@@ -100,8 +100,7 @@ fn common_instances(blocks: &[CommonBlock], entrants: &[&Entrant]) -> Option<Str
     let weak = match &weak[..] {
         [] => String::new(),
         weak => format!(
-            " Not required in \"solved by all\", because they solve fewer than half of these instances: \
-        {}.",
+            " Not required in \"solved by all\", because they solve fewer than half of these instances: {}.",
             listed(weak)
         ),
     };

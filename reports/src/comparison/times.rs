@@ -8,11 +8,26 @@ use super::entrant::{self, Entrant};
 use crate::numbers::{data, duration};
 use crate::options::Options;
 use crate::statistics::{bootstrap_shifted, mean, shifted_geometric_mean};
-use crate::table::{Cell, Column, Style, Table};
+use crate::table::{Cell, Column, Table};
 
+/// The times of the methods of a class.
 pub(super) fn table(options: &Options, class: Class, entrants: &[&Entrant], blocks: &[CommonBlock]) -> Table {
     let shift = class.shift_s(options);
-    let mut table = Table::new(
+    let mut table = empty_table(class, shift);
+    let solved: Vec<(&CommonBlock, Solved)> = blocks.iter().map(|block| (block, block.solved())).collect();
+    for entrant in entrants {
+        let block = solved.iter().find(|(block, _)| block.has(entrant));
+        table.push(row(entrant, shift, block.map(|(block, solved)| (*block, solved))));
+    }
+    table
+}
+
+/// The instances of a block that all its methods solve, and those that any does.
+type Solved<'a> = (BTreeSet<&'a str>, BTreeSet<&'a str>);
+
+/// The table without its rows.
+fn empty_table(class: Class, shift: f64) -> Table {
+    Table::new(
         &format!("statistics-{}", class.id()),
         format!(
             "{}: time to solve, shifted geometric mean exp(mean ln(t + s)) - s, s = {} s",
@@ -48,43 +63,41 @@ pub(super) fn table(options: &Options, class: Class, entrants: &[&Entrant], bloc
                 Column::numbers("PAR10", "par10_s"),
             ])
             .collect(),
-    );
-    let solved: Vec<_> = blocks.iter().map(|block| (block, block.solved())).collect();
-    for entrant in entrants {
-        let of = |set: Option<&BTreeSet<&str>>| -> Vec<f64> {
-            let counts = |instance: &&str| set.is_none_or(|set| set.contains(instance));
-            entrant.cells.iter().filter(|(instance, _)| counts(instance)).map(|(_, cell)| cell.seconds()).collect()
-        };
-        let cell = |times: Vec<f64>| {
-            let mean = shifted_geometric_mean(&times, shift);
-            mean.map_or_else(Cell::absent, |s| Cell::number(format!("{} ({})", duration(s), times.len()), s))
-        };
-        let block = solved.iter().find(|(block, _)| block.has(entrant));
-        let all = of(None);
-        let unsolved = entrant.cells.len() - entrant.solved().len();
-        let interval = bootstrap_shifted(&entrant.name, &all, shift);
-        let par10: Option<Vec<f64>> = entrant.cells.values().map(entrant::Cell::par10).collect();
-        let par10 = par10.and_then(|values| mean(&values));
-        let seconds = |s: Option<f64>| s.map_or_else(Cell::absent, |s| Cell::number(duration(s), s));
-        let mut row = vec![Cell::text(&entrant.name)];
-        if class == Class::Exact {
-            let solver_reported = entrant.solver_reported();
-            row.push(Cell::count(entrant.solved().len() - solver_reported));
-            row.push(Cell::count(solver_reported));
-        }
-        row.extend([
-            Cell::count(unsolved).styled(if unsolved > 0 { Style::Failure } else { Style::Plain }),
-            Cell::count(entrant.declined),
-            cell(all),
-            seconds(interval.map(|(low, _)| low)),
-            seconds(interval.map(|(_, high)| high)),
-            block
-                .filter(|(block, _)| block.is_solver(entrant))
-                .map_or_else(Cell::absent, |(_, (by_all, _))| cell(of(Some(by_all)))),
-            block.map_or_else(Cell::absent, |(_, (_, by_any))| cell(of(Some(by_any)))),
-            seconds(par10),
-        ]);
-        table.push(row);
+    )
+}
+
+fn row(entrant: &Entrant, shift: f64, block: Option<(&CommonBlock, &Solved)>) -> Vec<Cell> {
+    let of = |set: Option<&BTreeSet<&str>>| -> Vec<f64> {
+        let counts = |instance: &&str| set.is_none_or(|set| set.contains(instance));
+        entrant.cells.iter().filter(|(instance, _)| counts(instance)).map(|(_, cell)| cell.seconds()).collect()
+    };
+    let cell = |times: Vec<f64>| {
+        let mean = shifted_geometric_mean(&times, shift);
+        mean.map_or_else(Cell::absent, |s| Cell::number(format!("{} ({})", duration(s), times.len()), s))
+    };
+    let all = of(None);
+    let unsolved = entrant.cells.len() - entrant.solved().len();
+    let interval = bootstrap_shifted(&entrant.name, &all, shift);
+    let par10: Option<Vec<f64>> = entrant.cells.values().map(entrant::Cell::par10).collect();
+    let par10 = par10.and_then(|values| mean(&values));
+    let seconds = |s: Option<f64>| s.map_or_else(Cell::absent, |s| Cell::number(duration(s), s));
+    let mut row = vec![Cell::text(&entrant.name)];
+    if entrant.class == Class::Exact {
+        let solver_reported = entrant.solver_reported();
+        row.push(Cell::count(entrant.solved().len() - solver_reported));
+        row.push(Cell::count(solver_reported));
     }
-    table
+    row.extend([
+        Cell::failures(unsolved),
+        Cell::count(entrant.declined),
+        cell(all),
+        seconds(interval.map(|(low, _)| low)),
+        seconds(interval.map(|(_, high)| high)),
+        block
+            .filter(|(block, _)| block.is_solver(entrant))
+            .map_or_else(Cell::absent, |(_, (by_all, _))| cell(of(Some(by_all)))),
+        block.map_or_else(Cell::absent, |(_, (_, by_any))| cell(of(Some(by_any)))),
+        seconds(par10),
+    ]);
+    row
 }

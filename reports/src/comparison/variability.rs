@@ -4,7 +4,7 @@ use super::class::Class;
 use super::entrant::{self, Entrant};
 use crate::numbers::{data, percent, significant};
 use crate::statistics::{bootstrap_mean, mean};
-use crate::table::{Cell, Column, Style, Table};
+use crate::table::{Cell, Column, Table};
 
 /// Seconds added to both times of a ratio: below them differences are noise of the machine.
 const SHIFT_S: f64 = 0.01;
@@ -62,7 +62,7 @@ pub(super) fn table(class: Class, entrants: &[&Entrant]) -> Option<Table> {
             factor(most(&logs)),
             share(mean(&objectives)),
             share(most(&objectives)),
-            Cell::count(seed_dependent).styled(if seed_dependent > 0 { Style::Failure } else { Style::Plain }),
+            Cell::failures(seed_dependent),
         ]);
     }
     (!table.rows.is_empty()).then_some(table)

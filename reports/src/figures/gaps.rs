@@ -53,8 +53,7 @@ fn side_by_side(id: &str, title: &str, mut dots: Vec<Dot>) -> Option<Figure> {
     let words = if dots.iter().all(|dot| dot.certified) {
         ""
     } else {
-        " Hollow: rests on a solver-reported bound \
-    (unchecked)."
+        " Hollow: rests on a solver-reported bound (unchecked)."
     };
     let zero = if log { " Left of the logarithmic axis: a gap of 0." } else { "" };
     Some(Figure {

@@ -13,10 +13,10 @@ pub const PROBLEM: &str = "throughput";
 
 /// The paper, and what is known of it.
 pub const PAPER: &str = "J. Li, W. Liang, Y. Li, Z. Xu, X. Jia, \"Delay-Aware DNN Inference Throughput Maximization \
-in Edge Computing via Jointly Exploring Partitioning and Parallelism\", IEEE LCN 2021, and its journal version, IEEE \
-TMC 2023: NP-hard; a constant-factor approximation for the offline problem, an online algorithm with a competitive \
-ratio. The paper is known to Offcut by its abstract; instances, formulation, the algorithms' details and all numbers \
-here are Offcut's own.";
+    in Edge Computing via Jointly Exploring Partitioning and Parallelism\", IEEE LCN 2021, and its journal version, IEEE \
+    TMC 2023: NP-hard; a constant-factor approximation for the offline problem, an online algorithm with a competitive \
+    ratio. The paper is known to Offcut by its abstract; instances, formulation, the algorithms' details and all numbers \
+    here are Offcut's own.";
 
 /// The part of reports that only this problem has.
 pub const REPORT: ProblemReport = ProblemReport {
@@ -89,12 +89,9 @@ fn constant_factor(results: &Results) -> Verdict {
     }
     let (outcome, why) = match (rows.len(), below, rows.len() - ratios.len()) {
         (0, ..) => (Outcome::NotTested, "no row of local-ratio with unit profits".to_owned()),
-        (_, 0, 0) => (
-            Outcome::Shown,
-            "the factor proved for it (by Offcut) is 1/2, and every row satisfies \
-        it"
-            .to_owned(),
-        ),
+        (_, 0, 0) => {
+            (Outcome::Shown, "the factor proved for it (by Offcut) is 1/2, and every row satisfies it".to_owned())
+        }
         (_, 0, open) => (Outcome::NotShown, format!("{open} rows have no objective or no certified bound")),
         _ => (
             Outcome::NotShown,

@@ -22,8 +22,7 @@ pub(super) fn missing_note(series: &[Series]) -> String {
     if without > 0 {
         let without = numbers::whole(without as u64);
         words.push(format!(
-            "Rows without a feasible solution, left out of the means: {without}; (a/b): a of b rows \
-        have one."
+            "Rows without a feasible solution, left out of the means: {without}; (a/b): a of b rows have one."
         ));
     }
     words.join(" ")

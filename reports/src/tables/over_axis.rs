@@ -1,4 +1,4 @@
-//! The tables of a study over its axis.
+//! The tables of a study over its axis: a row a place, a column a series.
 
 use offcut_ledger::Study;
 use offcut_ledger::manifest::Quantity;
@@ -13,117 +13,116 @@ use crate::table::{Cell, Column, Style, Table};
 
 /// The tables of a study over its axis: objective, gap, measures, counts, times.
 pub(super) fn tables(results: &Results, problem: &ProblemReport, study: &Study, series: &[Series]) -> Vec<Table> {
-    let axis = study.axis.as_ref().expect("asked for");
-    let axis_scale = Scale { factor: 1.0, unit: axis.unit.clone() };
-    let quantity = results.objective(series.iter().flat_map(|s| &s.points).flat_map(|p| &p.results).copied());
-    let mut places: Vec<f64> = series.iter().flat_map(|s| &s.points).filter_map(|point| point.x).collect();
-    places.sort_by(f64::total_cmp);
-    places.dedup();
+    let grid = Grid::new(study, series);
     let all: Vec<&Series> = series.iter().collect();
     let candidates: Vec<&Series> = series.iter().filter(|s| !s.is_bound_only()).collect();
-    let columns = |of: &[&Series], column: &dyn Fn(&Series) -> Column| -> Vec<Column> {
-        let first = Column::numbers(axis_scale.label(&axis.name), &axis.name);
-        std::iter::once(first).chain(of.iter().map(|series| column(series))).collect()
-    };
-    let fill = |table: &mut Table, of: &[&Series], cell: &dyn Fn(&Point) -> Cell| {
-        for x in &places {
-            let of = of.iter().map(|series| {
-                let point = series.points.iter().find(|point| point.x == Some(*x));
-                point.map_or_else(Cell::absent, cell)
-            });
-            table.push(std::iter::once(Cell::number(numbers::tick(*x), *x)).chain(of).collect());
-        }
-    };
-
-    let values: Vec<f64> = series.iter().flat_map(|s| &s.points).flat_map(Point::objectives).collect();
-    let scale = Scale::fitting(&values, &quantity.unit);
-    let unit = if quantity.unit.is_empty() { "mean".into() } else { quantity.unit.clone() };
-    let mut objective = Table::new(
-        &format!("{}-objective", study.name),
-        format!("{}: mean {}", study.title, scale.label(&quantity.name)),
-        missing_note(series),
-        columns(&all, &|s| Column::numbers(s.label(), format!("{}_{unit}", s.name))),
-    );
-    let measures = measures(results, problem, series);
-    if let Some(parts) = parts(problem, &measures) {
+    let shown = measures(results, problem, series);
+    let mut objective = objectives(results, problem, &grid, &all);
+    objective.note = missing_note(series);
+    if let Some(parts) = parts(problem, &shown) {
         objective.note = format!("{} {}", objective.note, parts.note).trim().to_owned();
     }
-    fill(&mut objective, &all, &|point| match mean(&point.objectives()) {
-        Some(value) => Cell::number(
-            format!(
-                "{}{}{}",
-                numbers::significant(value * scale.factor, 4),
-                split(problem, point),
-                partial(point.feasible())
-            ),
-            value,
-        ),
+    let mut tables = vec![objective, gaps(results, &grid, &candidates)];
+    tables.extend(shown.iter().map(|measure| of_one_measure(results, &grid, &candidates, measure)));
+    tables.extend(shared_counts(series).iter().map(|count| counts(&grid, series, count)));
+    tables.push(times(&grid, &all));
+    tables
+}
+
+/// What the tables of a study have in common: a first column with the places on the axis.
+struct Grid<'s> {
+    study: &'s Study,
+    axis: &'s Quantity,
+    /// Ascending.
+    places: Vec<f64>,
+}
+
+impl<'s> Grid<'s> {
+    fn new(study: &'s Study, series: &[Series]) -> Self {
+        let mut places: Vec<f64> = series.iter().flat_map(|s| &s.points).filter_map(|point| point.x).collect();
+        places.sort_by(f64::total_cmp);
+        places.dedup();
+        Self { study, axis: study.axis.as_ref().expect("a study over an axis has one"), places }
+    }
+
+    /// A table named after the study, with a column and a cell for every series.
+    fn table(
+        &self,
+        (id, what): (&str, &str),
+        note: &str,
+        of: &[&Series],
+        column: impl Fn(&Series) -> Column,
+        cell: impl Fn(&Point) -> Cell,
+    ) -> Table {
+        let label = Scale { factor: 1.0, unit: self.axis.unit.clone() }.label(&self.axis.name);
+        let columns = std::iter::once(Column::numbers(label, &self.axis.name)).chain(of.iter().map(|s| column(s)));
+        let (id, title) = (format!("{}-{id}", self.study.name), format!("{}: mean {what}", self.study.title));
+        let mut table = Table::new(&id, title, note, columns.collect());
+        for x in &self.places {
+            let cells = of.iter().map(|series| {
+                let point = series.points.iter().find(|point| point.x == Some(*x));
+                point.map_or_else(Cell::absent, &cell)
+            });
+            table.push(std::iter::once(Cell::number(numbers::tick(*x), *x)).chain(cells).collect());
+        }
+        table
+    }
+}
+
+fn objectives(results: &Results, problem: &ProblemReport, grid: &Grid, all: &[&Series]) -> Table {
+    let points = || all.iter().flat_map(|s| &s.points);
+    let quantity = results.objective(points().flat_map(|p| &p.results).copied());
+    let scale = Scale::fitting(&points().flat_map(Point::objectives).collect::<Vec<_>>(), &quantity.unit);
+    let unit = if quantity.unit.is_empty() { "mean" } else { &quantity.unit };
+    let column = |s: &Series| Column::numbers(s.label(), format!("{}_{unit}", s.name));
+    let cell = |point: &Point| match mean(&point.objectives()) {
+        Some(value) => {
+            let number = numbers::significant(value * scale.factor, 4);
+            Cell::number(format!("{number}{}{}", split(problem, point), partial(point.feasible())), value)
+        }
         None if point.results.iter().all(|r| !r.is_attempted()) => Cell::text("declined"),
         None => Cell::text(format!("none{}", partial(point.feasible()))).styled(Style::Failure),
-    });
+    };
+    grid.table(("objective", &scale.label(&quantity.name)), "", all, column, cell)
+}
 
-    let mut gap = Table::new(
-        &format!("{}-gap", study.name),
-        format!("{}: mean gap (%)", study.title),
-        "",
-        columns(&candidates, &|s| Column::bounded(s.name, format!("{}_percent", s.name))),
-    );
-    fill(&mut gap, &candidates, &|point| {
+fn gaps(results: &Results, grid: &Grid, candidates: &[&Series]) -> Table {
+    let column = |s: &Series| Column::bounded(s.name, format!("{}_percent", s.name));
+    let cell = |point: &Point| {
         let certified = MeanGap::of(&point.gaps()).is_some_and(|gap| gap.certified);
         let mean = mean(&point.per_instance(|r| r.gap.map(|gap| gap.high)));
         mean.map_or_else(Cell::absent, |mean| gap_cell(results, mean, certified))
-    });
+    };
+    grid.table(("gap", "gap (%)"), "", candidates, column, cell)
+}
 
-    let mut times = Table::new(
-        &format!("{}-seconds", study.name),
-        format!("{}: mean solution time", study.title),
-        "A failure counts as the time limit.",
-        columns(&all, &|s| Column::numbers(s.name, format!("{}_s", s.name))),
-    );
-    fill(&mut times, &all, &|point| {
+fn of_one_measure(results: &Results, grid: &Grid, candidates: &[&Series], measure: &str) -> Table {
+    let Quantity { name, unit } = measured(results, measure);
+    let values: Vec<f64> = candidates.iter().flat_map(|s| &s.points).flat_map(|p| of_measure(p, measure)).collect();
+    let scale = Scale::fitting(&values, &unit);
+    let column = |s: &Series| Column::numbers(s.name, format!("{}_{measure}", s.name));
+    let cell = |point: &Point| {
+        let mean = mean(&of_measure(point, measure));
+        mean.map_or_else(Cell::absent, |m| Cell::number(numbers::significant(m * scale.factor, 4), m))
+    };
+    grid.table((measure, &scale.label(&name)), "Measured by the checker.", candidates, column, cell)
+}
+
+fn counts(grid: &Grid, series: &[Series], count: &str) -> Table {
+    let of: Vec<&Series> = series.iter().filter(|s| has_count(s, count)).collect();
+    let column = |s: &Series| Column::numbers(s.name, format!("{}_{count}", s.name));
+    let cell = |point: &Point| {
+        let mean = mean(&point.per_instance(|r| r.row.counts.get(count).map(|c| *c as f64)));
+        mean.map_or_else(Cell::absent, |m| Cell::number(numbers::significant(m, 4), m))
+    };
+    grid.table((count, count), "Reported by the methods, not checked.", &of, column, cell)
+}
+
+fn times(grid: &Grid, all: &[&Series]) -> Table {
+    let column = |s: &Series| Column::numbers(s.name, format!("{}_s", s.name));
+    let cell = |point: &Point| {
         let mean = mean(&point.per_instance(counted));
         mean.map_or_else(Cell::absent, |s| Cell::number(numbers::duration(s), s))
-    });
-
-    let mut tables = vec![objective, gap];
-    for measure in &measures {
-        let Quantity { name, unit } = measured(results, measure);
-        let values: Vec<f64> = candidates.iter().flat_map(|s| &s.points).flat_map(|p| of_measure(p, measure)).collect();
-        let scale = Scale::fitting(&values, &unit);
-        let mut table = Table::new(
-            &format!("{}-{measure}", study.name),
-            format!("{}: mean {}", study.title, scale.label(&name)),
-            "Measured by the checker.",
-            columns(&candidates, &|s| Column::numbers(s.name, format!("{}_{measure}", s.name))),
-        );
-        fill(&mut table, &candidates, &|point| {
-            let mean = mean(&of_measure(point, measure));
-            mean.map_or_else(Cell::absent, |m| Cell::number(numbers::significant(m * scale.factor, 4), m))
-        });
-        tables.push(table);
-    }
-    tables.extend(shared_counts(series).into_iter().map(|count| {
-        let having: Vec<&Series> = series.iter().filter(|s| has_count(s, &count)).collect();
-        let mut table = Table::new(
-            &format!("{}-{count}", study.name),
-            format!("{}: mean {count}", study.title),
-            "Reported by the methods, not checked.",
-            std::iter::once(Column::numbers(axis_scale.label(&axis.name), &axis.name))
-                .chain(having.iter().map(|s| Column::numbers(s.name, format!("{}_{count}", s.name))))
-                .collect(),
-        );
-        for x in &places {
-            let of = |series: &&Series| {
-                let point = series.points.iter().find(|point| point.x == Some(*x));
-                let values = point.map(|p| p.per_instance(|r| r.row.counts.get(&count).map(|c| *c as f64)));
-                let mean = values.and_then(|values| mean(&values));
-                mean.map_or_else(Cell::absent, |m| Cell::number(numbers::significant(m, 4), m))
-            };
-            let first = Cell::number(numbers::tick(*x), *x);
-            table.push(std::iter::once(first).chain(having.iter().map(of)).collect());
-        }
-        table
-    }));
-    tables.push(times);
-    tables
+    };
+    grid.table(("seconds", "solution time"), "A failure counts as the time limit.", all, column, cell)
 }

@@ -48,8 +48,7 @@ pub(super) fn figure(results: &Results, study: &Study) -> Option<Figure> {
              allocation of the same deployment, as reported by the methods. Solid: for cra-markov the average over \
              the chain's time since its start; for cra-anneal, which has no stationary mean, the average over its \
              moves. Dashed, same colour: ln|F|/beta, the proven limit of the stationary mean; an average over a short \
-             time may exceed it. Values below the axis, including zero excess, are drawn at its lower edge. \
-             Logarithmic axes."
+             time may exceed it. Values below the axis, including zero excess, are drawn at its lower edge. Logarithmic axes."
         ),
         plot: Plot::Lines(Lines {
             x: Axis { label: "moves".into(), log: true },

@@ -37,8 +37,7 @@ fn reduced(results: &Results) -> Verdict {
     let strongest = with_deployment.min_by(|a, b| a.0.total_cmp(&b.0));
     let all: Vec<f64> = measured.iter().map(|(mean, _)| *mean).collect();
     let (Some((least, strongest)), Some((low, high))) = (strongest, range(&all)) else {
-        let why = "no instance of the family zoo on which jpdra and a baseline with its own deployment have a \
-        solution";
+        let why = "no instance of the family zoo on which jpdra and a baseline with its own deployment have a solution";
         return Verdict { claim, outcome: Outcome::NotTested, numbers: "no rows".into(), why: why.into() };
     };
     let interval = bootstrap_mean(strongest.baseline.method, &strongest.reductions)
@@ -48,8 +47,7 @@ fn reduced(results: &Results) -> Verdict {
     let rule = format!(
         "the reduction depends on the baseline, which the abstract does not name, and lies between {} % and {} %. \
          Offcut's rule: shown if the mean over real DNNs is at least 25.7 % against every baseline with a deployment \
-         of its own; baselines with DPD's deployment are listed but do not count. The strongest of them is {} ({} \
-         %{interval})",
+         of its own; baselines with DPD's deployment are listed but do not count. The strongest of them is {} ({} %{interval})",
         saved::percent(low),
         saved::percent(high),
         strongest.baseline.method,
@@ -61,8 +59,7 @@ fn reduced(results: &Results) -> Verdict {
 
 fn near_optimum(results: &Results) -> Verdict {
     let claim =
-        "(ours) deciding deployment and allocation separately (DPD over CRA's optimal delay) comes within 1 % of the \
-         joint optimum"
+        "(ours) deciding deployment and allocation separately (DPD over CRA's optimal delay) comes within 1 % of the joint optimum"
             .to_owned();
     let mut parts = Vec::new();
     let mut reached = None;
@@ -89,8 +86,7 @@ fn near_optimum(results: &Results) -> Verdict {
         }
         if without > 0 {
             part += &format!(
-                ", no solution or no certified bound on {without} rows whose instance is solved by some \
-            method"
+                ", no solution or no certified bound on {without} rows whose instance is solved by some method"
             );
         }
         parts.push(part);
@@ -111,8 +107,7 @@ fn near_optimum(results: &Results) -> Verdict {
         }
         Some(_) => (
             Outcome::NotShown,
-            "the mean certified gap of jpdra is above 1 %, Offcut's rule; part of it may be due to open \
-             bounds"
+            "the mean certified gap of jpdra is above 1 %, Offcut's rule; part of it may be due to open bounds"
                 .to_owned(),
         ),
     };
@@ -159,64 +154,27 @@ fn low_complexity(results: &Results) -> Verdict {
         longest(&|pair| pair.1)
     );
     let why = "the rule is Offcut's: at most a tenth of the time of exact search. Every move evaluates polynomially \
-    many others; the number of moves is measured, not proved to be polynomial"
+        many others; the number of moves is measured, not proved to be polynomial"
         .to_owned();
     let outcome = if factor >= 10.0 { Outcome::Shown } else { Outcome::NotShown };
     Verdict { claim, outcome, numbers, why }
 }
 
-/// The chain's mean over its own time, reported by the method, against the best allocation of the same deployment: that of `dpd`, checked.
+/// The time average of every chain, reported by the method, against the best allocation of the same deployment: that of `dpd`, checked.
 fn markov(results: &Results) -> Verdict {
     let claim =
         "CRA by Markov approximation (ours: its mean comes within ln|F|/beta of the best allocation)".to_owned();
-    let is_dpd = |r: &&Result| r.row.key.method == "dpd";
-    let best = objectives(&results.results.iter().filter(is_dpd).collect::<Vec<_>>());
-    let mut chains: BTreeMap<u64, Vec<Chain>> = BTreeMap::new();
-    let (mut all, mut without) = (0, 0);
-    for result in results.results.iter().filter(|r| r.is_attempted()) {
-        let Ok(method) = result.row.key.method.parse::<MethodSpec>() else { continue };
-        // A chain with a limit on its steps says nothing about its stationary mean.
-        let is_whole = method.id == "cra-markov" && !method.parameters.contains_key("steps");
-        let Some(best) = best.get(instance_of(result)).filter(|_| is_whole) else { continue };
-        // A single state: no choice, and no objective history.
-        if result.objective.is_some() && result.row.counts.get("moves") == Some(&0) {
-            continue;
-        }
-        all += 1;
-        let last = |name: &str| result.row.series.get(name)?.last().map(|(_, value)| *value);
-        let reported = (result.objective, last("mean"), last("envelope"), last("optimum"));
-        let (Some(objective), Some(mean), Some(envelope), Some(optimum)) = reported else {
-            without += 1;
-            continue;
-        };
-        let beta = method.parameters.get("beta").copied().unwrap_or(0.0);
-        chains.entry(beta.to_bits()).or_default().push(Chain {
-            mean: mean / best - 1.0,
-            limit: (envelope - optimum) / best,
-            best: objective / best - 1.0,
-        });
-    }
-    if chains.is_empty() {
+    let Chains { by_beta, all, without } = chains(results);
+    if by_beta.is_empty() {
         let why = "no row of cra-markov with an objective history and a row of dpd on the same instance".into();
         return Verdict { claim, outcome: Outcome::NotTested, numbers: "no rows".into(), why };
     }
     let tolerance = results.tolerance(true);
-    let within = |chain: &Chain| chain.mean <= chain.limit + tolerance;
-    let at = |(beta, chains): (&u64, &Vec<Chain>)| {
-        let of = |quantity: &dyn Fn(&Chain) -> f64| {
-            let values: Vec<f64> = chains.iter().map(quantity).collect();
-            numbers::percent(mean(&values).expect("one or more"), tolerance)
-        };
-        let beta = f64::from_bits(*beta);
-        let beta = if beta == 0.0 { "automatic beta".to_owned() } else { format!("beta {}", numbers::tick(beta)) };
-        let (above, allowed, best) = (of(&|c| c.mean), of(&|c| c.limit), of(&|c| c.best));
-        format!("{above} %, with {allowed} % allowed; best state {best} % ({beta}, {} rows)", chains.len())
-    };
-    let inside = chains.values().flatten().filter(|chain| within(chain)).count();
+    let inside = by_beta.values().flatten().filter(|chain| chain.mean <= chain.limit + tolerance).count();
+    let described = by_beta.iter().map(|(beta, chains)| described(f64::from_bits(*beta), chains, tolerance));
     let numbers = format!(
-        "in {inside} of {all} rows of cra-markov the time average ends within the limit; mean excess over the best \
-         allocation: {}",
-        chains.iter().map(at).collect::<Vec<_>>().join("; ")
+        "in {inside} of {all} rows of cra-markov the time average ends within the limit; mean excess over the best allocation: {}",
+        described.collect::<Vec<_>>().join("; ")
     );
     let (outcome, why) = match (all - without - inside, without) {
         (0, 0) => (
@@ -236,6 +194,58 @@ fn markov(results: &Results) -> Verdict {
         ),
     };
     Verdict { claim, outcome, numbers, why }
+}
+
+/// The chains of a run.
+#[derive(Default)]
+struct Chains {
+    /// By the bits of beta.
+    by_beta: BTreeMap<u64, Vec<Chain>>,
+    /// How many rows there are.
+    all: usize,
+    /// How many of them have no solution or no history.
+    without: usize,
+}
+
+fn chains(results: &Results) -> Chains {
+    let is_dpd = |r: &&Result| r.row.key.method == "dpd";
+    let best = objectives(&results.results.iter().filter(is_dpd).collect::<Vec<_>>());
+    let mut chains = Chains::default();
+    for result in results.results.iter().filter(|r| r.is_attempted()) {
+        let Ok(method) = result.row.key.method.parse::<MethodSpec>() else { continue };
+        // A chain with a limit on its steps says nothing about its stationary mean.
+        let is_whole = method.id == "cra-markov" && !method.parameters.contains_key("steps");
+        let Some(best) = best.get(instance_of(result)).filter(|_| is_whole) else { continue };
+        // A single state: no choice, and no objective history.
+        if result.objective.is_some() && result.row.counts.get("moves") == Some(&0) {
+            continue;
+        }
+        chains.all += 1;
+        let last = |name: &str| result.row.series.get(name)?.last().map(|(_, value)| *value);
+        let reported = (result.objective, last("mean"), last("envelope"), last("optimum"));
+        let (Some(objective), Some(mean), Some(envelope), Some(optimum)) = reported else {
+            chains.without += 1;
+            continue;
+        };
+        let beta = method.parameters.get("beta").copied().unwrap_or(0.0);
+        chains.by_beta.entry(beta.to_bits()).or_default().push(Chain {
+            mean: mean / best - 1.0,
+            limit: (envelope - optimum) / best,
+            best: objective / best - 1.0,
+        });
+    }
+    chains
+}
+
+/// The means of the chains of one beta, in words.
+fn described(beta: f64, chains: &[Chain], tolerance: f64) -> String {
+    let of = |quantity: &dyn Fn(&Chain) -> f64| {
+        let values: Vec<f64> = chains.iter().map(quantity).collect();
+        numbers::percent(mean(&values).expect("one or more"), tolerance)
+    };
+    let beta = if beta == 0.0 { "automatic beta".to_owned() } else { format!("beta {}", numbers::tick(beta)) };
+    let (above, allowed, best) = (of(&|c| c.mean), of(&|c| c.limit), of(&|c| c.best));
+    format!("{above} %, with {allowed} % allowed; best state {best} % ({beta}, {} rows)", chains.len())
 }
 
 /// A chain at its end, relative to the best allocation of its deployment.

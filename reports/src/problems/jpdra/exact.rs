@@ -127,46 +127,40 @@ fn branch_table(results: &Results, options: &Options, groups: &Groups) -> Option
             ])
             .collect(),
     );
+    for (group, methods) in groups {
+        if let Some(rows) = methods.get("branch") {
+            let cells = branch_cells(results, options, rows);
+            table.push(group.cells().into_iter().chain(cells).collect());
+        }
+    }
+    (!table.rows.is_empty()).then_some(table)
+}
+
+/// What the rows of a group say, in the order of the columns.
+fn branch_cells(results: &Results, options: &Options, rows: &[&Result]) -> [Cell; 9] {
     let percent = |gap: Option<f64>| {
         gap.map_or_else(Cell::absent, |gap| Cell::number(numbers::percent(gap, results.tolerance(true)), 100.0 * gap))
     };
-    for (group, methods) in groups {
-        let Some(rows) = methods.get("branch") else { continue };
-        let count = |name: &str| -> Vec<f64> {
-            rows.iter().filter_map(|r| r.row.counts.get(name).map(|count| *count as f64)).collect()
-        };
-        let roots = rows.iter().filter(|r| r.objective.is_some());
-        let roots: Vec<f64> = roots.filter_map(|r| Some(*r.row.counts.get("root gap, 1e-9")? as f64 * 1e-9)).collect();
-        let nodes = count("nodes");
-        let number =
-            |value: Option<f64>, digits| value.map_or_else(Cell::absent, |v| Cell::number(significant(v, digits), v));
-        let most = |values: &[f64]| range(values).map(|(_, high)| high);
-        let certified = rows.iter().filter(|r| is_certified(r)).count();
-        let style = if certified < rows.len() { Style::Failure } else { Style::Plain };
-        let seconds: Vec<f64> = rows.iter().map(|r| r.counted_s()).collect();
-        let left: Vec<_> = rows.iter().filter_map(|r| r.gap).collect();
-        let evidence = if left.iter().all(|gap| gap.certified) { Style::Plain } else { Style::Unchecked };
-        let nodes_most = most(&nodes).map_or_else(Cell::absent, |n| Cell::number(whole(n as u64), n));
-        let time = |s: Option<f64>| s.map_or_else(Cell::absent, |s| Cell::number(duration(s), s));
-        table.push(
-            group
-                .cells()
-                .into_iter()
-                .chain([
-                    Cell::count(certified).styled(style),
-                    Cell::count(rows.len()),
-                    percent(mean(&roots)),
-                    percent(most(&roots)),
-                    number(mean(&nodes), 3),
-                    nodes_most,
-                    percent(most(&left.iter().map(|gap| gap.high).collect::<Vec<_>>())).styled(evidence),
-                    time(shifted_geometric_mean(&seconds, options.time_shift_s)),
-                    time(most(&seconds)),
-                ])
-                .collect(),
-        );
-    }
-    (!table.rows.is_empty()).then_some(table)
+    let time = |s: Option<f64>| s.map_or_else(Cell::absent, |s| Cell::number(duration(s), s));
+    let max = |values: &[f64]| range(values).map(|(_, high)| high);
+    let roots = rows.iter().filter(|r| r.objective.is_some());
+    let roots: Vec<f64> = roots.filter_map(|r| Some(*r.row.counts.get("root gap, 1e-9")? as f64 * 1e-9)).collect();
+    let nodes: Vec<f64> = rows.iter().filter_map(|r| r.row.counts.get("nodes").map(|count| *count as f64)).collect();
+    let seconds: Vec<f64> = rows.iter().map(|r| r.counted_s()).collect();
+    let gaps: Vec<_> = rows.iter().filter_map(|r| r.gap).collect();
+    let highs: Vec<f64> = gaps.iter().map(|gap| gap.high).collect();
+    let certified = rows.iter().filter(|r| is_certified(r)).count();
+    [
+        Cell::count(certified).styled(if certified < rows.len() { Style::Failure } else { Style::Plain }),
+        Cell::count(rows.len()),
+        percent(mean(&roots)),
+        percent(max(&roots)),
+        mean(&nodes).map_or_else(Cell::absent, |n| Cell::number(significant(n, 3), n)),
+        max(&nodes).map_or_else(Cell::absent, |n| Cell::number(whole(n as u64), n)),
+        percent(max(&highs)).styled(if gaps.iter().all(|gap| gap.certified) { Style::Plain } else { Style::Unchecked }),
+        time(shifted_geometric_mean(&seconds, options.time_shift_s)),
+        time(max(&seconds)),
+    ]
 }
 
 /// The families of which branch certifies every row, and the open rows of the others.
@@ -253,7 +247,7 @@ fn seconds_table(options: &Options, groups: &Groups) -> Option<Table> {
 
 fn bounds_table(results: &Results, groups: &Groups) -> Option<Table> {
     let note = "Best solution of any method / the method's own bound - 1, mean over the rows with a bound. Plain: \
-    replayed certificates. In italics with a dagger: solver-reported bounds (unchecked).";
+        replayed certificates. In italics with a dagger: solver-reported bounds (unchecked).";
     let table =
         Table::new("exact-bounds", "Exact methods: gap of their bounds to the best solution (%)", note, Vec::new());
     let cell = |rows: &[&Result]| {

@@ -20,10 +20,10 @@ pub use saved::REDUCTION;
 
 /// The paper, and what is known of it.
 pub const PAPER: &str = "W. He, S. Guo, S. Guo, X. Qiu, F. Qi, \"Joint DNN Partition Deployment and Resource \
-Allocation for Delay-Sensitive Deep Learning Inference in IoT\", IEEE IoT-J 7(10), 2020: a tandem queue gives the \
-end-to-end delay; allocation (CRA) by Markov approximation, deployment (DPD) over CRA's optimal delay; the average \
-delay falls by 25.7 %. The paper is known to Offcut by its abstract; instances, formulation, the algorithms' \
-details, the baselines and all numbers here but 25.7 % are Offcut's own.";
+    Allocation for Delay-Sensitive Deep Learning Inference in IoT\", IEEE IoT-J 7(10), 2020: a tandem queue gives the \
+    end-to-end delay; allocation (CRA) by Markov approximation, deployment (DPD) over CRA's optimal delay; the average \
+    delay falls by 25.7 %. The paper is known to Offcut by its abstract; instances, formulation, the algorithms' \
+    details, the baselines and all numbers here but 25.7 % are Offcut's own.";
 
 /// The part of reports that only this problem has.
 pub const REPORT: ProblemReport = ProblemReport {

@@ -226,8 +226,8 @@ fn figure(sweep: &Sweep) -> Figure {
         id: format!("{}-figure", identifier(&format!("{} reduction", study.name))),
         title: format!("{}: delay reduction of jpdra", study.title),
         caption: "Line: mean over instances of 1 - jpdra / baseline; band: 95 % bootstrap interval over instances; \
-        dashed: the 25.7 % of the abstract, whose baseline is not named. A point is left out where the baseline has \
-        no solution of some instance."
+            dashed: the 25.7 % of the abstract, whose baseline is not named. A point is left out where the baseline has \
+            no solution of some instance."
             .into(),
         plot: Plot::Lines(Lines {
             x: Axis { label: axis.name.clone(), log: study.log_axis },

@@ -122,7 +122,7 @@ fn figure() -> Figure {
         id: "learning-figure".into(),
         title: "Learning curve of the shipped policy".into(),
         caption: "Cost of single slots above alternating during training, mean over systems and sample paths outside \
-        the training set. First point: the network before training. Logarithmic vertical axis."
+            the training set. First point: the network before training. Logarithmic vertical axis."
             .into(),
         plot: Plot::Lines(Lines {
             x: Axis { label: "training slots".into(), log: false },

@@ -26,10 +26,10 @@ pub use rows::PROBLEM;
 
 /// The paper, and what is known of it.
 pub const PAPER: &str = "LyMDO, by its abstract: tasks arrive continuously, a serial queueing model gives the \
-end-to-end delay of inference between devices and an edge server; a stochastic problem over many slots, with \
-partitions and several resources, is turned by Lyapunov optimisation into deterministic problems slot by slot, which \
-deep reinforcement learning (cuts) and convex optimisation (resources) solve, balancing long-term resource \
-constraints. Instances, formulation, network, training, baselines and all numbers here are Offcut's own.";
+    end-to-end delay of inference between devices and an edge server; a stochastic problem over many slots, with \
+    partitions and several resources, is turned by Lyapunov optimisation into deterministic problems slot by slot, which \
+    deep reinforcement learning (cuts) and convex optimisation (resources) solve, balancing long-term resource \
+    constraints. Instances, formulation, network, training, baselines and all numbers here are Offcut's own.";
 
 /// The part of reports that only this problem has.
 pub const REPORT: ProblemReport = ProblemReport {
@@ -41,8 +41,7 @@ pub const REPORT: ProblemReport = ProblemReport {
     limitation: Some(
         "The paper is known by its abstract. What the network sees, how it is trained, all baselines and the charge \
          for energy above budgets, which makes trajectories comparable that slightly exceed their budgets, are \
-         reconstructions. The bound on a horizon uses the whole sample path: part of a policy's gap is due to unknown \
-         future slots.",
+         reconstructions. The bound on a horizon uses the whole sample path: part of a policy's gap is due to unknown future slots.",
     ),
     has_measures: |variant| !is_slot(variant),
     ..ProblemReport::PLAIN

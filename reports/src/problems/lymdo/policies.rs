@@ -22,12 +22,11 @@ pub(super) fn section(results: &Results) -> Option<Section> {
     let mut tables = vec![all(results, &study.title, &series)];
     tables.extend(SHOWN.iter().map(|shown| by_family(&study.title, &series, shown)));
     let words = "The gap is relative to the clairvoyant bound: a lower bound on the cost of any decisions for this \
-    sample path with all slots known in advance, proved by dual prices of energy over the horizon and of bandwidth \
-    and edge speed in every slot. It is not a policy. Part of every gap is the cost of not knowing future slots and \
-    of starting with empty queues, which no policy can avoid. Policies with queues keep budgets in the long run \
-    only: their backlog, the energy overspent in the first slots, is charged at the end. Over few slots this charge \
-    dominates and favours policies without backlog, hence the long horizons here and the study of the horizon's \
-    length.";
+        sample path with all slots known in advance, proved by dual prices of energy over the horizon and of bandwidth \
+        and edge speed in every slot. It is not a policy. Part of every gap is the cost of not knowing future slots and \
+        of starting with empty queues, which no policy can avoid. Policies with queues keep budgets in the long run \
+        only: their backlog, the energy overspent in the first slots, is charged at the end. Over few slots this charge \
+        dominates and favours policies without backlog, hence the long horizons here and the study of the horizon's length.";
     Some(Section { title: "Policies over time".into(), paragraphs: vec![words.into()], tables, figures: Vec::new() })
 }
 
@@ -55,9 +54,9 @@ fn all(results: &Results, title: &str, series: &[Series]) -> Table {
         Column::bounded("largest gap (%)", "max_gap_percent"),
     ];
     let note = "Means over instances and slots, measured by the checker. Worst user: largest excess of a user's mean \
-    energy over its budget, mean over instances. Charge: the term of the objective for this excess. Objective: mean \
-    over slots of the delay of all users, plus the charge. (a/b): a of b rows have a trajectory; the others are left \
-    out of the means.";
+        energy over its budget, mean over instances. Charge: the term of the objective for this excess. Objective: mean \
+        over slots of the delay of all users, plus the charge. (a/b): a of b rows have a trajectory; the others are left \
+        out of the means.";
     let mut table = Table::new("policies-over-time", format!("{title}: policies over time"), note, columns);
     let number = |value: Option<f64>, factor: f64| {
         value.map_or_else(Cell::absent, |v| Cell::number(significant(v * factor, 4), v))
@@ -243,8 +242,8 @@ pub(super) fn balanced(results: &Results) -> Verdict {
     }
     let outcome = if last.1 <= MAX_OVERDRAFT && last.1 < first.1 { Outcome::Shown } else { Outcome::NotShown };
     let why = "mean energy exceeds its budget by at most the final backlog over the number of slots, which falls \
-    once the backlog is stable. The rule is Offcut's: less for the longest horizon than for the shortest, and at \
-    most 5 % of the budget, mean over instances of the worst user"
+        once the backlog is stable. The rule is Offcut's: less for the longest horizon than for the shortest, and at \
+        most 5 % of the budget, mean over instances of the worst user"
         .to_owned();
     Verdict { claim, outcome, numbers, why }
 }
@@ -258,63 +257,78 @@ pub(super) fn better(results: &Results) -> Verdict {
     let claim = "(ours) over time lymdo has lower cost than policies without learning or without queues".to_owned();
     let series: Vec<Series> =
         studies(results, "policies").next().map(|study| results.series(study)).unwrap_or_default();
-    let objectives = |series: &Series| -> BTreeMap<String, Vec<f64>> {
-        let mut values: BTreeMap<String, Vec<f64>> = BTreeMap::new();
-        for result in rows(series) {
-            if let Some(objective) = result.objective {
-                values.entry(result.row.key.instance.clone()).or_default().push(objective);
-            }
-        }
-        values
+    let not_tested = |why: &str| {
+        let (claim, numbers, why) = (claim.clone(), "no rows".into(), why.into());
+        Verdict { claim, outcome: Outcome::NotTested, numbers, why }
     };
-    let ours = series.iter().find(|series| series.name == POLICY);
-    let Some(ours) = ours.map(|series| (objectives(series), rows(series).len())) else {
-        let why = "no study of policies with lymdo".into();
-        return Verdict { claim, outcome: Outcome::NotTested, numbers: "no rows".into(), why };
+    let Some(ours) = series.iter().find(|series| series.name == POLICY) else {
+        return not_tested("no study of policies with lymdo");
     };
+    let objectives_of_ours = objectives(ours);
     let mut parts = Vec::new();
-    let (mut least, mut hardest) = (f64::INFINITY, String::new());
+    let (mut least, mut strongest) = (f64::INFINITY, "");
     for other in series.iter().filter(|s| ![POLICY, EXACT].contains(&s.name) && !s.is_bound_only()) {
-        let theirs = objectives(other);
-        let saved = |(instance, ours): (&String, &Vec<f64>)| Some(1.0 - mean(ours)? / mean(theirs.get(instance)?)?);
-        let saved: Vec<f64> = ours.0.iter().filter_map(saved).collect();
-        let without = rows(other).iter().filter(|r| r.objective.is_none()).count();
-        let failed = if without > 0 { format!("; no trajectory in {without} rows") } else { String::new() };
-        match mean(&saved) {
-            Some(mean) => {
-                parts.push(format!("{} % against {} ({} instances{failed})", percent(mean), other.name, saved.len()));
-                if mean < least {
-                    (least, hardest) = (mean, other.name.to_owned());
-                }
-            }
-            None => parts.push(format!("{} has no trajectory", other.name)),
+        let (reduction, described) = reduction(&objectives_of_ours, other);
+        parts.push(described);
+        if let Some(reduction) = reduction.filter(|reduction| *reduction < least) {
+            (least, strongest) = (reduction, other.name);
         }
     }
-    if parts.is_empty() || least == f64::INFINITY {
-        let why = "nothing to compare with".into();
-        return Verdict { claim, outcome: Outcome::NotTested, numbers: "no rows".into(), why };
+    if least == f64::INFINITY {
+        return not_tested("nothing to compare with");
     }
-    let lacking = ours.1 - ours.0.values().map(Vec::len).sum::<usize>();
-    let numbers = format!("mean reduction of the objective by lymdo over instances: {}", parts.join(", "));
-    let (outcome, why) = match (least > 0.0, lacking) {
+    let without = rows(ours).len() - objectives_of_ours.values().map(Vec::len).sum::<usize>();
+    let (outcome, why) = match (least > 0.0, without) {
         (true, 0) => (
             Outcome::Shown,
             format!(
-                "the rule is Offcut's: a positive mean reduction against every policy. The strongest is {hardest}. \
+                "the rule is Offcut's: a positive mean reduction against every policy. The strongest is {strongest}. \
                  lymdo-exact, which solves the same slots exactly, does not count"
             ),
         ),
-        (true, lacking) => (Outcome::NotShown, format!("{lacking} rows of lymdo have no trajectory")),
+        (true, without) => (Outcome::NotShown, format!("{without} rows of lymdo have no trajectory")),
         (false, _) => {
-            let time = |name: &str| {
-                let times = series.iter().filter(|s| s.name == name).flat_map(rows).map(|r| r.row.times.solve_s);
-                mean(&times.collect::<Vec<_>>())
-            };
-            let longer = time(&hardest).zip(time(POLICY)).filter(|(theirs, ours)| *theirs > 0.0 && *ours > 0.0);
-            let longer =
-                longer.map(|(theirs, ours)| format!(", in {} times the time of lymdo", significant(theirs / ours, 2)));
-            (Outcome::NotShown, format!("{hardest} is equal or better{}", longer.unwrap_or_default()))
+            let factor = mean_time(&series, strongest).zip(mean_time(&series, POLICY));
+            let factor = factor.filter(|(theirs, ours)| *theirs > 0.0 && *ours > 0.0);
+            let factor =
+                factor.map(|(theirs, ours)| format!(", in {} times the time of lymdo", significant(theirs / ours, 2)));
+            (Outcome::NotShown, format!("{strongest} is equal or better{}", factor.unwrap_or_default()))
         }
     };
+    let numbers = format!("mean reduction of the objective by lymdo over instances: {}", parts.join(", "));
     Verdict { claim, outcome, numbers, why }
+}
+
+/// The objectives of a policy by instance.
+fn objectives(series: &Series) -> BTreeMap<String, Vec<f64>> {
+    let mut values: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+    for result in rows(series) {
+        if let Some(objective) = result.objective {
+            values.entry(result.row.key.instance.clone()).or_default().push(objective);
+        }
+    }
+    values
+}
+
+/// The mean reduction over the instances on which both have a trajectory, if there are any, and the same in words.
+fn reduction(ours: &BTreeMap<String, Vec<f64>>, other: &Series) -> (Option<f64>, String) {
+    let theirs = objectives(other);
+    let of = |(instance, ours): (&String, &Vec<f64>)| Some(1.0 - mean(ours)? / mean(theirs.get(instance)?)?);
+    let reductions: Vec<f64> = ours.iter().filter_map(of).collect();
+    let without = rows(other).iter().filter(|r| r.objective.is_none()).count();
+    let failed = if without > 0 { format!("; no trajectory in {without} rows") } else { String::new() };
+    let mean = mean(&reductions);
+    let described = match mean {
+        Some(mean) => {
+            format!("{} % against {} ({} instances{failed})", percent(mean), other.name, reductions.len())
+        }
+        None => format!("{} has no trajectory", other.name),
+    };
+    (mean, described)
+}
+
+/// The mean solution time of a policy, in seconds.
+fn mean_time(series: &[Series], policy: &str) -> Option<f64> {
+    let times = series.iter().filter(|s| s.name == policy).flat_map(rows).map(|r| r.row.times.solve_s);
+    mean(&times.collect::<Vec<_>>())
 }

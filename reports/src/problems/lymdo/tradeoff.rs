@@ -24,11 +24,11 @@ pub(super) fn section(results: &Results) -> Option<Section> {
         figures.extend(figure(results, study, series));
     }
     let words = "In every slot a policy minimises V times delay plus backlogs times energy. With slots solved \
-    exactly, the mean delay is at most B/V above that of the best stationary policy that keeps the budgets, where B \
-    is half the mean square deviation of energies from their budgets. Backlogs grow at most in proportion to V. \
-    Delay therefore falls towards its limit as 1/V, and backlog, energy spent ahead of the budgets, grows. At the \
-    end of a finite horizon the backlog is not zero. Delay alone may therefore fall below the bound, and the \
-    objective, which charges the backlog, has its minimum at an intermediate V.";
+        exactly, the mean delay is at most B/V above that of the best stationary policy that keeps the budgets, where B \
+        is half the mean square deviation of energies from their budgets. Backlogs grow at most in proportion to V. \
+        Delay therefore falls towards its limit as 1/V, and backlog, energy spent ahead of the budgets, grows. At the \
+        end of a finite horizon the backlog is not zero. Delay alone may therefore fall below the bound, and the \
+        objective, which charges the backlog, has its minimum at an intermediate V.";
     (!tables.is_empty()).then(|| Section {
         title: "Trade-off of delay and backlog over V".into(),
         paragraphs: vec![words.into()],
@@ -149,10 +149,10 @@ fn figure(results: &Results, study: &Study, series: &[Series]) -> Option<Figure>
         id: format!("{}-tradeoff-figure", identifier(&study.name)),
         title: format!("{}: trade-off of delay and backlog", study.title),
         caption: "Lines: means over instances; bands: 95 % bootstrap intervals. Top: delay without the charge, with \
-        the clairvoyant bound per user; delay may fall below the bound, which includes the charge for energy above \
-        the budgets. Middle: delay above the bound, logarithmic axes; where the bound is the stationary optimum, \
-        lymdo-exact has to stay below the dashed B/V. Bottom: mean backlog of a user; dashed: proportional to V \
-        through the last point."
+            the clairvoyant bound per user; delay may fall below the bound, which includes the charge for energy above \
+            the budgets. Middle: delay above the bound, logarithmic axes; where the bound is the stationary optimum, \
+            lymdo-exact has to stay below the dashed B/V. Bottom: mean backlog of a user; dashed: proportional to V \
+            through the last point."
             .into(),
         plot: Plot::Panels(panels),
     })
@@ -182,55 +182,19 @@ fn panel_of(
     Lines { x, y: Axis { label: Scale::fitting(&values, unit).label(label), log }, lines, limit, shape: Shape::Joined }
 }
 
-/// Whether drift plus penalty keeps what theory promises: delay within B/V of the limit, backlogs in proportion to V at most.
+/// Whether drift plus penalty keeps its guarantee: delay within B/V of the limit, backlogs at most in proportion to V.
 pub(super) fn within(results: &Results) -> Verdict {
     let claim =
         "(ours) with exact slots delay is within B/V of its limit, and backlogs grow in proportion to V at most"
             .to_owned();
-    let mut parts = Vec::new();
-    let (mut beyond, mut growing, mut places) = (0, false, 0);
+    let mut steady = Steady::default();
     for study in studies(results, "v") {
-        let all = results.series(study);
-        let Some(series) = all.iter().find(|series| series.name == EXACT) else { continue };
-        let mut backlogs: Vec<(f64, f64)> = Vec::new();
-        let mut excesses = Vec::new();
-        for point in &series.points {
-            let steady: Vec<&&Result> = point.results.iter().filter(|r| r.row.instance.family == STEADY).collect();
-            let Some(v) = point.x.filter(|_| !steady.is_empty()) else { continue };
-            let mut above = Vec::new();
-            for result in &steady {
-                let excess =
-                    measure(result, "delay_s").zip(bound_s(results, result)).map(|(delay, bound)| delay - bound);
-                let Some((excess, allowed)) = excess.zip(measure(result, "drift_s")) else {
-                    beyond += 1;
-                    continue;
-                };
-                // The bound is proved to its own accuracy.
-                beyond += usize::from(excess > allowed * (1.0 + 1e-6) + 1e-6 * bound_s(results, result).unwrap_or(0.0));
-                above.push((excess, allowed));
-            }
-            let of = |pick: &dyn Fn(&(f64, f64)) -> f64| mean(&above.iter().map(pick).collect::<Vec<_>>());
-            if let Some((excess, allowed)) = of(&|pair| pair.0).zip(of(&|pair| pair.1)) {
-                let ms = |s: f64| significant(1e3 * s, 2);
-                excesses.push(format!("V {}: {} of {} ms", numbers::tick(v), ms(excess), ms(allowed)));
-            }
-            let backlog: Vec<f64> = steady.iter().filter_map(|r| measure(r, "backlog_j")).collect();
-            if let Some(backlog) = mean(&backlog) {
-                backlogs.push((v, backlog));
-            }
-            places += 1;
-        }
-        if let ([first, .., last], false) = (&backlogs[..], excesses.is_empty()) {
-            let (times, by) = (last.1 / first.1, last.0 / first.0);
-            growing |= times > by;
-            parts.push(format!(
-                "delay above the bound, of the allowed B/V: {}; backlogs grow by a factor of {} while V grows by {}",
-                excesses.join(", "),
-                significant(times, 2),
-                significant(by, 2)
-            ));
+        let series = results.series(study);
+        if let Some(series) = series.iter().find(|series| series.name == EXACT) {
+            steady.add(results, series);
         }
     }
+    let Steady { parts, beyond, growing, places } = steady;
     let (outcome, why) = match (parts.is_empty(), beyond, growing) {
         (true, ..) => {
             let why = "no study over V of the family steady with lymdo-exact".into();
@@ -240,8 +204,7 @@ pub(super) fn within(results: &Results) -> Verdict {
             Outcome::Shown,
             format!(
                 "where every slot is the same (family steady, {places} places) the best stationary policy is that of \
-                 one slot, and the certified bound is a bound for it. Every row counts. B is measured on the \
-                 trajectory"
+                 one slot, and the certified bound is a bound for it. Every row counts. B is measured on the trajectory"
             ),
         ),
         (false, beyond, growing) => (
@@ -250,4 +213,62 @@ pub(super) fn within(results: &Results) -> Verdict {
         ),
     };
     Verdict { claim, outcome, numbers: parts.join("; "), why }
+}
+
+/// What the rows of the family of equal slots show.
+#[derive(Default)]
+struct Steady {
+    /// A study each, in words.
+    parts: Vec<String>,
+    /// Rows above B/V, or without a number.
+    beyond: usize,
+    /// Whether backlogs grow faster than V in some study.
+    growing: bool,
+    places: usize,
+}
+
+impl Steady {
+    /// Adds the rows of a study over V.
+    fn add(&mut self, results: &Results, series: &Series) {
+        let (mut backlogs, mut excesses): (Vec<(f64, f64)>, Vec<String>) = (Vec::new(), Vec::new());
+        for point in &series.points {
+            let steady: Vec<&Result> =
+                point.results.iter().copied().filter(|r| r.row.instance.family == STEADY).collect();
+            let Some(v) = point.x.filter(|_| !steady.is_empty()) else { continue };
+            excesses.extend(self.excess(results, v, &steady));
+            let backlog: Vec<f64> = steady.iter().filter_map(|r| measure(r, "backlog_j")).collect();
+            backlogs.extend(mean(&backlog).map(|backlog| (v, backlog)));
+            self.places += 1;
+        }
+        if let ([first, .., last], false) = (&backlogs[..], excesses.is_empty()) {
+            let (times, by) = (last.1 / first.1, last.0 / first.0);
+            self.growing |= times > by;
+            self.parts.push(format!(
+                "delay above the bound, of the allowed B/V: {}; backlogs grow by a factor of {} while V grows by {}",
+                excesses.join(", "),
+                significant(times, 2),
+                significant(by, 2)
+            ));
+        }
+    }
+
+    /// The mean delay above the bound at one V, and the mean allowed, in words; none without a row that has both.
+    fn excess(&mut self, results: &Results, v: f64, rows: &[&Result]) -> Option<String> {
+        let mut above: Vec<(f64, f64)> = Vec::new();
+        for result in rows {
+            let excess = measure(result, "delay_s").zip(bound_s(results, result)).map(|(delay, bound)| delay - bound);
+            let Some((excess, allowed)) = excess.zip(measure(result, "drift_s")) else {
+                self.beyond += 1;
+                continue;
+            };
+            // The bound is proved to its own accuracy.
+            let accuracy = 1e-6 * bound_s(results, result).unwrap_or(0.0);
+            self.beyond += usize::from(excess > allowed * (1.0 + 1e-6) + accuracy);
+            above.push((excess, allowed));
+        }
+        let of = |pick: &dyn Fn(&(f64, f64)) -> f64| mean(&above.iter().map(pick).collect::<Vec<_>>());
+        let (excess, allowed) = of(&|pair| pair.0).zip(of(&|pair| pair.1))?;
+        let ms = |s: f64| significant(1e3 * s, 2);
+        Some(format!("V {}: {} of {} ms", numbers::tick(v), ms(excess), ms(allowed)))
+    }
 }

@@ -27,61 +27,49 @@ const HOSTILE: [&str; 12] = [
     "| a | b |\n|---|---|\n# head\n- item\n1. item",
 ];
 
-/// A run in which every text that can come from outside is one of them.
-fn run() -> (Manifest, Vec<Row>) {
-    let text = |at: usize| HOSTILE[at % HOSTILE.len()].to_owned();
-    let mut rows = Vec::new();
-    for instance in 0..6 {
-        for method in 0..HOSTILE.len() {
-            let objective = 1.0 + 0.1 * method as f64;
-            rows.push(Row {
-                key: Key {
-                    instance: format!("hash-{instance}"),
-                    method: text(method),
-                    budget: Budget { time_s: Some(1.0), ..Budget::default() },
-                    code: text(method + 1),
-                },
-                problem: text(3),
-                instance: InstanceLabel {
-                    name: text(instance),
-                    family: text(instance + 6),
-                    variant: text(instance % 2),
-                    seed: 1,
-                    parameters: BTreeMap::from([(text(instance), 1.0)]),
-                },
-                status: Status::Feasible,
-                stop: Stop::Completed,
-                claimed_objective: Some(objective),
-                checked_objective: Some(Interval::point(objective)),
-                measures: BTreeMap::from([(text(2), 1.0)]),
-                proof: match method % 3 {
-                    0 => Proof::Certified { value: 1.0 },
-                    1 => Proof::SolverWord { value: 0.9, word: text(method) },
-                    _ => Proof::Nothing,
-                },
-                violations: Vec::new(),
-                times: Times { build_s: None, solve_s: 1e-3, solve_cpu_s: None, check_s: 1e-5 },
-                made_on: text(1),
-                peak_memory_bytes: None,
-                process: None,
-                counts: BTreeMap::from([(text(7), method as u64)]),
-                incumbents: Vec::new(),
-                series: BTreeMap::new(),
-            });
-        }
+fn text(at: usize) -> String {
+    HOSTILE[at % HOSTILE.len()].to_owned()
+}
+
+fn row(instance: usize, method: usize) -> Row {
+    let objective = 1.0 + 0.1 * method as f64;
+    Row {
+        key: Key {
+            instance: format!("hash-{instance}"),
+            method: text(method),
+            budget: Budget { time_s: Some(1.0), ..Budget::default() },
+            code: text(method + 1),
+        },
+        problem: text(3),
+        instance: InstanceLabel {
+            name: text(instance),
+            family: text(instance + 6),
+            variant: text(instance % 2),
+            seed: 1,
+            parameters: BTreeMap::from([(text(instance), 1.0)]),
+        },
+        status: Status::Feasible,
+        stop: Stop::Completed,
+        claimed_objective: Some(objective),
+        checked_objective: Some(Interval::point(objective)),
+        measures: BTreeMap::from([(text(2), 1.0)]),
+        proof: match method % 3 {
+            0 => Proof::Certified { value: 1.0 },
+            1 => Proof::SolverWord { value: 0.9, word: text(method) },
+            _ => Proof::Nothing,
+        },
+        violations: Vec::new(),
+        times: Times { build_s: None, solve_s: 1e-3, solve_cpu_s: None, check_s: 1e-5 },
+        made_on: text(1),
+        peak_memory_bytes: None,
+        process: None,
+        counts: BTreeMap::from([(text(7), method as u64)]),
+        incumbents: Vec::new(),
+        series: BTreeMap::new(),
     }
-    for (at, row) in rows.iter_mut().enumerate() {
-        match at % 7 {
-            0 => (row.status, row.stop) = (Status::Crash, Stop::Failed(text(at))),
-            1 => (row.status, row.stop) = (Status::Declined, Stop::Declined(text(at))),
-            2 => {
-                row.status = Status::Wrong;
-                row.violations = vec![Violation { constraint: text(at), at: text(at), amount: 1.0, unit: text(at) }];
-            }
-            _ => continue,
-        }
-        row.checked_objective = None;
-    }
+}
+
+fn manifest(rows: &[Row]) -> Manifest {
     let axis = |at: usize| Some(Quantity { name: text(at), unit: text(at + 1) });
     let studies = [None, axis(0), axis(8)].into_iter().enumerate().map(|(at, axis)| Study {
         name: format!("{} {at}", text(at + 6)),
@@ -97,7 +85,7 @@ fn run() -> (Manifest, Vec<Row>) {
             .collect(),
         axis,
     });
-    let manifest = Manifest {
+    Manifest {
         id: text(6),
         title: text(9),
         problem: text(3),
@@ -118,8 +106,28 @@ fn run() -> (Manifest, Vec<Row>) {
             ..Environment::default()
         },
         reference: Default::default(),
-    };
-    (manifest, rows)
+    }
+}
+
+/// A run in which every text that can come from outside is one of them.
+fn run() -> (Manifest, Vec<Row>) {
+    let mut rows = Vec::new();
+    for instance in 0..6 {
+        rows.extend((0..HOSTILE.len()).map(|method| row(instance, method)));
+    }
+    for (at, row) in rows.iter_mut().enumerate() {
+        match at % 7 {
+            0 => (row.status, row.stop) = (Status::Crash, Stop::Failed(text(at))),
+            1 => (row.status, row.stop) = (Status::Declined, Stop::Declined(text(at))),
+            2 => {
+                row.status = Status::Wrong;
+                row.violations = vec![Violation { constraint: text(at), at: text(at), amount: 1.0, unit: text(at) }];
+            }
+            _ => continue,
+        }
+        row.checked_objective = None;
+    }
+    (manifest(&rows), rows)
 }
 
 fn files() -> (tempfile::TempDir, Vec<String>) {

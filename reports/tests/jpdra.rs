@@ -109,7 +109,11 @@ fn run() -> Run {
         chain.series = series.map(|(name, value)| (name.to_owned(), vec![(1.0, 2.0), (100.0, value)])).into();
         put(&mut markov, chain, None);
     }
-    let manifest = Manifest {
+    Run { manifest: manifest(vec![load, exact, markov]), rows }
+}
+
+fn manifest(studies: Vec<Study>) -> Manifest {
+    Manifest {
         id: "fixture".into(),
         title: "JPDRA".into(),
         problem: jpdra::PROBLEM.into(),
@@ -118,14 +122,13 @@ fn run() -> Run {
         variant_objectives: Default::default(),
         measures: Default::default(),
         random_methods: Default::default(),
-        studies: vec![load, exact, markov],
+        studies,
         order_seed: 1,
         jobs: 1,
         tolerance: Tolerance::default(),
         environment: Environment::default(),
         reference: Default::default(),
-    };
-    Run { manifest, rows }
+    }
 }
 
 fn outcomes(run: &Run) -> Vec<Outcome> {

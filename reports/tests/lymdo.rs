@@ -118,17 +118,28 @@ fn run() -> Run {
         put(&mut horizon, row, Some(at));
     }
     let mut slot = study("slot", None);
+    slots().into_iter().for_each(|row| put(&mut slot, row, None));
+    Run { manifest: manifest(vec![policies, v, horizon, slot]), rows }
+}
+
+/// Single slots: `lymdo` is above the optimum of `branch` on five of twenty, `random` on all.
+fn slots() -> Vec<Row> {
+    let mut rows = Vec::new();
     for n in 0..20 {
         let name = format!("slot-{n}");
         let mut branch = row("branch", &name, "rayleigh", "slot", Some(1.0));
         branch.proof = Proof::Certified { value: 1.0 };
         branch.status = Status::OptimalCertified;
-        put(&mut slot, branch, None);
-        let dearer = if n < 15 { 0.0 } else { 1e-3 * f64::from(n - 14) };
-        put(&mut slot, row("lymdo", &name, "rayleigh", "slot", Some(1.0 + dearer)), None);
-        put(&mut slot, row("random", &name, "rayleigh", "slot", Some(1.5 + 0.1 * f64::from(n))), None);
+        let above = if n < 15 { 0.0 } else { 1e-3 * f64::from(n - 14) };
+        rows.push(branch);
+        rows.push(row("lymdo", &name, "rayleigh", "slot", Some(1.0 + above)));
+        rows.push(row("random", &name, "rayleigh", "slot", Some(1.5 + 0.1 * f64::from(n))));
     }
-    let manifest = Manifest {
+    rows
+}
+
+fn manifest(studies: Vec<Study>) -> Manifest {
+    Manifest {
         id: "fixture".into(),
         title: "LyMDO".into(),
         problem: lymdo::PROBLEM.into(),
@@ -148,14 +159,13 @@ fn run() -> Run {
         .map(|(key, name, unit)| (key.to_owned(), Quantity { name: name.into(), unit: unit.into() }))
         .into(),
         random_methods: ["random".to_owned()].into(),
-        studies: vec![policies, v, horizon, slot],
+        studies,
         order_seed: 1,
         jobs: 1,
         tolerance: Tolerance::default(),
         environment: Environment::default(),
         reference: Default::default(),
-    };
-    Run { manifest, rows }
+    }
 }
 
 fn outcomes(run: &Run) -> Vec<Outcome> {

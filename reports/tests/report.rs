@@ -49,18 +49,51 @@ fn row(method: &str, name: &str, seed: u64, optimum: f64, factor: f64) -> Row {
     }
 }
 
-fn fixture() -> Fixture {
-    let mut rows = Vec::new();
-    let mut studies = Vec::new();
-    let study = |name: &str, title: &str, axis: Option<(&str, &str)>, log_axis: bool| Study {
+fn study(name: &str, title: &str, axis: Option<(&str, &str)>, log_axis: bool) -> Study {
+    Study {
         name: name.into(),
         title: title.into(),
         axis: axis.map(|(name, unit)| Quantity { name: name.into(), unit: unit.into() }),
         log_axis,
         cells: Vec::new(),
-    };
-    let place = |row: &Row, series: &str, x: Option<f64>| StudyCell { series: series.into(), x, key: row.key.line() };
+    }
+}
 
+fn place(row: &Row, series: &str, x: Option<f64>) -> StudyCell {
+    StudyCell { series: series.into(), x, key: row.key.line() }
+}
+
+/// What some methods' rows over the number of users have besides their objective.
+fn adapt(row: &mut Row, n: u64, s: u64, optimum: f64) {
+    match row.key.method.as_str() {
+        "threshold" => {
+            row.proof = Proof::Certified { value: optimum };
+            row.status = Status::OptimalCertified;
+        }
+        "iao" => {
+            row.counts.insert("moves".into(), 10 * n * (s + 1));
+            row.instance.parameters.insert("units".into(), 40.0 * n as f64);
+        }
+        "iao-ds" => {
+            row.counts.insert("moves".into(), 4 * n);
+        }
+        "milp" => {
+            row.proof = Proof::SolverWord { value: optimum, word: "HiGHS, dual bound".into() };
+            row.status = Status::OptimalClaimed;
+            row.times.solve_s = 0.02 * n as f64;
+            if n == 64 && s > 1 {
+                row.status = Status::Time;
+                row.stop = Stop::TimeLimit;
+                row.checked_objective = None;
+                row.proof = Proof::Nothing;
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Methods over the number of users: latency, and moves.
+fn over_users(rows: &mut Vec<Row>) -> [Study; 2] {
     let mut users = study("users", "Latency against the number of users", Some(("users", "")), true);
     for n in [2u64, 4, 8, 16, 32, 64] {
         for s in 0..4u64 {
@@ -79,31 +112,7 @@ fn fixture() -> Fixture {
             ];
             for (method, factor) in methods {
                 let mut row = row(method, &name, s, optimum, factor);
-                match method {
-                    "threshold" => {
-                        row.proof = Proof::Certified { value: optimum };
-                        row.status = Status::OptimalCertified;
-                    }
-                    "iao" => {
-                        row.counts.insert("moves".into(), 10 * n * (s + 1));
-                        row.instance.parameters.insert("units".into(), 40.0 * n as f64);
-                    }
-                    "iao-ds" => {
-                        row.counts.insert("moves".into(), 4 * n);
-                    }
-                    "milp" => {
-                        row.proof = Proof::SolverWord { value: optimum, word: "HiGHS, dual bound".into() };
-                        row.status = Status::OptimalClaimed;
-                        row.times.solve_s = 0.02 * n as f64;
-                        if n == 64 && s > 1 {
-                            row.status = Status::Time;
-                            row.stop = Stop::TimeLimit;
-                            row.checked_objective = None;
-                            row.proof = Proof::Nothing;
-                        }
-                    }
-                    _ => {}
-                }
+                adapt(&mut row, n, s, optimum);
                 users.cells.push(place(&row, method, Some(n as f64)));
                 rows.push(row);
             }
@@ -111,9 +120,11 @@ fn fixture() -> Fixture {
     }
     let mut moves = study("moves", "Moves of IAO against IAO with decreasing steps", Some(("users", "")), true);
     moves.cells = users.cells.iter().filter(|cell| cell.series.starts_with("iao")).cloned().collect();
-    studies.push(users);
-    studies.push(moves);
+    [users, moves]
+}
 
+/// `iao` over the estimation error.
+fn over_error(rows: &mut Vec<Row>) -> Study {
     let mut error = study("error", "Latency against estimation error", Some(("estimation error e", "")), false);
     for e in [0.0, 0.05, 0.1, 0.2, 0.3] {
         for seed in 0..5u64 {
@@ -123,8 +134,11 @@ fn fixture() -> Fixture {
             rows.push(row);
         }
     }
-    studies.push(error);
+    error
+}
 
+/// Methods on real DNNs: a declined and a rejected row, a failure, a cell that was not run.
+fn on_real_dnns(rows: &mut Vec<Row>) -> Study {
     let mut real = study("zoo", "Real DNNs", None, false);
     for (at, name) in ["resnet50", "vgg16", NASTY].into_iter().enumerate() {
         let optimum = 0.1 + 0.05 * at as f64;
@@ -158,8 +172,14 @@ fn fixture() -> Fixture {
         }
     }
     real.cells.push(StudyCell { series: "price".into(), x: None, key: "never run".into() });
-    studies.push(real);
+    real
+}
 
+fn fixture() -> Fixture {
+    let mut rows = Vec::new();
+    let mut studies = Vec::from(over_users(&mut rows));
+    studies.push(over_error(&mut rows));
+    studies.push(on_real_dnns(&mut rows));
     let manifest = Manifest {
         id: "fixture".into(),
         title: format!("Many users, one server {NASTY}"),

@@ -1,4 +1,4 @@
-//! Names and other text from outside: instances, methods, titles, reasons, whatever somebody wrote into a suite or an answer.
+//! Names and other text from outside: instances, methods, titles, reasons, anything in a suite or an answer.
 //!
 //! Every format (HTML, Markdown, LaTeX, CSV, SVG) passes its text through [`visible`] first and then escapes what is markup there, in one
 //! function of its own.

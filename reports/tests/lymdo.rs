@@ -196,7 +196,7 @@ fn verdicts_follow_the_rows() {
         row.measures.insert("drift_s".into(), 0.009);
     }
     for row in of(&mut fixture, "lymdo") {
-        // Budgets are missed ever more, slots are dearer, and myopic is as good.
+        // Budgets are exceeded by more and more, slots cost more, and myopic is as good.
         row.measures.entry("overdraft".into()).and_modify(|over| *over = 0.3 - *over);
         row.checked_objective = row.checked_objective.map(|objective| Interval::point(1.1 * objective.middle()));
     }
@@ -222,7 +222,7 @@ fn tables_show_policies_and_the_trade_off() {
     insta::assert_snapshot!("lymdo_families", csv::table(table("policies_energy_by_family")));
     assert_eq!(table("policies_clairvoyant_by_family").rows.len(), 2);
     assert!(table("learning").rows.len() > 3);
-    // What everybody counts alike is no table.
+    // A count that is the same for all methods has no table.
     assert!(report.tables().all(|table| !table.id.ends_with("_slots")));
 }
 

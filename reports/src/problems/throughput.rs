@@ -54,7 +54,7 @@ fn of<'r, 'a>(results: &'r Results<'a>, method: &str) -> Vec<&'r Result<'a>> {
     results.results.iter().filter(is_it).collect()
 }
 
-/// A row's objective relative to the best certified bound of its instance; 1 where nobody can be admitted.
+/// A row's objective relative to the best certified bound of its instance; 1 where no request can be admitted.
 fn ratio(results: &Results, result: &Result) -> Option<f64> {
     let bound = results.best[&result.row.key.instance].certified?;
     Some(if bound == 0.0 { 1.0 } else { result.objective? / bound })

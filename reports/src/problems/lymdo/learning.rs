@@ -108,16 +108,16 @@ fn curve() -> Vec<(f64, f64)> {
     let mut lines = CURVE_CSV.lines();
     let header: Vec<&str> = lines.next().unwrap_or_default().split(',').collect();
     let column = |name: &str| header.iter().position(|column| *column == name);
-    let (Some(slots), Some(dearer)) = (column("slots"), column("dearer_than_alternating")) else { return Vec::new() };
+    let (Some(slots), Some(cost)) = (column("slots"), column("dearer_than_alternating")) else { return Vec::new() };
     let point = |line: &str| {
         let fields: Vec<&str> = line.split(',').collect();
-        Some((fields.get(slots)?.parse().ok()?, fields.get(dearer)?.parse().ok()?))
+        Some((fields.get(slots)?.parse().ok()?, fields.get(cost)?.parse().ok()?))
     };
     lines.filter_map(point).collect()
 }
 
 fn figure() -> Figure {
-    let points = curve().into_iter().map(|(x, dearer)| Mark { x, y: 100.0 * dearer, band: None }).collect();
+    let points = curve().into_iter().map(|(x, cost)| Mark { x, y: 100.0 * cost, band: None }).collect();
     Figure {
         id: "learning-figure".into(),
         title: "Learning curve of the shipped policy".into(),

@@ -1,69 +1,57 @@
 //! Ledger in, tables and figures out.
 //!
 //! [`write()`] makes a folder of a run: one self-contained `report.html`, `report.md`, and every table and figure as a file of its own.
-//! The parts are there by themselves: [`Report::new`] computes everything, [`html::page`] and [`markdown::page`] write it,
-//! [`figures::svg`] and [`figures::png`] draw.
+//! The parts are there by themselves: [`Report::new`] computes everything, [`html::page`] and [`markdown::page`] write it, [`csv::table`] and
+//! [`latex::table`] write a table, [`drawing::svg`] and [`drawing::png`] draw a figure.
+//!
+//! From the bottom to the top; a module names only what is above it in this table, or beside it:
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`results`] | manifest and rows put together |
-//! | [`statistics`] | means, medians, bootstrap intervals, rank tests |
-//! | [`comparison`] | methods beside each other: times, pairs, curves, frontiers |
-//! | [`tables`], [`figures`] | what is shown |
-//! | [`report`] | what is said, and in which order |
-//! | [`overview`], `peers` | the reports of several problems summed up; general solvers beside Offcut's exact methods |
-//! | [`table`], [`html`], [`markdown`] | how it is written |
-//! | [`multiuser`], [`throughput`], [`jpdra`], [`lymdo`] | what only that problem's reports say |
+//! | [`names`], [`numbers`], [`options`], [`statistics`] | names and text from outside; numbers as text; means, intervals, rank tests |
+//! | [`table`], [`figure`], [`verdict`], [`section`], [`report`] | what reports are made of |
+//! | [`results`], [`method_gaps`] | manifest and rows put together |
+//! | [`problem_report`] | the part of reports that only one problem has, as a value |
+//! | [`tables`], [`figures`], [`comparison`] | what all problems share; none of them is named there |
+//! | [`problems`] | the values that the problems hand in |
+//! | `assemble`, [`overview`], `peers` | all parts in their order; the overview of several problems; comparison with general solvers |
+//! | [`html`], [`markdown`], [`latex`], [`csv`], [`drawing`] | the formats |
 //!
 //! Written to be diffed: rows are sorted, numbers have fixed forms, times stand in tables of their own, and nothing reads a clock.
 
+mod assemble;
 pub mod comparison;
+pub mod csv;
+pub mod drawing;
+pub mod figure;
 pub mod figures;
 pub mod html;
-pub mod jpdra;
-pub mod lymdo;
+pub mod latex;
 pub mod markdown;
-pub mod multiuser;
+pub mod method_gaps;
+pub mod names;
 pub mod numbers;
+pub mod options;
 pub mod overview;
 mod peers;
+pub mod problem_report;
+pub mod problems;
 pub mod report;
 pub mod results;
+pub mod section;
 pub mod statistics;
 pub mod table;
 pub mod tables;
-pub mod throughput;
 pub mod verdict;
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use offcut_instances::document::Trouble;
-use offcut_ledger::{BestKnown, Evidence, Manifest, Row};
+use offcut_ledger::{Manifest, Row};
 
+pub use options::Options;
 pub use report::Report;
 pub use verdict::{Outcome, Verdict};
-
-/// What may be chosen about a report.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Options {
-    /// The shift of the shifted geometric mean time of exact methods, in seconds.
-    pub time_shift_s: f64,
-    /// The shift for heuristics, in seconds.
-    pub heuristic_shift_s: f64,
-    /// Whether figures are also written as PNG.
-    pub png: bool,
-    /// Best known values from elsewhere, by instance hash, that gaps are measured against besides those of the rows: a library's.
-    pub library: BTreeMap<String, BestKnown>,
-    /// What came of holding the rows against their answers; none if nobody looked.
-    pub evidence: Option<Evidence>,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self { time_shift_s: 10.0, heuristic_shift_s: 0.001, png: true, library: BTreeMap::new(), evidence: None }
-    }
-}
 
 /// The files of a report.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -101,15 +89,15 @@ pub fn write_report(report: &Report, folder: &Path, options: &Options) -> Result
     put("report.html".into(), html::page(report).as_bytes())?;
     put("report.md".into(), markdown::page(report).as_bytes())?;
     for table in report.tables() {
-        put(format!("tables/{}.csv", table.id), table.csv().as_bytes())?;
-        put(format!("tables/{}.tex", table.id), table.latex().as_bytes())?;
+        put(format!("tables/{}.csv", table.id), csv::table(table).as_bytes())?;
+        put(format!("tables/{}.tex", table.id), latex::table(table).as_bytes())?;
     }
     for figure in report.figures() {
-        put(format!("figures/{}.svg", figure.id), figures::svg(figure).as_bytes())?;
+        put(format!("figures/{}.svg", figure.id), drawing::svg(figure).as_bytes())?;
     }
     for figure in report.figures().filter(|_| options.png) {
         let name = format!("figures/{}.png", figure.id);
-        figures::png(figure, &folder.join(&name))?;
+        drawing::png(figure, &folder.join(&name))?;
         written.files.push(name);
     }
     Ok(written)

@@ -138,7 +138,7 @@ pub fn duration(seconds: f64) -> String {
 /// assert_eq!((duration_tick(1e-5), duration_tick(0.1), duration_tick(30.0)), ("10 µs".into(), "100 ms".into(), "30 s".into()));
 /// ```
 pub fn duration_tick(seconds: f64) -> String {
-    // A hair more, so that what is a power of ten but for rounding has the unit of the power.
+    // Slightly more, so that a power of ten that rounding made smaller keeps the unit of the power.
     let scale = Scale::fitting(&[seconds * (1.0 + 1e-9)], "s");
     format!("{} {}", short(seconds * scale.factor), scale.unit)
 }

@@ -1,20 +1,23 @@
-//! The reports of several problems summed up: what they have in common, and every claim with its verdict.
+//! The overview of several reports: the evidence for their rows, and every claim with its verdict.
 
 use offcut_checker::Proof;
 use offcut_ledger::{Manifest, Mismatch, Row, Status};
 
 use crate::numbers::whole;
-use crate::report::{Report, Section};
+use crate::options::Options;
+use crate::peers;
+use crate::report::Report;
 use crate::results::Results;
-use crate::table::{Cell, Column, Mark, Table};
-use crate::{Options, Verdict, peers};
+use crate::section::Section;
+use crate::table::{Cell, Column, Table};
+use crate::verdict::{Outcome, Verdict};
 
 /// One problem's run.
 pub struct Part<'a> {
     /// What the overview calls it.
     pub name: String,
-    /// Whether it judges its paper's claims; a run beside other solvers judges none.
-    pub judges: bool,
+    /// Whether the overview lists the verdicts on its paper's claims; those of a run with general solvers are left out.
+    pub has_claims: bool,
     /// What it set out to do.
     pub manifest: &'a Manifest,
     /// Its rows.
@@ -25,162 +28,183 @@ pub struct Part<'a> {
     pub place: String,
 }
 
-/// Rows by what stands behind what they say.
+/// Numbers of rows by their evidence.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Standing {
+pub struct EvidenceCounts {
     /// A gap or a bound that the checker replayed, or a replayed proof that there is no solution.
     pub certified: usize,
-    /// A gap or a bound on a solver's word.
-    pub word: usize,
-    /// A checked solution of an instance nobody has a bound for.
+    /// A gap or a bound that rests on a solver-reported bound (unchecked).
+    pub unchecked: usize,
+    /// A checked solution of an instance without any bound.
     pub unbounded: usize,
     /// Declined, with a reason.
     pub declined: usize,
-    /// No solution and no bound: out of time or memory, broken, claimed infeasible without a proof.
-    pub nothing: usize,
-    /// Refuted.
-    pub wrong: usize,
+    /// No solution and no bound: out of time or memory, failed, claimed infeasible without a proof.
+    pub no_result: usize,
+    /// Rejected by the checker.
+    pub rejected: usize,
 }
 
-impl Standing {
+impl EvidenceCounts {
     /// Counts the rows of a run.
     pub fn of(results: &Results) -> Self {
-        let mut standing = Self::default();
+        let mut counts = Self::default();
         for result in &results.results {
             let row = result.row;
             let place = match (row.status, &result.gap, &row.proof) {
-                (Status::Wrong, ..) => &mut standing.wrong,
-                (Status::Declined, ..) => &mut standing.declined,
-                (Status::InfeasibleCertified, ..) => &mut standing.certified,
-                (_, Some(gap), _) if gap.certified => &mut standing.certified,
-                (_, Some(_), _) => &mut standing.word,
-                (_, None, Proof::Certified { .. }) => &mut standing.certified,
-                (_, None, Proof::SolverWord { .. }) => &mut standing.word,
-                _ if result.objective.is_some() => &mut standing.unbounded,
-                _ => &mut standing.nothing,
+                (Status::Wrong, ..) => &mut counts.rejected,
+                (Status::Declined, ..) => &mut counts.declined,
+                (Status::InfeasibleCertified, ..) => &mut counts.certified,
+                (_, Some(gap), _) if gap.certified => &mut counts.certified,
+                (_, Some(_), _) => &mut counts.unchecked,
+                (_, None, Proof::Certified { .. }) => &mut counts.certified,
+                (_, None, Proof::SolverWord { .. }) => &mut counts.unchecked,
+                _ if result.objective.is_some() => &mut counts.unbounded,
+                _ => &mut counts.no_result,
             };
             *place += 1;
         }
-        standing
+        counts
     }
 
     /// All of them.
     pub fn rows(&self) -> usize {
-        let Self { certified, word, unbounded, declined, nothing, wrong } = self;
-        certified + word + unbounded + declined + nothing + wrong
+        let Self { certified, unchecked, unbounded, declined, no_result, rejected } = self;
+        certified + unchecked + unbounded + declined + no_result + rejected
     }
 
     fn add(&mut self, other: &Self) {
         self.certified += other.certified;
-        self.word += other.word;
+        self.unchecked += other.unchecked;
         self.unbounded += other.unbounded;
         self.declined += other.declined;
-        self.nothing += other.nothing;
-        self.wrong += other.wrong;
+        self.no_result += other.no_result;
+        self.rejected += other.rejected;
     }
 }
 
 /// The overview of several runs.
 pub fn overview(title: &str, parts: &[Part], options: &Options) -> Report {
-    let mut table = Table::new(
-        "overview",
-        "What stands behind every row",
-        "Certified: the row's gap is against a bound that the checker replayed, or the row is such a bound, or a replayed proof that there is no solution. Word: \
-         the same on a solver's word. Nothing: neither solution nor bound, which the problem's report explains row by row.",
-        vec![
-            Column::words("problem", "problem"),
-            Column::numbers("rows", "rows"),
-            Column::numbers("certified", "certified"),
-            Column::numbers("certified, %", "certified_percent"),
-            Column::numbers("word", "word"),
-            Column::numbers("no bound", "unbounded"),
-            Column::numbers("declined", "declined"),
-            Column::numbers("nothing", "nothing"),
-            Column::numbers("refuted", "wrong"),
-            Column::numbers("contradictions", "contradictions"),
-        ],
-    );
-    let mut all = Standing::default();
-    let mut contradictions = Vec::new();
-    let mut verdicts = Vec::new();
-    let mut provenance = Vec::new();
-    let mut limitations = Vec::new();
     let runs: Vec<Results> = parts.iter().map(|part| Results::new(part.manifest, part.rows)).collect();
-    for (Part { name, judges, manifest, rows, .. }, results) in parts.iter().zip(&runs) {
-        let report = Report::new(manifest, rows, options);
-        let standing = Standing::of(results);
-        table.push(row(name, &standing, report.contradictions.len()));
-        all.add(&standing);
-        let named = |text: &String| format!("{name}: {text}");
-        contradictions.extend(report.contradictions.iter().map(named));
-        let judged = report.verdicts.iter().filter(|_| *judges);
-        verdicts.extend(judged.map(|v| Verdict { claim: named(&v.claim), ..v.clone() }));
-        for (what, value) in report.provenance {
-            let is_common = ["Offcut", "commit", "processor", "memory", "system"].contains(&what.as_str());
-            if is_common && !provenance.contains(&(what.clone(), value.clone())) {
-                provenance.push((what, value));
-            } else if what == "machine noise" {
-                provenance.push((format!("noise, {name}"), value));
-            }
+    let reports: Vec<Report> = parts.iter().map(|part| Report::new(part.manifest, part.rows, options)).collect();
+    let parts_with_reports = || parts.iter().zip(&reports);
+    let named = |part: &Part, text: &String| format!("{}: {text}", part.name);
+    let contradictions: Vec<String> = parts_with_reports()
+        .flat_map(|(part, report)| report.contradictions.iter().map(move |text| named(part, text)))
+        .collect();
+    let verdicts: Vec<Verdict> = parts_with_reports()
+        .filter(|(part, _)| part.has_claims)
+        .flat_map(|(part, report)| report.verdicts.iter().map(move |verdict| (part, verdict)))
+        .map(|(part, verdict)| Verdict { claim: named(part, &verdict.claim), ..verdict.clone() })
+        .collect();
+    let mut limitations: Vec<String> = Vec::new();
+    for line in reports.iter().flat_map(|report| &report.limitations) {
+        if !limitations.contains(line) {
+            limitations.push(line.clone());
         }
-        limitations
-            .extend(report.limitations.into_iter().filter(|line| !limitations.contains(line)).collect::<Vec<_>>());
     }
-    table.push(row("all", &all, contradictions.len()));
-    let share = 100.0 * all.certified as f64 / all.rows().max(1) as f64;
-    let shown = verdicts.iter().filter(|v| v.outcome == crate::Outcome::Shown).count();
-    let summary = vec![
-        format!(
-            "{} rows, {share:.1} % certified, {} refuted, {} contradictions.",
-            whole(all.rows() as u64),
-            all.wrong,
-            contradictions.len()
-        ),
-        format!("{shown} of {} claims are shown.", verdicts.len()),
-    ];
+    let (table, all) = evidence(parts, &runs, &reports);
+    let section =
+        |title: &str, table: Table| Section { title: title.into(), tables: vec![table], ..Section::default() };
+    let peers = peers::table(&runs).map(|table| section("Comparison with general solvers", table));
     Report {
         title: title.to_owned(),
+        summary: summary(&all, contradictions.len(), &verdicts),
         contradictions,
         mismatches: parts
             .iter()
             .flat_map(|part| part.mismatches.iter().map(|mismatch| format!("{}: {mismatch}", part.name)))
             .collect(),
-        provenance,
-        summary,
+        provenance: provenance(parts, &reports),
         paper: Some(
-            "All papers are known to this project by their abstracts; what goes beyond them is a reconstruction."
+            "All papers are known to this project by their abstracts only; everything beyond the abstracts is a reconstruction."
                 .into(),
         ),
         verdicts,
-        sections: std::iter::once(Section { title: "All problems".into(), tables: vec![table], ..Section::default() })
-            .chain(peers::table(&runs).map(|table| Section {
-                title: "Beside general solvers".into(),
-                tables: vec![table],
-                ..Section::default()
-            }))
-            .collect(),
+        sections: std::iter::once(section("All problems", table)).chain(peers).collect(),
         reading: vec![
-            "Each problem has a report of its own, linked above: tables, figures, and how every row ended.".into(),
+            "Each problem has its own report, linked above, with tables, figures and the outcome of every row.".into(),
         ],
         limitations,
         parts: parts.iter().map(|part| (part.name.clone(), part.place.clone())).collect(),
     }
 }
 
-fn row(name: &str, standing: &Standing, contradictions: usize) -> Vec<Cell> {
-    let Standing { certified, word, unbounded, declined, nothing, wrong } = *standing;
-    let share = 100.0 * certified as f64 / standing.rows().max(1) as f64;
-    let bad = |count: usize| if count > 0 { Cell::count(count).marked(Mark::Failure) } else { Cell::count(count) };
+/// What the provenance of all runs has in common, once, and the noise of each.
+fn provenance(parts: &[Part], reports: &[Report]) -> Vec<(String, String)> {
+    let mut lines = Vec::new();
+    for (part, report) in parts.iter().zip(reports) {
+        for (what, value) in &report.provenance {
+            let line = (what.clone(), value.clone());
+            if ["Offcut", "commit", "processor", "memory", "system"].contains(&what.as_str()) {
+                if !lines.contains(&line) {
+                    lines.push(line);
+                }
+            } else if what == "machine noise" {
+                lines.push((format!("noise, {}", part.name), value.clone()));
+            }
+        }
+    }
+    lines
+}
+
+fn summary(all: &EvidenceCounts, contradictions: usize, verdicts: &[Verdict]) -> Vec<String> {
+    let share = 100.0 * all.certified as f64 / all.rows().max(1) as f64;
+    let shown = verdicts.iter().filter(|v| v.outcome == Outcome::Shown).count();
+    vec![
+        format!(
+            "{} rows, {share:.1} % certified, {} rejected, {contradictions} contradictions.",
+            whole(all.rows() as u64),
+            all.rejected,
+        ),
+        format!("{shown} of {} claims shown.", verdicts.len()),
+    ]
+}
+
+/// The evidence for the rows of every part and of all.
+fn evidence(parts: &[Part], runs: &[Results], reports: &[Report]) -> (Table, EvidenceCounts) {
+    let mut table = Table::new(
+        "overview",
+        "Evidence for every row",
+        "Certified: the row's gap rests on a bound that the checker replayed, or the row is such a bound or a \
+         replayed proof of infeasibility. Unchecked: the same with a solver-reported bound. No bound: a checked \
+         solution of an instance without any bound. No result: neither a solution nor a bound; the problem's report gives the reasons.",
+        vec![
+            Column::words("problem", "problem"),
+            Column::numbers("rows", "rows"),
+            Column::numbers("certified", "certified"),
+            Column::numbers("certified (%)", "certified_percent"),
+            Column::numbers("unchecked", "unchecked"),
+            Column::numbers("no bound", "unbounded"),
+            Column::numbers("declined", "declined"),
+            Column::numbers("no result", "no_result"),
+            Column::numbers("rejected", "rejected"),
+            Column::numbers("contradictions", "contradictions"),
+        ],
+    );
+    let mut all = EvidenceCounts::default();
+    for ((part, results), report) in parts.iter().zip(runs).zip(reports) {
+        let counts = EvidenceCounts::of(results);
+        table.push(row(&part.name, &counts, report.contradictions.len()));
+        all.add(&counts);
+    }
+    table.push(row("all", &all, reports.iter().map(|report| report.contradictions.len()).sum()));
+    (table, all)
+}
+
+fn row(name: &str, counts: &EvidenceCounts, contradictions: usize) -> Vec<Cell> {
+    let EvidenceCounts { certified, unchecked, unbounded, declined, no_result, rejected } = *counts;
+    let share = 100.0 * certified as f64 / counts.rows().max(1) as f64;
     vec![
         Cell::text(name),
-        Cell::count(standing.rows()),
+        Cell::count(counts.rows()),
         Cell::count(certified),
         Cell::number(format!("{share:.1}"), share),
-        Cell::count(word),
+        Cell::count(unchecked),
         Cell::count(unbounded),
         Cell::count(declined),
-        Cell::count(nothing),
-        bad(wrong),
-        bad(contradictions),
+        Cell::count(no_result),
+        Cell::failures(rejected),
+        Cell::failures(contradictions),
     ]
 }

@@ -9,41 +9,40 @@ use offcut_ledger::{
     BestKnown, Contradiction, Gap, Manifest, Row, Status, Study, best_known, contradictions, contradictions_with,
 };
 
-use crate::table::Mark;
-use crate::{lymdo, statistics};
+use crate::statistics;
 
 /// A row with what follows from all the others.
 #[derive(Clone, Copy, Debug)]
 pub struct Result<'a> {
     /// The row.
     pub row: &'a Row,
-    /// Its objective, if its solution is feasible and nothing in the answer is refuted.
+    /// Its objective, if its solution is feasible and nothing in the answer is rejected.
     pub objective: Option<f64>,
     /// Its distance from the best known values, if there is an objective and a bound.
     pub gap: Option<Gap>,
 }
 
 impl Result<'_> {
-    /// Whether the method gave nothing to count: it was refuted, broke, or ran out of time or memory with nothing found.
+    /// Whether the row has no result: it was rejected, it failed, or it ran out of time or memory without a solution.
     pub fn is_failure(&self) -> bool {
         matches!(self.row.status, Status::Wrong | Status::Crash | Status::Memory | Status::Time)
     }
 
-    /// Whether the method took the instance at all.
+    /// Whether the method did not decline the instance.
     pub fn is_attempted(&self) -> bool {
         self.row.status != Status::Declined
     }
 
-    /// The bound, if the method was after nothing else and has one.
-    pub fn bound_alone(&self) -> Option<f64> {
+    /// The bound of a method that computes bounds only.
+    pub fn bound_only(&self) -> Option<f64> {
         match &self.row.proof {
-            Proof::Certified { value } | Proof::SolverWord { value, .. } if self.is_bound_alone() => Some(*value),
+            Proof::Certified { value } | Proof::SolverWord { value, .. } if self.is_bound_only() => Some(*value),
             _ => None,
         }
     }
 
-    /// Whether the method was after a bound and nothing else, and has it.
-    pub fn is_bound_alone(&self) -> bool {
+    /// Whether the row is a bound of a method that computes bounds only.
+    pub fn is_bound_only(&self) -> bool {
         self.row.status == Status::Bounded
     }
 
@@ -71,14 +70,9 @@ impl MeanGap {
         let highs: Vec<f64> = gaps.iter().map(|gap| gap.high).collect();
         Some(Self { high: statistics::mean(&highs)?, certified: gaps.iter().all(|gap| gap.certified) })
     }
-
-    /// How it is printed.
-    pub fn mark(self) -> Mark {
-        if self.certified { Mark::Plain } else { Mark::Word }
-    }
 }
 
-/// All that one run says.
+/// The results of a run.
 #[derive(Debug)]
 pub struct Results<'a> {
     /// What the run set out to do.
@@ -89,7 +83,7 @@ pub struct Results<'a> {
     pub results: Vec<Result<'a>>,
     /// The best known values by instance hash.
     pub best: BTreeMap<String, BestKnown>,
-    /// What cannot be true together.
+    /// Contradictions among the rows.
     pub contradictions: Vec<Contradiction>,
     by_key: BTreeMap<String, usize>,
     has_variants: bool,
@@ -138,7 +132,7 @@ impl<'a> Results<'a> {
         Self { manifest, rows, results, best, contradictions, by_key, has_variants }
     }
 
-    /// Up to which gap a number counts as 0: the checker's tolerance, or what is allowed to a solver's word.
+    /// Up to which relative gap a number counts as 0: the checker's tolerance for certified and for solver-reported bounds.
     pub fn tolerance(&self, certified: bool) -> f64 {
         let tolerance = &self.manifest.tolerance;
         if certified { tolerance.gap_relative } else { tolerance.word_relative }
@@ -158,13 +152,12 @@ impl<'a> Results<'a> {
         }
     }
 
-    /// What the objective of some rows is called, and its unit: single slots are worth something else than horizons.
+    /// Name and unit of the objective of some rows: the manifest lists the variants whose objective is not the run's.
     pub fn objective<'r>(&self, rows: impl IntoIterator<Item = &'r Result<'r>>) -> Quantity {
-        let mut rows = rows.into_iter().map(|result| result.row.instance.variant.as_str());
-        if self.manifest.problem == lymdo::PROBLEM && rows.all(lymdo::is_slot) {
-            return Quantity { name: "V delay + backlog energy".into(), unit: "J²".into() };
-        }
-        self.manifest.objective.clone()
+        let of = |result: &Result| self.manifest.variant_objectives.get(&result.row.instance.variant);
+        let mut objectives = rows.into_iter().map(of);
+        let first = objectives.next().flatten().filter(|first| objectives.all(|other| other == Some(first)));
+        first.unwrap_or(&self.manifest.objective).clone()
     }
 
     /// The results of every method, sorted by name; variants of the problem are kept apart.
@@ -249,13 +242,13 @@ pub struct Point<'s, 'a> {
 impl Series<'_, '_> {
     /// What tables and figures call it.
     pub fn label(&self) -> String {
-        if self.is_bound_alone() { format!("{} (a bound)", self.name) } else { self.name.to_owned() }
+        if self.is_bound_only() { format!("{} (bound)", self.name) } else { self.name.to_owned() }
     }
 
-    /// Whether it is of a method that is after bounds and nothing else: no rival of any other.
-    pub fn is_bound_alone(&self) -> bool {
+    /// Whether it is of a method that computes bounds only.
+    pub fn is_bound_only(&self) -> bool {
         let mut rows = self.points.iter().flat_map(|point| &point.results).peekable();
-        rows.peek().is_some() && rows.all(|result| result.is_bound_alone())
+        rows.peek().is_some() && rows.all(|result| result.is_bound_only())
     }
 }
 
@@ -265,9 +258,9 @@ impl Point<'_, '_> {
         per_instance(self.results.iter().copied(), quantity)
     }
 
-    /// What figures and tables show of the objective: that of solutions, or the bound of a method that is after nothing else.
+    /// What figures and tables show as the objective: that of solutions, or the bound of a method that computes bounds only.
     pub fn objectives(&self) -> Vec<f64> {
-        self.per_instance(|r| r.objective.or_else(|| r.bound_alone()))
+        self.per_instance(|r| r.objective.or_else(|| r.bound_only()))
     }
 
     /// The gaps of its results.
@@ -277,7 +270,7 @@ impl Point<'_, '_> {
 
     /// How many of the results hold a feasible solution, and how many were to.
     pub fn feasible(&self) -> (usize, usize) {
-        let all = self.results.iter().filter(|result| !result.is_bound_alone());
+        let all = self.results.iter().filter(|result| !result.is_bound_only());
         (all.clone().filter(|result| result.objective.is_some()).count(), all.count())
     }
 }
@@ -294,4 +287,26 @@ pub fn per_instance<'r, 'a: 'r>(
         }
     }
     values.into_values().map(|values| statistics::mean(&values).expect("one or more")).collect()
+}
+
+/// The counts that more than one series of a study has, with different values, so that they can be compared.
+pub fn shared_counts(series: &[Series]) -> Vec<String> {
+    let rows = || series.iter().flat_map(|s| &s.points).flat_map(|point| &point.results);
+    let names: BTreeSet<&String> = rows().flat_map(|r| r.row.counts.keys()).collect();
+    let shared = |name: &&String| series.iter().filter(|s| has_count(s, name)).count() > 1;
+    // A count that is the same for all methods at every place compares nothing.
+    let differs = |name: &&String| {
+        let mut at_place: BTreeMap<Option<u64>, BTreeSet<u64>> = BTreeMap::new();
+        for point in series.iter().flat_map(|s| &s.points) {
+            let counts = point.results.iter().filter_map(|r| r.row.counts.get(*name).copied());
+            at_place.entry(point.x.map(f64::to_bits)).or_default().extend(counts);
+        }
+        at_place.values().any(|counts| counts.len() > 1)
+    };
+    names.into_iter().filter(shared).filter(differs).cloned().collect()
+}
+
+/// Whether some row of a series has this count.
+pub fn has_count(series: &Series, count: &str) -> bool {
+    series.points.iter().flat_map(|point| &point.results).any(|r| r.row.counts.contains_key(count))
 }

@@ -1,16 +1,17 @@
 //! A table, whatever it is written as: Markdown, LaTeX, CSV or HTML.
 
+use crate::names::identifier;
 use crate::numbers::{self, ABSENT};
 
-/// What stands behind a number, which decides how it is printed.
+/// How a cell is printed: by the evidence for its number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Mark {
+pub enum Style {
     /// Checked, or not about a bound at all.
     #[default]
     Plain,
-    /// It rests on a solver's word: italic, with a dagger.
-    Word,
-    /// It says that something failed: bold.
+    /// It rests on a solver-reported bound (unchecked): italic, with a dagger.
+    Unchecked,
+    /// A failure: bold.
     Failure,
 }
 
@@ -21,8 +22,8 @@ pub struct Cell {
     pub text: String,
     /// The number behind it, in the column's base unit: for sorting and for data files.
     pub value: Option<f64>,
-    /// What stands behind it.
-    pub mark: Mark,
+    /// How it is printed.
+    pub style: Style,
 }
 
 impl Cell {
@@ -33,12 +34,17 @@ impl Cell {
 
     /// A number as it is printed and as it is.
     pub fn number(text: impl Into<String>, value: f64) -> Self {
-        Self { text: text.into(), value: Some(value), mark: Mark::Plain }
+        Self { text: text.into(), value: Some(value), style: Style::Plain }
     }
 
     /// A number of things.
     pub fn count(count: usize) -> Self {
         Self::number(numbers::whole(count as u64), count as f64)
+    }
+
+    /// A number of failures: styled as such unless it is 0.
+    pub fn failures(count: usize) -> Self {
+        Self::count(count).styled(if count > 0 { Style::Failure } else { Style::Plain })
     }
 
     /// Nothing.
@@ -48,8 +54,8 @@ impl Cell {
 
     /// The same cell with a mark.
     #[must_use]
-    pub fn marked(mut self, mark: Mark) -> Self {
-        self.mark = mark;
+    pub fn styled(mut self, style: Style) -> Self {
+        self.style = style;
         self
     }
 }
@@ -63,7 +69,7 @@ pub struct Column {
     pub name: String,
     /// Whether it holds numbers: set to the right.
     pub numeric: bool,
-    /// Whether its numbers rest on bounds: data files say on which kind, in a column of its own.
+    /// Whether its numbers rest on bounds: data files have a column for the kind.
     pub evidence: bool,
 }
 
@@ -84,18 +90,6 @@ impl Column {
     }
 }
 
-/// `text` as an identifier of a data file or the name of a file.
-pub fn identifier(text: &str) -> String {
-    let mut name = String::new();
-    for letter in text.chars() {
-        let letter = if letter.is_ascii_alphanumeric() || matches!(letter, '.' | '=') { letter } else { '_' };
-        if !(letter == '_' && name.ends_with('_')) {
-            name.push(letter.to_ascii_lowercase());
-        }
-    }
-    name.trim_matches(['_', '.']).to_owned()
-}
-
 /// A table.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Table {
@@ -103,7 +97,7 @@ pub struct Table {
     pub id: String,
     /// The line over it.
     pub title: String,
-    /// What its reader has to know besides, if anything; under it.
+    /// A note below it; may be empty.
     pub note: String,
     /// Its columns.
     pub columns: Vec<Column>,
@@ -126,183 +120,8 @@ impl Table {
         self.rows.push(row);
     }
 
-    /// Whether some number in it rests on a solver's word.
-    pub fn has_words(&self) -> bool {
-        self.rows.iter().flatten().any(|cell| cell.mark == Mark::Word)
-    }
-
-    /// As CSV (RFC 4180): numbers in base units with ten significant digits, absent ones empty.
-    pub fn csv(&self) -> String {
-        let mut header = Vec::new();
-        for column in &self.columns {
-            header.push(quoted(&column.name));
-            if column.evidence {
-                header.push(quoted(&format!("{}_evidence", column.name)));
-            }
-        }
-        let mut text = header.join(",") + "\n";
-        for row in &self.rows {
-            let mut fields = Vec::new();
-            for (column, cell) in self.columns.iter().zip(row) {
-                let absent = cell.value.is_none() && cell.text == ABSENT;
-                fields.push(match cell.value {
-                    Some(value) => numbers::data(value),
-                    None if absent => String::new(),
-                    None => quoted(&cell.text),
-                });
-                if column.evidence {
-                    let evidence = if cell.mark == Mark::Word { "word" } else { "certified" };
-                    fields.push(if cell.value.is_some() { evidence.to_owned() } else { String::new() });
-                }
-            }
-            text += &fields.join(",");
-            text.push('\n');
-        }
-        text
-    }
-
-    /// As a Markdown table under its title line.
-    pub fn markdown(&self) -> String {
-        let mut text = format!("**{}**\n\n", markdown_escaped(&self.title));
-        let line = |cells: &mut dyn Iterator<Item = String>| format!("| {} |\n", cells.collect::<Vec<_>>().join(" | "));
-        text += &line(&mut self.columns.iter().map(|column| markdown_escaped(&column.title)));
-        let rule = |column: &Column| if column.numeric { "--:" } else { ":--" }.to_owned();
-        text += &line(&mut self.columns.iter().map(rule));
-        for row in &self.rows {
-            text += &line(&mut row.iter().map(|cell| {
-                let words = markdown_escaped(&cell.text);
-                match cell.mark {
-                    Mark::Plain => words,
-                    Mark::Word => format!("*{words}*†"),
-                    Mark::Failure => format!("**{words}**"),
-                }
-            }));
-        }
-        if !self.note.is_empty() {
-            text += &format!("\n{}\n", markdown_escaped(&self.note));
-        }
-        text
-    }
-
-    /// As a LaTeX `table` of the booktabs package.
-    pub fn latex(&self) -> String {
-        let alignment: String = self.columns.iter().map(|column| if column.numeric { 'r' } else { 'l' }).collect();
-        let titles: Vec<_> = self.columns.iter().map(|column| latex_escaped(&column.title)).collect();
-        let mut text = format!(
-            "% Needs \\usepackage{{booktabs}}.\n\\begin{{table}}\n\\centering\n\\caption{{{}}}\n\\label{{tab:{}}}\n\\begin{{tabular}}{{{alignment}}}\n\\toprule\n{} \\\\\n\\midrule\n",
-            latex_escaped(&self.title),
-            self.id.replace('_', "-"),
-            titles.join(" & ")
-        );
-        for row in &self.rows {
-            let cells: Vec<_> = row
-                .iter()
-                .map(|cell| {
-                    let words = latex_escaped(&cell.text);
-                    match cell.mark {
-                        Mark::Plain => words,
-                        Mark::Word => format!("\\textit{{{words}}}$^{{\\dagger}}$"),
-                        Mark::Failure => format!("\\textbf{{{words}}}"),
-                    }
-                })
-                .collect();
-            text += &format!("{} \\\\\n", cells.join(" & "));
-        }
-        text += "\\bottomrule\n\\end{tabular}\n";
-        if !self.note.is_empty() {
-            text += &format!("\n\\smallskip\\footnotesize {}\n", latex_escaped(&self.note));
-        }
-        text + "\\end{table}\n"
-    }
-}
-
-fn quoted(field: &str) -> String {
-    if field.contains([',', '"', '\n', '\r']) {
-        format!("\"{}\"", field.replace('"', "\"\""))
-    } else {
-        field.to_owned()
-    }
-}
-
-/// `text` with everything Markdown or embedded HTML would take for markup made plain, on one line.
-pub fn markdown_escaped(text: &str) -> String {
-    let mut escaped = String::new();
-    let letters: Vec<char> = text.chars().collect();
-    for (at, letter) in letters.iter().enumerate() {
-        match letter {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '\n' | '\r' => escaped.push(' '),
-            '\\' | '`' | '*' | '[' | ']' | '|' | '~' | '$' => escaped.extend(['\\', *letter]),
-            // Underscores inside a word are not markup in CommonMark; elsewhere they may be.
-            '_' => {
-                let word = |at: Option<usize>| at.and_then(|at| letters.get(at)).is_some_and(|c| c.is_alphanumeric());
-                let inside = word(at.checked_sub(1)) && word(Some(at + 1));
-                escaped.push_str(if inside { "_" } else { "\\_" });
-            }
-            '#' if at == 0 => escaped.push_str("\\#"),
-            letter => escaped.push(*letter),
-        }
-    }
-    escaped
-}
-
-/// `text` with everything LaTeX would take for a command made plain, on one line; the symbols of Offcut's own tables in mathematics.
-pub fn latex_escaped(text: &str) -> String {
-    let mut escaped = String::new();
-    for letter in text.chars() {
-        match letter {
-            '\\' => escaped.push_str("\\textbackslash{}"),
-            '{' | '}' | '&' | '%' | '$' | '#' | '_' => escaped.extend(['\\', letter]),
-            '~' => escaped.push_str("\\textasciitilde{}"),
-            '^' => escaped.push_str("\\textasciicircum{}"),
-            '<' => escaped.push_str("\\textless{}"),
-            '>' => escaped.push_str("\\textgreater{}"),
-            '|' => escaped.push_str("\\textbar{}"),
-            '"' => escaped.push_str("''"),
-            '–' => escaped.push_str("--"),
-            'µ' => escaped.push_str("$\\mu$"),
-            '×' => escaped.push_str("$\\times$"),
-            '≤' => escaped.push_str("$\\le$"),
-            '≥' => escaped.push_str("$\\ge$"),
-            '†' => escaped.push_str("$^{\\dagger}$"),
-            '\n' | '\r' => escaped.push(' '),
-            letter => escaped.push(letter),
-        }
-    }
-    escaped
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const NASTY: &str = "a_b & 50% <script>|{x}\\y \"q\", $1^2~#";
-
-    #[test]
-    fn nasty_names_are_only_names() {
-        assert_eq!(markdown_escaped(NASTY), "a_b &amp; 50% &lt;script&gt;\\|{x}\\\\y \"q\", \\$1^2\\~#");
-        assert_eq!(
-            latex_escaped(NASTY),
-            "a\\_b \\& 50\\% \\textless{}script\\textgreater{}\\textbar{}\\{x\\}\\textbackslash{}y \
-             ''q'', \\$1\\textasciicircum{}2\\textasciitilde{}\\#"
-        );
-        assert_eq!(quoted(NASTY), "\"a_b & 50% <script>|{x}\\y \"\"q\"\", $1^2~#\"");
-        assert_eq!(identifier(NASTY), "a_b_50_script_x_y_q_1_2");
-        assert_eq!(markdown_escaped("_x_ *y*"), "\\_x\\_ \\*y\\*");
-    }
-
-    #[test]
-    fn marks_are_told_apart_everywhere() {
-        let mut table =
-            Table::new("t", "title", "note", vec![Column::words("m", "m"), Column::bounded("gap (%)", "gap")]);
-        table.push(vec![Cell::text("a"), Cell::number("1.5", 0.015)]);
-        table.push(vec![Cell::text("b"), Cell::number("2.5", 0.025).marked(Mark::Word)]);
-        table.push(vec![Cell::text("c"), Cell::absent()]);
-        assert!(table.has_words());
-        assert_eq!(table.csv(), "m,gap,gap_evidence\na,0.015,certified\nb,0.025,word\nc,,\n");
-        assert!(table.markdown().contains("| b | *2.5*† |"));
-        assert!(table.latex().contains("b & \\textit{2.5}$^{\\dagger}$ \\\\"));
+    /// Whether some number in it rests on a solver-reported bound.
+    pub fn has_unchecked(&self) -> bool {
+        self.rows.iter().flatten().any(|cell| cell.style == Style::Unchecked)
     }
 }

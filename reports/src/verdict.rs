@@ -1,6 +1,6 @@
 //! Verdicts on a paper's claims: which problem has which is in that problem's module.
 
-/// What a run says about one claim of a paper.
+/// Whether a run shows one claim of a paper.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
     /// The claim, as the abstract has it.
@@ -25,7 +25,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// Its words in reports.
+    /// Its name in reports.
     pub fn name(self) -> &'static str {
         match self {
             Self::Shown => "shown",

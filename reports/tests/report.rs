@@ -1,4 +1,4 @@
-//! A report of a synthetic run: several methods and seeds, failures, declined rows, a wrong row, a solver's word.
+//! A report of a synthetic run: several methods and seeds, failures, declined rows, a rejected row, a solver-reported bound.
 
 use std::collections::BTreeMap;
 
@@ -7,9 +7,11 @@ use offcut_instances::problem::{Budget, Sense, Stop};
 use offcut_ledger::manifest::Quantity;
 use offcut_ledger::row::InstanceLabel;
 use offcut_ledger::{Environment, Key, Manifest, Reference, Row, Status, Study, StudyCell, Times};
-use offcut_reports::figures::{Plot, svg};
+use offcut_reports::drawing::svg;
+use offcut_reports::figure::Plot;
 use offcut_reports::overview::{Part, overview};
-use offcut_reports::{Options, Outcome, Report, html, markdown, multiuser, throughput, write};
+use offcut_reports::problems::{multiuser, throughput};
+use offcut_reports::{Options, Outcome, Report, csv, html, latex, markdown, write};
 
 const NASTY: &str = "a_b & 50% <script>";
 
@@ -48,18 +50,51 @@ fn row(method: &str, name: &str, seed: u64, optimum: f64, factor: f64) -> Row {
     }
 }
 
-fn fixture() -> Fixture {
-    let mut rows = Vec::new();
-    let mut studies = Vec::new();
-    let study = |name: &str, title: &str, axis: Option<(&str, &str)>, log_axis: bool| Study {
+fn study(name: &str, title: &str, axis: Option<(&str, &str)>, log_axis: bool) -> Study {
+    Study {
         name: name.into(),
         title: title.into(),
         axis: axis.map(|(name, unit)| Quantity { name: name.into(), unit: unit.into() }),
         log_axis,
         cells: Vec::new(),
-    };
-    let place = |row: &Row, series: &str, x: Option<f64>| StudyCell { series: series.into(), x, key: row.key.line() };
+    }
+}
 
+fn place(row: &Row, series: &str, x: Option<f64>) -> StudyCell {
+    StudyCell { series: series.into(), x, key: row.key.line() }
+}
+
+/// What some methods' rows over the number of users have besides their objective.
+fn adapt(row: &mut Row, n: u64, s: u64, optimum: f64) {
+    match row.key.method.as_str() {
+        "threshold" => {
+            row.proof = Proof::Certified { value: optimum };
+            row.status = Status::OptimalCertified;
+        }
+        "iao" => {
+            row.counts.insert("moves".into(), 10 * n * (s + 1));
+            row.instance.parameters.insert("units".into(), 40.0 * n as f64);
+        }
+        "iao-ds" => {
+            row.counts.insert("moves".into(), 4 * n);
+        }
+        "milp" => {
+            row.proof = Proof::SolverWord { value: optimum, word: "HiGHS, dual bound".into() };
+            row.status = Status::OptimalClaimed;
+            row.times.solve_s = 0.02 * n as f64;
+            if n == 64 && s > 1 {
+                row.status = Status::Time;
+                row.stop = Stop::TimeLimit;
+                row.checked_objective = None;
+                row.proof = Proof::Nothing;
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Methods over the number of users: latency, and moves.
+fn over_users(rows: &mut Vec<Row>) -> [Study; 2] {
     let mut users = study("users", "Latency against the number of users", Some(("users", "")), true);
     for n in [2u64, 4, 8, 16, 32, 64] {
         for s in 0..4u64 {
@@ -78,31 +113,7 @@ fn fixture() -> Fixture {
             ];
             for (method, factor) in methods {
                 let mut row = row(method, &name, s, optimum, factor);
-                match method {
-                    "threshold" => {
-                        row.proof = Proof::Certified { value: optimum };
-                        row.status = Status::OptimalCertified;
-                    }
-                    "iao" => {
-                        row.counts.insert("moves".into(), 10 * n * (s + 1));
-                        row.instance.parameters.insert("units".into(), 40.0 * n as f64);
-                    }
-                    "iao-ds" => {
-                        row.counts.insert("moves".into(), 4 * n);
-                    }
-                    "milp" => {
-                        row.proof = Proof::SolverWord { value: optimum, word: "HiGHS, dual bound".into() };
-                        row.status = Status::OptimalClaimed;
-                        row.times.solve_s = 0.02 * n as f64;
-                        if n == 64 && s > 1 {
-                            row.status = Status::Time;
-                            row.stop = Stop::TimeLimit;
-                            row.checked_objective = None;
-                            row.proof = Proof::Nothing;
-                        }
-                    }
-                    _ => {}
-                }
+                adapt(&mut row, n, s, optimum);
                 users.cells.push(place(&row, method, Some(n as f64)));
                 rows.push(row);
             }
@@ -110,9 +121,11 @@ fn fixture() -> Fixture {
     }
     let mut moves = study("moves", "Moves of IAO against IAO with decreasing steps", Some(("users", "")), true);
     moves.cells = users.cells.iter().filter(|cell| cell.series.starts_with("iao")).cloned().collect();
-    studies.push(users);
-    studies.push(moves);
+    [users, moves]
+}
 
+/// `iao` over the estimation error.
+fn over_error(rows: &mut Vec<Row>) -> Study {
     let mut error = study("error", "Latency against estimation error", Some(("estimation error e", "")), false);
     for e in [0.0, 0.05, 0.1, 0.2, 0.3] {
         for seed in 0..5u64 {
@@ -122,14 +135,17 @@ fn fixture() -> Fixture {
             rows.push(row);
         }
     }
-    studies.push(error);
+    error
+}
 
+/// Methods on real DNNs: a declined and a rejected row, a failure, a cell that was not run.
+fn on_real_dnns(rows: &mut Vec<Row>) -> Study {
     let mut real = study("zoo", "Real DNNs", None, false);
     for (at, name) in ["resnet50", "vgg16", NASTY].into_iter().enumerate() {
         let optimum = 0.1 + 0.05 * at as f64;
         let mut dp = row("dp", name, 0, optimum, 1.0);
         if at == 1 {
-            // Only a solver's word here.
+            // Only a solver-reported bound here.
             dp.status = Status::Declined;
             dp.stop = Stop::Declined("takes the sum objective only".into());
             (dp.checked_objective, dp.claimed_objective) = (None, None);
@@ -157,14 +173,23 @@ fn fixture() -> Fixture {
         }
     }
     real.cells.push(StudyCell { series: "price".into(), x: None, key: "never run".into() });
-    studies.push(real);
+    real
+}
 
+fn fixture() -> Fixture {
+    let mut rows = Vec::new();
+    let mut studies = Vec::from(over_users(&mut rows));
+    studies.push(over_error(&mut rows));
+    studies.push(on_real_dnns(&mut rows));
     let manifest = Manifest {
         id: "fixture".into(),
         title: format!("Many users, one server {NASTY}"),
         problem: "multiuser".into(),
         sense: Sense::Minimise,
         objective: Quantity { name: "latency".into(), unit: "s".into() },
+        variant_objectives: Default::default(),
+        measures: Default::default(),
+        random_methods: ["iao-random".to_owned()].into(),
         studies,
         order_seed: 7,
         jobs: 1,
@@ -196,8 +221,8 @@ fn the_report_as_markdown() {
 fn the_gap_table_as_data_and_latex() {
     let report = report(&fixture());
     let table = |id: &str| report.tables().find(|table| table.id == id).expect("there");
-    insta::assert_snapshot!("gaps_csv", table("gaps").csv());
-    insta::assert_snapshot!("zoo_gap_tex", table("zoo_gap").latex());
+    insta::assert_snapshot!("gaps_csv", csv::table(table("gaps")));
+    insta::assert_snapshot!("zoo_gap_tex", latex::table(table("zoo_gap")));
 }
 
 #[test]
@@ -255,7 +280,7 @@ fn a_contradiction_comes_first_and_loud() {
     liar.status = Status::Feasible;
     fixture.rows.push(liar);
     let report = report(&fixture);
-    assert_eq!(report.contradictions.len(), 2, "a certified bound and a solver's word");
+    assert_eq!(report.contradictions.len(), 2, "a certified and a solver-reported bound");
     let (page, text) = (html::page(&report), markdown::page(&report));
     assert!(page.find("class=\"alarm\"").expect("loud") < page.find("<dl>").expect("header"));
     assert!(text.find("CONTRADICTIONS").expect("loud") < text.find("tolerances").expect("header"));
@@ -335,7 +360,7 @@ fn admitted_requests_are_told_apart_and_claims_are_judged() {
     let report = Report::new(&fixture.manifest, &fixture.rows, &Options::default());
     let text = markdown::page(&report);
     assert!(text.contains("180.0 (60.0 + 120)") && text.contains("on their device alone + on cloudlets"), "{text}");
-    let table = |id: &str| report.tables().find(|table| table.id.ends_with(id)).expect(id).csv();
+    let table = |id: &str| csv::table(report.tables().find(|table| table.id.ends_with(id)).expect(id));
     assert!(table("_local").contains("60") && table("_remote").contains("120"));
     let outcomes = |fixture: &Fixture| {
         throughput::verdicts(&fixture.manifest, &fixture.rows).into_iter().map(|v| v.outcome).collect::<Vec<_>>()
@@ -349,8 +374,8 @@ fn admitted_requests_are_told_apart_and_claims_are_judged() {
     assert_eq!(outcomes(&fixture), [Outcome::NotTested; 2]);
 }
 
-/// A run of `jpdra` in which chains tell their courses; on the instance that is last by name they tell nonsense.
-fn courses() -> Fixture {
+/// A run of `jpdra` in which chains report their histories; on the instance that is last by name they are wrong.
+fn histories() -> Fixture {
     let Fixture { mut manifest, .. } = fixture();
     manifest.problem = "jpdra".into();
     manifest.objective = Quantity { name: "mean delay".into(), unit: "s".into() };
@@ -388,11 +413,11 @@ fn courses() -> Fixture {
 }
 
 #[test]
-fn chains_have_their_courses_drawn() {
-    let mut fixture = courses();
+fn histories_of_chains_are_drawn() {
+    let mut fixture = histories();
     let report = Report::new(&fixture.manifest, &fixture.rows, &Options::default());
-    let figure = report.figures().find(|figure| figure.id == "markov-course-figure").expect("there");
-    assert!(figure.caption.contains(": a, generator's seed 1, run's seed 0;"), "{}", figure.caption);
+    let figure = report.figures().find(|figure| figure.id == "markov-history-figure").expect("there");
+    assert!(figure.caption.contains(": a, generator seed 1, run seed 0."), "{}", figure.caption);
     let text = svg(figure);
     assert!(text.contains("moves") && !text.contains("NaN"));
     let Plot::Lines(lines) = &figure.plot else { panic!("a line chart") };
@@ -410,7 +435,7 @@ fn chains_have_their_courses_drawn() {
     // Another study's rows may tell a course too, and a study of chains may have rows that tell none.
     let ids = |fixture: &Fixture| {
         let report = Report::new(&fixture.manifest, &fixture.rows, &Options::default());
-        report.figures().filter(|figure| figure.id.ends_with("-course-figure")).count()
+        report.figures().filter(|figure| figure.id.ends_with("-history-figure")).count()
     };
     assert_eq!(ids(&fixture), 1);
     fixture.manifest.studies[0].name = "chains".into();
@@ -427,7 +452,7 @@ fn the_overview_counts_every_row_once_and_names_every_claim() {
         let place = format!("../{name}/report/report.html");
         Part {
             name: name.into(),
-            judges: true,
+            has_claims: true,
             manifest: &fixture.manifest,
             rows: &fixture.rows,
             mismatches: &[],
@@ -444,10 +469,10 @@ fn the_overview_counts_every_row_once_and_names_every_claim() {
     };
     for (row, times) in [(0, 1), (1, 1), (2, 2)] {
         assert_eq!(value(row, "rows"), times * keys.len());
-        let kinds = ["certified", "word", "unbounded", "declined", "nothing", "wrong"];
+        let kinds = ["certified", "unchecked", "unbounded", "declined", "no_result", "rejected"];
         assert_eq!(kinds.iter().map(|kind| value(row, kind)).sum::<usize>(), value(row, "rows"));
         let wrong = fixture.rows.iter().filter(|row| row.status == Status::Wrong).count();
-        assert_eq!(value(row, "wrong"), times * wrong);
+        assert_eq!(value(row, "rejected"), times * wrong);
     }
     let own = report(&fixture);
     assert_eq!(overview.verdicts.len(), 2 * own.verdicts.len());
@@ -461,7 +486,7 @@ fn the_overview_counts_every_row_once_and_names_every_claim() {
 #[test]
 fn peers_are_compared_on_what_they_share() {
     let mut fixture = fixture();
-    // `milp` becomes somebody else's, ten times slower.
+    // `milp` becomes an external program, ten times slower.
     for row in fixture.rows.iter_mut().filter(|row| row.key.method == "milp") {
         row.key.code.push_str("+abc");
         row.times.solve_s = 10.0 * row.times.solve_s + 1.0;
@@ -469,7 +494,7 @@ fn peers_are_compared_on_what_they_share() {
     let place = String::new();
     let part = Part {
         name: "a".into(),
-        judges: false,
+        has_claims: false,
         manifest: &fixture.manifest,
         rows: &fixture.rows,
         mismatches: &[],
@@ -481,6 +506,6 @@ fn peers_are_compared_on_what_they_share() {
     let of = |method: &str| table.rows.iter().find(|row| row[1].text == method && row[2].text == "milp");
     let line = of("threshold").expect("threshold is exact");
     assert!(line[9].value.expect("a ratio") > 1.0, "{line:?}");
-    assert!(of("iao").is_none(), "heuristics close nothing");
+    assert!(of("iao").is_none(), "heuristics solve nothing");
     assert!(table.rows.iter().all(|row| row[1].text != "milp"), "a peer is no method of Offcut's");
 }

@@ -1,5 +1,6 @@
 //! What a run set out to do.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::Path;
 
@@ -21,6 +22,15 @@ pub struct Manifest {
     pub sense: Sense,
     /// What the objective is called and its unit, e.g. `latency`, `s`.
     pub objective: Quantity,
+    /// The same for variants of the problem whose objective is another one, by [`crate::row::InstanceLabel::variant`].
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub variant_objectives: BTreeMap<String, Quantity>,
+    /// The checker's measures that reports show, by their keys in rows. Empty in manifests of before they were told.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub measures: BTreeMap<String, Quantity>,
+    /// The methods, as rows name them, whose answers depend on the seed.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub random_methods: BTreeSet<String>,
     /// The studies: which cells belong to which table and figure.
     pub studies: Vec<Study>,
     /// Seed of the order in which the cells are run.

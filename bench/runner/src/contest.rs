@@ -32,6 +32,11 @@ pub trait Contest: Judged + Generated {
         Self::objective()
     }
 
+    /// The checker's measures of solutions ([`Judged::measures`]) that reports show over an axis: keys, names and units.
+    fn measured() -> Vec<(&'static str, Quantity)> {
+        Vec::new()
+    }
+
     /// The generator's parameters with their defaults, as a JSON object.
     fn default_parameters() -> Value {
         serde_json::to_value(Self::Parameters::default()).expect("parameters are plain data")

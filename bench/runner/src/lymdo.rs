@@ -46,9 +46,19 @@ impl Contest for Lymdo {
 
     fn objective_of(instance: &Instance) -> Quantity {
         match instance.slots.len() {
-            1 => Quantity { name: "V delay + backlog energy".into(), unit: "J^2".into() },
+            1 => Quantity { name: "V delay + backlog energy".into(), unit: "J²".into() },
             _ => Self::objective(),
         }
+    }
+
+    fn measured() -> Vec<(&'static str, Quantity)> {
+        let quantity = |name: &str, unit: &str| Quantity { name: name.into(), unit: unit.into() };
+        vec![
+            ("delay_s", quantity("delay of a user", "s")),
+            ("spent", quantity("energy of all users over their budgets", "")),
+            ("overdraft", quantity("energy of the worst user above its budget, over the budget", "")),
+            ("final_backlog_j", quantity("backlog of a user in the end", "J")),
+        ]
     }
 }
 

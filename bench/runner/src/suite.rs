@@ -20,8 +20,8 @@
 //! `method_parameter` instead of `parameter` varies the methods that have it. A method that uses randomness is run once for every one of
 //! `method_seeds`; with `every_seed` all methods are, and a seed other than 0 permutes columns and rows of what HiGHS gets.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use offcut_instances::document::{Kind, Trouble, hash, parse, read_bytes, read_instance, schema};
@@ -185,6 +185,10 @@ pub struct Grid {
     pub cells: Vec<Cell>,
     /// Which cells belong to which study.
     pub studies: Vec<Study>,
+    /// The methods, as keys name them, whose answers depend on the seed.
+    pub random_methods: BTreeSet<String>,
+    /// What the objective is called of variants of which it is another than the problem's.
+    pub variant_objectives: BTreeMap<String, Quantity>,
 }
 
 impl Suite {
@@ -304,6 +308,10 @@ impl Suite {
                         let instance = recipe.make::<P>().map_err(below)?;
                         let hash = hash::<P>(&instance);
                         keep(&hash, &instance)?;
+                        let objective = P::objective_of(&instance);
+                        if objective != P::objective() {
+                            grid.variant_objectives.insert(P::variant(&instance).into(), objective);
+                        }
                         hashes.push(hash);
                         grid.labels.push(recipe.label::<P>(&instance));
                         grid.recipes.push(recipe.clone());
@@ -321,6 +329,9 @@ impl Suite {
                         Entry::Occupied(known) => known.get().clone(),
                         Entry::Vacant(new) => new.insert(solver.version(code).map_err(below)?).clone(),
                     };
+                    if solver.is_random() {
+                        grid.random_methods.insert(spec.to_string());
+                    }
                     let once = vec![self.budget.seed];
                     for seed in if solver.is_random() || study.every_seed { &study.method_seeds } else { &once } {
                         let key = Key {

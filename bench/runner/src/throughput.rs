@@ -25,4 +25,9 @@ impl Contest for Throughput {
     fn objective() -> Quantity {
         Quantity { name: "admitted requests".into(), unit: String::new() }
     }
+
+    fn measured() -> Vec<(&'static str, Quantity)> {
+        let quantity = |name: &str| Quantity { name: name.into(), unit: String::new() };
+        vec![("local", quantity("local")), ("remote", quantity("remote")), ("threads", quantity("threads"))]
+    }
 }

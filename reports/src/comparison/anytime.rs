@@ -1,9 +1,10 @@
-//! Primal integrals of methods that tell when they found what.
+//! Primal integrals of methods that report their incumbents.
 
 use offcut_instances::problem::Sense;
 use offcut_ledger::Status;
 
-use super::{Class, Entrant};
+use super::class::Class;
+use super::entrant::Entrant;
 use crate::numbers::{duration, percent};
 use crate::results::{Result, Results};
 use crate::statistics::{bootstrap_mean, mean, primal_integral};
@@ -17,12 +18,12 @@ fn of_row(results: &Results, result: &Result) -> Option<f64> {
     }
     let best = results.best[&result.row.key.instance].objective?;
     let Some(end) = result.objective else { return Some(1.0) };
-    // Incumbents are claims: none is believed to be better than what the checker found in the end.
-    let believed = |claim: f64| match results.manifest.sense {
+    // Incumbents are not checked: none counts as better than the checked final objective.
+    let limited = |claim: f64| match results.manifest.sense {
         Sense::Minimise => claim.max(end),
         Sense::Maximise => claim.min(end),
     };
-    let mut steps: Vec<(f64, f64)> = result.row.incumbents.iter().map(|i| (i.at_s, believed(i.objective))).collect();
+    let mut steps: Vec<(f64, f64)> = result.row.incumbents.iter().map(|i| (i.at_s, limited(i.objective))).collect();
     steps.sort_by(|a, b| a.0.total_cmp(&b.0));
     steps.push((result.row.times.solve_s, end));
     Some(primal_integral(&steps, best, limit))
@@ -35,9 +36,10 @@ pub(super) fn table(results: &Results, class: Class, entrants: &[&Entrant]) -> O
             "{}, anytime: primal integral, the mean over the time limit of |H(t) - H*| / max(|H(t)|, |H*|)",
             class.title()
         ),
-        "H(t): the best objective found by then, 1 taken for the quotient before the first; H*: the best objective known in this run. What a method has when it \
-         ends holds until the limit. Only methods that tell their improvements; they are claims, believed no further than the checked end. 0 % is the best from the \
-         start on, 100 % nothing ever found. Mean over instances, seeds averaged; 95 % bootstrap interval.",
+        "H(t): the best objective found up to time t; before the first solution the quotient is 1. H*: the best \
+         objective known in this run. The final objective holds until the time limit. Only methods that report their \
+         incumbents; reported objectives better than the checked final one are replaced by it. 0 %: the best known \
+         objective from the start; 100 %: no solution. Mean over instances, after averaging seeds; 95 % bootstrap interval.",
         vec![
             Column::words("method", "method"),
             Column::numbers("instances", "instances"),

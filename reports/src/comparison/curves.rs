@@ -1,18 +1,21 @@
 //! Figures that compare: shares of instances over time, and performance profiles of two methods at a time.
 
+use super::class::{Class, GAP_TARGET};
+use super::common::{CommonBlock, MIN_INSTANCES};
+use super::entrant::{Entrant, id_of};
+use super::names::listed;
 use super::pairs::Pair;
-use super::{Class, Entrant, FEWEST, Field, NEAR};
-use crate::figures::{Axis, Figure, Line, Lines, Mark, Plot, Shape};
+use crate::figure::{Axis, Figure, Line, Lines, Mark, Plot, Shape};
 use crate::numbers::data;
 
 /// So many curves can be told apart in one panel.
-const MOST_CURVES: usize = 7;
+const MAX_CURVES: usize = 7;
 
 /// So many pairs are drawn.
-const MOST_PAIRS: usize = 3;
+const MAX_PAIRS: usize = 3;
 
 /// Beyond this factor profiles are not drawn: who needs that much more is far off.
-const FARTHEST: f64 = 1e4;
+const MAX_FACTOR: f64 = 1e4;
 
 fn line(name: &str, points: Vec<(f64, f64)>) -> Line {
     let points = points.into_iter().map(|(x, y)| Mark { x, y, band: None }).collect();
@@ -33,102 +36,126 @@ fn steps(mut places: Vec<f64>, all: usize, from: f64, to: f64) -> Vec<(f64, f64)
 }
 
 fn label(entrant: &Entrant) -> String {
-    let word = if entrant.by_word() > 0 { "†" } else { "" };
+    let word = if entrant.solver_reported() > 0 { "†" } else { "" };
     format!("{}{word}", entrant.method)
 }
 
-/// The share of instances solved (by heuristics: brought near a bound) within a time, one panel a variant.
-pub(super) fn shares(class: Class, fields: &[Field]) -> Option<Figure> {
-    let drawn: Vec<&Field> = fields.iter().filter(|field| field.is_drawn()).collect();
-    let times = |field: &Field, entrant: &Entrant| -> Vec<f64> {
-        field.instances.iter().filter_map(|instance| entrant.cells[instance].reached_s()).collect()
-    };
-    let (mut panels, mut left_out, mut never, mut alone) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for field in drawn {
-        let mut curves: Vec<(&Entrant, Vec<f64>)> = field.entrants.iter().map(|e| (*e, times(field, e))).collect();
-        never.extend(curves.iter().filter(|(_, times)| times.is_empty()).map(|(e, _)| e.name.as_str()));
-        curves.retain(|(_, times)| !times.is_empty());
-        if let [(only, times)] = &curves[..] {
-            alone.push(format!("{} on {} of {}", only.name, times.len(), field.instances.len()));
-            continue;
-        }
-        // The most solved first, then by name as they come.
-        curves.sort_by_key(|(_, times)| std::cmp::Reverse(times.len()));
-        if curves.len() > MOST_CURVES {
-            left_out.extend(curves.split_off(MOST_CURVES).into_iter().map(|(e, _)| e.name.as_str()));
-        }
-        let reached = || curves.iter().flat_map(|(_, times)| times.iter().copied()).filter(|t| *t > 0.0);
-        let (Some(from), Some(to)) = (reached().reduce(f64::min), reached().reduce(f64::max)) else { continue };
-        let (from, to) = (0.8 * from, 1.25 * to);
-        let n = field.instances.len();
-        let best = field.instances.iter().filter_map(|instance| {
-            field.entrants.iter().filter_map(|e| e.cells[instance].reached_s()).reduce(f64::min)
-        });
-        let best = steps(best.collect(), n, from, to);
-        let variant = if fields.len() > 1 { format!("{}: ", field.variant) } else { String::new() };
-        panels.push(Lines {
-            x: Axis { label: "time".into(), log: true },
-            y: Axis { label: format!("{variant}% of {n} instances"), log: false },
-            lines: curves.iter().map(|(e, times)| line(&label(e), steps(times.clone(), n, from, to))).collect(),
-            limit: Some(("virtual best".to_owned(), best)),
-            shape: Shape::Stairs { over_seconds: true },
-        });
-    }
+/// The share of instances solved (by heuristics: within the gap of a bound) within a time, one panel a variant.
+pub(super) fn shares(class: Class, blocks: &[CommonBlock]) -> Option<Figure> {
+    let mut left_out = LeftOut::default();
+    let drawn = blocks.iter().filter(|block| block.is_drawn());
+    let panels: Vec<Lines> = drawn.filter_map(|block| panel(block, blocks.len() > 1, &mut left_out)).collect();
     if panels.is_empty() {
         return None;
     }
-    let words = fields.iter().flat_map(|f| &f.entrants).any(|e| e.by_word() > 0);
-    let listed = |names: &[&str]| super::listed(names);
     let (done, title) = match class {
-        Class::Exact => ("solved", "Share of instances solved within a time".to_owned()),
+        Class::Exact => ("solved", "Share of instances solved over time".to_owned()),
         Class::Heuristic => {
-            let near = data(100.0 * NEAR);
-            ("there", format!("Share of instances brought within {near} % of the best known bound, over time"))
+            let gap = data(100.0 * GAP_TARGET);
+            ("within the gap", format!("Share of instances within {gap} % of the best known bound over time"))
         }
     };
     let mut caption = format!(
-        "A curve at height y over time t: the method has y % of the instances {done} within t, on every seed. Higher and further left is better; where a \
-         curve ends is all the method gets. Common ground only. Dashed black: the virtual best, on every instance the fastest of all."
+        "A curve at height y over time t: y % of the instances are {done} after time t, on every seed. Higher and \
+         further left is better. A curve ends at the method's final share. Common instances only. Dashed black: virtual \
+         best, the fastest method on every instance."
     );
-    if words {
-        caption += " †: solved by a solver's word.";
+    if blocks.iter().flat_map(|f| &f.entrants).any(|e| e.solver_reported() > 0) {
+        caption += " †: solved with solver-reported bounds (unchecked).";
     }
-    if !alone.is_empty() {
-        caption += &format!(" Only one of its field there, and not drawn: {}.", alone.join(", "));
-    }
-    if !never.is_empty() {
-        caption += &format!(" Never there, and not drawn: {}.", listed(&never));
-    }
-    if !left_out.is_empty() {
-        caption += &format!(" Not drawn, with lower ends: {}.", listed(&left_out));
-    }
-    let small: Vec<&str> = fields.iter().filter(|field| !field.is_drawn()).map(|field| field.variant).collect();
+    caption += &left_out.note(done);
+    let small: Vec<&str> = blocks.iter().filter(|block| !block.is_drawn()).map(|block| block.variant).collect();
     if !small.is_empty() {
-        caption += &format!(" Fewer than {FEWEST} instances, and not drawn: {}.", listed(&small));
+        let small = listed(&small);
+        caption += &format!(" Not drawn, because there are fewer than {MIN_INSTANCES} instances: {small}.");
     }
     Some(Figure { id: format!("statistics-{}-figure", class.id()), title, caption, plot: Plot::Panels(panels) })
 }
 
+/// The methods whose curves are not drawn.
+#[derive(Default)]
+struct LeftOut<'e> {
+    /// The only curve of its block, in words.
+    alone: Vec<String>,
+    /// No instance is solved.
+    empty: Vec<&'e str>,
+    /// More curves than can be told apart.
+    lower: Vec<&'e str>,
+}
+
+impl LeftOut<'_> {
+    /// The sentences of the caption.
+    fn note(&self, done: &str) -> String {
+        let mut note = String::new();
+        if !self.alone.is_empty() {
+            let alone = self.alone.join(", ");
+            note += &format!(" Not drawn, because no other method of the same variant has a curve: {alone}.");
+        }
+        if !self.empty.is_empty() {
+            note += &format!(" Not drawn, because no instance is {done}: {}.", listed(&self.empty));
+        }
+        if !self.lower.is_empty() {
+            note += &format!(" Not drawn, with lower final shares: {}.", listed(&self.lower));
+        }
+        note
+    }
+}
+
+/// The panel of a block; none with fewer than two curves.
+fn panel<'e>(block: &'e CommonBlock, has_variants: bool, left_out: &mut LeftOut<'e>) -> Option<Lines> {
+    let times = |entrant: &Entrant| -> Vec<f64> {
+        block.instances.iter().filter_map(|instance| entrant.cells[instance].reached_s()).collect()
+    };
+    let mut curves: Vec<(&Entrant, Vec<f64>)> = block.entrants.iter().map(|e| (*e, times(e))).collect();
+    left_out.empty.extend(curves.iter().filter(|(_, times)| times.is_empty()).map(|(e, _)| e.name.as_str()));
+    curves.retain(|(_, times)| !times.is_empty());
+    if let [(only, times)] = &curves[..] {
+        left_out.alone.push(format!("{} on {} of {}", only.name, times.len(), block.instances.len()));
+        return None;
+    }
+    // The most solved first, then by name as they come.
+    curves.sort_by_key(|(_, times)| std::cmp::Reverse(times.len()));
+    if curves.len() > MAX_CURVES {
+        left_out.lower.extend(curves.split_off(MAX_CURVES).into_iter().map(|(e, _)| e.name.as_str()));
+    }
+    let reached = || curves.iter().flat_map(|(_, times)| times.iter().copied()).filter(|t| *t > 0.0);
+    let (from, to) = (0.8 * reached().reduce(f64::min)?, 1.25 * reached().reduce(f64::max)?);
+    let n = block.instances.len();
+    let best = block
+        .instances
+        .iter()
+        .filter_map(|instance| block.entrants.iter().filter_map(|e| e.cells[instance].reached_s()).reduce(f64::min));
+    let best = steps(best.collect(), n, from, to);
+    let variant = if has_variants { format!("{}: ", block.variant) } else { String::new() };
+    Some(Lines {
+        x: Axis { label: "time".into(), log: true },
+        y: Axis { label: format!("{variant}% of {n} instances"), log: false },
+        lines: curves.into_iter().map(|(e, times)| line(&label(e), steps(times, n, from, to))).collect(),
+        limit: Some(("virtual best".to_owned(), best)),
+        shape: Shape::Stairs { over_seconds: true },
+    })
+}
+
 /// Performance profiles of pairs that differ and share enough: of exact methods by time, of heuristics by objective.
 pub(super) fn profiles(class: Class, pairs: &[Pair]) -> Option<Figure> {
-    let differs = |pair: &&Pair| pair.ratios.len() >= FEWEST && pair.ratios.iter().any(|ratio| *ratio != 0.0);
+    let differs = |pair: &&Pair| pair.ratios.len() >= MIN_INSTANCES && pair.ratios.iter().any(|ratio| *ratio != 0.0);
     let mut drawn: Vec<&Pair> = pairs.iter().filter(differs).collect();
-    let is_setting = |pair: &Pair| super::id_of(pair.first.method) == super::id_of(pair.second.method);
+    let is_setting = |pair: &Pair| id_of(pair.first.method) == id_of(pair.second.method);
     drawn.retain(|pair| !is_setting(pair));
-    // Of every first its nearest rivals: those that come first.
-    drawn.truncate(if class == Class::Exact { MOST_PAIRS } else { 1 });
+    // Of every first its nearest candidates: those that come first.
+    drawn.truncate(if class == Class::Exact { MAX_PAIRS } else { 1 });
     let several = pairs.iter().any(|pair| pair.first.variant != pairs[0].first.variant);
     let variant = |pair: &Pair| if several { format!("{}: ", pair.first.variant) } else { String::new() };
     let quantity = match class {
-        Class::Exact => "time, as a multiple of the faster one's",
-        Class::Heuristic => "objective, as a multiple of the better one's",
+        Class::Exact => "time over the faster method's time",
+        Class::Heuristic => "objective over the better objective",
     };
     let mut panels = Vec::new();
     for pair in &drawn {
         let n = pair.ratios.len();
         let (first, second): (Vec<f64>, Vec<f64>) = pair.factors.iter().copied().unzip();
         let farthest = first.iter().chain(&second).copied().filter(|factor| factor.is_finite()).fold(1.0, f64::max);
-        let to = (farthest * farthest.powf(0.03)).min(FARTHEST);
+        let to = (farthest * farthest.powf(0.03)).min(MAX_FACTOR);
         let profile = |entrant: &Entrant, factors: Vec<f64>| line(&label(entrant), steps(factors, n, 1.0, to));
         panels.push(Lines {
             x: Axis { label: quantity.into(), log: farthest > 3.0 },
@@ -141,20 +168,21 @@ pub(super) fn profiles(class: Class, pairs: &[Pair]) -> Option<Figure> {
     let others = pairs.len() - drawn.len();
     let others = if others == 0 { "" } else { " All pairs are in the table." };
     let measure = match class {
-        Class::Exact => "the method needs at most x times what the faster of the two needs",
-        Class::Heuristic => "the method's objective is within a factor x of the better one's",
+        Class::Exact => "the method needs at most x times the time of the faster method",
+        Class::Heuristic => "the method's objective is within a factor x of the better objective",
     };
     let title = match class {
-        Class::Exact => "Performance profiles, two methods at a time",
-        Class::Heuristic => "Performance profile: the reference and its nearest rival",
+        Class::Exact => "Performance profiles of pairs of methods",
+        Class::Heuristic => "Performance profile of the reference method and its closest competitor",
     };
     (!panels.is_empty()).then(|| Figure {
         id: format!("statistics-{}-profile", class.id()),
         title: title.into(),
         caption: format!(
-            "A curve at height y over x: on y % of the instances the two share, {measure}. At the left edge: how often it is the better \
-             one, or as good; higher is better. What a method does not solve it never gets; nothing is drawn beyond \
-             a factor of 10,000. Two at a time, because with more a profile's ranking can change when one is left out.{others}"
+            "A curve at height y over x: on y % of the shared instances, {measure}. Left edge: share of instances on \
+             which the method is better or equal; higher is better. Instances that a method does not solve are never \
+             reached; factors above 10,000 are not drawn. Profiles compare two methods, because the ranking of more \
+             methods can change when one is left out.{others}"
         ),
         plot: Plot::Panels(panels),
     })

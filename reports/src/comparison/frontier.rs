@@ -1,8 +1,11 @@
-//! How far methods scale: the largest size at which everything is solved within a time.
+//! The scale frontier: the largest size at which everything is solved within a time.
 
 use std::collections::BTreeSet;
 
-use super::{Class, Entrant, NEAR, id_of, infeasible};
+use offcut_ledger::Study;
+
+use super::class::{Class, GAP_TARGET};
+use super::entrant::{Entrant, id_of, infeasible};
 use crate::numbers::{data, duration, tick};
 use crate::results::{Result, Results, Series};
 use crate::table::{Cell, Column, Table};
@@ -11,75 +14,72 @@ use crate::table::{Cell, Column, Table};
 const SIZES: [&str; 10] =
     ["blocks", "cloudlets", "flows", "layers", "partitions", "requests", "servers", "slots", "units", "users"];
 
-/// The times asked about, in seconds, as far as they are within the limit.
+/// The times of the columns, in seconds, as far as they are within the limit.
 const TIMES_S: [f64; 5] = [0.01, 0.1, 1.0, 10.0, 100.0];
 
 /// The table over all studies whose axis is a size; none without such a study.
 pub(super) fn table(results: &Results, class: Class, entrants: &[&Entrant]) -> Option<Table> {
-    let is_size = |name: &str| SIZES.contains(&name.split([' ', ',']).next().unwrap_or_default());
-    let studies: Vec<_> = results
-        .manifest
-        .studies
-        .iter()
-        .filter(|study| study.axis.as_ref().is_some_and(|axis| is_size(&axis.name)))
-        .collect();
-    let is_mine = |series: &&Series| entrants.iter().any(|e| id_of(e.method) == id_of(series.name));
-    let all: Vec<(_, Vec<Series>)> = studies
-        .iter()
-        .map(|study| (*study, results.series(study)))
-        .map(|(study, series)| (study, series.into_iter().filter(|s| is_mine(&s)).collect()))
-        .collect();
-    let rows = || all.iter().flat_map(|(_, series)| series).flat_map(|s| &s.points).flat_map(|p| &p.results);
-    let limit = rows().filter_map(|r| r.row.key.budget.time_s).reduce(f64::max);
-    let slowest = rows().map(|r| r.row.times.solve_s).reduce(f64::max)?;
-    let mut times: Vec<f64> = TIMES_S.into_iter().filter(|t| *t < limit.unwrap_or(10.0 * slowest)).collect();
-    times.extend(limit);
-
+    let studies = studies(results, entrants);
+    let times = times(&studies)?;
     let what = match class {
         Class::Exact => "solved".to_owned(),
-        Class::Heuristic => format!("left with a gap of {} % or less", data(100.0 * NEAR)),
+        Class::Heuristic => format!("left with a gap of {} % or less", data(100.0 * GAP_TARGET)),
     };
+    let first = [Column::words("study", "study"), Column::words("size", "size"), Column::words("method", "method")];
+    let within = |t: &f64| Column::numbers(format!("T = {}", duration(*t)), format!("within_{}_s", data(*t)));
     let mut table = Table::new(
         &format!("statistics-{}-frontier", class.id()),
         format!("{}, scale frontier: largest size up to which every row is {what} within T", class.title()),
-        "Up to it and at it every instance and every seed of the study has to be. ≥: the largest size that was run; < : not even the smallest. Gaps are measured against \
-         the best bound known in this run, whoever found it.",
-        [Column::words("study", "study"), Column::words("size", "size"), Column::words("method", "method")]
-            .into_iter()
-            .chain(
-                times
-                    .iter()
-                    .map(|t| Column::numbers(format!("T = {}", duration(*t)), format!("within_{}_s", data(*t)))),
-            )
-            .collect(),
+        "A row is one instance with one seed. ≥: the largest size that was run; <: not even the smallest size. Gaps are \
+         measured against the best bound of any method in this run.",
+        first.into_iter().chain(times.iter().map(within)).collect(),
     );
     let empty = infeasible(results);
-    let (mut none, mut seen) = (Vec::new(), BTreeSet::new());
-    for (study, series) in &all {
-        let axis = &study.axis.as_ref().expect("asked for").name;
-        for series in series {
-            let cells: Vec<Cell> = times.iter().map(|within| frontier(class, series, &empty, *within)).collect();
-            // Studies may show the same rows twice.
-            let keys: BTreeSet<String> =
-                series.points.iter().flat_map(|p| &p.results).map(|r| r.row.key.line()).collect();
-            if !seen.insert((axis, series.name, keys)) {
-                continue;
-            }
-            if cells.iter().all(|cell| cell.value.is_none()) {
-                none.push(series.name);
-                continue;
-            }
-            table.push(
-                [Cell::text(&study.name), Cell::text(axis), Cell::text(series.name)].into_iter().chain(cells).collect(),
-            );
+    let (mut unreached, mut seen) = (Vec::new(), BTreeSet::new());
+    for (study, axis, series) in studies.iter().flat_map(|(study, axis, all)| all.iter().map(move |s| (study, axis, s)))
+    {
+        // Studies may show the same rows twice.
+        let rows = series.points.iter().flat_map(|p| &p.results);
+        let keys: BTreeSet<String> = rows.map(|r| r.row.key.line()).collect();
+        if !seen.insert((axis, series.name, keys)) {
+            continue;
         }
+        let cells: Vec<Cell> = times.iter().map(|within| frontier(class, series, &empty, *within)).collect();
+        if cells.iter().all(|cell| cell.value.is_none()) {
+            unreached.push(series.name);
+            continue;
+        }
+        let first = [study.name.as_str(), *axis, series.name].map(Cell::text);
+        table.push(first.into_iter().chain(cells).collect());
     }
-    none.sort_unstable();
-    none.dedup();
-    if !none.is_empty() {
-        table.note += &format!(" In some study not even the smallest, and without a row for it: {}.", none.join(", "));
+    unreached.sort_unstable();
+    unreached.dedup();
+    if !unreached.is_empty() {
+        let names = unreached.join(", ");
+        table.note +=
+            &format!(" Without a row for some study, because not even the smallest size is reached: {names}.");
     }
     (!table.rows.is_empty()).then_some(table)
+}
+
+/// The studies whose axis is a size, with its name and the series of these methods.
+fn studies<'r, 'a>(results: &'r Results<'a>, entrants: &[&Entrant]) -> Vec<(&'r Study, &'r str, Vec<Series<'r, 'a>>)> {
+    let is_size = |name: &str| SIZES.contains(&name.split([' ', ',']).next().unwrap_or_default());
+    let is_of_class = |series: &Series| entrants.iter().any(|e| id_of(e.method) == id_of(series.name));
+    let with_series = |study: &'r Study| {
+        let axis = study.axis.as_ref().filter(|axis| is_size(&axis.name))?;
+        Some((study, axis.name.as_str(), results.series(study).into_iter().filter(is_of_class).collect()))
+    };
+    results.manifest.studies.iter().filter_map(with_series).collect()
+}
+
+/// The times of the columns: those below the limit, and the limit. None without a row.
+fn times(studies: &[(&Study, &str, Vec<Series>)]) -> Option<Vec<f64>> {
+    let rows = || studies.iter().flat_map(|(_, _, series)| series).flat_map(|s| &s.points).flat_map(|p| &p.results);
+    let limit = rows().filter_map(|r| r.row.key.budget.time_s).reduce(f64::max);
+    let slowest = rows().map(|r| r.row.times.solve_s).reduce(f64::max)?;
+    let below = limit.unwrap_or(10.0 * slowest);
+    Some(TIMES_S.into_iter().filter(|t| *t < below).chain(limit).collect())
 }
 
 fn frontier(class: Class, series: &Series, empty: &BTreeSet<&str>, within: f64) -> Cell {

@@ -17,11 +17,11 @@ pub(super) fn factor(reference: &Reference) -> Option<f64> {
 }
 
 /// The same in words, for the head of the report.
-pub(crate) fn told(reference: &Reference) -> Option<String> {
+pub(crate) fn description(reference: &Reference) -> Option<String> {
     let factor = factor(reference)?;
     let [least, median, most] = reference.spread_s()?;
     Some(format!(
-        "one cell run {} times through the run took {} (median), {} to {}; upper over lower quartile {}",
+        "one cell, repeated {} times during the run, took {} (median), {} to {}; ratio of upper to lower quartile {}",
         reference.times_s.len(),
         duration(median),
         duration(least),

@@ -3,7 +3,9 @@
 //! Exact methods are compared by time, heuristics by objective, both as ratios: the log of a ratio is as far from 0 whoever is divided by whom. An
 //! instance on which only one of two heuristics finds anything has no ratio, but a winner: in the test it ranks above every ratio.
 
-use super::{Class, Entrant, noise};
+use super::class::Class;
+use super::entrant::{self, Entrant};
+use super::noise;
 use crate::numbers::{significant, whole};
 use crate::results::Results;
 use crate::statistics::{SignedRank, bootstrap_mean, holm, mean, median, shifted_geometric_mean, signed_rank};
@@ -11,10 +13,10 @@ use crate::table::{Cell, Column, Table};
 use offcut_instances::problem::Sense;
 
 /// Up to so many exact methods all pairs are tested; beyond that one against each other.
-const ALL_PAIRS: usize = 5;
+const MAX_ALL_PAIRS: usize = 5;
 
 /// With fewer shared instances no p-value could be below 0.05: 2 / 2^5 is above it.
-const FEWEST_SHARED: usize = 6;
+const MIN_SHARED: usize = 6;
 
 /// What is called significant, after correction.
 const LEVEL: f64 = 0.05;
@@ -54,13 +56,13 @@ pub(super) fn of_class<'e, 'r, 'a>(
     let mut pairs = Vec::new();
     let mut untested = 0;
     for variant in variants {
-        // Who is not after solving, or never does, is in no race.
-        let racing = |e: &&&'e Entrant| e.variant == variant && !e.solved().is_empty();
-        let mut racers: Vec<&Entrant> = entrants.iter().filter(racing).copied().collect();
+        // Methods that solve no instance are not compared.
+        let is_candidate = |e: &&&'e Entrant| e.variant == variant && !e.solved().is_empty();
+        let mut candidates: Vec<&Entrant> = entrants.iter().filter(is_candidate).copied().collect();
         let last = |value: Option<f64>| value.unwrap_or(f64::INFINITY);
         let order = |e: &Entrant| match class {
             Class::Exact => {
-                let times: Vec<f64> = e.cells.values().map(super::Cell::seconds).collect();
+                let times: Vec<f64> = e.cells.values().map(entrant::Cell::seconds).collect();
                 (e.cells.len() as f64, last(shifted_geometric_mean(&times, 1.0)))
             }
             Class::Heuristic => {
@@ -69,13 +71,13 @@ pub(super) fn of_class<'e, 'r, 'a>(
             }
         };
         // A stable sort of what comes by name.
-        racers.sort_by(|a, b| order(b).0.total_cmp(&order(a).0).then(order(a).1.total_cmp(&order(b).1)));
-        let all = class == Class::Exact && racers.len() <= ALL_PAIRS;
-        for (at, first) in racers.iter().enumerate().take(if all { racers.len() } else { 1 }) {
-            for second in &racers[at + 1..] {
+        candidates.sort_by(|a, b| order(b).0.total_cmp(&order(a).0).then(order(a).1.total_cmp(&order(b).1)));
+        let all = class == Class::Exact && candidates.len() <= MAX_ALL_PAIRS;
+        for (at, first) in candidates.iter().enumerate().take(if all { candidates.len() } else { 1 }) {
+            for second in &candidates[at + 1..] {
                 let (ratios, factors) = compared(results, class, first, second);
                 let Some(test) = signed_rank(&ratios) else { continue };
-                if ratios.len() < FEWEST_SHARED {
+                if ratios.len() < MIN_SHARED {
                     untested += 1;
                     continue;
                 }
@@ -102,7 +104,7 @@ pub(super) fn of_class<'e, 'r, 'a>(
 /// The log ratios and factors of two methods on the instances they share.
 fn compared(results: &Results, class: Class, first: &Entrant, second: &Entrant) -> (Vec<f64>, Vec<(f64, f64)>) {
     let shared = first.cells.iter().filter_map(|(instance, cell)| Some((cell, second.cells.get(instance)?)));
-    let ratio = |first: &super::Cell, second: &super::Cell| {
+    let ratio = |first: &entrant::Cell, second: &entrant::Cell| {
         let ratio = match class {
             Class::Exact => (first.seconds() / second.seconds()).ln(),
             Class::Heuristic => quality(results, first.objective(), second.objective()),
@@ -110,8 +112,8 @@ fn compared(results: &Results, class: Class, first: &Entrant, second: &Entrant) 
         // 0 seconds over 0 seconds, or opposite signs, say nothing about who is better.
         if ratio.is_nan() || ratio.abs() <= results.tolerance(true) { 0.0 } else { ratio }
     };
-    let factors = |first: &super::Cell, second: &super::Cell, ratio: f64| {
-        let of = |cell: &super::Cell, log: f64| if cell.is_solved() { log.max(0.0).exp() } else { f64::INFINITY };
+    let factors = |first: &entrant::Cell, second: &entrant::Cell, ratio: f64| {
+        let of = |cell: &entrant::Cell, log: f64| if cell.is_solved() { log.max(0.0).exp() } else { f64::INFINITY };
         (of(first, ratio), of(second, -ratio))
     };
     shared.map(|(a, b)| (ratio(a, b), factors(a, b, ratio(a, b)))).unzip()
@@ -137,35 +139,46 @@ impl Pair<'_, '_, '_> {
 /// What is said of pairs that are not tested.
 pub(super) fn too_few(untested: usize) -> String {
     format!(
-        "Pairs that share fewer than {FEWEST_SHARED} instances, with which no p is below 0.05, and are not tested: {}.",
+        "Pairs not tested, because they share fewer than {MIN_SHARED} instances and p cannot be below 0.05: {}.",
         whole(untested as u64)
     )
 }
 
+/// The table of the pairs of a class; none without a pair.
 pub(super) fn table(class: Class, pairs: &[Pair], untested: usize) -> Option<Table> {
+    let mut table = empty_table(class, pairs.len(), untested);
+    pairs.iter().for_each(|pair| table.push(row(pair)));
+    (!table.rows.is_empty()).then_some(table)
+}
+
+/// The table without its rows.
+fn empty_table(class: Class, pairs: usize, untested: usize) -> Table {
     let (quantity, better, worse) = match class {
         Class::Exact => ("time", "faster", "slower"),
         Class::Heuristic => ("objective", "better", "worse"),
     };
     let direction = match class {
-        Class::Exact => "Ratio: the first's time over the second's; below 1 the first is faster.",
+        Class::Exact => "Ratio: time of the first over time of the second; below 1 the first is faster.",
         Class::Heuristic => {
-            "First: the paper's algorithm, or where it was not run the heuristic with the smallest mean gap. Ratio: how far the first's objective is from the second's, turned so that below 1 the first is better; over instances on which both have one. An \
-             instance on which only one has one counts for it, and ranks above every ratio in the test."
+            "First: the paper's algorithm, or the heuristic with the smallest mean gap where it was not run. Ratio: \
+             of the two objectives, oriented so that below 1 the first is better, over the instances on which both \
+             have a solution. An instance on which only one method has a solution counts for this method and ranks \
+             above every ratio in the test."
         }
     };
-    let mut table = Table::new(
+    Table::new(
         &format!("statistics-{}-pairs", class.id()),
         format!(
-            "{}, two at a time: geometric mean ratio of {quantity} on shared instances, Wilcoxon's signed-rank test on log ratios",
+            "{}, pairwise: geometric mean ratio of {quantity} on shared instances, Wilcoxon's signed-rank test on log ratios",
             class.title()
         ),
         format!(
-            "{direction} Interval: 95 % bootstrap over instances. p: two-sided, exact up to 200 differing instances; Holm: corrected for all {} tests of this table. \
-             The last column says who is shown to be {better}, with a corrected p of at most {LEVEL}{}.{}",
-            whole(pairs.len() as u64),
+            "{direction} Interval: 95 % bootstrap over instances. p: two-sided, exact up to 200 differing instances; \
+             Holm: corrected for all {} tests of this table. Last column: the method shown to be {better}, with a \
+             corrected p of at most {LEVEL}{}.{}",
+            whole(pairs as u64),
             match class {
-                Class::Exact => "; noise: the median ratio is within what the repeated cell's times differ by",
+                Class::Exact => "; noise: the median ratio is within the spread of the repeated cell's times",
                 Class::Heuristic => "",
             },
             if untested > 0 { format!(" {}", too_few(untested)) } else { String::new() }
@@ -184,34 +197,34 @@ pub(super) fn table(class: Class, pairs: &[Pair], untested: usize) -> Option<Tab
             Column::numbers("Holm", "p_holm"),
             Column::words(format!("shown {better}"), "shown_better"),
         ],
-    );
-    for pair in pairs {
-        let finite = pair.finite();
-        let name = format!("{} / {}", pair.first.name, pair.second.name);
-        let interval = bootstrap_mean(&name, &finite);
-        let ratio = |log: Option<f64>| {
-            log.map(f64::exp).map_or_else(Cell::absent, |ratio| Cell::number(significant(ratio, 3), ratio))
-        };
-        let probability = |p: f64| Cell::number(if p < 1e-4 { "< 0.0001".into() } else { significant(p, 2) }, p);
-        table.push(vec![
-            Cell::text(&pair.first.name),
-            Cell::text(pair.second.method),
-            Cell::count(pair.ratios.len()),
-            Cell::count(pair.test.below),
-            Cell::count(pair.test.zeros),
-            Cell::count(pair.test.above),
-            ratio(mean(&finite)),
-            ratio(interval.map(|(low, _)| low)),
-            ratio(interval.map(|(_, high)| high)),
-            probability(pair.test.p),
-            probability(pair.corrected),
-            Cell::text(match pair.verdict {
-                Verdict::First => "first".to_owned(),
-                Verdict::Second => "second".into(),
-                Verdict::NotShown => "neither".into(),
-                Verdict::Noise => "noise".into(),
-            }),
-        ]);
-    }
-    (!table.rows.is_empty()).then_some(table)
+    )
+}
+
+fn row(pair: &Pair) -> Vec<Cell> {
+    let finite = pair.finite();
+    let name = format!("{} / {}", pair.first.name, pair.second.name);
+    let interval = bootstrap_mean(&name, &finite);
+    let ratio = |log: Option<f64>| {
+        log.map(f64::exp).map_or_else(Cell::absent, |ratio| Cell::number(significant(ratio, 3), ratio))
+    };
+    let probability = |p: f64| Cell::number(if p < 1e-4 { "< 0.0001".into() } else { significant(p, 2) }, p);
+    vec![
+        Cell::text(&pair.first.name),
+        Cell::text(pair.second.method),
+        Cell::count(pair.ratios.len()),
+        Cell::count(pair.test.below),
+        Cell::count(pair.test.zeros),
+        Cell::count(pair.test.above),
+        ratio(mean(&finite)),
+        ratio(interval.map(|(low, _)| low)),
+        ratio(interval.map(|(_, high)| high)),
+        probability(pair.test.p),
+        probability(pair.corrected),
+        Cell::text(match pair.verdict {
+            Verdict::First => "first".to_owned(),
+            Verdict::Second => "second".into(),
+            Verdict::NotShown => "neither".into(),
+            Verdict::Noise => "noise".into(),
+        }),
+    ]
 }

@@ -2,15 +2,32 @@
 
 use std::collections::BTreeSet;
 
-use super::{Class, Entrant, Field};
-use crate::Options;
+use super::class::Class;
+use super::common::CommonBlock;
+use super::entrant::{self, Entrant};
 use crate::numbers::{data, duration};
+use crate::options::Options;
 use crate::statistics::{bootstrap_shifted, mean, shifted_geometric_mean};
-use crate::table::{Cell, Column, Mark, Table};
+use crate::table::{Cell, Column, Table};
 
-pub(super) fn table(options: &Options, class: Class, entrants: &[&Entrant], fields: &[Field]) -> Table {
+/// The times of the methods of a class.
+pub(super) fn table(options: &Options, class: Class, entrants: &[&Entrant], blocks: &[CommonBlock]) -> Table {
     let shift = class.shift_s(options);
-    let mut table = Table::new(
+    let mut table = empty_table(class, shift);
+    let solved: Vec<(&CommonBlock, Solved)> = blocks.iter().map(|block| (block, block.solved())).collect();
+    for entrant in entrants {
+        let block = solved.iter().find(|(block, _)| block.has(entrant));
+        table.push(row(entrant, shift, block.map(|(block, solved)| (*block, solved))));
+    }
+    table
+}
+
+/// The instances of a block that all its methods solve, and those that any does.
+type Solved<'a> = (BTreeSet<&'a str>, BTreeSet<&'a str>);
+
+/// The table without its rows.
+fn empty_table(class: Class, shift: f64) -> Table {
+    Table::new(
         &format!("statistics-{}", class.id()),
         format!(
             "{}: time to solve, shifted geometric mean exp(mean ln(t + s)) - s, s = {} s",
@@ -18,67 +35,69 @@ pub(super) fn table(options: &Options, class: Class, entrants: &[&Entrant], fiel
             data(shift)
         ),
         format!(
-            "t: wall-clock time of an instance, seeds averaged, what is not solved counting as the limit. Interval: 95 % bootstrap over instances. All: every instance \
-         the method took; in brackets how many. By all, by one: those of the common ground that every method there solves (but those that solve fewer than half), and those \
-         that at least one does; empty for methods outside it or not asked.{} Unsolved: instances not solved on every seed. PAR10: arithmetic mean over all, what is not solved \
-         counting as ten times the limit. Declined instances are counted and in no mean.",
+            "t: wall-clock time of an instance, averaged over seeds; an instance that is not solved counts as the \
+             limit. Interval: 95 % bootstrap over instances. All: every instance the method did not decline; their \
+             number in brackets. Solved by all, solved by any: the common instances that every method solves (except \
+             methods that solve fewer than half), and those that at least one method solves; empty for methods that \
+             were not run there or are excepted.{} Unsolved: instances not solved on every seed. PAR10: arithmetic \
+             mean over all instances; an instance that is not solved counts as ten times the limit. Declined \
+             instances are in no mean.",
             match class {
                 Class::Exact =>
-                    " Certified, by word: solved with a replayed certificate, and on some seed by a solver's word.",
+                    " Certified, solver-reported: solved with a replayed certificate, and on some seed with a \
+                     solver-reported bound only (unchecked).",
                 Class::Heuristic => "",
             }
         ),
         std::iter::once(Column::words("method", "method"))
             .chain((class == Class::Exact).then(|| Column::numbers("certified", "certified")))
-            .chain((class == Class::Exact).then(|| Column::numbers("by word", "by_word")))
+            .chain((class == Class::Exact).then(|| Column::numbers("solver-reported", "solver_reported")))
             .chain([
                 Column::numbers("unsolved", "unsolved"),
                 Column::numbers("declined", "declined"),
                 Column::numbers("all", "all_s"),
                 Column::numbers("95 % from", "all_low_s"),
                 Column::numbers("to", "all_high_s"),
-                Column::numbers("by all", "by_all_s"),
-                Column::numbers("by one", "by_one_s"),
+                Column::numbers("solved by all", "by_all_s"),
+                Column::numbers("solved by any", "by_any_s"),
                 Column::numbers("PAR10", "par10_s"),
             ])
             .collect(),
-    );
-    let solved: Vec<_> = fields.iter().map(|field| (field, field.solved())).collect();
-    for entrant in entrants {
-        let of = |set: Option<&BTreeSet<&str>>| -> Vec<f64> {
-            let counts = |instance: &&str| set.is_none_or(|set| set.contains(instance));
-            entrant.cells.iter().filter(|(instance, _)| counts(instance)).map(|(_, cell)| cell.seconds()).collect()
-        };
-        let cell = |times: Vec<f64>| {
-            let mean = shifted_geometric_mean(&times, shift);
-            mean.map_or_else(Cell::absent, |s| Cell::number(format!("{} ({})", duration(s), times.len()), s))
-        };
-        let field = solved.iter().find(|(field, _)| field.has(entrant));
-        let all = of(None);
-        let unsolved = entrant.cells.len() - entrant.solved().len();
-        let interval = bootstrap_shifted(&entrant.name, &all, shift);
-        let par10: Option<Vec<f64>> = entrant.cells.values().map(super::Cell::par10).collect();
-        let par10 = par10.and_then(|values| mean(&values));
-        let seconds = |s: Option<f64>| s.map_or_else(Cell::absent, |s| Cell::number(duration(s), s));
-        let mut row = vec![Cell::text(&entrant.name)];
-        if class == Class::Exact {
-            let by_word = entrant.by_word();
-            row.push(Cell::count(entrant.solved().len() - by_word));
-            row.push(Cell::count(by_word));
-        }
-        row.extend([
-            Cell::count(unsolved).marked(if unsolved > 0 { Mark::Failure } else { Mark::Plain }),
-            Cell::count(entrant.declined),
-            cell(all),
-            seconds(interval.map(|(low, _)| low)),
-            seconds(interval.map(|(_, high)| high)),
-            field
-                .filter(|(field, _)| field.is_solver(entrant))
-                .map_or_else(Cell::absent, |(_, (by_all, _))| cell(of(Some(by_all)))),
-            field.map_or_else(Cell::absent, |(_, (_, by_one))| cell(of(Some(by_one)))),
-            seconds(par10),
-        ]);
-        table.push(row);
+    )
+}
+
+fn row(entrant: &Entrant, shift: f64, block: Option<(&CommonBlock, &Solved)>) -> Vec<Cell> {
+    let of = |set: Option<&BTreeSet<&str>>| -> Vec<f64> {
+        let counts = |instance: &&str| set.is_none_or(|set| set.contains(instance));
+        entrant.cells.iter().filter(|(instance, _)| counts(instance)).map(|(_, cell)| cell.seconds()).collect()
+    };
+    let cell = |times: Vec<f64>| {
+        let mean = shifted_geometric_mean(&times, shift);
+        mean.map_or_else(Cell::absent, |s| Cell::number(format!("{} ({})", duration(s), times.len()), s))
+    };
+    let all = of(None);
+    let unsolved = entrant.cells.len() - entrant.solved().len();
+    let interval = bootstrap_shifted(&entrant.name, &all, shift);
+    let par10: Option<Vec<f64>> = entrant.cells.values().map(entrant::Cell::par10).collect();
+    let par10 = par10.and_then(|values| mean(&values));
+    let seconds = |s: Option<f64>| s.map_or_else(Cell::absent, |s| Cell::number(duration(s), s));
+    let mut row = vec![Cell::text(&entrant.name)];
+    if entrant.class == Class::Exact {
+        let solver_reported = entrant.solver_reported();
+        row.push(Cell::count(entrant.solved().len() - solver_reported));
+        row.push(Cell::count(solver_reported));
     }
-    table
+    row.extend([
+        Cell::failures(unsolved),
+        Cell::count(entrant.declined),
+        cell(all),
+        seconds(interval.map(|(low, _)| low)),
+        seconds(interval.map(|(_, high)| high)),
+        block
+            .filter(|(block, _)| block.is_solver(entrant))
+            .map_or_else(Cell::absent, |(_, (by_all, _))| cell(of(Some(by_all)))),
+        block.map_or_else(Cell::absent, |(_, (_, by_any))| cell(of(Some(by_any)))),
+        seconds(par10),
+    ]);
+    row
 }

@@ -1,14 +1,14 @@
 //! Wilcoxon's signed-rank test and Holm's correction (F. Wilcoxon 1945; S. Holm 1979).
 //!
-//! The null distribution is that of the signs: given the sizes of the differences, every sign is a fair coin. It is exact up to [`EXACT`]
+//! The null distribution is that of the signs: given the sizes of the differences, every sign is a fair coin. It is exact up to [`MAX_EXACT`]
 //! differences, ties or not: midranks are halves, so twice the rank sums are integers, and their distribution is a convolution. Beyond that
-//! it is normal with the same variance, the sum of the squared midranks over 4, and a correction for continuity. Differences of 0 say
-//! nothing about a sign: they are left out, as Wilcoxon did, and their number is told.
+//! it is normal with the same variance, the sum of the squared midranks over 4, and a correction for continuity. Differences of 0 have
+//! no sign: they are left out, as Wilcoxon did, and their number is reported.
 
 use statrs::distribution::{ContinuousCDF, Normal};
 
 /// Up to so many differences the distribution is computed exactly: some millions of additions.
-pub const EXACT: usize = 200;
+pub const MAX_EXACT: usize = 200;
 
 /// The outcome of a signed-rank test.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -50,7 +50,7 @@ pub fn signed_rank(differences: &[f64]) -> Option<SignedRank> {
     let above = sorted.iter().filter(|d| **d > 0.0).count();
     // The distribution is symmetric: both tails are lower tails.
     let least = sum.min(total - sum);
-    let tail = if sorted.len() <= EXACT { exact_tail(&doubled, least) } else { normal_tail(&doubled, least) };
+    let tail = if sorted.len() <= MAX_EXACT { exact_tail(&doubled, least) } else { normal_tail(&doubled, least) };
     Some(SignedRank {
         above,
         zeros: differences.len() - sorted.len(),

@@ -183,7 +183,7 @@ fn reproduce_all(full: bool, peers: bool, folder: &Path, jobs: u16) -> Result<En
         .iter()
         .map(|(name, is_papers, (manifest, rows, evidence))| Part {
             name: name.clone(),
-            judges: *is_papers,
+            has_claims: *is_papers,
             manifest,
             rows,
             mismatches: &evidence.mismatches,

@@ -1,0 +1,129 @@
+//! Methods of a run with their rows by instance.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use offcut_checker::Proof;
+use offcut_ledger::Status;
+
+use super::class::Class;
+use crate::results::{Result, Results};
+use crate::statistics::mean;
+
+/// A method with all its rows on one variant of the problem.
+#[derive(Debug)]
+pub(super) struct Entrant<'r, 'a> {
+    /// What the report calls it.
+    pub(super) name: String,
+    /// The method with its parameters.
+    pub(super) method: &'a str,
+    pub(super) variant: &'a str,
+    pub(super) class: Class,
+    /// Its rows by instance; instances it declined are not here.
+    pub(super) cells: BTreeMap<&'a str, Cell<'r, 'a>>,
+    /// How many instances it declined.
+    pub(super) declined: usize,
+}
+
+/// All rows, one a seed, of one method on one instance.
+#[derive(Debug)]
+pub(super) struct Cell<'r, 'a> {
+    pub(super) class: Class,
+    pub(super) rows: Vec<&'r Result<'a>>,
+}
+
+impl Cell<'_, '_> {
+    /// Solved on every seed.
+    pub(super) fn is_solved(&self) -> bool {
+        self.rows.iter().all(|r| self.class.is_solved(r))
+    }
+
+    pub(super) fn seeds(&self) -> usize {
+        self.rows.iter().map(|r| r.row.key.budget.seed).collect::<BTreeSet<_>>().len()
+    }
+
+    pub(super) fn mean(&self, of: impl Fn(&Result) -> Option<f64>) -> Option<f64> {
+        let values: Option<Vec<f64>> = self.rows.iter().map(|r| of(r)).collect();
+        mean(&values?)
+    }
+
+    /// Seconds, averaged over seeds; what is not solved counts as the limit, where there is one.
+    pub(super) fn seconds(&self) -> f64 {
+        mean(&self.each_seconds()).expect("one row or more")
+    }
+
+    /// Seconds of every seed; what is not solved counts as the limit, where there is one.
+    pub(super) fn each_seconds(&self) -> Vec<f64> {
+        self.rows.iter().map(|r| self.class.counted_s(r)).collect()
+    }
+
+    /// Seconds, averaged over seeds; what is not solved counts as ten times the limit. None without a limit.
+    pub(super) fn par10(&self) -> Option<f64> {
+        self.mean(|r| {
+            let is_solved = self.class.is_solved(r);
+            if is_solved { Some(r.row.times.solve_s) } else { r.row.key.budget.time_s.map(|limit| 10.0 * limit) }
+        })
+    }
+
+    /// Mean seconds to what curves count; none unless every seed gets there.
+    pub(super) fn reached_s(&self) -> Option<f64> {
+        self.mean(|r| self.class.is_reached(r).then_some(r.row.times.solve_s))
+    }
+
+    /// The mean objective; none unless every seed has one.
+    pub(super) fn objective(&self) -> Option<f64> {
+        self.mean(|r| r.objective)
+    }
+}
+
+impl Entrant<'_, '_> {
+    /// How many instances it solved, on some seed with a solver-reported bound only.
+    pub(super) fn solver_reported(&self) -> usize {
+        let solved = self.cells.values().filter(|cell| cell.class == Class::Exact && cell.is_solved());
+        solved.filter(|cell| cell.rows.iter().any(|r| is_unchecked(r))).count()
+    }
+
+    pub(super) fn solved(&self) -> BTreeSet<&str> {
+        self.cells.iter().filter(|(_, cell)| cell.is_solved()).map(|(instance, _)| *instance).collect()
+    }
+}
+
+fn is_unchecked(result: &Result) -> bool {
+    matches!(result.row.proof, Proof::SolverWord { .. })
+}
+
+/// A method's id: its name without its parameters.
+pub(super) fn id_of(method: &str) -> &str {
+    method.split(':').next().unwrap_or(method)
+}
+
+/// Every method of a run with its class, by name.
+pub(super) fn entrants<'r, 'a>(results: &'r Results<'a>) -> Vec<Entrant<'r, 'a>> {
+    let empty = infeasible(results);
+    let proves = |r: &&Result<'a>| r.row.proof != Proof::Nothing;
+    let exact: BTreeSet<&str> = results.results.iter().filter(proves).map(|r| id_of(&r.row.key.method)).collect();
+    let entrant = |(name, rows): (String, Vec<&'r Result<'a>>)| {
+        let first = rows[0].row;
+        let class = if exact.contains(id_of(&first.key.method)) { Class::Exact } else { Class::Heuristic };
+        let mut cells: BTreeMap<&'a str, Cell> = BTreeMap::new();
+        let is_asked = |r: &&&Result| class == Class::Exact || !empty.contains(r.row.key.instance.as_str());
+        for result in rows.iter().filter(is_asked).filter(|r| r.is_attempted()) {
+            let cell = cells.entry(&result.row.key.instance).or_insert_with(|| Cell { class, rows: Vec::new() });
+            cell.rows.push(result);
+        }
+        let all: BTreeSet<&str> = rows.iter().filter(is_asked).map(|r| r.row.key.instance.as_str()).collect();
+        let declined = all.len() - cells.len();
+        Entrant { name, method: &first.key.method, variant: &first.instance.variant, class, cells, declined }
+    };
+    results.by_method().into_iter().map(entrant).collect()
+}
+
+/// Instances that a replayed certificate proves infeasible: heuristics are not run on them for comparisons.
+pub(super) fn infeasible<'a>(results: &Results<'a>) -> BTreeSet<&'a str> {
+    let proved = results.results.iter().filter(|r| r.row.status == Status::InfeasibleCertified);
+    proved.map(|r| r.row.key.instance.as_str()).collect()
+}
+
+/// The names of a run's exact methods.
+pub(crate) fn exact(results: &Results) -> BTreeSet<String> {
+    entrants(results).into_iter().filter(|e| e.class == Class::Exact).map(|e| e.name).collect()
+}

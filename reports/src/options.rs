@@ -1,0 +1,26 @@
+//! What may be chosen about a report.
+
+use std::collections::BTreeMap;
+
+use offcut_ledger::{BestKnown, Evidence};
+
+/// What may be chosen about a report.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Options {
+    /// The shift of the shifted geometric mean time of exact methods, in seconds.
+    pub time_shift_s: f64,
+    /// The shift for heuristics, in seconds.
+    pub heuristic_shift_s: f64,
+    /// Whether figures are also written as PNG.
+    pub png: bool,
+    /// Best known values from elsewhere, by instance hash, that gaps are measured against besides those of the rows: a library's.
+    pub library: BTreeMap<String, BestKnown>,
+    /// The result of comparing the rows with their answers; none if they were not compared.
+    pub evidence: Option<Evidence>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { time_shift_s: 10.0, heuristic_shift_s: 0.001, png: true, library: BTreeMap::new(), evidence: None }
+    }
+}

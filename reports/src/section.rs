@@ -1,0 +1,17 @@
+//! A part of a report under one heading.
+
+use crate::figure::Figure;
+use crate::table::Table;
+
+/// A part of a report under one heading.
+#[derive(Clone, Debug, Default)]
+pub struct Section {
+    /// The heading.
+    pub title: String,
+    /// Paragraphs before the tables.
+    pub paragraphs: Vec<String>,
+    /// Its tables.
+    pub tables: Vec<Table>,
+    /// Its figures.
+    pub figures: Vec<Figure>,
+}

@@ -1,0 +1,39 @@
+//! Cells that several tables have.
+
+use crate::numbers;
+use crate::results::{Result, Results, Series};
+use crate::table::{Cell, Style};
+
+/// A gap as a cell, in percent.
+pub(super) fn gap_cell(results: &Results, gap: f64, certified: bool) -> Cell {
+    let style = if certified { Style::Plain } else { Style::Unchecked };
+    Cell::number(numbers::percent(gap, results.tolerance(certified)), gap * 100.0).styled(style)
+}
+
+/// What is missing in a study, in words: cells that were not run, rows without a feasible solution.
+pub(super) fn missing_note(series: &[Series]) -> String {
+    let not_run: usize = series.iter().map(|series| series.missing).sum();
+    let points = || series.iter().flat_map(|series| &series.points);
+    let without: usize = points().map(|point| point.feasible()).map(|(feasible, all)| all - feasible).sum();
+    let mut words = Vec::new();
+    if not_run > 0 {
+        words.push(format!("Cells of this study that were not run: {}.", numbers::whole(not_run as u64)));
+    }
+    if without > 0 {
+        let without = numbers::whole(without as u64);
+        words.push(format!(
+            "Rows without a feasible solution, left out of the means: {without}; (a/b): a of b rows have one."
+        ));
+    }
+    words.join(" ")
+}
+
+/// `(a/b)` where only a of b rows hold a feasible solution.
+pub(super) fn partial((feasible, all): (usize, usize)) -> String {
+    if feasible == all { String::new() } else { format!(" ({feasible}/{all})") }
+}
+
+/// The seconds of a row that count; none if the method declined.
+pub(super) fn counted(result: &Result) -> Option<f64> {
+    result.is_attempted().then(|| result.counted_s())
+}

@@ -63,6 +63,7 @@ fn row(instance: usize, method: usize) -> Row {
         made_on: text(1),
         peak_memory_bytes: None,
         process: None,
+        answer_hash: None,
         counts: BTreeMap::from([(text(7), method as u64)]),
         incumbents: Vec::new(),
         series: BTreeMap::new(),

@@ -145,7 +145,7 @@ pub fn word<C>(sense: Sense, value: f64, objective: Option<f64>) -> Option<Bound
         Sense::Minimise => value > objective,
         Sense::Maximise => value < objective,
     });
-    (!is_beyond).then(|| Bound { value, evidence: Evidence::SolverWord("HiGHS mip_dual_bound".into()) })
+    (!is_beyond).then(|| Bound { value, evidence: Evidence::SolverReported("HiGHS mip_dual_bound".into()) })
 }
 
 /// An answer with a bound on HiGHS's word. A bound that the answer's own solution contradicts is withdrawn, and counted.

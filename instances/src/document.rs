@@ -23,7 +23,7 @@ const PREVIEW_BYTES: u64 = 1 << 20;
 
 /// Bad input, told in one line: the file, the place in it, what is wrong, what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub struct Trouble {
+pub struct InputError {
     /// The file, where there is one.
     pub file: Option<PathBuf>,
     /// The place in the document, e.g. `users[3].rtt_s`; empty for the document as a whole.
@@ -34,7 +34,7 @@ pub struct Trouble {
     pub remedy: String,
 }
 
-impl std::fmt::Display for Trouble {
+impl std::fmt::Display for InputError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         use std::fmt::Write as _;
         let mut line = OneLine(f);
@@ -48,7 +48,7 @@ impl std::fmt::Display for Trouble {
     }
 }
 
-impl Trouble {
+impl InputError {
     /// Trouble at a place of a document.
     pub fn at(place: impl Into<String>, what: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { file: None, at: place.into(), what: what.into(), remedy: remedy.into() }
@@ -140,24 +140,24 @@ struct Envelope {
 /// Reads an instance file.
 ///
 /// # Errors
-/// [`Trouble`] naming file, place and remedy.
-pub fn read_instance<P: Problem>(path: &Path) -> Result<P::Instance, Trouble> {
+/// [`InputError`] naming file, place and remedy.
+pub fn read_instance<P: Problem>(path: &Path) -> Result<P::Instance, InputError> {
     read_bytes(path).and_then(|bytes| parse_instance::<P>(&bytes)).map_err(|trouble| trouble.in_file(path))
 }
 
 /// Reads an answer file. Whether the answer is any good is the checker's business.
 ///
 /// # Errors
-/// [`Trouble`] naming file, place and remedy.
-pub fn read_answer<P: Problem>(path: &Path) -> Result<Answer<P>, Trouble> {
+/// [`InputError`] naming file, place and remedy.
+pub fn read_answer<P: Problem>(path: &Path) -> Result<Answer<P>, InputError> {
     read_bytes(path).and_then(|bytes| parse_answer::<P>(&bytes)).map_err(|trouble| trouble.in_file(path))
 }
 
 /// Parses an instance document.
 ///
 /// # Errors
-/// [`Trouble`] naming place and remedy.
-pub fn parse_instance<P: Problem>(bytes: &[u8]) -> Result<P::Instance, Trouble> {
+/// [`InputError`] naming place and remedy.
+pub fn parse_instance<P: Problem>(bytes: &[u8]) -> Result<P::Instance, InputError> {
     let instance: P::Instance = parse(bytes, Kind::Instance, P::NAME, P::VERSION)?;
     instance.validate().map_err(|trouble| trouble.below("body"))?;
     Ok(instance)
@@ -166,24 +166,24 @@ pub fn parse_instance<P: Problem>(bytes: &[u8]) -> Result<P::Instance, Trouble> 
 /// Parses an answer document.
 ///
 /// # Errors
-/// [`Trouble`] naming place and remedy.
-pub fn parse_answer<P: Problem>(bytes: &[u8]) -> Result<Answer<P>, Trouble> {
+/// [`InputError`] naming place and remedy.
+pub fn parse_answer<P: Problem>(bytes: &[u8]) -> Result<Answer<P>, InputError> {
     parse(bytes, Kind::Answer, P::NAME, P::VERSION)
 }
 
 /// The name of the problem a document belongs to, read from its envelope alone.
 ///
 /// # Errors
-/// [`Trouble`] if the bytes are not an Offcut document.
-pub fn problem_of(bytes: &[u8]) -> Result<String, Trouble> {
+/// [`InputError`] if the bytes are not an Offcut document.
+pub fn problem_of(bytes: &[u8]) -> Result<String, InputError> {
     envelope(bytes).map(|envelope| envelope.problem)
 }
 
 /// The version a document says it is of, read from its envelope alone.
 ///
 /// # Errors
-/// [`Trouble`] if the bytes are not an Offcut document.
-pub fn version_of(bytes: &[u8]) -> Result<u32, Trouble> {
+/// [`InputError`] if the bytes are not an Offcut document.
+pub fn version_of(bytes: &[u8]) -> Result<u32, InputError> {
     envelope(bytes).map(|envelope| envelope.version)
 }
 
@@ -216,15 +216,15 @@ pub fn hash<P: Problem>(instance: &P::Instance) -> String {
 /// Writes `bytes` to a file that must not exist yet, whole or not at all.
 ///
 /// # Errors
-/// [`Trouble`] if the file exists or cannot be written.
-pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Trouble> {
+/// [`InputError`] if the file exists or cannot be written.
+pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), InputError> {
     let trouble = |error: std::io::Error| {
         let remedy = match error.kind() {
             std::io::ErrorKind::AlreadyExists => "choose another name or remove the file first",
             std::io::ErrorKind::NotFound => "create the folder first",
             _ => "choose a place that can be written to",
         };
-        Trouble::at("", format!("cannot be written: {error}"), remedy).in_file(path)
+        InputError::at("", format!("cannot be written: {error}"), remedy).in_file(path)
     };
     let mut file = File::create_new(path).map_err(trouble)?;
     file.write_all(bytes).and_then(|()| file.write_all(b"\n")).map_err(|error| {
@@ -262,10 +262,10 @@ pub fn to_bytes<T: Serialize>(kind: Kind, problem: &str, version: u32, body: &T)
 /// Reads a file whole, up to [`LARGEST_FILE_BYTES`], after a look at its beginning: gigabytes of brackets are refused after the first megabyte.
 ///
 /// # Errors
-/// [`Trouble`] if it cannot be read, is too large, or is not the beginning of JSON.
-pub fn read_bytes(path: &Path) -> Result<Vec<u8>, Trouble> {
+/// [`InputError`] if it cannot be read, is too large, or is not the beginning of JSON.
+pub fn read_bytes(path: &Path) -> Result<Vec<u8>, InputError> {
     let trouble = |error: std::io::Error| {
-        Trouble::at("", format!("cannot be read: {error}"), "give the path of a readable JSON file")
+        InputError::at("", format!("cannot be read: {error}"), "give the path of a readable JSON file")
     };
     let mut file = File::open(path).map_err(trouble)?;
     let mut bytes = Vec::new();
@@ -278,7 +278,7 @@ pub fn read_bytes(path: &Path) -> Result<Vec<u8>, Trouble> {
         }
         (&mut file).take(LARGEST_FILE_BYTES).read_to_end(&mut bytes).map_err(trouble)?;
         if bytes.len() as u64 > LARGEST_FILE_BYTES {
-            return Err(Trouble::at(
+            return Err(InputError::at(
                 "",
                 format!("is larger than {} GiB", LARGEST_FILE_BYTES >> 30),
                 "split the instance; no single document may be larger",
@@ -297,15 +297,15 @@ fn before_cut_number(bytes: &[u8]) -> &[u8] {
     &bytes[..bytes.len() - cut]
 }
 
-fn envelope(bytes: &[u8]) -> Result<Envelope, Trouble> {
+fn envelope(bytes: &[u8]) -> Result<Envelope, InputError> {
     serde_json::from_slice(bytes).map_err(|error| not_a_document(&error))
 }
 
-fn not_a_document(error: &serde_json::Error) -> Trouble {
+fn not_a_document(error: &serde_json::Error) -> InputError {
     if !error.is_data() {
         return syntax(error);
     }
-    Trouble::at(
+    InputError::at(
         "",
         format!("is not an Offcut document: {error}"),
         "start it with {\"offcut\": \"instance\", \"problem\": ..., \"version\": ..., \"body\": ...}",
@@ -315,8 +315,8 @@ fn not_a_document(error: &serde_json::Error) -> Trouble {
 /// Parses the body of a document of any kind.
 ///
 /// # Errors
-/// [`Trouble`] naming place and remedy.
-pub fn parse<T: DeserializeOwned>(bytes: &[u8], kind: Kind, problem: &str, version: u32) -> Result<T, Trouble> {
+/// [`InputError`] naming place and remedy.
+pub fn parse<T: DeserializeOwned>(bytes: &[u8], kind: Kind, problem: &str, version: u32) -> Result<T, InputError> {
     // The fast path first; only a document that fails is read again to say where.
     let parsed: Result<Document<T>, _> = serde_json::from_slice(bytes);
     let head = match &parsed {
@@ -326,14 +326,14 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8], kind: Kind, problem: &str, versi
         Err(_) => envelope(bytes)?,
     };
     if head.offcut != kind {
-        return Err(Trouble::at(
+        return Err(InputError::at(
             "offcut",
             format!("this is {}", head.offcut.with_article()),
             format!("give {}", kind.with_article()),
         ));
     }
     if head.problem != problem {
-        return Err(Trouble::at(
+        return Err(InputError::at(
             "problem",
             format!("this is for problem '{}'", head.problem),
             format!("give {} of '{problem}'", kind.with_article()),
@@ -341,7 +341,7 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8], kind: Kind, problem: &str, versi
     }
     if head.version != version {
         let remedy = if head.version > version { "update offcut" } else { "regenerate the file" };
-        return Err(Trouble::at(
+        return Err(InputError::at(
             "version",
             format!("version {} is not known here (this program reads version {version})", head.version),
             remedy,
@@ -354,19 +354,19 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8], kind: Kind, problem: &str, versi
 }
 
 /// Reads a document that is known to be bad once more, to find the place.
-fn locate<T: DeserializeOwned>(bytes: &[u8], kind: Kind, problem: &str) -> Trouble {
+fn locate<T: DeserializeOwned>(bytes: &[u8], kind: Kind, problem: &str) -> InputError {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     match serde_path_to_error::deserialize::<_, Document<T>>(&mut reader) {
         Ok(_) => match reader.end() {
             Err(error) => syntax(&error),
-            Ok(()) => Trouble::at("", "could not be read", "report this file: reading it twice gave two answers"),
+            Ok(()) => InputError::at("", "could not be read", "report this file: reading it twice gave two answers"),
         },
         Err(error) => {
             let place = error.path().to_string();
             let inner = error.into_inner();
             if inner.is_data() {
                 let place = if place == "." { String::new() } else { place };
-                Trouble::at(
+                InputError::at(
                     place,
                     inner.to_string(),
                     format!("see its JSON Schema: offcut schema {problem} {}", kind.noun()),
@@ -378,15 +378,15 @@ fn locate<T: DeserializeOwned>(bytes: &[u8], kind: Kind, problem: &str) -> Troub
     }
 }
 
-fn syntax(error: &serde_json::Error) -> Trouble {
+fn syntax(error: &serde_json::Error) -> InputError {
     let remedy =
         if error.is_eof() { "it is cut short: write it again" } else { "give valid JSON, without NaN or Infinity" };
-    Trouble::at("", format!("is not valid JSON: {error}"), remedy)
+    InputError::at("", format!("is not valid JSON: {error}"), remedy)
 }
 
 /// Helpers for [`Valid`] implementations: one line per range.
 pub mod range {
-    use super::Trouble;
+    use super::InputError;
 
     /// Magnitudes a number of an instance may have. Within them no product or sum of a latency overflows or
     /// underflows, which is what makes outward rounding by single steps sound.
@@ -396,22 +396,22 @@ pub mod range {
     ///
     /// # Errors
     /// Names `place`.
-    pub fn positive(place: impl FnOnce() -> String, value: f64) -> Result<(), Trouble> {
+    pub fn positive(place: impl FnOnce() -> String, value: f64) -> Result<(), InputError> {
         if MAGNITUDES.contains(&value) {
             return Ok(());
         }
-        Err(Trouble::at(place(), format!("is {value}"), "give a number above 0, between 1e-30 and 1e30"))
+        Err(InputError::at(place(), format!("is {value}"), "give a number above 0, between 1e-30 and 1e30"))
     }
 
     /// 0, or a number above 0 within [`MAGNITUDES`].
     ///
     /// # Errors
     /// Names `place`.
-    pub fn not_negative(place: impl FnOnce() -> String, value: f64) -> Result<(), Trouble> {
+    pub fn not_negative(place: impl FnOnce() -> String, value: f64) -> Result<(), InputError> {
         if value == 0.0 || MAGNITUDES.contains(&value) {
             return Ok(());
         }
-        Err(Trouble::at(place(), format!("is {value}"), "give 0 or a number between 1e-30 and 1e30"))
+        Err(InputError::at(place(), format!("is {value}"), "give 0 or a number between 1e-30 and 1e30"))
     }
 }
 
@@ -421,7 +421,7 @@ mod tests {
 
     #[test]
     fn trouble_is_one_line_whatever_names_it_tells() {
-        let trouble = Trouble::at("a\nb", "is '\u{1b}[2J\r\n'", "rename é").in_file(Path::new("c\td.json"));
+        let trouble = InputError::at("a\nb", "is '\u{1b}[2J\r\n'", "rename é").in_file(Path::new("c\td.json"));
         assert_eq!(trouble.to_string(), r"c\td.json: a\nb: is '\u{1b}[2J\r\n'; rename é");
     }
 

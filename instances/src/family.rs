@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::document::Trouble;
+use crate::document::InputError;
 use crate::origin::Origin;
 use crate::problem::Problem;
 
@@ -22,9 +22,9 @@ pub struct Family {
 
 impl Family {
     /// What is wrong with a `name` that is none of `families`.
-    pub(crate) fn unknown(families: &[Self], name: &str) -> Trouble {
+    pub(crate) fn unknown(families: &[Self], name: &str) -> InputError {
         let known: Vec<_> = families.iter().map(|family| family.name).collect();
-        Trouble::at(format!("family '{name}'"), "is not known", format!("the families are: {}", known.join(", ")))
+        InputError::at(format!("family '{name}'"), "is not known", format!("the families are: {}", known.join(", ")))
     }
 }
 
@@ -39,14 +39,14 @@ pub trait Generated: Problem {
     /// Generates an instance.
     ///
     /// # Errors
-    /// [`Trouble`] naming the family or the parameter that is unknown or out of range.
-    fn generate(family: &str, parameters: &Self::Parameters, seed: u64) -> Result<Self::Instance, Trouble>;
+    /// [`InputError`] naming the family or the parameter that is unknown or out of range.
+    fn generate(family: &str, parameters: &Self::Parameters, seed: u64) -> Result<Self::Instance, InputError>;
 
     /// Generates an instance; `settings` holds the parameters that differ from the default, by name.
     ///
     /// # Errors
-    /// [`Trouble`] naming the family or parameter.
-    fn generate_with(family: &str, settings: &Map<String, Value>, seed: u64) -> Result<Self::Instance, Trouble> {
+    /// [`InputError`] naming the family or parameter.
+    fn generate_with(family: &str, settings: &Map<String, Value>, seed: u64) -> Result<Self::Instance, InputError> {
         let mut parameters = Self::Parameters::default();
         for (name, value) in settings {
             parameters = parameters.with(name, value.clone())?;
@@ -63,13 +63,13 @@ pub trait Settable: Default + Serialize + DeserializeOwned {
     /// These parameters with one of them changed, given by name and JSON value; a lone word counts as a string.
     ///
     /// # Errors
-    /// [`Trouble`] if there is no such parameter or it does not take this value.
-    fn with(&self, name: &str, value: Value) -> Result<Self, Trouble> {
+    /// [`InputError`] if there is no such parameter or it does not take this value.
+    fn with(&self, name: &str, value: Value) -> Result<Self, InputError> {
         let mut object = serde_json::to_value(self).expect("parameters are plain data");
         let known: Vec<String> = object.as_object().expect("an object").keys().cloned().collect();
         if !known.iter().any(|known| known == name) {
             let remedy = format!("the parameters are: {}", known.join(", "));
-            return Err(Trouble::at(format!("parameter '{name}'"), "is not known", remedy));
+            return Err(InputError::at(format!("parameter '{name}'"), "is not known", remedy));
         }
         // Whole numbers may come as 20.0 from a sweep.
         object[name] = match value.as_f64() {
@@ -80,7 +80,7 @@ pub trait Settable: Default + Serialize + DeserializeOwned {
         };
         serde_json::from_value(object).map_err(|error| {
             let what = format!("cannot be {value}: {error}");
-            Trouble::at(format!("parameter '{name}'"), what, "see offcut generate --help")
+            InputError::at(format!("parameter '{name}'"), what, "see offcut generate --help")
         })
     }
 }

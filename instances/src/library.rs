@@ -18,7 +18,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::document::{Kind, Trouble, parse, read_bytes, schema, to_bytes, version_of};
+use crate::document::{InputError, Kind, parse, read_bytes, schema, to_bytes, version_of};
 
 /// The version of the generators, as recipes name it: that of this package.
 pub const GENERATORS: &str = env!("CARGO_PKG_VERSION");
@@ -116,19 +116,19 @@ impl Index {
     /// Reads the index of a library of problem `problem`.
     ///
     /// # Errors
-    /// [`Trouble`] naming file, place and remedy.
-    pub fn read(path: &Path, problem: &str) -> Result<Self, Trouble> {
+    /// [`InputError`] naming file, place and remedy.
+    pub fn read(path: &Path, problem: &str) -> Result<Self, InputError> {
         read_bytes(path).and_then(|bytes| Self::parse(&bytes, problem)).map_err(|trouble| trouble.in_file(path))
     }
 
     /// Parses the index of a library of problem `problem`.
     ///
     /// # Errors
-    /// [`Trouble`] naming place and remedy.
-    pub fn parse(bytes: &[u8], problem: &str) -> Result<Self, Trouble> {
+    /// [`InputError`] naming place and remedy.
+    pub fn parse(bytes: &[u8], problem: &str) -> Result<Self, InputError> {
         let version = if version_of(bytes)? == 1 { 1 } else { Self::VERSION };
         let index: Self = parse(bytes, Kind::Library, problem, version)?;
-        let head = |what: &str, remedy: &str| Err(Trouble::at("body.ledger_head", what, remedy));
+        let head = |what: &str, remedy: &str| Err(InputError::at("body.ledger_head", what, remedy));
         match &index.ledger_head {
             None if version > 1 => return head("missing field", "give the hash of the ledger's last line"),
             Some(_) if version == 1 => return head("is not known in version 1", "make it version 2"),
@@ -139,7 +139,7 @@ impl Index {
         }
         for (at, entry) in index.instances.iter().enumerate() {
             let trouble = |field: &str, what: &str, remedy: &str| {
-                Err(Trouble::at(format!("body.instances[{at}].{field}"), what, remedy))
+                Err(InputError::at(format!("body.instances[{at}].{field}"), what, remedy))
             };
             let before = &index.instances[..at];
             if before.iter().any(|other| other.name == entry.name) {
@@ -166,8 +166,8 @@ impl Index {
     /// written in a way that can be kept.
     ///
     /// # Errors
-    /// [`Trouble`] naming place and remedy if `bytes` are no index of problem `problem`.
-    pub fn with_head(bytes: &[u8], problem: &str, head: &str) -> Result<Vec<u8>, Trouble> {
+    /// [`InputError`] naming place and remedy if `bytes` are no index of problem `problem`.
+    pub fn with_head(bytes: &[u8], problem: &str, head: &str) -> Result<Vec<u8>, InputError> {
         let mut index = Self::parse(bytes, problem)?;
         let text = String::from_utf8_lossy(bytes);
         let edited = match &index.ledger_head {

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::document::{Trouble, range};
+use crate::document::{InputError, range};
 use crate::problem::Valid;
 
 /// A chain of k blocks.
@@ -26,12 +26,12 @@ impl Model {
 }
 
 impl Valid for Model {
-    fn validate(&self) -> Result<(), Trouble> {
+    fn validate(&self) -> Result<(), InputError> {
         if self.macs.is_empty() {
-            return Err(Trouble::at("macs", "is empty", "give at least one block"));
+            return Err(InputError::at("macs", "is empty", "give at least one block"));
         }
         if self.cut_bytes.len() != self.macs.len() + 1 {
-            return Err(Trouble::at(
+            return Err(InputError::at(
                 "cut_bytes",
                 format!("has {} entries for {} blocks", self.cut_bytes.len(), self.macs.len()),
                 "give one entry per cut: the raw input first, then one after each block",
@@ -45,7 +45,7 @@ impl Valid for Model {
         }
         let last = self.macs.len();
         if self.cut_bytes[last] != 0.0 {
-            return Err(Trouble::at(
+            return Err(InputError::at(
                 format!("cut_bytes[{last}]"),
                 format!("is {}", self.cut_bytes[last]),
                 "give 0: nothing is sent after the last block",

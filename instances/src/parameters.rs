@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::dnn::{Device, Graph, Link, catalogue, zoo};
-use crate::document::{Trouble, range};
+use crate::document::{InputError, range};
 
 /// The numbers among `parameters`, for tables and sweeps.
 pub(crate) fn numbers<T: Serialize>(parameters: &T) -> BTreeMap<String, f64> {
@@ -14,40 +14,40 @@ pub(crate) fn numbers<T: Serialize>(parameters: &T) -> BTreeMap<String, f64> {
     numbers.filter_map(|(name, value)| value.as_f64().map(|value| (name.clone(), value))).collect()
 }
 
-/// The place of a parameter in a [`Trouble`].
+/// The place of a parameter in a [`InputError`].
 pub(crate) fn place(name: &str) -> String {
     format!("parameter '{name}'")
 }
 
 /// A factor on some speed or time: between 1e-9 and 1e9.
-pub(crate) fn factor(name: &str, value: f64) -> Result<(), Trouble> {
+pub(crate) fn factor(name: &str, value: f64) -> Result<(), InputError> {
     range::positive(|| place(name), value)?;
     if (1e-9..=1e9).contains(&value) {
         return Ok(());
     }
-    Err(Trouble::at(place(name), format!("is {value}"), "give a factor between 1e-9 and 1e9"))
+    Err(InputError::at(place(name), format!("is {value}"), "give a factor between 1e-9 and 1e9"))
 }
 
 /// A share, in [0, 1].
-pub(crate) fn share(name: &str, value: f64) -> Result<(), Trouble> {
+pub(crate) fn share(name: &str, value: f64) -> Result<(), InputError> {
     if (0.0..=1.0).contains(&value) {
         return Ok(());
     }
-    Err(Trouble::at(place(name), format!("is {value}"), "give a share between 0 and 1"))
+    Err(InputError::at(place(name), format!("is {value}"), "give a share between 0 and 1"))
 }
 
 /// The DNNs of the given names.
-pub(crate) fn graphs(names: &[String]) -> Result<Vec<Graph>, Trouble> {
+pub(crate) fn graphs(names: &[String]) -> Result<Vec<Graph>, InputError> {
     known("models", names, zoo::graph, zoo::names().iter().copied())
 }
 
 /// The devices of the given names.
-pub(crate) fn devices(names: &[String]) -> Result<Vec<&'static Device>, Trouble> {
+pub(crate) fn devices(names: &[String]) -> Result<Vec<&'static Device>, InputError> {
     known("devices", names, catalogue::device, catalogue::devices().iter().map(|device| device.id.as_ref()))
 }
 
 /// The links of the given names.
-pub(crate) fn links(names: &[String]) -> Result<Vec<&'static Link>, Trouble> {
+pub(crate) fn links(names: &[String]) -> Result<Vec<&'static Link>, InputError> {
     known("links", names, catalogue::link, catalogue::links().iter().map(|link| link.id.as_ref()))
 }
 
@@ -56,13 +56,14 @@ fn known<'a, T>(
     names: &[String],
     find: impl Fn(&str) -> Option<T>,
     all: impl Iterator<Item = &'a str>,
-) -> Result<Vec<T>, Trouble> {
+) -> Result<Vec<T>, InputError> {
     let all: Vec<_> = all.collect();
     let remedy = || format!("choose from: {}", all.join(", "));
     if names.is_empty() {
-        return Err(Trouble::at(place(kind), "is empty", remedy()));
+        return Err(InputError::at(place(kind), "is empty", remedy()));
     }
-    let find =
-        |name: &String| find(name).ok_or_else(|| Trouble::at(place(kind), format!("'{name}' is not known"), remedy()));
+    let find = |name: &String| {
+        find(name).ok_or_else(|| InputError::at(place(kind), format!("'{name}' is not known"), remedy()))
+    };
     names.iter().map(find).collect()
 }

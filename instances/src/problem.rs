@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::document::Trouble;
+use crate::document::InputError;
 
 /// Whether smaller or larger objective values are better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -49,7 +49,7 @@ pub trait Valid {
     ///
     /// # Errors
     /// The first offence found, in document order.
-    fn validate(&self) -> Result<(), Trouble>;
+    fn validate(&self) -> Result<(), InputError>;
 }
 
 /// What one run may use. The seed is part of it: a run is repeatable from instance, method and budget alone.
@@ -129,7 +129,8 @@ pub enum Evidence<C> {
     /// Something the checker replays on its own.
     Certificate(C),
     /// A solver said so; the text names the solver and the quantity.
-    SolverWord(String),
+    #[serde(rename = "solver_word")]
+    SolverReported(String),
 }
 
 /// What an algorithm tells about its work besides its result: never used for judging, only for tables and figures.
@@ -259,12 +260,12 @@ pub trait Algorithm<P: Problem>: Send + Sync {
     ///
     /// # Errors
     /// If it has no such parameter, or not with this value.
-    fn with(&self, name: &str, value: f64) -> Result<Box<dyn Algorithm<P>>, Trouble> {
+    fn with(&self, name: &str, value: f64) -> Result<Box<dyn Algorithm<P>>, InputError> {
         let _ = value;
         let known: Vec<_> = self.parameters().iter().map(|parameter| parameter.name).collect();
         let remedy =
             if known.is_empty() { "leave it out".to_owned() } else { format!("it takes: {}", known.join(", ")) };
-        Err(Trouble::at(format!("method {}", self.id()), format!("takes no parameter '{name}'"), remedy))
+        Err(InputError::at(format!("method {}", self.id()), format!("takes no parameter '{name}'"), remedy))
     }
 
     /// Works on `instance` within `budget`.
@@ -292,11 +293,11 @@ pub struct MethodSpec {
 }
 
 impl std::str::FromStr for MethodSpec {
-    type Err = Trouble;
+    type Err = InputError;
 
-    fn from_str(text: &str) -> Result<Self, Trouble> {
+    fn from_str(text: &str) -> Result<Self, InputError> {
         let trouble =
-            |what: String| Trouble::at(format!("method '{text}'"), what, "write id or id:name=value,name=value");
+            |what: String| InputError::at(format!("method '{text}'"), what, "write id or id:name=value,name=value");
         let (id, rest) = text.split_once(':').unwrap_or((text, ""));
         if id.is_empty() {
             return Err(trouble("has no id".into()));

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::document::Trouble;
+use crate::document::InputError;
 use crate::problem::Valid;
 use crate::random::Stream;
 
@@ -26,30 +26,32 @@ pub enum Speedup {
 }
 
 impl Valid for Speedup {
-    fn validate(&self) -> Result<(), Trouble> {
+    fn validate(&self) -> Result<(), InputError> {
         match self {
             Self::Linear => Ok(()),
             Self::Amdahl { parallel_fraction } if (0.0..=1.0).contains(parallel_fraction) => Ok(()),
-            Self::Amdahl { parallel_fraction } => {
-                Err(Trouble::at("parallel_fraction", format!("is {parallel_fraction}"), "give a share between 0 and 1"))
-            }
+            Self::Amdahl { parallel_fraction } => Err(InputError::at(
+                "parallel_fraction",
+                format!("is {parallel_fraction}"),
+                "give a share between 0 and 1",
+            )),
             Self::Table { speedups } => validate_table(speedups),
         }
     }
 }
 
-fn validate_table(speedups: &[f64]) -> Result<(), Trouble> {
+fn validate_table(speedups: &[f64]) -> Result<(), InputError> {
     let place = |f: usize| format!("speedups[{f}]");
     match speedups.first() {
         Some(1.0) => {}
         Some(first) => {
-            return Err(Trouble::at(place(0), format!("is {first}"), "give 1: one unit is as fast as one unit"));
+            return Err(InputError::at(place(0), format!("is {first}"), "give 1: one unit is as fast as one unit"));
         }
-        None => return Err(Trouble::at("speedups", "is empty", "start it with 1")),
+        None => return Err(InputError::at("speedups", "is empty", "start it with 1")),
     }
     for (f, pair) in speedups.windows(2).enumerate() {
         if !(pair[1] >= pair[0] && pair[1] <= 1e30) {
-            return Err(Trouble::at(
+            return Err(InputError::at(
                 place(f + 1),
                 format!("is {} after {} for one unit less", pair[1], pair[0]),
                 "give speed-ups that never fall, at most 1e30",

@@ -3,7 +3,7 @@
 use offcut_instances::dnn::{
     Builder, Conv, Graph, Layer, Measurement, Measurements, Op, Profile, Window, catalogue, zoo,
 };
-use offcut_instances::document::Trouble;
+use offcut_instances::document::InputError;
 use offcut_instances::problem::Valid;
 
 fn graph(name: &str) -> Graph {
@@ -199,7 +199,7 @@ fn windows_slide_as_defined() {
 }
 
 /// A sound graph of four layers, with one thing changed.
-fn broken(change: impl FnOnce(&mut Vec<Layer>)) -> Trouble {
+fn broken(change: impl FnOnce(&mut Vec<Layer>)) -> InputError {
     let mut b = Builder::new("sound", &[3, 8, 8]);
     let x = b.conv("conv", b.input(), Conv::new(3, 1));
     let y = b.relu("relu", x);

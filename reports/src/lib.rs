@@ -46,7 +46,7 @@ pub mod verdict;
 
 use std::path::Path;
 
-use offcut_instances::document::Trouble;
+use offcut_instances::document::InputError;
 use offcut_ledger::{Manifest, Row};
 
 pub use options::Options;
@@ -63,24 +63,24 @@ pub struct Written {
 /// Writes the report of a run into `folder`, which is made if it is not there. Files of an earlier report are replaced.
 ///
 /// # Errors
-/// [`Trouble`] if the folder cannot be written to.
-pub fn write(manifest: &Manifest, rows: &[Row], folder: &Path, options: &Options) -> Result<Written, Trouble> {
+/// [`InputError`] if the folder cannot be written to.
+pub fn write(manifest: &Manifest, rows: &[Row], folder: &Path, options: &Options) -> Result<Written, InputError> {
     write_report(&Report::new(manifest, rows, options), folder, options)
 }
 
 /// Writes a report into `folder`, see [`write()`].
 ///
 /// # Errors
-/// [`Trouble`] if the folder cannot be written to.
-pub fn write_report(report: &Report, folder: &Path, options: &Options) -> Result<Written, Trouble> {
+/// [`InputError`] if the folder cannot be written to.
+pub fn write_report(report: &Report, folder: &Path, options: &Options) -> Result<Written, InputError> {
     let mut written = Written::default();
     let trouble = |path: &Path, error: std::io::Error| {
-        Trouble::at("", format!("cannot be written: {error}"), "give a folder that can be written to").in_file(path)
+        InputError::at("", format!("cannot be written: {error}"), "give a folder that can be written to").in_file(path)
     };
     for made in [folder.to_owned(), folder.join("tables"), folder.join("figures")] {
         std::fs::create_dir_all(&made).map_err(|error| trouble(&made, error))?;
     }
-    let mut put = |name: String, content: &[u8]| -> Result<(), Trouble> {
+    let mut put = |name: String, content: &[u8]| -> Result<(), InputError> {
         let path = folder.join(&name);
         std::fs::write(&path, content).map_err(|error| trouble(&path, error))?;
         written.files.push(name);

@@ -58,7 +58,7 @@ impl EvidenceCounts {
                 (_, Some(gap), _) if gap.certified => &mut counts.certified,
                 (_, Some(_), _) => &mut counts.unchecked,
                 (_, None, Proof::Certified { .. }) => &mut counts.certified,
-                (_, None, Proof::SolverWord { .. }) => &mut counts.unchecked,
+                (_, None, Proof::SolverReported { .. }) => &mut counts.unchecked,
                 _ if result.objective.is_some() => &mut counts.unbounded,
                 _ => &mut counts.no_result,
             };

@@ -36,7 +36,7 @@ impl Result<'_> {
     /// The bound of a method that computes bounds only.
     pub fn bound_only(&self) -> Option<f64> {
         match &self.row.proof {
-            Proof::Certified { value } | Proof::SolverWord { value, .. } if self.is_bound_only() => Some(*value),
+            Proof::Certified { value } | Proof::SolverReported { value, .. } if self.is_bound_only() => Some(*value),
             _ => None,
         }
     }

@@ -55,7 +55,7 @@ fn row(instance: usize, method: usize) -> Row {
         measures: BTreeMap::from([(text(2), 1.0)]),
         proof: match method % 3 {
             0 => Proof::Certified { value: 1.0 },
-            1 => Proof::SolverWord { value: 0.9, word: text(method) },
+            1 => Proof::SolverReported { value: 0.9, word: text(method) },
             _ => Proof::Nothing,
         },
         violations: Vec::new(),

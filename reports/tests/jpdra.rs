@@ -99,7 +99,7 @@ fn run() -> Run {
                 [("nodes", 100 * seed), ("root gap, 1e-9", 5_000_000)].map(|(n, c)| (n.to_owned(), c)).into();
             put(&mut exact, branch, None);
             let mut milp = row("milp-oa", family, 0.9, seed, Some(1.0), None);
-            milp.proof = Proof::SolverWord { value: 0.8, word: "HiGHS".into() };
+            milp.proof = Proof::SolverReported { value: 0.8, word: "HiGHS".into() };
             put(&mut exact, milp, None);
         }
     }

@@ -79,7 +79,7 @@ fn adapt(row: &mut Row, n: u64, s: u64, optimum: f64) {
             row.counts.insert("moves".into(), 4 * n);
         }
         "milp" => {
-            row.proof = Proof::SolverWord { value: optimum, word: "HiGHS, dual bound".into() };
+            row.proof = Proof::SolverReported { value: optimum, word: "HiGHS, dual bound".into() };
             row.status = Status::OptimalClaimed;
             row.times.solve_s = 0.02 * n as f64;
             if n == 64 && s > 1 {
@@ -154,7 +154,7 @@ fn on_real_dnns(rows: &mut Vec<Row>) -> Study {
             dp.status = Status::OptimalCertified;
         }
         let mut milp = row("milp", name, 0, optimum, 1.0);
-        milp.proof = Proof::SolverWord { value: optimum * (1.0 - 1e-4), word: "HiGHS, dual bound".into() };
+        milp.proof = Proof::SolverReported { value: optimum * (1.0 - 1e-4), word: "HiGHS, dual bound".into() };
         let mut binary = row("binary", name, 0, optimum, 1.3);
         if at == 2 {
             binary.status = Status::Wrong;

@@ -51,7 +51,7 @@ fn certified(mut row: Row) -> Row {
 
 fn claimed(mut row: Row) -> Row {
     row.status = Status::OptimalClaimed;
-    row.proof = Proof::SolverWord { value: 1.0, word: "a solver".into() };
+    row.proof = Proof::SolverReported { value: 1.0, word: "a solver".into() };
     row
 }
 

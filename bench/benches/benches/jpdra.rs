@@ -11,7 +11,7 @@ use offcut_checker::{Tolerance, judge};
 use offcut_instances::document::{instance_bytes, parse_instance};
 use offcut_instances::jpdra::{Instance, Jpdra, Parameters, generate};
 use offcut_instances::problem::{Algorithm, Budget};
-use offcut_runner::Contest;
+use offcut_runner::BenchmarkAdapter;
 use offcut_simulator::{Service, simulate};
 
 /// Flows, partitions, servers.

@@ -10,7 +10,7 @@ use offcut_checker::{Tolerance, judge};
 use offcut_formulations::lymdo::{Sharing, algorithms};
 use offcut_instances::lymdo::{Instance, Law, Lymdo, Parameters, Service, generate};
 use offcut_instances::problem::{Algorithm, Budget};
-use offcut_runner::Contest;
+use offcut_runner::BenchmarkAdapter;
 
 const SERVICES: [(Service, &str); 2] =
     [(Service::Deterministic, "deterministic"), (Service::Exponential, "exponential")];

@@ -11,7 +11,7 @@ use offcut_checker::{Tolerance, judge};
 use offcut_instances::document::{instance_bytes, parse_instance};
 use offcut_instances::multiuser::{Instance, Multiuser, Objective, Parameters, generate};
 use offcut_instances::problem::Budget;
-use offcut_runner::Contest;
+use offcut_runner::BenchmarkAdapter;
 
 fn instance(users: u32, units_per_user: u32, objective: Objective) -> Instance {
     let parameters = Parameters { users, units: users * units_per_user, objective, ..Parameters::default() };

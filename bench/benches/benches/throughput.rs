@@ -11,7 +11,7 @@ use offcut_checker::{Tolerance, judge};
 use offcut_instances::document::{instance_bytes, parse_instance};
 use offcut_instances::problem::Budget;
 use offcut_instances::throughput::{Instance, Parameters, Throughput, generate};
-use offcut_runner::Contest;
+use offcut_runner::BenchmarkAdapter;
 
 /// Eight threads for every 200 requests and cloudlet.
 fn instance(family: &str, requests: u32, cloudlets: u32) -> Instance {

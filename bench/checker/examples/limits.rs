@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
-use offcut_checker::Judged;
+use offcut_checker::Checkable;
 use offcut_instances::document::{answer_bytes, instance_bytes};
 use offcut_instances::jpdra::Jpdra;
 use offcut_instances::lymdo::Lymdo;
@@ -111,7 +111,7 @@ fn one(folder: &Path, case: &str, size: u32) {
 }
 
 /// Writes the two files, replays the certificate and prints a row.
-fn measure<P: Judged>(folder: &Path, case: &str, size: u32, instance: &P::Instance, certificate: P::Certificate) {
+fn measure<P: Checkable>(folder: &Path, case: &str, size: u32, instance: &P::Instance, certificate: P::Certificate) {
     let write =
         |name: String, bytes: &[u8]| std::fs::write(folder.join(name), bytes).expect("the folder can be written to");
     write(format!("{case}-{size}.instance.json"), &instance_bytes::<P>(instance));

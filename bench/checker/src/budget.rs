@@ -14,7 +14,7 @@
 //!
 //! **Memory.** Besides the certificate and the instance as they are read, a replay holds in proportion to the certificate: the tree's links and
 //! what is undone on the way back up. In proportion to the instance: the state of a single leaf. And tables that save work, which leaves share: they hold
-//! [`MOST_KEPT`] bytes at most, or one leaf's table if that is more; when they are full, they are emptied and filled again.
+//! [`MAX_KEPT`] bytes at most, or one leaf's table if that is more; when they are full, they are emptied and filled again.
 //! `throughput` has two more, with ends of their own: 2 bytes for each pair of request and cloudlet, up to 2e8, if there are splits, and 8 for
 //! each thread, up to 1e7, if a leaf has values. These two are asked for before they are used, and a certificate is rejected if they cannot be had.
 
@@ -30,7 +30,7 @@ const MOST: u64 = 100_000_000_000;
 const LOOKS: u64 = 64;
 
 /// Bytes of tables that leaves share.
-pub(crate) const MOST_KEPT: usize = 1 << 25;
+pub(crate) const MAX_KEPT: usize = 1 << 25;
 
 /// The steps that the replay of a certificate may take, and those it has taken.
 #[derive(Debug)]

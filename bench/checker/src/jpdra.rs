@@ -44,19 +44,19 @@
 //! minimum at so many rates as a search may take. A leaf takes no more than that for its quick bound: what the splits above it leave is kept up to
 //! date on the way down and up. Where leaves are looked at once more, the least first, only those splits above are gone over that took something away,
 //! which are fewer than there are pairs of partitions and servers. Closer searches are limited node by node for each server ([`most_nodes`]), and all of them by the
-//! budget. Servers' minima that leaves share are kept up to [`MOST_KEPT`] bytes.
+//! budget. Servers' minima that leaves share are kept up to [`MAX_KEPT`] bytes.
 
 use std::collections::{BinaryHeap, HashMap};
 
 use offcut_instances::jpdra::{Allocation, Certificate, Instance, Jpdra, Node, Prices, Solution, Speeds};
 
-use crate::budget::MOST_KEPT;
+use crate::budget::MAX_KEPT;
 use crate::capacity::{Excess, Scale};
 use crate::interval::{add_down, minus, product, sum};
 use crate::tree::{Flaw, Tree, Walker};
-use crate::{Budget, Domain, Intake, Interval, Judged, Normalised, Violation};
+use crate::{Budget, Checkable, Domain, Intake, Interval, Normalised, Violation};
 
-impl Judged for Jpdra {
+impl Checkable for Jpdra {
     fn evaluate(instance: &Instance, solution: &Solution) -> (Option<Interval>, Vec<Violation>) {
         evaluate(instance, solution, true)
     }
@@ -200,10 +200,10 @@ fn evaluate(instance: &Instance, solution: &Solution, scales: bool) -> (Option<I
 }
 
 /// Servers with more units than this are bounded as if speeds were shared continuously.
-const MOST_UNITS: u64 = 4096;
+const MAX_UNITS: u64 = 4096;
 
 /// At so many rates besides 0 a bound is looked for, at most.
-const MOST_LOOKS: usize = 60;
+const MAX_LOOKS: usize = 60;
 
 /// A server's minimum over so many items that takes more nodes than this is left as good as it is.
 fn most_nodes(items: usize) -> usize {
@@ -226,18 +226,18 @@ fn budget(instance: &Instance, certificate: &Certificate) -> Budget {
         Allocation::Continuous => 0,
         Allocation::Units { macs_per_s } => (0..instance.servers.len())
             .map(|m| instance.units(m, macs_per_s))
-            .filter(|most| *most <= MOST_UNITS)
+            .filter(|most| *most <= MAX_UNITS)
             .max()
             .unwrap_or(0),
     };
     let look = (items + 1)
         .saturating_mul(servers)
-        .saturating_mul(servers.saturating_add((MOST_LOOKS as u64 + 1) * (4 + units)));
+        .saturating_mul(servers.saturating_add((MAX_LOOKS as u64 + 1) * (4 + units)));
     Budget::of(numbers, look)
 }
 
 /// A partition with all that bounds need of it.
-struct Item {
+struct PartitionTerms {
     flow: usize,
     /// sqrt(lambda w / Lambda).
     root: Interval,
@@ -258,14 +258,14 @@ enum Capacity {
 
 /// Whether delays count, or only whether everything fits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-enum Aim {
+enum SubproblemObjective {
     Delay,
     Room,
 }
 
 /// How closely servers' minima are looked at.
 #[derive(Clone, Copy)]
-enum Care<'a> {
+enum SearchEffort<'a> {
     /// Bounds at the best rate.
     Quick,
     /// Or, if that is more, the minimum over all that any leaf with the same prices allows: found once for all of them.
@@ -287,7 +287,7 @@ struct Replay<'a> {
     instance: &'a Instance,
     certificate: &'a Certificate,
     weights: Vec<Interval>,
-    items: Vec<Item>,
+    items: Vec<PartitionTerms>,
     /// Where each flow's items begin.
     first: Vec<usize>,
     capacities: Vec<Capacity>,
@@ -298,7 +298,7 @@ struct Replay<'a> {
 }
 
 /// A server's minimum that is asked for: prices, what counts, how closely, the server, what it may take.
-type Asked = (u32, Aim, bool, usize, Vec<State>);
+type Asked = (u32, SubproblemObjective, bool, usize, Vec<State>);
 
 impl<'a> Replay<'a> {
     fn new(instance: &'a Instance, certificate: &'a Certificate, budget: &'a Budget) -> Self {
@@ -309,7 +309,7 @@ impl<'a> Replay<'a> {
         };
         let units = |m: usize| unit.map(|unit| instance.units(m, unit));
         let servers = 0..instance.servers.len();
-        let most = servers.clone().filter_map(units).max().filter(|most| *most <= MOST_UNITS);
+        let most = servers.clone().filter_map(units).max().filter(|most| *most <= MAX_UNITS);
         let capacities = servers
             .map(|m| match (units(m), most) {
                 (Some(units), Some(_)) => Capacity::Units(units),
@@ -323,7 +323,8 @@ impl<'a> Replay<'a> {
             for partition in &flow.partitions {
                 let macs = Interval::point(partition.macs);
                 let load = product(flow.rate_per_s, partition.macs);
-                let mut item = Item { flow: s, root: (weights[s] * macs).sqrt(), load, delays: Vec::new(), first: 1 };
+                let mut item =
+                    PartitionTerms { flow: s, root: (weights[s] * macs).sqrt(), load, delays: Vec::new(), first: 1 };
                 if let (Some(unit), Some(most)) = (unit, most) {
                     let speed = |k: u64| product(k as f64, unit);
                     item.first = (1..=most).find(|k| speed(*k).high() > load.low()).unwrap_or(most + 1);
@@ -360,9 +361,9 @@ impl<'a> Replay<'a> {
             }
             if let Node::Priced { prices } = &certificate.nodes[node] {
                 let allowed = self.allowed(&turns, turn)?;
-                for care in [Care::Shared(&unions[prices]), Care::Close] {
+                for care in [SearchEffort::Shared(&unions[prices]), SearchEffort::Close] {
                     if low < least {
-                        low = low.max(self.priced(*prices, Aim::Delay, &allowed, care)?);
+                        low = low.max(self.priced(*prices, SubproblemObjective::Delay, &allowed, care)?);
                     }
                 }
             }
@@ -411,11 +412,11 @@ impl<'a> Replay<'a> {
 
     /// Which servers a partition fits at all. Shape (partitions, servers).
     fn fits(&self) -> Vec<Vec<bool>> {
-        let fits = |item: &Item, m: usize| match self.capacities[m] {
+        let fits = |item: &PartitionTerms, m: usize| match self.capacities[m] {
             Capacity::Speed(speed) => item.load.low() < speed,
             Capacity::Units(units) => item.first <= units,
         };
-        let row = |item: &Item| (0..self.instance.servers.len()).map(|m| fits(item, m)).collect();
+        let row = |item: &PartitionTerms| (0..self.instance.servers.len()).map(|m| fits(item, m)).collect();
         self.items.iter().map(row).collect()
     }
 
@@ -443,7 +444,7 @@ impl<'a> Replay<'a> {
     /// Shortest paths of all flows, rounded down; `place` and `stay` say what running and staying costs. Infinite if a flow has none.
     fn paths(
         &self,
-        aim: Aim,
+        aim: SubproblemObjective,
         allowed: &[Vec<bool>],
         place: impl Fn(usize, usize) -> f64,
         stay: impl Fn(usize, usize) -> f64,
@@ -453,8 +454,10 @@ impl<'a> Replay<'a> {
         for (s, flow) in self.instance.flows.iter().enumerate() {
             let hop = |bytes: f64, speed: f64| match aim {
                 _ if speed <= 0.0 => f64::INFINITY,
-                Aim::Room => 0.0,
-                Aim::Delay => (self.weights[s] * (Interval::point(bytes) / Interval::point(speed))).low(),
+                SubproblemObjective::Room => 0.0,
+                SubproblemObjective::Delay => {
+                    (self.weights[s] * (Interval::point(bytes) / Interval::point(speed))).low()
+                }
             };
             let mut reach: Vec<f64> = (0..servers).map(|m| hop(flow.input_bytes, flow.uplink_bytes_per_s[m])).collect();
             for n in 0..flow.partitions.len() {
@@ -493,7 +496,7 @@ impl<'a> Replay<'a> {
 
     fn marginal(&self, rates: &[f64], allowed: &[Vec<bool>]) -> f64 {
         let place = |i: usize, m: usize| tangent(&self.items[i], Interval::point(rates[m])).low();
-        let paths = self.paths(Aim::Delay, allowed, place, |_, _| 0.0);
+        let paths = self.paths(SubproblemObjective::Delay, allowed, place, |_, _| 0.0);
         let speed = |(server, rate): (&offcut_instances::jpdra::Server, &f64)| {
             let rate = Interval::point(*rate);
             rate * rate * Interval::point(server.macs_per_s)
@@ -501,7 +504,13 @@ impl<'a> Replay<'a> {
         plus(paths, -sum(self.instance.servers.iter().zip(rates).map(speed)).high())
     }
 
-    fn priced(&mut self, index: u32, aim: Aim, allowed: &[Vec<bool>], care: Care) -> Result<f64, Violation> {
+    fn priced(
+        &mut self,
+        index: u32,
+        aim: SubproblemObjective,
+        allowed: &[Vec<bool>],
+        care: SearchEffort,
+    ) -> Result<f64, Violation> {
         let certificate = self.certificate;
         let prices = &certificate.prices[index as usize];
         let stays = |i: usize, m: usize| if prices.stay.is_empty() { 0.0 } else { prices.stay[i][m] };
@@ -509,10 +518,10 @@ impl<'a> Replay<'a> {
         let mut total = self.paths(aim, allowed, |i, m| prices.place[i][m], stays);
         for m in 0..self.instance.servers.len() {
             let least = match care {
-                Care::Quick => self.server(index, aim, m, allowed, false)?,
-                Care::Close => self.server(index, aim, m, allowed, true)?,
+                SearchEffort::Quick => self.server(index, aim, m, allowed, false)?,
+                SearchEffort::Close => self.server(index, aim, m, allowed, true)?,
                 // A minimum over more sets is no more.
-                Care::Shared(union) => {
+                SearchEffort::Shared(union) => {
                     self.server(index, aim, m, allowed, false)?.max(self.server(index, aim, m, union, true)?)
                 }
             };
@@ -531,7 +540,7 @@ impl<'a> Replay<'a> {
     fn server(
         &mut self,
         index: u32,
-        aim: Aim,
+        aim: SubproblemObjective,
         m: usize,
         allowed: &[Vec<bool>],
         is_close: bool,
@@ -552,7 +561,7 @@ impl<'a> Replay<'a> {
         // A search that ends because the budget does has a weaker bound; it is not used.
         self.budget.spend(0)?;
         let bytes = size_of::<Asked>() + size_of::<f64>() + key.4.len();
-        if self.known_bytes + bytes > MOST_KEPT {
+        if self.known_bytes + bytes > MAX_KEPT {
             self.known.clear();
             self.known_bytes = 0;
         }
@@ -679,13 +688,13 @@ impl<'a> Walker<'a, Node> for Walk<'a, '_> {
                 replay.marginal(rates, allowed)
             }
             Node::Priced { prices } => {
-                let low = replay.priced(*prices, Aim::Delay, allowed, Care::Quick)?;
+                let low = replay.priced(*prices, SubproblemObjective::Delay, allowed, SearchEffort::Quick)?;
                 self.unite(*prices);
                 low
             }
             Node::Empty { prices } => {
-                for care in [Care::Quick, Care::Close] {
-                    if replay.priced(*prices, Aim::Room, allowed, care)? > 0.0 {
+                for care in [SearchEffort::Quick, SearchEffort::Close] {
+                    if replay.priced(*prices, SubproblemObjective::Room, allowed, care)? > 0.0 {
                         return Ok(());
                     }
                 }
@@ -705,13 +714,13 @@ fn plus(a: f64, b: f64) -> f64 {
 }
 
 /// `2 r a + r^2 rho`.
-fn tangent(item: &Item, rate: Interval) -> Interval {
+fn tangent(item: &PartitionTerms, rate: Interval) -> Interval {
     let twice = Interval::point(2.0) * rate;
     twice * item.root + rate * rate * item.load
 }
 
 /// `2 r a + r^2 rho` rounded down.
-fn tangent_low(item: &Item, rate: f64) -> f64 {
+fn tangent_low(item: &PartitionTerms, rate: f64) -> f64 {
     if rate == 0.0 {
         return 0.0;
     }
@@ -746,17 +755,17 @@ impl Ord for Waiting {
 
 /// A server's minimum over sets of partitions.
 struct Search<'a> {
-    aim: Aim,
+    aim: SubproblemObjective,
     capacity: Capacity,
-    items: Vec<Offer<'a>>,
+    items: Vec<Item<'a>>,
     root: Vec<State>,
     /// What the search may take; as much as it likes if there is none.
     budget: Option<&'a Budget>,
 }
 
 /// A partition that a server may or must take.
-struct Offer<'a> {
-    item: &'a Item,
+struct Item<'a> {
+    item: &'a PartitionTerms,
     place: f64,
     /// What is earned besides if the offer before is taken, too; none if that is not its predecessor.
     stay: Option<f64>,
@@ -771,14 +780,21 @@ struct Point {
 }
 
 impl<'a> Search<'a> {
-    fn new(items: &'a [Item], capacity: Capacity, prices: &Prices, aim: Aim, m: usize, states: &[State]) -> Self {
-        let mut offers: Vec<Offer> = Vec::new();
+    fn new(
+        items: &'a [PartitionTerms],
+        capacity: Capacity,
+        prices: &Prices,
+        aim: SubproblemObjective,
+        m: usize,
+        states: &[State],
+    ) -> Self {
+        let mut offers: Vec<Item> = Vec::new();
         let mut root = Vec::new();
         let mut before = None;
         for (i, state) in states.iter().enumerate().filter(|(_, state)| **state != State::Out) {
             let follows = i > 0 && before == Some(i - 1) && items[i].flow == items[i - 1].flow;
             let stay = (follows && !prices.stay.is_empty()).then(|| prices.stay[i][m]);
-            offers.push(Offer { item: &items[i], place: prices.place[i][m], stay });
+            offers.push(Item { item: &items[i], place: prices.place[i][m], stay });
             root.push(*state);
             before = Some(i);
         }
@@ -853,9 +869,9 @@ impl<'a> Search<'a> {
                     state[at] = State::In;
                     least = least.min(out);
                 } else {
-                    let doubt = self.doubt(at, point.taken[at] != other[at]);
-                    if split.is_none_or(|(most, _)| doubt > most) {
-                        split = Some((doubt, at));
+                    let branching_score = self.branching_score(at, point.taken[at] != other[at]);
+                    if split.is_none_or(|(most, _)| branching_score > most) {
+                        split = Some((branching_score, at));
                     }
                 }
             }
@@ -873,7 +889,7 @@ impl<'a> Search<'a> {
     }
 
     /// How much there is to be learned from deciding a partition: most if the two sets that end a search differ in it, and the more it takes.
-    fn doubt(&self, at: usize, differs: bool) -> f64 {
+    fn branching_score(&self, at: usize, differs: bool) -> f64 {
         let least = if differs { 2.0 } else { 0.0 };
         least + self.share(at)
     }
@@ -892,8 +908,8 @@ impl<'a> Search<'a> {
         let constant = self.constant(rate);
         let mut marginals = Vec::with_capacity(self.items.len());
         let [mut out, mut within] = [0.0, f64::INFINITY];
-        for ((offer, cost), state) in self.items.iter().zip(&costs).zip(state) {
-            let after = plus(within, -offer.stay.unwrap_or(0.0));
+        for ((item, cost), state) in self.items.iter().zip(&costs).zip(state) {
+            let after = plus(within, -item.stay.unwrap_or(0.0));
             let (next_out, next_in) = (out.min(within), plus(out.min(after), *cost));
             out = if *state == State::In { f64::INFINITY } else { next_out };
             within = if *state == State::Out { f64::INFINITY } else { next_in };
@@ -915,7 +931,7 @@ impl<'a> Search<'a> {
     /// Whether what must be taken does not fit, for certain.
     fn is_overfull(&self, state: &[State]) -> bool {
         let taken =
-            || self.items.iter().zip(state).filter(|(_, state)| **state == State::In).map(|(offer, _)| offer.item);
+            || self.items.iter().zip(state).filter(|(_, state)| **state == State::In).map(|(item, _)| item.item);
         match self.capacity {
             Capacity::Speed(speed) => sum(taken().map(|item| item.load)).low() >= speed,
             Capacity::Units(units) => taken().map(|item| u128::from(item.first)).sum::<u128>() > u128::from(units),
@@ -926,8 +942,8 @@ impl<'a> Search<'a> {
     fn decided(&self, state: &[State]) -> f64 {
         let Capacity::Speed(speed) = self.capacity else { return f64::NEG_INFINITY };
         let taken: Vec<bool> = state.iter().map(|state| *state == State::In).collect();
-        let of = |of: fn(&Item) -> Interval| {
-            sum(self.items.iter().zip(&taken).filter(|(_, taken)| **taken).map(|(offer, _)| of(offer.item)))
+        let of = |of: fn(&PartitionTerms) -> Interval| {
+            sum(self.items.iter().zip(&taken).filter(|(_, taken)| **taken).map(|(item, _)| of(item.item)))
         };
         let left = minus(Interval::point(speed), of(|item| item.load));
         let roots = of(|item| item.root);
@@ -935,8 +951,8 @@ impl<'a> Search<'a> {
             return f64::INFINITY;
         }
         let delay = match self.aim {
-            Aim::Delay => ((roots * roots).low() / left.high()).next_down().max(0.0),
-            Aim::Room => 0.0,
+            SubproblemObjective::Delay => ((roots * roots).low() / left.high()).next_down().max(0.0),
+            SubproblemObjective::Room => 0.0,
         };
         self.earned(&taken).fold(delay, |total, price| add_down(total, -price))
     }
@@ -947,14 +963,14 @@ impl<'a> Search<'a> {
             .iter()
             .enumerate()
             .filter(|(at, _)| taken[*at])
-            .flat_map(move |(at, offer)| [offer.place, offer.stay.filter(|_| taken[at - 1]).unwrap_or(0.0)])
+            .flat_map(move |(at, item)| [item.place, item.stay.filter(|_| taken[at - 1]).unwrap_or(0.0)])
     }
 
     /// What a set is worth, to rounding, only to end the search early; infinite if it does not fit.
     fn worth(&self, taken: &[bool]) -> f64 {
         let earned: f64 = self.earned(taken).sum();
-        let chosen: Vec<&Item> =
-            self.items.iter().zip(taken).filter(|(_, taken)| **taken).map(|(offer, _)| offer.item).collect();
+        let chosen: Vec<&PartitionTerms> =
+            self.items.iter().zip(taken).filter(|(_, taken)| **taken).map(|(item, _)| item.item).collect();
         let delay = match self.capacity {
             Capacity::Speed(speed) => {
                 let left = speed - chosen.iter().map(|item| item.load.middle()).sum::<f64>();
@@ -969,16 +985,16 @@ impl<'a> Search<'a> {
             }
         };
         match self.aim {
-            Aim::Room if delay == f64::INFINITY => delay,
-            Aim::Room => -earned,
-            Aim::Delay => delay - earned,
+            SubproblemObjective::Room if delay == f64::INFINITY => delay,
+            SubproblemObjective::Room => -earned,
+            SubproblemObjective::Delay => delay - earned,
         }
     }
 
     /// The highest bound over rates, and a set on the other side of it. From `start`, by intersecting the curves of two sets, one whose
     /// curve rises and one whose falls; done when the bound is as high as the curves allow.
     fn highest(&self, state: &[State], start: f64) -> (Point, Vec<bool>) {
-        self.highest_within(state, start, MOST_LOOKS)
+        self.highest_within(state, start, MAX_LOOKS)
     }
 
     /// The same, or less high if so many looks besides the one at 0 do not do.
@@ -1032,10 +1048,10 @@ impl<'a> Search<'a> {
         let top = if c2 > 0.0 { c1 / (2.0 * c2) } else { f64::INFINITY };
         if low.rate == 0.0 && !top.is_finite() {
             // Of the order of one partition's price for its load.
-            let scale = |offer: &Offer| match (self.capacity, self.aim) {
-                (Capacity::Units(_), _) => offer.place.abs(),
-                (_, Aim::Room) => offer.place.abs() / offer.item.load.high(),
-                _ => offer.place.abs() / offer.item.root.high(),
+            let scale = |item: &Item| match (self.capacity, self.aim) {
+                (Capacity::Units(_), _) => item.place.abs(),
+                (_, SubproblemObjective::Room) => item.place.abs() / item.item.load.high(),
+                _ => item.place.abs() / item.item.root.high(),
             };
             return self.items.iter().map(scale).fold(1e-30, f64::max).min(1e60);
         }
@@ -1047,22 +1063,22 @@ impl<'a> Search<'a> {
     fn costs(&self, rate: f64) -> (Vec<f64>, Vec<u64>) {
         self.runs_out(4);
         let exact = Interval::point(rate);
-        let cost = |offer: &Offer| {
+        let cost = |item: &Item| {
             let (cost, k) = match (self.capacity, self.aim) {
-                (Capacity::Speed(_), Aim::Delay) => (tangent_low(offer.item, rate), 0),
-                (Capacity::Speed(_), Aim::Room) => ((exact * offer.item.load).low(), 0),
-                (Capacity::Units(_), Aim::Room) => {
-                    ((exact * Interval::point(offer.item.first as f64)).low(), offer.item.first)
+                (Capacity::Speed(_), SubproblemObjective::Delay) => (tangent_low(item.item, rate), 0),
+                (Capacity::Speed(_), SubproblemObjective::Room) => ((exact * item.item.load).low(), 0),
+                (Capacity::Units(_), SubproblemObjective::Room) => {
+                    ((exact * Interval::point(item.item.first as f64)).low(), item.item.first)
                 }
-                (Capacity::Units(most), Aim::Delay) => {
-                    let found = cheapest(offer.item, most, rate);
+                (Capacity::Units(most), SubproblemObjective::Delay) => {
+                    let found = cheapest(item.item, most, rate);
                     if let Some(budget) = self.budget {
-                        budget.runs_out(looked_at(offer.item, most, rate, found.0));
+                        budget.runs_out(looked_at(item.item, most, rate, found.0));
                     }
                     found
                 }
             };
-            (add_down(cost, -offer.place), k)
+            (add_down(cost, -item.place), k)
         };
         self.items.iter().map(cost).unzip()
     }
@@ -1072,8 +1088,8 @@ impl<'a> Search<'a> {
         let exact = Interval::point(rate);
         let constant = match self.capacity {
             Capacity::Speed(speed) => match self.aim {
-                Aim::Delay => exact * exact * Interval::point(speed),
-                Aim::Room => exact * Interval::point(speed),
+                SubproblemObjective::Delay => exact * exact * Interval::point(speed),
+                SubproblemObjective::Room => exact * Interval::point(speed),
             },
             Capacity::Units(units) => exact * Interval::point(units as f64),
         };
@@ -1087,8 +1103,8 @@ impl<'a> Search<'a> {
         let mut within = f64::INFINITY;
         // Whether the offer before is taken in the best way to be out of, and in, this one.
         let mut back = Vec::with_capacity(self.items.len());
-        for ((offer, state), cost) in self.items.iter().zip(state).zip(&costs) {
-            let after = plus(within, -offer.stay.unwrap_or(0.0));
+        for ((item, state), cost) in self.items.iter().zip(state).zip(&costs) {
+            let after = plus(within, -item.stay.unwrap_or(0.0));
             let (from_out, from_in) = (within < out, after < out);
             let (next_out, next_in) = (out.min(within), plus(out.min(after), *cost));
             back.push((from_out, from_in));
@@ -1105,11 +1121,11 @@ impl<'a> Search<'a> {
         let chosen = || (0..self.items.len()).filter(|at| taken[*at]);
         let load: f64 = chosen().map(|at| self.items[at].item.load.middle()).sum();
         let curve = match (self.capacity, self.aim) {
-            (Capacity::Speed(speed), Aim::Delay) => {
+            (Capacity::Speed(speed), SubproblemObjective::Delay) => {
                 let roots: f64 = chosen().map(|at| self.items[at].item.root.middle()).sum();
                 [0.0, 2.0 * roots, speed - load]
             }
-            (Capacity::Speed(speed), Aim::Room) => [0.0, load - speed, 0.0],
+            (Capacity::Speed(speed), SubproblemObjective::Room) => [0.0, load - speed, 0.0],
             (Capacity::Units(most), _) => [0.0, chosen().map(|at| units[at] as f64).sum::<f64>() - most as f64, 0.0],
         };
         let [_, c1, c2] = curve;
@@ -1146,7 +1162,7 @@ fn meeting(rising: &[f64; 3], falling: &[f64; 3], low: f64, high: f64) -> f64 {
 }
 
 /// The least of `delay(k) + rate k` over the units a server has, rounded down, and its k. Looks at all of them.
-fn cheapest(item: &Item, most: u64, rate: f64) -> (f64, u64) {
+fn cheapest(item: &PartitionTerms, most: u64, rate: f64) -> (f64, u64) {
     let mut least = (f64::INFINITY, item.first);
     for (k, delay) in (item.first..=most).zip(&item.delays) {
         // The price of the units alone is above what is known: so it is for all that follow.
@@ -1164,13 +1180,13 @@ fn cheapest(item: &Item, most: u64, rate: f64) -> (f64, u64) {
 }
 
 /// How many units [`cheapest`] looked at to find the least: those whose price alone is not above it.
-fn looked_at(item: &Item, most: u64, rate: f64, least: f64) -> u64 {
+fn looked_at(item: &PartitionTerms, most: u64, rate: f64, least: f64) -> u64 {
     let last = if rate > 0.0 { (least / rate).min(most as f64) as u64 } else { most };
     last.saturating_sub(item.first) + 1
 }
 
 /// Fox's marginal allocation: the weighted delay of partitions that share so many units; infinite if they do not fit.
-fn fox(items: &[&Item], units: u64) -> f64 {
+fn fox(items: &[&PartitionTerms], units: u64) -> f64 {
     let least: u64 = items.iter().map(|item| item.first).sum();
     if least > units {
         return f64::INFINITY;

@@ -11,7 +11,7 @@
 //!
 //! What the checker does **not** check:
 //! - that the generator drew the distribution it says it draws: an instance is taken as given;
-//! - a [`Evidence::SolverWord`]: it is carried along, marked as a word, and never counts as proved;
+//! - a [`Evidence::SolverReported`]: it is carried along, marked as a word, and never counts as proved;
 //! - times, counts and histories in an answer's trace: the runner measures time itself;
 //! - that a method did what its name says: only what it found and proved is judged;
 //! - the hardware's and compiler's IEEE 754 arithmetic, which the intervals rest on.
@@ -39,7 +39,7 @@ pub use number::{Domain, Intake, Normalised};
 pub use verdict::{Proof, Tolerance, Verdict, Violation};
 
 /// A problem the jury knows how to judge.
-pub trait Judged: Problem {
+pub trait Checkable: Problem {
     /// The objective of `solution`, enclosed, with every violation found. The objective is `None` when a violation leaves it
     /// undefined.
     fn evaluate(instance: &Self::Instance, solution: &Self::Solution) -> (Option<Interval>, Vec<Violation>);
@@ -99,7 +99,7 @@ pub trait Judged: Problem {
 }
 
 /// Judges an answer.
-pub fn judge<P: Judged>(instance: &P::Instance, answer: &Answer<P>, tolerance: &Tolerance) -> Verdict {
+pub fn judge<P: Checkable>(instance: &P::Instance, answer: &Answer<P>, tolerance: &Tolerance) -> Verdict {
     let mut verdict = Verdict { claims_infeasible: answer.stop == Stop::Infeasible, ..Verdict::empty(P::SENSE) };
     if let Some(claim) = &answer.found {
         let (objective, mut violations) = P::evaluate(instance, &claim.solution);
@@ -120,20 +120,20 @@ pub fn judge<P: Judged>(instance: &P::Instance, answer: &Answer<P>, tolerance: &
     verdict.proof = match &answer.proved {
         None => Proof::Nothing,
         Some(bound) => match &bound.evidence {
-            Evidence::SolverWord(word) if bound.value.is_finite() => {
-                Proof::SolverWord { value: bound.value, word: word.clone() }
+            Evidence::SolverReported(word) if bound.value.is_finite() => {
+                Proof::SolverReported { value: bound.value, word: word.clone() }
             }
-            Evidence::SolverWord(_) => Proof::Refused {
+            Evidence::SolverReported(_) => Proof::Rejected {
                 violations: vec![Violation::new("bound is a number", "proved.value", f64::INFINITY, "s")],
             },
             Evidence::Certificate(certificate) => match P::replay(instance, certificate) {
-                Err(violations) => Proof::Refused { violations },
+                Err(violations) => Proof::Rejected { violations },
                 // Then any bound is true.
                 Ok(value) if value.is_infinite() => Proof::Infeasible,
                 // A claim that says less than is proved is true; what counts is what was proved.
                 Ok(value) => match compare("claimed bound", bound.value, Interval::point(value), tolerance) {
                     Some(violation) if !says_less(P::SENSE, bound.value, value) => {
-                        Proof::Refused { violations: vec![violation] }
+                        Proof::Rejected { violations: vec![violation] }
                     }
                     _ => Proof::Certified { value },
                 },
@@ -252,14 +252,14 @@ mod tests {
         let toy = parse_instance::<Multiuser>(bytes).expect("the toy is valid");
         let verdict = |value: f64| {
             let mut answer = Answer::<Multiuser>::found(Solution { cut: vec![1, 0], units: vec![2, 2] }, 5.0);
-            answer.proved = Some(Bound { value, evidence: Evidence::SolverWord("a solver's".into()) });
+            answer.proved = Some(Bound { value, evidence: Evidence::SolverReported("a solver's".into()) });
             judge(&toy, &answer, &Tolerance::default())
         };
         let said = verdict(4.0);
-        assert_eq!(said.proof(), &Proof::SolverWord { value: 4.0, word: "a solver's".into() });
+        assert_eq!(said.proof(), &Proof::SolverReported { value: 4.0, word: "a solver's".into() });
         assert!(said.is_feasible() && !said.claims_infeasible() && said.measures().is_empty());
         for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
-            assert!(matches!(verdict(value).proof(), Proof::Refused { .. }), "{value}");
+            assert!(matches!(verdict(value).proof(), Proof::Rejected { .. }), "{value}");
         }
     }
 }

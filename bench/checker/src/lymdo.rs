@@ -17,7 +17,7 @@
 //!
 //! **Bounds**: see the module `replay`. What the runner needs to roll a policy out is judged here, too: [`outcome`].
 
-mod guess;
+mod approximate_minimizer;
 mod replay;
 mod stage;
 
@@ -27,10 +27,10 @@ use offcut_instances::lymdo::{Allocation, Certificate, Instance, Lymdo, Service,
 
 use crate::capacity::{Excess, Scale, is_beyond};
 use crate::interval::{minus, product, sum};
-use crate::{Budget, Domain, Intake, Interval, Judged, Normalised, Violation};
-use stage::{Rate, Works};
+use crate::{Budget, Checkable, Domain, Intake, Interval, Normalised, Violation};
+use stage::{Rate, StageWork};
 
-impl Judged for Lymdo {
+impl Checkable for Lymdo {
     fn evaluate(instance: &Instance, solution: &Solution) -> (Option<Interval>, Vec<Violation>) {
         let (judged, violations) = Trajectory::judged(instance, solution, true);
         (judged.map(|trajectory| trajectory.objective(instance)), violations)
@@ -158,8 +158,8 @@ pub fn outcome(slot: &Instance, allocation: &Allocation) -> Result<Outcome, Vec<
 }
 
 /// What every cut of every model leaves to whom.
-fn works(instance: &Instance) -> Vec<Vec<Works>> {
-    instance.models.iter().map(Works::of_cuts).collect()
+fn works(instance: &Instance) -> Vec<Vec<StageWork>> {
+    instance.models.iter().map(StageWork::of_cuts).collect()
 }
 
 /// One slot, judged.
@@ -174,7 +174,7 @@ impl SlotOutcome {
     /// they are.
     fn judged(
         instance: &Instance,
-        works: &[Vec<Works>],
+        works: &[Vec<StageWork>],
         t: usize,
         allocation: &Allocation,
         scales: bool,

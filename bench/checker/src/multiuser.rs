@@ -32,13 +32,13 @@ use std::collections::HashMap;
 
 use offcut_instances::multiuser::{Certificate, Instance, Multiuser, Objective, PriceNode, Solution, Speedup, User};
 
-use crate::budget::MOST_KEPT;
+use crate::budget::MAX_KEPT;
 use crate::interval::{add_down, subtract_down};
 use crate::speedup::slowness;
 use crate::tree::{Flaw, Tree, Walker};
-use crate::{Budget, Domain, Intake, Interval, Judged, Normalised, Violation, sum};
+use crate::{Budget, Checkable, Domain, Intake, Interval, Normalised, Violation, sum};
 
-impl Judged for Multiuser {
+impl Checkable for Multiuser {
     fn evaluate(instance: &Instance, solution: &Solution) -> (Option<Interval>, Vec<Violation>) {
         let mut violations = Vec::new();
         let users = instance.users.len();
@@ -59,7 +59,7 @@ impl Judged for Multiuser {
             violations.push(Violation::new("units within capacity", at, (used - capacity) as f64, "units over"));
         }
 
-        let jury = Jury::new(instance);
+        let jury = Checker::new(instance);
         let mut has_value = true;
         let latencies: Vec<Interval> = (0..users)
             .map(|i| {
@@ -119,7 +119,7 @@ impl Judged for Multiuser {
                 })
                 .sum(),
         };
-        let jury = Jury::new(instance);
+        let jury = Checker::new(instance);
         Budget::of(numbers, instance.users.iter().map(|user| jury.steps(user) + 1).sum())
     }
 
@@ -128,7 +128,7 @@ impl Judged for Multiuser {
         certificate: &Normalised<Certificate>,
         budget: &Budget,
     ) -> Result<f64, Vec<Violation>> {
-        let jury = Jury::new(instance);
+        let jury = Checker::new(instance);
         match (&**certificate, instance.objective) {
             (Certificate::Threshold { latency_s }, Objective::Max) => jury.replay_threshold(*latency_s),
             (Certificate::Prices { nodes }, Objective::Sum) => jury.replay_prices(nodes, budget),
@@ -146,7 +146,7 @@ impl Judged for Multiuser {
 type Range = (u32, u32);
 
 /// An instance with its prefix sums, enclosed.
-struct Jury<'a> {
+struct Checker<'a> {
     instance: &'a Instance,
     /// Per model and cut s: MACs of the blocks before the cut, and after it.
     work: Vec<Vec<(Interval, Interval)>>,
@@ -154,7 +154,7 @@ struct Jury<'a> {
     rises: Vec<u32>,
 }
 
-impl<'a> Jury<'a> {
+impl<'a> Checker<'a> {
     fn new(instance: &'a Instance) -> Self {
         let work = instance
             .models
@@ -233,13 +233,13 @@ impl<'a> Jury<'a> {
     /// The least number of units with which the latency could be strictly below `threshold`; none within `capacity` is `None`.
     fn least_units_below(&self, user: &User, threshold: f64, capacity: u32) -> Option<u32> {
         let below = |units: u32| self.least_latency(user, units) < threshold;
-        if below(0) { Some(0) } else { least_above_0(self.guess(user, threshold), capacity, below) }
+        if below(0) { Some(0) } else { least_above_0(self.approximate_units(user, threshold), capacity, below) }
     }
 
     /// About how many units bring a user to `threshold`, in plain floats.
-    fn guess(&self, user: &User, threshold: f64) -> u32 {
+    fn approximate_units(&self, user: &User, threshold: f64) -> u32 {
         let cuts = self.work[user.model as usize].len() - 1;
-        let guess = (0..cuts)
+        let approximate_units = (0..cuts)
             .filter_map(|cut| {
                 let fixed = self.latency(user, cut, u32::MAX).low();
                 let (_, after) = self.work[user.model as usize][cut];
@@ -256,7 +256,7 @@ impl<'a> Jury<'a> {
                 (threshold > fixed).then(|| (scale / (threshold - fixed)).ceil())
             })
             .fold(f64::from(u32::MAX), f64::min);
-        guess.min(f64::from(u32::MAX)) as u32
+        approximate_units.min(f64::from(u32::MAX)) as u32
     }
 
     /// The least bound over the leaves of a price tree.
@@ -350,7 +350,7 @@ const BLOCK: usize = 1024;
 
 /// On the way through a price tree.
 struct Walk<'a> {
-    jury: &'a Jury<'a>,
+    jury: &'a Checker<'a>,
     budget: &'a Budget,
     /// What the splits on the way leave to every user. Shape (users,).
     ranges: Vec<Range>,
@@ -384,7 +384,7 @@ struct Terms {
 const TERM_BYTES: usize = size_of::<Range>() + size_of::<f64>();
 
 impl<'a> Walk<'a> {
-    fn new(jury: &'a Jury<'a>, nodes: &[PriceNode], budget: &'a Budget) -> Self {
+    fn new(jury: &'a Checker<'a>, nodes: &[PriceNode], budget: &'a Budget) -> Self {
         let mut leaves = HashMap::new();
         for node in nodes {
             if let PriceNode::Leaf { price_s } = node {
@@ -437,7 +437,7 @@ impl<'a> Walk<'a> {
         self.budget.spend(terms.blocks.len() as u64)?;
         let total = terms.blocks.iter().fold(0.0, |total, block| add_down(total, *block));
         if !is_last {
-            let most = MOST_KEPT / (TERM_BYTES * self.ranges.len().max(1));
+            let most = MAX_KEPT / (TERM_BYTES * self.ranges.len().max(1));
             if self.kept.len() >= most.max(1) {
                 self.kept.clear();
             }
@@ -521,11 +521,11 @@ impl<'a> Walker<'a, PriceNode> for Walk<'a> {
 
 /// The least number from 1 to `most` that is enough, if all above are; `None` if none is. 0 is not enough. Gallops from a guess: it only saves time, the
 /// two evaluations around the answer are the proof.
-fn least_above_0(guess: u32, most: u32, is_enough: impl Fn(u32) -> bool) -> Option<u32> {
+fn least_above_0(approximate_units: u32, most: u32, is_enough: impl Fn(u32) -> bool) -> Option<u32> {
     if most == 0 {
         return None;
     }
-    let mut at = guess.clamp(1, most);
+    let mut at = approximate_units.clamp(1, most);
     let mut step = 1;
     let (mut too_few, mut enough);
     if is_enough(at) {

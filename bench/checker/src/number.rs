@@ -8,7 +8,7 @@
 //!   only added up, so it becomes 0 where it is subnormal: 0 is another number of its domain.
 //! - **Wrong signs, infinities, what is not a number, too large numbers** are rejected.
 //!
-//! [`Normalised`] is the proof that this happened: only [`Normalised::of`] makes one, and `Judged::replay_normalised` takes nothing else.
+//! [`Normalised`] is the proof that this happened: only [`Normalised::of`] makes one, and `Checkable::replay_normalised` takes nothing else.
 
 use crate::Violation;
 

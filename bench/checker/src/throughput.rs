@@ -62,16 +62,16 @@ use crate::budget::filled;
 use crate::interval::{Accumulator, add_down, add_up};
 use crate::speedup::slowness;
 use crate::tree::{Flaw, Tree, Walker};
-use crate::{Budget, Domain, Intake, Interval, Judged, Normalised, Violation, sum};
+use crate::{Budget, Checkable, Domain, Intake, Interval, Normalised, Violation, sum};
 
 /// Knapsacks are replayed up to so many steps a leaf, and threads in all.
-const MOST_STEPS: u64 = 1_000_000_000;
-const MOST_THREADS: u64 = 10_000_000;
+const MAX_STEPS: u64 = 1_000_000_000;
+const MAX_THREADS: u64 = 10_000_000;
 
 /// A tree is replayed with a table of all requests and cloudlets, up to so many pairs; a single leaf needs none.
-const MOST_PAIRS: usize = 200_000_000;
+const MAX_PAIRS: usize = 200_000_000;
 
-impl Judged for Throughput {
+impl Checkable for Throughput {
     fn evaluate(instance: &Instance, solution: &Solution) -> (Option<Interval>, Vec<Violation>) {
         let requests = instance.requests.len();
         if solution.service.len() != requests {
@@ -80,8 +80,8 @@ impl Judged for Throughput {
             return (None, vec![violation]);
         }
         let mut violations = Vec::new();
-        let parts: Vec<Option<Amounts>> = (solution.parts.iter().enumerate())
-            .map(|(p, part)| Amounts::of(instance, part).map_err(|v| violations.push(v.below(p))).ok())
+        let parts: Vec<Option<CutCosts>> = (solution.parts.iter().enumerate())
+            .map(|(p, part)| CutCosts::of(instance, part).map_err(|v| violations.push(v.below(p))).ok())
             .collect();
         let alone: Vec<Interval> = instance.models.iter().map(|model| sum(points(&model.macs))).collect();
         let mut loads = vec![0u64; instance.cloudlets.len()];
@@ -174,7 +174,7 @@ impl Judged for Throughput {
         certificate: &Normalised<Certificate>,
         budget: &Budget,
     ) -> Result<f64, Vec<Violation>> {
-        let jury = Jury::new(instance, &certificate.envelopes).map_err(|violation| vec![violation])?;
+        let jury = Checker::new(instance, &certificate.envelopes).map_err(|violation| vec![violation])?;
         jury.replay(&certificate.nodes, budget).map_err(|violation| vec![violation])
     }
 
@@ -245,13 +245,13 @@ fn latest(request: &Request) -> f64 {
 }
 
 /// What a device set costs: MACs on the device, bytes sent, MACs elsewhere.
-struct Amounts {
+struct CutCosts {
     device: Interval,
     bytes: Interval,
     remote: Interval,
 }
 
-impl Amounts {
+impl CutCosts {
     fn of(instance: &Instance, part: &Part) -> Result<Self, Violation> {
         let Some(model) = instance.models.get(part.model as usize) else {
             let at = format!(".model: {} of {}", part.model, instance.models.len());
@@ -294,7 +294,7 @@ impl Amounts {
 }
 
 /// The corners of a model's cuts, as the envelope proves them.
-struct Corners {
+struct HullVertices {
     /// MACs on the device, bytes sent, and no more than the MACs elsewhere.
     corners: Vec<[f64; 3]>,
     /// No more than all MACs.
@@ -303,7 +303,7 @@ struct Corners {
     slack: f64,
 }
 
-impl Corners {
+impl HullVertices {
     fn new(model: &Model, envelope: &Envelope) -> Result<Self, &'static str> {
         let Envelope { corners, flows } = envelope;
         if corners.first().is_none_or(|(macs, _)| *macs != 0.0) || corners.last().is_none_or(|(_, bytes)| *bytes != 0.0)
@@ -367,7 +367,7 @@ fn proved_by(model: &Model, flow: &[f64], (per_mac, per_byte): (f64, f64)) -> f6
 const ROUNDING: f64 = 1e-14;
 
 /// A request with what every cloudlet asks of it.
-struct Wish {
+struct RequestDemand {
     /// A delay in plain floats above this breaks the deadline for certain.
     limit: f64,
     /// Whether the device alone could meet the deadline.
@@ -377,15 +377,15 @@ struct Wish {
 }
 
 /// An instance with its envelopes.
-struct Jury<'a> {
+struct Checker<'a> {
     instance: &'a Instance,
-    corners: Vec<Corners>,
+    corners: Vec<HullVertices>,
     /// Per cloudlet and k-1: no more than the seconds per MAC of k threads.
     seconds_per_mac: Vec<Vec<f64>>,
     has_whole_profits: bool,
 }
 
-impl<'a> Jury<'a> {
+impl<'a> Checker<'a> {
     fn new(instance: &'a Instance, envelopes: &[Envelope]) -> Result<Self, Violation> {
         if envelopes.len() != instance.models.len() {
             let off = envelopes.len().abs_diff(instance.models.len()) as f64;
@@ -393,7 +393,7 @@ impl<'a> Jury<'a> {
         }
         let corners = (instance.models.iter().zip(envelopes).enumerate())
             .map(|(m, (model, envelope))| {
-                Corners::new(model, envelope)
+                HullVertices::new(model, envelope)
                     .map_err(|what| Violation::new(what, format!("envelopes[{m}]"), 1.0, "envelope"))
             })
             .collect::<Result<_, _>>()?;
@@ -410,11 +410,11 @@ impl<'a> Jury<'a> {
         })
     }
 
-    fn wish(&self, i: usize) -> Wish {
+    fn demand(&self, i: usize) -> RequestDemand {
         let request = &self.instance.requests[i];
         let of_model = &self.corners[request.model as usize];
         let limit = latest(request) * (1.0 + ROUNDING) / (1.0 - of_model.slack);
-        Wish {
+        RequestDemand {
             limit: limit.next_up(),
             is_local: (of_model.macs / request.device_macs_per_s).next_down() <= latest(request),
             device_s: of_model.corners.iter().map(|corner| corner[0] / request.device_macs_per_s).collect(),
@@ -422,25 +422,25 @@ impl<'a> Jury<'a> {
     }
 
     /// Whether k threads of cloudlet j are too few for request i for certain; it falls as k rises.
-    fn is_too_few(&self, i: usize, wish: &Wish, j: usize, k: u32) -> bool {
+    fn is_too_few(&self, i: usize, demand: &RequestDemand, j: usize, k: u32) -> bool {
         let request = &self.instance.requests[i];
         let per_byte = 1.0 / request.uplink_bytes_per_s + self.instance.hops(i)[j];
         let per_mac = self.seconds_per_mac[j][k as usize - 1];
         let corners = &self.corners[request.model as usize].corners;
         let delay = |(corner, device_s): (&[f64; 3], &f64)| device_s + corner[1] * per_byte + corner[2] * per_mac;
-        !wish.is_local && corners.iter().zip(&wish.device_s).map(delay).all(|delay| delay > wish.limit)
+        !demand.is_local && corners.iter().zip(&demand.device_s).map(delay).all(|delay| delay > demand.limit)
     }
 
     /// The least number of threads of cloudlet j, up to `most`, with which request i could meet its deadline.
-    fn least(&self, i: usize, wish: &Wish, j: usize, most: u32) -> Option<u32> {
+    fn least(&self, i: usize, demand: &RequestDemand, j: usize, most: u32) -> Option<u32> {
         let most = most.min(self.seconds_per_mac[j].len() as u32);
-        if most == 0 || self.is_too_few(i, wish, j, most) {
+        if most == 0 || self.is_too_few(i, demand, j, most) {
             return None;
         }
         let (mut too_few, mut enough) = (0, most);
         while enough - too_few > 1 {
             let middle = too_few + (enough - too_few) / 2;
-            if self.is_too_few(i, wish, j, middle) { too_few = middle } else { enough = middle }
+            if self.is_too_few(i, demand, j, middle) { too_few = middle } else { enough = middle }
         }
         Some(enough)
     }
@@ -450,7 +450,7 @@ impl<'a> Jury<'a> {
         let tree = Tree::new(nodes, |node| self.children(node)).map_err(|flaw| flaw.violation(""))?;
         let table = match nodes.len() {
             1 => None,
-            _ if requests.saturating_mul(cloudlets) > MOST_PAIRS => {
+            _ if requests.saturating_mul(cloudlets) > MAX_PAIRS => {
                 let what = "a tree is replayed for at most 2e8 pairs of requests and cloudlets";
                 return Err(Flaw { node: 0, what }.violation(""));
             }
@@ -482,7 +482,7 @@ impl<'a> Jury<'a> {
                     return Err("a leaf has values >= 0 of requests, ascending");
                 }
                 let threads: u64 = self.instance.cloudlets.iter().map(|c| u64::from(c.threads) + 1).sum();
-                if threads > MOST_THREADS || threads.saturating_mul(requests as u64) > MOST_STEPS {
+                if threads > MAX_THREADS || threads.saturating_mul(requests as u64) > MAX_STEPS {
                     return Err("knapsacks are replayed for at most 1e7 threads and 1e9 steps");
                 }
             }
@@ -495,10 +495,10 @@ impl<'a> Jury<'a> {
         let cloudlets = self.instance.cloudlets.len();
         let mut table = filled(0, self.instance.requests.len() * cloudlets)?;
         for i in 0..self.instance.requests.len() {
-            let wish = self.wish(i);
-            budget.spend(cloudlets as u64 * least_steps(wish.device_s.len()))?;
+            let demand = self.demand(i);
+            budget.spend(cloudlets as u64 * least_steps(demand.device_s.len()))?;
             for j in 0..cloudlets {
-                table[i * cloudlets + j] = self.least(i, &wish, j, u32::MAX).unwrap_or(0) as u16;
+                table[i * cloudlets + j] = self.least(i, &demand, j, u32::MAX).unwrap_or(0) as u16;
             }
         }
         Ok(table)
@@ -522,8 +522,8 @@ impl<'a> Jury<'a> {
             .map(|(cloudlet, used)| u64::from(cloudlet.threads) - used)
             .collect();
         // What a pass takes for a request.
-        let pass = |wish: &Wish| match table {
-            None => cloudlets as u64 * least_steps(wish.device_s.len()) + 1,
+        let pass = |demand: &RequestDemand| match table {
+            None => cloudlets as u64 * least_steps(demand.device_s.len()) + 1,
             Some(_) => cloudlets as u64 + 1,
         };
 
@@ -537,9 +537,9 @@ impl<'a> Jury<'a> {
             if groups.is_one() && sums.iter().all(Sums::is_full) {
                 break; // nothing changes any more
             }
-            let wish = self.wish(i);
-            budget.spend(pass(&wish))?;
-            if wish.is_local {
+            let demand = self.demand(i);
+            budget.spend(pass(&demand))?;
+            if demand.is_local {
                 continue;
             }
             let mut first = None;
@@ -547,7 +547,7 @@ impl<'a> Jury<'a> {
                 if groups.is_one() && sums[j].is_full() {
                     continue;
                 }
-                let least = looked_up(i, j).or_else(|| self.least(i, &wish, j, u32::MAX)).filter(|k| *k > 0);
+                let least = looked_up(i, j).or_else(|| self.least(i, &demand, j, u32::MAX)).filter(|k| *k > 0);
                 let Some(k) = least else { continue };
                 sums[j].with(k, budget)?;
                 groups.join(*first.get_or_insert(j), j);
@@ -566,15 +566,15 @@ impl<'a> Jury<'a> {
             order.sort_by(|a, b| prices[*a].total_cmp(&prices[*b]));
         }
         for (i, request) in self.instance.requests.iter().enumerate() {
-            let wish = self.wish(i);
-            budget.spend(pass(&wish))?;
-            if wish.is_local || is_served(i) {
+            let demand = self.demand(i);
+            budget.spend(pass(&demand))?;
+            if demand.is_local || is_served(i) {
                 apart.add(Interval::point(request.profit));
                 continue;
             }
             let least = |j: usize, most: u32| match looked_up(i, j) {
                 Some(k) => Some(k).filter(|k| *k > 0),
-                None => self.least(i, &wish, j, most),
+                None => self.least(i, &demand, j, most),
             };
             match proof {
                 Proof::Prices(prices) => {
@@ -600,7 +600,7 @@ impl<'a> Jury<'a> {
                     for j in (0..cloudlets).filter(|j| allows(i, *j)) {
                         if let Some(k) = least(j, u32::MAX) {
                             budget.spend(knapsacks[j].steps(k))?;
-                            knapsacks[j].offer(k, add_up(request.profit, -values[i]));
+                            knapsacks[j].item(k, add_up(request.profit, -values[i]));
                             of = Some(j);
                         }
                     }
@@ -625,7 +625,7 @@ impl<'a> Jury<'a> {
 
 /// What is decided on the way to a leaf.
 struct State<'a> {
-    jury: &'a Jury<'a>,
+    jury: &'a Checker<'a>,
     budget: &'a Budget,
     /// The least threads of every pair, 0 for none and for those ruled out; none if nothing can be decided. Shape (requests, cloudlets).
     table: Option<Vec<u16>>,
@@ -652,7 +652,7 @@ enum Change {
 }
 
 impl<'a> State<'a> {
-    fn new(jury: &'a Jury<'a>, table: Option<Vec<u16>>, budget: &'a Budget) -> Result<Self, Violation> {
+    fn new(jury: &'a Checker<'a>, table: Option<Vec<u16>>, budget: &'a Budget) -> Result<Self, Violation> {
         let requests = if table.is_some() { jury.instance.requests.len() } else { 0 };
         let used = vec![0; jury.instance.cloudlets.len()];
         let served = filled(0, requests)?;
@@ -785,7 +785,7 @@ impl Knapsack {
     }
 
     /// One more request may be taken.
-    fn offer(&mut self, threads: u32, gain: f64) {
+    fn item(&mut self, threads: u32, gain: f64) {
         let threads = threads as usize;
         if gain > 0.0 {
             for room in (threads..self.0.len()).rev() {

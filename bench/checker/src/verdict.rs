@@ -74,14 +74,16 @@ pub enum Proof {
     /// The checker replayed a certificate that no solution exists.
     Infeasible,
     /// A solver said so.
-    SolverWord {
+    #[serde(rename = "solver_word")]
+    SolverReported {
         /// The bound as the solver stated it.
         value: f64,
         /// The solver and the quantity.
         word: String,
     },
     /// The certificate does not prove the claimed bound.
-    Refused {
+    #[serde(rename = "refused")]
+    Rejected {
         /// Why not.
         violations: Vec<Violation>,
     },
@@ -94,8 +96,8 @@ impl Proof {
         match self {
             Self::Certified { value } => Some((*value, 0.0)),
             Self::Infeasible => Some((no_solution(sense), 0.0)),
-            Self::SolverWord { value, .. } => Some((*value, tolerance.word_relative)),
-            Self::Nothing | Self::Refused { .. } => None,
+            Self::SolverReported { value, .. } => Some((*value, tolerance.word_relative)),
+            Self::Nothing | Self::Rejected { .. } => None,
         }
     }
 }
@@ -155,8 +157,8 @@ impl Verdict {
     }
 
     /// Whether something in the answer is wrong: a broken constraint, a false claim or a certificate that proves less.
-    pub fn is_refuted(&self) -> bool {
-        !self.violations.is_empty() || matches!(self.proof, Proof::Refused { .. })
+    pub fn is_rejected(&self) -> bool {
+        !self.violations.is_empty() || matches!(self.proof, Proof::Rejected { .. })
     }
 
     /// Whether the answer holds a feasible solution with the objective it claims.
@@ -194,9 +196,9 @@ mod tests {
         assert_eq!((verdict.sense(), verdict.objective()), (Sense::Maximise, Some(Interval::point(3.0))));
         assert_eq!((verdict.violations(), verdict.proof()), (&[violation][..], &Proof::Infeasible));
         assert_eq!((verdict.measures(), verdict.claims_infeasible()), (&measures, true));
-        assert!(verdict.is_refuted() && !verdict.is_feasible());
+        assert!(verdict.is_rejected() && !verdict.is_feasible());
         let empty = Verdict::empty(Sense::Minimise);
         assert_eq!((empty.sense(), empty.objective(), empty.claims_infeasible()), (Sense::Minimise, None, false));
-        assert!(!empty.is_refuted() && !empty.is_feasible());
+        assert!(!empty.is_rejected() && !empty.is_feasible());
     }
 }

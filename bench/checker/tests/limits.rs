@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use offcut_checker::{Judged, Violation};
+use offcut_checker::{Checkable, Violation};
 use offcut_instances::document::{parse_answer, parse_instance};
 use offcut_instances::jpdra::Jpdra;
 use offcut_instances::lymdo::Lymdo;
@@ -15,14 +15,14 @@ mod certificates;
 use certificates::{Leaves, Shape};
 
 /// What a certificate proves, and the steps that takes.
-fn replayed<P: Judged>(instance: &P::Instance, certificate: &P::Certificate) -> (f64, u64) {
+fn replayed<P: Checkable>(instance: &P::Instance, certificate: &P::Certificate) -> (f64, u64) {
     let budget = P::budget(instance, certificate);
     let value = P::replay_within(instance, certificate, &budget).expect("within the budget");
     (value, budget.spent())
 }
 
 /// Certificates of three sizes, each with twice the splits of the one before: what is added by doubling doubles as well.
-fn is_linear<P: Judged>(what: &str, instance: &P::Instance, of: impl Fn(u32) -> P::Certificate) {
+fn is_linear<P: Checkable>(what: &str, instance: &P::Instance, of: impl Fn(u32) -> P::Certificate) {
     let steps = [1, 2, 4].map(|size| replayed::<P>(instance, &of(size)).1 as f64);
     let growth = (steps[2] - steps[1]) / (steps[1] - steps[0]);
     assert!((1.0..2.2).contains(&growth), "{} {what}: {steps:?} steps", P::NAME);
@@ -69,7 +69,7 @@ fn prices_that_no_leaf_uses_cost_nothing() {
 }
 
 /// Whatever a replay takes, with a step less it is rejected, by one line that names the limit; and so it is with any fewer.
-fn ends_in_time<P: Judged>(instance: &P::Instance, certificate: &P::Certificate) {
+fn ends_in_time<P: Checkable>(instance: &P::Instance, certificate: &P::Certificate) {
     let (value, steps) = replayed::<P>(instance, certificate);
     let within = |most: u64| {
         let budget = P::budget(instance, certificate).limited_to(most);
@@ -126,7 +126,7 @@ fn long_chains_do_not_overflow_the_stack() {
 }
 
 /// Every certificate in a library proves what its ledger says, but for some roundings, within a tenth of its budget.
-fn library<P: Judged>() {
+fn library<P: Checkable>() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../instances/data").join(P::NAME).join("library");
     let read = |name: &str| std::fs::read(folder.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
     let index: serde_json::Value = serde_json::from_slice(&read("index.json")).expect("an index");

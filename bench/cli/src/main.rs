@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
-use offcut_instances::document::Trouble;
+use offcut_instances::document::InputError;
 use offcut_runner::Shard;
 
 pub(crate) use output::Ending;
@@ -202,7 +202,7 @@ fn main() -> ExitCode {
     let found = match Cli::try_parse() {
         Ok(cli) => match dispatch(cli.command) {
             Ok(Ending::Good) => 0,
-            Ok(Ending::Refuted) => 1,
+            Ok(Ending::Rejected) => 1,
             Err(trouble) => {
                 err!("offcut: {trouble}");
                 2
@@ -220,7 +220,7 @@ fn main() -> ExitCode {
     output::finish(found)
 }
 
-fn dispatch(command: Command) -> Result<Ending, Trouble> {
+fn dispatch(command: Command) -> Result<Ending, InputError> {
     match command {
         Command::Demo { folder } => commands::run::demo(&folder),
         Command::Models(arguments) => commands::models::models(&arguments),

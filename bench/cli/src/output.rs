@@ -24,7 +24,7 @@ pub(crate) enum Ending {
     /// Nothing stands against the answers.
     Good,
     /// An answer was rejected, or a contradiction found.
-    Refuted,
+    Rejected,
 }
 
 impl Ending {

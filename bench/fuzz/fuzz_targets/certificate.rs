@@ -5,7 +5,7 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use offcut_checker::{Judged, Proof, Tolerance, judge};
+use offcut_checker::{Checkable, Proof, Tolerance, judge};
 use offcut_instances::document::{parse_answer, parse_instance};
 use offcut_instances::problem::{Problem, Sense};
 use offcut_instances::{jpdra::Jpdra, lymdo::Lymdo, multiuser::Multiuser, throughput::Throughput};
@@ -24,7 +24,7 @@ toy!(JPDRA, Jpdra, "jpdra");
 toy!(LYMDO, Lymdo, "lymdo");
 
 /// `optimum` is the toy's, as its tests solve it by hand.
-fn judged<P: Judged>(instance: &P::Instance, optimum: f64, bytes: &[u8]) {
+fn judged<P: Checkable>(instance: &P::Instance, optimum: f64, bytes: &[u8]) {
     let Ok(mut answer) = parse_answer::<P>(bytes) else { return };
     let tolerance = Tolerance::default();
     let mut verdict = judge::<P>(instance, &answer, &tolerance);

@@ -17,7 +17,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use offcut_checker::{Judged, Proof, Tolerance};
+use offcut_checker::{Checkable, Proof, Tolerance};
 use offcut_instances::document::parse_answer;
 use offcut_instances::problem::{Answer, Evidence as Behind, Problem, Sense, Stop};
 use serde::Serialize;
@@ -95,7 +95,7 @@ impl Evidence {
 }
 
 /// Sorts out rows that do not hold to their answers. `answer` says where the answer of a row is. What comes back are the rows that hold, in order.
-pub fn hold<P: Judged>(rows: Vec<Row>, answer: impl Fn(&Row) -> PathBuf) -> (Vec<Row>, Evidence) {
+pub fn hold<P: Checkable>(rows: Vec<Row>, answer: impl Fn(&Row) -> PathBuf) -> (Vec<Row>, Evidence) {
     let mut found = Evidence::default();
     let mut keys = HashSet::new();
     let mut kept = Vec::with_capacity(rows.len());
@@ -155,7 +155,7 @@ impl Reread {
 }
 
 /// Holds a row against the bytes of its answer.
-pub fn reread<P: Judged>(row: &Row, bytes: &[u8]) -> Reread {
+pub fn reread<P: Checkable>(row: &Row, bytes: &[u8]) -> Reread {
     let mut found = Reread { differences: own_differences(row, P::SENSE), is_unjudged: false };
     let mut differs = |what: String| found.differences.push(what);
     if row.problem != P::NAME {
@@ -230,8 +230,10 @@ fn claim_differences<P: Problem>(row: &Row, answer: &Answer<P>) -> Vec<String> {
     let sense = P::SENSE;
     let bound = answer.proved.as_ref().map(|bound| (bound.value, &bound.evidence));
     let matches = match (&row.proof, bound) {
-        (Proof::Nothing, None) | (Proof::Infeasible | Proof::Refused { .. }, Some((_, Behind::Certificate(_)))) => true,
-        (Proof::SolverWord { value, word }, Some((claimed, Behind::SolverWord(said)))) => {
+        (Proof::Nothing, None) | (Proof::Infeasible | Proof::Rejected { .. }, Some((_, Behind::Certificate(_)))) => {
+            true
+        }
+        (Proof::SolverReported { value, word }, Some((claimed, Behind::SolverReported(said)))) => {
             *value == claimed && word == said
         }
         (Proof::Certified { value }, Some((claimed, Behind::Certificate(_)))) => {
@@ -247,7 +249,7 @@ fn claim_differences<P: Problem>(row: &Row, answer: &Answer<P>) -> Vec<String> {
         let is = match bound {
             None => "has none".to_owned(),
             Some((value, Behind::Certificate(_))) => format!("claims {value} with a certificate"),
-            Some((value, Behind::SolverWord(word))) => format!("claims {value} without one: {word}"),
+            Some((value, Behind::SolverReported(word))) => format!("claims {value} without one: {word}"),
         };
         differs("bound", told(&row.proof), is);
     }
@@ -303,8 +305,8 @@ fn told(proof: &Proof) -> String {
         Proof::Nothing => "none".into(),
         Proof::Infeasible => "a certificate that there is no solution".into(),
         Proof::Certified { value } => format!("{value}, certified"),
-        Proof::SolverWord { value, word } => format!("{value}, a solver-reported bound: {word}"),
-        Proof::Refused { violations } => {
+        Proof::SolverReported { value, word } => format!("{value}, a solver-reported bound: {word}"),
+        Proof::Rejected { violations } => {
             let reasons: Vec<String> = violations.iter().map(ToString::to_string).collect();
             format!("that its certificate is rejected: {}", reasons.join(", "))
         }

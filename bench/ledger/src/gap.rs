@@ -96,8 +96,8 @@ pub fn best_known(sense: Sense, rows: &[Row]) -> BTreeMap<String, BestKnown> {
         };
         match &row.proof {
             Proof::Certified { value } => best.certified = tighter(best.certified, *value),
-            Proof::SolverWord { value, .. } => best.word = tighter(best.word, *value),
-            Proof::Nothing | Proof::Infeasible | Proof::Refused { .. } => {}
+            Proof::SolverReported { value, .. } => best.word = tighter(best.word, *value),
+            Proof::Nothing | Proof::Infeasible | Proof::Rejected { .. } => {}
         }
     }
     known

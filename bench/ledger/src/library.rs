@@ -16,7 +16,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use offcut_instances::document::Trouble;
+use offcut_instances::document::InputError;
 use offcut_instances::library::{Index, is_hash};
 use offcut_instances::problem::{Budget, Problem, Sense};
 use serde::{Deserialize, Serialize};
@@ -41,11 +41,11 @@ pub struct Line {
     /// The instance's hash.
     pub instance: String,
     /// What `value` is.
-    pub what: What,
+    pub what: ValueKind,
     /// The objective as the checker computed it, or the bound as it replayed it.
     pub value: f64,
     /// Why anyone should believe it.
-    pub evidence: Shown,
+    pub evidence: ShownBy,
     /// The file in `answers/` that shows it: BLAKE3 of the file, and `.json`.
     pub answer: String,
     /// The method, with its parameters.
@@ -68,7 +68,7 @@ pub struct Line {
 /// Which side of the optimum a value is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum What {
+pub enum ValueKind {
     /// The objective of a solution.
     Objective,
     /// A bound on every objective.
@@ -78,11 +78,12 @@ pub enum What {
 /// What shows a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Shown {
+pub enum ShownBy {
     /// A bound's certificate, which the checker replays.
     Certificate,
     /// Nothing but somebody's word.
-    SolverWord,
+    #[serde(rename = "solver_word")]
+    SolverReported,
     /// The solution.
     Solution,
 }
@@ -113,8 +114,8 @@ impl Library {
     /// Reads its index.
     ///
     /// # Errors
-    /// [`Trouble`] naming file, place and remedy.
-    pub fn index(&self) -> Result<Index, Trouble> {
+    /// [`InputError`] naming file, place and remedy.
+    pub fn index(&self) -> Result<Index, InputError> {
         Index::read(&self.index_path(), self.problem)
     }
 
@@ -122,8 +123,8 @@ impl Library {
     /// [`Library::verify`] to say.
     ///
     /// # Errors
-    /// [`Trouble`] naming file and line if the ledger cannot be read, its chain is broken, or it ends before the line that the index names.
-    pub fn best_known(&self, sense: Sense) -> Result<BTreeMap<String, BestKnown>, Trouble> {
+    /// [`InputError`] naming file and line if the ledger cannot be read, its chain is broken, or it ends before the line that the index names.
+    pub fn best_known(&self, sense: Sense) -> Result<BTreeMap<String, BestKnown>, InputError> {
         let (lines, _) = self.chain(self.index()?.ledger_head.as_deref())?;
         let mut known: BTreeMap<String, BestKnown> = BTreeMap::new();
         for line in lines {
@@ -146,14 +147,14 @@ impl Library {
 
     /// The lines of the ledger, none if there is no file, and the hash of the last. The line of hash `pinned` is among them; lines may follow it, if a
     /// program that added them was ended before it could name the last.
-    fn chain(&self, pinned: Option<&str>) -> Result<(Vec<Line>, String), Trouble> {
+    fn chain(&self, pinned: Option<&str>) -> Result<(Vec<Line>, String), InputError> {
         let path = self.ledger();
         let text = match std::fs::read(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
             Err(error) => {
                 let what = format!("cannot be read: {error}");
-                return Err(Trouble::at("", what, "give the folder of a library").in_file(&path));
+                return Err(InputError::at("", what, "give the folder of a library").in_file(&path));
             }
         };
         let mut lines = Vec::new();
@@ -170,15 +171,15 @@ impl Library {
         if !is_whole {
             let remedy = "restore the ledger: its lines are never removed";
             return Err(
-                Trouble::at("", "does not have the line that index.json names as its last", remedy).in_file(&path)
+                InputError::at("", "does not have the line that index.json names as its last", remedy).in_file(&path)
             );
         }
         Ok((lines, head))
     }
 }
 
-fn trouble_at(line: usize, what: String) -> Trouble {
-    Trouble::at(format!("line {line}"), what, "restore the ledger: its lines are never changed")
+fn trouble_at(line: usize, what: String) -> InputError {
+    InputError::at(format!("line {line}"), what, "restore the ledger: its lines are never changed")
 }
 
 /// The lines of a ledger as bytes; one without its line feed is torn.
@@ -198,8 +199,8 @@ fn parse(bytes: &[u8], previous: &str) -> Result<Line, String> {
         return Err("is not written as Offcut writes it".into());
     }
     let fits = match line.what {
-        What::Objective => line.evidence == Shown::Solution,
-        What::Bound => line.evidence != Shown::Solution,
+        ValueKind::Objective => line.evidence == ShownBy::Solution,
+        ValueKind::Bound => line.evidence != ShownBy::Solution,
     };
     if !fits {
         return Err("a solution shows an objective, a certificate or a word a bound, and nothing else".into());
@@ -220,11 +221,11 @@ fn is_same(a: f64, b: f64) -> bool {
 }
 
 /// Whether `new` is better than what is known, by more than roundings: a better objective, or a tighter bound.
-fn improves(sense: Sense, what: What, new: f64, known: Option<f64>) -> bool {
+fn improves(sense: Sense, what: ValueKind, new: f64, known: Option<f64>) -> bool {
     let Some(known) = known else { return true };
     let more = match (sense, what) {
-        (Sense::Minimise, What::Bound) | (Sense::Maximise, What::Objective) => new > known,
-        (Sense::Minimise, What::Objective) | (Sense::Maximise, What::Bound) => new < known,
+        (Sense::Minimise, ValueKind::Bound) | (Sense::Maximise, ValueKind::Objective) => new > known,
+        (Sense::Minimise, ValueKind::Objective) | (Sense::Maximise, ValueKind::Bound) => new < known,
     };
     more && !is_same(new, known)
 }
@@ -233,18 +234,18 @@ fn improves(sense: Sense, what: What, new: f64, known: Option<f64>) -> bool {
 fn line_improves(known: &BestKnown, sense: Sense, line: &Line) -> bool {
     let better = |than: Option<f64>| improves(sense, line.what, line.value, than);
     match line.evidence {
-        Shown::Solution => better(known.objective),
-        Shown::Certificate => better(known.certified),
-        Shown::SolverWord => better(known.certified) && better(known.word),
+        ShownBy::Solution => better(known.objective),
+        ShownBy::Certificate => better(known.certified),
+        ShownBy::SolverReported => better(known.certified) && better(known.word),
     }
 }
 
 fn take_in(known: &mut BestKnown, sense: Sense, line: &Line) {
     if line_improves(known, sense, line) {
         match line.evidence {
-            Shown::Solution => known.objective = Some(line.value),
-            Shown::Certificate => known.certified = Some(line.value),
-            Shown::SolverWord => known.word = Some(line.value),
+            ShownBy::Solution => known.objective = Some(line.value),
+            ShownBy::Certificate => known.certified = Some(line.value),
+            ShownBy::SolverReported => known.word = Some(line.value),
         }
     }
 }

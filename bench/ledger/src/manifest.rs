@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::Path;
 
 use offcut_checker::Tolerance;
-use offcut_instances::document::Trouble;
+use offcut_instances::document::InputError;
 use offcut_instances::problem::Sense;
 use serde::{Deserialize, Serialize};
 
@@ -62,12 +62,12 @@ impl Reference {
     /// Reads a file of them, a number a line; none if it is not there. A torn last line is left out.
     ///
     /// # Errors
-    /// [`Trouble`] if it cannot be read.
-    pub fn read(path: &Path) -> Result<Self, Trouble> {
+    /// [`InputError`] if it cannot be read.
+    pub fn read(path: &Path) -> Result<Self, InputError> {
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
-            Err(error) => return Err(Trouble::at("", format!("cannot be read: {error}"), "remove it").in_file(path)),
+            Err(error) => return Err(InputError::at("", format!("cannot be read: {error}"), "remove it").in_file(path)),
         };
         let whole = &text[..text.rfind('\n').map_or(0, |end| end + 1)];
         let times_s =
@@ -78,14 +78,14 @@ impl Reference {
     /// Appends one.
     ///
     /// # Errors
-    /// [`Trouble`] if the file cannot be written to.
-    pub fn append(path: &Path, time_s: f64) -> Result<(), Trouble> {
+    /// [`InputError`] if the file cannot be written to.
+    pub fn append(path: &Path, time_s: f64) -> Result<(), InputError> {
         let write = || -> std::io::Result<()> {
             let mut file = std::fs::OpenOptions::new().create(true).append(true).open(path)?;
             file.write_all(format!("{time_s}\n").as_bytes())
         };
         write().map_err(|error| {
-            Trouble::at("", format!("cannot be appended to: {error}"), "make room on the disk and run again")
+            InputError::at("", format!("cannot be appended to: {error}"), "make room on the disk and run again")
                 .in_file(path)
         })
     }

@@ -158,7 +158,7 @@ impl Status {
         proof: &Proof,
         tolerance: &Tolerance,
     ) -> Self {
-        if !violations.is_empty() || matches!(proof, Proof::Refused { .. }) {
+        if !violations.is_empty() || matches!(proof, Proof::Rejected { .. }) {
             return Self::Wrong;
         }
         match stop {
@@ -170,13 +170,13 @@ impl Status {
             Stop::Completed | Stop::TimeLimit => {}
         }
         let Some(objective) = objective else {
-            let has_bound = matches!(proof, Proof::Certified { .. } | Proof::SolverWord { .. });
+            let has_bound = matches!(proof, Proof::Certified { .. } | Proof::SolverReported { .. });
             return if has_bound && *stop == Stop::Completed { Self::Bounded } else { Self::Time };
         };
         let short = |bound: f64| short_of(sense, objective, bound);
         match proof {
             Proof::Certified { value } if short(*value) <= tolerance.gap_relative => Self::OptimalCertified,
-            Proof::SolverWord { value, .. } if short(*value) <= tolerance.word_relative => Self::OptimalClaimed,
+            Proof::SolverReported { value, .. } if short(*value) <= tolerance.word_relative => Self::OptimalClaimed,
             _ => Self::Feasible,
         }
     }

@@ -12,7 +12,7 @@ use std::io::{Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use offcut_instances::document::Trouble;
+use offcut_instances::document::InputError;
 
 use crate::row::Row;
 
@@ -50,14 +50,15 @@ impl Store {
     /// Opens a file of rows, or begins one, and gives the rows that are in it.
     ///
     /// # Errors
-    /// [`Trouble`] if the file cannot be read or written, or a line that is not the torn last one is broken.
-    pub fn open(path: &Path) -> Result<(Self, Vec<Row>), Trouble> {
+    /// [`InputError`] if the file cannot be read or written, or a line that is not the torn last one is broken.
+    pub fn open(path: &Path) -> Result<(Self, Vec<Row>), InputError> {
         let trouble = |error: std::io::Error| {
-            Trouble::at("", format!("cannot be opened: {error}"), "give a place that can be written to").in_file(path)
+            InputError::at("", format!("cannot be opened: {error}"), "give a place that can be written to")
+                .in_file(path)
         };
         let mut file = appending(path).map_err(trouble)?;
         file.try_lock().map_err(|_| {
-            Trouble::at("", "is in use by another run", "wait for it or give the run another name").in_file(path)
+            InputError::at("", "is in use by another run", "wait for it or give the run another name").in_file(path)
         })?;
         let mut text = Vec::new();
         file.read_to_end(&mut text).map_err(trouble)?;
@@ -73,8 +74,8 @@ impl Store {
     /// written again.
     ///
     /// # Errors
-    /// [`Trouble`] if the disk refuses.
-    pub fn append(&mut self, row: &Row) -> Result<bool, Trouble> {
+    /// [`InputError`] if the disk refuses.
+    pub fn append(&mut self, row: &Row) -> Result<bool, InputError> {
         let mut line = serde_json::to_vec(row).expect("a row is plain data");
         line.push(b'\n');
         let mut append = || {
@@ -94,8 +95,8 @@ impl Store {
     /// Holds all of the file to what was read and appended. The answer says whether it had been changed, and was written again.
     ///
     /// # Errors
-    /// [`Trouble`] if the disk refuses.
-    pub fn hold(&mut self) -> Result<bool, Trouble> {
+    /// [`InputError`] if the disk refuses.
+    pub fn hold(&mut self) -> Result<bool, InputError> {
         self.seen = None;
         let mut hold = || {
             let is_changed = self.is_changed()?;
@@ -107,8 +108,8 @@ impl Store {
         hold().map_err(|error| self.not_appended(&error))
     }
 
-    fn not_appended(&self, error: &std::io::Error) -> Trouble {
-        Trouble::at("", format!("cannot be appended to: {error}"), "make room on the disk and run again")
+    fn not_appended(&self, error: &std::io::Error) -> InputError {
+        InputError::at("", format!("cannot be appended to: {error}"), "make room on the disk and run again")
             .in_file(&self.path)
     }
 
@@ -155,10 +156,10 @@ fn appending(path: &Path) -> std::io::Result<File> {
 /// Reads the rows of a file, without a torn last line.
 ///
 /// # Errors
-/// [`Trouble`] naming file and line.
-pub fn read(path: &Path) -> Result<Vec<Row>, Trouble> {
+/// [`InputError`] naming file and line.
+pub fn read(path: &Path) -> Result<Vec<Row>, InputError> {
     let text = std::fs::read(path).map_err(|error| {
-        Trouble::at("", format!("cannot be read: {error}"), "give the folder of a run").in_file(path)
+        InputError::at("", format!("cannot be read: {error}"), "give the folder of a run").in_file(path)
     })?;
     parse(whole_lines(&text), path)
 }
@@ -168,13 +169,14 @@ fn whole_lines(text: &[u8]) -> &[u8] {
     &text[..end]
 }
 
-fn parse(text: &[u8], path: &Path) -> Result<Vec<Row>, Trouble> {
+fn parse(text: &[u8], path: &Path) -> Result<Vec<Row>, InputError> {
     let lines = text.split(|byte| *byte == b'\n').enumerate().filter(|(_, line)| !line.is_empty());
     lines
         .map(|(number, line)| {
             serde_json::from_slice(line).map_err(|error| {
                 let what = format!("is not a row: {error}");
-                Trouble::at(format!("line {}", number + 1), what, "restore the file or begin a new run").in_file(path)
+                InputError::at(format!("line {}", number + 1), what, "restore the file or begin a new run")
+                    .in_file(path)
             })
         })
         .collect()

@@ -37,7 +37,7 @@ fn row_of(bytes: &[u8]) -> Row {
 
 fn worded(value: f64) -> Vec<u8> {
     let mut answer = Answer::<Multiuser>::found(Solution { cut: vec![1, 0], units: vec![2, 2] }, 5.0);
-    answer.proved = Some(Bound { value, evidence: Behind::SolverWord("a dual bound".into()) });
+    answer.proved = Some(Bound { value, evidence: Behind::SolverReported("a dual bound".into()) });
     answer_bytes::<Multiuser>(&answer)
 }
 
@@ -78,8 +78,8 @@ fn what_is_changed_is_named() {
     changed("bound", &|row| row.proof = Proof::Nothing);
     changed("bound", &|row| row.proof = Proof::Certified { value: 4.0 });
     changed("bound", &|row| row.proof = Proof::Infeasible);
-    changed("bound", &|row| row.proof = Proof::SolverWord { value: 4.5, word: "a dual bound".into() });
-    changed("bound", &|row| row.proof = Proof::SolverWord { value: 4.0, word: "another's".into() });
+    changed("bound", &|row| row.proof = Proof::SolverReported { value: 4.5, word: "a dual bound".into() });
+    changed("bound", &|row| row.proof = Proof::SolverReported { value: 4.0, word: "another's".into() });
     changed("status", &|row| row.status = Status::OptimalCertified);
     changed("stop", &|row| row.stop = Stop::TimeLimit);
     changed("counts", &|row| row.counts = [("moves".to_owned(), 7)].into());

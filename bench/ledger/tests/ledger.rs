@@ -64,18 +64,18 @@ fn what_a_library_knows_is_taken_in_and_held_against_rows() {
     assert_eq!((low.len(), &low[0].objective.0[..], &low[0].bound.0[..]), (1, "a", "the library"));
     let high = with(&[row("a", 6.0, Proof::Certified { value: 5.1 })]);
     assert_eq!((high.len(), &high[0].objective.0[..], &high[0].bound.0[..]), (1, "the library", "a"));
-    let mut wrong = row("a", 4.4, Proof::SolverWord { value: 9.0, word: "w".into() });
+    let mut wrong = row("a", 4.4, Proof::SolverReported { value: 9.0, word: "w".into() });
     wrong.status = Status::Wrong;
     assert_eq!(with(&[wrong]), []);
 }
 
 #[test]
 fn the_best_known_values_come_from_checked_rows_only() {
-    let mut wrong = row("liar", 1.0, Proof::Refused { violations: vec![] });
+    let mut wrong = row("liar", 1.0, Proof::Rejected { violations: vec![] });
     wrong.status = Status::Wrong;
     let rows = [
         row("a", 6.0, Proof::Certified { value: 4.0 }),
-        row("b", 5.0, Proof::SolverWord { value: 5.0, word: "w".into() }),
+        row("b", 5.0, Proof::SolverReported { value: 5.0, word: "w".into() }),
         row("c", 7.0, Proof::Certified { value: 4.5 }),
         wrong,
     ];
@@ -91,7 +91,7 @@ fn an_objective_beyond_a_bound_is_a_contradiction() {
     assert_eq!(found.len(), 1);
     assert_eq!((found[0].objective.0.as_str(), found[0].bound.0.as_str()), ("a", "b"));
     // A solver's word may be off by what solvers tolerate, and no more.
-    let word = |value: f64| [row("a", 6.0, Proof::SolverWord { value, word: "w".into() })];
+    let word = |value: f64| [row("a", 6.0, Proof::SolverReported { value, word: "w".into() })];
     assert_eq!(contradictions(Sense::Minimise, &word(6.000_001), &Tolerance::default()).len(), 0);
     assert_eq!(contradictions(Sense::Minimise, &word(6.1), &Tolerance::default()).len(), 1);
     assert_eq!(contradictions(Sense::Maximise, &word(5.9), &Tolerance::default()).len(), 1);

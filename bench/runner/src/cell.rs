@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 
 use cpu_time::ProcessTime;
 use offcut_checker::{Proof, Tolerance, Verdict, judge};
-use offcut_instances::document::{Trouble, answer_bytes, hash, parse_answer, parse_instance, read_bytes};
+use offcut_instances::document::{InputError, answer_bytes, hash, parse_answer, parse_instance, read_bytes};
 use offcut_instances::incumbents;
 use offcut_instances::problem::{Algorithm, Answer, Budget, Claim, MethodSpec, Problem, Stop};
 use offcut_ledger::row::{InstanceLabel, ProcessFacts};
@@ -33,9 +33,9 @@ use crate::environment::{machine_memory_bytes, made_on, peak_memory_bytes, reset
 use crate::process::{
     Ended, Limits, Watched, end_like, memory_by_default, tie_to_parent, watch, watch_supervised, without_core_files,
 };
-use crate::protocol::{Measured, Message, Said};
+use crate::protocol::{Measured, Message, Replies};
 use crate::solver::Solver;
-use crate::{Contest, RollOut, method};
+use crate::{BenchmarkAdapter, RollOut, method};
 
 /// What came out of running a method.
 #[derive(Clone, Debug)]
@@ -55,7 +55,7 @@ pub struct Executed {
 }
 
 /// Runs a method on an instance, in this process. A panic is an answer that failed.
-pub fn execute<P: Contest>(algorithm: &dyn Algorithm<P>, instance: &P::Instance, budget: &Budget) -> Executed {
+pub fn execute<P: BenchmarkAdapter>(algorithm: &dyn Algorithm<P>, instance: &P::Instance, budget: &Budget) -> Executed {
     measured::<P>(|| algorithm.solve(instance, budget))
 }
 
@@ -83,7 +83,7 @@ pub struct Source<'a> {
     /// The instance's hash.
     pub hash: &'a str,
     /// Writes the file anew, when it no longer holds the instance.
-    pub restore: &'a (dyn Fn() -> Result<(), Trouble> + Sync),
+    pub restore: &'a (dyn Fn() -> Result<(), InputError> + Sync),
 }
 
 impl<'a> Source<'a> {
@@ -91,9 +91,9 @@ impl<'a> Source<'a> {
     const TRIES: usize = 3;
 
     /// A copy in a folder of its own, removed when this is dropped. The name is the file's.
-    fn private_copy<P: Problem>(&self) -> Result<(tempfile::TempDir, PathBuf), Trouble> {
+    fn private_copy<P: Problem>(&self) -> Result<(tempfile::TempDir, PathBuf), InputError> {
         let no_room = |error: std::io::Error| {
-            Trouble::at(
+            InputError::at(
                 "",
                 format!("there is no room for a program's copy of an instance: {error}"),
                 "make room, or set TMPDIR",
@@ -151,7 +151,7 @@ fn holds<P: Problem>(path: &Path, hash: &str) -> bool {
 }
 
 /// Reads the instance of this hash.
-fn instance_of<P: Problem>(path: &Path, expected: &str) -> Result<P::Instance, Trouble> {
+fn instance_of<P: Problem>(path: &Path, expected: &str) -> Result<P::Instance, InputError> {
     let bytes = read_bytes(path).map_err(|trouble| trouble.in_file(path))?;
     let document = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
     let is_document = blake3::hash(document).to_hex()[..32] == *expected;
@@ -159,8 +159,8 @@ fn instance_of<P: Problem>(path: &Path, expected: &str) -> Result<P::Instance, T
     if is_document || hash::<P>(&instance) == *expected { Ok(instance) } else { Err(not_the_instance(path, expected)) }
 }
 
-fn not_the_instance(path: &Path, hash: &str) -> Trouble {
-    Trouble::at("", format!("is not the instance {hash}: it was changed"), "leave the files of a run as they are")
+fn not_the_instance(path: &Path, hash: &str) -> InputError {
+    InputError::at("", format!("is not the instance {hash}: it was changed"), "leave the files of a run as they are")
         .in_file(path)
 }
 
@@ -168,7 +168,7 @@ fn not_the_instance(path: &Path, hash: &str) -> Trouble {
 const CHANGED: i32 = 3;
 
 /// What is read, or this process ends with [`CHANGED`] and a line.
-fn or_changed<T>(read: Result<T, Trouble>) -> T {
+fn or_changed<T>(read: Result<T, InputError>) -> T {
     read.unwrap_or_else(|trouble| {
         eprintln!("offcut: {trouble}");
         std::process::exit(CHANGED)
@@ -211,14 +211,14 @@ impl Launcher<'_> {
     /// Runs a solver on the instance of a file, in a process of its own.
     ///
     /// # Errors
-    /// [`Trouble`] if no process can be started at all, or the file cannot be restored; a solver that is not there is an answer that failed.
-    pub fn execute<P: Contest>(
+    /// [`InputError`] if no process can be started at all, or the file cannot be restored; a solver that is not there is an answer that failed.
+    pub fn execute<P: BenchmarkAdapter>(
         &self,
         solver: &Solver<P>,
         spec: &MethodSpec,
         source: &Source<'_>,
         budget: &Budget,
-    ) -> Result<Executed, Trouble> {
+    ) -> Result<Executed, InputError> {
         for _ in 0..Source::TRIES {
             let (executed, is_changed) = self.execute_once(solver, spec, source, budget)?;
             if !is_changed {
@@ -230,16 +230,16 @@ impl Launcher<'_> {
     }
 
     /// The answer says, too, whether the process found that the file does not hold the instance.
-    fn execute_once<P: Contest>(
+    fn execute_once<P: BenchmarkAdapter>(
         &self,
         solver: &Solver<P>,
         spec: &MethodSpec,
         source: &Source<'_>,
         budget: &Budget,
-    ) -> Result<(Executed, bool), Trouble> {
+    ) -> Result<(Executed, bool), InputError> {
         let limits = self.limits(budget);
         let Source { path: instance, hash, .. } = source;
-        let mut said = Said::<P>::default();
+        let mut said = Replies::<P>::default();
         let hear = |at_s: f64, line: Vec<u8>| said.hear(at_s, &line);
         let watched = match solver {
             Solver::Own(_) => {
@@ -293,15 +293,15 @@ impl Launcher<'_> {
     /// Has an answer judged, in a process of its own, from the file that holds its bytes. A judge that does not come to an end leaves a row that says so.
     ///
     /// # Errors
-    /// [`Trouble`] if no process can be started at all, or a file that was changed cannot be restored.
-    pub fn judge<P: Contest>(
+    /// [`InputError`] if no process can be started at all, or a file that was changed cannot be restored.
+    pub fn judge<P: BenchmarkAdapter>(
         &self,
         source: &Source<'_>,
         answer: &Path,
         key: &Key,
         label: &InstanceLabel,
         executed: &Executed,
-    ) -> Result<Row, Trouble> {
+    ) -> Result<Row, InputError> {
         let limits = self.limits(&Budget { time_s: Some(JUDGING_S), ..Budget::default() });
         let bytes = blake3::hash(&executed.answer).to_hex();
         let mut text = Vec::new();
@@ -321,7 +321,7 @@ impl Launcher<'_> {
             }
             (source.restore)()?;
             std::fs::write(answer, &executed.answer).map_err(|error| {
-                Trouble::at("", format!("cannot be written: {error}"), "leave the files of a run as they are")
+                InputError::at("", format!("cannot be written: {error}"), "leave the files of a run as they are")
                     .in_file(answer)
             })?;
         };
@@ -366,9 +366,13 @@ impl Launcher<'_> {
         Ok(with_facts(row, executed))
     }
 
-    fn trouble(&self, error: &std::io::Error) -> Trouble {
-        Trouble::at("", format!("cannot be started for a cell: {error}"), "leave the program where it is during a run")
-            .in_file(self.program)
+    fn trouble(&self, error: &std::io::Error) -> InputError {
+        InputError::at(
+            "",
+            format!("cannot be started for a cell: {error}"),
+            "leave the program where it is during a run",
+        )
+        .in_file(self.program)
     }
 }
 
@@ -408,7 +412,7 @@ fn plain(value: &impl serde::Serialize) -> String {
 }
 
 /// Judges what was executed, in this process: the row, and the verdict with all details.
-pub fn judged<P: Contest>(
+pub fn judged<P: BenchmarkAdapter>(
     instance: &P::Instance,
     key: Key,
     executed: &Executed,
@@ -427,7 +431,12 @@ fn with_facts(mut row: Row, executed: &Executed) -> Row {
     row
 }
 
-fn judged_bytes<P: Contest>(instance: &P::Instance, key: Key, bytes: &[u8], tolerance: &Tolerance) -> (Row, Verdict) {
+fn judged_bytes<P: BenchmarkAdapter>(
+    instance: &P::Instance,
+    key: Key,
+    bytes: &[u8],
+    tolerance: &Tolerance,
+) -> (Row, Verdict) {
     let began = Instant::now();
     // Numbers that are not finite do not survive the way through the document, so an unreadable answer is its method's fault.
     let answer = parse_answer::<P>(bytes)
@@ -439,7 +448,7 @@ fn judged_bytes<P: Contest>(instance: &P::Instance, key: Key, bytes: &[u8], tole
 }
 
 /// The row of an answer that was judged, with what the answer and its verdict tell; `bytes` are the answer's.
-pub fn row_of<P: Contest>(
+pub fn row_of<P: BenchmarkAdapter>(
     instance: &P::Instance,
     key: Key,
     answer: Answer<P>,
@@ -472,8 +481,13 @@ pub fn row_of<P: Contest>(
 /// The solving process of a cell: reads the instance, says it is ready, solves, says what it measured and answers.
 ///
 /// # Errors
-/// [`Trouble`] if its arguments or the instance cannot be read.
-pub fn solve_here<P: Contest>(instance: &Path, hash: &str, spec: &str, budget: &str) -> Result<(), Trouble> {
+/// [`InputError`] if its arguments or the instance cannot be read.
+pub fn solve_here<P: BenchmarkAdapter>(
+    instance: &Path,
+    hash: &str,
+    spec: &str,
+    budget: &str,
+) -> Result<(), InputError> {
     let budget: Budget = argument(budget)?;
     let algorithm = method::<P>(&spec.parse()?)?;
     let instance = or_changed(instance_of::<P>(instance, hash));
@@ -547,11 +561,16 @@ impl<P: Problem> Telling<P> {
 /// asks it slot by slot, says what that took and answers. If the program ends by itself before its time, this process ends as it did.
 ///
 /// # Errors
-/// [`Trouble`] if its arguments or the instance cannot be read, or this program cannot be started once more.
-pub fn roll_out_here<P: Contest>(instance: &Path, hash: &str, budget: &str, words: &[String]) -> Result<(), Trouble> {
+/// [`InputError`] if its arguments or the instance cannot be read, or this program cannot be started once more.
+pub fn roll_out_here<P: BenchmarkAdapter>(
+    instance: &Path,
+    hash: &str,
+    budget: &str,
+    words: &[String],
+) -> Result<(), InputError> {
     let budget: Budget = argument(budget)?;
     let roll_out = P::ROLL_OUT
-        .ok_or_else(|| Trouble::at(P::NAME, "is not decided slot by slot", "leave `offcut cell` to `offcut run`"))?;
+        .ok_or_else(|| InputError::at(P::NAME, "is not decided slot by slot", "leave `offcut cell` to `offcut run`"))?;
     let instance = or_changed(instance_of::<P>(instance, hash));
     let mut dialogue = start_program::<P>(words, (roll_out.longest_line)(&instance))?;
     let executed = match greet::<P>(&mut dialogue, &(roll_out.system)(&instance)) {
@@ -571,9 +590,9 @@ pub fn roll_out_here<P: Contest>(instance: &Path, hash: &str, budget: &str, word
 }
 
 /// Starts a program by way of this one, so that it ends with this process.
-fn start_program<P: Contest>(words: &[String], longest_line: u64) -> Result<Dialogue, Trouble> {
+fn start_program<P: BenchmarkAdapter>(words: &[String], longest_line: u64) -> Result<Dialogue, InputError> {
     let trouble =
-        |error| Trouble::at("offcut", format!("cannot be started once more: {error}"), "start it by its path");
+        |error| InputError::at("offcut", format!("cannot be started once more: {error}"), "start it by its path");
     let program = std::env::current_exe().map_err(trouble)?;
     Dialogue::start(command::<P>(&program, "exec").arg("--").args(words), longest_line).map_err(trouble)
 }
@@ -588,7 +607,7 @@ fn greet<P: Problem>(dialogue: &mut Dialogue, system: &[u8]) -> Result<(), Strin
 }
 
 /// Asks a program slot by slot. One that says more than it is asked has answered what it had not seen.
-fn rolled_out<P: Contest>(
+fn rolled_out<P: BenchmarkAdapter>(
     roll_out: &RollOut<P>,
     dialogue: &mut Dialogue,
     instance: &P::Instance,
@@ -607,7 +626,7 @@ fn rolled_out<P: Contest>(
 }
 
 /// The last lines of a solving process.
-fn say_executed<P: Problem>(executed: &Executed) -> Result<(), Trouble> {
+fn say_executed<P: Problem>(executed: &Executed) -> Result<(), InputError> {
     let Executed { answer, solve_s, solve_cpu_s, peak_memory_bytes, .. } = executed;
     let (solve_s, solve_cpu_s, peak_memory_bytes) = (*solve_s, *solve_cpu_s, *peak_memory_bytes);
     say(|out| {
@@ -620,8 +639,13 @@ fn say_executed<P: Problem>(executed: &Executed) -> Result<(), Trouble> {
 /// The judging process of a cell: prints the row.
 ///
 /// # Errors
-/// [`Trouble`] if its arguments or the instance cannot be read.
-pub fn judge_here<P: Contest>(instance: &Path, answer: &Path, hash: &str, key: &str) -> Result<(), Trouble> {
+/// [`InputError`] if its arguments or the instance cannot be read.
+pub fn judge_here<P: BenchmarkAdapter>(
+    instance: &Path,
+    answer: &Path,
+    hash: &str,
+    key: &str,
+) -> Result<(), InputError> {
     let key: Key = argument(key)?;
     let instance = or_changed(instance_of::<P>(instance, &key.instance));
     let bytes = or_changed(answer_of(answer, hash));
@@ -633,18 +657,22 @@ pub fn judge_here<P: Contest>(instance: &Path, answer: &Path, hash: &str, key: &
 }
 
 /// Reads an answer whose bytes have this hash.
-fn answer_of(path: &Path, hash: &str) -> Result<Vec<u8>, Trouble> {
-    let trouble = |what: String| Trouble::at("", what, "leave the files of a run as they are").in_file(path);
+fn answer_of(path: &Path, hash: &str) -> Result<Vec<u8>, InputError> {
+    let trouble = |what: String| InputError::at("", what, "leave the files of a run as they are").in_file(path);
     let bytes = std::fs::read(path).map_err(|error| trouble(format!("cannot be read: {error}")))?;
     let is_same = blake3::hash(&bytes).to_hex().as_str() == hash;
     if is_same { Ok(bytes) } else { Err(trouble("is not the answer that was given: it was changed".into())) }
 }
 
 /// Turns this process into the program of `words`. It comes back only if that cannot be.
-pub fn exec_here(words: &[String]) -> Trouble {
+pub fn exec_here(words: &[String]) -> InputError {
     use std::os::unix::process::CommandExt;
     let error = Command::new(&words[0]).args(&words[1..]).exec();
-    Trouble::at(format!("solver '{}'", words[0]), format!("cannot be started: {error}"), "name a program that is there")
+    InputError::at(
+        format!("solver '{}'", words[0]),
+        format!("cannot be started: {error}"),
+        "name a program that is there",
+    )
 }
 
 /// First thing in every process of a cell, see [`tie_to_parent`]; a supervisor has no parent to be tied to.
@@ -655,9 +683,10 @@ pub fn begin_here(parent: Option<u32>) {
     }
 }
 
-fn argument<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, Trouble> {
-    serde_json::from_str(text)
-        .map_err(|error| Trouble::at(text, format!("cannot be read: {error}"), "leave `offcut cell` to `offcut run`"))
+fn argument<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, InputError> {
+    serde_json::from_str(text).map_err(|error| {
+        InputError::at(text, format!("cannot be read: {error}"), "leave `offcut cell` to `offcut run`")
+    })
 }
 
 fn message<P: Problem>(out: &mut dyn Write, message: &Message<P>) -> std::io::Result<()> {
@@ -665,9 +694,13 @@ fn message<P: Problem>(out: &mut dyn Write, message: &Message<P>) -> std::io::Re
     out.write_all(b"\n")
 }
 
-fn say(write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<(), Trouble> {
+fn say(write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<(), InputError> {
     let mut out = std::io::BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
     write(&mut out).and_then(|()| out.flush()).map_err(|error| {
-        Trouble::at("standard output", format!("cannot be written to: {error}"), "leave `offcut cell` to `offcut run`")
+        InputError::at(
+            "standard output",
+            format!("cannot be written to: {error}"),
+            "leave `offcut cell` to `offcut run`",
+        )
     })
 }

@@ -9,14 +9,14 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use offcut_instances::document::{Trouble, hash, read_instance};
+use offcut_instances::document::{InputError, hash, read_instance};
 use offcut_ledger::evidence::{Mismatch, answer_hash, manifest_mismatches, verify};
 use offcut_ledger::row::InstanceLabel;
 use offcut_ledger::{Gate, Row};
 use serde::Serialize;
 
 use crate::cell::{Executed, GRACE_S, Launcher, Source};
-use crate::{Contest, Folder, Progress};
+use crate::{BenchmarkAdapter, Folder, Progress};
 
 /// What became of the rows of a run.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -40,13 +40,13 @@ pub struct Checked {
 /// Judges every row of a run again, `jobs` at a time. `program` is what cells are processes of, see [`Launcher`].
 ///
 /// # Errors
-/// [`Trouble`] if the folder is not that of a run, or no process can be started.
-pub fn check<P: Contest>(
+/// [`InputError`] if the folder is not that of a run, or no process can be started.
+pub fn check<P: BenchmarkAdapter>(
     folder: &Folder,
     program: &Path,
     jobs: usize,
     progress: &mut (dyn Progress + Send),
-) -> Result<Checked, Trouble> {
+) -> Result<Checked, InputError> {
     let (manifest, rows) = folder.read()?;
     let all = folder.all_rows()?;
     let labels = instances::<P>(folder, &rows);
@@ -54,7 +54,7 @@ pub fn check<P: Contest>(
     progress.begins(rows.len(), 0);
     let (next, progress) = (AtomicUsize::new(0), Mutex::new(progress));
     let again: Vec<Mutex<Option<Again>>> = rows.iter().map(|_| Mutex::new(None)).collect();
-    let work = || -> Result<(), Trouble> {
+    let work = || -> Result<(), InputError> {
         loop {
             let at = next.fetch_add(1, Ordering::Relaxed);
             let Some(row) = rows.get(at) else { return Ok(()) };
@@ -64,7 +64,7 @@ pub fn check<P: Contest>(
             progress.lock().expect("no thread panics with it").row(row);
         }
     };
-    std::thread::scope(|scope| -> Result<(), Trouble> {
+    std::thread::scope(|scope| -> Result<(), InputError> {
         let threads: Vec<_> = (1..jobs.max(1)).map(|_| scope.spawn(work)).collect();
         let mine = work();
         let others = threads.into_iter().map(|thread| thread.join().expect("it does not panic"));
@@ -106,7 +106,7 @@ struct Again {
 }
 
 /// What tables call every instance of some rows, by hash, or what is wrong with its file.
-fn instances<P: Contest>(folder: &Folder, rows: &[Row]) -> BTreeMap<String, Result<InstanceLabel, String>> {
+fn instances<P: BenchmarkAdapter>(folder: &Folder, rows: &[Row]) -> BTreeMap<String, Result<InstanceLabel, String>> {
     let mut known = BTreeMap::new();
     for key in rows.iter().map(|row| &row.key.instance) {
         known.entry(key.clone()).or_insert_with(|| {
@@ -121,12 +121,12 @@ fn instances<P: Contest>(folder: &Folder, rows: &[Row]) -> BTreeMap<String, Resu
     known
 }
 
-fn judged_again<P: Contest>(
+fn judged_again<P: BenchmarkAdapter>(
     folder: &Folder,
     launcher: &Launcher<'_>,
     labels: &BTreeMap<String, Result<InstanceLabel, String>>,
     row: &Row,
-) -> Result<Again, Trouble> {
+) -> Result<Again, InputError> {
     let off = |difference: String| Ok(Again { row: None, differences: vec![difference] });
     let label = match &labels[&row.key.instance] {
         Ok(label) => label,
@@ -158,7 +158,7 @@ fn judged_again<P: Contest>(
     let instance = folder.instance(&row.key.instance);
     let changed = || {
         let what = "was changed while it was being checked";
-        Err(Trouble::at("", what, "leave the files of a run as they are meanwhile").in_file(&instance))
+        Err(InputError::at("", what, "leave the files of a run as they are meanwhile").in_file(&instance))
     };
     let source = Source { path: &instance, hash: &row.key.instance, restore: &changed };
     let again = launcher.judge::<P>(&source, &path, &row.key, &row.instance, &executed)?;

@@ -5,8 +5,8 @@
 //!
 //! | what it does | what becomes of it |
 //! |---|---|
-//! | ends, or closes its output | [`Silence`] instead of a line |
-//! | writes a line without end | its output is closed, [`Silence`] |
+//! | ends, or closes its output | [`NoReply`] instead of a line |
+//! | writes a line without end | its output is closed, [`NoReply`] |
 //! | writes more than it is asked for | it waits: what is not taken stays in the pipe |
 //! | does not answer | nothing: its time runs out |
 
@@ -23,7 +23,7 @@ const PARTING: Duration = Duration::from_secs(1);
 
 /// Why there is no line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Silence {
+pub enum NoReply {
     /// It ended.
     Ended(Ended),
     /// It closed its output, lived on, and was ended.
@@ -32,7 +32,7 @@ pub enum Silence {
     TooLong(u64),
 }
 
-impl std::fmt::Display for Silence {
+impl std::fmt::Display for NoReply {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Ended(_) => f.write_str("it ended instead of answering"),
@@ -43,7 +43,7 @@ impl std::fmt::Display for Silence {
 }
 
 /// What comes of its output.
-enum Heard {
+enum Reply {
     Line(Vec<u8>),
     TooLong,
 }
@@ -54,7 +54,7 @@ pub struct Dialogue {
     child: Child,
     /// None once nothing more is asked.
     input: Option<ChildStdin>,
-    lines: Receiver<Heard>,
+    lines: Receiver<Reply>,
     longest_line: u64,
     ended: Option<Ended>,
 }
@@ -77,17 +77,17 @@ impl Dialogue {
     ///
     /// # Errors
     /// Why there is none.
-    pub fn ask(&mut self, line: &[u8]) -> Result<Vec<u8>, Silence> {
+    pub fn ask(&mut self, line: &[u8]) -> Result<Vec<u8>, NoReply> {
         if let Some(input) = &mut self.input {
             // Whoever does not listen may have gone: what it said last tells.
             let _ = input.write_all(&[line, b"\n"].concat());
         }
         match self.lines.recv() {
-            Ok(Heard::Line(line)) => Ok(line),
-            Ok(Heard::TooLong) => Err(Silence::TooLong(self.longest_line)),
+            Ok(Reply::Line(line)) => Ok(line),
+            Ok(Reply::TooLong) => Err(NoReply::TooLong(self.longest_line)),
             Err(_) => {
                 self.ended = self.part(Instant::now() + PARTING);
-                Err(self.ended.map_or(Silence::Closed, Silence::Ended))
+                Err(self.ended.map_or(NoReply::Closed, NoReply::Ended))
             }
         }
     }
@@ -98,8 +98,8 @@ impl Dialogue {
         self.input = None;
         let until = Instant::now() + PARTING;
         match self.lines.recv_timeout(PARTING) {
-            Ok(Heard::Line(line)) => Some(line),
-            Ok(Heard::TooLong) => Some(Vec::new()),
+            Ok(Reply::Line(line)) => Some(line),
+            Ok(Reply::TooLong) => Some(Vec::new()),
             Err(_) => {
                 self.part(until);
                 None
@@ -137,18 +137,18 @@ impl Drop for Dialogue {
 }
 
 /// Hands over lines without their line feeds, until the end or one that is too long. What has no line feed is no line.
-fn read_lines(output: impl Read, longest: u64, to: &SyncSender<Heard>) {
+fn read_lines(output: impl Read, longest: u64, to: &SyncSender<Reply>) {
     let mut output = BufReader::with_capacity(1 << 16, output);
     loop {
         let mut line = Vec::new();
         // An error is an end: the pipe is broken.
         let read = (&mut output).take(longest + 1).read_until(b'\n', &mut line).unwrap_or(0) as u64;
         let heard = match line.pop() {
-            Some(b'\n') => Heard::Line(line),
-            _ if read > longest => Heard::TooLong,
+            Some(b'\n') => Reply::Line(line),
+            _ if read > longest => Reply::TooLong,
             _ => return,
         };
-        let is_last = matches!(heard, Heard::TooLong);
+        let is_last = matches!(heard, Reply::TooLong);
         if to.send(heard).is_err() || is_last {
             return;
         }
@@ -188,12 +188,12 @@ mod tests {
 
     #[test]
     fn silence_tells_why() {
-        assert_eq!(start("exit 3").ask(b"?"), Err(Silence::Ended(Ended::Exit(3))));
-        assert_eq!(start("kill -6 $$").ask(b"?"), Err(Silence::Ended(Ended::Signal(6))));
-        assert_eq!(start("exec >&-; sleep 100").ask(b"?"), Err(Silence::Closed));
+        assert_eq!(start("exit 3").ask(b"?"), Err(NoReply::Ended(Ended::Exit(3))));
+        assert_eq!(start("kill -6 $$").ask(b"?"), Err(NoReply::Ended(Ended::Signal(6))));
+        assert_eq!(start("exec >&-; sleep 100").ask(b"?"), Err(NoReply::Closed));
         // What has no line feed is no line.
-        assert_eq!(start("printf 'half a li'").ask(b"?"), Err(Silence::Ended(Ended::Exit(0))));
-        assert_eq!(start("while printf xxxxxxxxxx; do :; done").ask(b"?"), Err(Silence::TooLong(1000)));
+        assert_eq!(start("printf 'half a li'").ask(b"?"), Err(NoReply::Ended(Ended::Exit(0))));
+        assert_eq!(start("while printf xxxxxxxxxx; do :; done").ask(b"?"), Err(NoReply::TooLong(1000)));
     }
 
     #[test]

@@ -3,23 +3,23 @@
 use std::path::Path;
 
 use offcut_formulations::highs::{Copied, copying};
-use offcut_instances::document::Trouble;
+use offcut_instances::document::InputError;
 use offcut_instances::problem::{Algorithm, Budget, Stop};
 
-use crate::{Contest, methods};
+use crate::{BenchmarkAdapter, methods};
 
 /// Runs `algorithm` on an instance and writes the program that it hands to HiGHS to `file`, `.mps` or `.lp`: the last one, where it hands over
 /// several.
 ///
 /// # Errors
-/// [`Trouble`] if it hands over none, the ending is another, or the file cannot be written or is there already.
-pub fn export<P: Contest>(
+/// [`InputError`] if it hands over none, the ending is another, or the file cannot be written or is there already.
+pub fn export<P: BenchmarkAdapter>(
     algorithm: &dyn Algorithm<P>,
     instance: &P::Instance,
     budget: &Budget,
     file: &Path,
-) -> Result<Copied, Trouble> {
-    let trouble = |what: String, remedy: &str| Trouble::at("", what, remedy).in_file(file);
+) -> Result<Copied, InputError> {
+    let trouble = |what: String, remedy: &str| InputError::at("", what, remedy).in_file(file);
     if !file.extension().is_some_and(|ending| ending == "mps" || ending == "lp") {
         return Err(trouble("is neither .mps nor .lp".into(), "give a name with one of these endings"));
     }
@@ -37,6 +37,6 @@ pub fn export<P: Contest>(
         let programs: Vec<String> =
             methods::<P>().into_iter().filter(|id| id.starts_with("milp") || id.starts_with("lp")).collect();
         let remedy = format!("those that do are named for it: {}", programs.join(", "));
-        Trouble::at(format!("method '{}'", algorithm.id()), what, remedy)
+        InputError::at(format!("method '{}'", algorithm.id()), what, remedy)
     })
 }

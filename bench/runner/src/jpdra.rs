@@ -4,9 +4,9 @@ use offcut_instances::jpdra::{Allocation, Instance, Jpdra};
 use offcut_instances::problem::Algorithm;
 use offcut_ledger::manifest::Quantity;
 
-use crate::Contest;
+use crate::BenchmarkAdapter;
 
-impl Contest for Jpdra {
+impl BenchmarkAdapter for Jpdra {
     fn algorithms() -> Vec<Box<dyn Algorithm<Self>>> {
         let mut all = offcut_formulations::jpdra::algorithms();
         all.extend(offcut_heuristics::jpdra::algorithms());

@@ -15,9 +15,9 @@
 //! | [`export`](mod@export) | a method's mathematical program as a file |
 //! | [`environment`] | where and with what it runs |
 
+pub mod adapter;
 pub mod cell;
 pub mod check;
-pub mod contest;
 pub mod dialogue;
 pub mod environment;
 pub mod export;
@@ -32,9 +32,9 @@ pub mod suite;
 pub mod supervise;
 mod throughput;
 
+pub use adapter::{BenchmarkAdapter, RollOut, method, methods};
 pub use check::{Checked, check};
-pub use contest::{Contest, RollOut, method, methods};
 pub use export::export;
 pub use lymdo::Rollout;
-pub use run::{Folder, How, Merged, Progress, Shard, merge, run};
+pub use run::{Folder, Merged, Progress, RunOptions, Shard, merge, run};
 pub use suite::Suite;

@@ -5,15 +5,15 @@ mod program;
 use std::time::Instant;
 
 use offcut_checker::lymdo::{Outcome, outcome};
-use offcut_instances::document::Trouble;
+use offcut_instances::document::InputError;
 use offcut_instances::lymdo::{Allocation, Decide, Instance, Lymdo, Policy, Service, Solution};
 use offcut_instances::problem::{Algorithm, Answer, Budget, POINTS, Parameter, Stop, Trace};
 use offcut_ledger::manifest::Quantity;
 
-use crate::Contest;
-use crate::contest::RollOut;
+use crate::BenchmarkAdapter;
+use crate::adapter::RollOut;
 
-impl Contest for Lymdo {
+impl BenchmarkAdapter for Lymdo {
     const ROLL_OUT: Option<RollOut<Self>> = Some(program::ROLL_OUT);
 
     fn algorithms() -> Vec<Box<dyn Algorithm<Self>>> {
@@ -95,7 +95,7 @@ impl Algorithm<Lymdo> for Rollout {
         self.policy.parameters()
     }
 
-    fn with(&self, name: &str, value: f64) -> Result<Box<dyn Algorithm<Lymdo>>, Trouble> {
+    fn with(&self, name: &str, value: f64) -> Result<Box<dyn Algorithm<Lymdo>>, InputError> {
         Ok(Box::new(Self::new(self.policy.with(name, value)?)))
     }
 

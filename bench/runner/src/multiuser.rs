@@ -4,9 +4,9 @@ use offcut_instances::multiuser::{Instance, Multiuser, Objective};
 use offcut_instances::problem::Algorithm;
 use offcut_ledger::manifest::Quantity;
 
-use crate::Contest;
+use crate::BenchmarkAdapter;
 
-impl Contest for Multiuser {
+impl BenchmarkAdapter for Multiuser {
     fn algorithms() -> Vec<Box<dyn Algorithm<Self>>> {
         let mut all = offcut_formulations::multiuser::algorithms();
         all.extend(offcut_heuristics::multiuser::algorithms());

@@ -32,7 +32,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use wait4::Wait4;
 
-use crate::supervise::{Heard, MARK, Order, end_marked, listen};
+use crate::supervise::{MARK, Order, Reply, end_marked, listen};
 
 /// What a program may take.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -211,8 +211,8 @@ pub fn watch_supervised(
         let _ = child.wait();
         listen(ours, |heard| {
             let _ = sender.send(match heard {
-                Heard::Started { supervisor, program, at } => Event::Started { supervisor, program, at },
-                Heard::Over(gone) => Event::Gone(Ok(gone)),
+                Reply::Started { supervisor, program, at } => Event::Started { supervisor, program, at },
+                Reply::Over(gone) => Event::Gone(Ok(gone)),
             });
         });
     });

@@ -15,7 +15,7 @@
 //! For a policy in another language these lines are said by the process that asks it slot by slot; what is exchanged with the policy itself is in
 //! [`offcut_instances::lymdo`].
 
-use offcut_instances::document::{Trouble, answer_bytes, parse_answer};
+use offcut_instances::document::{InputError, answer_bytes, parse_answer};
 use offcut_instances::problem::{Answer, Bound, Claim, Incumbent, Problem, Stop};
 use serde::{Deserialize, Serialize};
 
@@ -48,7 +48,7 @@ pub struct Measured {
 }
 
 /// What a solver has said so far.
-pub struct Said<P: Problem> {
+pub struct Replies<P: Problem> {
     /// When it was ready, seconds since its start.
     pub ready_s: Option<f64>,
     /// What it measured of itself.
@@ -65,7 +65,7 @@ pub struct Said<P: Problem> {
     before: usize,
 }
 
-impl<P: Problem> Default for Said<P> {
+impl<P: Problem> Default for Replies<P> {
     fn default() -> Self {
         Self {
             ready_s: None,
@@ -83,7 +83,7 @@ impl<P: Problem> Default for Said<P> {
 /// At most this many incumbents are kept of those a solver says: the first ones and the last.
 const COURSE: usize = 10_000;
 
-impl<P: Problem> Said<P> {
+impl<P: Problem> Replies<P> {
     /// Takes a line that came `at_s` seconds after the start. The answer `true` says that it was `ready`.
     pub fn hear(&mut self, at_s: f64, line: &[u8]) -> bool {
         self.last_s = at_s;
@@ -159,7 +159,7 @@ impl<P: Problem> Said<P> {
 }
 
 /// Why what a program said is no answer: `first` is the line of its output where the answer should begin.
-fn unreadable<P: Problem>(document: &[u8], first: usize, trouble: &Trouble) -> String {
+fn unreadable<P: Problem>(document: &[u8], first: usize, trouble: &InputError) -> String {
     let line = document.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let Ok(value) = serde_json::from_slice::<serde_json::Value>(line) else {
         // An answer may take several lines.

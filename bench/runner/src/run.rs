@@ -16,8 +16,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use offcut_checker::{Judged, Tolerance};
-use offcut_instances::document::{Trouble, answer_bytes, hash, instance_bytes, parse_instance};
+use offcut_checker::{Checkable, Tolerance};
+use offcut_instances::document::{InputError, answer_bytes, hash, instance_bytes, parse_instance};
 use offcut_instances::family::Generated;
 use offcut_instances::multiuser::Multiuser;
 use offcut_instances::problem::{Answer, Budget, MethodSpec, Problem};
@@ -30,7 +30,7 @@ use crate::environment::{code_version, environment};
 use crate::process::PutBack;
 use crate::solver::Solver;
 use crate::suite::{Cell, Grid, Recipe};
-use crate::{Contest, Suite, method};
+use crate::{BenchmarkAdapter, Suite, method};
 
 /// The folder of a run.
 #[derive(Clone, Debug)]
@@ -50,8 +50,8 @@ impl Folder {
     /// Reads what is in it.
     ///
     /// # Errors
-    /// [`Trouble`] if it is not the folder of a run.
-    pub fn read(&self) -> Result<(Manifest, Vec<Row>), Trouble> {
+    /// [`InputError`] if it is not the folder of a run.
+    pub fn read(&self) -> Result<(Manifest, Vec<Row>), InputError> {
         let mut manifest = self.manifest()?;
         manifest.reference = Reference::read(&self.reference())?;
         let wanted = keys(&manifest);
@@ -64,8 +64,8 @@ impl Folder {
     /// Reads what is in it, and keeps the rows that hold to their answers, see [`offcut_ledger::evidence`]. Nothing is judged.
     ///
     /// # Errors
-    /// [`Trouble`] if it is not the folder of a run.
-    pub fn held<P: Judged>(&self) -> Result<(Manifest, Vec<Row>, Evidence), Trouble> {
+    /// [`InputError`] if it is not the folder of a run.
+    pub fn held<P: Checkable>(&self) -> Result<(Manifest, Vec<Row>, Evidence), InputError> {
         let (manifest, rows) = self.read()?;
         let (rows, mut evidence) = hold::<P>(rows, |row| self.answer(&row.key.line()));
         evidence.mismatches.extend(manifest_mismatches::<P>(&manifest));
@@ -75,36 +75,36 @@ impl Folder {
     /// All rows of its file, those of no study included.
     ///
     /// # Errors
-    /// [`Trouble`] if the file cannot be read.
-    pub fn all_rows(&self) -> Result<Vec<Row>, Trouble> {
+    /// [`InputError`] if the file cannot be read.
+    pub fn all_rows(&self) -> Result<Vec<Row>, InputError> {
         store::read(&self.rows())
     }
 
     /// The problem its manifest names.
     ///
     /// # Errors
-    /// [`Trouble`] if it is not the folder of a run.
-    pub fn problem(&self) -> Result<String, Trouble> {
+    /// [`InputError`] if it is not the folder of a run.
+    pub fn problem(&self) -> Result<String, InputError> {
         Ok(self.manifest()?.problem)
     }
 
-    fn manifest(&self) -> Result<Manifest, Trouble> {
+    fn manifest(&self) -> Result<Manifest, InputError> {
         let path = self.0.join("manifest.json");
         let text = std::fs::read(&path).map_err(|error| {
-            Trouble::at("", format!("cannot be read: {error}"), "give the folder of a run, e.g. runs/demo/multiuser")
+            InputError::at("", format!("cannot be read: {error}"), "give the folder of a run, e.g. runs/demo/multiuser")
                 .in_file(&path)
         })?;
         serde_json::from_slice(&text).map_err(|error| {
-            Trouble::at("", format!("is not a manifest: {error}"), "run the suite again").in_file(&path)
+            InputError::at("", format!("is not a manifest: {error}"), "run the suite again").in_file(&path)
         })
     }
 
     /// Refuses to mix problems: a folder with a run of another one.
-    fn is_for(&self, problem: &str) -> Result<(), Trouble> {
+    fn is_for(&self, problem: &str) -> Result<(), InputError> {
         match self.manifest() {
             Ok(there) if there.problem != problem => {
                 let what = format!("holds a run of {}, and this one is of {problem}", there.problem);
-                Err(Trouble::at("", what, "give another folder (--folder), or remove it first").in_file(&self.0))
+                Err(InputError::at("", what, "give another folder (--folder), or remove it first").in_file(&self.0))
             }
             _ => Ok(()),
         }
@@ -135,7 +135,7 @@ impl Folder {
         self.0.join("started").join(answer_name(key))
     }
 
-    fn create(&self) -> Result<(), Trouble> {
+    fn create(&self) -> Result<(), InputError> {
         for part in ["instances", "answers", "logs", "started"] {
             let path = self.0.join(part);
             std::fs::create_dir_all(&path).map_err(|error| unusable(&path, &error))?;
@@ -148,8 +148,8 @@ fn keys(manifest: &Manifest) -> HashSet<&str> {
     manifest.studies.iter().flat_map(|study| &study.cells).map(|cell| cell.key.as_str()).collect()
 }
 
-fn unusable(path: &Path, error: &std::io::Error) -> Trouble {
-    Trouble::at("", format!("cannot be used: {error}"), "give a folder that can be written to").in_file(path)
+fn unusable(path: &Path, error: &std::io::Error) -> InputError {
+    InputError::at("", format!("cannot be used: {error}"), "give a folder that can be written to").in_file(path)
 }
 
 /// What a run tells while it goes on.
@@ -196,7 +196,7 @@ impl std::str::FromStr for Shard {
 
 /// How a suite is run.
 #[derive(Clone, Copy, Debug)]
-pub struct How<'a> {
+pub struct RunOptions<'a> {
     /// The program that cells are processes of, see [`Launcher`].
     pub program: &'a Path,
     /// Which share of the cells.
@@ -208,13 +208,13 @@ pub struct How<'a> {
 /// Runs what is missing of `suite` in `folder`. The answer is every contradiction among its rows.
 ///
 /// # Errors
-/// [`Trouble`] if the suite asks for something unknown or the folder cannot be used.
-pub fn run<P: Contest>(
+/// [`InputError`] if the suite asks for something unknown or the folder cannot be used.
+pub fn run<P: BenchmarkAdapter>(
     suite: &Suite,
     folder: &Folder,
-    how: &How<'_>,
+    how: &RunOptions<'_>,
     progress: &mut (dyn Progress + Send),
-) -> Result<Vec<Contradiction>, Trouble> {
+) -> Result<Vec<Contradiction>, InputError> {
     // What the suite asks for is looked at before anything is written.
     let grid = suite.expand::<P>(&code_version(), |_, _| Ok(()))?;
     folder.is_for(P::NAME)?;
@@ -238,7 +238,7 @@ pub fn run<P: Contest>(
     let missing = Mutex::new(missing.into_iter().enumerate());
     let next = || missing.lock().expect("no thread panics with it").next();
     let notes = |line: &str| progress.lock().expect("no thread panics with it").notes(line);
-    let work = || -> Result<(), Trouble> {
+    let work = || -> Result<(), InputError> {
         while let Some((at, cell)) = next() {
             if at.is_multiple_of(noise.every) {
                 noise.measure()?;
@@ -280,7 +280,7 @@ pub fn run<P: Contest>(
         Ok(())
     };
     // Cells end when the thread that started them does; every thread waits for its own.
-    std::thread::scope(|scope| -> Result<(), Trouble> {
+    std::thread::scope(|scope| -> Result<(), InputError> {
         let threads: Vec<_> = (1..how.jobs.max(1)).map(|_| scope.spawn(work)).collect();
         let mine = work();
         let others = threads.into_iter().map(|thread| thread.join().expect("it does not panic"));
@@ -306,11 +306,16 @@ pub fn run<P: Contest>(
 }
 
 /// Writes the file of an instance.
-fn write_instance<P: Contest>(path: &Path, recipe: &Recipe, expected: &str, name: &str) -> Result<(), Trouble> {
+fn write_instance<P: BenchmarkAdapter>(
+    path: &Path,
+    recipe: &Recipe,
+    expected: &str,
+    name: &str,
+) -> Result<(), InputError> {
     let made = recipe.make::<P>()?;
     if hash::<P>(&made) != expected {
         let what = format!("{name} has changed since the run began");
-        return Err(Trouble::at("instance", what, "leave instance files as they are during a run"));
+        return Err(InputError::at("instance", what, "leave instance files as they are during a run"));
     }
     replace(path, &instance_bytes::<P>(&made))
 }
@@ -338,7 +343,7 @@ impl Started {
         }
     }
 
-    fn begin(folder: &Folder, key: &str) -> Result<Self, Trouble> {
+    fn begin(folder: &Folder, key: &str) -> Result<Self, InputError> {
         let file = folder.started(key);
         let text = std::fs::read(&file).ok();
         let before = text.as_ref().and_then(|text| String::from_utf8_lossy(text).trim().parse().ok()).unwrap_or(0);
@@ -358,7 +363,7 @@ impl Drop for Started {
 }
 
 /// What a program is judged by during which the runner was ended so often.
-fn ended_the_runner<P: Contest>(times: u64) -> Executed {
+fn ended_the_runner<P: BenchmarkAdapter>(times: u64) -> Executed {
     let why = format!(
         "the runner was ended {times} times while it ran, by it or from outside; to try again, remove its line from rows.jsonl"
     );
@@ -385,18 +390,19 @@ pub struct Merged {
 /// first that holds to its answer counts; one that does not is not taken.
 ///
 /// # Errors
-/// [`Trouble`] if the runs are not of the same suite and program, or a folder cannot be used.
-pub fn merge<P: Judged>(folder: &Folder, parts: &[Folder]) -> Result<Merged, Trouble> {
+/// [`InputError`] if the runs are not of the same suite and program, or a folder cannot be used.
+pub fn merge<P: Checkable>(folder: &Folder, parts: &[Folder]) -> Result<Merged, InputError> {
     let manifests = parts.iter().map(Folder::manifest).collect::<Result<Vec<_>, _>>()?;
-    let (first, others) =
-        manifests.split_first().ok_or_else(|| Trouble::at("", "nothing to merge", "name the folders of the runs"))?;
+    let (first, others) = manifests
+        .split_first()
+        .ok_or_else(|| InputError::at("", "nothing to merge", "name the folders of the runs"))?;
     let into = folder.0.join("manifest.json").exists().then(|| folder.manifest()).transpose()?;
     for (manifest, part) in others.iter().zip(&parts[1..]).chain(into.iter().map(|manifest| (manifest, folder))) {
         if (&manifest.problem, &manifest.studies) != (&first.problem, &first.studies) {
             let what =
                 format!("is another run than {}: not the same suite, or not the same program", parts[0].0.display());
             return Err(
-                Trouble::at("", what, "merge shards of one suite, run by copies of one program").in_file(&part.0)
+                InputError::at("", what, "merge shards of one suite, run by copies of one program").in_file(&part.0)
             );
         }
     }
@@ -479,7 +485,7 @@ impl<'a> Noise<'a> {
     /// The instance's hash.
     const HASH: &'static str = "b2f4dd8d1516a9f028b55362de28fc32";
 
-    fn new(folder: &'a Folder, launcher: Launcher<'a>, cells: usize) -> Result<Self, Trouble> {
+    fn new(folder: &'a Folder, launcher: Launcher<'a>, cells: usize) -> Result<Self, InputError> {
         let spec = MethodSpec { id: "iao-ds".into(), parameters: Default::default() };
         let path = folder.0.join("reference.json");
         if cells > 0 && !path.exists() {
@@ -488,7 +494,7 @@ impl<'a> Noise<'a> {
         Ok(Self { folder, launcher, instance: path, spec, every: cells.div_ceil(Self::TIMES).max(1) })
     }
 
-    fn write(path: &Path) -> Result<(), Trouble> {
+    fn write(path: &Path) -> Result<(), InputError> {
         let mut settings = serde_json::Map::new();
         settings.insert("users".into(), 40_000.into());
         settings.insert("units".into(), 400_000.into());
@@ -496,7 +502,7 @@ impl<'a> Noise<'a> {
         replace(path, &instance_bytes::<Multiuser>(&instance))
     }
 
-    fn measure(&self) -> Result<(), Trouble> {
+    fn measure(&self) -> Result<(), InputError> {
         let solver = Solver::<Multiuser>::Own(method::<Multiuser>(&self.spec)?);
         let source = Source { path: &self.instance, hash: Self::HASH, restore: &|| Self::write(&self.instance) };
         let executed = self.launcher.execute(&solver, &self.spec, &source, &Budget::default())?;
@@ -509,7 +515,7 @@ pub fn answer_name(key: &str) -> String {
     format!("{}.json", &blake3::hash(key.as_bytes()).to_hex()[..32])
 }
 
-fn manifest<P: Contest>(suite: &Suite, folder: &Folder, how: &How<'_>, grid: &Grid) -> Manifest {
+fn manifest<P: BenchmarkAdapter>(suite: &Suite, folder: &Folder, how: &RunOptions<'_>, grid: &Grid) -> Manifest {
     let name = folder.0.file_name().map(|name| name.to_string_lossy().into_owned());
     Manifest {
         id: name.unwrap_or_else(|| "run".into()),
@@ -530,7 +536,7 @@ fn manifest<P: Contest>(suite: &Suite, folder: &Folder, how: &How<'_>, grid: &Gr
 }
 
 /// Writes a file whole or not at all, over what was there, and has it on the disk before it comes back.
-fn replace(path: &Path, bytes: &[u8]) -> Result<(), Trouble> {
+fn replace(path: &Path, bytes: &[u8]) -> Result<(), InputError> {
     // A name of its own: two threads may write the same instance.
     static WRITTEN: AtomicU64 = AtomicU64::new(0);
     let number = WRITTEN.fetch_add(1, Ordering::Relaxed);

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use offcut_instances::document::Trouble;
+use offcut_instances::document::InputError;
 use offcut_instances::problem::{Algorithm, MethodSpec};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Contest, method, methods};
+use crate::{BenchmarkAdapter, method, methods};
 
 /// A program that takes an instance's path as its last argument and writes its answer to standard output, see [`crate::protocol`]. Or a policy, which is
 /// started without, and asked slot by slot, see [`crate::dialogue`].
@@ -32,10 +32,10 @@ impl External {
     /// The words of the command.
     ///
     /// # Errors
-    /// [`Trouble`] if there are none, or a quote is not closed.
-    pub fn words(&self) -> Result<Vec<String>, Trouble> {
+    /// [`InputError`] if there are none, or a quote is not closed.
+    pub fn words(&self) -> Result<Vec<String>, InputError> {
         let trouble = |what: &str| {
-            Trouble::at(format!("solver '{}'", self.command), what, "write a command, e.g. 'python3 my.py'")
+            InputError::at(format!("solver '{}'", self.command), what, "write a command, e.g. 'python3 my.py'")
         };
         let words = shell_words::split(&self.command).map_err(|_| trouble("has a quote that is not closed"))?;
         if words.is_empty() { Err(trouble("is empty")) } else { Ok(words) }
@@ -45,8 +45,8 @@ impl External {
     /// it has. A changed program is another one; what it takes from elsewhere is not seen.
     ///
     /// # Errors
-    /// [`Trouble`] as from [`Self::words`].
-    pub fn version(&self) -> Result<String, Trouble> {
+    /// [`InputError`] as from [`Self::words`].
+    pub fn version(&self) -> Result<String, InputError> {
         let mut hasher = blake3::Hasher::new();
         if self.is_policy {
             hasher.update(b"policy\0");
@@ -66,10 +66,11 @@ impl External {
     /// Whether its first word is a program that can be started, and its scripts are there.
     ///
     /// # Errors
-    /// [`Trouble`] naming what is missing.
-    pub fn is_there(&self) -> Result<(), Trouble> {
+    /// [`InputError`] naming what is missing.
+    pub fn is_there(&self) -> Result<(), InputError> {
         let words = self.words()?;
-        let trouble = |what: String, remedy: &str| Err(Trouble::at(format!("solver '{}'", self.command), what, remedy));
+        let trouble =
+            |what: String, remedy: &str| Err(InputError::at(format!("solver '{}'", self.command), what, remedy));
         let is_file = |word: &str| Path::new(word).is_file();
         let path = std::env::var_os("PATH").unwrap_or_default();
         let is_program = |word: &str| std::env::split_paths(&path).any(|folder| folder.join(word).is_file());
@@ -91,8 +92,8 @@ impl External {
     /// What it is called if nobody names it: the stem of the last file among its words, or its first word's.
     ///
     /// # Errors
-    /// [`Trouble`] as from [`Self::words`].
-    pub fn name(&self) -> Result<String, Trouble> {
+    /// [`InputError`] as from [`Self::words`].
+    pub fn name(&self) -> Result<String, InputError> {
         let words = self.words()?;
         let word = words.iter().rfind(|word| Path::new(word).is_file()).unwrap_or(&words[0]);
         let stem = Path::new(word).file_stem().map_or_else(|| word.clone(), |stem| stem.to_string_lossy().into_owned());
@@ -135,24 +136,24 @@ fn with_imports(file: &Path) -> BTreeSet<PathBuf> {
 pub type Externals = BTreeMap<String, External>;
 
 /// Who solves a cell.
-pub enum Solver<P: Contest> {
+pub enum Solver<P: BenchmarkAdapter> {
     /// One of Offcut's methods.
     Own(Box<dyn Algorithm<P>>),
     /// A program.
     External(External),
 }
 
-impl<P: Contest> Solver<P> {
+impl<P: BenchmarkAdapter> Solver<P> {
     /// The solver that `spec` names.
     ///
     /// # Errors
-    /// [`Trouble`] if there is none, or it does not take the parameters.
-    pub fn of(spec: &MethodSpec, externals: &Externals) -> Result<Self, Trouble> {
+    /// [`InputError`] if there is none, or it does not take the parameters.
+    pub fn of(spec: &MethodSpec, externals: &Externals) -> Result<Self, InputError> {
         match externals.get(&spec.id) {
             Some(external) => Self::external(external.clone()),
             None => method::<P>(spec).map(Self::Own).map_err(|trouble| match externals.len() {
                 0 => trouble,
-                _ => Trouble {
+                _ => InputError {
                     remedy: format!("{}; solvers of this suite: {}", trouble.remedy, names(externals)),
                     ..trouble
                 },
@@ -163,12 +164,12 @@ impl<P: Contest> Solver<P> {
     /// A program as a solver.
     ///
     /// # Errors
-    /// [`Trouble`] if it is a policy and the problem is decided as a whole.
-    pub fn external(external: External) -> Result<Self, Trouble> {
+    /// [`InputError`] if it is a policy and the problem is decided as a whole.
+    pub fn external(external: External) -> Result<Self, InputError> {
         if external.is_policy && P::ROLL_OUT.is_none() {
             let what = format!("is a policy, and '{}' has no slots to be asked of one by one", P::NAME);
             let remedy = "give a program that answers whole instances, as a solver; policies are for 'lymdo'";
-            return Err(Trouble::at(format!("solver '{}'", external.command), what, remedy));
+            return Err(InputError::at(format!("solver '{}'", external.command), what, remedy));
         }
         Ok(Self::External(external))
     }
@@ -184,8 +185,8 @@ impl<P: Contest> Solver<P> {
     /// What stands for its code in a row's key, given the version of Offcut's.
     ///
     /// # Errors
-    /// [`Trouble`] as from [`External::words`].
-    pub fn version(&self, code: &str) -> Result<String, Trouble> {
+    /// [`InputError`] as from [`External::words`].
+    pub fn version(&self, code: &str) -> Result<String, InputError> {
         match self {
             Self::Own(_) => Ok(code.to_owned()),
             Self::External(external) => Ok(format!("{code}+{}", external.version()?)),
@@ -200,10 +201,10 @@ fn names(externals: &Externals) -> String {
 /// Refuses external solvers whose names are taken or cannot be told from a method's parameters.
 ///
 /// # Errors
-/// [`Trouble`] naming the solver.
-pub fn check_names<P: Contest>(externals: &Externals) -> Result<(), Trouble> {
+/// [`InputError`] naming the solver.
+pub fn check_names<P: BenchmarkAdapter>(externals: &Externals) -> Result<(), InputError> {
     for (name, external) in externals {
-        let trouble = |what: &str, remedy: &str| Err(Trouble::at(format!("solver '{name}'"), what, remedy));
+        let trouble = |what: &str, remedy: &str| Err(InputError::at(format!("solver '{name}'"), what, remedy));
         if methods::<P>().contains(name) {
             return trouble("has the name of one of Offcut's methods", "give it another name");
         }

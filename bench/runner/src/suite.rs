@@ -24,7 +24,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
-use offcut_instances::document::{Kind, Trouble, hash, parse, read_bytes, read_instance, schema};
+use offcut_instances::document::{InputError, Kind, hash, parse, read_bytes, read_instance, schema};
 use offcut_instances::problem::{Budget, MethodSpec};
 use offcut_ledger::manifest::Quantity;
 use offcut_ledger::row::InstanceLabel;
@@ -33,7 +33,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::Contest;
+use crate::BenchmarkAdapter;
 use crate::solver::{External, Externals, Solver, check_names};
 
 /// A suite.
@@ -147,8 +147,8 @@ impl Recipe {
     /// Generates or reads the instance.
     ///
     /// # Errors
-    /// [`Trouble`] naming the family, the parameter or the file.
-    pub fn make<P: Contest>(&self) -> Result<P::Instance, Trouble> {
+    /// [`InputError`] naming the family, the parameter or the file.
+    pub fn make<P: BenchmarkAdapter>(&self) -> Result<P::Instance, InputError> {
         match self {
             Self::Generated { family, parameters, seed } => P::generate_with(family, parameters, *seed),
             Self::File(path) => read_instance::<P>(path),
@@ -165,7 +165,7 @@ impl Recipe {
     }
 
     /// What tables call the instance: a file's name if it has none of its own.
-    fn label<P: Contest>(&self, instance: &P::Instance) -> InstanceLabel {
+    fn label<P: BenchmarkAdapter>(&self, instance: &P::Instance) -> InstanceLabel {
         let mut label = P::label(instance);
         if let (Self::File(path), true) = (self, label.name.is_empty()) {
             label.name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
@@ -203,8 +203,8 @@ impl Suite {
     /// Reads a suite file of problem `problem`.
     ///
     /// # Errors
-    /// [`Trouble`] naming file, place and remedy.
-    pub fn read(path: &Path, problem: &str) -> Result<Self, Trouble> {
+    /// [`InputError`] naming file, place and remedy.
+    pub fn read(path: &Path, problem: &str) -> Result<Self, InputError> {
         let mut suite =
             read_bytes(path).and_then(|bytes| Self::parse(&bytes, problem)).map_err(|trouble| trouble.in_file(path))?;
         suite.is_in(path.parent().unwrap_or(Path::new("")));
@@ -221,12 +221,12 @@ impl Suite {
     /// Parses a suite document of problem `problem`.
     ///
     /// # Errors
-    /// [`Trouble`] naming place and remedy.
-    pub fn parse(bytes: &[u8], problem: &str) -> Result<Self, Trouble> {
+    /// [`InputError`] naming place and remedy.
+    pub fn parse(bytes: &[u8], problem: &str) -> Result<Self, InputError> {
         let suite: Self = parse(bytes, Kind::Suite, problem, Self::VERSION)?;
         for (at, study) in suite.studies.iter().enumerate() {
             let trouble = |field: &str, what: &str, remedy: &str| {
-                Err(Trouble::at(format!("body.studies[{at}].{field}"), what, remedy))
+                Err(InputError::at(format!("body.studies[{at}].{field}"), what, remedy))
             };
             if suite.studies[..at].iter().any(|other| other.name == study.name) {
                 return trouble("name", "is used by an earlier study", "give every study its own name");
@@ -264,12 +264,12 @@ impl Suite {
     /// Adds a program to the methods of every study. The answer is the name it has there.
     ///
     /// # Errors
-    /// [`Trouble`] if its command has no words, or the name is that of another solver of the suite.
-    pub fn add(&mut self, name: Option<&str>, external: External) -> Result<String, Trouble> {
+    /// [`InputError`] if its command has no words, or the name is that of another solver of the suite.
+    pub fn add(&mut self, name: Option<&str>, external: External) -> Result<String, InputError> {
         let name = name.map_or_else(|| external.name(), |name| Ok(name.to_owned()))?;
         if self.solvers.insert(name.clone(), external).is_some() {
             let place = format!("solver '{name}'");
-            return Err(Trouble::at(place, "is in the suite already", "give it another name: NAME=COMMAND"));
+            return Err(InputError::at(place, "is in the suite already", "give it another name: NAME=COMMAND"));
         }
         for study in &mut self.studies {
             study.methods.push(name.clone());
@@ -280,12 +280,12 @@ impl Suite {
     /// Expands the grid. Every instance is generated once to know its hash and handed to `keep`.
     ///
     /// # Errors
-    /// [`Trouble`] naming the family, parameter or method that does not exist.
-    pub fn expand<P: Contest>(
+    /// [`InputError`] naming the family, parameter or method that does not exist.
+    pub fn expand<P: BenchmarkAdapter>(
         &self,
         code: &str,
-        mut keep: impl FnMut(&str, &P::Instance) -> Result<(), Trouble>,
-    ) -> Result<Grid, Trouble> {
+        mut keep: impl FnMut(&str, &P::Instance) -> Result<(), InputError>,
+    ) -> Result<Grid, InputError> {
         let mut grid = Grid::default();
         check_names::<P>(&self.solvers)?;
         let mut hashes: Vec<String> = Vec::new();
@@ -294,11 +294,11 @@ impl Suite {
         let mut keys = std::collections::HashSet::new();
         for study in &self.studies {
             // Told of the suite's file: the study, the file it names, the place there.
-            let below = |trouble: Trouble| {
+            let below = |trouble: InputError| {
                 let file = trouble.file.as_ref().map(|file| file.display().to_string());
                 let at = Some(trouble.at.clone()).filter(|at| !at.is_empty());
                 let places = [Some(format!("study '{}'", study.name)), file, at];
-                Trouble { file: None, at: places.into_iter().flatten().collect::<Vec<_>>().join(", "), ..trouble }
+                InputError { file: None, at: places.into_iter().flatten().collect::<Vec<_>>().join(", "), ..trouble }
             };
             let mut cells = Vec::new();
             for (recipe, x) in study.recipes() {
@@ -384,16 +384,20 @@ impl StudySpec {
     }
 
     /// The place of a file's instance on the axis, if the axis is the generator's.
-    fn place_of(&self, path: &Path, label: &InstanceLabel) -> Result<Option<f64>, Trouble> {
+    fn place_of(&self, path: &Path, label: &InstanceLabel) -> Result<Option<f64>, InputError> {
         let Some(Axis { parameter: Some(name), .. }) = &self.axis else { return Ok(None) };
         label.parameters.get(name).map(|value| Some(*value)).ok_or_else(|| {
             let what = format!("the axis is '{name}', and {} does not say what it has", path.display());
-            Trouble::at("axis", what, format!("write it in the file's origin.parameters.{name}, or leave the axis out"))
+            InputError::at(
+                "axis",
+                what,
+                format!("write it in the file's origin.parameters.{name}, or leave the axis out"),
+            )
         })
     }
 
     /// All methods with their series and place on the axis. Methods without the axis's parameter are run as they are, at every place.
-    fn methods(&self, x: Option<f64>) -> Result<Vec<(String, Option<f64>, MethodSpec)>, Trouble> {
+    fn methods(&self, x: Option<f64>) -> Result<Vec<(String, Option<f64>, MethodSpec)>, InputError> {
         let mut methods = Vec::new();
         for text in &self.methods {
             let spec: MethodSpec = text.parse()?;

@@ -27,7 +27,7 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use offcut_instances::document::Trouble;
+use offcut_instances::document::InputError;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, WaitOptions, kill_process, kill_process_group};
 use serde::{Deserialize, Serialize};
 use wait4::Wait4;
@@ -72,7 +72,7 @@ pub(crate) enum Report {
 }
 
 /// What a supervisor has reported, and when it was over.
-pub(crate) enum Heard {
+pub(crate) enum Reply {
     /// The program runs.
     Started { supervisor: Pid, program: Pid, at: Instant },
     /// The supervisor is gone.
@@ -80,13 +80,13 @@ pub(crate) enum Heard {
 }
 
 /// Reads what a supervisor reports until it is gone.
-pub(crate) fn listen(from: UnixStream, mut hear: impl FnMut(Heard)) {
+pub(crate) fn listen(from: UnixStream, mut hear: impl FnMut(Reply)) {
     let mut gone = Gone::lost(Instant::now());
     for line in BufReader::new(from).lines() {
         match line.ok().and_then(|line| serde_json::from_str(&line).ok()) {
             Some(Report::Started { supervisor, program }) => {
                 if let (Some(supervisor), Some(program)) = (Pid::from_raw(supervisor), Pid::from_raw(program)) {
-                    hear(Heard::Started { supervisor, program, at: Instant::now() });
+                    hear(Reply::Started { supervisor, program, at: Instant::now() });
                 }
             }
             Some(Report::Ended { status, cpu_s, peak_memory_bytes }) => {
@@ -100,14 +100,14 @@ pub(crate) fn listen(from: UnixStream, mut hear: impl FnMut(Heard)) {
     if !gone.is_clean && gone.is_lost() {
         gone.at = Instant::now();
     }
-    hear(Heard::Over(gone));
+    hear(Reply::Over(gone));
 }
 
 /// First of the two processes that lead to a program: starts the second one, which is to have no parent, and ends.
 ///
 /// # Errors
-/// [`Trouble`] if it cannot be started.
-pub fn detach_here(problem: &str, scratch: Option<&Path>, words: &[OsString]) -> Result<(), Trouble> {
+/// [`InputError`] if it cannot be started.
+pub fn detach_here(problem: &str, scratch: Option<&Path>, words: &[OsString]) -> Result<(), InputError> {
     let mut command = again(problem)?;
     command.arg("supervise");
     if let Some(scratch) = scratch {
@@ -120,13 +120,13 @@ pub fn detach_here(problem: &str, scratch: Option<&Path>, words: &[OsString]) ->
 /// The supervisor: starts the program's own process with `words`, reports on it, and ends all of it.
 ///
 /// # Errors
-/// [`Trouble`] if there is nobody to report to, or the process cannot be started.
-pub fn supervise_here(problem: &str, scratch: Option<&Path>, words: &[OsString]) -> Result<(), Trouble> {
+/// [`InputError`] if there is nobody to report to, or the process cannot be started.
+pub fn supervise_here(problem: &str, scratch: Option<&Path>, words: &[OsString]) -> Result<(), InputError> {
     // A session of its own: no terminal's signals, and a number by which the runner finds all who are in it.
     let _ = rustix::process::setsid();
     let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
     let runner = io::stdin().as_fd().try_clone_to_owned().map(UnixStream::from).map_err(|error| {
-        Trouble::at("standard input", format!("is not the runner's: {error}"), "leave `offcut cell` to `offcut run`")
+        InputError::at("standard input", format!("is not the runner's: {error}"), "leave `offcut cell` to `offcut run`")
     })?;
     let ended = supervised(&runner, again(problem)?.args(words)).map_err(|error| not_again(&error));
     let is_clean = end_children(None);
@@ -270,13 +270,13 @@ pub(crate) fn end_marked(mark: &str, supervisor: Option<Pid>, program: Option<Pi
 }
 
 /// This program, started once more for a task of a cell.
-fn again(problem: &str) -> Result<Command, Trouble> {
+fn again(problem: &str) -> Result<Command, InputError> {
     let program = std::env::current_exe().map_err(|error| not_again(&error))?;
     let mut command = Command::new(program);
     command.args(["cell", "--parent", &std::process::id().to_string(), "--problem", problem]);
     Ok(command)
 }
 
-fn not_again(error: &io::Error) -> Trouble {
-    Trouble::at("offcut", format!("cannot be started once more: {error}"), "start it by its path")
+fn not_again(error: &io::Error) -> InputError {
+    InputError::at("offcut", format!("cannot be started once more: {error}"), "start it by its path")
 }

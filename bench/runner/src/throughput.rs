@@ -4,9 +4,9 @@ use offcut_instances::problem::Algorithm;
 use offcut_instances::throughput::{Instance, Throughput};
 use offcut_ledger::manifest::Quantity;
 
-use crate::Contest;
+use crate::BenchmarkAdapter;
 
-impl Contest for Throughput {
+impl BenchmarkAdapter for Throughput {
     fn algorithms() -> Vec<Box<dyn Algorithm<Self>>> {
         let mut all = offcut_formulations::throughput::algorithms();
         all.extend(offcut_heuristics::throughput::algorithms());

@@ -9,7 +9,7 @@ use offcut_instances::lymdo::strategy::instances;
 use offcut_instances::lymdo::{FAMILIES, Instance, Law, Lymdo, Parameters, Service, generate};
 use offcut_instances::problem::{Budget, Sense};
 use offcut_ledger::{Row, Status, contradictions};
-use offcut_runner::Contest;
+use offcut_runner::BenchmarkAdapter;
 use proptest::prelude::*;
 
 /// What holds on every instance. Policies without thought decline where their only cut is not stable.
@@ -75,7 +75,7 @@ proptest! {
             judge::<Lymdo>(&instance, &method.solve(&instance, &Budget::seconds(20.0)), &Tolerance::default())
         };
         let (exact, all) = (verdict("branch"), verdict("enumerate"));
-        prop_assert!(!exact.is_refuted() && !all.is_refuted(), "{:?} {:?}", exact, all);
+        prop_assert!(!exact.is_rejected() && !all.is_rejected(), "{:?} {:?}", exact, all);
         match (exact.proof(), all.objective()) {
             (Proof::Infeasible, None) => {}
             (Proof::Certified { value }, Some(least)) => {

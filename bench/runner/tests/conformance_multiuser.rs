@@ -105,7 +105,7 @@ mod misbehaving {
     }
 
     fn bound_alone(stop: Stop) -> Answer<Multiuser> {
-        let proved = Some(Bound { value: 1e-9, evidence: Evidence::SolverWord("mine".into()) });
+        let proved = Some(Bound { value: 1e-9, evidence: Evidence::SolverReported("mine".into()) });
         Answer { proved, ..Answer::nothing(stop) }
     }
 

@@ -19,7 +19,7 @@ use offcut_instances::problem::{Answer, Budget, Evidence, Sense};
 use offcut_instances::random::Stream;
 use offcut_instances::throughput::strategy::{Profits, device_sets, instances as throughput_instances};
 use offcut_instances::throughput::{self, Throughput};
-use offcut_runner::{Contest, method};
+use offcut_runner::{BenchmarkAdapter, method};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
@@ -74,7 +74,7 @@ struct Search {
 
 impl Search {
     /// Nothing that `certificate` becomes proves more than `optimum`; none if the instance has no solution.
-    fn changed<P: Contest>(
+    fn changed<P: BenchmarkAdapter>(
         &mut self,
         kind: &str,
         instance: &P::Instance,
@@ -117,7 +117,7 @@ impl Search {
         }
     }
 
-    fn judge<P: Contest>(
+    fn judge<P: BenchmarkAdapter>(
         &mut self,
         kind: &str,
         instance: &P::Instance,
@@ -157,21 +157,21 @@ impl Search {
 }
 
 /// What a method answers.
-fn answer<P: Contest>(id: &str, instance: &P::Instance) -> Answer<P> {
+fn answer<P: BenchmarkAdapter>(id: &str, instance: &P::Instance) -> Answer<P> {
     let spec = id.parse().expect("a method");
     method::<P>(&spec).expect("known").solve(instance, &Budget::seconds(20.0))
 }
 
 /// The certificate of an answer, if it has one.
-fn certificate<P: Contest>(answer: &Answer<P>) -> Option<P::Certificate> {
+fn certificate<P: BenchmarkAdapter>(answer: &Answer<P>) -> Option<P::Certificate> {
     match &answer.proved.as_ref()?.evidence {
         Evidence::Certificate(certificate) => Some(certificate.clone()),
-        Evidence::SolverWord(_) => None,
+        Evidence::SolverReported(_) => None,
     }
 }
 
 /// The end of the checked objective that a bound must not be beyond; none without a solution.
-fn checked<P: Contest>(instance: &P::Instance, answer: &Answer<P>) -> Option<f64> {
+fn checked<P: BenchmarkAdapter>(instance: &P::Instance, answer: &Answer<P>) -> Option<f64> {
     let claim = answer.found.as_ref()?;
     let alone = Answer::<P>::found(claim.solution.clone(), claim.objective);
     let verdict = judge::<P>(instance, &alone, &Tolerance::default());

@@ -10,7 +10,7 @@ use offcut_instances::lymdo::Lymdo;
 use offcut_instances::multiuser::Multiuser;
 use offcut_instances::problem::{Budget, MethodSpec};
 use offcut_instances::throughput::Throughput;
-use offcut_runner::{Contest, export, method};
+use offcut_runner::{BenchmarkAdapter, export, method};
 use serde_json::{Map, Value};
 
 #[derive(Default)]
@@ -107,7 +107,7 @@ fn optimum(path: &Path) -> f64 {
     problem.solve().expect("solved").objective()
 }
 
-fn read_back<P: Contest>(methods: &[&str], settings: &[(&str, u64)]) {
+fn read_back<P: BenchmarkAdapter>(methods: &[&str], settings: &[(&str, u64)]) {
     let folder = tempfile::tempdir().expect("a folder");
     let settings: Map<String, Value> = settings.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
     for (at, id) in methods.iter().enumerate() {

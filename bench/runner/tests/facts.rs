@@ -12,10 +12,10 @@ use offcut_instances::throughput::Throughput;
 use offcut_ledger::Key;
 use offcut_runner::cell::{execute, judged};
 use offcut_runner::suite::Grid;
-use offcut_runner::{Contest, Suite, method};
+use offcut_runner::{BenchmarkAdapter, Suite, method};
 
 /// A suite of one study with these methods, expanded.
-fn grid<P: Contest>(family: &str, set: &str, methods: &[&str]) -> Grid {
+fn grid<P: BenchmarkAdapter>(family: &str, set: &str, methods: &[&str]) -> Grid {
     let problem = P::NAME;
     let methods = serde_json::to_string(methods).expect("plain data");
     let suite = format!(
@@ -50,7 +50,7 @@ fn only_single_slots_have_an_objective_of_their_own() {
 }
 
 /// The keys of the measures that reports show, and of those that a row of the method has.
-fn measures<P: Contest>(family: &str, set: &str, id: &str) -> (BTreeSet<String>, BTreeSet<String>) {
+fn measures<P: BenchmarkAdapter>(family: &str, set: &str, id: &str) -> (BTreeSet<String>, BTreeSet<String>) {
     let recipe = &grid::<P>(family, set, &[id]).recipes[0];
     let instance = recipe.make::<P>().expect("an instance");
     let algorithm = method::<P>(&MethodSpec { id: id.into(), parameters: Default::default() }).expect("a method");

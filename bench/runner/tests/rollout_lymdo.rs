@@ -7,10 +7,10 @@ use offcut_checker::lymdo::outcome;
 use offcut_checker::{Proof, Tolerance, judge};
 use offcut_instances::lymdo::{Allocation, Decide, Instance, Lymdo, Parameters, Policy, generate};
 use offcut_instances::problem::{Algorithm, Budget, POINTS, Stop};
-use offcut_runner::{Contest, Rollout};
+use offcut_runner::{BenchmarkAdapter, Rollout};
 
 /// What a policy was shown, slot by slot.
-type Shown = Arc<Mutex<Vec<Instance>>>;
+type SeenInstances = Arc<Mutex<Vec<Instance>>>;
 
 /// What it does in slot `at`.
 #[derive(Clone)]
@@ -24,14 +24,14 @@ enum Fault {
 /// All at the device: every other user within its budget, the others not. Writes down what it sees.
 #[derive(Clone)]
 struct Spy {
-    shown: Shown,
+    shown: SeenInstances,
     at: usize,
     fault: Fault,
 }
 
 impl Spy {
     fn new(fault: Fault) -> Self {
-        Self { shown: Shown::default(), at: 7, fault }
+        Self { shown: SeenInstances::default(), at: 7, fault }
     }
 }
 
@@ -123,7 +123,7 @@ fn a_policy_sees_one_slot_at_a_time_and_queues_follow_their_recursion() {
     assert!((claim.objective - objective).abs() < 1e-12 * objective);
     // The checker's books say the same, and the course of the backlogs ends where they do.
     let verdict = judge::<Lymdo>(&instance, &answer, &Tolerance::default());
-    assert!(verdict.is_feasible() && !verdict.is_refuted(), "{:?}", verdict.violations());
+    assert!(verdict.is_feasible() && !verdict.is_rejected(), "{:?}", verdict.violations());
     let last = backlogs.iter().sum::<f64>() / 5.0;
     assert!((verdict.measures()["final_backlog_j"] - last).abs() < 1e-9 * last);
     let course = &answer.trace.series["backlog_j"];

@@ -22,7 +22,7 @@ use offcut_instances::random::Stream;
 use offcut_instances::speedup::Speedup;
 use offcut_instances::{jpdra, lymdo, model, multiuser, origin, throughput};
 use offcut_ledger::{Row, Status, contradictions};
-use offcut_runner::Contest;
+use offcut_runner::BenchmarkAdapter;
 
 /// How many decades numbers are drawn over: the first two are ordinary.
 const DECADES: [u32; 8] = [1, 3, 5, 8, 11, 14, 17, 20];
@@ -300,7 +300,7 @@ fn faults(sense: Sense, rows: &[Row]) -> Vec<String> {
 }
 
 /// Draws instances, lets `methods` solve them, and fails if any two answers contradict each other.
-fn soak<P: Contest>(cases: u64, methods: &[&str], draw: impl Fn(&mut Draw) -> P::Instance) {
+fn soak<P: BenchmarkAdapter>(cases: u64, methods: &[&str], draw: impl Fn(&mut Draw) -> P::Instance) {
     let first = number("OFFCUT_FIRST_CASE", 0);
     let all: Vec<Box<dyn Algorithm<P>>> =
         P::algorithms().into_iter().filter(|algorithm| methods.contains(&algorithm.id())).collect();
@@ -394,7 +394,7 @@ mod known {
 
     use super::*;
 
-    fn assert_known<P: Contest>(instance: &[u8], value: f64, methods: &[&str]) {
+    fn assert_known<P: BenchmarkAdapter>(instance: &[u8], value: f64, methods: &[&str]) {
         let instance = parse_instance::<P>(instance).expect("an instance");
         let all: Vec<Box<dyn Algorithm<P>>> =
             P::algorithms().into_iter().filter(|algorithm| methods.contains(&algorithm.id())).collect();

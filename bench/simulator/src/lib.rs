@@ -51,7 +51,7 @@ mod lindley;
 mod slot;
 mod tandem;
 
-use offcut_instances::document::Trouble;
+use offcut_instances::document::InputError;
 use offcut_instances::jpdra::{Instance, Solution};
 
 pub use estimate::{BATCHES, Estimate, FEWEST_TASKS, Interval};
@@ -90,7 +90,7 @@ pub struct FlowDelay {
 /// Every flow draws from streams of its own, and arrivals apart from services: both kinds of service see the same arrivals.
 ///
 /// # Errors
-/// [`Trouble`] if `solution` does not fit the instance, uses a way that is not there or leaves a queue unstable (naming the partition), and if
+/// [`InputError`] if `solution` does not fit the instance, uses a way that is not there or leaves a queue unstable (naming the partition), and if
 /// `tasks` are below [`FEWEST_TASKS`].
 pub fn simulate(
     instance: &Instance,
@@ -98,18 +98,23 @@ pub fn simulate(
     service: Service,
     tasks: u64,
     seed: u64,
-) -> Result<Simulation, Trouble> {
+) -> Result<Simulation, InputError> {
     simulate_tandems(tandems(instance, solution)?, service, tasks, seed)
 }
 
 /// Sends `tasks` tasks through every one of `tandems`, as [`simulate`] does.
 ///
 /// # Errors
-/// [`Trouble`] if `tasks` are below [`FEWEST_TASKS`].
-pub fn simulate_tandems(tandems: Vec<Tandem>, service: Service, tasks: u64, seed: u64) -> Result<Simulation, Trouble> {
+/// [`InputError`] if `tasks` are below [`FEWEST_TASKS`].
+pub fn simulate_tandems(
+    tandems: Vec<Tandem>,
+    service: Service,
+    tasks: u64,
+    seed: u64,
+) -> Result<Simulation, InputError> {
     if tasks < FEWEST_TASKS {
         let remedy = format!("give at least {FEWEST_TASKS}");
-        return Err(Trouble::at("tasks", format!("{tasks} a flow are too few to tell a mean"), remedy));
+        return Err(InputError::at("tasks", format!("{tasks} a flow are too few to tell a mean"), remedy));
     }
     let run = |(s, tandem): (usize, Tandem)| {
         let delay = lindley::mean_delay(&tandem, service, tasks, s, seed);

@@ -84,7 +84,7 @@ mod tests {
 
     /// What can happen to a task.
     #[derive(Clone, Copy, Debug)]
-    enum Happening {
+    enum EventKind {
         Reaches,
         Completes,
     }
@@ -95,7 +95,7 @@ mod tests {
         noted: usize,
         task: usize,
         stage: usize,
-        happening: Happening,
+        happening: EventKind,
     }
 
     impl Ord for Event {
@@ -122,7 +122,7 @@ mod tests {
     }
 
     impl Agenda {
-        fn note(&mut self, at_s: f64, task: usize, stage: usize, happening: Happening) {
+        fn note(&mut self, at_s: f64, task: usize, stage: usize, happening: EventKind) {
             self.noted += 1;
             self.events.push(Reverse(Event { at_s, noted: self.noted, task, stage, happening }));
         }
@@ -137,19 +137,19 @@ mod tests {
         for (task, gap) in gaps_s.iter().enumerate() {
             clock += gap;
             arrived_s.push(clock);
-            agenda.note(clock + tandem.hops_s[0], task, 0, Happening::Reaches);
+            agenda.note(clock + tandem.hops_s[0], task, 0, EventKind::Reaches);
         }
         let mut waiting = vec![VecDeque::new(); stages];
         let mut is_busy = vec![false; stages];
         let mut delays = vec![f64::NAN; gaps_s.len()];
         while let Some(Reverse(Event { at_s, task, stage, happening, .. })) = agenda.events.pop() {
             match happening {
-                Happening::Reaches => waiting[stage].push_back(task),
-                Happening::Completes => {
+                EventKind::Reaches => waiting[stage].push_back(task),
+                EventKind::Completes => {
                     is_busy[stage] = false;
                     let next_s = at_s + tandem.hops_s[stage + 1];
                     if stage + 1 < stages {
-                        agenda.note(next_s, task, stage + 1, Happening::Reaches);
+                        agenda.note(next_s, task, stage + 1, EventKind::Reaches);
                     } else {
                         delays[task] = next_s - arrived_s[task];
                     }
@@ -159,7 +159,7 @@ mod tests {
                 && let Some(next) = waiting[stage].pop_front()
             {
                 is_busy[stage] = true;
-                agenda.note(at_s + service_s[next][stage], next, stage, Happening::Completes);
+                agenda.note(at_s + service_s[next][stage], next, stage, EventKind::Completes);
             }
         }
         delays

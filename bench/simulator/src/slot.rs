@@ -1,6 +1,6 @@
 //! What a user's tasks pass through in a slot of `lymdo`: its device, its channel, its share of the edge.
 
-use offcut_instances::document::Trouble;
+use offcut_instances::document::InputError;
 use offcut_instances::lymdo::{Allocation, Instance, RateLaw, Solution};
 
 use crate::Tandem;
@@ -11,24 +11,24 @@ use crate::Tandem;
 /// other. Nothing is lost between stages.
 ///
 /// # Errors
-/// [`Trouble`] if there is no such slot, `solution` does not fit the instance, or a queue is not stable: it names the user.
-pub fn slot_tandems(instance: &Instance, solution: &Solution, t: usize) -> Result<Vec<Option<Tandem>>, Trouble> {
+/// [`InputError`] if there is no such slot, `solution` does not fit the instance, or a queue is not stable: it names the user.
+pub fn slot_tandems(instance: &Instance, solution: &Solution, t: usize) -> Result<Vec<Option<Tandem>>, InputError> {
     let (slots, given) = (instance.slots.len(), solution.slots.len());
     if given != slots {
         let what = format!("has {given} entries for {slots} slots");
-        return Err(Trouble::at("slots", what, "give one entry per slot"));
+        return Err(InputError::at("slots", what, "give one entry per slot"));
     }
     let Some(allocation) = solution.slots.get(t) else {
         let what = format!("is {t}, and there are {slots}");
-        return Err(Trouble::at("--slot", what, "count slots from 0"));
+        return Err(InputError::at("--slot", what, "count slots from 0"));
     };
-    let below = |trouble: Trouble| trouble.below(format!("slots[{t}]"));
+    let below = |trouble: InputError| trouble.below(format!("slots[{t}]"));
     fits(instance, allocation).map_err(below)?;
     (0..instance.users.len()).map(|n| tandem(instance, allocation, t, n).map_err(below)).collect()
 }
 
 /// Whether there is one of everything for every user.
-fn fits(instance: &Instance, allocation: &Allocation) -> Result<(), Trouble> {
+fn fits(instance: &Instance, allocation: &Allocation) -> Result<(), InputError> {
     let users = instance.users.len();
     let Allocation { cuts, local_macs_per_s, bandwidth_hz, edge_macs_per_s } = allocation;
     for (field, is) in [
@@ -38,20 +38,24 @@ fn fits(instance: &Instance, allocation: &Allocation) -> Result<(), Trouble> {
         ("edge_macs_per_s", edge_macs_per_s.len()),
     ] {
         if is != users {
-            return Err(Trouble::at(field, format!("has {is} entries for {users} users"), "give one entry per user"));
+            return Err(InputError::at(
+                field,
+                format!("has {is} entries for {users} users"),
+                "give one entry per user",
+            ));
         }
     }
     for (n, user) in instance.users.iter().enumerate() {
         let blocks = instance.models[user.model as usize].blocks();
         if cuts[n] as usize > blocks {
             let what = format!("is cut {} of a chain of {blocks} blocks", cuts[n]);
-            return Err(Trouble::at(format!("cuts[{n}]"), what, "count cuts from 0, the last one keeps everything"));
+            return Err(InputError::at(format!("cuts[{n}]"), what, "count cuts from 0, the last one keeps everything"));
         }
     }
     Ok(())
 }
 
-fn tandem(instance: &Instance, allocation: &Allocation, t: usize, n: usize) -> Result<Option<Tandem>, Trouble> {
+fn tandem(instance: &Instance, allocation: &Allocation, t: usize, n: usize) -> Result<Option<Tandem>, InputError> {
     let (user, slot) = (&instance.users[n], &instance.slots[t]);
     let rate_per_s = slot.arrivals_per_s[n];
     if rate_per_s == 0.0 {
@@ -82,7 +86,7 @@ fn tandem(instance: &Instance, allocation: &Allocation, t: usize, n: usize) -> R
             let what = format!(
                 "user {n} gets {speed:e} a second at its {stage} and {arriving:e} arrive: its queue grows without end"
             );
-            return Err(Trouble::at(format!("{field}[{n}]"), what, "give it more than arrives"));
+            return Err(InputError::at(format!("{field}[{n}]"), what, "give it more than arrives"));
         }
         service_s.push(stage_s);
     }

@@ -1,6 +1,6 @@
 //! What a flow's tasks pass through under a solution, and the formulas of its mean delay.
 
-use offcut_instances::document::Trouble;
+use offcut_instances::document::InputError;
 use offcut_instances::jpdra::{Allocation, Instance, Solution, Speeds};
 
 use crate::Service;
@@ -83,8 +83,8 @@ pub fn weighted_mean(rates: &[f64], values: &[f64]) -> f64 {
 /// What every flow's tasks pass through if `instance` is run as `solution` says.
 ///
 /// # Errors
-/// [`Trouble`] if `solution` does not fit the instance, uses a way that is not there, or leaves a queue unstable: it names the partition.
-pub fn tandems(instance: &Instance, solution: &Solution) -> Result<Vec<Tandem>, Trouble> {
+/// [`InputError`] if `solution` does not fit the instance, uses a way that is not there, or leaves a queue unstable: it names the partition.
+pub fn tandems(instance: &Instance, solution: &Solution) -> Result<Vec<Tandem>, InputError> {
     let speeds = speeds(instance, &solution.speeds)?;
     fits("servers", instance, &solution.servers)?;
     fits(speeds_place(&solution.speeds), instance, &speeds)?;
@@ -103,7 +103,7 @@ pub fn tandems(instance: &Instance, solution: &Solution) -> Result<Vec<Tandem>, 
                 let what = format!(
                     "flow {s}, partition {n} gets {speed:e} MAC/s and {arriving:e} MAC/s arrive: its queue grows without end"
                 );
-                Err(Trouble::at(place, what, "give the partition more speed than work arrives"))
+                Err(InputError::at(place, what, "give the partition more speed than work arrives"))
             };
             let service_s = speeds[s].iter().enumerate().map(stage).collect::<Result<_, _>>()?;
             Ok(Tandem { rate_per_s: flow.rate_per_s, service_s, hops_s })
@@ -119,7 +119,7 @@ fn speeds_place(speeds: &Speeds) -> &'static str {
 }
 
 /// Speeds in MAC/s, whatever kind they come in.
-fn speeds(instance: &Instance, speeds: &Speeds) -> Result<Vec<Vec<f64>>, Trouble> {
+fn speeds(instance: &Instance, speeds: &Speeds) -> Result<Vec<Vec<f64>>, InputError> {
     match (speeds, instance.allocation) {
         (Speeds::MacsPerS(speeds), Allocation::Continuous) => Ok(speeds.clone()),
         (Speeds::Units(units), Allocation::Units { macs_per_s }) => {
@@ -127,32 +127,36 @@ fn speeds(instance: &Instance, speeds: &Speeds) -> Result<Vec<Vec<f64>>, Trouble
             Ok(units.iter().map(|row| row.iter().map(speed).collect()).collect())
         }
         (Speeds::MacsPerS(_), Allocation::Units { .. }) => {
-            Err(Trouble::at("speeds", "are in MAC/s, and the instance shares whole units", "give 'units'"))
+            Err(InputError::at("speeds", "are in MAC/s, and the instance shares whole units", "give 'units'"))
         }
         (Speeds::Units(_), Allocation::Continuous) => {
-            Err(Trouble::at("speeds", "are in units, and the instance has none", "give 'macs_per_s'"))
+            Err(InputError::at("speeds", "are in units, and the instance has none", "give 'macs_per_s'"))
         }
     }
 }
 
 /// Whether a table has one entry for every partition of every flow.
-fn fits<T>(place: &str, instance: &Instance, rows: &[Vec<T>]) -> Result<(), Trouble> {
+fn fits<T>(place: &str, instance: &Instance, rows: &[Vec<T>]) -> Result<(), InputError> {
     let flows = instance.flows.len();
     if rows.len() != flows {
-        return Err(Trouble::at(place, format!("has {} rows for {flows} flows", rows.len()), "give one row per flow"));
+        return Err(InputError::at(
+            place,
+            format!("has {} rows for {flows} flows", rows.len()),
+            "give one row per flow",
+        ));
     }
     for (s, (row, flow)) in rows.iter().zip(&instance.flows).enumerate() {
         let (is, partitions) = (row.len(), flow.partitions.len());
         if is != partitions {
             let what = format!("has {is} entries for {partitions} partitions");
-            return Err(Trouble::at(format!("{place}[{s}]"), what, "give one entry per partition"));
+            return Err(InputError::at(format!("{place}[{s}]"), what, "give one entry per partition"));
         }
     }
     Ok(())
 }
 
 /// Times on the ways of flow `s` through `servers`.
-fn hops(instance: &Instance, s: usize, servers: &[u32]) -> Result<Vec<f64>, Trouble> {
+fn hops(instance: &Instance, s: usize, servers: &[u32]) -> Result<Vec<f64>, InputError> {
     let flow = &instance.flows[s];
     let place = |n: usize| format!("servers[{s}][{n}]");
     let mut hops = Vec::with_capacity(servers.len() + 1);
@@ -160,17 +164,21 @@ fn hops(instance: &Instance, s: usize, servers: &[u32]) -> Result<Vec<f64>, Trou
         let m = *server as usize;
         if m >= instance.servers.len() {
             let what = format!("is server {m}, and there are {}", instance.servers.len());
-            return Err(Trouble::at(place(n), what, "count servers from 0"));
+            return Err(InputError::at(place(n), what, "count servers from 0"));
         }
         let before = n.checked_sub(1).map(|before| servers[before] as usize);
         hops.push(match before {
             None if !instance.enters(s, m) => {
-                return Err(Trouble::at(place(n), format!("flow {s} has no uplink to server {m}"), "choose another"));
+                return Err(InputError::at(
+                    place(n),
+                    format!("flow {s} has no uplink to server {m}"),
+                    "choose another",
+                ));
             }
             None => flow.input_bytes / flow.uplink_bytes_per_s[m],
             Some(from) if !instance.connects(from, m) => {
                 let what = format!("there is no way from server {from} to server {m}");
-                return Err(Trouble::at(place(n), what, "choose another"));
+                return Err(InputError::at(place(n), what, "choose another"));
             }
             Some(from) if from == m => 0.0,
             Some(from) => flow.partitions[n - 1].out_bytes / instance.link_bytes_per_s[from][m],
@@ -179,7 +187,11 @@ fn hops(instance: &Instance, s: usize, servers: &[u32]) -> Result<Vec<f64>, Trou
     let end = servers.len() - 1;
     let last = servers[end] as usize;
     if !instance.leaves(s, last) {
-        return Err(Trouble::at(place(end), format!("flow {s} has no downlink from server {last}"), "choose another"));
+        return Err(InputError::at(
+            place(end),
+            format!("flow {s} has no downlink from server {last}"),
+            "choose another",
+        ));
     }
     hops.push(flow.result_bytes.map_or(0.0, |bytes| bytes / flow.downlink_bytes_per_s[last]));
     Ok(hops)

@@ -39,5 +39,5 @@ pub enum Error {
     Candle(#[from] candle_core::Error),
     /// Bad input.
     #[error(transparent)]
-    Trouble(#[from] offcut_instances::document::Trouble),
+    InputError(#[from] offcut_instances::document::InputError),
 }

@@ -6,7 +6,7 @@ use std::process::{Command, ExitCode};
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
 use offcut_heuristics::lymdo::VERSION;
-use offcut_instances::document::{Kind, Trouble, to_bytes, write_new};
+use offcut_instances::document::{InputError, Kind, to_bytes, write_new};
 use offcut_trainer::Error;
 use offcut_trainer::train::{Plan, csv, train};
 
@@ -87,7 +87,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     for path in [&arguments.out, &beside] {
         if path.exists() {
             let remedy = "choose another name or remove the file first";
-            return Err(Trouble::at("", "exists already", remedy).in_file(path).into());
+            return Err(InputError::at("", "exists already", remedy).in_file(path).into());
         }
     }
     let bar = ProgressBar::new(plan.slots);

@@ -19,7 +19,7 @@ use offcut_instances::lymdo::{Instance, Prices};
 use offcut_instances::random::Stream;
 
 /// Rewards are cut off here, both ways: a slot near instability costs any multiple.
-const MOST_REWARD: f64 = 2.0;
+const MAX_REWARD: f64 = 2.0;
 
 /// What a user is paid whose cut was repaired, or who made the slot fail.
 const REPAIRED: f64 = -1.0;
@@ -29,7 +29,7 @@ const RESCUED: f64 = 0.5;
 
 /// A system on its way.
 #[derive(Clone, Debug)]
-pub struct Course {
+pub struct ObjectiveHistory {
     instance: Instance,
     /// Which slot is next.
     at: usize,
@@ -55,7 +55,7 @@ pub struct Choice {
     pub reward: f32,
 }
 
-impl Course {
+impl ObjectiveHistory {
     /// From the first slot.
     pub fn new(instance: Instance) -> Self {
         Self { instance, at: 0, prices: None }
@@ -110,7 +110,7 @@ impl Course {
             let mut other = played.clone();
             other[n] = reference[n];
             let saved = arena.value(&other).map(|value| (value - play.value) / unit);
-            saved.map_or(RESCUED, |saved| saved.clamp(-MOST_REWARD, MOST_REWARD))
+            saved.map_or(RESCUED, |saved| saved.clamp(-MAX_REWARD, MAX_REWARD))
         };
         (0..cuts.len()).map(reward).collect()
     }

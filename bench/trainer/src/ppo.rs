@@ -54,7 +54,7 @@ pub struct Agent {
 
 /// What a round tells of itself, on average over its gradient steps.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Told {
+pub struct EpochStatistics {
     /// Entropy of the policy.
     pub entropy: f64,
     /// ln(pi_old/pi), on average.
@@ -138,13 +138,13 @@ impl Agent {
         rate: f64,
         settings: &Settings,
         stream: &mut Stream,
-    ) -> Result<Told> {
+    ) -> Result<EpochStatistics> {
         self.optimiser.set_learning_rate(rate);
         let count = advantages.len() as f64;
         let mean = advantages.iter().sum::<f64>() / count;
         let spread = (advantages.iter().map(|a| (a - mean).powi(2)).sum::<f64>() / count).sqrt() + 1e-8;
         let mut order: Vec<usize> = (0..choices.len()).collect();
-        let (mut told, mut steps) = (Told::default(), 0.0);
+        let (mut told, mut steps) = (EpochStatistics::default(), 0.0);
         for _ in 0..settings.epochs {
             for i in (1..order.len()).rev() {
                 order.swap(i, stream.below(i as u64 + 1) as usize);
@@ -183,7 +183,7 @@ impl Agent {
                 steps += 1.0;
             }
         }
-        Ok(Told {
+        Ok(EpochStatistics {
             entropy: told.entropy / steps,
             moved: told.moved / steps,
             clipped: told.clipped / steps,

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use offcut_heuristics::lymdo::{Network, Trained, Training};
-use offcut_instances::document::{Trouble, hash};
+use offcut_instances::document::{InputError, hash};
 use offcut_instances::lymdo::Lymdo;
 use offcut_instances::random::Stream;
 
 use crate::Error;
 use crate::evaluate::{Field, fields};
-use crate::play::{Choice, Course, choices, drawn};
-use crate::ppo::{Agent, Settings, Told, advantages};
+use crate::play::{Choice, ObjectiveHistory, choices, drawn};
+use crate::ppo::{Agent, EpochStatistics, Settings, advantages};
 use crate::systems;
 
 /// What a training is.
@@ -64,9 +64,9 @@ impl Default for Plan {
 
 impl Plan {
     /// # Errors
-    /// [`Trouble`] naming the setting that is out of range.
-    pub fn validate(&self) -> Result<(), Trouble> {
-        let trouble = |name: &str, what: String, remedy: &str| Err(Trouble::at(format!("--{name}"), what, remedy));
+    /// [`InputError`] naming the setting that is out of range.
+    pub fn validate(&self) -> Result<(), InputError> {
+        let trouble = |name: &str, what: String, remedy: &str| Err(InputError::at(format!("--{name}"), what, remedy));
         match *self {
             Self { slots: 0, .. } => trouble("steps", "is 0".into(), "give at least 1"),
             Self { width, .. } if !(1..=1024).contains(&width) => {
@@ -116,7 +116,7 @@ pub struct Point {
     /// evaluated.
     pub dearer: Option<f64>,
     /// The round.
-    pub told: Told,
+    pub told: EpochStatistics,
 }
 
 /// The curve as CSV; what was not evaluated is empty.
@@ -124,7 +124,7 @@ pub fn csv(curve: &[Point]) -> String {
     let mut text = String::from("slots,mean_reward,dearer_than_alternating,entropy,log_ratio,clipped,critic_error\n");
     for Point { slots, reward, dearer, told } in curve {
         let dearer = dearer.map_or(String::new(), |dearer| format!("{dearer:.6}"));
-        let Told { entropy, moved, clipped, critic } = told;
+        let EpochStatistics { entropy, moved, clipped, critic } = told;
         writeln!(text, "{slots},{reward:.6},{dearer},{entropy:.5},{moved:.6},{clipped:.4},{critic:.6}")
             .expect("memory");
     }
@@ -201,7 +201,7 @@ fn roll_out(
     for _ in 0..plan.systems {
         let instance = systems::draw(of_systems, plan.horizon);
         instances.update(hash::<Lymdo>(&instance).as_bytes());
-        courses.push(Course::new(instance));
+        courses.push(ObjectiveHistory::new(instance));
     }
     // Per system and user.
     let mut lives: Vec<Vec<Vec<Choice>>> = vec![Vec::new(); plan.systems];

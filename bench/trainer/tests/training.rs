@@ -8,7 +8,7 @@ use offcut_instances::lymdo::{Instance, Parameters, generate};
 use offcut_instances::random::Stream;
 use offcut_trainer::evaluate::fields;
 use offcut_trainer::perceptron::Perceptron;
-use offcut_trainer::play::{Choice, Course, choices, drawn};
+use offcut_trainer::play::{Choice, ObjectiveHistory, choices, drawn};
 use offcut_trainer::ppo::{Agent, Settings, advantages};
 use offcut_trainer::systems;
 use offcut_trainer::train::{Plan, csv, train};
@@ -168,7 +168,7 @@ fn rewards_and_queues_are_what_they_say() {
         let parameters = Parameters { slots: 3, ..Parameters::default() };
         let instance = systems::with_backlogs("rayleigh", &parameters, seed);
         let mut backlogs: Vec<f64> = instance.users.iter().map(|user| user.backlog_j).collect();
-        let mut course = Course::new(instance.clone());
+        let mut course = ObjectiveHistory::new(instance.clone());
         for t in 0..3 {
             let arena = course.arena().expect("feasible");
             let mut now = Instance { slots: vec![instance.slots[t].clone()], ..instance.clone() };

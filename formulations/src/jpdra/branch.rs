@@ -19,15 +19,15 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use offcut_instances::document::Trouble;
+use offcut_instances::document::InputError;
 use offcut_instances::jpdra::{Certificate, Instance, Jpdra, Node, Prices};
 use offcut_instances::problem::{Algorithm, Answer, Budget, Incumbent, Parameter, Stop, Trace};
 use offcut_instances::random::Stream;
 
 use super::dual::{CARE, Dual, Until};
-use super::local::{Local, drawn, keep};
+use super::local_search::{Local, drawn, keep};
 use super::model::{Deployed, Model, Ordered};
-use super::server::Aim;
+use super::server_subproblem::SubproblemObjective;
 
 /// Exact search.
 #[derive(Clone, Copy, Debug)]
@@ -38,25 +38,25 @@ pub(super) struct Branch {
 
 impl Default for Branch {
     fn default() -> Self {
-        Self { gap: CLOSE }
+        Self { gap: CONVERGENCE_TOL }
     }
 }
 
 /// Domains are kept as bits.
-pub(super) const MOST_SERVERS: usize = 64;
+pub(super) const MAX_SERVERS: usize = 64;
 
 /// Fox's allocation takes a step a unit.
-pub(super) const MOST_UNITS: u64 = 100_000;
+pub(super) const MAX_UNITS: u64 = 100_000;
 
 /// Tables by partition and server are kept: so many pairs at most.
-const MOST_PAIRS: usize = 200_000;
+const MAX_PAIRS: usize = 200_000;
 
 /// A certificate with more numbers is too large to be handed over.
-const MOST_NUMBERS: usize = 8_000_000;
+const MAX_NUMBERS: usize = 8_000_000;
 
 /// The part of the work that goes into improving incumbents, and what the work is: offers priced for servers count once, servers looked at in
 /// local search so many times. Work is counted, not timed: a run is the same every time.
-const KICKING: f64 = 0.15;
+const PERTURBING: f64 = 0.15;
 const OFFERS_PER_TRY: u64 = 4;
 
 /// So many partitions are freed together and placed exactly, at first and at last, and the part of the work that goes into that.
@@ -65,19 +65,19 @@ const MANY: usize = 64;
 const SEARCHING: f64 = 0.5;
 
 /// After so many searches for parts for every flow, all in vain, they get half of that.
-const PATIENCE: f64 = 8.0;
+const STALL_LIMIT: f64 = 8.0;
 
 /// The search for a part ends after so many nodes.
 const NODES_OF_PART: u64 = 20;
 
 /// So many nodes go to one dive.
-const DIVE_EVERY: u64 = 40;
+const DIVING_INTERVAL: u64 = 40;
 
 /// How close a leaf's bound comes to the incumbent, relative, if nothing else is asked for.
-const CLOSE: f64 = 2e-10;
+const CONVERGENCE_TOL: f64 = 2e-10;
 
 /// How close the search for a part comes to the best there is, relative.
-const CLOSE_OF_PART: f64 = 1e-5;
+const PART_CONVERGENCE_TOL: f64 = 1e-5;
 
 impl Algorithm<Jpdra> for Branch {
     fn id(&self) -> &str {
@@ -90,30 +90,30 @@ impl Algorithm<Jpdra> for Branch {
 
     fn solve(&self, instance: &Instance, budget: &Budget) -> Answer<Jpdra> {
         let model = Model::new(instance);
-        if model.servers() > MOST_SERVERS || model.partitions() * model.servers() > MOST_PAIRS {
-            return Answer::declined(format!("takes up to {MOST_SERVERS} servers and {MOST_PAIRS} places"));
+        if model.servers() > MAX_SERVERS || model.partitions() * model.servers() > MAX_PAIRS {
+            return Answer::declined(format!("takes up to {MAX_SERVERS} servers and {MAX_PAIRS} places"));
         }
-        if model.units.iter().any(|units| *units > MOST_UNITS) {
-            return Answer::declined(format!("takes up to {MOST_UNITS} units a server"));
+        if model.units.iter().any(|units| *units > MAX_UNITS) {
+            return Answer::declined(format!("takes up to {MAX_UNITS} units a server"));
         }
         search(&model, self.gap, budget)
     }
 
     fn parameters(&self) -> Vec<Parameter> {
         let about = "how far from the optimum is near enough, relative: 0.001 ends the search at a gap of 0.1 %";
-        vec![Parameter { name: "gap", default: CLOSE, about }]
+        vec![Parameter { name: "gap", default: CONVERGENCE_TOL, about }]
     }
 
-    fn with(&self, name: &str, value: f64) -> Result<Box<dyn Algorithm<Jpdra>>, Trouble> {
+    fn with(&self, name: &str, value: f64) -> Result<Box<dyn Algorithm<Jpdra>>, InputError> {
         match name {
-            "gap" if (CLOSE..=0.5).contains(&value) => Ok(Box::new(Self { gap: value })),
+            "gap" if (CONVERGENCE_TOL..=0.5).contains(&value) => Ok(Box::new(Self { gap: value })),
             "gap" => {
                 let what = format!("does not take gap={value}");
-                Err(Trouble::at(format!("method {}", self.id()), what, format!("give {CLOSE:e} to 0.5")))
+                Err(InputError::at(format!("method {}", self.id()), what, format!("give {CONVERGENCE_TOL:e} to 0.5")))
             }
             _ => {
                 let what = format!("takes no parameter '{name}'");
-                Err(Trouble::at(format!("method {}", self.id()), what, "it takes: gap"))
+                Err(InputError::at(format!("method {}", self.id()), what, "it takes: gap"))
             }
         }
     }
@@ -124,7 +124,7 @@ fn search(model: &Model, gap: f64, budget: &Budget) -> Answer<Jpdra> {
     let mut stream = Stream::new(&["jpdra", "branch"], budget.seed);
     let mut best = first(model, &mut stream, &|| budget.is_spent(began));
     if best.is_none() {
-        let mut room = Search::new(model, Aim::Room, None, budget, began);
+        let mut room = Search::new(model, SubproblemObjective::Room, None, budget, began);
         let outcome = room.run(&mut stream);
         match room.best.take() {
             Some((_, on)) => best = model.delay(&on).map(|delay| (delay, on)),
@@ -139,10 +139,10 @@ fn search(model: &Model, gap: f64, budget: &Budget) -> Answer<Jpdra> {
     if let Some((_, on)) = &best {
         model.tell(on);
     }
-    let board = Board::default();
+    let board = SharedIncumbent::default();
     board.tell(&best);
-    let mut search = Search { gap, ..Search::new(model, Aim::Delay, best, budget, began) };
-    let stop = if budget.threads > 1 && is_freed(model, Aim::Delay) {
+    let mut search = Search { gap, ..Search::new(model, SubproblemObjective::Delay, best, budget, began) };
+    let stop = if budget.threads > 1 && is_freed(model, SubproblemObjective::Delay) {
         search.board = Some(&board);
         std::thread::scope(|scope| {
             scope.spawn(|| board.free(model, budget, began));
@@ -161,8 +161,8 @@ fn search(model: &Model, gap: f64, budget: &Budget) -> Answer<Jpdra> {
 }
 
 /// Whether flows are freed in such a model at all.
-fn is_freed(model: &Model, aim: Aim) -> bool {
-    model.unit.is_none() && aim == Aim::Delay && model.partitions() > FEW
+fn is_freed(model: &Model, aim: SubproblemObjective) -> bool {
+    model.unit.is_none() && aim == SubproblemObjective::Delay && model.partitions() > FEW
 }
 
 /// Frees a few flows of a deployment and searches their best places exactly, the others staying where they are. The longer nothing helped,
@@ -195,7 +195,7 @@ fn free(
     let part = model.part(&chosen, on);
     let own: Vec<u32> = chosen.iter().flat_map(|s| &on[model.flows[*s].clone()]).copied().collect();
     let before = part.delay(&own).map(|delay| (delay, own));
-    let mut search = Search::new(&part, Aim::Delay, before, budget, began);
+    let mut search = Search::new(&part, SubproblemObjective::Delay, before, budget, began);
     search.is_part = true;
     search.run(stream);
     let work = search.dual.servers.priced + OFFERS_PER_TRY * search.tried;
@@ -210,12 +210,12 @@ fn free(
 
 /// Where two threads tell each other the best deployment; which of them finds it is up to the machine, so runs with two threads differ.
 #[derive(Default)]
-struct Board {
+struct SharedIncumbent {
     best: Mutex<Option<Deployed>>,
     is_over: AtomicBool,
 }
 
-impl Board {
+impl SharedIncumbent {
     /// Tells a deployment, if it is better than what is there.
     fn tell(&self, found: &Option<Deployed>) {
         let mut best = self.best.lock().expect("no thread panics with it");
@@ -302,7 +302,7 @@ impl Ord for Open {
 
 struct Search<'m> {
     model: &'m Model<'m>,
-    aim: Aim,
+    aim: SubproblemObjective,
     dual: Dual<'m>,
     best: Option<Deployed>,
     /// What bounds are compared with and rounded by.
@@ -329,11 +329,17 @@ struct Search<'m> {
     /// Whether this is itself the search for a part.
     is_part: bool,
     /// Where the thread that frees flows tells what it found, if there is one.
-    board: Option<&'m Board>,
+    board: Option<&'m SharedIncumbent>,
 }
 
 impl<'m> Search<'m> {
-    fn new(model: &'m Model<'m>, aim: Aim, best: Option<Deployed>, budget: &'m Budget, began: Instant) -> Self {
+    fn new(
+        model: &'m Model<'m>,
+        aim: SubproblemObjective,
+        best: Option<Deployed>,
+        budget: &'m Budget,
+        began: Instant,
+    ) -> Self {
         let scale = best.as_ref().map_or(1.0, |(delay, _)| *delay);
         let incumbents =
             best.iter().map(|(objective, _)| Incumbent { at_s: began.elapsed().as_secs_f64(), objective: *objective });
@@ -357,24 +363,28 @@ impl<'m> Search<'m> {
             tried: 0,
             in_parts: 0,
             useless_parts: 0,
-            gap: CLOSE,
+            gap: CONVERGENCE_TOL,
             is_part: false,
             board: None,
         }
     }
 
     /// A leaf with this bound is done.
-    fn enough(&self) -> f64 {
+    fn cutoff(&self) -> f64 {
         match (self.aim, &self.best) {
-            (Aim::Room, _) => 1e-3,
-            (Aim::Delay, Some((delay, _))) => delay / (1.0 + if self.is_part { CLOSE_OF_PART } else { self.gap }),
-            (Aim::Delay, None) => f64::INFINITY,
+            (SubproblemObjective::Room, _) => 1e-3,
+            (SubproblemObjective::Delay, Some((delay, _))) => {
+                delay / (1.0 + if self.is_part { PART_CONVERGENCE_TOL } else { self.gap })
+            }
+            (SubproblemObjective::Delay, None) => f64::INFINITY,
         }
     }
 
     fn trace(&self) -> Trace {
         let root_gap = match (&self.best, self.aim) {
-            (Some((delay, _)), Aim::Delay) if *delay > 0.0 => ((delay - self.root) / delay * 1e9).max(0.0) as u64,
+            (Some((delay, _)), SubproblemObjective::Delay) if *delay > 0.0 => {
+                ((delay - self.root) / delay * 1e9).max(0.0) as u64
+            }
             _ => 0,
         };
         Trace {
@@ -415,8 +425,8 @@ impl<'m> Search<'m> {
         });
         self.bound = self.bound.min(bound);
         self.nodes[node] = match self.aim {
-            Aim::Delay => Node::Priced { prices: index },
-            Aim::Room => Node::Empty { prices: index },
+            SubproblemObjective::Delay => Node::Priced { prices: index },
+            SubproblemObjective::Room => Node::Empty { prices: index },
         };
     }
 
@@ -460,7 +470,7 @@ impl<'m> Search<'m> {
         let is_better = self.best.as_ref().is_none_or(|(least, _)| delay < *least * (1.0 - 1e-13));
         if is_better {
             self.dual.know(&on);
-            if self.aim == Aim::Delay {
+            if self.aim == SubproblemObjective::Delay {
                 self.model.tell(&on);
             }
             self.best = Some((delay, on));
@@ -477,7 +487,7 @@ impl<'m> Search<'m> {
         let mut failures = 0;
         let is_worth_it = |search: &Self| {
             let local = (OFFERS_PER_TRY * search.tried) as f64;
-            local < KICKING * (local + search.dual.servers.priced as f64) && !search.budget.is_spent(search.began)
+            local < PERTURBING * (local + search.dual.servers.priced as f64) && !search.budget.is_spent(search.began)
         };
         while failures < 100 * model.partitions() && is_worth_it(self) {
             let mut local = settled.clone();
@@ -524,7 +534,7 @@ impl<'m> Search<'m> {
         }
         // What has not helped for long gets less and less of the work: bounds need it more.
         let flows = model.flows.len() as f64;
-        let share = |search: &Self| SEARCHING / (1.0 + (search.useless_parts as f64 / (PATIENCE * flows)).powi(2));
+        let share = |search: &Self| SEARCHING / (1.0 + (search.useless_parts as f64 / (STALL_LIMIT * flows)).powi(2));
         while (OFFERS_PER_TRY as f64 * self.tried as f64 + self.in_parts as f64)
             < share(self) * (self.dual.servers.priced + self.in_parts) as f64
             && !self.budget.is_spent(self.began)
@@ -546,7 +556,9 @@ impl<'m> Search<'m> {
         let mut prices = self.dual.no_prices();
         let model = self.model;
         let servers = model.servers();
-        let Some((_, on)) = self.best.as_ref().filter(|_| self.aim == Aim::Delay) else { return prices };
+        let Some((_, on)) = self.best.as_ref().filter(|_| self.aim == SubproblemObjective::Delay) else {
+            return prices;
+        };
         for (m, set) in model.sets(on).iter().enumerate() {
             let (load, roots) = model.sums(set);
             let rate = (roots + model.fixed_roots(m)) / (model.speed(m) - load);
@@ -574,21 +586,21 @@ impl<'m> Search<'m> {
         // Between nodes with the least bound the search dives: from child to child, towards a deployment.
         let (mut next, mut dives) = (None, 0);
         while let Some(open) = next.take().or_else(|| self.waiting.pop()) {
-            if open.bound >= self.enough() {
+            if open.bound >= self.cutoff() {
                 self.leaf(open.node, open.bound, &open.prices);
                 continue;
             }
             let numbers = self.prices.len() * 2 * model.partitions() * model.servers();
             let is_enough = self.is_part && self.opened >= NODES_OF_PART;
-            if self.opened > 0 && (is_enough || self.budget.is_spent(self.began) || numbers > MOST_NUMBERS) {
+            if self.opened > 0 && (is_enough || self.budget.is_spent(self.began) || numbers > MAX_NUMBERS) {
                 self.cut_short(open);
                 return Stop::TimeLimit;
             }
             self.opened += 1;
-            let is_diving = open.is_dive || self.opened >= DIVE_EVERY * dives;
+            let is_diving = open.is_dive || self.opened >= DIVING_INTERVAL * dives;
             dives += u64::from(is_diving && !open.is_dive);
             next = self.open(open, is_diving, stream);
-            if self.aim == Aim::Room && self.best.is_some() {
+            if self.aim == SubproblemObjective::Room && self.best.is_some() {
                 return Stop::Completed;
             }
         }
@@ -615,7 +627,7 @@ impl<'m> Search<'m> {
         let mut of_node = inherited;
         for round in 0.. {
             let until = Until {
-                enough: self.enough(),
+                cutoff: self.cutoff(),
                 stall: if is_root { 0.005 } else { 0.1 },
                 rounds: if is_root { 3000 } else { 60 },
                 warm: if is_root { 30 } else { 0 },
@@ -631,7 +643,7 @@ impl<'m> Search<'m> {
             if is_root {
                 self.root = of_node;
             }
-            if of_node >= self.enough() {
+            if of_node >= self.cutoff() {
                 break;
             }
             let shares = self.dual.shares();
@@ -640,7 +652,7 @@ impl<'m> Search<'m> {
                 self.kicks(&shares, stream);
                 self.neighbourhoods(stream);
             }
-            if self.aim == Aim::Room && self.best.is_some() {
+            if self.aim == SubproblemObjective::Room && self.best.is_some() {
                 return None;
             }
             // A deployment that is decided is worth what it is worth.
@@ -653,9 +665,9 @@ impl<'m> Search<'m> {
                 }
                 break;
             }
-            let places = self.hopeless(&domain, &shared.prices, of_node);
+            let places = self.fix_by_reduced_costs(&domain, &shared.prices, of_node);
             // At the root, once more as long as that pays: with a better incumbent prices are sought more closely.
-            let pays = is_root && of_node - before > 0.03 * (self.enough() - of_node);
+            let pays = is_root && of_node - before > 0.03 * (self.cutoff() - of_node);
             if places.is_empty() {
                 if pays {
                     continue;
@@ -678,7 +690,7 @@ impl<'m> Search<'m> {
                 break;
             }
         }
-        if of_node >= self.enough() {
+        if of_node >= self.cutoff() {
             self.leaf(node, of_node, &shared);
             return None;
         }
@@ -687,8 +699,8 @@ impl<'m> Search<'m> {
         // Diving follows what is nearly decided; otherwise what is most undecided is split.
         let rank = |(i, m): (usize, usize)| {
             let share = shares[i * servers + m];
-            let doubt = share.min(1.0 - share) + 1e-3 * model.loads[i] / model.speed(m);
-            if is_diving && share < 0.99 { share } else { doubt / 100.0 }
+            let branching_score = share.min(1.0 - share) + 1e-3 * model.loads[i] / model.speed(m);
+            if is_diving && share < 0.99 { share } else { branching_score / 100.0 }
         };
         let places = (0..model.partitions()).filter(|i| domain[*i].count_ones() > 1);
         let places = places.flat_map(|i| (0..servers).map(move |m| (i, m))).filter(|(i, m)| domain[*i] >> m & 1 == 1);
@@ -713,11 +725,11 @@ impl<'m> Search<'m> {
     }
 
     /// Places that no deployment better than the incumbent uses, with a bound each.
-    fn hopeless(&mut self, domain: &[u64], prices: &[f64], bound: f64) -> Vec<(usize, usize, f64)> {
+    fn fix_by_reduced_costs(&mut self, domain: &[u64], prices: &[f64], bound: f64) -> Vec<(usize, usize, f64)> {
         let model = self.model;
         let servers = model.servers();
-        let enough = self.enough();
-        let close = (CARE / 4.0 * (enough - bound).min(self.scale) / servers as f64).max(1e-12 * self.scale);
+        let cutoff = self.cutoff();
+        let close = (CARE / 4.0 * (cutoff - bound).min(self.scale) / servers as f64).max(1e-12 * self.scale);
         self.dual.restrict(domain);
         // How much more than at the bound: for places, paths and servers together.
         let mut more = vec![0.0f64; model.partitions() * servers];
@@ -745,7 +757,7 @@ impl<'m> Search<'m> {
         for i in (0..model.partitions()).filter(|i| domain[*i].count_ones() > 1) {
             for m in (0..servers).filter(|m| domain[i] >> m & 1 == 1) {
                 let with = total + more[i * servers + m];
-                if with >= enough {
+                if with >= cutoff {
                     places.push((i, m, with));
                 }
             }

@@ -13,8 +13,8 @@
 //! promised, they become the centre. The mixture is a fractional deployment: where to branch, and what to round.
 
 use super::model::Model;
-use super::path::Paths;
-use super::server::{Aim, Servers};
+use super::server_subproblem::{Servers, SubproblemObjective};
+use super::shortest_path::Paths;
 
 /// A path of a flow or a set of a server: its cost, and which prices it pays or earns.
 #[derive(Clone, Debug)]
@@ -41,18 +41,18 @@ impl Atom {
 struct Block {
     sign: f64,
     atoms: Vec<Atom>,
-    /// How many prices atoms share. Shape (rows, rows), flat; rows are `MOST_ATOMS`.
+    /// How many prices atoms share. Shape (rows, rows), flat; rows are `MAX_ATOMS`.
     shared: Vec<u16>,
     /// Rows that no atom has.
     vacant: Vec<usize>,
 }
 
 /// The most atoms of a block.
-const MOST_ATOMS: usize = 64;
+const MAX_ATOMS: usize = 64;
 
 impl Block {
     fn new(sign: f64) -> Self {
-        Self { sign, atoms: Vec::new(), shared: vec![0; MOST_ATOMS * MOST_ATOMS], vacant: (0..MOST_ATOMS).collect() }
+        Self { sign, atoms: Vec::new(), shared: vec![0; MAX_ATOMS * MAX_ATOMS], vacant: (0..MAX_ATOMS).collect() }
     }
 
     fn add(&mut self, cost: f64, at: &[u32]) {
@@ -70,10 +70,10 @@ impl Block {
         let row = self.vacant.pop().expect("a row is vacant");
         for other in &self.atoms {
             let shared = shared(&other.at, at);
-            self.shared[row * MOST_ATOMS + other.row] = shared;
-            self.shared[other.row * MOST_ATOMS + row] = shared;
+            self.shared[row * MAX_ATOMS + other.row] = shared;
+            self.shared[other.row * MAX_ATOMS + row] = shared;
         }
-        self.shared[row * MOST_ATOMS + row] = at.len() as u16;
+        self.shared[row * MAX_ATOMS + row] = at.len() as u16;
         let weight = if self.atoms.is_empty() { 1.0 } else { 0.0 };
         self.atoms.push(Atom { cost, at: at.to_vec(), weight, idle: 0, row });
     }
@@ -113,7 +113,7 @@ impl Block {
             if worst == usize::MAX || scores[worst] <= scores[best] {
                 break;
             }
-            let (to, from) = (atoms[best].row * MOST_ATOMS, atoms[worst].row * MOST_ATOMS);
+            let (to, from) = (atoms[best].row * MAX_ATOMS, atoms[worst].row * MAX_ATOMS);
             let shared = |row: usize, atom: &Atom| f64::from(self.shared[row + atom.row]);
             let apart = shared(to, &atoms[best]) + shared(from, &atoms[worst]) - 2.0 * shared(to, &atoms[worst]);
             let gap = scores[worst] - scores[best];
@@ -139,7 +139,7 @@ const MOVES: usize = 2;
 /// Prices, flat: of places (partitions, servers), then of staying (partitions, servers).
 pub(super) struct Dual<'m> {
     model: &'m Model<'m>,
-    aim: Aim,
+    aim: SubproblemObjective,
     pub(super) servers: Servers<'m>,
     pub(super) paths: Paths<'m>,
     /// Flows' blocks first, then servers'.
@@ -157,7 +157,7 @@ pub(super) struct Dual<'m> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Until {
     /// The bound is as good as needed.
-    pub(super) enough: f64,
+    pub(super) cutoff: f64,
     /// Improvements of the bound that no longer count, relative to what is missing, over eight rounds.
     pub(super) stall: f64,
     pub(super) rounds: u64,
@@ -184,7 +184,7 @@ pub(super) struct Ascent {
 }
 
 impl<'m> Dual<'m> {
-    pub(super) fn new(model: &'m Model<'m>, aim: Aim) -> Self {
+    pub(super) fn new(model: &'m Model<'m>, aim: SubproblemObjective) -> Self {
         let flows = model.flows.iter().map(|_| Block::new(1.0));
         let blocks = flows.chain((0..model.servers()).map(|_| Block::new(-1.0))).collect();
         Self {
@@ -265,13 +265,14 @@ impl<'m> Dual<'m> {
         for (s, range) in model.flows.iter().enumerate() {
             let path = &on[range.clone()];
             let at = self.paid(s, path);
-            self.blocks[s].add(if self.aim == Aim::Room { 0.0 } else { model.ways(s, path) }, &at);
+            self.blocks[s].add(if self.aim == SubproblemObjective::Room { 0.0 } else { model.ways(s, path) }, &at);
         }
         for (m, set) in model.sets(on).into_iter().enumerate() {
             let Some(delay) = model.server_delay(m, &set) else { continue };
             let set: Vec<u32> = set.into_iter().map(|i| i as u32).collect();
             let at = self.earned(m, &set);
-            self.blocks[model.flows.len() + m].add(if self.aim == Aim::Room { 0.0 } else { delay }, &at);
+            self.blocks[model.flows.len() + m]
+                .add(if self.aim == SubproblemObjective::Room { 0.0 } else { delay }, &at);
         }
     }
 
@@ -312,22 +313,22 @@ impl<'m> Dual<'m> {
         self.step = self.good_step;
         // How exact servers have to be: the less is missing, the more. What is lost is lost to the bound alone.
         let servers = self.model.servers() as f64;
-        let close = |bound: f64| (CARE * (until.enough - bound).min(scale) / servers).max(1e-12 * scale);
+        let close = |bound: f64| (CARE * (until.cutoff - bound).min(scale) / servers).max(1e-12 * scale);
         let mut centre = start.to_vec();
         let mut bound = self.bound(domain, &centre, close(known));
         // Promises of atoms are only such if every block has one.
         let mut history = vec![bound];
         let mut failures = 0;
         let mut rounds = 0;
-        while bound < until.enough && rounds < until.rounds && !is_out_of_time() {
+        while bound < until.cutoff && rounds < until.rounds && !is_out_of_time() {
             rounds += 1;
             if self.step == 0.0 {
                 let gradient = self.gradient();
                 let norm: f64 = gradient.iter().map(|g| g * g).sum();
-                self.step = (until.enough.min(scale) - bound).max(0.01 * scale) / norm.max(1.0);
+                self.step = (until.cutoff.min(scale) - bound).max(0.01 * scale) / norm.max(1.0);
                 self.good_step = self.step;
             }
-            let missing = (until.enough - bound).min(scale);
+            let missing = (until.cutoff - bound).min(scale);
             let (mut prices, promised) = self.propose(&centre, ENOUGH * missing);
             // A grid of 1e-12: prices are handed over in few digits.
             let grid = 1e12 / scale;
@@ -370,7 +371,7 @@ impl<'m> Dual<'m> {
             if bound == f64::INFINITY || promised - bound <= servers * close(bound) {
                 break;
             }
-            let missing = until.enough - bound;
+            let missing = until.cutoff - bound;
             // The first rounds only gather atoms.
             if let Some(before) = history.len().checked_sub(9).filter(|_| rounds >= until.warm)
                 && bound - history[before] < until.stall * missing

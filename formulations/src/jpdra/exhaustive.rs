@@ -51,7 +51,7 @@ impl Algorithm<Jpdra> for Exhaustive {
         }
         let trace = Trace::counting([("deployments", count)]);
         let Some((delay, on)) = best else { return Answer::nothing(Stop::Infeasible).traced(trace) };
-        let word = Evidence::SolverWord("every deployment was looked at".into());
+        let word = Evidence::SolverReported("every deployment was looked at".into());
         let answer = model.found(&on);
         Answer { proved: Some(Bound { value: delay, evidence: word }), ..answer }.traced(trace)
     }

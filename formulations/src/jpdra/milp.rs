@@ -22,13 +22,13 @@ use offcut_instances::problem::{Algorithm, Answer, Budget, Parameter, Problem, S
 use offcut_instances::random::Stream;
 
 use super::arcs::{Arc, arcs};
-use super::local::{improved, keep};
+use super::local_search::{improved, keep};
 use super::model::{Deployed, Model};
 use crate::highs::{self, Limits, Program, Status};
 use crate::outer_approximation::{Tangents, grid, run};
 
 /// Above this many variables no model is built: HiGHS then no longer minds its time limit while it presolves.
-const MOST_VARIABLES: usize = 100_000;
+const MAX_VARIABLES: usize = 100_000;
 
 /// Outer approximation.
 #[derive(Clone, Copy, Debug)]
@@ -191,9 +191,13 @@ impl Algorithm<Jpdra> for OuterApproximation {
         vec![Parameter { name: "error", default: 0.01, about }]
     }
 
-    fn with(&self, name: &str, value: f64) -> Result<Box<dyn Algorithm<Jpdra>>, offcut_instances::document::Trouble> {
-        use offcut_instances::document::Trouble;
-        let trouble = |what: String, remedy: &str| Trouble::at("method milp-oa", what, remedy);
+    fn with(
+        &self,
+        name: &str,
+        value: f64,
+    ) -> Result<Box<dyn Algorithm<Jpdra>>, offcut_instances::document::InputError> {
+        use offcut_instances::document::InputError;
+        let trouble = |what: String, remedy: &str| InputError::at("method milp-oa", what, remedy);
         match name {
             "error" if value > 0.0 && value < 1.0 => Ok(Box::new(Self { error: value })),
             "error" => Err(trouble(format!("error is {value}"), "give a share between 0 and 1, both excluded")),
@@ -209,8 +213,8 @@ impl Algorithm<Jpdra> for OuterApproximation {
         }
         let arcs = arcs(&model);
         let variables = model.partitions() * model.servers() + arcs.len();
-        if variables > MOST_VARIABLES {
-            return Answer::declined(format!("the model would have more than {MOST_VARIABLES} variables"));
+        if variables > MAX_VARIABLES {
+            return Answer::declined(format!("the model would have more than {MAX_VARIABLES} variables"));
         }
         let mut stream = Stream::new(&["jpdra", "milp-oa"], budget.seed);
         let first = super::branch::first(&model, &mut stream, &|| budget.is_spent(began));
@@ -294,8 +298,8 @@ impl Algorithm<Jpdra> for Units {
         let levels = |i: usize, m: usize| least(i, m)..=model.units[m];
         let count = |i: usize, m: usize| (model.units[m] + 1).saturating_sub(least(i, m)) as usize;
         let places = || (0..model.partitions()).flat_map(|i| (0..servers).map(move |m| (i, m)));
-        if places().map(|(i, m)| count(i, m)).fold(arcs.len(), usize::saturating_add) > MOST_VARIABLES {
-            return Answer::declined(format!("the model would have more than {MOST_VARIABLES} variables"));
+        if places().map(|(i, m)| count(i, m)).fold(arcs.len(), usize::saturating_add) > MAX_VARIABLES {
+            return Answer::declined(format!("the model would have more than {MAX_VARIABLES} variables"));
         }
         let Variables { mut problem, places: x, ways, mut rows } = layered(&model, &arcs, scale);
         let mut objective = ways;

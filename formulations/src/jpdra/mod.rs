@@ -20,12 +20,12 @@ mod arcs;
 mod branch;
 mod dual;
 mod exhaustive;
-mod local;
+mod local_search;
 mod milp;
 mod model;
-mod path;
 mod price;
-mod server;
+mod server_subproblem;
+mod shortest_path;
 mod socp;
 
 #[cfg(test)]

@@ -19,20 +19,20 @@ use offcut_instances::jpdra::{Certificate, Instance, Jpdra, Node};
 use offcut_instances::problem::{Algorithm, Answer, Budget, Stop, Trace};
 use offcut_instances::random::Stream;
 
-use super::local::rounded;
+use super::local_search::rounded;
 use super::model::Model;
-use super::path::Paths;
-use super::server::Aim;
+use super::server_subproblem::SubproblemObjective;
+use super::shortest_path::Paths;
 
 /// The price bound and a rounded mixture.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Price;
 
 /// Paths are found in tables of bits.
-use super::branch::MOST_SERVERS;
+use super::branch::MAX_SERVERS;
 
 /// The price bound ends when it is this close to the mixture, relative.
-const CLOSE: f64 = 1e-6;
+const CONVERGENCE_TOL: f64 = 1e-6;
 
 /// The relaxation's outcome.
 pub(super) struct Relaxed {
@@ -84,7 +84,7 @@ fn delay(roots: f64, left: f64, top: f64) -> f64 {
 pub(super) fn relaxed(model: &Model, close: f64, is_out_of_time: &dyn Fn() -> bool) -> Option<Relaxed> {
     let (servers, flows) = (model.servers(), model.flows.len());
     let domain = model.domain();
-    let mut paths = Paths::new(model, Aim::Delay);
+    let mut paths = Paths::new(model, SubproblemObjective::Delay);
     let mut prices = vec![0.0; 2 * model.partitions() * servers];
     // So steep that no server is overfull in the end, and no number is lost beside another.
     let all: f64 = model.roots.iter().sum();
@@ -235,10 +235,10 @@ impl Algorithm<Jpdra> for Price {
         let began = Instant::now();
         let is_out_of_time = || budget.is_spent(began);
         let model = Model::new(instance);
-        if model.servers() > MOST_SERVERS {
-            return Answer::declined(format!("takes up to {MOST_SERVERS} servers"));
+        if model.servers() > MAX_SERVERS {
+            return Answer::declined(format!("takes up to {MAX_SERVERS} servers"));
         }
-        let Some(Relaxed { bound, rates, shares, rounds }) = relaxed(&model, CLOSE, &is_out_of_time) else {
+        let Some(Relaxed { bound, rates, shares, rounds }) = relaxed(&model, CONVERGENCE_TOL, &is_out_of_time) else {
             // Some flow has no path: any prices prove it.
             let nodes = vec![Node::Marginal { rates: vec![0.0; model.servers()] }];
             return Answer::nothing(Stop::Infeasible).certified(0.0, Certificate { prices: Vec::new(), nodes });

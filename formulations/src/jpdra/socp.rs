@@ -19,7 +19,7 @@ use offcut_instances::random::Stream;
 
 use super::arcs::{Arc, arcs};
 use super::branch::first;
-use super::local::{keep, rounded};
+use super::local_search::{keep, rounded};
 use super::milp::{CUTOFF, fits_everywhere, size};
 use super::model::Model;
 
@@ -28,7 +28,7 @@ use super::model::Model;
 pub(super) struct Socp;
 
 /// Above this many arcs no model is built.
-const MOST_ARCS: usize = 500_000;
+const MAX_ARCS: usize = 500_000;
 
 /// Clarabel's tolerances.
 const TOLERANCE: f64 = 1e-10;
@@ -167,8 +167,8 @@ impl Algorithm<Jpdra> for Socp {
             return Answer::nothing(Stop::Infeasible);
         }
         let mut arcs = arcs(&model);
-        if arcs.len() > MOST_ARCS {
-            return Answer::declined(format!("the model would have more than {MOST_ARCS} arcs"));
+        if arcs.len() > MAX_ARCS {
+            return Answer::declined(format!("the model would have more than {MAX_ARCS} arcs"));
         }
         let mut stream = Stream::new(&["jpdra", "socp"], budget.seed);
         let mut known = None;
@@ -194,7 +194,7 @@ impl Algorithm<Jpdra> for Socp {
         if answer.found.as_ref().is_some_and(|claim| claim.objective < relaxed.bound) {
             answer.trace.counts.insert("bounds withdrawn".into(), 1);
         } else if relaxed.bound > 0.0 {
-            let word = Evidence::SolverWord("Clarabel dual objective".into());
+            let word = Evidence::SolverReported("Clarabel dual objective".into());
             answer.proved = Some(Bound { value: relaxed.bound, evidence: word });
         }
         answer

@@ -11,7 +11,7 @@ use super::exhaustive::Exhaustive;
 use super::milp::{OuterApproximation, Units};
 use super::model::Model;
 use super::price::{Price, relaxed};
-use super::server::{Aim, Servers};
+use super::server_subproblem::{Servers, SubproblemObjective};
 use super::socp::{self, Socp};
 
 /// One server, one flow: w = (.8, 1.5, 2.2, 1.1), lambda = .9, F = 10, unit .25.
@@ -92,7 +92,7 @@ fn a_near_enough_end_is_near_enough() {
 }
 
 /// The best set of a server, by looking at all of them.
-fn brute(model: &Model, aim: Aim, m: usize, domain: &[u64], prices: &[f64]) -> f64 {
+fn brute(model: &Model, aim: SubproblemObjective, m: usize, domain: &[u64], prices: &[f64]) -> f64 {
     let (servers, partitions) = (model.servers(), model.partitions());
     let mut least = f64::INFINITY;
     for bits in 0u32..1 << partitions {
@@ -104,7 +104,7 @@ fn brute(model: &Model, aim: Aim, m: usize, domain: &[u64], prices: &[f64]) -> f
         let stays = set.iter().filter(|i| model.follows[**i] && is_in(*i - 1));
         let earned = set.iter().map(|i| prices[i * servers + m]).sum::<f64>()
             + stays.map(|i| prices[(partitions + i) * servers + m]).sum::<f64>();
-        least = least.min(if aim == Aim::Room { 0.0 } else { delay } - earned);
+        least = least.min(if aim == SubproblemObjective::Room { 0.0 } else { delay } - earned);
     }
     least
 }
@@ -122,7 +122,7 @@ proptest! {
         let mut stream = Stream::new(&["prices"], seed);
         let all = (1u64 << model.servers()) - 1;
         let domain: Vec<u64> = (0..model.partitions()).map(|_| 1 + stream.below(all)).collect();
-        for aim in [Aim::Delay, Aim::Room] {
+        for aim in [SubproblemObjective::Delay, SubproblemObjective::Room] {
             let mut servers = Servers::new(&model, aim);
             // From call to call rates are remembered: poor ones must not matter.
             for _ in 0..3 {

@@ -7,7 +7,7 @@
 //! 2. *Fixing*: cuts that cost so much more than their user's cheapest that the bound with them passes the incumbent: a split of the tree with
 //!    one leaf at the same prices.
 //! 3. *Branching*: on the user whose cuts differ most in what they take for how little they differ in what they cost, or one like it (module
-//!    `alike`); the node with the least bound comes next.
+//!    `symmetry`); the node with the least bound comes next.
 
 use std::cell::Cell;
 use std::collections::BinaryHeap;
@@ -17,11 +17,11 @@ use std::time::Instant;
 use offcut_instances::lymdo::{Allocation, Certificate, Instance, Lymdo, Node, Prices, Solution, Tree};
 use offcut_instances::problem::{Algorithm, Answer, Budget, Incumbent, Stop, Trace};
 
-use super::alike::{Alike, is_complete};
-use super::convex::{Convex, Shares};
 use super::dual::{Ascent, Dual, Sums, Until, natural};
+use super::feasibility::{Feasibility, feasibility};
+use super::fixed_cuts::{Convex, Shares};
 use super::model::{Slot, allocation, value};
-use super::room::{Room, room};
+use super::symmetry::{SymmetryClasses, is_complete};
 
 /// A slot exactly.
 #[derive(Clone, Copy, Debug)]
@@ -31,10 +31,10 @@ pub(super) struct Branch;
 pub(super) const GAP: f64 = 1e-9;
 
 /// Bounds are handed over weaker by this part of what was added up for them: the checker rounds outwards.
-pub(super) const NUDGE: f64 = 1e-12;
+pub(super) const BOUND_RELAXATION: f64 = 1e-12;
 
 /// A certificate with more nodes is too large to be handed over.
-const MOST_NODES: usize = 4_000_000;
+const MAX_NODES: usize = 4_000_000;
 
 impl Algorithm<Lymdo> for Branch {
     fn id(&self) -> &str {
@@ -195,24 +195,24 @@ impl Solver {
         self.shares.local.clear();
         self.dual.rounds = 0;
         let domain: Vec<u32> = (0..slot.all() as u32).filter(|pair| slot.is_usable(*pair as usize)).collect();
-        let (units, alike) = (units(instance, instance.v), Alike::now(instance));
+        let (units, symmetry) = (units(instance, instance.v), SymmetryClasses::now(instance));
         if !is_complete(slot, &domain) {
-            return self.refute(slot, &alike, units, budget, began);
+            return self.refute(slot, &symmetry, units, budget, began);
         }
         // (A price of nothing, known from another slot, is no place to start from.)
         let natural = natural(slot, &domain);
         let start =
             start.map_or(natural, |start| [0, 1].map(|of| if start[of] > 0.0 { start[of] } else { natural[of] }));
         // Roughly first: most of what follows needs an incumbent.
-        let until = Until { enough: f64::INFINITY, stall: 1.0, close: 1e-3 };
+        let until = Until { cutoff: f64::INFINITY, stall: 1.0, close: 1e-3 };
         let Ascent { prices, height } = self.dual.ascend(slot, &domain, start, 64.0, until);
-        let mut search = Search::new(slot, self, &alike, units, budget, began);
+        let mut search = Search::new(slot, self, &symmetry, units, budget, began);
         search.improve(height.value);
         if search.solver.shares.value == f64::INFINITY {
             // Cheap cuts do not fit: some that do, whatever they cost, or none.
-            match room(slot, &alike, units, budget, began) {
-                Ok(Room::Found(pairs)) => search.take(&pairs, None),
-                Ok(Room::None(tree)) => return infeasible(tree),
+            match feasibility(slot, &symmetry, units, budget, began) {
+                Ok(Feasibility::Found(pairs)) => search.take(&pairs, None),
+                Ok(Feasibility::None(tree)) => return infeasible(tree),
                 Err(stop) => return nothing(stop),
             }
             if search.solver.shares.value == f64::INFINITY {
@@ -234,10 +234,17 @@ impl Solver {
     }
 
     /// Some user has no cut that works even if it had everything: a proof.
-    fn refute(&self, slot: &Slot, alike: &Alike, units: [f64; 2], budget: &Budget, began: Instant) -> Solved {
-        match room(slot, alike, units, budget, began) {
-            Ok(Room::Found(_)) => nothing(Stop::Failed("cuts that are not usable fit together".into())),
-            Ok(Room::None(tree)) => infeasible(tree),
+    fn refute(
+        &self,
+        slot: &Slot,
+        symmetry: &SymmetryClasses,
+        units: [f64; 2],
+        budget: &Budget,
+        began: Instant,
+    ) -> Solved {
+        match feasibility(slot, symmetry, units, budget, began) {
+            Ok(Feasibility::Found(_)) => nothing(Stop::Failed("cuts that are not usable fit together".into())),
+            Ok(Feasibility::None(tree)) => infeasible(tree),
             Err(stop) => nothing(stop),
         }
     }
@@ -254,7 +261,7 @@ fn nothing(stop: Stop) -> Solved {
 struct Search<'a> {
     slot: &'a Slot,
     solver: &'a mut Solver,
-    alike: &'a Alike,
+    symmetry: &'a SymmetryClasses,
     units: [f64; 2],
     /// The least bound of all leaves.
     bound: f64,
@@ -272,7 +279,7 @@ impl<'a> Search<'a> {
     fn new(
         slot: &'a Slot,
         solver: &'a mut Solver,
-        alike: &'a Alike,
+        symmetry: &'a SymmetryClasses,
         units: [f64; 2],
         budget: &'a Budget,
         began: Instant,
@@ -280,7 +287,7 @@ impl<'a> Search<'a> {
         Self {
             slot,
             solver,
-            alike,
+            symmetry,
             units,
             bound: f64::INFINITY,
             nodes: vec![Node::Empty { prices: 0 }],
@@ -295,7 +302,7 @@ impl<'a> Search<'a> {
     }
 
     /// A leaf with this bound is done.
-    fn enough(&self) -> f64 {
+    fn cutoff(&self) -> f64 {
         self.solver.shares.value * (1.0 - 0.999 * GAP)
     }
 
@@ -400,11 +407,11 @@ impl<'a> Search<'a> {
     fn run(&mut self, domain: &[u32], prices: [f64; 2]) -> Stop {
         self.waiting.push(Open { bound: 0.0, depth: 0, node: 0, domain: domain.into(), prices: Shared::new(prices) });
         while let Some(open) = self.waiting.pop() {
-            if open.bound >= self.enough() {
+            if open.bound >= self.cutoff() {
                 self.leaf(open.node, open.bound, &open.prices);
                 continue;
             }
-            let is_over = self.nodes.len() > MOST_NODES || self.opened >= self.solver.most_opened;
+            let is_over = self.nodes.len() > MAX_NODES || self.opened >= self.solver.most_opened;
             if self.opened > 0 && (is_over || self.budget.is_spent(self.began)) {
                 let rest: Vec<Open> = std::iter::once(open).chain(self.waiting.drain()).collect();
                 for open in rest {
@@ -429,35 +436,35 @@ impl<'a> Search<'a> {
             if domain.len() == slot.users() {
                 return self.decided(node, bound, &domain, &shared);
             }
-            let until = Until { enough: self.enough(), stall: if is_root { 0.01 } else { 0.1 }, close: 1e-2 };
+            let until = Until { cutoff: self.cutoff(), stall: if is_root { 0.01 } else { 0.1 }, close: 1e-2 };
             let width = if is_root { 16.0 } else { 8.0 };
             let ascent = self.solver.dual.ascend(slot, &domain, shared.prices, width, until);
             height = ascent.height;
             if ascent.prices != shared.prices {
                 shared = Shared::new(ascent.prices);
             }
-            let here = height.value - NUDGE * height.size;
+            let here = height.value - BOUND_RELAXATION * height.size;
             if is_root {
                 self.solver.prices = Some(ascent.prices);
             }
             bound = bound.max(here);
-            if here >= self.enough() {
+            if here >= self.cutoff() {
                 break;
             }
             self.improve(here);
             // Hopeless cuts.
             let Dual { points, cheapest, .. } = &self.solver.dual;
-            let enough = self.enough();
+            let cutoff = self.cutoff();
             let extra = |pair: u32| {
                 points[pair as usize].value - points[cheapest[slot.user[pair as usize] as usize] as usize].value
             };
             let hopeless: Vec<(u32, f64)> =
-                domain.iter().map(|pair| (*pair, here + extra(*pair))).filter(|(_, with)| *with >= enough).collect();
+                domain.iter().map(|pair| (*pair, here + extra(*pair))).filter(|(_, with)| *with >= cutoff).collect();
             if hopeless.is_empty() {
                 break;
             }
             let before = domain.len();
-            domain = domain.iter().copied().filter(|pair| here + extra(*pair) < enough).collect();
+            domain = domain.iter().copied().filter(|pair| here + extra(*pair) < cutoff).collect();
             for same in hopeless.chunk_by(|a, b| slot.user[a.0 as usize] == slot.user[b.0 as usize]) {
                 let cuts = same.iter().map(|(pair, _)| slot.cut(*pair as usize)).collect();
                 let least = same.iter().map(|(_, with)| *with).fold(f64::INFINITY, f64::min);
@@ -470,18 +477,18 @@ impl<'a> Search<'a> {
                 break;
             }
         }
-        if height.value - NUDGE * height.size >= self.enough() {
-            self.leaf(node, height.value - NUDGE * height.size, &shared);
+        if height.value - BOUND_RELAXATION * height.size >= self.cutoff() {
+            self.leaf(node, height.value - BOUND_RELAXATION * height.size, &shared);
             return;
         }
         // (Fixing took curves away, but points are still those of the last prices.)
         let (n, threshold) = self.undecided(&domain);
         let Dual { points, cheapest, .. } = &self.solver.dual;
         let least = points[cheapest[n] as usize].value;
-        let halves = self.alike.halves(slot, &domain, n, threshold).map(|half| {
+        let halves = self.symmetry.halves(slot, &domain, n, threshold).map(|half| {
             let own = half.iter().filter(|pair| slot.user[**pair as usize] as usize == n);
             let extra = own.map(|pair| points[*pair as usize].value).fold(f64::INFINITY, f64::min) - least;
-            (half, bound.max(height.value - NUDGE * height.size + extra))
+            (half, bound.max(height.value - BOUND_RELAXATION * height.size + extra))
         });
         let (inside, outside) = self.split(node, n, (0..=threshold).collect());
         for ((domain, bound), node) in halves.into_iter().zip([inside, outside]) {
@@ -501,16 +508,16 @@ impl<'a> Search<'a> {
             self.take(pairs, Some(shared.prices));
             let Solver { trial, shares, pairs: best, .. } = &*self.solver;
             let Shares { bound, prices, .. } = if best == pairs { shares } else { trial };
-            let own = bound - NUDGE * (bound.abs() + 2.0 * (prices[0] + prices[1]));
+            let own = bound - BOUND_RELAXATION * (bound.abs() + 2.0 * (prices[0] + prices[1]));
             if own >= inherited {
                 let prices = Shared::new(*prices);
                 return self.leaf(node, own, &prices);
             }
         }
         // (Unstable together, or by a rounding: prices that rise enough say so.)
-        let until = Until { enough: self.enough(), stall: 1e-3, close: 1e-3 };
+        let until = Until { cutoff: self.cutoff(), stall: 1e-3, close: 1e-3 };
         let ascent = self.solver.dual.ascend(self.slot, pairs, shared.prices, 64.0, until);
-        let own = ascent.height.value - NUDGE * ascent.height.size;
+        let own = ascent.height.value - BOUND_RELAXATION * ascent.height.size;
         if own >= inherited {
             self.leaf(node, own, &Shared::new(ascent.prices));
         } else {
@@ -538,6 +545,6 @@ impl<'a> Search<'a> {
             }
         }
         let (_, n, threshold) = best.expect("a second pair");
-        (self.alike.middle(slot, domain, n, threshold), threshold)
+        (self.symmetry.middle(slot, domain, n, threshold), threshold)
     }
 }

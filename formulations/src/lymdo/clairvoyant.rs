@@ -15,18 +15,18 @@
 
 use std::time::Instant;
 
-use offcut_instances::document::Trouble;
+use offcut_instances::document::InputError;
 use offcut_instances::lymdo::{Certificate, Instance, Lymdo, Node, Prices, Tree};
 use offcut_instances::problem::{Algorithm, Answer, Budget, Incumbent, Parameter, Stop, Trace};
 use rayon::prelude::*;
 
-use super::alike::Alike;
-use super::branch::{NUDGE, per_unit, units};
+use super::branch::{BOUND_RELAXATION, per_unit, units};
 use super::dual::{Dual, Height, Until, natural};
 use super::exact_slots::Search;
+use super::feasibility::{Feasibility, feasibility};
 use super::model::Slot;
-use super::room::{Room, room};
-use super::stages::Warm;
+use super::symmetry::SymmetryClasses;
+use super::user_subproblem::Warm;
 
 /// The bound on a horizon.
 #[derive(Clone, Copy, Debug)]
@@ -42,10 +42,10 @@ impl Default for Clairvoyant {
 }
 
 /// Users' cuts over all slots, at most: each takes about a hundred bytes.
-const MOST_PAIRS: usize = 40_000_000;
+const MAX_PAIRS: usize = 40_000_000;
 
 /// The same where slots are solved exactly, one by one: another copy of a slot, and trees.
-const MOST_EXACT_PAIRS: usize = 4_000_000;
+const MAX_EXACT_PAIRS: usize = 4_000_000;
 
 /// Steps kept by the quasi-Newton method.
 const MEMORY: usize = 30;
@@ -57,7 +57,7 @@ const WARM: usize = 6;
 const STALL: f64 = 1e-7;
 
 /// Slots' bounds are this close to their best, relative.
-const CLOSE: f64 = 1e-7;
+const CONVERGENCE_TOL: f64 = 1e-7;
 
 /// A slot, and where its prices are.
 struct Slotted {
@@ -103,8 +103,8 @@ impl Algorithm<Lymdo> for Clairvoyant {
         vec![Parameter { name: "exact", default: 1.0, about }]
     }
 
-    fn with(&self, name: &str, value: f64) -> Result<Box<dyn Algorithm<Lymdo>>, Trouble> {
-        let trouble = |what: String, remedy: &str| Err(Trouble::at(format!("method {}", self.id()), what, remedy));
+    fn with(&self, name: &str, value: f64) -> Result<Box<dyn Algorithm<Lymdo>>, InputError> {
+        let trouble = |what: String, remedy: &str| Err(InputError::at(format!("method {}", self.id()), what, remedy));
         match name {
             "exact" if value == 0.0 || value == 1.0 => Ok(Box::new(Self { has_exact_slots: value == 1.0 })),
             "exact" => trouble(format!("exact is {value}"), "give 0 or 1"),
@@ -120,9 +120,9 @@ impl Algorithm<Lymdo> for Clairvoyant {
         let system = Slot::of_system(instance);
         let pairs = system.all().saturating_mul(instance.slots.len());
         let bytes = 110 * pairs as u64;
-        if pairs > MOST_PAIRS || budget.memory_bytes.is_some_and(|most| bytes > most) {
+        if pairs > MAX_PAIRS || budget.memory_bytes.is_some_and(|most| bytes > most) {
             return Answer::declined(format!(
-                "takes up to {MOST_PAIRS} cuts of users over all slots, and memory for them"
+                "takes up to {MAX_PAIRS} cuts of users over all slots, and memory for them"
             ));
         }
         let pool = match rayon::ThreadPoolBuilder::new().num_threads(budget.threads.max(1) as usize).build() {
@@ -130,7 +130,7 @@ impl Algorithm<Lymdo> for Clairvoyant {
             Err(error) => return Answer::failed(error.to_string()),
         };
         let has_exact_slots = self.has_exact_slots
-            && pairs <= MOST_EXACT_PAIRS
+            && pairs <= MAX_EXACT_PAIRS
             && budget.memory_bytes.is_none_or(|most| 3 * bytes <= most);
         pool.install(|| solve(instance, &system, has_exact_slots, budget, began))
     }
@@ -144,10 +144,11 @@ fn solve(instance: &Instance, system: &Slot, has_exact_slots: bool, budget: &Bud
             let mut slot = system.clone();
             slot.set(instance, t, 1.0, &nothing);
             // (Where room does not know, there still is a bound.)
-            let alike = Alike::new(instance, t, |_| 0.0);
-            let is_refuted = matches!(room(&slot, &alike, units(instance, 1.0), budget, began), Ok(Room::None(_)));
+            let symmetry = SymmetryClasses::new(instance, t, |_| 0.0);
+            let is_rejected =
+                matches!(feasibility(&slot, &symmetry, units(instance, 1.0), budget, began), Ok(Feasibility::None(_)));
             let has_cuts = (0..slot.users()).all(|n| slot.pairs(n).any(|pair| slot.is_usable(pair)));
-            if is_refuted || !has_cuts {
+            if is_rejected || !has_cuts {
                 return Err(Stop::Infeasible);
             }
             let domain: Vec<u32> = (0..slot.all() as u32).filter(|pair| slot.is_usable(*pair as usize)).collect();
@@ -204,11 +205,12 @@ fn solve(instance: &Instance, system: &Slot, has_exact_slots: bool, budget: &Bud
 fn refuted(instance: &Instance, system: &Slot, t: usize, budget: &Budget, began: Instant) -> Answer<Lymdo> {
     let mut slot = system.clone();
     slot.set(instance, t, 1.0, &vec![0.0; instance.users.len()]);
-    let tree = match room(&slot, &Alike::new(instance, t, |_| 0.0), units(instance, 1.0), budget, began) {
-        Ok(Room::None(tree)) => tree,
-        Ok(Room::Found(_)) => return Answer::failed("a slot is both stable and not"),
-        Err(stop) => return Answer::nothing(stop),
-    };
+    let tree =
+        match feasibility(&slot, &SymmetryClasses::new(instance, t, |_| 0.0), units(instance, 1.0), budget, began) {
+            Ok(Feasibility::None(tree)) => tree,
+            Ok(Feasibility::Found(_)) => return Answer::failed("a slot is both stable and not"),
+            Err(stop) => return Answer::nothing(stop),
+        };
     let free = || Tree { prices: vec![Prices { bandwidth: 0.0, edge: 0.0 }], nodes: vec![Node::Priced { prices: 0 }] };
     let mut slots: Vec<Tree> = (0..instance.slots.len()).map(|_| free()).collect();
     slots[t] = tree;
@@ -259,7 +261,7 @@ impl Climb<'_> {
         if value > best {
             self.bounds.push(Incumbent { at_s: self.began.elapsed().as_secs_f64(), objective: value });
         }
-        Seen { mu, value, nudge: NUDGE * size, slope, prices }
+        Seen { mu, value, nudge: BOUND_RELAXATION * size, slope, prices }
     }
 
     /// The slope without what bounds forbid.
@@ -420,7 +422,7 @@ pub(super) fn height(instance: &Instance, mu: &[f64]) -> f64 {
         let mut slot = system.clone();
         slot.set(instance, t, 1.0, mu);
         let domain: Vec<u32> = (0..slot.all() as u32).filter(|pair| slot.is_usable(*pair as usize)).collect();
-        let until = Until { enough: f64::INFINITY, stall: 1.0, close: CLOSE };
+        let until = Until { cutoff: f64::INFINITY, stall: 1.0, close: CONVERGENCE_TOL };
         let ascent = Dual::new(&slot).ascend(&slot, &domain, natural(&slot, &domain), 64.0, until);
         total += ascent.height.value / instance.slots.len() as f64;
     }
@@ -436,7 +438,7 @@ impl Slotted {
     fn bound(&mut self, instance: &Instance, mu: &[f64], dual: &mut Dual) -> Bounded {
         self.slot.weigh(instance, 1.0, mu);
         dual.lend(&self.slot, &mut self.warm);
-        let until = Until { enough: f64::INFINITY, stall: 1.0, close: CLOSE };
+        let until = Until { cutoff: f64::INFINITY, stall: 1.0, close: CONVERGENCE_TOL };
         let ascent = dual.ascend(&self.slot, &self.domain, self.prices, 16.0, until);
         let joules = dual.mixed(&self.slot, &self.domain, |pair, point| {
             let user = &instance.users[self.slot.user[pair] as usize];

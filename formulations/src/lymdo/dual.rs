@@ -14,9 +14,9 @@
 //! gravity, which takes a thousandth of the time of an evaluation a cut; g is evaluated there, and so on. The supergradients of g
 //! itself keep the search in a polygon, and its centre is taken where curves mislead.
 
+use super::centre_of_gravity::Polygon;
 use super::model::Slot;
-use super::polygon::Polygon;
-use super::stages::{Point, Warm};
+use super::user_subproblem::{Point, Warm};
 
 /// Evaluations of g in one ascent, at most.
 const ROUNDS: u32 = 40;
@@ -45,7 +45,7 @@ impl Curves {
     }
 
     fn push(&mut self, pair: u32, point: &Point, [nu, eta]: [f64; 2]) {
-        let (c, d) = (-2.0 * nu * nu.sqrt() * point.bend[0], -2.0 * eta * eta.sqrt() * point.bend[1]);
+        let (c, d) = (-2.0 * nu * nu.sqrt() * point.convex_term[0], -2.0 * eta * eta.sqrt() * point.convex_term[1]);
         let (a, b) = (
             point.bandwidth - if nu > 0.0 { c / nu.sqrt() } else { 0.0 },
             point.edge - if eta > 0.0 { d / eta.sqrt() } else { 0.0 },
@@ -136,7 +136,7 @@ pub(super) struct Ascent {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Until {
     /// The bound is as good as needed.
-    pub(super) enough: f64,
+    pub(super) cutoff: f64,
     /// What is promised is no more than this share of what is missing.
     pub(super) stall: f64,
     /// What is promised is no more than this, relative to the bound.
@@ -195,17 +195,17 @@ impl Dual {
     /// cuts they are mixed so that what is shared is used up: what a supergradient of the best g, seen as a function of something else than prices, wants.
     pub(super) fn mixed(&mut self, slot: &Slot, domain: &[u32], of: impl Fn(usize, &Point) -> f64) -> Vec<f64> {
         let is_priced = priced(slot, domain);
-        let (mut excess, mut bend, mut value) = ([-1.0; 2], [0.0; 2], 0.0);
+        let (mut excess, mut convex_term, mut value) = ([-1.0; 2], [0.0; 2], 0.0);
         let mut taken: Vec<f64> = Vec::with_capacity(self.cheapest.len());
         for pair in &self.cheapest {
             let point = &self.points[*pair as usize];
             value += point.value;
             excess = [excess[0] + point.bandwidth, excess[1] + point.edge];
-            bend = [bend[0] - point.bend[0], bend[1] - point.bend[1]];
+            convex_term = [convex_term[0] - point.convex_term[0], convex_term[1] - point.convex_term[1]];
             taken.push(of(*pair as usize, point));
         }
         // What excess costs: smooth curves would give way to it so.
-        let cost = [0, 1].map(|of| if is_priced[of] && bend[of] > 0.0 { 1.0 / bend[of] } else { 0.0 });
+        let cost = [0, 1].map(|of| if is_priced[of] && convex_term[of] > 0.0 { 1.0 / convex_term[of] } else { 0.0 });
         self.mixture.clear();
         let near = 0.01 * value / self.cheapest.len() as f64;
         for pair in domain {
@@ -293,13 +293,13 @@ impl Dual {
         let mut here = best;
         let mut area = high[0] * high[1];
         for _ in 0..ROUNDS {
-            if best.height.value >= until.enough {
+            if best.height.value >= until.cutoff {
                 break;
             }
             let slope = [0, 1].map(|of| if is_priced[of] { here.height.excess[of] } else { 0.0 });
             self.outer.cut(here.prices, slope);
             let Some((left, centre)) = self.outer.centre() else { break };
-            let missing = until.stall * (until.enough - best.height.value);
+            let missing = until.stall * (until.cutoff - best.height.value);
             let aim = missing.min(until.close * best.height.value).max(1e-13 * best.height.size);
             // (The curves are those of the last evaluation.)
             let (mut next, promised) = self.climb(centre, is_priced, 0.05 * aim);

@@ -5,7 +5,7 @@ use std::time::Instant;
 use offcut_instances::lymdo::{Instance, Lymdo, Solution};
 use offcut_instances::problem::{Algorithm, Answer, Bound, Budget, Evidence, Stop, Trace};
 
-use super::convex::{Convex, Shares};
+use super::fixed_cuts::{Convex, Shares};
 use super::model::{Slot, allocation, value};
 
 /// Looks at every combination of cuts.
@@ -74,7 +74,7 @@ impl Algorithm<Lymdo> for Enumerate {
         };
         let mut answer = Answer::found(Solution { slots: vec![decisions] }, objective).traced(trace);
         if stop == Stop::Completed {
-            let word = Evidence::SolverWord("every combination of cuts was looked at".into());
+            let word = Evidence::SolverReported("every combination of cuts was looked at".into());
             answer.proved = Some(Bound { value: bound * instance.v, evidence: word });
         }
         Answer { stop, ..answer }

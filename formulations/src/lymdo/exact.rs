@@ -24,18 +24,18 @@ impl Policy for Exact {
     }
 
     fn begin(&self, budget: &Budget) -> Box<dyn Decide> {
-        Box::new(OnItsWay { budget: budget.clone(), began: Instant::now(), known: None })
+        Box::new(TaskInTransit { budget: budget.clone(), began: Instant::now(), known: None })
     }
 }
 
-struct OnItsWay {
+struct TaskInTransit {
     budget: Budget,
     began: Instant,
     /// The slot before.
     known: Option<(Slot, Solver)>,
 }
 
-impl Decide for OnItsWay {
+impl Decide for TaskInTransit {
     fn decide(&mut self, instance: &Instance) -> Result<Allocation, Stop> {
         let (slot, solver) = self.known.get_or_insert_with(|| {
             let slot = Slot::of_system(instance);

@@ -18,24 +18,24 @@ use offcut_instances::lymdo::{Instance, Tree};
 use offcut_instances::problem::{Budget, Sense};
 use rayon::prelude::*;
 
-use super::branch::{NUDGE, Solver};
+use super::branch::{BOUND_RELAXATION, Solver};
 use super::model::{Slot, worth};
 use crate::highs::{self, Program};
 
 /// Evaluations, at most.
-const MOST_ROUNDS: u32 = 40;
+const MAX_ROUNDS: u32 = 40;
 
 /// Groups of slots in the model, at most.
-const MOST_GROUPS: usize = 50;
+const MAX_GROUPS: usize = 50;
 
 /// Nodes that may be opened for all slots at one mu.
-const MOST_OPENED: u64 = 1_000_000;
+const MAX_OPENED: u64 = 1_000_000;
 
 /// The gain, relative, that ends the search if no more is promised.
-const CLOSE: f64 = 1e-7;
+const CONVERGENCE_TOL: f64 = 1e-7;
 
 /// Rounds without a gain that end it.
-const MOST_STALLS: u32 = 12;
+const MAX_STALLS: u32 = 12;
 
 /// The first factor of the trust region.
 const FIRST_FACTOR: f64 = 2.0;
@@ -118,7 +118,7 @@ impl<'a> Search<'a> {
             Alone { instance: Instance { slots, ..frame.clone() }, slot, prices: *prices }
         };
         let slots: Vec<Alone> = prices.iter().enumerate().map(alone).collect();
-        let groups = slots.len().min(MOST_GROUPS);
+        let groups = slots.len().min(MAX_GROUPS);
         Self { instance, natural, budget, began, slots, lines: Vec::new(), groups }
     }
 
@@ -128,13 +128,13 @@ impl<'a> Search<'a> {
         let Some(mut best) = self.at(start) else { return outcome };
         outcome.bounds.push((self.began.elapsed().as_secs_f64(), best.value));
         let (mut factor, mut stalls) = (FIRST_FACTOR, 0);
-        while outcome.evaluations < u64::from(MOST_ROUNDS) && stalls < MOST_STALLS {
+        while outcome.evaluations < u64::from(MAX_ROUNDS) && stalls < MAX_STALLS {
             if self.budget.is_spent(self.began) {
                 outcome.in_time = false;
                 break;
             }
             let Some((mu, promised)) = self.highest(&best, factor) else { break };
-            if promised - best.value <= CLOSE * best.value.abs() {
+            if promised - best.value <= CONVERGENCE_TOL * best.value.abs() {
                 if factor == f64::INFINITY {
                     break;
                 }
@@ -150,7 +150,7 @@ impl<'a> Search<'a> {
                 false if gain > 0.0 => factor,
                 false => factor.sqrt().max(1.001),
             };
-            stalls = if gain > CLOSE * best.value.abs() { 0 } else { stalls + 1 };
+            stalls = if gain > CONVERGENCE_TOL * best.value.abs() { 0 } else { stalls + 1 };
             if gain > 0.0 {
                 best = there;
                 outcome.bounds.push((self.began.elapsed().as_secs_f64(), best.value));
@@ -163,7 +163,7 @@ impl<'a> Search<'a> {
     /// All slots at `mu`; none if one of them has no solution or none was found.
     fn at(&mut self, mu: Vec<f64>) -> Option<Proved> {
         let (budget, began) = (self.budget, self.began);
-        let most_opened = (MOST_OPENED / self.slots.len() as u64).max(10);
+        let most_opened = (MAX_OPENED / self.slots.len() as u64).max(10);
         let solved: Option<Vec<Solved>> = self
             .slots
             .par_iter_mut()
@@ -195,7 +195,7 @@ impl<'a> Search<'a> {
         }
         self.lines.extend(lines);
         let trees = solved.into_iter().map(|slot| slot.tree).collect();
-        Some(Proved { mu, value: value - NUDGE * size, trees })
+        Some(Proved { mu, value: value - BOUND_RELAXATION * size, trees })
     }
 
     /// Where the model is highest, each price within a factor of the best one, and how high it is there.

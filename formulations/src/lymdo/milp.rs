@@ -16,17 +16,17 @@
 use std::time::Instant;
 
 use good_lp::{Expression, ProblemVariables, Variable, constraint, variable};
-use offcut_instances::document::Trouble;
+use offcut_instances::document::InputError;
 use offcut_instances::incumbents;
 use offcut_instances::lymdo::{Certificate, Instance, Lymdo, Node, Service, Solution, Tree};
 use offcut_instances::problem::{Algorithm, Answer, Budget, Parameter, Problem, Stop};
 
-use super::alike::Alike;
-use super::branch::{NUDGE, per_unit, units};
-use super::convex::{Convex, Shares};
+use super::branch::{BOUND_RELAXATION, per_unit, units};
 use super::dual::Dual;
+use super::feasibility::{Feasibility, feasibility};
+use super::fixed_cuts::{Convex, Shares};
 use super::model::{Slot, allocation, value};
-use super::room::{Room, room};
+use super::symmetry::SymmetryClasses;
 use crate::highs::{self, Program};
 use crate::outer_approximation::{Tangents, run};
 
@@ -34,7 +34,7 @@ use crate::outer_approximation::{Tangents, run};
 const CUTOFF: f64 = 1.0 + 1e-6;
 
 /// Above this many pairs no model is built.
-const MOST_PAIRS: usize = 5_000;
+const MAX_PAIRS: usize = 5_000;
 
 /// Outer approximation.
 #[derive(Clone, Copy, Debug)]
@@ -51,15 +51,16 @@ impl Default for OuterApproximation {
 
 /// What bends, one after the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Bend {
-    Air,
+enum ConvexTerm {
+    TransmissionPoint,
     Edge,
     Local,
     Heat,
     Wait,
 }
 
-const BENDS: [Bend; 5] = [Bend::Air, Bend::Edge, Bend::Local, Bend::Heat, Bend::Wait];
+const BENDS: [ConvexTerm; 5] =
+    [ConvexTerm::TransmissionPoint, ConvexTerm::Edge, ConvexTerm::Local, ConvexTerm::Heat, ConvexTerm::Wait];
 
 /// A pair in the model.
 struct Copy {
@@ -84,20 +85,22 @@ struct Oa<'s> {
 
 impl Slot {
     /// Whether a pair has this bend.
-    fn bends(&self, pair: usize, bend: Bend) -> bool {
+    fn has_convex_term(&self, pair: usize, convex_term: ConvexTerm) -> bool {
         let lambda = self.lambda[self.user[pair] as usize];
         let is_deterministic = self.service == Service::Deterministic;
-        match bend {
-            Bend::Air => self.air[pair] > 0.0,
-            Bend::Edge => self.edge[pair] > 0.0,
-            Bend::Local => is_deterministic && self.local[pair] > 0.0,
-            Bend::Heat => is_deterministic && self.local[pair] > 0.0 && self.heat[pair] > 0.0,
-            Bend::Wait => is_deterministic && lambda > 0.0 && self.air[pair] + self.edge[pair] + self.local[pair] > 0.0,
+        match convex_term {
+            ConvexTerm::TransmissionPoint => self.air[pair] > 0.0,
+            ConvexTerm::Edge => self.edge[pair] > 0.0,
+            ConvexTerm::Local => is_deterministic && self.local[pair] > 0.0,
+            ConvexTerm::Heat => is_deterministic && self.local[pair] > 0.0 && self.heat[pair] > 0.0,
+            ConvexTerm::Wait => {
+                is_deterministic && lambda > 0.0 && self.air[pair] + self.edge[pair] + self.local[pair] > 0.0
+            }
         }
     }
 
     /// What a bend costs at a point, in seconds, and its slope; none where it is not stable.
-    fn bend(&self, pair: usize, bend: Bend, at: f64) -> Option<(f64, f64)> {
+    fn convex_term(&self, pair: usize, convex_term: ConvexTerm, at: f64) -> Option<(f64, f64)> {
         let n = self.user[pair] as usize;
         let lambda = self.lambda[n];
         let is_exponential = self.service == Service::Exponential;
@@ -109,17 +112,17 @@ impl Slot {
             let t = d / (1.0 - lambda * d);
             (lambda * d < 1.0).then_some((t, slope * (1.0 + lambda * t).powi(2)))
         };
-        match bend {
-            Bend::Air => {
+        match convex_term {
+            ConvexTerm::TransmissionPoint => {
                 let (d, slope) = self.sending(pair, at);
                 let (time, steep) = system(d, slope)?;
                 let q = if is_exponential { self.airtime[n] - 1.0 } else { 0.0 };
                 Some((time + q * d, steep + q * slope))
             }
-            Bend::Edge => system(self.edge[pair] / at, -self.edge[pair] / (at * at)),
-            Bend::Local => system(self.local[pair] / at, -self.local[pair] / (at * at)),
-            Bend::Heat => Some((self.heat[pair] * at * at, 2.0 * self.heat[pair] * at)),
-            Bend::Wait => {
+            ConvexTerm::Edge => system(self.edge[pair] / at, -self.edge[pair] / (at * at)),
+            ConvexTerm::Local => system(self.local[pair] / at, -self.local[pair] / (at * at)),
+            ConvexTerm::Heat => Some((self.heat[pair] * at * at, 2.0 * self.heat[pair] * at)),
+            ConvexTerm::Wait => {
                 let free = 1.0 - lambda * at;
                 let wait = lambda * at * at / (2.0 * free);
                 (free > 0.0).then_some((wait, lambda * at * (1.0 + free) / (2.0 * free * free)))
@@ -128,20 +131,24 @@ impl Slot {
     }
 
     /// The least point of a bend, which costs infinitely much, or the least that can be; and the most.
-    fn ends(&self, pair: usize, bend: Bend) -> (f64, f64) {
+    fn ends(&self, pair: usize, convex_term: ConvexTerm) -> (f64, f64) {
         let lambda = self.lambda[self.user[pair] as usize];
-        match bend {
-            Bend::Air => (self.least_bandwidth[pair], 1.0),
-            Bend::Edge => (self.least_edge[pair], 1.0),
-            Bend::Local | Bend::Heat => (lambda * self.local[pair], 1.0),
-            Bend::Wait => (0.0, 1.0 / lambda),
+        match convex_term {
+            ConvexTerm::TransmissionPoint => (self.least_bandwidth[pair], 1.0),
+            ConvexTerm::Edge => (self.least_edge[pair], 1.0),
+            ConvexTerm::Local | ConvexTerm::Heat => (lambda * self.local[pair], 1.0),
+            ConvexTerm::Wait => (0.0, 1.0 / lambda),
         }
     }
 
     /// What a second of a bend costs in the objective.
-    fn weight(&self, pair: usize, bend: Bend) -> f64 {
+    fn weight(&self, pair: usize, convex_term: ConvexTerm) -> f64 {
         let is_exponential = self.service == Service::Exponential;
-        if bend == Bend::Air && !is_exponential { self.airtime[self.user[pair] as usize] } else { 1.0 }
+        if convex_term == ConvexTerm::TransmissionPoint && !is_exponential {
+            self.airtime[self.user[pair] as usize]
+        } else {
+            1.0
+        }
     }
 
     /// What a pair costs that does not depend on what it takes of what is modelled.
@@ -155,12 +162,12 @@ impl Slot {
 }
 
 /// Points where tangents are taken first: geometric in what is above the need, up to costs of `most` seconds.
-fn grid(slot: &Slot, pair: usize, bend: Bend, error: f64, most: f64) -> Vec<f64> {
+fn grid(slot: &Slot, pair: usize, convex_term: ConvexTerm, error: f64, most: f64) -> Vec<f64> {
     let root = error.sqrt();
     let ratio = (1.0 + root) / (1.0 - root);
-    let (low, high) = slot.ends(pair, bend);
+    let (low, high) = slot.ends(pair, convex_term);
     let mut points = Vec::new();
-    if bend == Bend::Wait {
+    if convex_term == ConvexTerm::Wait {
         // In t = d/(1 - lambda d), of which the wait is nearly a power.
         let lambda = 1.0 / high;
         let least = slot.local[pair].max(slot.edge[pair]).max(if slot.air[pair] > 0.0 {
@@ -171,7 +178,7 @@ fn grid(slot: &Slot, pair: usize, bend: Bend, error: f64, most: f64) -> Vec<f64>
         let mut time = least / (1.0 - lambda * least);
         while points.len() < 400 {
             let at = time / (1.0 + lambda * time);
-            match slot.bend(pair, bend, at) {
+            match slot.convex_term(pair, convex_term, at) {
                 Some((wait, _)) if wait <= most => points.push(at),
                 _ => break,
             }
@@ -182,7 +189,8 @@ fn grid(slot: &Slot, pair: usize, bend: Bend, error: f64, most: f64) -> Vec<f64>
     let mut above = high - low;
     while points.len() < 400 {
         let at = low + above;
-        let cost = slot.bend(pair, if bend == Bend::Heat { Bend::Local } else { bend }, at);
+        let cost =
+            slot.convex_term(pair, if convex_term == ConvexTerm::Heat { ConvexTerm::Local } else { convex_term }, at);
         match cost {
             Some((cost, _)) if cost <= most => points.push(at),
             _ => break,
@@ -194,17 +202,21 @@ fn grid(slot: &Slot, pair: usize, bend: Bend, error: f64, most: f64) -> Vec<f64>
 
 impl Oa<'_> {
     /// Adds a point, unless there is one next to it; says how many are new.
-    fn add(&mut self, copy: usize, bend: Bend, at: f64) -> usize {
+    fn add(&mut self, copy: usize, convex_term: ConvexTerm, at: f64) -> usize {
         let Copy { pair, points, .. } = &mut self.copies[copy];
-        let (low, high) = self.slot.ends(*pair, bend);
+        let (low, high) = self.slot.ends(*pair, convex_term);
         // What is needed and no more has no tangent; a steep one keeps it away.
-        let at =
-            if bend == Bend::Wait { at.min(high * (1.0 - 1e-6)) } else { at.clamp(low + 1e-6 * (high - low), high) };
-        let points = &mut points[bend as usize];
-        let is_near = |known: &f64| {
-            (known - at).abs() <= 1e-6 * (at - low).min(if bend == Bend::Wait { high - at } else { f64::INFINITY })
+        let at = if convex_term == ConvexTerm::Wait {
+            at.min(high * (1.0 - 1e-6))
+        } else {
+            at.clamp(low + 1e-6 * (high - low), high)
         };
-        if at <= 0.0 || points.iter().any(is_near) || self.slot.bend(*pair, bend, at).is_none() {
+        let points = &mut points[convex_term as usize];
+        let is_near = |known: &f64| {
+            (known - at).abs()
+                <= 1e-6 * (at - low).min(if convex_term == ConvexTerm::Wait { high - at } else { f64::INFINITY })
+        };
+        if at <= 0.0 || points.iter().any(is_near) || self.slot.convex_term(*pair, convex_term, at).is_none() {
             return 0;
         }
         points.push(at);
@@ -212,20 +224,22 @@ impl Oa<'_> {
     }
 
     /// What counts as 1 of what a bend takes: all there is, or for the slowest stage what is just not stable.
-    fn unit(&self, pair: usize, bend: Bend) -> f64 {
-        if bend == Bend::Wait { self.seconds(pair, Bend::Local) } else { 1.0 }
+    fn unit(&self, pair: usize, convex_term: ConvexTerm) -> f64 {
+        if convex_term == ConvexTerm::Wait { self.seconds(pair, ConvexTerm::Local) } else { 1.0 }
     }
 
     /// The seconds of a bend that count as 1. HiGHS is exact to 1e-9, which has to be little beside what is missing to 1/lambda.
-    fn seconds(&self, pair: usize, bend: Bend) -> f64 {
-        let is_pulled = matches!(bend, Bend::Air | Bend::Edge | Bend::Local) && self.slot.bends(pair, Bend::Wait);
-        if is_pulled { self.scale.min(self.slot.ends(pair, Bend::Wait).1) } else { self.scale }
+    fn seconds(&self, pair: usize, convex_term: ConvexTerm) -> f64 {
+        let is_pulled = matches!(convex_term, ConvexTerm::TransmissionPoint | ConvexTerm::Edge | ConvexTerm::Local)
+            && self.slot.has_convex_term(pair, ConvexTerm::Wait);
+        if is_pulled { self.scale.min(self.slot.ends(pair, ConvexTerm::Wait).1) } else { self.scale }
     }
 
     /// The variables of bends that a copy has, from its first one on: which stands where.
-    fn places(&self, copy: &Copy) -> Vec<(Bend, usize)> {
-        let bends = BENDS.into_iter().filter(|bend| self.slot.bends(copy.pair, *bend));
-        bends.enumerate().map(|(at, bend)| (bend, copy.first + 1 + 2 * at)).collect()
+    fn places(&self, copy: &Copy) -> Vec<(ConvexTerm, usize)> {
+        let has_convex_term =
+            BENDS.into_iter().filter(|convex_term| self.slot.has_convex_term(copy.pair, *convex_term));
+        has_convex_term.enumerate().map(|(at, convex_term)| (convex_term, copy.first + 1 + 2 * at)).collect()
     }
 }
 
@@ -250,31 +264,31 @@ impl Tangents for Oa<'_> {
             }
             let (mut speed, mut slowest): (Option<Variable>, Option<Variable>) = (None, None);
             let mut times = Vec::new();
-            for (bend, _) in self.places(copy) {
-                let (low, high) = slot.ends(pair, bend);
-                let (unit, seconds) = (self.unit(pair, bend), self.seconds(pair, bend));
+            for (convex_term, _) in self.places(copy) {
+                let (low, high) = slot.ends(pair, convex_term);
+                let (unit, seconds) = (self.unit(pair, convex_term), self.seconds(pair, convex_term));
                 let taken = problem.add(variable().min(0.0).max(high / unit));
                 // What costs more than the incumbent is of no interest.
-                let weight = slot.weight(pair, bend) * seconds / self.scale;
+                let weight = slot.weight(pair, convex_term) * seconds / self.scale;
                 let cost = problem.add(variable().min(0.0).max(CUTOFF / weight));
                 objective.add_mul(weight, cost);
-                match bend {
-                    Bend::Air => bandwidth.add_mul(1.0, taken),
-                    Bend::Edge => edge.add_mul(1.0, taken),
-                    Bend::Local => speed = Some(taken),
+                match convex_term {
+                    ConvexTerm::TransmissionPoint => bandwidth.add_mul(1.0, taken),
+                    ConvexTerm::Edge => edge.add_mul(1.0, taken),
+                    ConvexTerm::Local => speed = Some(taken),
                     // The same speed, twice.
-                    Bend::Heat => rows.push(constraint!(taken == speed.expect("a speed"))),
-                    Bend::Wait => slowest = Some(taken),
+                    ConvexTerm::Heat => rows.push(constraint!(taken == speed.expect("a speed"))),
+                    ConvexTerm::Wait => slowest = Some(taken),
                 }
-                if matches!(bend, Bend::Air | Bend::Edge | Bend::Local) {
+                if matches!(convex_term, ConvexTerm::TransmissionPoint | ConvexTerm::Edge | ConvexTerm::Local) {
                     times.push(cost);
                 }
                 rows.push(constraint!(taken <= high / unit * z));
                 if low > 0.0 {
                     rows.push(constraint!(taken >= low / unit * z));
                 }
-                for at in &copy.points[bend as usize] {
-                    let Some((value, slope)) = slot.bend(pair, bend, *at) else { continue };
+                for at in &copy.points[convex_term as usize] {
+                    let Some((value, slope)) = slot.convex_term(pair, convex_term, *at) else { continue };
                     // Rows are divided by what is steep in them: HiGHS drops what is small beside 1, and minds what is large.
                     let steep = (1e-5 * slope.abs() * unit / seconds).max(1.0);
                     let mut row = Expression::with_capacity(3);
@@ -306,9 +320,9 @@ impl Tangents for Oa<'_> {
         let pairs: Vec<u32> = chosen.iter().map(|(_, at)| self.copies[*at].pair as u32).collect();
         let mut new = 0;
         for (z, at) in &chosen {
-            for (bend, place) in self.places(&self.copies[*at]) {
-                let unit = self.unit(self.copies[*at].pair, bend);
-                new += self.add(*at, bend, values[place] * unit / z.max(0.5));
+            for (convex_term, place) in self.places(&self.copies[*at]) {
+                let unit = self.unit(self.copies[*at].pair, convex_term);
+                new += self.add(*at, convex_term, values[place] * unit / z.max(0.5));
             }
         }
         if !slot.is_stable(&pairs) {
@@ -319,16 +333,21 @@ impl Tangents for Oa<'_> {
             let (u, x, y) = (self.trial.local[n], self.trial.bandwidth[n], self.trial.edge[n]);
             let pair = self.copies[*at].pair;
             let mut slowest = 0.0f64;
-            for (bend, taken) in [(Bend::Air, x), (Bend::Edge, y), (Bend::Local, u), (Bend::Heat, u)] {
-                if slot.bends(pair, bend) {
-                    new += self.add(*at, bend, taken);
-                    if bend != Bend::Heat {
-                        slowest = slowest.max(slot.bend(pair, bend, taken).map_or(0.0, |(time, _)| time));
+            for (convex_term, taken) in [
+                (ConvexTerm::TransmissionPoint, x),
+                (ConvexTerm::Edge, y),
+                (ConvexTerm::Local, u),
+                (ConvexTerm::Heat, u),
+            ] {
+                if slot.has_convex_term(pair, convex_term) {
+                    new += self.add(*at, convex_term, taken);
+                    if convex_term != ConvexTerm::Heat {
+                        slowest = slowest.max(slot.convex_term(pair, convex_term, taken).map_or(0.0, |(time, _)| time));
                     }
                 }
             }
-            if slot.bends(pair, Bend::Wait) {
-                new += self.add(*at, Bend::Wait, slowest);
+            if slot.has_convex_term(pair, ConvexTerm::Wait) {
+                new += self.add(*at, ConvexTerm::Wait, slowest);
             }
         }
         let value = self.trial.value;
@@ -354,8 +373,8 @@ impl Algorithm<Lymdo> for OuterApproximation {
         vec![Parameter { name: "error", default: 0.01, about }]
     }
 
-    fn with(&self, name: &str, value: f64) -> Result<Box<dyn Algorithm<Lymdo>>, Trouble> {
-        let trouble = |what: String, remedy: &str| Trouble::at("method milp-oa", what, remedy);
+    fn with(&self, name: &str, value: f64) -> Result<Box<dyn Algorithm<Lymdo>>, InputError> {
+        let trouble = |what: String, remedy: &str| InputError::at("method milp-oa", what, remedy);
         match name {
             "error" if value > 0.0 && value < 1.0 => Ok(Box::new(Self { error: value })),
             "error" => Err(trouble(format!("error is {value}"), "give a share between 0 and 1, both excluded")),
@@ -370,14 +389,15 @@ impl Algorithm<Lymdo> for OuterApproximation {
         }
         let slot = Slot::new(instance);
         let mut usable: Vec<usize> = (0..slot.all()).filter(|pair| slot.is_usable(*pair)).collect();
-        if usable.len() > MOST_PAIRS {
-            return Answer::declined(format!("the model would have more than {MOST_PAIRS} cuts of users"));
+        if usable.len() > MAX_PAIRS {
+            return Answer::declined(format!("the model would have more than {MAX_PAIRS} cuts of users"));
         }
-        let pairs = match room(&slot, &Alike::now(instance), units(instance, instance.v), budget, began) {
-            Ok(Room::Found(pairs)) => pairs,
-            Ok(Room::None(_)) => return Answer::nothing(Stop::Infeasible),
-            Err(stop) => return Answer::nothing(stop),
-        };
+        let pairs =
+            match feasibility(&slot, &SymmetryClasses::now(instance), units(instance, instance.v), budget, began) {
+                Ok(Feasibility::Found(pairs)) => pairs,
+                Ok(Feasibility::None(_)) => return Answer::nothing(Stop::Infeasible),
+                Err(stop) => return Answer::nothing(stop),
+            };
         let mut convex = Convex::new(&slot);
         let mut best = Shares::default();
         convex.solve(&slot, &pairs, None, &mut best);
@@ -385,11 +405,12 @@ impl Algorithm<Lymdo> for OuterApproximation {
         usable.retain(|pair| slot.given(*pair) / scale <= CUTOFF);
         let mut first = 0;
         let copies = usable.into_iter().map(|pair| {
-            let bends = BENDS.map(|bend| slot.bends(pair, bend));
-            let points =
-                |at: usize| if bends[at] { grid(&slot, pair, BENDS[at], self.error, scale) } else { Vec::new() };
+            let has_convex_term = BENDS.map(|convex_term| slot.has_convex_term(pair, convex_term));
+            let points = |at: usize| {
+                if has_convex_term[at] { grid(&slot, pair, BENDS[at], self.error, scale) } else { Vec::new() }
+            };
             let copy = Copy { pair, points: std::array::from_fn(points), first };
-            first += 1 + 2 * bends.into_iter().filter(|has| *has).count();
+            first += 1 + 2 * has_convex_term.into_iter().filter(|has| *has).count();
             copy
         });
         let copies = copies.collect();
@@ -424,7 +445,7 @@ impl Algorithm<Lymdo> for OuterApproximation {
         let mut dual = Dual::new(&slot);
         let domain: Vec<u32> = (0..slot.all() as u32).filter(|pair| slot.is_usable(*pair as usize)).collect();
         let height = dual.evaluate(&slot, &domain, best.prices);
-        let certified = (height.value - NUDGE * height.size) * instance.v;
+        let certified = (height.value - BOUND_RELAXATION * height.size) * instance.v;
         if certified > 0.0 && answer.proved.as_ref().is_none_or(|bound| certified >= bound.value) {
             let prices = vec![per_unit(best.prices, units(instance, instance.v))];
             let tree = Tree { prices, nodes: vec![Node::Priced { prices: 0 }] };

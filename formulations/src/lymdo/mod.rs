@@ -16,29 +16,29 @@
 //! | `conic` | | the same through Clarabel |
 //! | `sharing` | | both of them, for whoever compares |
 //! | `dual`, `polygon` | | the best prices where cuts are free |
-//! | `room` | | cuts that stability allows, or a proof that there are none |
-//! | `alike` | | users whom a slot cannot tell apart |
+//! | `feasibility` | | cuts that stability allows, or a proof that there are none |
+//! | `symmetry` | | users whom a slot cannot tell apart |
 
-mod alike;
 mod branch;
+mod centre_of_gravity;
 mod clairvoyant;
-mod conic;
-mod convex;
 mod dual;
 mod enumerate;
 mod exact;
 mod exact_slots;
+mod feasibility;
+mod fixed_cuts;
 mod milp;
 mod model;
-mod polygon;
-mod room;
-mod sharing;
-mod stages;
+mod resource_allocation;
+mod socp;
+mod symmetry;
+mod user_subproblem;
 
 #[cfg(test)]
 mod tests;
 
-pub use sharing::{Shared, Sharing};
+pub use resource_allocation::{Shared, Sharing};
 
 use offcut_instances::lymdo::{Lymdo, Policy};
 use offcut_instances::problem::Algorithm;

@@ -17,7 +17,7 @@ use std::ops::Range;
 
 use offcut_instances::lymdo::{Allocation, Instance, RateLaw, Service};
 
-use super::stages::{Point, least_share};
+use super::user_subproblem::{Point, least_share};
 
 /// The numbers of a slot.
 #[derive(Clone, Debug)]
@@ -133,7 +133,8 @@ impl Slot {
             self.airtime[n] = 1.0 + tasks * device.tx_power_w;
             for i in self.pairs(n) {
                 self.heat[i] = tasks * self.joules[i];
-                self.alone[i] = super::stages::alone(self.service, self.lambda[n], self.local[i], self.heat[i]);
+                self.alone[i] =
+                    super::user_subproblem::alone(self.service, self.lambda[n], self.local[i], self.heat[i]);
             }
         }
     }

@@ -13,10 +13,10 @@ use super::enumerate::Enumerate;
 use super::exact::Exact;
 use super::milp::OuterApproximation;
 
-use super::conic;
-use super::convex::{Convex, Shares};
+use super::fixed_cuts::{Convex, Shares};
 use super::model::{Slot, allocation, value, worth};
-use super::stages::{Point, Warm};
+use super::socp;
+use super::user_subproblem::{Point, Warm};
 
 const SERVICES: [Service; 2] = [Service::Deterministic, Service::Exponential];
 const LAWS: [RateLaw; 2] = [RateLaw::Shannon, RateLaw::Fixed { bit_per_s_per_hz: 3.0 }];
@@ -144,7 +144,7 @@ fn cases(seeds: std::ops::Range<u64>) -> impl Iterator<Item = (String, Instance,
 fn shares_are_what_clarabel_finds() {
     let (mut compared, mut infeasible, mut unsure, mut below) = (0, 0, 0, 0);
     for (name, instance, slot, pairs) in cases(0..40) {
-        let cones = conic::solve(&slot, &pairs);
+        let cones = socp::solve(&slot, &pairs);
         if !slot.is_stable(&pairs) {
             infeasible += 1;
             assert!(!matches!(cones, Ok(Some(said)) if said.is_sure), "{name}: {cones:?}");
@@ -210,10 +210,11 @@ fn a_pair_pays_the_least() {
                     let slope = (up.value - down.value) / width;
                     assert!((slope - taken[of]).abs() <= 1e-4 * taken[of] + 1e-9 * point.value / width, "{name}");
                     // Where a stage begins or ends to be pulled derivatives jump: the difference lies between.
-                    let bends = |p: &Point| [[p.bend[0], p.bend[2]], [p.bend[2], p.bend[1]]][of];
+                    let has_convex_term =
+                        |p: &Point| [[p.convex_term[0], p.convex_term[2]], [p.convex_term[2], p.convex_term[1]]][of];
                     let differences = [(up.bandwidth - down.bandwidth) / width, (up.edge - down.edge) / width];
                     for (at, difference) in differences.into_iter().enumerate() {
-                        let three = [bends(&point)[at], bends(&up)[at], bends(&down)[at]];
+                        let three = [has_convex_term(&point)[at], has_convex_term(&up)[at], has_convex_term(&down)[at]];
                         let (low, high) = (
                             three.iter().copied().fold(f64::INFINITY, f64::min),
                             three.iter().copied().fold(f64::NEG_INFINITY, f64::max),

@@ -15,13 +15,13 @@ use offcut_instances::multiuser::{Certificate, Instance, Multiuser, Objective, P
 use offcut_instances::problem::{Algorithm, Answer, Budget, Incumbent, Stop, Trace};
 
 use super::latency::Latencies;
-use super::price::{PriceBound, Restriction, best_price, nudged, repaired};
+use super::price::{PriceBound, Restriction, best_price, relaxed, repaired};
 
 /// A leaf whose bound is this close to the best solution, relative, is closed: well below the tolerance at which bounds meet objectives.
 const CLOSED: f64 = 1e-10;
 
 /// Above this many nodes the tree is handed over as it is.
-const MOST_NODES: usize = 1 << 20;
+const MAX_NODES: usize = 1 << 20;
 
 /// Branch and bound on the price bound.
 #[derive(Clone, Copy, Debug)]
@@ -85,7 +85,7 @@ impl Algorithm<Multiuser> for Branch {
                 break; // all others are at least as good
             }
             let Some((user, units)) = open.split else { continue };
-            if budget.is_spent(began) || search.nodes.len() + 2 > MOST_NODES {
+            if budget.is_spent(began) || search.nodes.len() + 2 > MAX_NODES {
                 stop = Stop::TimeLimit;
                 break;
             }
@@ -101,7 +101,7 @@ impl Algorithm<Multiuser> for Branch {
         let (objective, units) = search.best;
         let trace = Trace { incumbents: search.incumbents, ..Trace::counting([("nodes", search.nodes.len() as u64)]) };
         let answer = Answer::found(latencies.with_best_cuts(units), objective)
-            .certified(nudged(value), Certificate::Prices { nodes: search.nodes })
+            .certified(relaxed(value), Certificate::Prices { nodes: search.nodes })
             .traced(trace);
         Answer { stop, ..answer }
     }

@@ -104,16 +104,16 @@ impl<'a> Latencies<'a> {
             return Some(0);
         }
         let beta = self.units();
-        let guess = self.guess(user, latency);
+        let approximate_units = self.approximate_units(user, latency);
         if beta == 0 {
             return None;
         }
         let reaches = |units: u32| self.best(user, units) <= latency;
-        first(guess.clamp(1, beta), beta, reaches)
+        first(approximate_units.clamp(1, beta), beta, reaches)
     }
 
     /// About how many units reach `latency`: each cut's own equation, solved.
-    fn guess(&self, user: usize, latency: f64) -> u32 {
+    fn approximate_units(&self, user: usize, latency: f64) -> u32 {
         let user = &self.instance.users[user];
         let mut fewest = f64::INFINITY;
         for cut in &self.hulls[user.model as usize] {
@@ -286,12 +286,12 @@ fn lower_hull(points: impl Iterator<Item = Cut>) -> Vec<Cut> {
     hull
 }
 
-/// The first number in 1..=`last` for which `holds` (false, then true), by galloping from `guess`; none if it never does.
-fn first(guess: u32, last: u32, holds: impl Fn(u32) -> bool) -> Option<u32> {
+/// The first number in 1..=`last` for which `holds` (false, then true), by galloping from `approximate_units`; none if it never does.
+fn first(approximate_units: u32, last: u32, holds: impl Fn(u32) -> bool) -> Option<u32> {
     let (mut fails, mut works);
     let mut step = 1;
-    if holds(guess) {
-        works = guess;
+    if holds(approximate_units) {
+        works = approximate_units;
         loop {
             let next = works.saturating_sub(step);
             if next == 0 || !holds(next) {
@@ -302,7 +302,7 @@ fn first(guess: u32, last: u32, holds: impl Fn(u32) -> bool) -> Option<u32> {
             step = step.saturating_mul(2);
         }
     } else {
-        fails = guess;
+        fails = approximate_units;
         loop {
             if fails == last {
                 return None;

@@ -35,7 +35,7 @@ use super::price::{best_price, repaired};
 use crate::highs::{self, Limits, Outcome, Program};
 
 /// Above this many binaries the model is not built: HiGHS then no longer minds its time limit while it presolves.
-const MOST_BINARIES: usize = 200_000;
+const MAX_BINARIES: usize = 200_000;
 
 /// Above this many options the price of a unit rules some out.
 const LARGE: usize = 20_000;
@@ -137,8 +137,8 @@ impl<'a> Open<'a> {
                 }
                 _ => true,
             };
-            let Some(falls) = latencies.falls_within(user, range, MOST_BINARIES - binaries, is_option) else {
-                return Err(Stop::Declined(format!("the model would have more than {MOST_BINARIES} binaries")));
+            let Some(falls) = latencies.falls_within(user, range, MAX_BINARIES - binaries, is_option) else {
+                return Err(Stop::Declined(format!("the model would have more than {MAX_BINARIES} binaries")));
             };
             binaries += falls.len();
             options.push(falls);

@@ -38,4 +38,4 @@ pub fn algorithms() -> Vec<Box<dyn Algorithm<Multiuser>>> {
 
 /// Bounds are handed over this much below what was computed, relative: the checker replays them in outward-rounded arithmetic, whose
 /// intervals are narrower than this, and a bound has to hold at their lower end.
-const NUDGE: f64 = 1e-12;
+const BOUND_RELAXATION: f64 = 1e-12;

@@ -16,7 +16,7 @@ use std::time::Instant;
 use offcut_instances::multiuser::{Certificate, Instance, Multiuser, Objective, PriceNode};
 use offcut_instances::problem::{Algorithm, Answer, Budget, Stop, Trace};
 
-use super::NUDGE;
+use super::BOUND_RELAXATION;
 use super::latency::Latencies;
 
 /// How far ahead the repair looks for a fall in latency.
@@ -74,13 +74,13 @@ impl PriceBound {
     /// The bound as it is handed over, with its certificate.
     pub(super) fn certificate(&self) -> (f64, Certificate) {
         let nodes = vec![PriceNode::Leaf { price_s: self.price_s }];
-        (nudged(self.value), Certificate::Prices { nodes })
+        (relaxed(self.value), Certificate::Prices { nodes })
     }
 }
 
 /// A hair below.
-pub(super) fn nudged(value: f64) -> f64 {
-    value - NUDGE * value.abs()
+pub(super) fn relaxed(value: f64) -> f64 {
+    value - BOUND_RELAXATION * value.abs()
 }
 
 /// Maximises g, users in `restricted` (sorted) being kept to their ranges.

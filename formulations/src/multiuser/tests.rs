@@ -76,7 +76,7 @@ fn assert_sound(instance: &Instance, answer: &Answer<Multiuser>, optimum: f64) {
     assert!(close(claim.objective, worth, 1e-12), "{} is worth {worth}", claim.objective);
     assert!(worth >= optimum * (1.0 - 1e-12));
     if let Some(bound) = &answer.proved {
-        let slack = if matches!(bound.evidence, Evidence::SolverWord(_)) { 1e-6 } else { 0.0 };
+        let slack = if matches!(bound.evidence, Evidence::SolverReported(_)) { 1e-6 } else { 0.0 };
         assert!(bound.value <= optimum * (1.0 + slack) + slack * 1e-6, "bound {} of optimum {optimum}", bound.value);
     }
 }

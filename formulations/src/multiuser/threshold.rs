@@ -15,7 +15,7 @@ use std::time::Instant;
 use offcut_instances::multiuser::{Certificate, Instance, Multiuser, Objective};
 use offcut_instances::problem::{Algorithm, Answer, Budget, Stop, Trace};
 
-use super::NUDGE;
+use super::BOUND_RELAXATION;
 use super::latency::Latencies;
 
 /// The smallest T that the units reach.
@@ -24,7 +24,7 @@ pub(super) struct Threshold;
 
 /// A user whose units still differ between the ends of the bracket.
 #[derive(Clone, Copy)]
-struct Unsettled {
+struct Undecided {
     user: u32,
     /// Units it needs at the low end: more than there are if it cannot get there.
     at_low: u32,
@@ -57,7 +57,7 @@ impl Algorithm<Multiuser> for Threshold {
         if !is_optimal {
             return Answer { stop: Stop::TimeLimit, ..answer };
         }
-        let latency_s = objective * (1.0 - NUDGE);
+        let latency_s = objective * (1.0 - BOUND_RELAXATION);
         answer.certified(latency_s, Certificate::Threshold { latency_s })
     }
 }
@@ -83,7 +83,7 @@ fn search(latencies: &Latencies, is_out_of_time: impl Fn() -> bool) -> Search {
         let at_low = needed(user, least);
         total += u64::from(at_low);
         if at_low > 0 {
-            unsettled.push(Unsettled { user: user as u32, at_low, at_high: 0 });
+            unsettled.push(Undecided { user: user as u32, at_low, at_high: 0 });
         }
     }
     let mut tested = latencies.users() as u64;

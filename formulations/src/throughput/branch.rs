@@ -13,7 +13,7 @@ use offcut_instances::throughput::{Certificate, Instance, PriceNode, Throughput}
 use super::admission::Admission;
 use super::knapsacks::{self, is_small};
 use super::price::{LARGE, LARGE_GAP, handed_over, rounded};
-use super::prices::{Aim, Prices, least_bound, shares};
+use super::prices::{PriceTarget, Prices, least_bound, shares};
 use super::round::Rounding;
 use super::threads::Needs;
 use super::with_threads;
@@ -23,13 +23,13 @@ use super::with_threads;
 pub(super) struct Branch;
 
 /// A tree of more leaves is too large to be handed over.
-const MOST_NODES: usize = 200_000;
+const MAX_NODES: usize = 200_000;
 
 /// The checker replays trees for at most so many pairs.
-const MOST_PAIRS: usize = 200_000_000;
+const MAX_PAIRS: usize = 200_000_000;
 
 /// Waiting nodes hold tables of their own: this many bytes in all, if the budget does not say less.
-const MOST_BYTES: u64 = 2 << 30;
+const MAX_BYTES: u64 = 2 << 30;
 
 /// A node that waits: what is left to admit, what is decided, and the parent's prices.
 struct Waiting<'a> {
@@ -63,9 +63,9 @@ fn search(instance: &Instance, budget: &Budget) -> Answer<Throughput> {
     let needs = Needs::new(instance);
     let build_s = began.elapsed().as_secs_f64();
     let root = Admission::new(&needs);
-    let may_split = instance.requests.len().saturating_mul(instance.cloudlets.len()) <= MOST_PAIRS;
+    let may_split = instance.requests.len().saturating_mul(instance.cloudlets.len()) <= MAX_PAIRS;
 
-    let room = budget.memory_bytes.map_or(MOST_BYTES, |bytes| bytes / 2);
+    let room = budget.memory_bytes.map_or(MAX_BYTES, |bytes| bytes / 2);
     let gap = if root.items.len() > LARGE { LARGE_GAP } else { 1e-11 };
 
     let mut best: (f64, Vec<Option<u32>>) = (0.0, vec![None; needs.open.len()]);
@@ -87,12 +87,12 @@ fn search(instance: &Instance, budget: &Budget) -> Answer<Throughput> {
         opened += 1;
         let is_root = node == 0;
         let is_full = waiting.len() as u64 * admission.bytes() > room;
-        is_cut_short |= !is_root && (is_out_of_time() || is_full || nodes.len() + 2 > MOST_NODES);
+        is_cut_short |= !is_root && (is_out_of_time() || is_full || nodes.len() + 2 > MAX_NODES);
         let here = if is_cut_short {
             Prices { prices, temperature: 0.0, passes: 0.0 }
         } else {
             let start = (!is_root).then_some(&prices[..]);
-            least_bound(&admission, Aim { gap, coldest: 1e-11 }, start, &is_out_of_time)
+            least_bound(&admission, PriceTarget { gap, coldest: 1e-11 }, start, &is_out_of_time)
         };
         let mut of_node = profit + admission.bound(&here.prices);
         let is_settled = |bound: f64, best: f64| if is_whole { bound <= best } else { bound <= best * (1.0 + 1e-10) };

@@ -23,7 +23,7 @@ use petgraph::visit::EdgeRef;
 
 /// A cut that can be the fastest.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Corner {
+pub(super) struct HullVertex {
     /// MACs on the device.
     pub(super) macs: f64,
     /// Bytes sent.
@@ -35,7 +35,7 @@ pub(super) struct Corner {
 /// All corners of a model's cuts, MACs rising and bytes falling, and the flows between neighbours.
 #[derive(Clone, Debug)]
 pub(super) struct Envelope {
-    pub(super) corners: Vec<Corner>,
+    pub(super) corners: Vec<HullVertex>,
     /// Shape (corners - 1, edges).
     pub(super) flows: Vec<Vec<f64>>,
     /// Minimum cuts it took.
@@ -61,12 +61,12 @@ impl Envelope {
     }
 
     /// Finds what lies between the last known corner and `right`, and appends both.
-    fn between(&mut self, model: &Model, right: Corner) {
+    fn between(&mut self, model: &Model, right: HullVertex) {
         let mut waiting = vec![right];
         while let Some(right) = waiting.last() {
             let left = self.corners.last().expect("there is a first");
             let (per_mac, per_byte) = (left.bytes - right.bytes, right.macs - left.macs);
-            let cost = |corner: &Corner| per_mac * corner.macs + per_byte * corner.bytes;
+            let cost = |corner: &HullVertex| per_mac * corner.macs + per_byte * corner.bytes;
             // Capacities in units of the cost, so that they are around 1.
             let unit = cost(left).max(cost(right));
             self.cuts += 1;
@@ -75,7 +75,7 @@ impl Envelope {
                 |v| Capacity::Of(per_mac * model.macs[v] / unit),
                 |v| Capacity::Of(per_byte * model.out_bytes[v] / unit),
             );
-            let Corner { macs, bytes, .. } = found.corner;
+            let HullVertex { macs, bytes, .. } = found.corner;
             let is_between = macs > left.macs && macs < right.macs && bytes < left.bytes && bytes > right.bytes;
             if is_between && cost(&found.corner) < unit * (1.0 - BETTER) {
                 waiting.push(found.corner);
@@ -100,7 +100,7 @@ enum Capacity {
 }
 
 struct Cut {
-    corner: Corner,
+    corner: HullVertex,
     /// Net flow on every edge of the model.
     flow: Vec<f64>,
 }
@@ -159,14 +159,14 @@ fn minimum_cut(model: &Model, to_sink: impl Fn(usize) -> Capacity, to_twin: impl
     Cut { corner: corner(model, &is_reached[..layers]), flow: arcs.iter().map(net).collect() }
 }
 
-fn corner(model: &Model, is_on_device: &[bool]) -> Corner {
+fn corner(model: &Model, is_on_device: &[bool]) -> HullVertex {
     let mut sends = vec![false; model.layers()];
     for (v, u) in &model.edges {
         sends[*v as usize] |= is_on_device[*v as usize] && !is_on_device[*u as usize];
     }
     let on_device = || (0..model.layers()).filter(|v| is_on_device[*v]);
     // (An empty sum of floats is -0.0, and a sum with 0 is not.)
-    Corner {
+    HullVertex {
         macs: 0.0 + on_device().map(|v| model.macs[v]).sum::<f64>(),
         bytes: 0.0 + (0..model.layers()).filter(|v| sends[*v]).map(|v| model.out_bytes[v]).sum::<f64>(),
         device_layers: on_device().map(|v| v as u32).collect(),
@@ -201,13 +201,13 @@ mod tests {
         #[test]
         fn corners_are_the_cheapest_cuts(model in models(7), weights in (0.0f64..3.0, 0.0f64..3.0)) {
             let envelope = Envelope::new(&model);
-            let cost = |corner: &Corner| weights.0 * corner.macs + weights.1 * corner.bytes;
+            let cost = |corner: &HullVertex| weights.0 * corner.macs + weights.1 * corner.bytes;
             let of_set = |layers: Vec<u32>| {
                 let is_on_device: Vec<bool> = (0..model.layers() as u32).map(|v| layers.contains(&v)).collect();
                 corner(&model, &is_on_device)
             };
-            let sets: Vec<Corner> = device_sets(&model).into_iter().map(of_set).collect();
-            let least = |corners: &[Corner]| corners.iter().map(cost).fold(f64::INFINITY, f64::min);
+            let sets: Vec<HullVertex> = device_sets(&model).into_iter().map(of_set).collect();
+            let least = |corners: &[HullVertex]| corners.iter().map(cost).fold(f64::INFINITY, f64::min);
             prop_assert!((least(&envelope.corners) - least(&sets)).abs() <= 1e-9, "{envelope:?}");
             prop_assert!(envelope.corners.iter().all(|corner| sets.contains(corner)), "a corner is a cut");
             prop_assert!(envelope.corners.windows(2).all(|pair| pair[0].macs < pair[1].macs && pair[0].bytes > pair[1].bytes));

@@ -26,7 +26,7 @@ use super::threads::{deadline_s, speedup};
 use crate::highs::{self, Limits, Program};
 
 /// Above this many variables the model is not built.
-const MOST_VARIABLES: usize = 50_000;
+const MAX_VARIABLES: usize = 50_000;
 
 /// A deadline in a row: it is missed by a 10^12th at most.
 const DEADLINE: f64 = 1000.0;
@@ -204,8 +204,8 @@ impl Algorithm<Throughput> for Joint {
         let options: usize = instance.cloudlets.iter().map(|c| c.max_threads_per_request.min(c.threads) as usize).sum();
         let layers = |m: u32| instance.models[m as usize].layers();
         let sizes = || instance.requests.iter().map(|request| options.saturating_mul(1 + 2 * layers(request.model)));
-        if sizes().fold(0, usize::saturating_add) > MOST_VARIABLES {
-            return Answer::declined(format!("the model would have more than {MOST_VARIABLES} variables"));
+        if sizes().fold(0, usize::saturating_add) > MAX_VARIABLES {
+            return Answer::declined(format!("the model would have more than {MAX_VARIABLES} variables"));
         }
         let mut model = Rows::default();
         // What serves a request, in order: by itself, and by the options.

@@ -16,10 +16,10 @@ use super::round::Rounding;
 use super::threads::Needs;
 
 /// Above this many cells (pairs times capacity) knapsacks are not solved.
-const MOST_CELLS: u64 = 20_000_000;
+const MAX_CELLS: u64 = 20_000_000;
 
 /// A value this little, relative, below a whole number counts as that number: the checker rounds its sums up before it rounds them down.
-const HAIR: f64 = 1e-11;
+const KNAPSACK_TOL: f64 = 1e-11;
 
 /// Values of requests, and what they prove.
 #[derive(Clone, Debug)]
@@ -32,14 +32,14 @@ pub(super) struct Values {
 }
 
 /// The checker replays knapsacks up to so many steps, and threads.
-const MOST_STEPS: u64 = 1_000_000_000;
-const MOST_THREADS: u64 = 10_000_000;
+const MAX_STEPS: u64 = 1_000_000_000;
+const MAX_THREADS: u64 = 10_000_000;
 
 /// Whether the admission is small enough for knapsacks, here and in the checker.
 pub(super) fn is_small(needs: &Needs, admission: &Admission) -> bool {
     let threads: u64 = needs.instance.cloudlets.iter().map(|cloudlet| u64::from(cloudlet.threads) + 1).sum();
     let steps = threads.saturating_mul(needs.instance.requests.len() as u64);
-    threads <= MOST_THREADS && steps <= MOST_STEPS && cells(admission) <= MOST_CELLS
+    threads <= MAX_THREADS && steps <= MAX_STEPS && cells(admission) <= MAX_CELLS
 }
 
 fn cells(admission: &Admission) -> u64 {
@@ -146,7 +146,7 @@ impl<'a> Knapsacks<'a> {
             of_group[self.admission.group(j)] += self.knapsack(j, values);
         }
         let raw: f64 = of_group.iter().sum();
-        let whole = |value: &f64| if self.admission.is_whole { (value * (1.0 + HAIR)).floor() } else { *value };
+        let whole = |value: &f64| if self.admission.is_whole { (value * (1.0 + KNAPSACK_TOL)).floor() } else { *value };
         (raw, of_group.iter().map(whole).sum())
     }
 

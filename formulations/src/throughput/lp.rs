@@ -10,7 +10,7 @@ use offcut_instances::problem::{Algorithm, Answer, Budget, Stop, Trace};
 use offcut_instances::throughput::{Certificate, Instance, PriceNode, Throughput};
 
 use super::admission::Admission;
-use super::milp::{MOST_BINARIES, Model};
+use super::milp::{MAX_BINARIES, Model};
 use super::price::handed_over;
 use super::threads::Needs;
 use crate::highs;
@@ -31,8 +31,8 @@ impl Algorithm<Throughput> for Lp {
     fn solve(&self, instance: &Instance, budget: &Budget) -> Answer<Throughput> {
         let began = Instant::now();
         let needs = Needs::new(instance);
-        if needs.pairs() > 5 * MOST_BINARIES {
-            return Answer::declined(format!("the model would have more than {} variables", 5 * MOST_BINARIES));
+        if needs.pairs() > 5 * MAX_BINARIES {
+            return Answer::declined(format!("the model would have more than {} variables", 5 * MAX_BINARIES));
         }
         let model = Model::new(&needs, || variable().min(0.0));
         let mut prices = vec![0.0; needs.cloudlets()];

@@ -13,12 +13,12 @@ use good_lp::{Constraint, Expression, ProblemVariables, VariableDefinition, cons
 use offcut_instances::problem::{Algorithm, Answer, Budget, Problem, Stop};
 use offcut_instances::throughput::{Instance, Throughput};
 
-use super::NUDGE;
+use super::BOUND_RELAXATION;
 use super::threads::Needs;
 use crate::highs::{self, Limits, Program};
 
 /// Above this many binaries the model is not built: HiGHS then no longer minds its time limit while it presolves.
-pub(super) const MOST_BINARIES: usize = 200_000;
+pub(super) const MAX_BINARIES: usize = 200_000;
 
 /// Generalised assignment through HiGHS.
 #[derive(Clone, Copy, Debug)]
@@ -67,7 +67,7 @@ impl Model {
 
 /// A bound as it is handed over: a hair more for the roundings of sums. Whole profits have whole sums, and what is less than the least is nothing.
 pub(super) fn whole(instance: &Instance, bound: f64) -> f64 {
-    let bound = bound.max(0.0) * (1.0 + NUDGE);
+    let bound = bound.max(0.0) * (1.0 + BOUND_RELAXATION);
     let profits = || instance.requests.iter().map(|request| request.profit);
     if profits().all(|profit| profit.fract() == 0.0) {
         bound.floor()
@@ -90,8 +90,8 @@ impl Algorithm<Throughput> for Milp {
     fn solve(&self, instance: &Instance, budget: &Budget) -> Answer<Throughput> {
         let began = Instant::now();
         let needs = Needs::new(instance);
-        if needs.pairs() > MOST_BINARIES {
-            return Answer::declined(format!("the model would have more than {MOST_BINARIES} binaries"));
+        if needs.pairs() > MAX_BINARIES {
+            return Answer::declined(format!("the model would have more than {MAX_BINARIES} binaries"));
         }
         let Model { program, pairs, constant, unit } = Model::new(&needs, || variable().binary());
         let built_s = began.elapsed().as_secs_f64();

@@ -44,7 +44,7 @@ pub fn algorithms() -> Vec<Box<dyn Algorithm<Throughput>>> {
 }
 
 /// Bounds are handed over this much above what was computed, relative: the checker replays them rounded up. Whole bounds are exact.
-const NUDGE: f64 = 1e-12;
+const BOUND_RELAXATION: f64 = 1e-12;
 
 /// Runs `work` on as many threads as the budget has.
 fn with_threads(budget: &Budget, work: impl FnOnce() -> Answer<Throughput> + Send) -> Answer<Throughput> {

@@ -5,16 +5,16 @@
 
 use std::time::Instant;
 
-use offcut_instances::document::Trouble;
+use offcut_instances::document::InputError;
 use offcut_instances::problem::{Algorithm, Answer, Budget, Parameter, Stop, Trace};
 use offcut_instances::random::Stream;
 use offcut_instances::throughput::{Certificate, Instance, PriceNode, Throughput};
 
 use super::admission::Admission;
-use super::prices::{Aim, Prices, least_bound};
+use super::prices::{PriceTarget, Prices, least_bound};
 use super::round::Rounding;
 use super::threads::Needs;
-use super::{NUDGE, with_threads};
+use super::{BOUND_RELAXATION, with_threads};
 
 /// Prices, then rounding.
 #[derive(Clone, Copy, Debug)]
@@ -54,8 +54,8 @@ impl Algorithm<Throughput> for Price {
         ]
     }
 
-    fn with(&self, name: &str, value: f64) -> Result<Box<dyn Algorithm<Throughput>>, Trouble> {
-        let refuse = |remedy: &str| Err(Trouble::at(format!("price:{name}"), format!("cannot be {value}"), remedy));
+    fn with(&self, name: &str, value: f64) -> Result<Box<dyn Algorithm<Throughput>>, InputError> {
+        let refuse = |remedy: &str| Err(InputError::at(format!("price:{name}"), format!("cannot be {value}"), remedy));
         match name {
             "restarts" if value.fract() == 0.0 && (1.0..=1e6).contains(&value) => {
                 Ok(Box::new(Self { restarts: value as u32, ..*self }))
@@ -79,7 +79,7 @@ impl Algorithm<Throughput> for Price {
                 (0.0, _) => 1e-9,
                 (gap, _) => gap,
             };
-            let prices = least_bound(&admission, Aim { gap, coldest: 1e-10 }, None, &is_out_of_time);
+            let prices = least_bound(&admission, PriceTarget { gap, coldest: 1e-10 }, None, &is_out_of_time);
             let bound = admission.bound(&prices.prices);
             let (best, rounded) = rounded(&admission, &prices, bound, self.restarts, &is_out_of_time);
             let (solution, objective) = needs.solution(&best.chosen);
@@ -105,7 +105,7 @@ impl Algorithm<Throughput> for Price {
 /// The bound of an admission with the profit of all that is settled besides it, as it is handed over; `is_whole` says that all profits are.
 pub(super) fn handed_over(needs: &Needs, is_whole: bool, bound: f64) -> f64 {
     let local: f64 = needs.local.iter().map(|i| needs.instance.requests[*i as usize].profit).sum();
-    if is_whole { local + bound } else { (local + bound) * (1.0 + NUDGE) }
+    if is_whole { local + bound } else { (local + bound) * (1.0 + BOUND_RELAXATION) }
 }
 
 /// The best of several rounded admissions, and how many it took. Stops at one that meets `bound`.

@@ -41,7 +41,7 @@ pub(super) struct Prices {
 
 /// How a search for prices ends.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Aim {
+pub(super) struct PriceTarget {
     /// Stop when bound and fractional profit are this close, relative.
     pub(super) gap: f64,
     /// Lowest temperature, relative to the largest profit.
@@ -51,7 +51,7 @@ pub(super) struct Aim {
 /// The prices with about the least bound.
 pub(super) fn least_bound(
     admission: &Admission,
-    aim: Aim,
+    aim: PriceTarget,
     start: Option<&[f64]>,
     is_out_of_time: &dyn Fn() -> bool,
 ) -> Prices {

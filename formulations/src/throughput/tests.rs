@@ -6,7 +6,7 @@ use offcut_instances::throughput::{Instance, Parameters, Throughput, generate};
 use proptest::prelude::*;
 
 use super::admission::Admission;
-use super::prices::{Aim, least_bound};
+use super::prices::{PriceTarget, least_bound};
 use super::threads::Needs;
 
 fn method(id: &str) -> Box<dyn Algorithm<Throughput>> {
@@ -67,7 +67,7 @@ proptest! {
     fn prices_reach_the_relaxation(instance in prop_oneof![instances(9, 3, Profits::Unit), instances(9, 3, Profits::Any)]) {
         let needs = Needs::new(&instance);
         let admission = Admission::new(&needs);
-        let prices = least_bound(&admission, Aim { gap: 1e-12, coldest: 1e-11 }, None, &|| false);
+        let prices = least_bound(&admission, PriceTarget { gap: 1e-12, coldest: 1e-11 }, None, &|| false);
         let answer = method("lp").solve(&instance, &Budget::default());
         let Evidence::Certificate(certificate) = answer.proved.expect("a bound").evidence else { panic!("a certificate") };
         let offcut_instances::throughput::PriceNode::Leaf { prices: duals } = &certificate.nodes[0] else { panic!("a leaf") };

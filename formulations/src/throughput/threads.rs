@@ -211,7 +211,7 @@ struct Lines<'a> {
 impl<'a> Lines<'a> {
     fn new(instance: &'a Instance, envelopes: &[Envelope]) -> Self {
         let line = |macs: f64| {
-            move |corner: &super::envelope::Corner| {
+            move |corner: &super::envelope::HullVertex| {
                 let rest = (macs - corner.macs).max(0.0);
                 let per_rest = if rest > 0.0 { 1.0 / rest } else { 1e200 };
                 Line { macs: corner.macs, bytes: corner.bytes, rest, per_rest }

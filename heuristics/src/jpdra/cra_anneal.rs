@@ -16,14 +16,14 @@ use argmin::core::{CostFunction, Error, Executor, IterState, State, TerminationR
 use argmin::solver::simulatedannealing::{Anneal, SATempFunc, SimulatedAnnealing};
 use rand_core_of_argmin::RngCore;
 
-use offcut_instances::document::Trouble;
+use offcut_instances::document::InputError;
 use offcut_instances::jpdra::{Instance, Jpdra};
 use offcut_instances::problem::{Algorithm, Answer, Budget, Incumbent, Parameter, Trace};
 use offcut_instances::random::Stream;
 
 use super::cra;
 use super::delay::{Delays, Shares};
-use super::milestones::Milestones;
+use super::log_sampling::LogSampling;
 use super::units::{Start, equal_split, level};
 
 /// The last temperature over the first.
@@ -63,13 +63,13 @@ struct Allocation<'a> {
     began: Instant,
     stream: RefCell<Stream>,
     incumbents: RefCell<Vec<Incumbent>>,
-    course: RefCell<Course>,
+    course: RefCell<ObjectiveHistory>,
 }
 
 /// Objectives over moves tried.
-struct Course {
+struct ObjectiveHistory {
     moves: u64,
-    milestones: Milestones,
+    log_sampling: LogSampling,
     /// The mean over the start and the states after every move.
     mean_s: f64,
     current: Vec<(f64, f64)>,
@@ -77,16 +77,16 @@ struct Course {
     best: Vec<(f64, f64)>,
 }
 
-impl Course {
+impl ObjectiveHistory {
     fn new(steps: u64) -> Self {
-        let milestones = Milestones::new(steps);
-        Self { moves: 0, milestones, mean_s: 0.0, current: Vec::new(), mean: Vec::new(), best: Vec::new() }
+        let log_sampling = LogSampling::new(steps);
+        Self { moves: 0, log_sampling, mean_s: 0.0, current: Vec::new(), mean: Vec::new(), best: Vec::new() }
     }
 
     /// The state after the moves so far.
     fn add(&mut self, current: f64, best: f64, is_last: bool) {
         self.mean_s += (current - self.mean_s) / (self.moves + 1) as f64;
-        if self.milestones.is_due(self.moves) || is_last {
+        if self.log_sampling.is_due(self.moves) || is_last {
             let at = self.moves as f64;
             self.current.push((at, current));
             self.mean.push((at, self.mean_s));
@@ -174,8 +174,8 @@ impl Algorithm<Jpdra> for CraAnneal {
         ]
     }
 
-    fn with(&self, name: &str, value: f64) -> Result<Box<dyn Algorithm<Jpdra>>, Trouble> {
-        let trouble = |what: String, remedy: &str| Err(Trouble::at(format!("method {}", self.id()), what, remedy));
+    fn with(&self, name: &str, value: f64) -> Result<Box<dyn Algorithm<Jpdra>>, InputError> {
+        let trouble = |what: String, remedy: &str| Err(InputError::at(format!("method {}", self.id()), what, remedy));
         match name {
             "temperature" if value > 0.0 && value <= 1e6 => Ok(Box::new(Self { temperature: value, ..*self })),
             "temperature" => trouble(format!("temperature is {value}"), "give a number above 0, at most 1e6"),
@@ -211,7 +211,7 @@ impl Algorithm<Jpdra> for CraAnneal {
             began,
             stream: RefCell::new(Stream::new(&["jpdra", "cra-anneal", "moves"], budget.seed)),
             incumbents: RefCell::new(Vec::new()),
-            course: RefCell::new(Course::new(self.steps)),
+            course: RefCell::new(ObjectiveHistory::new(self.steps)),
         };
         let (units, mut trace, is_complete) = match self.anneal(allocation, start, began, budget) {
             Ok(annealed) => annealed,

@@ -37,14 +37,14 @@
 
 use std::time::Instant;
 
-use offcut_instances::document::Trouble;
+use offcut_instances::document::InputError;
 use offcut_instances::jpdra::{Instance, Jpdra};
 use offcut_instances::problem::{Algorithm, Answer, Budget, Incumbent, Parameter, Trace};
 use offcut_instances::random::Stream;
 
 use super::cra;
 use super::delay::{Delays, Shares};
-use super::milestones::Milestones;
+use super::log_sampling::LogSampling;
 use super::units::{Start, equal_split, level};
 
 /// How often the clock is looked at: every this many steps of every server's chain.
@@ -325,8 +325,8 @@ impl Algorithm<Jpdra> for CraMarkov {
         ]
     }
 
-    fn with(&self, name: &str, value: f64) -> Result<Box<dyn Algorithm<Jpdra>>, Trouble> {
-        let trouble = |what: String, remedy: &str| Err(Trouble::at(format!("method {}", self.id()), what, remedy));
+    fn with(&self, name: &str, value: f64) -> Result<Box<dyn Algorithm<Jpdra>>, InputError> {
+        let trouble = |what: String, remedy: &str| Err(InputError::at(format!("method {}", self.id()), what, remedy));
         match name {
             "beta" if (0.0..=1e12).contains(&value) => Ok(Box::new(Self { beta_per_s: value, ..*self })),
             "beta" => trouble(format!("beta is {value}"), "give a number from 0 to 1e12"),
@@ -368,7 +368,7 @@ impl Algorithm<Jpdra> for CraMarkov {
 
         let mut stream = Stream::new(&["jpdra", "cra-markov"], budget.seed);
         let (mut moves, mut is_complete) = (0, found.is_complete);
-        let mut milestones = Milestones::new(self.steps);
+        let mut log_sampling = LogSampling::new(self.steps);
         let (mut means, mut bests) = (Vec::new(), Vec::new());
         let mut note = |moves: u64, walks: &[Walk]| {
             means.push((moves as f64, transfers_s + sum(walks, |walk| walk.mean_s)));
@@ -392,7 +392,7 @@ impl Algorithm<Jpdra> for CraMarkov {
             if moves == before {
                 break;
             }
-            if milestones.is_due(step + 1) {
+            if log_sampling.is_due(step + 1) {
                 note(moves, &walks);
                 noted = moves;
             }

@@ -11,7 +11,7 @@
 //! units to whoever saves most is exact (Fox). [`Delays::fox`] starts from the continuous shares rounded down and exchanges units while
 //! that saves something, which ends at the same place after about n steps, however small the units are.
 //!
-//! A deployment that overloads servers or takes ways that are not there is worth [`Worth`] with `faults`, which come first: a local
+//! A deployment that overloads servers or takes ways that are not there is worth [`Merit`] with `faults`, which come first: a local
 //! search mends them before it looks at delays. Faults are whole numbers, so that differences of them are exact.
 //!
 //! | paper | here | unit | shape |
@@ -30,18 +30,18 @@ use offcut_instances::jpdra::{Allocation, Instance, Solution, Speeds};
 const FAULT: i64 = 1 << 20;
 
 /// More units than any server is said to have.
-const MOST_UNITS: u64 = 1 << 53;
+const MAX_UNITS: u64 = 1 << 53;
 
 /// What a deployment is worth: fewer faults first, then less delay.
 #[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd)]
-pub(super) struct Worth {
+pub(super) struct Merit {
     /// Ways that are not there and overload, in parts of [`FAULT`]; 0 exactly if there is a solution.
     pub(super) faults: i64,
     /// Mean delay, of what has no fault.
     pub(super) delay_s: f64,
 }
 
-impl Worth {
+impl Merit {
     fn delay(delay_s: f64) -> Self {
         Self { faults: 0, delay_s }
     }
@@ -56,27 +56,27 @@ impl Worth {
     }
 }
 
-impl Worth {
+impl Merit {
     /// Whether both are the same but for roundings.
     pub(super) fn is_about(self, other: Self) -> bool {
         self.faults == other.faults && (self.delay_s - other.delay_s).abs() <= 1e-9 * other.delay_s.abs()
     }
 }
 
-impl Add for Worth {
+impl Add for Merit {
     type Output = Self;
     fn add(self, other: Self) -> Self {
         Self { faults: self.faults + other.faults, delay_s: self.delay_s + other.delay_s }
     }
 }
 
-impl AddAssign for Worth {
+impl AddAssign for Merit {
     fn add_assign(&mut self, other: Self) {
         *self = *self + other;
     }
 }
 
-impl Sub for Worth {
+impl Sub for Merit {
     type Output = Self;
     fn sub(self, other: Self) -> Self {
         Self { faults: self.faults - other.faults, delay_s: self.delay_s - other.delay_s }
@@ -92,7 +92,7 @@ pub(super) enum Shares {
 
 /// What runs on a server, as far as its continuous delay goes.
 #[derive(Clone, Copy, Debug, Default)]
-struct Tenants {
+struct ServerLoad {
     root: f64,
     load: f64,
     count: i64,
@@ -216,21 +216,21 @@ impl Delays {
     }
 
     /// The way that tasks take to partition `i`.
-    fn arrival(&self, i: usize, servers: &[u32]) -> Worth {
+    fn arrival(&self, i: usize, servers: &[u32]) -> Merit {
         let to = servers[i] as usize;
         let way = if self.is_first(i) {
             self.enter[self.flow[i] * self.servers() + to]
         } else {
             self.hop[servers[i - 1] as usize * self.servers() + to].map(|s_per_byte| self.bytes[i - 1] * s_per_byte)
         };
-        way.map_or(Worth::faults(FAULT), Worth::delay)
+        way.map_or(Merit::faults(FAULT), Merit::delay)
     }
 
     /// The way that tasks take from partition `i`.
-    fn departure(&self, i: usize, servers: &[u32]) -> Worth {
+    fn departure(&self, i: usize, servers: &[u32]) -> Merit {
         if self.is_last(i) {
             let way = self.leave[self.flow[i] * self.servers() + servers[i] as usize];
-            way.map_or(Worth::faults(FAULT), Worth::delay)
+            way.map_or(Merit::faults(FAULT), Merit::delay)
         } else {
             self.arrival(i + 1, servers)
         }
@@ -260,15 +260,15 @@ impl Delays {
     }
 
     /// Overload in parts of [`FAULT`], at least 1.
-    fn overload(&self, macs_per_s: f64) -> Worth {
+    fn overload(&self, macs_per_s: f64) -> Merit {
         let share = (macs_per_s / self.total_capacity).clamp(0.0, 1e6);
-        Worth::faults(1 + (share * FAULT as f64) as i64)
+        Merit::faults(1 + (share * FAULT as f64) as i64)
     }
 
     /// Continuous: A^2/R. In units: the same faults, and a bound on the delay, since whole units are a restriction.
-    fn least(&self, m: usize, tenants: Tenants) -> Worth {
+    fn least(&self, m: usize, tenants: ServerLoad) -> Merit {
         if tenants.count == 0 {
-            return Worth::default();
+            return Merit::default();
         }
         let left = if let Some(unit) = self.unit {
             let beyond = tenants.least_units.saturating_sub_unsigned(self.units[m]);
@@ -282,17 +282,17 @@ impl Delays {
                 None => return self.overload(tenants.load - self.capacity[m]),
             }
         };
-        Worth::delay(if left > 0.0 { tenants.root * tenants.root / left } else { 0.0 })
+        Merit::delay(if left > 0.0 { tenants.root * tenants.root / left } else { 0.0 })
     }
 
-    fn sum(&self, tenants: &[usize]) -> Tenants {
-        tenants.iter().fold(Tenants::default(), |sum, i| sum.with(self, *i, 1))
+    fn sum(&self, tenants: &[usize]) -> ServerLoad {
+        tenants.iter().fold(ServerLoad::default(), |sum, i| sum.with(self, *i, 1))
     }
 
     /// What server `m` contributes with these tenants.
-    pub(super) fn of_server(&self, m: usize, tenants: &[usize]) -> Worth {
+    pub(super) fn of_server(&self, m: usize, tenants: &[usize]) -> Merit {
         match self.unit.and_then(|_| self.fox(m, tenants)) {
-            Some(units) => Worth::delay(tenants.iter().zip(units).map(|(i, k)| self.stage_s(*i, k)).sum()),
+            Some(units) => Merit::delay(tenants.iter().zip(units).map(|(i, k)| self.stage_s(*i, k)).sum()),
             None => self.least(m, self.sum(tenants)),
         }
     }
@@ -308,8 +308,8 @@ impl Delays {
     }
 
     /// What a deployment is worth if speeds are shared in the best way: the optimal-delay function of the allocation problem.
-    pub(super) fn worth(&self, servers: &[u32]) -> Worth {
-        let mut worth = Worth::default();
+    pub(super) fn worth(&self, servers: &[u32]) -> Merit {
+        let mut worth = Merit::default();
         for i in 0..self.partitions() {
             worth += self.arrival(i, servers);
             if self.is_last(i) {
@@ -332,13 +332,13 @@ impl Delays {
         let mut servers = servers.to_vec();
         let mut stays = vec![true; self.flows()];
         order.iter().for_each(|s| stays[*s] = false);
-        let mut sums = vec![Tenants::default(); self.servers()];
+        let mut sums = vec![ServerLoad::default(); self.servers()];
         for i in (0..self.partitions()).filter(|i| stays[self.flow[*i]]) {
             let m = servers[i] as usize;
             sums[m] = sums[m].with(self, i, 1);
         }
         for i in order.iter().flat_map(|s| self.of_flow(*s)) {
-            let mut best: Option<(Worth, usize)> = None;
+            let mut best: Option<(Merit, usize)> = None;
             for (m, sum) in sums.iter().enumerate() {
                 servers[i] = m as u32;
                 let mut rise = self.arrival(i, &servers) + self.least(m, sum.with(self, i, 1)) - self.least(m, *sum);
@@ -376,7 +376,7 @@ impl Delays {
     fn stable_units(&self, i: usize, unit: f64) -> u64 {
         let quotient = (self.load[i] / unit).floor();
         if quotient >= 9e15 {
-            return MOST_UNITS;
+            return MAX_UNITS;
         }
         // The quotient was rounded: it can be one off, either way.
         let near = (quotient as u64).max(1);
@@ -398,7 +398,7 @@ impl Delays {
     pub(super) fn fox(&self, m: usize, tenants: &[usize]) -> Option<Vec<u64>> {
         let total = self.units[m];
         let unit = self.unit.expect("speeds in units");
-        let Tenants { root, load, least_units, .. } = self.sum(tenants);
+        let ServerLoad { root, load, least_units, .. } = self.sum(tenants);
         if least_units.saturating_sub_unsigned(total) > 0 {
             return None;
         }
@@ -457,8 +457,8 @@ impl Delays {
     }
 
     /// What these shares are worth: no faults exactly if every partition is stable and all ways are there. Nobody asks about capacities here.
-    pub(super) fn of_shares(&self, servers: &[u32], shares: &Shares) -> Worth {
-        let mut worth = Worth::default();
+    pub(super) fn of_shares(&self, servers: &[u32], shares: &Shares) -> Merit {
+        let mut worth = Merit::default();
         for i in 0..self.partitions() {
             worth += self.arrival(i, servers);
             if self.is_last(i) {
@@ -469,7 +469,7 @@ impl Delays {
                 Shares::Units(units) => self.spare_of_units(i, units[i]),
             };
             let stage = self.root[i] * self.root[i] / spare;
-            worth += if spare > 0.0 { Worth::delay(stage) } else { Worth::faults(1) };
+            worth += if spare > 0.0 { Merit::delay(stage) } else { Merit::faults(1) };
         }
         worth
     }
@@ -487,7 +487,7 @@ impl Delays {
     }
 }
 
-impl Tenants {
+impl ServerLoad {
     /// With partition `i` added (`times` 1) or removed (-1).
     fn with(self, delays: &Delays, i: usize, times: i64) -> Self {
         let factor = times as f64;
@@ -507,11 +507,11 @@ pub(super) struct Deployment<'a> {
     delays: &'a Delays,
     servers: Vec<u32>,
     tenants: Vec<Vec<usize>>,
-    sums: Vec<Tenants>,
-    worths: Vec<Worth>,
-    worth: Worth,
+    sums: Vec<ServerLoad>,
+    worths: Vec<Merit>,
+    worth: Merit,
     /// Servers that a move touches, with their tenants after it.
-    touched: Vec<(usize, Tenants)>,
+    touched: Vec<(usize, ServerLoad)>,
     /// Tenants of one of them.
     after: Vec<usize>,
     /// Where partitions that move were before.
@@ -541,7 +541,7 @@ impl<'a> Deployment<'a> {
         self.delays
     }
 
-    pub(super) fn worth(&self) -> Worth {
+    pub(super) fn worth(&self) -> Merit {
         self.worth
     }
 
@@ -559,8 +559,8 @@ impl<'a> Deployment<'a> {
     }
 
     /// The ways from and to partitions that move, each once.
-    fn ways(&self, moves: &[(usize, u32)]) -> Worth {
-        let mut worth = Worth::default();
+    fn ways(&self, moves: &[(usize, u32)]) -> Merit {
+        let mut worth = Merit::default();
         for (i, _) in moves {
             worth += self.delays.arrival(*i, &self.servers);
             if self.delays.is_last(*i) || !self.is_moved[*i + 1] {
@@ -579,10 +579,10 @@ impl<'a> Deployment<'a> {
 
     /// By how much moving every partition to its new server changes the worth, each partition at most once; none if that is no
     /// improvement.
-    pub(super) fn change(&mut self, moves: &[(usize, u32)]) -> Option<Worth> {
+    pub(super) fn change(&mut self, moves: &[(usize, u32)]) -> Option<Merit> {
         self.touched.clear();
         moves.iter().for_each(|(i, _)| self.is_moved[*i] = true);
-        let mut change = Worth::default() - self.ways(moves);
+        let mut change = Merit::default() - self.ways(moves);
         let mut before = std::mem::take(&mut self.before);
         before.clear();
         for (i, to) in moves {
@@ -634,7 +634,7 @@ impl<'a> Deployment<'a> {
             self.sums[m] = self.delays.sum(&self.tenants[m]);
             self.worths[m] = self.delays.of_server(m, &self.tenants[m]);
         }
-        self.worth = self.worths.iter().fold(Worth::default(), |sum, worth| sum + *worth);
+        self.worth = self.worths.iter().fold(Merit::default(), |sum, worth| sum + *worth);
         for i in 0..self.servers.len() {
             self.worth += self.delays.arrival(i, &self.servers);
             if self.delays.is_last(i) {

@@ -19,13 +19,13 @@
 
 use std::time::Instant;
 
-use offcut_instances::document::Trouble;
+use offcut_instances::document::InputError;
 use offcut_instances::jpdra::{Instance, Jpdra};
 use offcut_instances::problem::{Algorithm, Answer, Budget, Incumbent, Parameter, Trace};
 use offcut_instances::random::Stream;
 
 use super::cra;
-use super::delay::{Delays, Deployment, Worth};
+use super::delay::{Delays, Deployment, Merit};
 
 /// How often `dpd` starts before it gives up finding a deployment without faults.
 const RESCUES: u32 = 20;
@@ -34,10 +34,10 @@ const RESCUES: u32 = 20;
 const PERTURBATIONS: u32 = 2;
 
 /// Flows that one of them places anew, at most.
-const MOST_REPLACED: u64 = 4;
+const MAX_REPLACED: u64 = 4;
 
 /// After so many random starts in a row that end above the best, only perturbations follow.
-const MOST_WORSE: u32 = 3;
+const MAX_WORSE: u32 = 3;
 
 /// Which kinds of moves there are, besides taking one partition elsewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +55,7 @@ impl Moves {
 #[derive(Clone, Debug)]
 pub(super) struct Found {
     pub(super) servers: Vec<u32>,
-    pub(super) worth: Worth,
+    pub(super) worth: Merit,
     /// Whether it came to its own end.
     pub(super) is_complete: bool,
     pub(super) trace: Trace,
@@ -75,7 +75,7 @@ fn search(
     stream: &mut Stream,
     began: Instant,
     budget: &Budget,
-    is_enough: impl Fn(Worth) -> bool,
+    is_enough: impl Fn(Merit) -> bool,
 ) -> Found {
     let starts = if delays.is_hopeless() { 1 } else { starts };
     let mut search = Search { delays, moves, began, budget, best: None, incumbents: Vec::new(), moved: 0 };
@@ -83,7 +83,7 @@ fn search(
     for start in 0..starts {
         started += 1;
         let mut is_done = true;
-        if start == 0 || worse < MOST_WORSE {
+        if start == 0 || worse < MAX_WORSE {
             let servers = if start == 0 { first(delays) } else { random(delays, stream) };
             let before = search.least();
             let (worth, in_time) = search.descend(servers, None);
@@ -116,19 +116,19 @@ struct Search<'a> {
     moves: Moves,
     began: Instant,
     budget: &'a Budget,
-    best: Option<(Vec<u32>, Worth)>,
+    best: Option<(Vec<u32>, Merit)>,
     incumbents: Vec<Incumbent>,
     moved: u64,
 }
 
 impl Search<'_> {
     /// The best worth so far.
-    fn least(&self) -> Option<Worth> {
+    fn least(&self) -> Option<Merit> {
         self.best.as_ref().map(|(_, worth)| *worth)
     }
 
     /// Where a descent ends, and whether the time was enough; what is best is kept.
-    fn descend(&mut self, servers: Vec<u32>, near: Option<&[u32]>) -> (Worth, bool) {
+    fn descend(&mut self, servers: Vec<u32>, near: Option<&[u32]>) -> (Merit, bool) {
         let mut deployment = Deployment::new(self.delays, servers);
         let (count, is_done) = descend(&mut deployment, self.moves, near, &|| self.budget.is_spent(self.began));
         self.moved += count;
@@ -155,7 +155,7 @@ fn first(delays: &Delays) -> Vec<u32> {
 /// A deployment near another one: a few flows are taken out and placed anew, one by one where the delay rises least, or at random.
 fn perturbed(delays: &Delays, near: &[u32], stream: &mut Stream) -> Vec<u32> {
     let flows = delays.flows();
-    let most = (1 + stream.below(MOST_REPLACED) as usize).min(flows);
+    let most = (1 + stream.below(MAX_REPLACED) as usize).min(flows);
     let mut order: Vec<usize> = (0..flows).collect();
     for at in 0..most {
         order.swap(at, at + stream.below((flows - at) as u64) as usize);
@@ -382,8 +382,8 @@ impl Algorithm<Jpdra> for Dpd {
         parameters
     }
 
-    fn with(&self, name: &str, value: f64) -> Result<Box<dyn Algorithm<Jpdra>>, Trouble> {
-        let trouble = |what: String, remedy: &str| Err(Trouble::at(format!("method {}", self.id()), what, remedy));
+    fn with(&self, name: &str, value: f64) -> Result<Box<dyn Algorithm<Jpdra>>, InputError> {
+        let trouble = |what: String, remedy: &str| Err(InputError::at(format!("method {}", self.id()), what, remedy));
         let mut changed = *self;
         let switch = match name {
             "starts" if self.starts.is_some() => {

@@ -15,7 +15,7 @@
 //! | `baselines` | `greedy-equal` | `greedy` | by rule |
 //! | `delay` | | what a deployment and a move are worth | Fox |
 //! | `cra` | | | closed form; from decisions to an answer |
-//! | `milestones` | | | when a run notes where it stands |
+//! | `log_sampling` | | | when a run notes where it stands |
 //! | `units` | | | where methods that move units start |
 
 mod baselines;
@@ -24,7 +24,7 @@ mod cra_anneal;
 mod cra_markov;
 mod delay;
 mod dpd;
-mod milestones;
+mod log_sampling;
 mod units;
 
 #[cfg(test)]

@@ -9,7 +9,7 @@
 //! were shared equally; everything local; everything sent; the cuts of the slot before, if there was one. The last
 //! three are repaired if they cannot be kept stable.
 
-use offcut_instances::document::Trouble;
+use offcut_instances::document::InputError;
 use offcut_instances::lymdo::{Allocation, Decide, Instance, Policy, Prices};
 use offcut_instances::problem::{Budget, Parameter, Stop};
 
@@ -19,13 +19,13 @@ use super::resources::{Plan, allocate};
 use super::response::FREE;
 
 /// Rounds of cuts and resources, at most.
-const MOST_ROUNDS: usize = 50;
+const MAX_ROUNDS: usize = 50;
 
 /// Relative gain below which a round is no progress.
 const LEAST_GAIN: f64 = 1e-9;
 
 /// Starts there are at most.
-const MOST_STARTS: usize = 4;
+const MAX_STARTS: usize = 4;
 
 /// The policy.
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +35,7 @@ pub(super) struct Alternating {
 
 impl Default for Alternating {
     fn default() -> Self {
-        Self { starts: MOST_STARTS }
+        Self { starts: MAX_STARTS }
     }
 }
 
@@ -50,13 +50,13 @@ impl Policy for Alternating {
 
     fn parameters(&self) -> Vec<Parameter> {
         let about = "cuts it starts from, at most: equal shares, all local, all sent, the slot before";
-        vec![Parameter { name: "starts", default: MOST_STARTS as f64, about }]
+        vec![Parameter { name: "starts", default: MAX_STARTS as f64, about }]
     }
 
-    fn with(&self, name: &str, value: f64) -> Result<Box<dyn Policy>, Trouble> {
-        let trouble = |what: String, remedy: &str| Err(Trouble::at(format!("method {}", self.id()), what, remedy));
+    fn with(&self, name: &str, value: f64) -> Result<Box<dyn Policy>, InputError> {
+        let trouble = |what: String, remedy: &str| Err(InputError::at(format!("method {}", self.id()), what, remedy));
         match name {
-            "starts" if value.fract() == 0.0 && (1.0..=MOST_STARTS as f64).contains(&value) => {
+            "starts" if value.fract() == 0.0 && (1.0..=MAX_STARTS as f64).contains(&value) => {
                 Ok(Box::new(Self { starts: value as usize }))
             }
             "starts" => trouble(format!("starts is {value}"), "give 1, 2, 3 or 4"),
@@ -131,7 +131,7 @@ pub(super) fn fair(costs: &Costs) -> Vec<u32> {
 
 /// Steps 2 and 3, from a plan for `cuts`.
 pub(super) fn descend(costs: &Costs, needs: &Needs, mut cuts: Vec<u32>, mut plan: Plan) -> (Vec<u32>, Plan) {
-    for _ in 0..MOST_ROUNDS {
+    for _ in 0..MAX_ROUNDS {
         // Who gains by another cut at these prices, most first.
         let mut movers: Vec<(f64, usize, u32)> = Vec::new();
         for (n, cut) in cuts.iter().enumerate() {

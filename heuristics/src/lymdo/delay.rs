@@ -24,7 +24,7 @@ use super::link::Link;
 
 /// What a cut asks of the three stages.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Work {
+pub(super) struct StageWork {
     pub(super) local_macs: f64,
     pub(super) bits: f64,
     pub(super) remote_macs: f64,
@@ -62,7 +62,7 @@ pub(super) struct Costs {
     pub(super) edge_macs_per_s: f64,
     pub(super) loads: Vec<Load>,
     /// By model, then cut.
-    works: Vec<Vec<Work>>,
+    works: Vec<Vec<StageWork>>,
 }
 
 /// Time in an M/D/1 queue before a stage of `time_s`; none if it is not stable.
@@ -86,7 +86,8 @@ impl Costs {
             for j in (0..model.macs.len()).rev() {
                 after[j] = after[j + 1] + model.macs[j];
             }
-            let cut = |m: usize| Work { local_macs: before[m], bits: 8.0 * model.cut_bytes[m], remote_macs: after[m] };
+            let cut =
+                |m: usize| StageWork { local_macs: before[m], bits: 8.0 * model.cut_bytes[m], remote_macs: after[m] };
             (0..before.len()).map(cut).collect()
         });
         let load = |n: usize| {
@@ -126,17 +127,17 @@ impl Costs {
     }
 
     /// The cuts of user `n`, from sending the input to computing everything.
-    pub(super) fn works(&self, n: usize) -> &[Work] {
+    pub(super) fn works(&self, n: usize) -> &[StageWork] {
         &self.works[self.loads[n].model]
     }
 
-    pub(super) fn work(&self, n: usize, cut: u32) -> &Work {
+    pub(super) fn work(&self, n: usize, cut: u32) -> &StageWork {
         &self.works(n)[cut as usize]
     }
 
     /// Stage times of user `n`, in seconds, each with its work; 0 for a stage without. None if a stage with work gets
     /// nothing.
-    fn stages_s(&self, n: usize, work: &Work, share: &Share) -> Option<[f64; 3]> {
+    fn stages_s(&self, n: usize, work: &StageWork, share: &Share) -> Option<[f64; 3]> {
         let rate = if share.bandwidth_hz > 0.0 { self.loads[n].link.rate(share.bandwidth_hz) } else { 0.0 };
         let stage = |work: f64, speed: f64| match (work > 0.0, speed > 0.0) {
             (false, _) => Some(0.0),
@@ -151,7 +152,7 @@ impl Costs {
     }
 
     /// Delay of user `n`, in seconds; none if a stage is not stable.
-    pub(super) fn delay_s(&self, n: usize, work: &Work, share: &Share) -> Option<f64> {
+    pub(super) fn delay_s(&self, n: usize, work: &StageWork, share: &Share) -> Option<f64> {
         let stages = self.stages_s(n, work, share)?;
         let lambda = self.loads[n].arrivals_per_s;
         match self.service {
@@ -166,7 +167,7 @@ impl Costs {
     }
 
     /// Energy of user `n` in the slot, in J; none if it sends and has no rate.
-    pub(super) fn energy_j(&self, n: usize, work: &Work, share: &Share) -> Option<f64> {
+    pub(super) fn energy_j(&self, n: usize, work: &StageWork, share: &Share) -> Option<f64> {
         let load = &self.loads[n];
         let [_, sending_s, _] = self.stages_s(n, work, share)?;
         let speed = share.local_macs_per_s;
@@ -176,7 +177,7 @@ impl Costs {
     }
 
     /// `V D + Q E` of user `n`.
-    pub(super) fn user(&self, n: usize, work: &Work, share: &Share) -> Option<f64> {
+    pub(super) fn user(&self, n: usize, work: &StageWork, share: &Share) -> Option<f64> {
         let load = &self.loads[n];
         let energy = load.energy_weight * self.energy_j(n, work, share)?;
         Some(load.delay_weight * self.delay_s(n, work, share)? + energy)

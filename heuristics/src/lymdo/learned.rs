@@ -12,7 +12,7 @@
 
 use std::sync::OnceLock;
 
-use offcut_instances::document::Trouble;
+use offcut_instances::document::InputError;
 use offcut_instances::lymdo::{Allocation, Decide, Instance, Policy, Prices};
 use offcut_instances::problem::{Budget, Parameter, Stop};
 
@@ -73,8 +73,8 @@ impl Policy for Lymdo {
         vec![Parameter { name: "trained", default: 1.0, about }]
     }
 
-    fn with(&self, name: &str, value: f64) -> Result<Box<dyn Policy>, Trouble> {
-        let trouble = |what: String, remedy: &str| Err(Trouble::at(format!("method {}", self.id()), what, remedy));
+    fn with(&self, name: &str, value: f64) -> Result<Box<dyn Policy>, InputError> {
+        let trouble = |what: String, remedy: &str| Err(InputError::at(format!("method {}", self.id()), what, remedy));
         match name {
             "trained" if [0.0, 1.0].contains(&value) => Ok(Box::new(Self { is_trained: value == 1.0 })),
             "trained" => trouble(format!("trained is {value}"), "give 0 or 1"),
@@ -123,7 +123,7 @@ pub struct Arena {
 
 /// Cuts that were played.
 #[derive(Clone, Debug)]
-pub struct Play {
+pub struct SampledCuts {
     /// Cuts after repair, with their best resources.
     pub allocation: Allocation,
     /// `V sum D + sum Q E`.
@@ -166,13 +166,13 @@ impl Arena {
     ///
     /// # Panics
     /// If there is not one cut for every user, within its chain.
-    pub fn play(&self, cuts: &[u32]) -> Result<Play, Stop> {
+    pub fn play(&self, cuts: &[u32]) -> Result<SampledCuts, Stop> {
         let cuts = self.needs.repaired(&self.costs, cuts)?;
         let failed = || Stop::Failed("no resources found for cuts that can be kept stable".into());
         let plan = allocate(&self.costs, &cuts, Some(self.prices())).ok_or_else(failed)?;
         let energy = |n: usize| self.costs.energy_j(n, self.costs.work(n, cuts[n]), &plan.shares[n]);
         let energies_j = (0..cuts.len()).map(|n| energy(n).expect("who sends has a rate")).collect();
-        Ok(Play { allocation: allocation(&cuts, &plan.shares), value: plan.value, energies_j })
+        Ok(SampledCuts { allocation: allocation(&cuts, &plan.shares), value: plan.value, energies_j })
     }
 
     /// What these cuts cost with their best resources; none if they cannot be kept stable.

@@ -31,7 +31,7 @@ mod response;
 mod tests;
 
 pub use features::{Features, USER_WIDTH, WIDTH};
-pub use learned::{Arena, Learned, Play, shipped};
+pub use learned::{Arena, Learned, SampledCuts, shipped};
 pub use network::{Evaluation, Layer, Network, Trained, Training, VERSION, beginning};
 
 use offcut_instances::lymdo::Policy;

@@ -21,7 +21,7 @@
 //! Moving all users at once and keeping the best of what was seen is not enough: where nobody sends, bandwidth costs
 //! nothing, everybody wants it, and the search goes back and forth between all and nobody.
 //!
-//! Budgets are kept to within [`CLOSE`] of themselves, relative. The instance's V and backlogs are not used.
+//! Budgets are kept to within [`CONVERGENCE_TOL`] of themselves, relative. The instance's V and backlogs are not used.
 
 use offcut_instances::lymdo::{Allocation, Decide, Instance, Policy, Prices};
 use offcut_instances::problem::{Budget, Stop};
@@ -32,7 +32,7 @@ use super::repair::Needs;
 use super::resources::{Plan, allocate, clear};
 
 /// What an energy may differ from its budget, relative.
-const CLOSE: f64 = 1e-4;
+const CONVERGENCE_TOL: f64 = 1e-4;
 
 /// Rounds of charges and resources for fixed cuts, at most.
 const CHARGE_ROUNDS: usize = 20;
@@ -41,7 +41,7 @@ const CHARGE_ROUNDS: usize = 20;
 const CUT_ROUNDS: usize = 50;
 
 /// Single changes of a cut that are tried before a search is over.
-const MOST_SINGLES: usize = 32;
+const MAX_SINGLES: usize = 32;
 
 /// Relative gain below which a change of cuts is no progress.
 const LEAST_GAIN: f64 = 1e-9;
@@ -152,7 +152,7 @@ impl Search {
                     next[n] = charge;
                 }
             }
-            let is_still = next.iter().zip(&charges).all(|(next, now)| (next - now).abs() <= CLOSE * next);
+            let is_still = next.iter().zip(&charges).all(|(next, now)| (next - now).abs() <= CONVERGENCE_TOL * next);
             let value = charged(&self.costs, &cuts, &plan, &self.overdrafts);
             if let Some(value) = value.filter(|value| best.as_ref().is_none_or(|(least, ..)| value < least)) {
                 best = Some((value, charges, plan));
@@ -183,7 +183,7 @@ impl Search {
             }
             let halves = std::iter::successors(Some(firsts.len()), |count| Some(count / 2));
             let together = halves.take_while(|count| *count > 1).map(|count| firsts[..count].to_vec());
-            let singles = moves.iter().take(MOST_SINGLES).map(|(_, n, cut)| vec![(*n, *cut)]);
+            let singles = moves.iter().take(MAX_SINGLES).map(|(_, n, cut)| vec![(*n, *cut)]);
             let better = together.chain(singles).find_map(|changes| {
                 let mut cuts = state.cuts.clone();
                 changes.into_iter().for_each(|(n, cut)| cuts[n] = cut);
@@ -263,7 +263,7 @@ fn max_min(costs: &mut Costs, needs: &Needs, n: usize, cut: u32, prices: Prices,
         return Some((value, overdraft));
     }
     let start = if start > 0.0 { start } else { 0.1 * overdraft };
-    let charge = clear(start, 0.1 * CLOSE, |charge| Some((at(charge.min(overdraft))?.1 / budget_j).ln()))?;
+    let charge = clear(start, 0.1 * CONVERGENCE_TOL, |charge| Some((at(charge.min(overdraft))?.1 / budget_j).ln()))?;
     let charge = charge.min(overdraft);
     Some((at(charge)?.0, charge))
 }

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use ndarray::{Array1, Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
 
-use offcut_instances::document::{Kind, Trouble, parse};
+use offcut_instances::document::{InputError, Kind, parse};
 use offcut_instances::random::Stream;
 
 use super::features::WIDTH;
@@ -106,10 +106,10 @@ pub struct Network {
 
 impl Network {
     /// # Errors
-    /// [`Trouble`] if shapes do not follow on each other, from [`WIDTH`] inputs to one output.
-    pub fn new(layers: &[Layer]) -> Result<Self, Trouble> {
+    /// [`InputError`] if shapes do not follow on each other, from [`WIDTH`] inputs to one output.
+    pub fn new(layers: &[Layer]) -> Result<Self, InputError> {
         let trouble = |at: usize, what: String| {
-            Trouble::at(format!("layers[{at}]"), what, "give a document that `offcut train` has written")
+            InputError::at(format!("layers[{at}]"), what, "give a document that `offcut train` has written")
         };
         if layers.is_empty() {
             return Err(trouble(0, "is missing".into()));
@@ -154,8 +154,8 @@ impl Trained {
     /// Reads a policy's document.
     ///
     /// # Errors
-    /// [`Trouble`] naming place and remedy.
-    pub fn parse(bytes: &[u8]) -> Result<Self, Trouble> {
+    /// [`InputError`] naming place and remedy.
+    pub fn parse(bytes: &[u8]) -> Result<Self, InputError> {
         let trained: Self = parse(bytes, Kind::Policy, "lymdo", VERSION)?;
         Network::new(&trained.layers).map_err(|trouble| trouble.below("body"))?;
         Ok(trained)

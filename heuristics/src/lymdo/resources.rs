@@ -19,7 +19,7 @@ const OUTER: f64 = 1e-10;
 const INNER: f64 = 1e-11;
 
 /// Steps after which a search takes what it has.
-const MOST_STEPS: usize = 200;
+const MAX_STEPS: usize = 200;
 
 /// Of what is shared, what must be left above needs: with less, rounding decides who is stable.
 pub(super) const LEAST_ROOM: f64 = 1e-9;
@@ -194,7 +194,7 @@ pub(super) fn clear(start: f64, close: f64, mut excess: impl FnMut(f64) -> Optio
     let (mut low, mut high): (Option<f64>, Option<f64>) = (None, None);
     let mut before: Option<(f64, f64)> = None;
     let mut at = start.ln();
-    for steps in 0..MOST_STEPS {
+    for steps in 0..MAX_STEPS {
         let here = excess(at.exp())?;
         if here.abs() <= close {
             break;

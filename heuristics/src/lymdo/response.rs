@@ -23,13 +23,13 @@
 
 use offcut_instances::lymdo::{Prices, Service};
 
-use super::delay::{Costs, Load, Share, Work};
+use super::delay::{Costs, Load, Share, StageWork};
 
 /// Steps after which an iteration takes what it has.
-const MOST_STEPS: usize = 60;
+const MAX_STEPS: usize = 60;
 
 /// Relative change at which an iteration ends.
-const CLOSE: f64 = 1e-12;
+const CONVERGENCE_TOL: f64 = 1e-12;
 
 /// ln(u/(1-u)) beyond which 1-u is lost.
 const BUSIEST: f64 = 34.0;
@@ -53,7 +53,7 @@ pub(super) struct Need {
 
 impl Costs {
     /// What stability asks for user `n` with this work; none if even everything there is would not do.
-    pub(super) fn need(&self, n: usize, work: &Work) -> Option<Need> {
+    pub(super) fn need(&self, n: usize, work: &StageWork) -> Option<Need> {
         let load = &self.loads[n];
         let lambda = load.arrivals_per_s;
         if work.local_macs > 0.0 && lambda * work.local_macs >= load.max_macs_per_s {
@@ -72,12 +72,12 @@ impl Costs {
     }
 
     /// What user `n` takes at these prices with this work; none if its needs cannot be met.
-    pub(super) fn response(&self, n: usize, work: &Work, prices: Prices) -> Option<Response> {
+    pub(super) fn response(&self, n: usize, work: &StageWork, prices: Prices) -> Option<Response> {
         self.response_above(n, work, self.need(n, work)?, prices)
     }
 
     /// The same, its need being known.
-    pub(super) fn response_above(&self, n: usize, work: &Work, need: Need, prices: Prices) -> Option<Response> {
+    pub(super) fn response_above(&self, n: usize, work: &StageWork, need: Need, prices: Prices) -> Option<Response> {
         let load = &self.loads[n];
         let share = match self.service {
             Service::Exponential => self.free(load, work, need, prices),
@@ -93,7 +93,7 @@ impl Costs {
     }
 
     /// Every stage for itself.
-    fn free(&self, load: &Load, work: &Work, need: Need, prices: Prices) -> Share {
+    fn free(&self, load: &Load, work: &StageWork, need: Need, prices: Prices) -> Share {
         let mut share = Share::default();
         if work.local_macs > 0.0 {
             let least = match self.service {
@@ -113,7 +113,7 @@ impl Costs {
     }
 
     /// The slowest stages sped up for the queue before them.
-    fn brought_down(&self, load: &Load, work: &Work, free: Share, prices: Prices) -> Option<Share> {
+    fn brought_down(&self, load: &Load, work: &StageWork, free: Share, prices: Prices) -> Option<Share> {
         let lambda = load.arrivals_per_s;
         let time = |work: f64, speed: &dyn Fn() -> f64| if work > 0.0 { work / speed() } else { 0.0 };
         let free_s = [
@@ -134,7 +134,7 @@ impl Costs {
         if high <= low {
             return Some(free);
         }
-        let pull = Pull { load, work, free_s, low_s: low, prices };
+        let pull = StationarityResidual { load, work, free_s, low_s: low, prices };
         let odds = |d: f64| (lambda * d / (1.0 - lambda * d)).ln();
         let lowest = odds(low);
         let highest = if lambda * high < 1.0 { odds(high).min(BUSIEST) } else { BUSIEST };
@@ -160,16 +160,16 @@ impl Costs {
 }
 
 /// The two sides of the condition on the slowest stage.
-struct Pull<'a> {
+struct StationarityResidual<'a> {
     load: &'a Load,
-    work: &'a Work,
+    work: &'a StageWork,
     free_s: [f64; 3],
     /// The least that d can be.
     low_s: f64,
     prices: Prices,
 }
 
-impl Pull<'_> {
+impl StationarityResidual<'_> {
     /// ln of the queue's side less ln of the stages' side at odds e^`at`, and its derivative; none where a stage cannot
     /// be brought down so far, which counts as far below the root.
     fn excess(&self, at: f64) -> Option<(f64, f64)> {
@@ -212,7 +212,7 @@ impl Pull<'_> {
     /// Where both sides are equal, between odds where the queue's side is too small and odds where it is not.
     fn balanced(&self, mut low: f64, mut high: f64) -> f64 {
         let mut at = low + 0.5 * (high - low).min(2.0);
-        for _ in 0..MOST_STEPS {
+        for _ in 0..MAX_STEPS {
             let step = match self.excess(at) {
                 None => {
                     low = at;
@@ -227,12 +227,12 @@ impl Pull<'_> {
                     -excess / slope
                 }
             };
-            if step.abs() <= CLOSE {
+            if step.abs() <= CONVERGENCE_TOL {
                 return at;
             }
             let next = at + step;
             at = if next > low && next < high { next } else { 0.5 * (low + high) };
-            if high - low <= CLOSE {
+            if high - low <= CONVERGENCE_TOL {
                 return at;
             }
         }
@@ -251,10 +251,10 @@ fn local_speed(load: &Load, least: f64) -> f64 {
     let mut more = k.cbrt();
     if least > 0.0 {
         more = more.min((k / least).sqrt());
-        for _ in 0..MOST_STEPS {
+        for _ in 0..MAX_STEPS {
             let step = (more * more * (more + least) - k) / (more * (3.0 * more + 2.0 * least));
             more -= step;
-            if step.abs() <= CLOSE * more {
+            if step.abs() <= CONVERGENCE_TOL * more {
                 break;
             }
         }
@@ -282,11 +282,11 @@ fn bandwidth(load: &Load, bits: f64, least: f64, price: f64, all: f64) -> f64 {
     }
     let efficiency = link.rate(all) / all;
     let mut more = (bits * (load.delay_weight + sending) / (efficiency * price)).sqrt().min(all - least);
-    for _ in 0..MOST_STEPS {
+    for _ in 0..MAX_STEPS {
         let (saved, by_log) = saved(more);
         let step = -(saved / price).ln() / by_log;
         more *= step.clamp(-8.0, 8.0).exp();
-        if step.abs() <= CLOSE {
+        if step.abs() <= CONVERGENCE_TOL {
             break;
         }
     }

@@ -25,7 +25,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Instant;
 
-use offcut_instances::document::Trouble;
+use offcut_instances::document::InputError;
 use offcut_instances::multiuser::{Instance, Multiuser, Objective};
 use offcut_instances::problem::{Algorithm, Answer, Budget, Parameter, Stop, Trace};
 use offcut_instances::random::Stream;
@@ -108,8 +108,8 @@ impl Algorithm<Multiuser> for Iao {
         if self.base.is_some() { vec![base, error] } else { vec![error] }
     }
 
-    fn with(&self, name: &str, value: f64) -> Result<Box<dyn Algorithm<Multiuser>>, Trouble> {
-        let trouble = |what: &str, remedy: &str| Err(Trouble::at(format!("method {}", self.id), what, remedy));
+    fn with(&self, name: &str, value: f64) -> Result<Box<dyn Algorithm<Multiuser>>, InputError> {
+        let trouble = |what: &str, remedy: &str| Err(InputError::at(format!("method {}", self.id), what, remedy));
         match name {
             "error" if (0.0..1.0).contains(&value) => Ok(Box::new(Self { error: value, ..*self })),
             "error" => trouble(&format!("error is {value}"), "give a number in [0, 1)"),

@@ -36,7 +36,7 @@ pub(super) const ONE_THREAD: Baseline<Throughput> = Baseline {
 };
 
 /// No choice of threads, and many.
-pub(super) const MOST_THREADS: Baseline<Throughput> = Baseline {
+pub(super) const MAX_THREADS: Baseline<Throughput> = Baseline {
     id: "most-threads",
     about: "partition, as many threads as a request may get, the first cloudlet that has them",
     is_random: false,

@@ -97,14 +97,14 @@ pub(super) fn local_ratio(
 }
 
 /// Up to so many cells the knapsack is solved exactly.
-const MOST_CELLS: u64 = 50_000_000;
+const MAX_CELLS: u64 = 50_000_000;
 
 /// Items (number, size, gain) that fit together: the best, or at least half as good.
 fn knapsack(items: &[(usize, u32, f64)], capacity: u32) -> Vec<usize> {
     if items.iter().map(|(_, size, _)| u64::from(*size)).sum::<u64>() <= u64::from(capacity) {
         return items.iter().map(|(i, _, _)| *i).collect();
     }
-    if items.len() as u64 * (u64::from(capacity) + 1) <= MOST_CELLS {
+    if items.len() as u64 * (u64::from(capacity) + 1) <= MAX_CELLS {
         exact(items, capacity)
     } else {
         half(items, capacity)

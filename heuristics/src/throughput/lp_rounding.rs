@@ -25,7 +25,7 @@ use super::admission::Admission;
 use super::threads::Threads;
 
 /// Above this many variables the simplex method here takes more than some seconds.
-const MOST_VARIABLES: usize = 20_000;
+const MAX_VARIABLES: usize = 20_000;
 
 /// A value this near to 0 or 1 is 0 or 1.
 const WHOLE: f64 = 1e-6;
@@ -48,8 +48,8 @@ impl Algorithm<Throughput> for LpRounding {
         let threads = Threads::new(instance);
         let open: Vec<usize> = (0..threads.requests()).filter(|i| !threads.is_local[*i]).collect();
         let variables: usize = open.iter().map(|i| threads.options(*i).count()).sum();
-        if variables > MOST_VARIABLES {
-            return Answer::declined(format!("the relaxation would have more than {MOST_VARIABLES} variables"));
+        if variables > MAX_VARIABLES {
+            return Answer::declined(format!("the relaxation would have more than {MAX_VARIABLES} variables"));
         }
         let shares = match relaxation(&threads, &open, budget, began) {
             Ok(shares) => shares,

@@ -40,7 +40,7 @@ pub fn algorithms() -> Vec<Box<dyn Algorithm<Throughput>>> {
         Box::new(baselines::DEVICE_ONLY),
         Box::new(baselines::CLOUDLET_ONLY),
         Box::new(baselines::ONE_THREAD),
-        Box::new(baselines::MOST_THREADS),
+        Box::new(baselines::MAX_THREADS),
         Box::new(baselines::RANDOM_CLOUDLET),
     ]
 }

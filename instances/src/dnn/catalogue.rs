@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::document::{Trouble, range};
+use crate::document::{InputError, range};
 use crate::problem::Valid;
 
 /// Something that runs layers.
@@ -197,7 +197,7 @@ pub const WIFI5: Link = uplink("wifi5", "Wi-Fi 5 to a local server, 217 Mbit/s",
 pub const WIFI6: Link = uplink("wifi6", "Wi-Fi 6 to a local server, 300 Mbit/s", 600.5 / 2.0, 0.003);
 
 impl Valid for Device {
-    fn validate(&self) -> Result<(), Trouble> {
+    fn validate(&self) -> Result<(), InputError> {
         range::positive(|| "rates.conv_macs_per_s".into(), self.rates.conv_macs_per_s)?;
         range::positive(|| "rates.depthwise_macs_per_s".into(), self.rates.depthwise_macs_per_s)?;
         range::positive(|| "rates.linear_macs_per_s".into(), self.rates.linear_macs_per_s)?;
@@ -207,7 +207,7 @@ impl Valid for Device {
 }
 
 impl Valid for Link {
-    fn validate(&self) -> Result<(), Trouble> {
+    fn validate(&self) -> Result<(), InputError> {
         range::positive(|| "uplink_bytes_per_s".into(), self.uplink_bytes_per_s)?;
         range::not_negative(|| "rtt_s".into(), self.rtt_s)
     }

@@ -6,7 +6,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::document::Trouble;
+use crate::document::InputError;
 use crate::problem::Valid;
 
 /// Totals of MACs, parameters and bytes stay at or below this, so that they are exact as `f64`.
@@ -107,9 +107,9 @@ struct Draft {
 }
 
 impl TryFrom<Draft> for Graph {
-    type Error = Trouble;
+    type Error = InputError;
 
-    fn try_from(draft: Draft) -> Result<Self, Trouble> {
+    fn try_from(draft: Draft) -> Result<Self, InputError> {
         Self::new(draft.name, draft.layers)
     }
 }
@@ -132,7 +132,7 @@ impl Graph {
     /// The first offence: an edge against the order (a cycle or a wrong order), a layer that does not exist, a second
     /// source or sink, an input with work, an empty shape or a dimension of 0, no output bytes, a name used twice,
     /// totals above [`LARGEST_TOTAL`].
-    pub fn new(name: impl Into<String>, layers: Vec<Layer>) -> Result<Self, Trouble> {
+    pub fn new(name: impl Into<String>, layers: Vec<Layer>) -> Result<Self, InputError> {
         let graph = Self { name: name.into(), layers };
         graph.validate()?;
         Ok(graph)
@@ -141,15 +141,15 @@ impl Graph {
     /// Reads a graph from JSON: `{"name": ..., "layers": [...]}` with the fields of [`Layer`], none more, none less.
     ///
     /// # Errors
-    /// [`Trouble`] naming the place and the remedy.
-    pub fn parse(bytes: &[u8]) -> Result<Self, Trouble> {
+    /// [`InputError`] naming the place and the remedy.
+    pub fn parse(bytes: &[u8]) -> Result<Self, InputError> {
         let mut reader = serde_json::Deserializer::from_slice(bytes);
         let draft: Draft = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
             let place = error.path().to_string();
             let place = if place == "." { String::new() } else { place };
-            Trouble::at(place, error.inner().to_string(), "give a graph: a name and layers, see the schema of Graph")
+            InputError::at(place, error.inner().to_string(), "give a graph: a name and layers, see the schema of Graph")
         })?;
-        reader.end().map_err(|error| Trouble::at("", error.to_string(), "end the document after the graph"))?;
+        reader.end().map_err(|error| InputError::at("", error.to_string(), "end the document after the graph"))?;
         draft.try_into()
     }
 
@@ -212,23 +212,23 @@ impl Graph {
 }
 
 impl Valid for Graph {
-    fn validate(&self) -> Result<(), Trouble> {
+    fn validate(&self) -> Result<(), InputError> {
         let n = self.layers.len();
         if !(2..=u32::MAX as usize).contains(&n) {
             let remedy = "give the input and at least one layer after it, fewer than 2^32 in all";
-            return Err(Trouble::at("layers", format!("has {n} entries"), remedy));
+            return Err(InputError::at("layers", format!("has {n} entries"), remedy));
         }
         let mut names = HashSet::new();
         for (v, layer) in self.layers.iter().enumerate() {
             layer.validate().and_then(|()| validate_place(v, layer, n)).map_err(|t| t.below(format!("layers[{v}]")))?;
             if !names.insert(layer.name.as_str()) {
                 let what = format!("'{}' is the name of an earlier layer", layer.name);
-                return Err(Trouble::at(format!("layers[{v}].name"), what, "give each layer a name of its own"));
+                return Err(InputError::at(format!("layers[{v}].name"), what, "give each layer a name of its own"));
             }
         }
         let idle = self.successors().iter().take(n - 1).position(Vec::is_empty);
         if let Some(v) = idle {
-            return Err(Trouble::at(
+            return Err(InputError::at(
                 format!("layers[{v}]"),
                 format!("'{}' is read by no layer, but it is not the last", self.layers[v].name),
                 "give the graph one sink: let a later layer read it, or remove it",
@@ -237,7 +237,7 @@ impl Valid for Graph {
         for (what, of) in TOTALS {
             let total = self.layers.iter().try_fold(0u64, |sum, layer| sum.checked_add(of(layer)));
             if total.is_none_or(|total| total > LARGEST_TOTAL) {
-                return Err(Trouble::at("layers", format!("{what} sum to more than 2^53"), "check their units"));
+                return Err(InputError::at("layers", format!("{what} sum to more than 2^53"), "check their units"));
             }
         }
         Ok(())
@@ -249,69 +249,73 @@ type Quantity = (&'static str, fn(&Layer) -> u64);
 const TOTALS: [Quantity; 3] = [("macs", |l| l.macs), ("params", |l| l.params), ("out_bytes", |l| l.out_bytes)];
 
 impl Valid for Layer {
-    fn validate(&self) -> Result<(), Trouble> {
+    fn validate(&self) -> Result<(), InputError> {
         if self.name.is_empty() {
-            return Err(Trouble::at("name", "is empty", "name the layer"));
+            return Err(InputError::at("name", "is empty", "name the layer"));
         }
         if self.shape.is_empty() {
-            return Err(Trouble::at(
+            return Err(InputError::at(
                 "shape",
                 "is empty",
                 "give the output's shape without the batch, e.g. [64, 56, 56]",
             ));
         }
         if let Some(d) = self.shape.iter().position(|&size| size == 0) {
-            return Err(Trouble::at(format!("shape[{d}]"), "is 0", "give sizes of at least 1"));
+            return Err(InputError::at(format!("shape[{d}]"), "is 0", "give sizes of at least 1"));
         }
         if self.shape.iter().try_fold(1u64, |product, &size| product.checked_mul(size as u64)).is_none() {
-            return Err(Trouble::at("shape", "holds more than 2^64 numbers", "check the sizes"));
+            return Err(InputError::at("shape", "holds more than 2^64 numbers", "check the sizes"));
         }
         if self.out_bytes == 0 {
-            return Err(Trouble::at("out_bytes", "is 0", "give the size of the output, at least 1 byte"));
+            return Err(InputError::at("out_bytes", "is 0", "give the size of the output, at least 1 byte"));
         }
         Ok(())
     }
 }
 
 /// What holds for layer `v` of `n` because of its place.
-fn validate_place(v: usize, layer: &Layer, n: usize) -> Result<(), Trouble> {
+fn validate_place(v: usize, layer: &Layer, n: usize) -> Result<(), InputError> {
     if (layer.op == Op::Input) != (v == 0) {
         let what = format!("is '{}' at index {v}", layer.op);
-        return Err(Trouble::at("op", what, "make layer 0, and no other, the input"));
+        return Err(InputError::at("op", what, "make layer 0, and no other, the input"));
     }
     if v == 0 {
         if layer.macs != 0 {
-            return Err(Trouble::at("macs", format!("is {}", layer.macs), "give the input 0 MACs: it is no work"));
+            return Err(InputError::at("macs", format!("is {}", layer.macs), "give the input 0 MACs: it is no work"));
         }
         if layer.params != 0 {
-            return Err(Trouble::at("params", format!("is {}", layer.params), "give the input no parameters"));
+            return Err(InputError::at("params", format!("is {}", layer.params), "give the input no parameters"));
         }
         if !layer.inputs.is_empty() {
-            return Err(Trouble::at(
+            return Err(InputError::at(
                 "inputs",
                 "is not empty",
                 "let the input read nothing: an edge into it is a cycle",
             ));
         }
     } else if layer.inputs.is_empty() {
-        return Err(Trouble::at("inputs", "is empty", "give the graph one source: let the layer read an earlier one"));
+        return Err(InputError::at(
+            "inputs",
+            "is empty",
+            "give the graph one source: let the layer read an earlier one",
+        ));
     }
     let mut seen = HashSet::new();
     for (i, &from) in layer.inputs.iter().enumerate() {
         let place = format!("inputs[{i}]");
         if from >= n {
             let what = format!("is {from}, but there are {n} layers");
-            return Err(Trouble::at(place, what, "give an index into layers, counted from 0"));
+            return Err(InputError::at(place, what, "give an index into layers, counted from 0"));
         }
         if from >= v {
-            return Err(Trouble::at(
+            return Err(InputError::at(
                 place,
                 format!("is {from}, which is not before layer {v}: a cycle, or a wrong order"),
                 "list the layers so that every edge goes from a lower index to a higher one",
             ));
         }
         if !seen.insert(from) {
-            return Err(Trouble::at(place, format!("names layer {from} again"), "name each layer it reads once"));
+            return Err(InputError::at(place, format!("names layer {from} again"), "name each layer it reads once"));
         }
     }
     Ok(())

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::catalogue::{Device, Rates};
 use super::graph::{Graph, Layer, Op};
-use crate::document::{Trouble, range};
+use crate::document::{InputError, range};
 use crate::problem::Valid;
 
 /// How long each layer of one graph takes on one device.
@@ -60,22 +60,22 @@ impl Profile {
     ///
     /// # Errors
     /// If the table is for another graph, lacks a layer or has one too many, or holds a time that is not one.
-    pub fn measured(graph: &Graph, table: &Measurements) -> Result<Self, Trouble> {
+    pub fn measured(graph: &Graph, table: &Measurements) -> Result<Self, InputError> {
         table.validate()?;
         if table.model != graph.name() {
             let what = format!("is '{}', but the graph is '{}'", table.model, graph.name());
-            return Err(Trouble::at("model", what, "give the table of this graph"));
+            return Err(InputError::at("model", what, "give the table of this graph"));
         }
         for (v, (entry, layer)) in table.layers.iter().zip(graph.layers()).enumerate() {
             if entry.layer != layer.name {
                 let what = format!("is '{}', but layer {v} of the graph is '{}'", entry.layer, layer.name);
                 let remedy = "give one entry per layer, in the order of the graph";
-                return Err(Trouble::at(format!("layers[{v}].layer"), what, remedy));
+                return Err(InputError::at(format!("layers[{v}].layer"), what, remedy));
             }
         }
         if table.layers.len() != graph.layers().len() {
             let what = format!("has {} entries, but the graph has {}", table.layers.len(), graph.layers().len());
-            return Err(Trouble::at("layers", what, "give one entry per layer, the input first"));
+            return Err(InputError::at("layers", what, "give one entry per layer, the input first"));
         }
         Ok(Self { layer_s: table.layers.iter().map(|entry| entry.time_s).collect(), macs: graph.macs() })
     }
@@ -94,9 +94,9 @@ impl Profile {
 }
 
 impl Valid for Measurements {
-    fn validate(&self) -> Result<(), Trouble> {
+    fn validate(&self) -> Result<(), InputError> {
         if self.layers.is_empty() {
-            return Err(Trouble::at("layers", "is empty", "give one entry per layer, the input first"));
+            return Err(InputError::at("layers", "is empty", "give one entry per layer, the input first"));
         }
         for (v, entry) in self.layers.iter().enumerate() {
             range::not_negative(|| format!("layers[{v}].time_s"), entry.time_s)?;

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::instance::{Allocation, Flow, Instance, Partition, Server};
 use crate::dnn::{Chain, Graph, Profile, catalogue};
-use crate::document::{Trouble, range};
+use crate::document::{InputError, range};
 use crate::family::{Family, Settable};
 use crate::origin::Origin;
 use crate::parameters::{self, place};
@@ -84,23 +84,23 @@ impl Default for Parameters {
 impl Settable for Parameters {}
 
 impl Parameters {
-    fn validate(&self) -> Result<(), Trouble> {
+    fn validate(&self) -> Result<(), InputError> {
         for (name, value, most) in
             [("flows", self.flows, 100_000), ("partitions", self.partitions, 1000), ("servers", self.servers, 1000)]
         {
             if !(1..=most).contains(&value) {
-                return Err(Trouble::at(place(name), format!("is {value}"), format!("give 1 to {most}")));
+                return Err(InputError::at(place(name), format!("is {value}"), format!("give 1 to {most}")));
             }
         }
         if self.units > 1_000_000_000 {
-            return Err(Trouble::at(place("units"), format!("is {}", self.units), "give at most 1000000000"));
+            return Err(InputError::at(place("units"), format!("is {}", self.units), "give at most 1000000000"));
         }
         parameters::factor("load", self.load)?;
         parameters::factor("bandwidth", self.bandwidth)?;
         parameters::factor("heterogeneity", self.heterogeneity)?;
         if self.heterogeneity < 1.0 {
             let what = format!("is {}", self.heterogeneity);
-            return Err(Trouble::at(
+            return Err(InputError::at(
                 place("heterogeneity"),
                 what,
                 "give the fastest speed over the slowest, 1 or more",
@@ -115,8 +115,8 @@ impl Parameters {
 /// Generates an instance.
 ///
 /// # Errors
-/// [`Trouble`] for an unknown family, model or link, or a parameter out of range.
-pub fn generate(family: &str, parameters: &Parameters, seed: u64) -> Result<Instance, Trouble> {
+/// [`InputError`] for an unknown family, model or link, or a parameter out of range.
+pub fn generate(family: &str, parameters: &Parameters, seed: u64) -> Result<Instance, InputError> {
     parameters.validate()?;
     let Parameters { flows, partitions, servers, .. } = parameters;
     let name = match (&parameters.models[..], family) {
@@ -207,7 +207,7 @@ fn gathered(chain: &Chain, output_bytes: u64, most: usize) -> Vec<Partition> {
 }
 
 /// Every flow draws a model, an uplink, and factors on the speed of the uplink and on its rate.
-fn zoo(origin: Origin, parameters: &Parameters, seed: u64) -> Result<Instance, Trouble> {
+fn zoo(origin: Origin, parameters: &Parameters, seed: u64) -> Result<Instance, InputError> {
     let graphs: Vec<Graph> = parameters::graphs(&parameters.models)?;
     let uplinks = parameters::links(&parameters.links)?;
     // Servers are GPUs around the speed of the catalogue's, its mean over the models in play.

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::document::{Trouble, range};
+use crate::document::{InputError, range};
 use crate::origin::Origin;
 use crate::problem::Valid;
 
@@ -77,7 +77,7 @@ pub enum Allocation {
 }
 
 /// The most partitions in all flows together.
-const MOST_PARTITIONS: usize = 1_000_000;
+const MAX_PARTITIONS: usize = 1_000_000;
 
 impl Instance {
     /// Partitions of all flows together.
@@ -115,28 +115,28 @@ impl Instance {
 }
 
 impl Valid for Instance {
-    fn validate(&self) -> Result<(), Trouble> {
+    fn validate(&self) -> Result<(), InputError> {
         let servers = self.servers.len();
         let shape = |place: String, is: usize| {
             let what = format!("has {is} entries for {servers} servers");
-            Err(Trouble::at(place, what, "give one entry per server"))
+            Err(InputError::at(place, what, "give one entry per server"))
         };
         if self.flows.is_empty() {
-            return Err(Trouble::at("flows", "is empty", "give at least one flow"));
+            return Err(InputError::at("flows", "is empty", "give at least one flow"));
         }
         if !(1..=65_535).contains(&servers) {
-            return Err(Trouble::at("servers", format!("holds {servers} servers"), "give 1 to 65535"));
+            return Err(InputError::at("servers", format!("holds {servers} servers"), "give 1 to 65535"));
         }
-        if self.partitions() > MOST_PARTITIONS {
+        if self.partitions() > MAX_PARTITIONS {
             let what = format!("have {} partitions", self.partitions());
-            return Err(Trouble::at("flows", what, format!("give at most {MOST_PARTITIONS} in all")));
+            return Err(InputError::at("flows", what, format!("give at most {MAX_PARTITIONS} in all")));
         }
         for (s, flow) in self.flows.iter().enumerate() {
             let place = |field: &str| format!("flows[{s}].{field}");
             range::positive(|| place("rate_per_s"), flow.rate_per_s)?;
             range::not_negative(|| place("input_bytes"), flow.input_bytes)?;
             if flow.partitions.is_empty() {
-                return Err(Trouble::at(place("partitions"), "is empty", "give at least one partition"));
+                return Err(InputError::at(place("partitions"), "is empty", "give at least one partition"));
             }
             for (n, partition) in flow.partitions.iter().enumerate() {
                 range::positive(|| place(&format!("partitions[{n}].macs")), partition.macs)?;

@@ -33,7 +33,7 @@ pub use solution::{Certificate, Node, Prices, Solution, Speeds};
 pub use crate::family::Family;
 pub use crate::origin::Origin;
 
-use crate::document::Trouble;
+use crate::document::InputError;
 use crate::family::Generated;
 use crate::problem::{Problem, Sense};
 
@@ -55,7 +55,7 @@ impl Generated for Jpdra {
 
     const FAMILIES: &'static [Family] = &FAMILIES;
 
-    fn generate(family: &str, parameters: &Parameters, seed: u64) -> Result<Instance, Trouble> {
+    fn generate(family: &str, parameters: &Parameters, seed: u64) -> Result<Instance, InputError> {
         generate(family, parameters, seed)
     }
 

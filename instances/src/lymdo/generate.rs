@@ -29,7 +29,7 @@ use serde::{Deserialize, Serialize};
 
 use super::instance::{Instance, RateLaw, Service, Slot, User};
 use crate::dnn::Chain;
-use crate::document::{Trouble, range};
+use crate::document::{InputError, range};
 use crate::family::{Family, Settable};
 use crate::model::Model;
 use crate::origin::Origin;
@@ -119,17 +119,21 @@ impl Default for Parameters {
 impl Settable for Parameters {}
 
 impl Parameters {
-    fn validate(&self) -> Result<(), Trouble> {
+    fn validate(&self) -> Result<(), InputError> {
         for (name, value, most) in
             [("users", self.users, 1_000_000), ("slots", self.slots, 10_000_000), ("blocks", self.blocks, 10_000)]
         {
             if !(1..=most).contains(&value) {
-                return Err(Trouble::at(place(name), format!("is {value}"), format!("give 1 to {most}")));
+                return Err(InputError::at(place(name), format!("is {value}"), format!("give 1 to {most}")));
             }
         }
-        if u64::from(self.users) * u64::from(self.slots) > MOST_USER_SLOTS {
+        if u64::from(self.users) * u64::from(self.slots) > MAX_USER_SLOTS {
             let what = format!("is {} for {} users", self.slots, self.users);
-            return Err(Trouble::at(place("slots"), what, format!("give at most {MOST_USER_SLOTS} users times slots")));
+            return Err(InputError::at(
+                place("slots"),
+                what,
+                format!("give at most {MAX_USER_SLOTS} users times slots"),
+            ));
         }
         for (name, value) in [
             ("bit_per_s_per_hz", self.bit_per_s_per_hz),
@@ -151,7 +155,7 @@ impl Parameters {
 }
 
 /// The most users times slots that are generated: some gigabytes as a file.
-const MOST_USER_SLOTS: u64 = 50_000_000;
+const MAX_USER_SLOTS: u64 = 50_000_000;
 
 /// Density of thermal noise at room temperature.
 const NOISE_W_PER_HZ: f64 = 4e-21;
@@ -161,7 +165,7 @@ const NOISE_W_PER_HZ: f64 = 4e-21;
 enum Fading {
     None,
     Rayleigh,
-    Spells,
+    TwoStateChain,
 }
 
 /// How arrivals change from slot to slot.
@@ -169,20 +173,20 @@ enum Fading {
 enum Arrivals {
     Constant,
     Even,
-    Spells,
+    TwoStateChain,
 }
 
 /// Generates an instance.
 ///
 /// # Errors
-/// [`Trouble`] for an unknown family or model, or a parameter out of range.
-pub fn generate(family: &str, parameters: &Parameters, seed: u64) -> Result<Instance, Trouble> {
+/// [`InputError`] for an unknown family or model, or a parameter out of range.
+pub fn generate(family: &str, parameters: &Parameters, seed: u64) -> Result<Instance, InputError> {
     parameters.validate()?;
     let mut asked = parameters.clone();
     let (fading, arrivals) = match family {
         "rayleigh" | "synthetic" => (Fading::Rayleigh, Arrivals::Even),
-        "markov" => (Fading::Spells, Arrivals::Even),
-        "bursty" => (Fading::Rayleigh, Arrivals::Spells),
+        "markov" => (Fading::TwoStateChain, Arrivals::Even),
+        "bursty" => (Fading::Rayleigh, Arrivals::TwoStateChain),
         "steady" => (Fading::None, Arrivals::Constant),
         "tight" => {
             asked.budget *= 0.5;
@@ -286,12 +290,12 @@ fn homes(models: &[Model], parameters: &Parameters, family: &str, seed: u64) -> 
 }
 
 /// A chain that is in one of two states, each kept with its own probability.
-struct Spells {
+struct TwoStateChain {
     is_second: Vec<bool>,
     stay: [f64; 2],
 }
 
-impl Spells {
+impl TwoStateChain {
     /// One chain per user, in equilibrium.
     fn new(users: usize, stay: [f64; 2], stream: &mut Stream) -> Self {
         let second = (1.0 - stay[0]) / (2.0 - stay[0] - stay[1]);
@@ -311,16 +315,16 @@ impl Spells {
 fn sample_path(homes: &[Home], fading: Fading, arrivals: Arrivals, slots: u32, seed: u64) -> Vec<Slot> {
     let mut of_gains = Stream::new(&["lymdo", "gains"], seed);
     let mut of_arrivals = Stream::new(&["lymdo", "arrivals"], seed);
-    let mut channels = Spells::new(homes.len(), [0.9, 0.8], &mut of_gains);
-    let mut regimes = Spells::new(homes.len(), [0.9, 0.9], &mut of_arrivals);
+    let mut channels = TwoStateChain::new(homes.len(), [0.9, 0.8], &mut of_gains);
+    let mut regimes = TwoStateChain::new(homes.len(), [0.9, 0.9], &mut of_arrivals);
     let mut slot = || {
         let mut gain = |(n, home): (usize, &Home)| {
             home.gain
                 * match fading {
                     Fading::None => 1.0,
                     Fading::Rayleigh => -libm::log1p(-of_gains.unit()),
-                    Fading::Spells if channels.step(n, &mut of_gains) => 0.05,
-                    Fading::Spells => 1.0,
+                    Fading::TwoStateChain if channels.step(n, &mut of_gains) => 0.05,
+                    Fading::TwoStateChain => 1.0,
                 }
         };
         let mut rate = |(n, home): (usize, &Home)| {
@@ -328,8 +332,8 @@ fn sample_path(homes: &[Home], fading: Fading, arrivals: Arrivals, slots: u32, s
                 * match arrivals {
                     Arrivals::Constant => 1.0,
                     Arrivals::Even => of_arrivals.uniform(0.8, 1.2),
-                    Arrivals::Spells if regimes.step(n, &mut of_arrivals) => 1.6,
-                    Arrivals::Spells => 0.4,
+                    Arrivals::TwoStateChain if regimes.step(n, &mut of_arrivals) => 1.6,
+                    Arrivals::TwoStateChain => 0.4,
                 }
         };
         Slot {
@@ -340,7 +344,7 @@ fn sample_path(homes: &[Home], fading: Fading, arrivals: Arrivals, slots: u32, s
     (0..slots).map(|_| slot()).collect()
 }
 
-fn zoo(parameters: &Parameters) -> Result<Vec<Model>, Trouble> {
+fn zoo(parameters: &Parameters) -> Result<Vec<Model>, InputError> {
     let graphs = parameters::graphs(&parameters.models)?;
     Ok(graphs.iter().map(|graph| gathered(&graph.chain(), parameters.blocks as usize)).collect())
 }

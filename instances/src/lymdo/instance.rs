@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::document::{Trouble, range};
+use crate::document::{InputError, range};
 use crate::model::Model;
 use crate::origin::Origin;
 use crate::problem::Valid;
@@ -95,20 +95,20 @@ pub struct Slot {
 }
 
 /// The most users times slots.
-const MOST_USER_SLOTS: usize = 100_000_000;
+const MAX_USER_SLOTS: usize = 100_000_000;
 
 impl Valid for Instance {
-    fn validate(&self) -> Result<(), Trouble> {
+    fn validate(&self) -> Result<(), InputError> {
         let users = self.users.len();
         if users == 0 {
-            return Err(Trouble::at("users", "is empty", "give at least one user"));
+            return Err(InputError::at("users", "is empty", "give at least one user"));
         }
         if self.slots.is_empty() {
-            return Err(Trouble::at("slots", "is empty", "give at least one slot"));
+            return Err(InputError::at("slots", "is empty", "give at least one slot"));
         }
-        if users.saturating_mul(self.slots.len()) > MOST_USER_SLOTS {
+        if users.saturating_mul(self.slots.len()) > MAX_USER_SLOTS {
             let what = format!("holds {} slots of {users} users", self.slots.len());
-            return Err(Trouble::at("slots", what, format!("give at most {MOST_USER_SLOTS} users times slots")));
+            return Err(InputError::at("slots", what, format!("give at most {MAX_USER_SLOTS} users times slots")));
         }
         for (name, value) in [
             ("slot_s", self.slot_s),
@@ -128,7 +128,7 @@ impl Valid for Instance {
         for (n, user) in self.users.iter().enumerate() {
             let place = |field: &str| format!("users[{n}].{field}");
             if user.model as usize >= self.models.len() {
-                return Err(Trouble::at(
+                return Err(InputError::at(
                     place("model"),
                     format!("is {}, but there are {} models", user.model, self.models.len()),
                     "give an index into models, counted from 0",
@@ -145,7 +145,7 @@ impl Valid for Instance {
             for (field, values) in [("arrivals_per_s", &slot.arrivals_per_s), ("gains", &slot.gains)] {
                 if values.len() != users {
                     let what = format!("has {} entries for {users} users", values.len());
-                    return Err(Trouble::at(format!("slots[{t}].{field}"), what, "give one entry per user"));
+                    return Err(InputError::at(format!("slots[{t}].{field}"), what, "give one entry per user"));
                 }
                 for (n, value) in values.iter().enumerate() {
                     range::not_negative(|| format!("slots[{t}].{field}[{n}]"), *value)?;

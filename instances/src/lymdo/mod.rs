@@ -57,7 +57,7 @@ pub use crate::family::Family;
 pub use crate::model::Model;
 pub use crate::origin::Origin;
 
-use crate::document::Trouble;
+use crate::document::InputError;
 use crate::family::Generated;
 use crate::problem::{Problem, Sense};
 
@@ -79,7 +79,7 @@ impl Generated for Lymdo {
 
     const FAMILIES: &'static [Family] = &FAMILIES;
 
-    fn generate(family: &str, parameters: &Parameters, seed: u64) -> Result<Instance, Trouble> {
+    fn generate(family: &str, parameters: &Parameters, seed: u64) -> Result<Instance, InputError> {
         generate(family, parameters, seed)
     }
 

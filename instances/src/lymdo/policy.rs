@@ -1,7 +1,7 @@
 //! What decides slot by slot, without seeing what comes.
 
 use super::{Allocation, Instance};
-use crate::document::Trouble;
+use crate::document::InputError;
 use crate::problem::{Budget, Parameter, Stop};
 
 /// A policy: how cuts and resources are decided, whatever the system.
@@ -29,10 +29,10 @@ pub trait Policy: Send + Sync {
     ///
     /// # Errors
     /// If it has no such parameter, or not with this value.
-    fn with(&self, name: &str, value: f64) -> Result<Box<dyn Policy>, Trouble> {
+    fn with(&self, name: &str, value: f64) -> Result<Box<dyn Policy>, InputError> {
         let _ = value;
         let what = format!("takes no parameter '{name}'");
-        Err(Trouble::at(format!("method {}", self.id()), what, "see offcut methods"))
+        Err(InputError::at(format!("method {}", self.id()), what, "see offcut methods"))
     }
 
     /// Begins a trajectory. Seeds come from the budget; what a policy keeps from slot to slot (warm starts, random

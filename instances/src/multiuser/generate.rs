@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::instance::{Instance, Objective, Server, User};
 use crate::dnn::{Chain, Graph, Profile, catalogue};
-use crate::document::Trouble;
+use crate::document::InputError;
 use crate::family::{Family, Settable};
 use crate::model::Model;
 use crate::origin::Origin;
@@ -86,12 +86,12 @@ impl Default for Parameters {
 impl Settable for Parameters {}
 
 impl Parameters {
-    fn validate(&self) -> Result<(), Trouble> {
+    fn validate(&self) -> Result<(), InputError> {
         if self.users == 0 {
-            return Err(Trouble::at(place("users"), "is 0", "give at least one user"));
+            return Err(InputError::at(place("users"), "is 0", "give at least one user"));
         }
         if self.blocks == 0 || self.blocks > 10_000 {
-            return Err(Trouble::at(place("blocks"), format!("is {}", self.blocks), "give 1 to 10000 blocks"));
+            return Err(InputError::at(place("blocks"), format!("is {}", self.blocks), "give 1 to 10000 blocks"));
         }
         parameters::factor("bandwidth", self.bandwidth)?;
         parameters::factor("device_speed", self.device_speed)?;
@@ -102,8 +102,8 @@ impl Parameters {
 /// Generates an instance.
 ///
 /// # Errors
-/// [`Trouble`] for an unknown family, model, device or link, or a parameter out of range.
-pub fn generate(family: &str, parameters: &Parameters, seed: u64) -> Result<Instance, Trouble> {
+/// [`InputError`] for an unknown family, model, device or link, or a parameter out of range.
+pub fn generate(family: &str, parameters: &Parameters, seed: u64) -> Result<Instance, InputError> {
     parameters.validate()?;
     let (models, unit_macs_per_s, users) = match family {
         "zoo" => zoo_users(parameters, seed)?,
@@ -139,7 +139,7 @@ pub(crate) fn model(chain: &Chain) -> Model {
 type Users = (Vec<Model>, f64, Vec<User>);
 
 /// Every user draws a model, a device, a link, and a factor in [1/sqrt 2, sqrt 2) on the speed of either.
-fn zoo_users(parameters: &Parameters, seed: u64) -> Result<Users, Trouble> {
+fn zoo_users(parameters: &Parameters, seed: u64) -> Result<Users, InputError> {
     let graphs = parameters::graphs(&parameters.models)?;
     let devices = parameters::devices(&parameters.devices)?;
     let links = parameters::links(&parameters.links)?;

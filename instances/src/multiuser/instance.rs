@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::document::{Trouble, range};
+use crate::document::{InputError, range};
 use crate::model::Model;
 use crate::origin::Origin;
 use crate::problem::Valid;
@@ -64,15 +64,15 @@ pub struct Server {
 }
 
 /// More units than this are refused, so that one more than all of them is still a number of units.
-pub const MOST_UNITS: u32 = 4_000_000_000;
+pub const MAX_UNITS: u32 = 4_000_000_000;
 
 impl Valid for Instance {
-    fn validate(&self) -> Result<(), Trouble> {
+    fn validate(&self) -> Result<(), InputError> {
         if self.users.is_empty() {
-            return Err(Trouble::at("users", "is empty", "give at least one user"));
+            return Err(InputError::at("users", "is empty", "give at least one user"));
         }
         if self.users.len() > u32::MAX as usize {
-            return Err(Trouble::at("users", "holds more than 2^32-1 users", "split the instance"));
+            return Err(InputError::at("users", "holds more than 2^32-1 users", "split the instance"));
         }
         for (m, model) in self.models.iter().enumerate() {
             model.validate().map_err(|trouble| trouble.below(format!("models[{m}]")))?;
@@ -80,7 +80,7 @@ impl Valid for Instance {
         self.server.validate().map_err(|trouble| trouble.below("server"))?;
         for (i, user) in self.users.iter().enumerate() {
             if user.model as usize >= self.models.len() {
-                return Err(Trouble::at(
+                return Err(InputError::at(
                     format!("users[{i}].model"),
                     format!("is {}, but there are {} models", user.model, self.models.len()),
                     "give an index into models, counted from 0",
@@ -95,10 +95,10 @@ impl Valid for Instance {
 }
 
 impl Valid for Server {
-    fn validate(&self) -> Result<(), Trouble> {
+    fn validate(&self) -> Result<(), InputError> {
         range::positive(|| "unit_macs_per_s".into(), self.unit_macs_per_s)?;
-        if self.units > MOST_UNITS {
-            return Err(Trouble::at("units", format!("is {}", self.units), "give at most 4,000,000,000"));
+        if self.units > MAX_UNITS {
+            return Err(InputError::at("units", format!("is {}", self.units), "give at most 4,000,000,000"));
         }
         self.speedup.validate().map_err(|trouble| trouble.below("speedup"))
     }

@@ -25,7 +25,7 @@ mod solution;
 pub mod strategy;
 
 pub use generate::{FAMILIES, Parameters, generate};
-pub use instance::{Instance, MOST_UNITS, Objective, Server, User};
+pub use instance::{Instance, MAX_UNITS, Objective, Server, User};
 pub use solution::{Certificate, PriceNode, Solution};
 
 pub use crate::family::Family;
@@ -33,7 +33,7 @@ pub use crate::model::Model;
 pub use crate::origin::Origin;
 pub use crate::speedup::{Law, Speedup};
 
-use crate::document::Trouble;
+use crate::document::InputError;
 use crate::family::Generated;
 use crate::problem::{Problem, Sense};
 
@@ -55,7 +55,7 @@ impl Generated for Multiuser {
 
     const FAMILIES: &'static [Family] = &FAMILIES;
 
-    fn generate(family: &str, parameters: &Parameters, seed: u64) -> Result<Instance, Trouble> {
+    fn generate(family: &str, parameters: &Parameters, seed: u64) -> Result<Instance, InputError> {
         generate(family, parameters, seed)
     }
 

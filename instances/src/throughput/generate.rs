@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::instance::{Cloudlet, Instance, Model, Request};
 use crate::dnn::{Graph, Profile, catalogue};
-use crate::document::{Trouble, range};
+use crate::document::{InputError, range};
 use crate::family::{Family, Settable};
 use crate::origin::Origin;
 use crate::parameters::{self, place};
@@ -124,12 +124,12 @@ impl Default for Parameters {
 impl Settable for Parameters {}
 
 impl Parameters {
-    fn validate(&self) -> Result<(), Trouble> {
+    fn validate(&self) -> Result<(), InputError> {
         let at_least_one =
             [("requests", self.requests), ("access_points", self.access_points), ("max_threads", self.max_threads)];
         for (name, value) in at_least_one.into_iter().chain([("most_profit", self.most_profit)]) {
             if value == 0 {
-                return Err(Trouble::at(place(name), "is 0", "give at least 1"));
+                return Err(InputError::at(place(name), "is 0", "give at least 1"));
             }
         }
         for (name, value, most) in [
@@ -140,7 +140,7 @@ impl Parameters {
             ("most_profit", self.most_profit, 1_000_000),
         ] {
             if value > most || name == "layers" && value == 0 {
-                return Err(Trouble::at(
+                return Err(InputError::at(
                     place(name),
                     format!("is {value}"),
                     format!("give at most {most}, and a layer"),
@@ -159,8 +159,8 @@ impl Parameters {
 /// Generates an instance.
 ///
 /// # Errors
-/// [`Trouble`] for an unknown family, model, device or link, or a parameter out of range.
-pub fn generate(family: &str, parameters: &Parameters, seed: u64) -> Result<Instance, Trouble> {
+/// [`InputError`] for an unknown family, model, device or link, or a parameter out of range.
+pub fn generate(family: &str, parameters: &Parameters, seed: u64) -> Result<Instance, InputError> {
     parameters.validate()?;
     let name = match (&parameters.models[..], family) {
         ([model], "zoo") => model.clone(),
@@ -271,7 +271,7 @@ fn request(
 }
 
 /// Every request draws a model, a device, a link, and a factor in [1/sqrt 2, sqrt 2) on the speed of either.
-fn zoo(origin: Origin, parameters: &Parameters, seed: u64) -> Result<Instance, Trouble> {
+fn zoo(origin: Origin, parameters: &Parameters, seed: u64) -> Result<Instance, InputError> {
     let graphs = parameters::graphs(&parameters.models)?;
     let devices = parameters::devices(&parameters.devices)?;
     let links = parameters::links(&parameters.links)?;

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::document::{Trouble, range};
+use crate::document::{InputError, range};
 use crate::origin::Origin;
 use crate::problem::Valid;
 use crate::speedup::Speedup;
@@ -100,15 +100,15 @@ fn is_one(profit: &f64) -> bool {
 }
 
 /// No request may get more threads than this.
-const MOST_THREADS: u32 = u16::MAX as u32;
+const MAX_THREADS: u32 = u16::MAX as u32;
 
 impl Valid for Instance {
-    fn validate(&self) -> Result<(), Trouble> {
+    fn validate(&self) -> Result<(), InputError> {
         if self.requests.is_empty() {
-            return Err(Trouble::at("requests", "is empty", "give at least one request"));
+            return Err(InputError::at("requests", "is empty", "give at least one request"));
         }
         if self.requests.len() > u32::MAX as usize {
-            return Err(Trouble::at("requests", "holds more than 2^32-1 requests", "split the instance"));
+            return Err(InputError::at("requests", "holds more than 2^32-1 requests", "split the instance"));
         }
         for (m, model) in self.models.iter().enumerate() {
             model.validate().map_err(|trouble| trouble.below(format!("models[{m}]")))?;
@@ -118,7 +118,7 @@ impl Valid for Instance {
         }
         for (a, hops) in self.hop_s_per_byte.iter().enumerate() {
             if hops.len() != self.cloudlets.len() {
-                return Err(Trouble::at(
+                return Err(InputError::at(
                     format!("hop_s_per_byte[{a}]"),
                     format!("has {} entries for {} cloudlets", hops.len(), self.cloudlets.len()),
                     "give one entry per cloudlet",
@@ -134,7 +134,7 @@ impl Valid for Instance {
                     return Ok(());
                 }
                 let what = format!("is {value}, but there are {known} {of}");
-                Err(Trouble::at(format!("requests[{i}].{field}"), what, "give an index, counted from 0"))
+                Err(InputError::at(format!("requests[{i}].{field}"), what, "give an index, counted from 0"))
             };
             index("model", request.model, self.models.len(), "models")?;
             index("access_point", request.access_point, self.hop_s_per_byte.len(), "rows in hop_s_per_byte")?;
@@ -148,18 +148,22 @@ impl Valid for Instance {
 }
 
 impl Valid for Model {
-    fn validate(&self) -> Result<(), Trouble> {
+    fn validate(&self) -> Result<(), InputError> {
         let layers = self.macs.len();
         if !(2..=1_000_000).contains(&layers) {
             let remedy = "give the input and at least one layer after it, at most 1,000,000 in all";
-            return Err(Trouble::at("macs", format!("has {layers} entries"), remedy));
+            return Err(InputError::at("macs", format!("has {layers} entries"), remedy));
         }
         if self.out_bytes.len() != layers {
             let what = format!("has {} entries for {layers} layers", self.out_bytes.len());
-            return Err(Trouble::at("out_bytes", what, "give one entry per layer: the raw input first"));
+            return Err(InputError::at("out_bytes", what, "give one entry per layer: the raw input first"));
         }
         if self.macs[0] != 0.0 {
-            return Err(Trouble::at("macs[0]", format!("is {}", self.macs[0]), "give the input 0 MACs: it is no work"));
+            return Err(InputError::at(
+                "macs[0]",
+                format!("is {}", self.macs[0]),
+                "give the input 0 MACs: it is no work",
+            ));
         }
         for (v, (macs, bytes)) in self.macs.iter().zip(&self.out_bytes).enumerate() {
             range::not_negative(|| format!("macs[{v}]"), *macs)?;
@@ -171,31 +175,35 @@ impl Valid for Model {
             let place = format!("edges[{e}]");
             if *to as usize >= layers {
                 let what = format!("goes to layer {to}, but there are {layers} layers");
-                return Err(Trouble::at(place, what, "give indices of layers, counted from 0"));
+                return Err(InputError::at(place, what, "give indices of layers, counted from 0"));
             }
             if from >= to {
                 let what = format!("goes from {from} to {to}: a cycle, or a wrong order");
-                return Err(Trouble::at(place, what, "list the layers so that every edge goes from a lower index up"));
+                return Err(InputError::at(
+                    place,
+                    what,
+                    "list the layers so that every edge goes from a lower index up",
+                ));
             }
             if !seen.insert((*from, *to)) {
-                return Err(Trouble::at(place, format!("repeats ({from}, {to})"), "give each edge once"));
+                return Err(InputError::at(place, format!("repeats ({from}, {to})"), "give each edge once"));
             }
             is_fed[*to as usize] = true;
         }
         if let Some(v) = (1..layers).find(|v| !is_fed[*v]) {
             let remedy = "let it read an earlier layer: the input is the one source";
-            return Err(Trouble::at("edges", format!("leave layer {v} without a predecessor"), remedy));
+            return Err(InputError::at("edges", format!("leave layer {v} without a predecessor"), remedy));
         }
         Ok(())
     }
 }
 
 impl Valid for Cloudlet {
-    fn validate(&self) -> Result<(), Trouble> {
+    fn validate(&self) -> Result<(), InputError> {
         range::positive(|| "thread_macs_per_s".into(), self.thread_macs_per_s)?;
-        if !(1..=MOST_THREADS).contains(&self.max_threads_per_request) {
+        if !(1..=MAX_THREADS).contains(&self.max_threads_per_request) {
             let what = format!("is {}", self.max_threads_per_request);
-            return Err(Trouble::at("max_threads_per_request", what, format!("give 1 to {MOST_THREADS}")));
+            return Err(InputError::at("max_threads_per_request", what, format!("give 1 to {MAX_THREADS}")));
         }
         self.speedup.validate().map_err(|trouble| trouble.below("speedup"))
     }

@@ -36,7 +36,7 @@ pub use crate::family::Family;
 pub use crate::origin::Origin;
 pub use crate::speedup::{Law, Speedup};
 
-use crate::document::Trouble;
+use crate::document::InputError;
 use crate::family::Generated;
 use crate::problem::{Problem, Sense};
 
@@ -62,7 +62,7 @@ impl Generated for Throughput {
 
     const FAMILIES: &'static [Family] = &FAMILIES;
 
-    fn generate(family: &str, parameters: &Parameters, seed: u64) -> Result<Instance, Trouble> {
+    fn generate(family: &str, parameters: &Parameters, seed: u64) -> Result<Instance, InputError> {
         generate(family, parameters, seed)
     }
 

@@ -88,7 +88,7 @@ impl Entrant<'_, '_> {
 }
 
 fn is_unchecked(result: &Result) -> bool {
-    matches!(result.row.proof, Proof::SolverWord { .. })
+    matches!(result.row.proof, Proof::SolverReported { .. })
 }
 
 /// A method's id: its name without its parameters.

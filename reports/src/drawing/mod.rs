@@ -10,7 +10,7 @@ mod lines;
 
 use std::path::Path;
 
-use offcut_instances::document::Trouble;
+use offcut_instances::document::InputError;
 use plotters::prelude::*;
 
 use crate::figure::{Figure, Plot};
@@ -44,14 +44,14 @@ pub fn svg(figure: &Figure) -> String {
 /// Writes the figure as PNG, at twice the size.
 ///
 /// # Errors
-/// [`Trouble`] if the file cannot be written.
-pub fn png(figure: &Figure, path: &Path) -> Result<(), Trouble> {
+/// [`InputError`] if the file cannot be written.
+pub fn png(figure: &Figure, path: &Path) -> Result<(), InputError> {
     with_font();
     let size = ((WIDTH * 2.0) as u32, (height(figure) * 2.0) as u32);
     let root = BitMapBackend::new(path, size).into_drawing_area();
     draw(&Canvas { root: &root, k: 2.0 }, figure);
     root.present().map_err(|error| {
-        Trouble::at("", format!("cannot be written: {error}"), "give a folder that can be written to").in_file(path)
+        InputError::at("", format!("cannot be written: {error}"), "give a folder that can be written to").in_file(path)
     })
 }
 

@@ -14,7 +14,7 @@ pub fn reasons(results: &Results) -> Option<Table> {
     let mut found: BTreeMap<(Status, &str, String), (usize, &str)> = BTreeMap::new();
     for row in results.rows {
         let rejected = match &row.proof {
-            Proof::Refused { violations } => &violations[..],
+            Proof::Rejected { violations } => &violations[..],
             _ => &[],
         };
         let reason = match (row.status, &row.stop) {

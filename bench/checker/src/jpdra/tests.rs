@@ -7,7 +7,7 @@ use offcut_instances::problem::{Answer, Stop, Valid};
 use offcut_instances::random::Stream;
 use proptest::prelude::*;
 
-use crate::{Budget, Judged, Proof, Tolerance, judge};
+use crate::{Budget, Checkable, Proof, Tolerance, judge};
 
 /// One flow, rate 1: w = (1, 4) on servers of 5 and 8. By hand:
 ///
@@ -217,7 +217,7 @@ fn bounds_are_replayed() {
         panic!("{:?}", verdict(split.clone(), 2.25, Stop::Completed))
     };
     assert!((value - 2.25).abs() < 1e-12, "{value}");
-    assert!(matches!(verdict(split, 2.26, Stop::Completed).proof(), Proof::Refused { .. }));
+    assert!(matches!(verdict(split, 2.26, Stop::Completed).proof(), Proof::Rejected { .. }));
 }
 
 #[test]
@@ -251,7 +251,7 @@ fn malformed_certificates_are_refused() {
         (vec![prices.clone()], vec![Node::Empty { prices: 0 }]),
     ] {
         let verdict = verdict(Certificate { prices, nodes: nodes.clone() }, 0.0, Stop::Completed);
-        assert!(matches!(verdict.proof(), Proof::Refused { .. }), "{nodes:?}");
+        assert!(matches!(verdict.proof(), Proof::Rejected { .. }), "{nodes:?}");
     }
 }
 
@@ -267,12 +267,12 @@ fn an_instance_without_solutions_is_proved_to_have_none() {
     // Both servers could take the first; the second fits server 1 alone. So only 0,1 is left: feasible.
     let by_load = Prices { place: vec![vec![1.0; 2], vec![4.0; 2]], stay: Vec::new() };
     let verdict = judge::<Jpdra>(&instance, &answer(by_load.clone()), &Tolerance::default());
-    assert!(matches!(verdict.proof(), Proof::Refused { .. }));
+    assert!(matches!(verdict.proof(), Proof::Rejected { .. }));
     instance.servers[0].macs_per_s = 0.5;
     let verdict = judge::<Jpdra>(&instance, &answer(by_load), &Tolerance::default());
     assert_eq!(verdict.proof(), &Proof::Infeasible);
     // And a solution beside such a proof is a contradiction, whoever claims it.
-    assert!(!verdict.is_refuted());
+    assert!(!verdict.is_rejected());
 }
 
 /// Three partitions of 3 and two servers of 5 that take one each. Prices of 3 are paid three times; if a server could take parts of them it would earn 5,
@@ -288,9 +288,10 @@ fn emptiness_is_looked_at_closely_where_a_quick_look_does_not_do() {
     let budget = Budget::of(0, 0);
     let mut replay = super::Replay::new(&instance, &certificate, &budget);
     let allowed = vec![vec![true; 2]; 3];
-    let mut priced = |care| replay.priced(0, super::Aim::Room, &allowed, care).expect("within the budget");
-    assert!(priced(super::Care::Quick) <= 0.0);
-    assert!((priced(super::Care::Close) - 3.0).abs() < 1e-9);
+    let mut priced =
+        |care| replay.priced(0, super::SubproblemObjective::Room, &allowed, care).expect("within the budget");
+    assert!(priced(super::SearchEffort::Quick) <= 0.0);
+    assert!((priced(super::SearchEffort::Close) - 3.0).abs() < 1e-9);
     assert_eq!(Jpdra::replay(&instance, &certificate), Ok(f64::INFINITY));
 }
 
@@ -818,21 +819,21 @@ mod to_the_last_bit {
 /// The parts of a server's search, each against its own few lines. What a search returns is a bound whatever the parts do; these tests hold it to being
 /// the best one, and to finding it where it is.
 mod searching {
-    use super::super::{Aim, Capacity, Item, Point, Search, State, Waiting};
+    use super::super::{Capacity, PartitionTerms, Point, Search, State, SubproblemObjective, Waiting};
     use super::super::{cheapest, fox, meeting, most_nodes, plus, reaches, tangent, tangent_low};
     const FEW: usize = 5;
     use super::*;
     use crate::Interval;
 
     /// A partition with a = `root` and rho = `load`; with units of 1 its delay by k of them is a^2 / (k - rho).
-    fn item(flow: usize, root: f64, load: f64) -> Item {
+    fn item(flow: usize, root: f64, load: f64) -> PartitionTerms {
         let first = load.floor() as u64 + 1;
         let delays = (first..=12).map(|k| root * root / (k as f64 - load)).collect();
-        Item { flow, root: Interval::point(root), load: Interval::point(load), delays, first }
+        PartitionTerms { flow, root: Interval::point(root), load: Interval::point(load), delays, first }
     }
 
     /// a = (1, 2) and rho = (1, 4), one after the other.
-    fn pair() -> Vec<Item> {
+    fn pair() -> Vec<PartitionTerms> {
         vec![item(0, 1.0, 1.0), item(0, 2.0, 4.0)]
     }
 
@@ -847,7 +848,7 @@ mod searching {
     fn a_share_is_what_a_partition_takes_of_a_server() {
         let (items, prices) = (pair(), prices());
         let share = |capacity| {
-            let search = Search::new(&items, capacity, &prices, Aim::Delay, 0, &FREE);
+            let search = Search::new(&items, capacity, &prices, SubproblemObjective::Delay, 0, &FREE);
             [search.share(0), search.share(1)]
         };
         assert_eq!(share(Capacity::Speed(8.0)), [0.125, 0.5]);
@@ -858,9 +859,9 @@ mod searching {
     #[test]
     fn what_differs_and_what_is_large_is_in_doubt() {
         let (items, prices) = (pair(), prices());
-        let search = Search::new(&items, Capacity::Speed(8.0), &prices, Aim::Delay, 0, &FREE);
-        assert_eq!([search.doubt(0, false), search.doubt(1, false)], [0.125, 0.5]);
-        assert_eq!([search.doubt(0, true), search.doubt(1, true)], [2.125, 2.5]);
+        let search = Search::new(&items, Capacity::Speed(8.0), &prices, SubproblemObjective::Delay, 0, &FREE);
+        assert_eq!([search.branching_score(0, false), search.branching_score(1, false)], [0.125, 0.5]);
+        assert_eq!([search.branching_score(0, true), search.branching_score(1, true)], [2.125, 2.5]);
     }
 
     #[test]
@@ -879,14 +880,14 @@ mod searching {
         let worth =
             |capacity, aim, taken: [bool; 2]| Search::new(&items, capacity, &prices, aim, 0, &FREE).worth(&taken);
         let speed = |aim, taken| worth(Capacity::Speed(8.0), aim, taken);
-        assert_eq!(speed(Aim::Delay, [true, true]), 3.0 - 33.0);
-        assert_eq!(speed(Aim::Delay, [true, false]), 1.0 / 7.0 - 10.0);
-        assert_eq!(speed(Aim::Delay, [false, true]), 1.0 - 20.0);
-        assert_eq!(speed(Aim::Delay, [false, false]), 0.0);
-        assert_eq!(speed(Aim::Room, [true, true]), -33.0);
-        assert_eq!(worth(Capacity::Units(8), Aim::Delay, [true, true]), 3.0 - 33.0);
-        assert_eq!(worth(Capacity::Units(8), Aim::Room, [true, true]), -33.0);
-        for aim in [Aim::Delay, Aim::Room] {
+        assert_eq!(speed(SubproblemObjective::Delay, [true, true]), 3.0 - 33.0);
+        assert_eq!(speed(SubproblemObjective::Delay, [true, false]), 1.0 / 7.0 - 10.0);
+        assert_eq!(speed(SubproblemObjective::Delay, [false, true]), 1.0 - 20.0);
+        assert_eq!(speed(SubproblemObjective::Delay, [false, false]), 0.0);
+        assert_eq!(speed(SubproblemObjective::Room, [true, true]), -33.0);
+        assert_eq!(worth(Capacity::Units(8), SubproblemObjective::Delay, [true, true]), 3.0 - 33.0);
+        assert_eq!(worth(Capacity::Units(8), SubproblemObjective::Room, [true, true]), -33.0);
+        for aim in [SubproblemObjective::Delay, SubproblemObjective::Room] {
             assert_eq!(worth(Capacity::Speed(5.0), aim, [true, true]), f64::INFINITY);
             assert_eq!(worth(Capacity::Units(6), aim, [true, true]), f64::INFINITY);
         }
@@ -906,10 +907,14 @@ mod searching {
             assert!((found.0 - low).abs() < 1e-12, "{found:?}");
             assert!(found.1.iter().zip(curve).all(|(found, expected)| (found - expected).abs() < 1e-12), "{found:?}");
         };
-        close(at(Capacity::Speed(8.0), Aim::Delay), 4.25 - 33.0 - 2.0, [-33.0, 6.0, 3.0]);
-        close(at(Capacity::Speed(8.0), Aim::Room), 2.5 - 33.0 - 4.0, [-33.0, -3.0, 0.0]);
-        close(at(Capacity::Units(12), Aim::Delay), 2.0 + 29.0 / 6.0 - 39.0, [7.0 / 3.0 - 33.0, -3.0, 0.0]);
-        close(at(Capacity::Units(12), Aim::Room), 3.5 - 33.0 - 6.0, [-33.0, -5.0, 0.0]);
+        close(at(Capacity::Speed(8.0), SubproblemObjective::Delay), 4.25 - 33.0 - 2.0, [-33.0, 6.0, 3.0]);
+        close(at(Capacity::Speed(8.0), SubproblemObjective::Room), 2.5 - 33.0 - 4.0, [-33.0, -3.0, 0.0]);
+        close(
+            at(Capacity::Units(12), SubproblemObjective::Delay),
+            2.0 + 29.0 / 6.0 - 39.0,
+            [7.0 / 3.0 - 33.0, -3.0, 0.0],
+        );
+        close(at(Capacity::Units(12), SubproblemObjective::Room), 3.5 - 33.0 - 6.0, [-33.0, -5.0, 0.0]);
     }
 
     #[test]
@@ -922,17 +927,17 @@ mod searching {
         };
         let (speed, units) = (Capacity::Speed(8.0), Capacity::Units(8));
         // 12 r - 3 r^2 is highest at 2; a hair beyond, unless that has been seen.
-        assert_eq!(step(speed, Aim::Delay, 0.0, 12.0, 3.0), 2.0 * (1.0 + 1e-14));
-        assert_eq!(step(speed, Aim::Delay, 1.0, 12.0, 3.0), 2.0 * (1.0 + 1e-14));
-        assert_eq!(step(speed, Aim::Delay, 2.0, 12.0, 3.0), 8.0);
-        assert_eq!(step(speed, Aim::Delay, 5.0, 12.0, 3.0), 20.0);
-        assert_eq!(step(speed, Aim::Delay, 5.0, 12.0, 0.0), 20.0);
+        assert_eq!(step(speed, SubproblemObjective::Delay, 0.0, 12.0, 3.0), 2.0 * (1.0 + 1e-14));
+        assert_eq!(step(speed, SubproblemObjective::Delay, 1.0, 12.0, 3.0), 2.0 * (1.0 + 1e-14));
+        assert_eq!(step(speed, SubproblemObjective::Delay, 2.0, 12.0, 3.0), 8.0);
+        assert_eq!(step(speed, SubproblemObjective::Delay, 5.0, 12.0, 3.0), 20.0);
+        assert_eq!(step(speed, SubproblemObjective::Delay, 5.0, 12.0, 0.0), 20.0);
         // Lines have no top: the largest of prices, by load or by root.
-        assert_eq!(step(speed, Aim::Delay, 0.0, 12.0, 0.0), 10.0);
-        assert_eq!(step(speed, Aim::Room, 0.0, 12.0, 0.0), 5.0);
-        assert_eq!(step(units, Aim::Delay, 0.0, 12.0, 0.0), 20.0);
-        assert_eq!(step(units, Aim::Room, 0.0, 12.0, 0.0), 20.0);
-        assert_eq!(step(units, Aim::Room, 3.0, 12.0, 0.0), 12.0);
+        assert_eq!(step(speed, SubproblemObjective::Delay, 0.0, 12.0, 0.0), 10.0);
+        assert_eq!(step(speed, SubproblemObjective::Room, 0.0, 12.0, 0.0), 5.0);
+        assert_eq!(step(units, SubproblemObjective::Delay, 0.0, 12.0, 0.0), 20.0);
+        assert_eq!(step(units, SubproblemObjective::Room, 0.0, 12.0, 0.0), 20.0);
+        assert_eq!(step(units, SubproblemObjective::Room, 3.0, 12.0, 0.0), 12.0);
     }
 
     /// 2 r 2 + r^2 4 = 3 at r = 1/2.
@@ -1000,7 +1005,7 @@ mod searching {
         close(cheapest(&of, 12, 0.0), 1.0 / 11.5, 12);
         close(cheapest(&of, 12, 10.0), 12.0, 1);
         // The price of 2 alone is nearly what 1 costs, and 2 is better.
-        let of = Item { delays: vec![1.0 + 1e-12, 1e-20], ..item(0, 1.0, 0.5) };
+        let of = PartitionTerms { delays: vec![1.0 + 1e-12, 1e-20], ..item(0, 1.0, 0.5) };
         assert_eq!(cheapest(&of, 2, 1.0).1, 2);
     }
 
@@ -1016,10 +1021,10 @@ mod searching {
     }
 
     /// Random partitions and prices; some are taken or left already.
-    fn some(stream: &mut Stream) -> (Vec<Item>, Prices, Vec<State>) {
+    fn some(stream: &mut Stream) -> (Vec<PartitionTerms>, Prices, Vec<State>) {
         let count = 1 + stream.below(5) as usize;
         let mut flow = 0;
-        let items: Vec<Item> = (0..count)
+        let items: Vec<PartitionTerms> = (0..count)
             .map(|_| {
                 flow += stream.below(2) as usize;
                 item(flow, stream.log_uniform(0.3, 3.0), stream.log_uniform(0.2, 3.0))
@@ -1039,7 +1044,7 @@ mod searching {
         for case in 0..400 {
             let (items, prices, states) = some(&mut stream);
             let capacity = if stream.below(2) == 0 { Capacity::Speed(8.0) } else { Capacity::Units(12) };
-            let aim = if stream.below(4) == 0 { Aim::Room } else { Aim::Delay };
+            let aim = if stream.below(4) == 0 { SubproblemObjective::Room } else { SubproblemObjective::Delay };
             let search = Search::new(&items, capacity, &prices, aim, 0, &states);
             if search.is_overfull(&search.root) {
                 continue;
@@ -1068,7 +1073,7 @@ mod searching {
         for case in 0..400 {
             let (items, prices, states) = some(&mut stream);
             let capacity = if stream.below(2) == 0 { Capacity::Speed(8.0) } else { Capacity::Units(12) };
-            let search = Search::new(&items, capacity, &prices, Aim::Delay, 0, &states);
+            let search = Search::new(&items, capacity, &prices, SubproblemObjective::Delay, 0, &states);
             let sets = (0u32..1 << search.items.len()).filter_map(|set| {
                 let taken: Vec<bool> = (0..search.items.len()).map(|at| set >> at & 1 == 1).collect();
                 let must = taken.iter().zip(&search.root).all(|(taken, state)| *taken || *state != State::In);
@@ -1091,11 +1096,11 @@ mod searching {
         let mut worse = 0;
         for case in 0..30 {
             let mut some = || item(0, stream.log_uniform(0.3, 3.0), stream.log_uniform(0.2, 3.0));
-            let items: Vec<Item> = (0..10).map(|_| some()).collect();
+            let items: Vec<PartitionTerms> = (0..10).map(|_| some()).collect();
             let place = items.iter().map(|_| vec![stream.uniform(0.0, 8.0)]).collect();
             let prices = Prices { place, stay: Vec::new() };
             let capacity = if case % 2 == 0 { Capacity::Speed(8.0) } else { Capacity::Units(12) };
-            let search = Search::new(&items, capacity, &prices, Aim::Delay, 0, &[State::Free; 10]);
+            let search = Search::new(&items, capacity, &prices, SubproblemObjective::Delay, 0, &[State::Free; 10]);
             let sets = (0u32..1 << 10).map(|set| std::array::from_fn::<_, 10, _>(|at| set >> at & 1 == 1));
             let best = sets.map(|taken| search.worth(&taken)).fold(0.0, f64::min);
             let least = search.least_within(7);

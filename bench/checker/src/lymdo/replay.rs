@@ -28,7 +28,7 @@
 //!
 //! **Steps** (see [`Budget`]). The least of a cut at some prices, and what it needs, are [`CUT_STEPS`] steps; looking at a cut is one. A leaf looks at the
 //! cuts of all users, and those whose leasts at its prices are not known yet are found: leaves share tables of leasts, which are made for prices when
-//! a leaf uses them first, dropped after the last, and all dropped when they are more than [`MOST_KEPT`] bytes. Prices that no leaf uses cost nothing.
+//! a leaf uses them first, dropped after the last, and all dropped when they are more than [`MAX_KEPT`] bytes. Prices that no leaf uses cost nothing.
 
 //!
 //! **Why every certificate that parses proves a bound**, or is rejected. Its numbers are those that `crate::number` lets in.
@@ -48,10 +48,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use offcut_instances::lymdo::{Certificate, Instance, Node, Prices, Service, Tree as Certified, User};
 
-use super::guess::{Channel, Cut};
-use super::stage::{Delay, Rate, Works, channel, device, edge};
+use super::approximate_minimizer::{Channel, Cut};
+use super::stage::{Delay, Rate, StageWork, channel, device, edge};
 use super::works;
-use crate::budget::MOST_KEPT;
+use crate::budget::MAX_KEPT;
 use crate::interval::{Accumulator, add_down, product};
 use crate::tree::{Flaw, Tree, Walker};
 use crate::{Budget, Interval, Violation};
@@ -91,17 +91,18 @@ pub(super) fn bound(instance: &Instance, certificate: &Certificate, budget: &Bud
     let mut total = Accumulator::default();
     let mut is_infeasible = false;
     for (t, tree) in certificate.slots.iter().enumerate() {
-        let desks: Vec<Desk> = (0..users)
+        let user_slots: Vec<UserSlot> = (0..users)
             .map(|n| {
                 let user = &instance.users[n];
                 let (delay_price, energy_price) =
                     if is_horizon { (1.0, energy[n]) } else { (instance.v, user.backlog_j) };
-                Desk::new(instance, &works[user.model as usize], t, n, delay_price, energy_price)
+                UserSlot::new(instance, &works[user.model as usize], t, n, delay_price, energy_price)
             })
             .collect();
         // Every slot is looked at, so that no flaw hides behind an infeasible one.
-        let alike = alike(instance, t, |n| if is_horizon { energy[n] } else { instance.users[n].backlog_j });
-        let least = Slot { instance, desks, alike, tree, budget }.bound(&format!("slots[{t}]."))?;
+        let symmetry_classes =
+            symmetry_classes(instance, t, |n| if is_horizon { energy[n] } else { instance.users[n].backlog_j });
+        let least = Slot { instance, user_slots, symmetry_classes, tree, budget }.bound(&format!("slots[{t}]."))?;
         if least == f64::INFINITY {
             is_infeasible = true;
         } else {
@@ -125,14 +126,14 @@ pub(super) fn bound(instance: &Instance, certificate: &Certificate, budget: &Bud
 
 /// The least that a cut costs the only user of the only slot at some prices; infinite if it is not stable. For tests.
 #[cfg(test)]
-pub(super) fn phi(instance: &Instance, works: &[Works], cut: usize, prices: &Prices) -> f64 {
-    let desk = Desk::new(instance, works, 0, 0, instance.v, instance.users[0].backlog_j);
-    if desk.stands[cut] { desk.least(cut, prices) } else { f64::INFINITY }
+pub(super) fn phi(instance: &Instance, works: &[StageWork], cut: usize, prices: &Prices) -> f64 {
+    let user_slot = UserSlot::new(instance, works, 0, 0, instance.v, instance.users[0].backlog_j);
+    if user_slot.stands[cut] { user_slot.least(cut, prices) } else { f64::INFINITY }
 }
 
 /// Users that slot `t` cannot tell apart at these prices of energy, group by group, ascending; whoever is alone is left out. What they are is compared
 /// as it is given, digit by digit: what is computed of it may be equal by rounding.
-fn alike(instance: &Instance, t: usize, energy_price: impl Fn(usize) -> f64) -> Vec<Vec<usize>> {
+fn symmetry_classes(instance: &Instance, t: usize, energy_price: impl Fn(usize) -> f64) -> Vec<Vec<usize>> {
     let slot = &instance.slots[t];
     let mut groups: BTreeMap<(u32, [u64; 6]), Vec<usize>> = BTreeMap::new();
     for (n, user) in instance.users.iter().enumerate() {
@@ -149,9 +150,9 @@ fn alike(instance: &Instance, t: usize, energy_price: impl Fn(usize) -> f64) -> 
 /// A slot with the tree that is said to bound it.
 struct Slot<'a> {
     instance: &'a Instance,
-    desks: Vec<Desk<'a>>,
-    /// See [`alike`].
-    alike: Vec<Vec<usize>>,
+    user_slots: Vec<UserSlot<'a>>,
+    /// See [`symmetry_classes`].
+    symmetry_classes: Vec<Vec<usize>>,
     tree: &'a Certified,
     budget: &'a Budget,
 }
@@ -169,10 +170,11 @@ impl<'a> Slot<'a> {
     fn children(&self, node: &Node) -> Result<Option<[u32; 2]>, &'static str> {
         match node {
             Node::Split { user, cuts, inside, outside } => {
-                let exists =
-                    |cut: &u32| self.desks.get(*user as usize).is_some_and(|desk| (*cut as usize) < desk.works.len());
+                let exists = |cut: &u32| {
+                    self.user_slots.get(*user as usize).is_some_and(|user_slot| (*cut as usize) < user_slot.works.len())
+                };
                 let is_ascending = cuts.windows(2).all(|pair| pair[0] < pair[1]);
-                if (*user as usize) >= self.desks.len() || !is_ascending || !cuts.iter().all(exists) {
+                if (*user as usize) >= self.user_slots.len() || !is_ascending || !cuts.iter().all(exists) {
                     return Err("a split names a user and cuts, ascending");
                 }
                 Ok(Some([*inside, *outside]))
@@ -189,7 +191,7 @@ impl<'a> Slot<'a> {
 
     /// Takes away what the order of users that are alike does not leave. Whether every user has a cut left, if each had one before.
     fn put_in_order(&self, allowed: &mut [Vec<bool>]) -> bool {
-        for group in &self.alike {
+        for group in &self.symmetry_classes {
             // No cut is below the least that the one before has left, none above the greatest that the next one has left.
             let mut least = 0;
             for n in group {
@@ -227,10 +229,10 @@ impl<'a> Slot<'a> {
     /// What stability alone needs, at some prices, rounded down.
     fn needs(&self, prices: &Prices, allowed: &[Vec<bool>]) -> f64 {
         let mut total = 0.0;
-        for (desk, row) in self.desks.iter().zip(allowed) {
+        for (user_slot, row) in self.user_slots.iter().zip(allowed) {
             let cuts = row.iter().enumerate().filter(|(_, allowed)| **allowed);
             let needs = cuts.map(|(cut, _)| {
-                let [bandwidth, edge] = desk.needs(cut);
+                let [bandwidth, edge] = user_slot.needs(cut);
                 add_down(product(prices.bandwidth, bandwidth).low(), product(prices.edge, edge).low())
             });
             total = add_down(total, needs.fold(f64::INFINITY, f64::min));
@@ -257,7 +259,7 @@ struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     fn new(slot: &'a Slot<'a>, place: &'a str) -> Self {
-        let allowed: Vec<Vec<bool>> = slot.desks.iter().map(|desk| desk.stands.clone()).collect();
+        let allowed: Vec<Vec<bool>> = slot.user_slots.iter().map(|user_slot| user_slot.stands.clone()).collect();
         let left: Vec<usize> = allowed.iter().map(|row| row.iter().filter(|allowed| **allowed).count()).collect();
         Self {
             slot,
@@ -328,7 +330,7 @@ impl Walk<'_> {
             return Ok(None);
         }
         self.slot.budget.spend(4 * self.known.cuts as u64)?;
-        if self.slot.alike.is_empty() {
+        if self.slot.symmetry_classes.is_empty() {
             return Ok(Some(Cow::Borrowed(&self.allowed)));
         }
         let mut allowed = self.allowed.clone();
@@ -346,7 +348,7 @@ impl Walk<'_> {
             let known = &mut table[self.known.first[n] + cut];
             if known.is_nan() {
                 found += 1;
-                *known = self.slot.desks[n].least(cut, &self.slot.tree.prices[prices]);
+                *known = self.slot.user_slots[n].least(cut, &self.slot.tree.prices[prices]);
             }
             *known
         });
@@ -378,9 +380,9 @@ struct Known {
 impl Known {
     fn new(slot: &Slot) -> Self {
         let mut cuts = 0;
-        let first = slot.desks.iter().map(|desk| {
-            cuts += desk.works.len();
-            cuts - desk.works.len()
+        let first = slot.user_slots.iter().map(|user_slot| {
+            cuts += user_slot.works.len();
+            cuts - user_slot.works.len()
         });
         let first = first.collect();
         let mut leaves = HashMap::new();
@@ -403,7 +405,7 @@ impl Known {
         if self.leaves[&prices] == 0 || table.is_empty() {
             return;
         }
-        let most = MOST_KEPT / (size_of::<f64>() * self.cuts.max(1));
+        let most = MAX_KEPT / (size_of::<f64>() * self.cuts.max(1));
         if self.least.len() >= most.max(1) {
             self.least.clear();
         }
@@ -412,9 +414,9 @@ impl Known {
 }
 
 /// A user in a slot.
-struct Desk<'a> {
+struct UserSlot<'a> {
     service: Service,
-    works: &'a [Works],
+    works: &'a [StageWork],
     arrivals: f64,
     delay_price: f64,
     /// What `f^2` costs for a MAC of work, and a second of sending.
@@ -427,12 +429,19 @@ struct Desk<'a> {
     stands: Vec<bool>,
 }
 
-impl<'a> Desk<'a> {
-    fn new(instance: &Instance, works: &'a [Works], t: usize, n: usize, delay_price: f64, energy_price: f64) -> Self {
+impl<'a> UserSlot<'a> {
+    fn new(
+        instance: &Instance,
+        works: &'a [StageWork],
+        t: usize,
+        n: usize,
+        delay_price: f64,
+        energy_price: f64,
+    ) -> Self {
         let (user, slot) = (&instance.users[n], &instance.slots[t]);
         let arrivals = slot.arrivals_per_s[n];
         let weight = Interval::point(energy_price) * product(instance.slot_s, arrivals);
-        let mut desk = Self {
+        let mut user_slot = Self {
             service: instance.service,
             works,
             arrivals,
@@ -443,15 +452,15 @@ impl<'a> Desk<'a> {
             most: [user.max_macs_per_s, instance.bandwidth_hz, instance.edge_macs_per_s],
             stands: Vec::new(),
         };
-        let [device, bandwidth, edge] = desk.most;
-        let speeds = [Interval::point(device), desk.rate.at(Interval::point(bandwidth)), Interval::point(edge)];
-        let stands = |work: &Works| {
+        let [device, bandwidth, edge] = user_slot.most;
+        let speeds = [Interval::point(device), user_slot.rate.at(Interval::point(bandwidth)), Interval::point(edge)];
+        let stands = |work: &StageWork| {
             let stages = work.stages().into_iter().zip(speeds);
             let mut stages = stages.filter(|(work, _)| *work != Interval::ZERO);
             stages.all(|(work, speed)| speed.high() > work.arriving(arrivals).low())
         };
-        desk.stands = works.iter().map(stands).collect();
-        desk
+        user_slot.stands = works.iter().map(stands).collect();
+        user_slot
     }
 
     /// phi: the least that a cut costs at some prices, rounded down.
@@ -459,7 +468,7 @@ impl<'a> Desk<'a> {
         let work = &self.works[cut];
         let stages = work.stages();
         let power = self.power * work.local;
-        let guess = Cut {
+        let approximate_minimizer = Cut {
             arrivals: self.arrivals,
             delay_price: self.delay_price,
             power: power.middle(),
@@ -477,7 +486,8 @@ impl<'a> Desk<'a> {
             Service::Exponential => ([delay_price; 3], stages.map(|work| work.arriving(self.arrivals)), Interval::ZERO),
             Service::Deterministic => {
                 // Any weights will do, as long as they are numbers.
-                let weights = guess.weights().map(|weight| if weight < 1e90 { weight.max(0.0) } else { 0.0 });
+                let weights =
+                    approximate_minimizer.weights().map(|weight| if weight < 1e90 { weight.max(0.0) } else { 0.0 });
                 let weights = weights.map(Interval::point);
                 let waiting = if self.arrivals > 0.0 { self.conjugate(weights) } else { Interval::ZERO };
                 (weights.map(|weight| delay_price + weight), [Interval::ZERO; 3], waiting)
@@ -487,11 +497,11 @@ impl<'a> Desk<'a> {
         let [device_most, bandwidth, edge_most] = self.most;
         let mut total = 0.0;
         if stages[0] != Interval::ZERO {
-            let near = guess.device(weights[0].middle(), offsets[0].middle());
+            let near = approximate_minimizer.device(weights[0].middle(), offsets[0].middle());
             total = add_down(total, device(delay(0), power, device_most, near));
         }
         if stages[1] != Interval::ZERO {
-            let near = guess.bandwidth(weights[1].middle(), offsets[1].middle());
+            let near = approximate_minimizer.bandwidth(weights[1].middle(), offsets[1].middle());
             total = add_down(total, channel(delay(1), self.sending, &self.rate, prices.bandwidth, bandwidth, near));
         }
         if stages[2] != Interval::ZERO {
@@ -566,13 +576,13 @@ mod tests {
         for _ in 0..500 {
             let mut some = || stream.log_uniform(1e-6, 1e6);
             let (price, weights) = (some(), [some(), some(), some()]);
-            let desk = Desk { arrivals: some(), ..Desk::new(&instance, &works[0], 0, 0, price, 1.0) };
-            let enclosed = desk.conjugate(weights.map(Interval::point));
+            let user_slot = UserSlot { arrivals: some(), ..UserSlot::new(&instance, &works[0], 0, 0, price, 1.0) };
+            let enclosed = user_slot.conjugate(weights.map(Interval::point));
             let all = weights.iter().fold(big(0.0), |sum, weight| sum + big(*weight));
             let z = (big(1.0) + big(2.0) * &all / big(price)).sqrt() - big(1.0);
-            let truth = big(price) * &z * &z / (big(2.0) * big(desk.arrivals));
+            let truth = big(price) * &z * &z / (big(2.0) * big(user_slot.arrivals));
             assert!(big(enclosed.high()) >= truth, "{enclosed:?} {truth}");
-            let z = big(desk.enough(all.to_f64().value().next_up()).expect("numbers"));
+            let z = big(user_slot.enough(all.to_f64().value().next_up()).expect("numbers"));
             assert!(big(price) * &z * (big(2.0) + &z) / big(2.0) >= all, "{z} {all}");
             assert!(enclosed.high() <= truth.to_f64().value() * (1.0 + 1e-13), "{enclosed:?} {truth}");
         }
@@ -591,15 +601,15 @@ mod tests {
             };
             instance.slots[0].gains[0] = stream.log_uniform(1e4, 1e6);
             let works = works(&instance);
-            let mut desk = Desk::new(&instance, &works[0], 0, 0, 1.0, 1.0);
-            let arriving = 8.0 * instance.models[0].cut_bytes[0] * desk.arrivals;
-            let [bandwidth, edge] = desk.needs(0);
-            let rate = desk.rate.at(Interval::point(bandwidth));
+            let mut user_slot = UserSlot::new(&instance, &works[0], 0, 0, 1.0, 1.0);
+            let arriving = 8.0 * instance.models[0].cut_bytes[0] * user_slot.arrivals;
+            let [bandwidth, edge] = user_slot.needs(0);
+            let rate = user_slot.rate.at(Interval::point(bandwidth));
             assert!(rate.high() <= arriving && rate.low() >= arriving * (1.0 - 1e-11), "{case}: {rate:?} {arriving}");
-            assert_eq!(edge, works[0][0].stages()[2].low() * desk.arrivals);
+            assert_eq!(edge, works[0][0].stages()[2].low() * user_slot.arrivals);
             // Nothing arrives, nothing is needed.
-            desk.arrivals = 0.0;
-            assert_eq!(desk.needs(0), [0.0; 2]);
+            user_slot.arrivals = 0.0;
+            assert_eq!(user_slot.needs(0), [0.0; 2]);
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::interval::{Accumulator, add_down, add_up, ln_2, minus, product};
 
 /// What a cut leaves to device, channel and edge.
 #[derive(Clone, Copy)]
-pub(super) struct Works {
+pub(super) struct StageWork {
     /// MACs at the device.
     pub(super) local: Interval,
     /// Bits to be sent; exact.
@@ -25,7 +25,7 @@ pub(super) struct Works {
     pub(super) remote: Interval,
 }
 
-impl Works {
+impl StageWork {
     /// For every cut of a model.
     pub(super) fn of_cuts(model: &Model) -> Vec<Self> {
         let prefixes = |macs: &mut dyn Iterator<Item = &f64>| {
@@ -48,7 +48,7 @@ impl Works {
     }
 }
 
-impl Works {
+impl StageWork {
     /// At device, channel and edge.
     pub(super) fn stages(&self) -> [Interval; 3] {
         [self.local, Interval::point(self.bits), self.remote]

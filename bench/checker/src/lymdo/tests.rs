@@ -9,7 +9,7 @@ use offcut_instances::random::Stream;
 use proptest::prelude::*;
 
 use super::outcome;
-use crate::{Judged, Proof, Tolerance, judge};
+use crate::{Checkable, Proof, Tolerance, judge};
 
 /// Two users, one task a second each, V = 2, Q = 1.25; at full speed of the device a task of 2 MACs takes 1/4 s. The heavy one cannot send (8000
 /// bits, 16 bit/s). By hand, with d the time of the longest stage:
@@ -364,7 +364,7 @@ fn bounds_are_replayed() {
     let proof = single(vec![exact, NOTHING], [&[split(&[0])], &leaves[..]].concat());
     close(value(proof.clone(), 5.375), 5.375);
     assert!(value(proof.clone(), 5.375) <= 5.375);
-    assert!(matches!(verdict(&toy(), proof, 5.376, Stop::Completed).proof(), Proof::Refused { .. }));
+    assert!(matches!(verdict(&toy(), proof, 5.376, Stop::Completed).proof(), Proof::Rejected { .. }));
     // Alone in its leaf, the heavy user has no cut if it must send.
     let heavy = |inside, outside| Node::Split { user: 1, cuts: vec![0], inside, outside };
     let proof = single(
@@ -408,7 +408,7 @@ fn malformed_certificates_are_refused() {
     let split = |inside, outside, cuts: &[u32], user| Node::Split { user, cuts: cuts.to_vec(), inside, outside };
     let refused = |instance: &Instance, certificate: Certificate| {
         let verdict = verdict(instance, certificate, 0.0, Stop::Completed);
-        let Proof::Refused { violations } = verdict.proof() else { panic!("{verdict:?}") };
+        let Proof::Rejected { violations } = verdict.proof() else { panic!("{verdict:?}") };
         violations[0].at.clone()
     };
     for (prices, nodes, at) in [
@@ -472,10 +472,10 @@ fn an_instance_without_solutions_is_proved_to_have_none() {
     instance.users.iter_mut().for_each(|user| (user.model, user.max_macs_per_s) = (0, 2.0));
     let bandwidth = Prices { bandwidth: 1.0, edge: 0.0 };
     assert_eq!(proof(&instance, leaf(bandwidth)), Proof::Infeasible);
-    assert!(matches!(proof(&instance, leaf(NOTHING)), Proof::Refused { .. }));
-    assert!(matches!(proof(&instance, leaf(Prices { edge: 1.0, ..NOTHING })), Proof::Refused { .. }));
+    assert!(matches!(proof(&instance, leaf(NOTHING)), Proof::Rejected { .. }));
+    assert!(matches!(proof(&instance, leaf(Prices { edge: 1.0, ..NOTHING })), Proof::Rejected { .. }));
     instance.bandwidth_hz = 16.0f64.next_up();
-    assert!(matches!(proof(&instance, leaf(bandwidth)), Proof::Refused { .. }));
+    assert!(matches!(proof(&instance, leaf(bandwidth)), Proof::Rejected { .. }));
     instance.edge_macs_per_s = 4.0;
     assert_eq!(proof(&instance, leaf(Prices { edge: 1.0, ..NOTHING })), Proof::Infeasible);
     // So for Shannon, a hair away: s = 48, and b = 16 gives 32 bit/s for one of them.
@@ -487,7 +487,7 @@ fn an_instance_without_solutions_is_proved_to_have_none() {
     instance.bandwidth_hz = 32.0 * (1.0 - 1e-12);
     assert_eq!(proof(&instance, leaf(bandwidth)), Proof::Infeasible);
     instance.bandwidth_hz = 32.0 * (1.0 + 1e-12);
-    assert!(matches!(proof(&instance, leaf(bandwidth)), Proof::Refused { .. }));
+    assert!(matches!(proof(&instance, leaf(bandwidth)), Proof::Rejected { .. }));
     // One slot without a solution is enough.
     let (mut horizon, solution) = horizon();
     horizon.slots[1].arrivals_per_s[1] = 4.0;
@@ -850,7 +850,7 @@ fn users_that_are_alike_are_taken_in_order() {
     let proof = |instance: &Instance, user| verdict(instance, tree(user), 0.0, Stop::Completed).proof().clone();
     assert!(matches!(proof(&instance, 1), Proof::Certified { .. }));
     // That the first one sends says nothing of the second.
-    assert!(matches!(proof(&instance, 0), Proof::Refused { .. }));
+    assert!(matches!(proof(&instance, 0), Proof::Rejected { .. }));
     // Whatever tells them apart, the order is no longer one that can be chosen.
     let others: [fn(&mut Instance); 7] = [
         |i| i.users[1].max_macs_per_s = i.users[1].max_macs_per_s.next_up(),
@@ -867,7 +867,7 @@ fn users_that_are_alike_are_taken_in_order() {
     for (at, change) in others.into_iter().enumerate() {
         let mut other = instance.clone();
         change(&mut other);
-        assert!(matches!(proof(&other, 1), Proof::Refused { .. }), "{at}");
+        assert!(matches!(proof(&other, 1), Proof::Rejected { .. }), "{at}");
     }
     // Budgets do not tell them apart in one slot; on a horizon prices of energy do.
     instance.users[1].energy_budget_j_per_slot *= 2.0;
@@ -879,7 +879,7 @@ fn users_that_are_alike_are_taken_in_order() {
         verdict(&instance, Certificate { energy_s_per_j: prices.to_vec(), slots }, 0.0, Stop::Completed)
     };
     assert!(matches!(on_horizon([0.5; 2]).proof(), Proof::Certified { .. }));
-    assert!(matches!(on_horizon([0.5, 0.25]).proof(), Proof::Refused { .. }));
+    assert!(matches!(on_horizon([0.5, 0.25]).proof(), Proof::Rejected { .. }));
 }
 
 proptest! {

@@ -7,7 +7,7 @@ use offcut_instances::multiuser::{Certificate, Instance, Multiuser, Objective, P
 use offcut_instances::problem::Answer;
 use proptest::prelude::*;
 
-use crate::{Budget, Interval, Judged, Proof, Tolerance, Verdict, judge};
+use crate::{Budget, Checkable, Interval, Proof, Tolerance, Verdict, judge};
 
 fn toy(objective: Objective) -> Instance {
     let bytes = include_bytes!("../../../../instances/data/multiuser/toy.json");
@@ -95,7 +95,7 @@ fn verdict(answer: &Answer<Multiuser>) -> Verdict {
 /// The one violation of an answer in which only one thing is broken: (constraint, place, amount).
 fn only_violation(answer: &Answer<Multiuser>) -> (String, String, f64) {
     let verdict = verdict(answer);
-    assert!(verdict.is_refuted() && !verdict.is_feasible());
+    assert!(verdict.is_rejected() && !verdict.is_feasible());
     let [violation] = verdict.violations() else { panic!("one violation, not {:?}", verdict.violations()) };
     (violation.constraint.clone(), violation.at.clone(), violation.amount)
 }
@@ -107,8 +107,8 @@ fn each_constraint_is_refused_alone_with_place_and_amount() {
     let off = only_violation(&claim([1, 0], [2, 2], 5.0 * (1.0 + 1e-6)));
     assert_eq!(off.0, "claimed objective");
     assert!((off.2 - 5e-6).abs() < 1e-12);
-    assert!(verdict(&claim([1, 0], [2, 2], 5.0 * (1.0 - 1e-6))).is_refuted());
-    assert!(verdict(&claim([1, 0], [2, 2], f64::NAN)).is_refuted());
+    assert!(verdict(&claim([1, 0], [2, 2], 5.0 * (1.0 - 1e-6))).is_rejected());
+    assert!(verdict(&claim([1, 0], [2, 2], f64::NAN)).is_rejected());
 
     // Three units for user 0: 4 1/3 s, two for user 1: 5 s.
     let over = only_violation(&claim([1, 0], [3, 2], 5.0));
@@ -136,12 +136,12 @@ fn a_certificate_with_one_number_changed_is_refused() {
         verdict(&claim([1, 0], [2, 2], 5.0).certified(value, Certificate::Threshold { latency_s }))
     };
     assert_eq!(*with(honest, honest).proof(), Proof::Certified { value: honest });
-    assert!(!with(honest, honest).is_refuted());
+    assert!(!with(honest, honest).is_rejected());
     for (value, latency_s) in
         [(honest, honest * 1.000_001), (honest, honest * 0.999_999), (honest * 1.000_001, honest), (5.5, 5.5)]
     {
         let verdict = with(value, latency_s);
-        assert!(matches!(verdict.proof(), Proof::Refused { .. }) && verdict.is_refuted());
+        assert!(matches!(verdict.proof(), Proof::Rejected { .. }) && verdict.is_rejected());
     }
     // Who says less than is proved says the truth; what was proved counts.
     assert_eq!(*with(honest * 0.999_999, honest).proof(), Proof::Certified { value: honest });
@@ -151,11 +151,11 @@ fn a_certificate_with_one_number_changed_is_refused() {
 fn an_answer_that_contradicts_itself_is_refused() {
     use offcut_instances::problem::{Bound, Evidence, Stop};
     let mut answer = claim([1, 0], [2, 2], 5.0);
-    answer.proved = Some(Bound { value: 5.1, evidence: Evidence::SolverWord("a solver's".into()) });
+    answer.proved = Some(Bound { value: 5.1, evidence: Evidence::SolverReported("a solver's".into()) });
     assert_eq!(only_violation(&answer).0, "no objective lies beyond a bound");
     answer.proved = None;
     answer.stop = Stop::Infeasible;
-    assert!(verdict(&answer).is_refuted());
+    assert!(verdict(&answer).is_rejected());
 }
 
 // --- against exact rationals -----------------------------------------------------------------------------------
@@ -218,7 +218,7 @@ proptest! {
 
     #[test]
     fn latencies_enclose_the_exact_ones_narrowly(instance in instances(3, 5, Objective::Max), units in 1u32..9) {
-        let jury = super::Jury::new(&instance);
+        let jury = super::Checker::new(&instance);
         for (i, user) in instance.users.iter().enumerate() {
             for cut in 0..=instance.models[user.model as usize].blocks() {
                 let enclosed = jury.latency(user, cut, units);
@@ -272,9 +272,9 @@ proptest! {
 fn the_least_number_above_0_is_found_from_any_guess() {
     for most in 0..20 {
         for least in 1..22 {
-            for guess in [0, 1, 2, 3, 5, 8, 13, 19, 20, 21, 1000, u32::MAX] {
-                let found = super::least_above_0(guess, most, |number| number >= least);
-                assert_eq!(found, (least <= most).then_some(least), "{least} of {most} from {guess}");
+            for approximate_units in [0, 1, 2, 3, 5, 8, 13, 19, 20, 21, 1000, u32::MAX] {
+                let found = super::least_above_0(approximate_units, most, |number| number >= least);
+                assert_eq!(found, (least <= most).then_some(least), "{least} of {most} from {approximate_units}");
             }
         }
     }
@@ -290,28 +290,28 @@ fn units_are_guessed_within_one() {
         (instance.server.unit_macs_per_s, instance.server.speedup) = (2.0, speedup);
         instance
     };
-    let guess = |instance: &Instance, user: usize, threshold: f64| {
-        super::Jury::new(instance).guess(&instance.users[user], threshold)
+    let approximate_units = |instance: &Instance, user: usize, threshold: f64| {
+        super::Checker::new(instance).approximate_units(&instance.users[user], threshold)
     };
     // 2/.6 = 3.3; 2/1.3 = 1.5; any; none. (All local is no matter of units.)
     let linear = with(Speedup::Linear);
-    assert_eq!(guess(&linear, 0, 3.6), 4);
-    assert_eq!(guess(&linear, 0, 4.3), 2);
-    assert_eq!(guess(&linear, 0, 7.0), 1);
-    assert_eq!(guess(&linear, 0, 3.0), u32::MAX);
+    assert_eq!(approximate_units(&linear, 0, 3.6), 4);
+    assert_eq!(approximate_units(&linear, 0, 4.3), 2);
+    assert_eq!(approximate_units(&linear, 0, 7.0), 1);
+    assert_eq!(approximate_units(&linear, 0, 3.0), u32::MAX);
     // With half of the work in one piece: 3 + 1, and 1 s to be shared: 1/.3 = 3.3.
-    assert_eq!(guess(&with(Speedup::Amdahl { parallel_fraction: 0.5 }), 0, 4.3), 4);
+    assert_eq!(approximate_units(&with(Speedup::Amdahl { parallel_fraction: 0.5 }), 0, 4.3), 4);
     // At most four times as fast: 2 + 3/4 for user 1; 3/(4.1 - 2) = 1.4 is reached by 2 units, 3/(3 - 2) = 3 by 4, 3/(2.8 - 2) = 3.75 as well.
     let table = with(Speedup::Table { speedups: vec![1.0, 2.0, 2.0, 4.0] });
-    assert_eq!([4.1, 3.1, 2.8, 2.7].map(|threshold| guess(&table, 1, threshold)), [2, 4, 4, u32::MAX]);
-    assert_eq!(guess(&table, 1, 6.0), 1);
+    assert_eq!([4.1, 3.1, 2.8, 2.7].map(|threshold| approximate_units(&table, 1, threshold)), [2, 4, 4, u32::MAX]);
+    assert_eq!(approximate_units(&table, 1, 6.0), 1);
 }
 
 /// 4 units: 3 for one and 2 for the other are too many; and from 3 to 2 there is nothing.
 #[test]
 fn a_leaf_without_an_allocation_is_empty() {
     let instance = toy(Objective::Sum);
-    let jury = super::Jury::new(&instance);
+    let jury = super::Checker::new(&instance);
     let bound = |ranges: &[(u32, super::Range)]| {
         let budget = Budget::of(0, 0);
         let mut walk = super::Walk::new(&jury, &[], &budget);
@@ -353,7 +353,7 @@ proptest! {
         instance in instances(2, 5, Objective::Max), law in 0usize..4, share in 0.0f64..1.0,
     ) {
         let instance = many_units(instance, law);
-        let jury = super::Jury::new(&instance);
+        let jury = super::Checker::new(&instance);
         for user in &instance.users {
             let [none, all] = [0, 300].map(|units| jury.least_latency(user, units));
             let threshold = all + share * share * share * (none - all);
@@ -371,7 +371,7 @@ proptest! {
         ends in (0u32..301, 0u32..301),
     ) {
         let instance = many_units(instance, law);
-        let jury = super::Jury::new(&instance);
+        let jury = super::Checker::new(&instance);
         let price = if price == 0.0 { 0.0 } else { price.exp() };
         let (from, to) = (ends.0.min(ends.1), ends.0.max(ends.1));
         for user in &instance.users {
@@ -410,7 +410,7 @@ proptest! {
             }
             open = below as usize + usize::from(is_above);
         }
-        let jury = super::Jury::new(&instance);
+        let jury = super::Checker::new(&instance);
         let (mut expected, mut scale) = (f64::INFINITY, 0.0f64);
         for (node, ranges) in nodes.iter().zip(&ranges) {
             let PriceNode::Leaf { price_s } = node else { continue };

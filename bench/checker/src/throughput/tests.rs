@@ -64,7 +64,7 @@ fn the_toy_is_what_the_hand_says() {
         judge::<Throughput>(&toy(), &Answer::found(optimum(), 3.0).certified(value, certificate), &Tolerance::default())
     };
     assert_eq!(verdict(certificate(0.5), 3.0).proof(), &Proof::Certified { value: 3.0 });
-    assert!(verdict(certificate(0.5), 2.0).is_refuted() && verdict(certificate(0.0), 3.0).is_refuted());
+    assert!(verdict(certificate(0.5), 2.0).is_rejected() && verdict(certificate(0.0), 3.0).is_rejected());
 }
 
 /// Values on the toy, 3 threads for requests of 1, 2 and 2: with value 0 the knapsack holds 1 + 2, two requests. With 1/2 each it is worth
@@ -234,7 +234,7 @@ fn cuts(model: &Model) -> Vec<(f64, f64)> {
 }
 
 /// The corners of all cuts by brute force, as if flows had proved them.
-fn proved_corners(model: &Model) -> Corners {
+fn proved_corners(model: &Model) -> HullVertices {
     let mut all = cuts(model);
     all.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
     let mut corners: Vec<(f64, f64)> = Vec::new();
@@ -245,7 +245,7 @@ fn proved_corners(model: &Model) -> Corners {
     }
     let macs: f64 = sum(points(&model.macs)).low();
     let with_rest = |(device, bytes): (f64, f64)| [device, bytes, (macs - device).next_down().max(0.0)];
-    Corners { corners: corners.into_iter().map(with_rest).collect(), macs, slack: 0.0 }
+    HullVertices { corners: corners.into_iter().map(with_rest).collect(), macs, slack: 0.0 }
 }
 
 /// The least threads of every pair as `evaluate` sees them, by brute force over all device sets; 0 for local, none for out of reach.
@@ -301,10 +301,10 @@ fn is_local(instance: &Instance, i: usize) -> bool {
     Throughput::evaluate(instance, &Solution { parts: vec![], service }).1.is_empty()
 }
 
-fn jury(instance: &Instance) -> Jury<'_> {
-    Jury {
+fn jury(instance: &Instance) -> Checker<'_> {
+    Checker {
         corners: instance.models.iter().map(proved_corners).collect(),
-        ..Jury::new(instance, &vec![trivial(); instance.models.len()]).unwrap_or_else(|_| unreachable!())
+        ..Checker::new(instance, &vec![trivial(); instance.models.len()]).unwrap_or_else(|_| unreachable!())
     }
 }
 
@@ -364,13 +364,13 @@ proptest! {
         let threads = least_threads(&instance);
         let jury = jury(&instance);
         for (i, row) in threads.iter().enumerate() {
-            let wish = jury.wish(i);
+            let demand = jury.demand(i);
             for (j, k) in row.iter().enumerate() {
                 if *k == Some(0) {
-                    prop_assert!(wish.is_local);
+                    prop_assert!(demand.is_local);
                 } else {
                     let most = instance.cloudlets[j].threads;
-                    prop_assert_eq!(k.filter(|k| *k <= most), jury.least(i, &wish, j, u32::MAX));
+                    prop_assert_eq!(k.filter(|k| *k <= most), jury.least(i, &demand, j, u32::MAX));
                 }
             }
         }
@@ -444,14 +444,14 @@ fn a_delay_that_is_the_latest_is_in_time() {
 fn a_limit_leaves_room_for_roundings() {
     let instance = toy();
     let mut jury = jury(&instance);
-    let limit = |jury: &Jury| jury.wish(1).limit / latest(&instance.requests[1]);
+    let limit = |jury: &Checker| jury.demand(1).limit / latest(&instance.requests[1]);
     assert!((1e-14..2e-14).contains(&(limit(&jury) - 1.0)), "{}", limit(&jury) - 1.0);
     jury.corners[0].slack = 0.2;
     assert!((1e-14..3e-14).contains(&(limit(&jury) - 1.25)), "{}", limit(&jury) - 1.25);
 }
 
 /// The bound of a leaf with the same price of all cloudlets, after some decisions in either order, and that all of it is undone on the way back.
-fn leaf_after(jury: &Jury, price: f64, decisions: &[(usize, usize, bool)]) -> f64 {
+fn leaf_after(jury: &Checker, price: f64, decisions: &[(usize, usize, bool)]) -> f64 {
     let budget = Budget::of(0, 0);
     let prices = vec![price; jury.instance.cloudlets.len()];
     let table = jury.table(&budget).expect("within the budget");
@@ -516,9 +516,8 @@ fn a_knapsack_is_the_best_set() {
     let offers = [(2u32, 3.0), (3, 4.0), (1, 1.0), (4, 7.5), (2, -1.0), (7, 0.0), (5, 8.0)];
     for threads in 0..20u64 {
         let mut knapsack = Knapsack::of(threads).expect("little memory");
-        offers.iter().for_each(|(threads, gain)| knapsack.offer(*threads, *gain));
-        let set =
-            |set: u32| offers.iter().enumerate().filter(move |(at, _)| set >> at & 1 == 1).map(|(_, offer)| offer);
+        offers.iter().for_each(|(threads, gain)| knapsack.item(*threads, *gain));
+        let set = |set: u32| offers.iter().enumerate().filter(move |(at, _)| set >> at & 1 == 1).map(|(_, item)| item);
         let fits = |chosen: &u32| set(*chosen).map(|(threads, _)| u64::from(*threads)).sum::<u64>() <= threads;
         let best = (0..1u32 << offers.len()).filter(fits).map(|chosen| set(chosen).map(|(_, gain)| gain).sum());
         assert_eq!(knapsack.largest(), best.fold(0.0, f64::max), "{threads}");

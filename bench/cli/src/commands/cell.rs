@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use offcut_instances::document::Trouble;
+use offcut_instances::document::InputError;
 use offcut_runner::cell::{begin_here, exec_here, judge_here, roll_out_here, solve_here};
 use offcut_runner::supervise::{detach_here, supervise_here};
 
@@ -61,7 +61,7 @@ struct Supervised {
     words: Vec<OsString>,
 }
 
-pub(crate) fn cell(arguments: &Arguments) -> Result<Ending, Trouble> {
+pub(crate) fn cell(arguments: &Arguments) -> Result<Ending, InputError> {
     begin_here((!matches!(arguments.task, Task::Supervise(_))).then_some(arguments.parent));
     match &arguments.task {
         Task::Solve { instance, hash, method, budget } => {

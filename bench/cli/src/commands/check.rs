@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use offcut_checker::{Proof, Tolerance, Verdict, judge};
-use offcut_instances::document::{Trouble, hash, parse_answer, parse_instance, read_bytes};
+use offcut_instances::document::{InputError, hash, parse_answer, parse_instance, read_bytes};
 use offcut_instances::problem::{Budget, Problem, Sense};
 use offcut_ledger::{BestKnown, Gate, Key, Row};
 use offcut_runner::cell::row_of;
-use offcut_runner::{Checked, Contest, Folder};
+use offcut_runner::{BenchmarkAdapter, Checked, Folder};
 
 use super::run::{Bar, processors};
 use super::{gate, known_problem_of, this_program, with_problem};
@@ -34,24 +34,24 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
-pub(crate) fn check(arguments: &Arguments) -> Result<Ending, Trouble> {
+pub(crate) fn check(arguments: &Arguments) -> Result<Ending, InputError> {
     let path = &arguments.instance;
     if path.is_dir() && path.join("manifest.json").exists() {
         if !arguments.answers.is_empty() {
             let what = "is the folder of a run, and answers are given as well";
-            return Err(Trouble::at("", what, "give the folder alone, or an instance and its answers").in_file(path));
+            return Err(InputError::at("", what, "give the folder alone, or an instance and its answers").in_file(path));
         }
         let problem = Folder::at(path).problem()?;
         return with_problem!(&problem, P => check_run::<P>(arguments));
     }
-    let in_file = |trouble: Trouble| trouble.in_file(path);
+    let in_file = |trouble: InputError| trouble.in_file(path);
     let bytes = read_bytes(path).map_err(in_file)?;
     let problem = known_problem_of(&bytes).map_err(in_file)?;
     if arguments.answers.is_empty() {
-        return Err(in_file(Trouble::at("", "has no answer to be judged", "give answer files after the instance")));
+        return Err(in_file(InputError::at("", "has no answer to be judged", "give answer files after the instance")));
     }
     if arguments.jobs.is_some() {
-        return Err(Trouble::at("--jobs", "goes with the folder of a run", "leave it out"));
+        return Err(InputError::at("--jobs", "goes with the folder of a run", "leave it out"));
     }
     with_problem!(&problem, P => {
         let instance = parse_instance::<P>(&bytes).map_err(in_file)?;
@@ -67,10 +67,13 @@ struct Judgement<'a> {
     row: Row,
 }
 
-fn check_for<P: Contest>(arguments: &Arguments, instance: &<P as Problem>::Instance) -> Result<Ending, Trouble> {
+fn check_for<P: BenchmarkAdapter>(
+    arguments: &Arguments,
+    instance: &<P as Problem>::Instance,
+) -> Result<Ending, InputError> {
     let tolerance = Tolerance::default();
     let hash = hash::<P>(instance);
-    let judged = |path: &PathBuf| -> Result<_, Trouble> {
+    let judged = |path: &PathBuf| -> Result<_, InputError> {
         let bytes = read_bytes(path).map_err(|trouble| trouble.in_file(path))?;
         let answer = parse_answer::<P>(&bytes).map_err(|trouble| trouble.in_file(path))?;
         let verdict = judge::<P>(instance, &answer, &tolerance);
@@ -101,7 +104,7 @@ fn check_for<P: Contest>(arguments: &Arguments, instance: &<P as Problem>::Insta
             print_verdict(verdict, row.claimed_objective, &unit);
             let mut contradicting = gate.contradictions.iter();
             let is_in = |name: &str| name == row.key.method;
-            let word = match verdict.is_refuted() {
+            let word = match verdict.is_rejected() {
                 true => "rejected",
                 false if contradicting.any(|one| is_in(&one.objective.0) || is_in(&one.bound.0)) => {
                     "contradicted by another answer"
@@ -118,8 +121,8 @@ fn check_for<P: Contest>(arguments: &Arguments, instance: &<P as Problem>::Insta
 }
 
 /// Measures every answer against the best bound among them.
-fn gaps<P: Contest>(all: &[Judgement<'_>], tolerance: &Tolerance) {
-    let standing = || all.iter().filter(|one| !one.verdict.is_refuted());
+fn gaps<P: BenchmarkAdapter>(all: &[Judgement<'_>], tolerance: &Tolerance) {
+    let standing = || all.iter().filter(|one| !one.verdict.is_rejected());
     let bounds = standing().filter_map(|one| match one.verdict.proof() {
         Proof::Certified { value } => Some(*value),
         _ => None,
@@ -145,7 +148,7 @@ fn gaps<P: Contest>(all: &[Judgement<'_>], tolerance: &Tolerance) {
 }
 
 /// Judges all answers of a run again and tells every row that differs.
-fn check_run<P: Contest>(arguments: &Arguments) -> Result<Ending, Trouble> {
+fn check_run<P: BenchmarkAdapter>(arguments: &Arguments) -> Result<Ending, InputError> {
     let folder = Folder::at(&arguments.instance);
     let jobs = arguments.jobs.unwrap_or_else(processors);
     let checked = offcut_runner::check::<P>(&folder, &this_program()?, jobs.into(), &mut Bar::default())?;
@@ -192,8 +195,8 @@ pub(crate) fn print_verdict(verdict: &Verdict, claimed: Option<f64>, unit: &str)
         Proof::Nothing => out!("bound      none was given"),
         Proof::Infeasible => out!("bound      there is no solution, certified: the certificate was replayed"),
         Proof::Certified { value } => out!("bound      {value} {unit}, certified: the certificate was replayed"),
-        Proof::SolverWord { value, word } => out!("bound      {value} {unit}, a solver's word: {word}"),
-        Proof::Refused { violations } => print_violations("bound", violations),
+        Proof::SolverReported { value, word } => out!("bound      {value} {unit}, a solver's word: {word}"),
+        Proof::Rejected { violations } => print_violations("bound", violations),
     }
 }
 

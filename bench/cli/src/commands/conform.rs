@@ -4,13 +4,13 @@ use std::path::Path;
 
 use clap::Args;
 use offcut_checker::{Tolerance, judge};
-use offcut_instances::document::{Trouble, hash, instance_bytes};
+use offcut_instances::document::{InputError, hash, instance_bytes};
 use offcut_instances::problem::{Budget, MethodSpec, Stop};
 use offcut_ledger::{Key, Row, Status};
 use offcut_runner::cell::{Executed, Launcher, Source};
 use offcut_runner::process::{PutBack, end_on_signals};
 use offcut_runner::solver::Solver;
-use offcut_runner::{Contest, RollOut, environment::code_version};
+use offcut_runner::{BenchmarkAdapter, RollOut, environment::code_version};
 
 use super::run::named;
 use super::{this_program, with_problem};
@@ -37,23 +37,23 @@ pub(crate) struct Arguments {
     time: f64,
 }
 
-pub(crate) fn conform(arguments: &Arguments) -> Result<Ending, Trouble> {
+pub(crate) fn conform(arguments: &Arguments) -> Result<Ending, InputError> {
     if !(arguments.time.is_finite() && arguments.time > 0.0) {
-        return Err(Trouble::at("--time", "is not a time", "give seconds above 0"));
+        return Err(InputError::at("--time", "is not a time", "give seconds above 0"));
     }
     end_on_signals();
     with_problem!(&arguments.problem, P => conform_to::<P>(arguments))
 }
 
 /// What may be wrong with a program, told in one line each.
-fn conform_to<P: Contest>(arguments: &Arguments) -> Result<Ending, Trouble> {
+fn conform_to<P: BenchmarkAdapter>(arguments: &Arguments) -> Result<Ending, InputError> {
     let Arguments { solver, policy, random, .. } = arguments;
     let command = policy.as_ref().or(solver.as_ref()).map_or("", String::as_str);
     let (name, external) = named(command, *random, policy.is_some())?;
     let name = name.map_or_else(|| external.name(), Ok)?;
     // A folder with a space in its name: paths are to be taken as they are.
     let folder = tempfile::Builder::new().prefix("offcut conform ").tempdir().map_err(|error| {
-        Trouble::at("", format!("there is no room for files of its own: {error}"), "make room for temporary files")
+        InputError::at("", format!("there is no room for files of its own: {error}"), "make room for temporary files")
     })?;
     let _removed = PutBack::enter(folder.path().to_owned(), None);
     let program = this_program()?;
@@ -105,11 +105,11 @@ fn conform_to<P: Contest>(arguments: &Arguments) -> Result<Ending, Trouble> {
         out!("WRONG {line}");
     }
     out!("{}", if troubles.is_empty() { "it keeps to the protocol" } else { "it does not keep to the protocol" });
-    Ok(if troubles.is_empty() { Ending::Good } else { Ending::Refuted })
+    Ok(if troubles.is_empty() { Ending::Good } else { Ending::Rejected })
 }
 
 /// With little time: whoever needs more has to stop by itself, or be ended. A policy does not see to that: it is stopped between two slots.
-fn in_little_time<P: Contest>(bench: &Bench<'_, P>) -> Result<Option<(String, String)>, Trouble> {
+fn in_little_time<P: BenchmarkAdapter>(bench: &Bench<'_, P>) -> Result<Option<(String, String)>, InputError> {
     let family = P::FAMILIES[0].name;
     let instance = P::generate(family, &P::Parameters::default(), 1)?;
     let (executed, _) = bench.run(&instance, &Budget::seconds(0.5))?;
@@ -119,7 +119,7 @@ fn in_little_time<P: Contest>(bench: &Bench<'_, P>) -> Result<Option<(String, St
 }
 
 /// A small instance of a family: as it is by default, but for policies with slots to be asked of one after the other.
-fn tried_on<P: Contest>(family: &str, seed: u64, is_policy: bool) -> Result<P::Instance, Trouble> {
+fn tried_on<P: BenchmarkAdapter>(family: &str, seed: u64, is_policy: bool) -> Result<P::Instance, InputError> {
     let mut settings = serde_json::Map::new();
     if let Some(RollOut { short_horizon: (parameter, slots), .. }) = P::ROLL_OUT.filter(|_| is_policy) {
         settings.insert(parameter.to_owned(), slots.into());
@@ -127,7 +127,7 @@ fn tried_on<P: Contest>(family: &str, seed: u64, is_policy: bool) -> Result<P::I
     P::generate_with(family, &settings, seed)
 }
 
-struct Bench<'a, P: Contest> {
+struct Bench<'a, P: BenchmarkAdapter> {
     launcher: Launcher<'a>,
     solver: Solver<P>,
     spec: MethodSpec,
@@ -135,12 +135,12 @@ struct Bench<'a, P: Contest> {
     problem: std::marker::PhantomData<P>,
 }
 
-impl<P: Contest> Bench<'_, P> {
-    fn run(&self, instance: &P::Instance, budget: &Budget) -> Result<(Executed, Row), Trouble> {
+impl<P: BenchmarkAdapter> Bench<'_, P> {
+    fn run(&self, instance: &P::Instance, budget: &Budget) -> Result<(Executed, Row), InputError> {
         let (at, answer) = (self.folder.join("instance.json"), self.folder.join("answer.json"));
         let write = |path: &Path, bytes: &[u8]| {
             std::fs::write(path, bytes)
-                .map_err(|error| Trouble::at("", format!("cannot be written: {error}"), "make room").in_file(path))
+                .map_err(|error| InputError::at("", format!("cannot be written: {error}"), "make room").in_file(path))
         };
         let restore = || write(&at, &instance_bytes::<P>(instance));
         restore()?;
@@ -177,7 +177,7 @@ fn grouped(troubles: &[(String, String)]) -> Vec<String> {
 }
 
 /// A solution that one of Offcut's methods finds soon, if one does: which method, and what the checker says it is worth.
-fn solution<P: Contest>(instance: &P::Instance) -> Option<(String, String)> {
+fn solution<P: BenchmarkAdapter>(instance: &P::Instance) -> Option<(String, String)> {
     P::algorithms().into_iter().find_map(|method| {
         let verdict = judge::<P>(instance, &method.solve(instance, &Budget::seconds(1.0)), &Tolerance::default());
         let objective = verdict.objective().filter(|_| verdict.is_feasible())?;

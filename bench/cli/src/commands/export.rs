@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use offcut_instances::document::{Trouble, parse_instance, read_bytes};
+use offcut_instances::document::{InputError, parse_instance, read_bytes};
 use offcut_instances::problem::{Budget, MethodSpec};
-use offcut_runner::{Contest, method};
+use offcut_runner::{BenchmarkAdapter, method};
 
 use super::{known_problem_of, with_problem};
 use crate::output::out;
@@ -27,11 +27,11 @@ pub(crate) struct Arguments {
     time: f64,
 }
 
-pub(crate) fn export(arguments: &Arguments) -> Result<Ending, Trouble> {
+pub(crate) fn export(arguments: &Arguments) -> Result<Ending, InputError> {
     if !(arguments.time.is_finite() && arguments.time >= 0.0) {
-        return Err(Trouble::at("--time", "is not a time", "give seconds, 0 or above"));
+        return Err(InputError::at("--time", "is not a time", "give seconds, 0 or above"));
     }
-    let in_file = |trouble: Trouble| trouble.in_file(&arguments.instance);
+    let in_file = |trouble: InputError| trouble.in_file(&arguments.instance);
     let bytes = read_bytes(&arguments.instance).map_err(in_file)?;
     let problem = known_problem_of(&bytes).map_err(in_file)?;
     with_problem!(&problem, P => {
@@ -40,7 +40,7 @@ pub(crate) fn export(arguments: &Arguments) -> Result<Ending, Trouble> {
     })
 }
 
-fn export_for<P: Contest>(arguments: &Arguments, instance: &P::Instance) -> Result<Ending, Trouble> {
+fn export_for<P: BenchmarkAdapter>(arguments: &Arguments, instance: &P::Instance) -> Result<Ending, InputError> {
     let spec: MethodSpec = arguments.method.parse()?;
     let algorithm = method::<P>(&spec)?;
     let budget = Budget::seconds(arguments.time);

@@ -26,7 +26,7 @@ pub(crate) fn tell(gate: &Gate, rows: &[Row], is_json: bool) -> Ending {
 
 /// How a command ends that `gate` stands in the way of.
 pub(crate) fn ending(gate: &Gate) -> Ending {
-    if gate.is_open() { Ending::Good } else { Ending::Refuted }
+    if gate.is_open() { Ending::Good } else { Ending::Rejected }
 }
 
 /// A line for every bound that something contradicts: its instance by name, the first objective beyond it, and how many more.

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use offcut_instances::document::{Trouble, hash, instance_bytes, write_new};
+use offcut_instances::document::{InputError, hash, instance_bytes, write_new};
 use offcut_instances::family::Family;
-use offcut_runner::Contest;
+use offcut_runner::BenchmarkAdapter;
 use serde_json::{Map, Value};
 
 use super::with_problem;
@@ -34,11 +34,11 @@ pub(crate) struct Arguments {
     list: bool,
 }
 
-pub(crate) fn generate(arguments: &Arguments) -> Result<Ending, Trouble> {
+pub(crate) fn generate(arguments: &Arguments) -> Result<Ending, InputError> {
     with_problem!(&arguments.problem, P => generate_for::<P>(arguments))
 }
 
-fn generate_for<P: Contest>(arguments: &Arguments) -> Result<Ending, Trouble> {
+fn generate_for<P: BenchmarkAdapter>(arguments: &Arguments) -> Result<Ending, InputError> {
     if arguments.list {
         out!("families");
         P::FAMILIES.iter().for_each(|Family { name, about }| out!("  {name:12} {about}"));
@@ -52,7 +52,7 @@ fn generate_for<P: Contest>(arguments: &Arguments) -> Result<Ending, Trouble> {
     let mut parameters = Map::new();
     for setting in &arguments.settings {
         let Some((name, value)) = setting.split_once('=') else {
-            return Err(Trouble::at(format!("--set {setting}"), "has no '='", "write --set NAME=VALUE"));
+            return Err(InputError::at(format!("--set {setting}"), "has no '='", "write --set NAME=VALUE"));
         };
         // What is not JSON is a word.
         let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use offcut_instances::document::Trouble;
+use offcut_instances::document::InputError;
 use offcut_instances::library::Hardness;
 use offcut_ledger::library::{Added, Verified};
 use offcut_ledger::{BestKnown, Library as Frozen};
-use offcut_runner::{Contest, Folder};
+use offcut_runner::{BenchmarkAdapter, Folder};
 
 use super::{PROBLEMS, with_problem};
 use crate::output::{self, out};
@@ -56,7 +56,7 @@ pub(crate) enum Library {
     },
 }
 
-pub(crate) fn verify(arguments: &Verify) -> Result<Ending, Trouble> {
+pub(crate) fn verify(arguments: &Verify) -> Result<Ending, InputError> {
     let Verify { problem, folder, json } = arguments;
     let mut all = Vec::new();
     for name in problem.as_deref().map_or(PROBLEMS.to_vec(), |problem| vec![problem]) {
@@ -87,17 +87,17 @@ pub(crate) fn verify(arguments: &Verify) -> Result<Ending, Trouble> {
         }
     }
     let is_good = all.iter().all(|verified| verified.flaws.is_empty());
-    Ok(if is_good { Ending::Good } else { Ending::Refuted })
+    Ok(if is_good { Ending::Good } else { Ending::Rejected })
 }
 
 /// The best known values that a library tells.
-pub(super) fn best_known<P: Contest>(data: &Path) -> Result<BTreeMap<String, BestKnown>, Trouble> {
+pub(super) fn best_known<P: BenchmarkAdapter>(data: &Path) -> Result<BTreeMap<String, BestKnown>, InputError> {
     let library = Frozen::of::<P>(data);
     if library.is_there() { library.best_known(P::SENSE) } else { Err(nowhere(library.folder())) }
 }
 
-fn nowhere(folder: &Path) -> Trouble {
-    Trouble::at("", "there is no library", "give the folder that has PROBLEM/library: --folder instances/data")
+fn nowhere(folder: &Path) -> InputError {
+    InputError::at("", "there is no library", "give the folder that has PROBLEM/library: --folder instances/data")
         .in_file(folder)
 }
 
@@ -120,13 +120,13 @@ fn row(verified: &Verified) -> Vec<String> {
     ]
 }
 
-pub(crate) fn library(command: &Library) -> Result<Ending, Trouble> {
+pub(crate) fn library(command: &Library) -> Result<Ending, InputError> {
     let Library::Add { run, folder } = command;
     let (manifest, _) = Folder::at(run).read()?;
     with_problem!(&manifest.problem, P => add::<P>(run, folder))
 }
 
-fn add<P: Contest>(run: &Path, folder: &Path) -> Result<Ending, Trouble> {
+fn add<P: BenchmarkAdapter>(run: &Path, folder: &Path) -> Result<Ending, InputError> {
     let run = Folder::at(run);
     let (manifest, rows) = run.read()?;
     let library = Frozen::of::<P>(folder);
@@ -149,5 +149,5 @@ fn add<P: Contest>(run: &Path, folder: &Path) -> Result<Ending, Trouble> {
         out!("REFUTED {line}");
     }
     out!("{rows} rows of instances in the library; {} lines appended", lines.len());
-    Ok(if refuted.is_empty() { Ending::Good } else { Ending::Refuted })
+    Ok(if refuted.is_empty() { Ending::Good } else { Ending::Rejected })
 }

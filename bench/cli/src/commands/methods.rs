@@ -1,20 +1,20 @@
 //! `offcut methods` and `offcut schema`.
 
-use offcut_instances::document::{Trouble, answer_schema, instance_schema};
+use offcut_instances::document::{InputError, answer_schema, instance_schema};
 use offcut_instances::library::Index;
 use offcut_instances::problem::Problem;
-use offcut_runner::{Contest, Suite};
+use offcut_runner::{BenchmarkAdapter, Suite};
 use serde_json::{Value, json};
 
 use super::{PROBLEMS, with_problem};
 use crate::output::{self, out};
 use crate::{Ending, text};
 
-pub(crate) fn methods(problem: Option<&str>, as_json: bool) -> Result<Ending, Trouble> {
+pub(crate) fn methods(problem: Option<&str>, as_json: bool) -> Result<Ending, InputError> {
     let problems = problem.map_or(PROBLEMS.to_vec(), |problem| vec![problem]);
     let mut all = Vec::new();
     for problem in problems {
-        let methods = with_problem!(problem, P => Ok::<_, Trouble>(described::<P>()))?;
+        let methods = with_problem!(problem, P => Ok::<_, InputError>(described::<P>()))?;
         if as_json {
             all.push(json!({ "problem": problem, "methods": methods }));
             continue;
@@ -37,7 +37,7 @@ pub(crate) fn methods(problem: Option<&str>, as_json: bool) -> Result<Ending, Tr
     Ok(Ending::Good)
 }
 
-fn described<P: Contest>() -> Vec<Value> {
+fn described<P: BenchmarkAdapter>() -> Vec<Value> {
     let parameter =
         |p: offcut_instances::problem::Parameter| json!({ "name": p.name, "default": p.default, "about": p.about });
     P::algorithms()
@@ -54,7 +54,7 @@ fn described<P: Contest>() -> Vec<Value> {
         .collect()
 }
 
-pub(crate) fn schema(problem: &str, document: &str) -> Result<Ending, Trouble> {
+pub(crate) fn schema(problem: &str, document: &str) -> Result<Ending, InputError> {
     let schema = with_problem!(problem, P => match document {
         "instance" => Ok(instance_schema::<P>()),
         "answer" => Ok(answer_schema::<P>()),
@@ -67,10 +67,10 @@ pub(crate) fn schema(problem: &str, document: &str) -> Result<Ending, Trouble> {
 }
 
 /// The JSON Schema of a line that is exchanged with a policy.
-fn line_schema<P: Contest>(line: &str) -> Result<Value, Trouble> {
+fn line_schema<P: BenchmarkAdapter>(line: &str) -> Result<Value, InputError> {
     let schemas = P::ROLL_OUT.map_or_else(Vec::new, |roll_out| (roll_out.schemas)());
     schemas.into_iter().find_map(|(name, schema)| (name == line).then_some(schema)).ok_or_else(|| {
         let what = format!("'{}' has no slots to be asked of one by one, and so no {line}", P::NAME);
-        Trouble::at(format!("schema '{line}'"), what, "give instance, answer, suite or library")
+        InputError::at(format!("schema '{line}'"), what, "give instance, answer, suite or library")
     })
 }

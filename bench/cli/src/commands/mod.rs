@@ -15,7 +15,7 @@ pub(crate) mod simulate;
 pub(crate) mod solve;
 pub(crate) mod train;
 
-use offcut_instances::document::{Trouble, problem_of};
+use offcut_instances::document::{InputError, problem_of};
 use offcut_instances::jpdra::Jpdra;
 use offcut_instances::lymdo::Lymdo;
 use offcut_instances::multiuser::Multiuser;
@@ -48,19 +48,19 @@ macro_rules! with_problem {
 }
 pub(crate) use with_problem;
 
-pub(crate) fn unknown_problem(name: &str) -> Trouble {
+pub(crate) fn unknown_problem(name: &str) -> InputError {
     let remedy = format!("the problems are: {}", PROBLEMS.join(", "));
-    Trouble::at(format!("problem '{name}'"), "is not known", remedy)
+    InputError::at(format!("problem '{name}'"), "is not known", remedy)
 }
 
 /// This program's own path, as its cells are to be started by.
-pub(crate) fn this_program() -> Result<std::path::PathBuf, Trouble> {
+pub(crate) fn this_program() -> Result<std::path::PathBuf, InputError> {
     std::env::current_exe()
-        .map_err(|error| Trouble::at("offcut", format!("cannot find itself: {error}"), "start it by its path"))
+        .map_err(|error| InputError::at("offcut", format!("cannot find itself: {error}"), "start it by its path"))
 }
 
 /// The problem a document belongs to, which must be one of ours.
-pub(crate) fn known_problem_of(bytes: &[u8]) -> Result<String, Trouble> {
+pub(crate) fn known_problem_of(bytes: &[u8]) -> Result<String, InputError> {
     let name = problem_of(bytes)?;
     if PROBLEMS.contains(&name.as_str()) { Ok(name) } else { Err(unknown_problem(&name)) }
 }

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use offcut_instances::dnn::{Chain, Graph, Profile, catalogue, zoo};
-use offcut_instances::document::Trouble;
+use offcut_instances::document::InputError;
 use serde_json::json;
 
 use crate::output::{self, out};
@@ -30,7 +30,7 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
-pub(crate) fn models(arguments: &Arguments) -> Result<Ending, Trouble> {
+pub(crate) fn models(arguments: &Arguments) -> Result<Ending, InputError> {
     let Some(name) = &arguments.name else {
         list(arguments.json);
         return Ok(Ending::Good);
@@ -51,10 +51,10 @@ fn known<'a, T>(
     name: &str,
     find: impl Fn(&str) -> Option<T>,
     all: impl Iterator<Item = &'a str>,
-) -> Result<T, Trouble> {
+) -> Result<T, InputError> {
     find(name).ok_or_else(|| {
         let remedy = format!("choose from: {}", all.collect::<Vec<_>>().join(", "));
-        Trouble::at(format!("{kind} '{name}'"), "is not known", remedy)
+        InputError::at(format!("{kind} '{name}'"), "is not known", remedy)
     })
 }
 
@@ -114,7 +114,7 @@ fn layers(graph: &Graph) {
 }
 
 /// The chain with the time of every cut on a device, a link and a server of the catalogue.
-fn blocks(graph: &Graph, arguments: &Arguments) -> Result<(), Trouble> {
+fn blocks(graph: &Graph, arguments: &Arguments) -> Result<(), InputError> {
     let devices = || catalogue::devices().iter().map(|device| device.id.as_ref());
     let device = known("device", &arguments.device, catalogue::device, devices())?;
     let server = known("server", &arguments.server, catalogue::device, devices())?;

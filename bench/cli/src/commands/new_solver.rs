@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use offcut_instances::document::{Trouble, write_new};
+use offcut_instances::document::{InputError, write_new};
 
 use super::{PROBLEMS, unknown_problem};
 use crate::Ending;
@@ -73,19 +73,19 @@ struct Example {
 }
 
 /// The example that is called so.
-fn example(name: &str) -> Result<Example, Trouble> {
+fn example(name: &str) -> Result<Example, InputError> {
     if name == "lymdo-policy" {
         return Ok(Example { problem: "lymdo", texts: POLICIES, stem: "lymdo_policy".into(), option: "--policy" });
     }
     let at = PROBLEMS.iter().position(|known| *known == name).ok_or_else(|| {
         let trouble = unknown_problem(name);
-        Trouble { remedy: format!("{}; lymdo-policy is a policy of lymdo", trouble.remedy), ..trouble }
+        InputError { remedy: format!("{}; lymdo-policy is a policy of lymdo", trouble.remedy), ..trouble }
     })?;
     let problem = PROBLEMS[at];
     Ok(Example { problem, texts: EXAMPLES[at], stem: format!("{problem}_solver"), option: "--solver" })
 }
 
-pub(crate) fn new_solver(arguments: &Arguments) -> Result<Ending, Trouble> {
+pub(crate) fn new_solver(arguments: &Arguments) -> Result<Ending, InputError> {
     let Arguments { language, problem, output } = arguments;
     let Example { problem, texts, stem, option } = example(problem)?;
     let text = texts[*language as usize].trim_end();

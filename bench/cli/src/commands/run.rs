@@ -3,14 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use offcut_instances::document::{Trouble, read_bytes};
+use offcut_instances::document::{InputError, read_bytes};
 use offcut_instances::terminal::one_line;
 use offcut_ledger::{Gate, Row};
 use offcut_reports::overview::{Part, overview};
 use offcut_reports::{Options, Report};
 use offcut_runner::process::end_on_signals;
 use offcut_runner::solver::External;
-use offcut_runner::{Contest, Folder, How, Progress, Shard, Suite, run};
+use offcut_runner::{BenchmarkAdapter, Folder, Progress, RunOptions, Shard, Suite, run};
 
 use super::{PROBLEMS, known_problem_of, this_program, unknown_problem, with_problem};
 use crate::Ending;
@@ -60,17 +60,17 @@ impl Asked {
 /// Programs as they are given: those that answer whole instances, then policies.
 ///
 /// # Errors
-/// [`Trouble`] if one is not there.
+/// [`InputError`] if one is not there.
 pub(crate) fn named_all(
     solvers: &[String],
     policies: &[String],
     is_random: bool,
-) -> Result<Vec<(Option<String>, External)>, Trouble> {
+) -> Result<Vec<(Option<String>, External)>, InputError> {
     let solvers = solvers.iter().map(|text| named(text, is_random, false));
     solvers.chain(policies.iter().map(|text| named(text, is_random, true))).collect()
 }
 
-pub(crate) fn suite(path: &Path, folder: Option<&Path>, asked: &Asked) -> Result<Ending, Trouble> {
+pub(crate) fn suite(path: &Path, folder: Option<&Path>, asked: &Asked) -> Result<Ending, InputError> {
     let bytes = read_bytes(path).map_err(|trouble| trouble.in_file(path))?;
     let name = path.file_stem().map_or("run".into(), |stem| stem.to_string_lossy().into_owned());
     let folder = folder.map_or_else(|| PathBuf::from("runs").join(name), Path::to_owned);
@@ -81,8 +81,8 @@ pub(crate) fn suite(path: &Path, folder: Option<&Path>, asked: &Asked) -> Result
 /// A program as it is given: `COMMAND` or `NAME=COMMAND`.
 ///
 /// # Errors
-/// [`Trouble`] if it is not there.
-pub(super) fn named(text: &str, is_random: bool, is_policy: bool) -> Result<(Option<String>, External), Trouble> {
+/// [`InputError`] if it is not there.
+pub(super) fn named(text: &str, is_random: bool, is_policy: bool) -> Result<(Option<String>, External), InputError> {
     let is_name = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
     let (name, command) = match text.split_once('=') {
         Some((name, command)) if is_name(name) => (Some(name.to_owned()), command),
@@ -94,7 +94,7 @@ pub(super) fn named(text: &str, is_random: bool, is_policy: bool) -> Result<(Opt
 }
 
 /// Merges runs of shards and reports on the whole.
-pub(crate) fn merge(folder: &Path, parts: &[PathBuf]) -> Result<Ending, Trouble> {
+pub(crate) fn merge(folder: &Path, parts: &[PathBuf]) -> Result<Ending, InputError> {
     let parts: Vec<Folder> = parts.iter().map(|part| Folder::at(part)).collect();
     let problem = parts[0].problem()?;
     let merged = with_problem!(&problem, P => offcut_runner::merge::<P>(&Folder::at(folder), &parts))?;
@@ -113,12 +113,12 @@ pub(crate) fn processors() -> u16 {
 }
 
 /// Every problem's demo, each in a folder of its own.
-pub(crate) fn demo(folder: &Path) -> Result<Ending, Trouble> {
+pub(crate) fn demo(folder: &Path) -> Result<Ending, InputError> {
     let mut ending = Ending::Good;
     for Suites { problem, demo, .. } in SUITES {
         out!("{problem}");
-        if run_and_report(demo, None, &folder.join(problem), &Asked::plain(processors()))? == Ending::Refuted {
-            ending = Ending::Refuted;
+        if run_and_report(demo, None, &folder.join(problem), &Asked::plain(processors()))? == Ending::Rejected {
+            ending = Ending::Rejected;
         }
         out!();
     }
@@ -131,14 +131,14 @@ pub(crate) fn reproduce(
     peers: bool,
     folder: Option<&Path>,
     jobs: Option<u16>,
-) -> Result<Ending, Trouble> {
+) -> Result<Ending, InputError> {
     let name = if full { format!("runs/reproduce-{problem}-full") } else { format!("runs/reproduce-{problem}") };
     let folder = folder.map_or_else(|| PathBuf::from(name), Path::to_owned);
     if problem == "all" {
         return reproduce_all(full, peers, &folder, jobs.unwrap_or_else(processors));
     }
     if peers {
-        return Err(Trouble::at(
+        return Err(InputError::at(
             "--peers",
             "goes with all problems",
             "reproduce all, or run bench/peers/suites/PROBLEM.json",
@@ -152,7 +152,7 @@ pub(crate) fn reproduce(
 }
 
 /// Every paper, each in a folder of its own, and an overview of them; with `peers` general solvers beside Offcut's exact methods, too.
-fn reproduce_all(full: bool, peers: bool, folder: &Path, jobs: u16) -> Result<Ending, Trouble> {
+fn reproduce_all(full: bool, peers: bool, folder: &Path, jobs: u16) -> Result<Ending, InputError> {
     // The suites with their names, and whether they are a paper's own.
     let mut suites: Vec<(String, Vec<u8>, bool)> = SUITES
         .iter()
@@ -172,8 +172,8 @@ fn reproduce_all(full: bool, peers: bool, folder: &Path, jobs: u16) -> Result<En
         // Beside peers one cell at a time: there times are compared.
         let jobs = if is_papers { jobs } else { 1 };
         let place = folder.join(&name);
-        if run_and_report(&suite, None, &place, &Asked::plain(jobs))? == Ending::Refuted {
-            ending = Ending::Refuted;
+        if run_and_report(&suite, None, &place, &Asked::plain(jobs))? == Ending::Rejected {
+            ending = Ending::Rejected;
         }
         out!();
         let problem = Folder::at(&place).problem()?;
@@ -202,10 +202,12 @@ fn reproduce_all(full: bool, peers: bool, folder: &Path, jobs: u16) -> Result<En
 }
 
 /// The suites that put general solvers beside Offcut's exact methods, of every problem.
-fn peers_suites() -> Result<Vec<(&'static str, Vec<u8>)>, Trouble> {
+fn peers_suites() -> Result<Vec<(&'static str, Vec<u8>)>, InputError> {
     let python = Path::new(".tools/peers/bin/python");
     if !python.exists() {
-        return Err(Trouble::at("", "is not there", "run bench/peers/install in Offcut's folder first").in_file(python));
+        return Err(
+            InputError::at("", "is not there", "run bench/peers/install in Offcut's folder first").in_file(python)
+        );
     }
     let read = |problem: &'static str| {
         let path = Path::new("bench/peers/suites").join(problem).with_extension("json");
@@ -215,13 +217,18 @@ fn peers_suites() -> Result<Vec<(&'static str, Vec<u8>)>, Trouble> {
 }
 
 /// Runs a suite that is read from a file in the folder `beside`, or is part of the program, and reports on it.
-fn run_and_report(suite: &[u8], beside: Option<&Path>, folder: &Path, asked: &Asked) -> Result<Ending, Trouble> {
+fn run_and_report(suite: &[u8], beside: Option<&Path>, folder: &Path, asked: &Asked) -> Result<Ending, InputError> {
     let problem = known_problem_of(suite)?;
     with_problem!(&problem, P => run_for::<P>(suite, beside, folder, asked))?;
     report(folder)
 }
 
-fn run_for<P: Contest>(suite: &[u8], beside: Option<&Path>, folder: &Path, asked: &Asked) -> Result<(), Trouble> {
+fn run_for<P: BenchmarkAdapter>(
+    suite: &[u8],
+    beside: Option<&Path>,
+    folder: &Path,
+    asked: &Asked,
+) -> Result<(), InputError> {
     let mut suite = Suite::parse(suite, P::NAME)?;
     if let Some(beside) = beside {
         suite.is_in(beside);
@@ -234,24 +241,24 @@ fn run_for<P: Contest>(suite: &[u8], beside: Option<&Path>, folder: &Path, asked
     run::<P>(
         &suite,
         &Folder::at(folder),
-        &How { program: &program, shard: asked.shard, jobs: asked.jobs.into() },
+        &RunOptions { program: &program, shard: asked.shard, jobs: asked.jobs.into() },
         &mut Bar::default(),
     )?;
     Ok(())
 }
 
 /// Writes the report of a run beside its rows, and says what stands in the way of trusting it.
-pub(crate) fn report(folder: &Path) -> Result<Ending, Trouble> {
+pub(crate) fn report(folder: &Path) -> Result<Ending, InputError> {
     report_against(folder, None)
 }
 
 /// The same, with gaps measured against a library as well.
-pub(crate) fn report_against(folder: &Path, library: Option<&Path>) -> Result<Ending, Trouble> {
+pub(crate) fn report_against(folder: &Path, library: Option<&Path>) -> Result<Ending, InputError> {
     let problem = Folder::at(folder).problem()?;
     with_problem!(&problem, P => report_for::<P>(folder, library))
 }
 
-fn report_for<P: Contest>(folder: &Path, library: Option<&Path>) -> Result<Ending, Trouble> {
+fn report_for<P: BenchmarkAdapter>(folder: &Path, library: Option<&Path>) -> Result<Ending, InputError> {
     let (manifest, rows, evidence) = Folder::at(folder).held::<P>()?;
     let beside = folder.join("report");
     let mut options = Options::default();

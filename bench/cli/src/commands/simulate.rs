@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use offcut_instances::document::{Trouble, parse_instance, read_answer, read_bytes};
+use offcut_instances::document::{InputError, parse_instance, read_answer, read_bytes};
 use offcut_instances::jpdra::Jpdra;
 use offcut_instances::lymdo::{self, Lymdo};
 use offcut_instances::problem::Problem;
@@ -72,8 +72,8 @@ impl Kind {
     }
 }
 
-pub(crate) fn simulate(arguments: &Arguments) -> Result<Ending, Trouble> {
-    let in_file = |trouble: Trouble| trouble.in_file(&arguments.instance);
+pub(crate) fn simulate(arguments: &Arguments) -> Result<Ending, InputError> {
+    let in_file = |trouble: InputError| trouble.in_file(&arguments.instance);
     let bytes = read_bytes(&arguments.instance).map_err(in_file)?;
     let problem = known_problem_of(&bytes).map_err(in_file)?;
     let subject = match problem.as_str() {
@@ -81,7 +81,7 @@ pub(crate) fn simulate(arguments: &Arguments) -> Result<Ending, Trouble> {
         Lymdo::NAME => users(&parse_instance::<Lymdo>(&bytes).map_err(in_file)?, arguments)?,
         other => {
             let what = format!("is '{other}', which has no queues");
-            return Err(in_file(Trouble::at("problem", what, "give an instance of jpdra or lymdo")));
+            return Err(in_file(InputError::at("problem", what, "give an instance of jpdra or lymdo")));
         }
     };
     let Arguments { tasks, seed, .. } = *arguments;
@@ -93,7 +93,7 @@ pub(crate) fn simulate(arguments: &Arguments) -> Result<Ending, Trouble> {
     } else {
         result.print(&subject, arguments);
     }
-    Ok(if result.is_refuted() { Ending::Refuted } else { Ending::Good })
+    Ok(if result.is_rejected() { Ending::Rejected } else { Ending::Good })
 }
 
 /// What is simulated.
@@ -109,9 +109,9 @@ struct Subject {
     note: Option<String>,
 }
 
-fn flows(instance: &<Jpdra as Problem>::Instance, arguments: &Arguments) -> Result<Subject, Trouble> {
+fn flows(instance: &<Jpdra as Problem>::Instance, arguments: &Arguments) -> Result<Subject, InputError> {
     if arguments.slot.is_some() {
-        return Err(Trouble::at("--slot", "is given, and jpdra has no slots", "leave it out"));
+        return Err(InputError::at("--slot", "is given, and jpdra has no slots", "leave it out"));
     }
     let solution = solution::<Jpdra>(arguments)?;
     let tandems = tandems(instance, &solution).map_err(|trouble| in_answer(trouble, arguments))?;
@@ -125,12 +125,12 @@ fn flows(instance: &<Jpdra as Problem>::Instance, arguments: &Arguments) -> Resu
     })
 }
 
-fn users(instance: &<Lymdo as Problem>::Instance, arguments: &Arguments) -> Result<Subject, Trouble> {
+fn users(instance: &<Lymdo as Problem>::Instance, arguments: &Arguments) -> Result<Subject, InputError> {
     let (users, slots) = (instance.users.len(), instance.slots.len());
     let slot = arguments.slot.unwrap_or(0);
     if slot >= slots {
         let what = format!("is {slot}, and the instance has {slots}");
-        return Err(Trouble::at("--slot", what, "count slots from 0"));
+        return Err(InputError::at("--slot", what, "count slots from 0"));
     }
     let solution = solution::<Lymdo>(arguments)?;
     let all = slot_tandems(instance, &solution, slot).map_err(|trouble| in_answer(trouble, arguments))?;
@@ -138,7 +138,7 @@ fn users(instance: &<Lymdo as Problem>::Instance, arguments: &Arguments) -> Resu
     let idle = users - tandems.len();
     if tandems.is_empty() {
         let what = format!("of slot {slot} have no tasks, or none with any work");
-        return Err(Trouble::at("users", what, "choose another with --slot").in_file(&arguments.instance));
+        return Err(InputError::at("users", what, "choose another with --slot").in_file(&arguments.instance));
     }
     Ok(Subject {
         noun: "user",
@@ -153,15 +153,15 @@ fn users(instance: &<Lymdo as Problem>::Instance, arguments: &Arguments) -> Resu
 }
 
 /// The answer's solution.
-fn solution<P: Problem>(arguments: &Arguments) -> Result<P::Solution, Trouble> {
+fn solution<P: Problem>(arguments: &Arguments) -> Result<P::Solution, InputError> {
     let missing =
-        || Trouble::at("body.found", "is missing: there is no solution to simulate", "give an answer with one");
+        || InputError::at("body.found", "is missing: there is no solution to simulate", "give an answer with one");
     let answer = read_answer::<P>(&arguments.answer)?;
     Ok(answer.found.ok_or_else(|| missing().in_file(&arguments.answer))?.solution)
 }
 
 /// What is wrong with the answer's solution.
-fn in_answer(trouble: Trouble, arguments: &Arguments) -> Trouble {
+fn in_answer(trouble: InputError, arguments: &Arguments) -> InputError {
     trouble.below("solution").below("body.found").in_file(&arguments.answer)
 }
 
@@ -244,7 +244,7 @@ impl Comparison {
     }
 
     /// An interval from too few tasks refutes nothing.
-    fn is_refuted(&self) -> bool {
+    fn is_rejected(&self) -> bool {
         self.is_enough && !self.mean.is_inside()
     }
 
@@ -276,7 +276,7 @@ impl Comparison {
             "mm1_overstates": self.overstates(),
             "fewest_tasks": self.fewest_tasks,
             "enough_tasks": self.is_enough,
-            "refuted": self.is_refuted(),
+            "refuted": self.is_rejected(),
         });
         json[format!("{noun}_confidence")] = FLOW_CONFIDENCE.into();
         json[format!("{noun}s")] = subject.tandems.iter().zip(&self.lines).map(line).collect();

@@ -5,10 +5,10 @@ use std::time::Instant;
 
 use clap::Args;
 use offcut_checker::Tolerance;
-use offcut_instances::document::{Trouble, hash, parse_instance, read_bytes, write_new};
+use offcut_instances::document::{InputError, hash, parse_instance, read_bytes, write_new};
 use offcut_instances::problem::{Budget, MethodSpec};
 use offcut_ledger::{Gate, Key, best_known};
-use offcut_runner::Contest;
+use offcut_runner::BenchmarkAdapter;
 use offcut_runner::cell::{GRACE_S, Launcher, Source, judged};
 use offcut_runner::environment::code_version;
 use offcut_runner::process::end_on_signals;
@@ -51,12 +51,12 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
-pub(crate) fn solve(arguments: &Arguments) -> Result<Ending, Trouble> {
+pub(crate) fn solve(arguments: &Arguments) -> Result<Ending, InputError> {
     if arguments.time.is_some_and(|time| !(time.is_finite() && time >= 0.0)) {
-        return Err(Trouble::at("--time", "is not a time", "give seconds, 0 or above"));
+        return Err(InputError::at("--time", "is not a time", "give seconds, 0 or above"));
     }
     let began = Instant::now();
-    let in_file = |trouble: Trouble| trouble.in_file(&arguments.instance);
+    let in_file = |trouble: InputError| trouble.in_file(&arguments.instance);
     let bytes = read_bytes(&arguments.instance).map_err(in_file)?;
     // Every document says early whose it is; the problem's own reader then reads all of it once.
     let problem = known_problem_of(&bytes).map_err(in_file)?;
@@ -68,7 +68,7 @@ pub(crate) fn solve(arguments: &Arguments) -> Result<Ending, Trouble> {
 }
 
 /// The method or program to solve with.
-fn asked_for<P: Contest>(arguments: &Arguments) -> Result<(MethodSpec, Solver<P>), Trouble> {
+fn asked_for<P: BenchmarkAdapter>(arguments: &Arguments) -> Result<(MethodSpec, Solver<P>), InputError> {
     let Arguments { method, solver, policy, .. } = arguments;
     if let Some(command) = solver.as_ref().or(policy.as_ref()) {
         let (name, external) = named(command, false, policy.is_some())?;
@@ -80,7 +80,11 @@ fn asked_for<P: Contest>(arguments: &Arguments) -> Result<(MethodSpec, Solver<P>
     Ok((spec, solver))
 }
 
-fn solve_for<P: Contest>(arguments: &Arguments, instance: &P::Instance, read_s: f64) -> Result<Ending, Trouble> {
+fn solve_for<P: BenchmarkAdapter>(
+    arguments: &Arguments,
+    instance: &P::Instance,
+    read_s: f64,
+) -> Result<Ending, InputError> {
     let Arguments { time: time_s, seed, threads, .. } = *arguments;
     let budget = Budget { time_s, seed, threads, ..Budget::default() };
     let (spec, solver) = asked_for::<P>(arguments)?;
@@ -93,7 +97,7 @@ fn solve_for<P: Contest>(arguments: &Arguments, instance: &P::Instance, read_s: 
     end_on_signals();
     let changed = || {
         let what = "was changed while it was being solved";
-        Err(Trouble::at("", what, "leave the file as it is meanwhile").in_file(&arguments.instance))
+        Err(InputError::at("", what, "leave the file as it is meanwhile").in_file(&arguments.instance))
     };
     let source = Source { path: &arguments.instance, hash: &key.instance, restore: &changed };
     let launcher = Launcher { program: &this_program()?, grace_s: GRACE_S };

@@ -6,7 +6,7 @@
 use std::ffi::OsString;
 use std::process::Command;
 
-use offcut_instances::document::Trouble;
+use offcut_instances::document::InputError;
 
 use crate::Ending;
 
@@ -14,11 +14,11 @@ use crate::Ending;
 const TRAINER: &str = "offcut-trainer";
 
 /// Starts the trainer with these arguments; its exit code is ours.
-pub(crate) fn train(arguments: &[OsString]) -> Result<Ending, Trouble> {
+pub(crate) fn train(arguments: &[OsString]) -> Result<Ending, InputError> {
     let trouble = |what: String| {
         let remedy =
             "build it with `cargo build --release --package offcut-trainer --features train`, as `./offcut train` does";
-        Trouble::at(TRAINER, what, remedy)
+        InputError::at(TRAINER, what, remedy)
     };
     let here = std::env::current_exe().map_err(|error| trouble(format!("cannot be looked for: {error}")))?;
     let program = here.with_file_name(TRAINER);

@@ -5,12 +5,12 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use cpu_time::ProcessTime;
-use offcut_checker::{Judged, Proof, Tolerance, Verdict, beyond, judge};
-use offcut_instances::document::{Trouble, answer_bytes, read_answer, read_bytes, read_instance, write_new};
+use offcut_checker::{Checkable, Proof, Tolerance, Verdict, beyond, judge};
+use offcut_instances::document::{InputError, answer_bytes, read_answer, read_bytes, read_instance, write_new};
 use offcut_instances::library::{Entry, Hardness, Index};
 use offcut_instances::problem::{Answer, Bound, Evidence, Trace};
 
-use super::{IMPROVES_RELATIVE, Library, Line, Shown, What, hash_of, improves, is_same, line_improves, take_in};
+use super::{IMPROVES_RELATIVE, Library, Line, ShownBy, ValueKind, hash_of, improves, is_same, line_improves, take_in};
 use crate::gap::feasible_objective;
 use crate::row::{Row, Status, short_of};
 use crate::{BestKnown, library};
@@ -37,23 +37,23 @@ pub struct Added {
 /// What a line is to say, and the row it comes from.
 struct Pick<'a> {
     row: &'a Row,
-    evidence: Shown,
+    evidence: ShownBy,
 }
 
 impl Library {
     /// Appends what rows of a run improve. `answer` says where the answer of a row is, `began_unix_s` when the run began.
     ///
     /// # Errors
-    /// [`Trouble`] if the library or an answer cannot be read, the ledger's chain is broken, or the disk refuses.
-    pub fn add<P: Judged>(
+    /// [`InputError`] if the library or an answer cannot be read, the ledger's chain is broken, or the disk refuses.
+    pub fn add<P: Checkable>(
         &self,
         rows: &[Row],
         answer: impl Fn(&Row) -> PathBuf,
         began_unix_s: u64,
-    ) -> Result<Added, Trouble> {
+    ) -> Result<Added, InputError> {
         let index = self.index()?;
         let refused = |path: &Path, error: std::io::Error| {
-            Trouble::at("", format!("cannot be written to: {error}"), "give a library that can be").in_file(path)
+            InputError::at("", format!("cannot be written to: {error}"), "give a library that can be").in_file(path)
         };
         let (path, answers) = (self.ledger(), self.answers());
         // Nothing is made where something is missing.
@@ -62,7 +62,7 @@ impl Library {
         let mut file =
             OpenOptions::new().create(true).append(true).open(&path).map_err(|error| refused(&path, error))?;
         file.try_lock()
-            .map_err(|_| Trouble::at("", "is being added to by another program", "wait for it").in_file(&path))?;
+            .map_err(|_| InputError::at("", "is being added to by another program", "wait for it").in_file(&path))?;
         let (_, mut head) = self.chain(index.ledger_head.as_deref())?;
         let known = self.best_known(P::SENSE)?;
         let mut added = Added::default();
@@ -96,7 +96,7 @@ impl Library {
     }
 
     /// Has the index name the ledger's last line: the file is whole as it was or as it is to be, whatever ends this program.
-    fn pin(&self, head: &str) -> Result<(), Trouble> {
+    fn pin(&self, head: &str) -> Result<(), InputError> {
         let path = self.index_path();
         let bytes = read_bytes(&path).and_then(|bytes| Index::with_head(&bytes, self.problem, head));
         let bytes = bytes.map_err(|trouble| trouble.in_file(&path))?;
@@ -109,19 +109,19 @@ impl Library {
             File::open(&self.folder)?.sync_data()
         };
         write().map_err(|error| {
-            Trouble::at("", format!("cannot be written to: {error}"), "give a library that can be").in_file(&path)
+            InputError::at("", format!("cannot be written to: {error}"), "give a library that can be").in_file(&path)
         })
     }
 
     /// The lines that rows of an instance are worth, their answers written; `previous` and `date` are left open.
-    fn improvements<P: Judged>(
+    fn improvements<P: Checkable>(
         &self,
         entry: &Entry,
         rows: &[&Row],
         best: BestKnown,
         answer: &impl Fn(&Row) -> PathBuf,
         added: &mut Added,
-    ) -> Result<Vec<Line>, Trouble> {
+    ) -> Result<Vec<Line>, InputError> {
         if rows.is_empty() {
             return Ok(Vec::new());
         }
@@ -129,7 +129,7 @@ impl Library {
         let picks = picks::<P>(rows, best, &mut |row| {
             let path = answer(row);
             let answer = read_answer::<P>(&path)?;
-            let bytes = kept::<P>(&answer, &[Shown::Certificate]).len();
+            let bytes = kept::<P>(&answer, &[ShownBy::Certificate]).len();
             let began = ProcessTime::now();
             if bytes <= LARGEST_ANSWER_BYTES {
                 judge::<P>(&instance, &answer, &Tolerance::default());
@@ -151,7 +151,7 @@ impl Library {
         for pick in &picks {
             let row = pick.row;
             let same = |other: &&Pick<'_>| std::ptr::eq(other.row, row);
-            let shown: Vec<Shown> = picks.iter().filter(same).map(|pick| pick.evidence).collect();
+            let shown: Vec<ShownBy> = picks.iter().filter(same).map(|pick| pick.evidence).collect();
             let full = read_answer::<P>(&answer(row))?;
             // What is written is what is judged.
             let mut bytes = kept::<P>(&full, &shown);
@@ -159,7 +159,7 @@ impl Library {
             let verdict = judge::<P>(&instance, &reduced, &Tolerance::default());
             bytes.push(b'\n');
             let name = format!("{}.json", hash_of(&bytes));
-            let what = if pick.evidence == Shown::Solution { What::Objective } else { What::Bound };
+            let what = if pick.evidence == ShownBy::Solution { ValueKind::Objective } else { ValueKind::Bound };
             let Some(value) = value_of(&verdict, pick.evidence) else {
                 added.refuted.push(format!("{}: the answer of {} is refuted", entry.name, row.key.method));
                 continue;
@@ -192,7 +192,7 @@ impl Library {
             if !path.exists() {
                 write_new(&path, &bytes[..bytes.len() - 1])?;
                 let synced = File::open(&path).and_then(|file| file.sync_data());
-                synced.map_err(|error| Trouble::at("", error.to_string(), "make room").in_file(&path))?;
+                synced.map_err(|error| InputError::at("", error.to_string(), "make room").in_file(&path))?;
             }
             best = after;
             lines.push(line);
@@ -202,13 +202,13 @@ impl Library {
 }
 
 /// Which rows improve, and by what: at most one objective, one certified bound and one word.
-fn picks<'a, P: Judged>(
+fn picks<'a, P: Checkable>(
     rows: &[&'a Row],
     best: BestKnown,
-    fits: &mut dyn FnMut(&Row) -> Result<bool, Trouble>,
-) -> Result<Vec<Pick<'a>>, Trouble> {
+    fits: &mut dyn FnMut(&Row) -> Result<bool, InputError>,
+) -> Result<Vec<Pick<'a>>, InputError> {
     // Best first; of equals the one that is optimal by itself, then the fastest.
-    let in_order = |what: What, values: &mut Vec<(f64, &'a Row)>| {
+    let in_order = |what: ValueKind, values: &mut Vec<(f64, &'a Row)>| {
         values.sort_by(|(a, _), (b, _)| a.total_cmp(b));
         if values.len() > 1 && improves(P::SENSE, what, values[values.len() - 1].0, Some(values[0].0)) {
             values.reverse();
@@ -222,70 +222,69 @@ fn picks<'a, P: Judged>(
     };
     let mut picks = Vec::new();
     let mut objectives: Vec<_> = rows.iter().filter_map(|row| Some((feasible_objective(row)?, *row))).collect();
-    in_order(What::Objective, &mut objectives);
+    in_order(ValueKind::Objective, &mut objectives);
     if let Some((value, row)) = objectives.first()
-        && improves(P::SENSE, What::Objective, *value, best.objective)
+        && improves(P::SENSE, ValueKind::Objective, *value, best.objective)
     {
-        picks.push(Pick { row, evidence: Shown::Solution });
+        picks.push(Pick { row, evidence: ShownBy::Solution });
     }
     let sound = rows.iter().filter(|row| row.status != Status::Wrong);
     let mut bounds: Vec<_> = sound
         .filter_map(|row| match row.proof {
-            Proof::Certified { value } | Proof::SolverWord { value, .. } => Some((value, *row)),
+            Proof::Certified { value } | Proof::SolverReported { value, .. } => Some((value, *row)),
             _ => None,
         })
         .collect();
-    in_order(What::Bound, &mut bounds);
+    in_order(ValueKind::Bound, &mut bounds);
     let mut word = None;
     for (value, row) in bounds {
-        if !improves(P::SENSE, What::Bound, value, best.certified) {
+        if !improves(P::SENSE, ValueKind::Bound, value, best.certified) {
             break;
         }
         if matches!(row.proof, Proof::Certified { .. }) && fits(row)? {
-            picks.push(Pick { row, evidence: Shown::Certificate });
+            picks.push(Pick { row, evidence: ShownBy::Certificate });
             break;
         }
         word = word.or(Some((value, row)));
     }
     if let Some((value, row)) = word
-        && improves(P::SENSE, What::Bound, value, best.word)
+        && improves(P::SENSE, ValueKind::Bound, value, best.word)
     {
-        picks.push(Pick { row, evidence: Shown::SolverWord });
+        picks.push(Pick { row, evidence: ShownBy::SolverReported });
     }
     Ok(picks)
 }
 
 /// The part of an answer that lines of these kinds need. A certificate that is left out becomes a word.
-fn kept<P: Judged>(answer: &Answer<P>, shown: &[Shown]) -> Vec<u8> {
-    let found = answer.found.clone().filter(|_| shown.contains(&Shown::Solution));
+fn kept<P: Checkable>(answer: &Answer<P>, shown: &[ShownBy]) -> Vec<u8> {
+    let found = answer.found.clone().filter(|_| shown.contains(&ShownBy::Solution));
     let proved = answer.proved.clone().and_then(|Bound { value, evidence }| match evidence {
-        _ if shown.contains(&Shown::Certificate) => Some(Bound { value, evidence }),
-        Evidence::SolverWord(_) if shown.contains(&Shown::SolverWord) => Some(Bound { value, evidence }),
-        Evidence::Certificate(_) if shown.contains(&Shown::SolverWord) => {
+        _ if shown.contains(&ShownBy::Certificate) => Some(Bound { value, evidence }),
+        Evidence::SolverReported(_) if shown.contains(&ShownBy::SolverReported) => Some(Bound { value, evidence }),
+        Evidence::Certificate(_) if shown.contains(&ShownBy::SolverReported) => {
             let word =
                 "a certificate that is too large for the library; the checker replayed it before it was left out";
-            Some(Bound { value, evidence: Evidence::SolverWord(word.into()) })
+            Some(Bound { value, evidence: Evidence::SolverReported(word.into()) })
         }
         _ => None,
     });
     answer_bytes::<P>(&Answer { stop: answer.stop.clone(), found, proved, trace: Trace::default() })
 }
 
-fn value_of(verdict: &Verdict, evidence: Shown) -> Option<f64> {
-    if verdict.is_refuted() {
+fn value_of(verdict: &Verdict, evidence: ShownBy) -> Option<f64> {
+    if verdict.is_rejected() {
         return None;
     }
     match (evidence, verdict.proof()) {
-        (Shown::Solution, _) => verdict.objective().map(|objective| objective.middle()),
-        (Shown::Certificate, Proof::Certified { value }) | (Shown::SolverWord, Proof::SolverWord { value, .. }) => {
-            Some(*value)
-        }
+        (ShownBy::Solution, _) => verdict.objective().map(|objective| objective.middle()),
+        (ShownBy::Certificate, Proof::Certified { value })
+        | (ShownBy::SolverReported, Proof::SolverReported { value, .. }) => Some(*value),
         _ => None,
     }
 }
 
 /// What of the best known values cannot be true together, if anything.
-fn contradiction<P: Judged>(best: &BestKnown) -> Option<String> {
+fn contradiction<P: Checkable>(best: &BestKnown) -> Option<String> {
     let objective = best.objective?;
     // The middles of intervals, so give or take a rounding; verifying knows the intervals.
     let bounds = [(best.certified, IMPROVES_RELATIVE), (best.word, Tolerance::default().word_relative)];

@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
-use offcut_checker::{Interval, Judged, Proof, Tolerance, Verdict, beyond, judge};
+use offcut_checker::{Checkable, Interval, Proof, Tolerance, Verdict, beyond, judge};
 use offcut_instances::document::{hash, instance_file, parse_answer, parse_instance};
 use offcut_instances::family::Generated;
 use offcut_instances::library::{Entry, GENERATORS, Hardness, Size};
 use offcut_instances::problem::Sense;
 use serde::Serialize;
 
-use super::{Library, Line, Shown, What, hash_of, improves, is_same, line_improves, parse, raw_lines, take_in};
+use super::{Library, Line, ShownBy, ValueKind, hash_of, improves, is_same, line_improves, parse, raw_lines, take_in};
 use crate::BestKnown;
 use crate::row::short_of;
 
@@ -70,7 +70,7 @@ impl Verified {
 }
 
 /// What is found out about an instance on the way through the ledger.
-struct State<P: Judged> {
+struct State<P: Checkable> {
     instance: Option<P::Instance>,
     best: BestKnown,
     objective: Option<Interval>,
@@ -81,7 +81,7 @@ struct State<P: Judged> {
 impl Library {
     /// Verifies everything in the library: the index against the files, the files against their hashes and recipes, every line of the ledger against
     /// its answer, the lines against each other, and what the index says of an instance's hardness against what is known.
-    pub fn verify<P: Judged + Generated>(&self) -> Verified {
+    pub fn verify<P: Checkable + Generated>(&self) -> Verified {
         let mut found = Verified { problem: P::NAME.into(), ..Verified::default() };
         let index = match self.index() {
             Ok(index) => index,
@@ -122,7 +122,7 @@ impl Library {
     }
 
     /// The instance of an entry, or what is wrong with its file or recipe.
-    fn instance<P: Judged + Generated>(&self, entry: &Entry) -> Result<P::Instance, String> {
+    fn instance<P: Checkable + Generated>(&self, entry: &Entry) -> Result<P::Instance, String> {
         let path = self.folder.join(&entry.file);
         let bytes = std::fs::read(&path).map_err(|error| format!("{} cannot be read: {error}", entry.file))?;
         let instance = parse_instance::<P>(&bytes).map_err(|trouble| format!("{}: {trouble}", entry.file))?;
@@ -146,7 +146,7 @@ impl Library {
     }
 
     /// Goes through the ledger. The answer is the names of all answers that lines speak of.
-    fn lines<'a, P: Judged>(
+    fn lines<'a, P: Checkable>(
         &self,
         found: &mut Verified,
         states: &mut BTreeMap<&'a str, State<P>>,
@@ -205,10 +205,12 @@ impl Library {
                 }
             }
             let objective = verdict.as_ref().ok().and_then(Verdict::objective);
-            if line.what == What::Objective && improves(P::SENSE, What::Objective, line.value, state.best.objective) {
+            if line.what == ValueKind::Objective
+                && improves(P::SENSE, ValueKind::Objective, line.value, state.best.objective)
+            {
                 state.objective = objective;
             }
-            if line.evidence == Shown::Certificate {
+            if line.evidence == ShownBy::Certificate {
                 state.bounded_by = Some((line.solve_cpu_s.unwrap_or(line.solve_s), line.method.clone()));
             }
             take_in(&mut state.best, P::SENSE, &line);
@@ -217,7 +219,7 @@ impl Library {
     }
 
     /// What the checker finds in an answer.
-    fn judged<P: Judged>(&self, instance: &P::Instance, name: &str) -> Result<Verdict, String> {
+    fn judged<P: Checkable>(&self, instance: &P::Instance, name: &str) -> Result<Verdict, String> {
         let bytes = std::fs::read(self.answers().join(name))
             .map_err(|error| format!("answer {name} cannot be read: {error}"))?;
         if format!("{}.json", hash_of(&bytes)) != name {
@@ -235,26 +237,25 @@ fn shows(verdict: &Verdict, line: &Line) -> Result<(), String> {
         false => Err(format!("says {}, and its answer has {is}", line.value)),
     };
     let refuted = match verdict.proof() {
-        Proof::Refused { violations } if line.what == What::Bound => violations.first(),
+        Proof::Rejected { violations } if line.what == ValueKind::Bound => violations.first(),
         _ => verdict.violations().first(),
     };
     if let Some(violation) = refuted {
         return Err(format!("its answer is refuted: {violation}"));
     }
     match (line.evidence, verdict.proof()) {
-        (Shown::Solution, _) => match verdict.objective() {
+        (ShownBy::Solution, _) => match verdict.objective() {
             Some(objective) => differs(objective.middle()),
             None => Err("its answer holds no solution".into()),
         },
-        (Shown::Certificate, Proof::Certified { value }) | (Shown::SolverWord, Proof::SolverWord { value, .. }) => {
-            differs(*value)
-        }
+        (ShownBy::Certificate, Proof::Certified { value })
+        | (ShownBy::SolverReported, Proof::SolverReported { value, .. }) => differs(*value),
         _ => Err("its answer holds no such bound".into()),
     }
 }
 
 /// What is known of an instance at the end, and what does not go together.
-fn conclude<P: Judged>(sense: Sense, entry: &Entry, state: &State<P>) -> (Known, Vec<String>) {
+fn conclude<P: Checkable>(sense: Sense, entry: &Entry, state: &State<P>) -> (Known, Vec<String>) {
     let tolerance = Tolerance::default();
     let mut flaws = Vec::new();
     let bounds = [(state.best.certified, 0.0), (state.best.word, tolerance.word_relative)];

@@ -16,7 +16,7 @@ use schemars::schema_for;
 use serde_json::Value;
 
 use super::roll_out;
-use crate::contest::RollOut;
+use crate::adapter::RollOut;
 use crate::dialogue::{Dialogue, beginning_of};
 
 /// How such a program is asked.
@@ -69,9 +69,9 @@ impl Decide for Program<'_> {
             Stop::Failed(format!("what it said is not a decision: {why}; it said '{}'", beginning_of(&line)))
         })?;
         match decided {
-            Meant::Cuts(cuts) => self.with_best_resources(slot, &cuts),
-            Meant::All(allocation) => Ok(allocation),
-            Meant::Stop(stop) => Err(stop),
+            ProgramDecision::Cuts(cuts) => self.with_best_resources(slot, &cuts),
+            ProgramDecision::All(allocation) => Ok(allocation),
+            ProgramDecision::Stop(stop) => Err(stop),
         }
     }
 
@@ -93,21 +93,21 @@ impl Program<'_> {
 
 /// What a decision comes to.
 #[derive(Debug, PartialEq)]
-enum Meant {
+enum ProgramDecision {
     Cuts(Vec<u32>),
     All(Allocation),
     Stop(Stop),
 }
 
 /// What a line means, or why it means nothing. Whether an allocation is any good is the checker's business.
-fn meant(line: &[u8], slot: &Instance) -> Result<Meant, String> {
+fn meant(line: &[u8], slot: &Instance) -> Result<ProgramDecision, String> {
     let decision: Decision = serde_json::from_slice(line).map_err(|error| error.to_string())?;
     let Decision { cuts, local_macs_per_s, bandwidth_hz, edge_macs_per_s, stop } = decision;
     match (cuts, local_macs_per_s, bandwidth_hz, edge_macs_per_s, stop) {
-        (None, None, None, None, Some(stop)) => Ok(Meant::Stop(stop)),
-        (Some(cuts), None, None, None, None) => check_cuts(&cuts, slot).map(|()| Meant::Cuts(cuts)),
+        (None, None, None, None, Some(stop)) => Ok(ProgramDecision::Stop(stop)),
+        (Some(cuts), None, None, None, None) => check_cuts(&cuts, slot).map(|()| ProgramDecision::Cuts(cuts)),
         (Some(cuts), Some(local_macs_per_s), Some(bandwidth_hz), Some(edge_macs_per_s), None) => {
-            Ok(Meant::All(Allocation { cuts, local_macs_per_s, bandwidth_hz, edge_macs_per_s }))
+            Ok(ProgramDecision::All(Allocation { cuts, local_macs_per_s, bandwidth_hz, edge_macs_per_s }))
         }
         _ => Err("give cuts, or cuts, local_macs_per_s, bandwidth_hz and edge_macs_per_s, or stop".into()),
     }
@@ -142,10 +142,10 @@ mod tests {
     fn a_decision_is_cuts_or_everything_or_why_not() {
         let slot = slot();
         let meant = |line: &str| meant(line.as_bytes(), &slot);
-        assert_eq!(meant(r#"{"cuts": [0, 1]}"#), Ok(Meant::Cuts(vec![0, 1])));
-        assert_eq!(meant(r#"{"stop": "infeasible"}"#), Ok(Meant::Stop(Stop::Infeasible)));
+        assert_eq!(meant(r#"{"cuts": [0, 1]}"#), Ok(ProgramDecision::Cuts(vec![0, 1])));
+        assert_eq!(meant(r#"{"stop": "infeasible"}"#), Ok(ProgramDecision::Stop(Stop::Infeasible)));
         let all = r#"{"cuts": [0], "local_macs_per_s": [], "bandwidth_hz": [1e6], "edge_macs_per_s": [1e9]}"#;
-        assert!(matches!(meant(all), Ok(Meant::All(_))), "shapes are the checker's business here");
+        assert!(matches!(meant(all), Ok(ProgramDecision::All(_))), "shapes are the checker's business here");
         for (bad, words) in [
             ("hello", "expected value"),
             ("", "EOF"),

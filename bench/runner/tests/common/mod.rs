@@ -6,16 +6,20 @@ use offcut_checker::Tolerance;
 use offcut_instances::document::hash;
 use offcut_instances::problem::{Algorithm, Budget};
 use offcut_ledger::{Key, Row};
-use offcut_runner::Contest;
+use offcut_runner::BenchmarkAdapter;
 use offcut_runner::cell::{execute, judged};
 
 /// Every method on an instance, judged from its answer's bytes.
-pub fn rows<P: Contest>(instance: &P::Instance, seed: u64) -> Vec<Row> {
+pub fn rows<P: BenchmarkAdapter>(instance: &P::Instance, seed: u64) -> Vec<Row> {
     rows_of::<P>(instance, &P::algorithms(), &Budget { seed, ..Budget::seconds(20.0) })
 }
 
 /// Some methods on an instance, judged from their answers' bytes.
-pub fn rows_of<P: Contest>(instance: &P::Instance, algorithms: &[Box<dyn Algorithm<P>>], budget: &Budget) -> Vec<Row> {
+pub fn rows_of<P: BenchmarkAdapter>(
+    instance: &P::Instance,
+    algorithms: &[Box<dyn Algorithm<P>>],
+    budget: &Budget,
+) -> Vec<Row> {
     let row = |algorithm: &dyn Algorithm<P>| {
         let executed = execute::<P>(algorithm, instance, budget);
         assert_eq!(negative_zero(&executed.answer), None, "{}", algorithm.id());

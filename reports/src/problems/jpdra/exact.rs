@@ -254,7 +254,7 @@ fn bounds_table(results: &Results, groups: &Groups) -> Option<Table> {
         let distance = |r: &&Result| {
             let (bound, certified) = match &r.row.proof {
                 Proof::Certified { value } => (*value, true),
-                Proof::SolverWord { value, .. } => (*value, false),
+                Proof::SolverReported { value, .. } => (*value, false),
                 _ => return None,
             };
             let best = results.best[&r.row.key.instance].objective?;

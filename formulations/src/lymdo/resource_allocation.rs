@@ -3,9 +3,9 @@
 use offcut_instances::lymdo::{Allocation, Instance};
 use offcut_instances::problem::Stop;
 
-use super::conic;
-use super::convex::{Convex, Shares};
+use super::fixed_cuts::{Convex, Shares};
 use super::model::{Slot, allocation, value};
+use super::socp;
 
 /// A single slot with its cuts decided.
 pub struct Sharing<'a> {
@@ -58,7 +58,7 @@ impl<'a> Sharing<'a> {
     /// # Errors
     /// Clarabel's words.
     pub fn by_cones(&self) -> Result<Option<f64>, String> {
-        let said = conic::solve(&self.slot, &self.pairs)?;
+        let said = socp::solve(&self.slot, &self.pairs)?;
         Ok(said.filter(|said| said.is_sure).map(|said| said.value * self.instance.v))
     }
 }

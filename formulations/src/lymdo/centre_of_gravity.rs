@@ -6,7 +6,7 @@
 #[derive(Clone, Debug, Default)]
 pub(super) struct Polygon {
     corners: Vec<[f64; 2]>,
-    room: Vec<[f64; 2]>,
+    feasibility: Vec<[f64; 2]>,
 }
 
 impl Polygon {
@@ -24,21 +24,21 @@ impl Polygon {
     /// Keeps the points x with slope (x - at) >= 0.
     pub(super) fn cut(&mut self, at: [f64; 2], slope: [f64; 2]) {
         let side = |x: &[f64; 2]| slope[0] * (x[0] - at[0]) + slope[1] * (x[1] - at[1]);
-        self.room.clear();
+        self.feasibility.clear();
         let Some(last) = self.corners.last() else { return };
         let (mut before, mut of_before) = (*last, side(last));
         for corner in &self.corners {
             let of_corner = side(corner);
             if (of_before < 0.0) != (of_corner < 0.0) {
                 let share = of_before / (of_before - of_corner);
-                self.room.push([0, 1].map(|of| before[of] + share * (corner[of] - before[of])));
+                self.feasibility.push([0, 1].map(|of| before[of] + share * (corner[of] - before[of])));
             }
             if of_corner >= 0.0 {
-                self.room.push(*corner);
+                self.feasibility.push(*corner);
             }
             (before, of_before) = (*corner, of_corner);
         }
-        std::mem::swap(&mut self.corners, &mut self.room);
+        std::mem::swap(&mut self.corners, &mut self.feasibility);
     }
 
     /// The area and the centre of gravity; none if there is no area left.

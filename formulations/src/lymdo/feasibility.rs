@@ -14,11 +14,11 @@ use std::time::Instant;
 use offcut_instances::lymdo::{Node, Prices, Tree};
 use offcut_instances::problem::{Budget, Stop};
 
-use super::alike::{Alike, is_complete};
 use super::model::Slot;
+use super::symmetry::{SymmetryClasses, is_complete};
 
 /// What was found.
-pub(super) enum Room {
+pub(super) enum Feasibility {
     /// Pairs that fit together. Shape (users,).
     Found(Vec<u32>),
     /// A proof that there are none.
@@ -26,7 +26,7 @@ pub(super) enum Room {
 }
 
 /// What is needed has to be so much more than what there is: the checker rounds.
-const SURE: f64 = 1e-10;
+const FEASIBILITY_TOL: f64 = 1e-10;
 
 /// More nodes are not opened.
 const MOST: usize = 1_000_000;
@@ -42,7 +42,13 @@ struct Search<'s> {
 ///
 /// # Errors
 /// Why there is no answer: out of time, or what is needed and what there is differ by less than roundings.
-pub(super) fn room(slot: &Slot, alike: &Alike, units: [f64; 2], budget: &Budget, began: Instant) -> Result<Room, Stop> {
+pub(super) fn feasibility(
+    slot: &Slot,
+    symmetry: &SymmetryClasses,
+    units: [f64; 2],
+    budget: &Budget,
+    began: Instant,
+) -> Result<Feasibility, Stop> {
     let mut search = Search { slot, units, prices: Vec::new(), nodes: vec![Node::Empty { prices: 0 }] };
     let possible = |pair: &u32| {
         let i = *pair as usize;
@@ -60,19 +66,19 @@ pub(super) fn room(slot: &Slot, alike: &Alike, units: [f64; 2], budget: &Budget,
         }
         let (t, need) = search.best(&domain);
         // (With one price only there is nothing to round where nothing was rounded.)
-        if need >= 1.0 + SURE || need >= 1.0 && (t == 0.0 || t == 1.0) {
+        if need >= 1.0 + FEASIBILITY_TOL || need >= 1.0 && (t == 0.0 || t == 1.0) {
             search.empty(node, t);
             continue;
         }
         let cheapest = search.cheapest(&domain, t);
         if slot.is_stable(&cheapest) {
-            return Ok(Room::Found(cheapest));
+            return Ok(Feasibility::Found(cheapest));
         }
         let Some((n, threshold)) = search.split(&domain, &cheapest, t) else {
             return Err(Stop::Failed("what stability needs and what there is differ by less than roundings".into()));
         };
-        let n = alike.middle(slot, &domain, n, threshold);
-        let [inside, rest] = alike.halves(slot, &domain, n, threshold);
+        let n = symmetry.middle(slot, &domain, n, threshold);
+        let [inside, rest] = symmetry.halves(slot, &domain, n, threshold);
         let next = search.nodes.len();
         search.nodes[node] = Node::Split {
             user: n as u32,
@@ -83,7 +89,7 @@ pub(super) fn room(slot: &Slot, alike: &Alike, units: [f64; 2], budget: &Budget,
         search.nodes.extend([Node::Empty { prices: 0 }, Node::Empty { prices: 0 }]);
         waiting.extend([(next, inside), (next + 1, rest)]);
     }
-    Ok(Room::None(Tree { prices: search.prices, nodes: search.nodes }))
+    Ok(Feasibility::None(Tree { prices: search.prices, nodes: search.nodes }))
 }
 
 impl Search<'_> {
@@ -129,7 +135,7 @@ impl Search<'_> {
             if need > best.1 {
                 best = (t, need);
             }
-            if best.1 >= 1.0 + SURE || b == e {
+            if best.1 >= 1.0 + FEASIBILITY_TOL || b == e {
                 break;
             }
             if b > e {

@@ -19,7 +19,7 @@ use super::model::Slot;
 
 /// What Clarabel says.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Said {
+pub(super) struct ConicResult {
     /// The objective, in seconds.
     pub(super) value: f64,
     /// Whether it reached the tolerances asked for.
@@ -78,7 +78,7 @@ impl Program {
 ///
 /// # Errors
 /// Clarabel's words if it neither solves it nor says that there is none.
-pub(super) fn solve(slot: &Slot, pairs: &[u32]) -> Result<Option<Said>, String> {
+pub(super) fn solve(slot: &Slot, pairs: &[u32]) -> Result<Option<ConicResult>, String> {
     let users = pairs.len() as f64;
     let mut program = Program::default();
     let (mut bandwidth, mut edge) = (Vec::new(), Vec::new());
@@ -151,12 +151,12 @@ pub(super) fn solve(slot: &Slot, pairs: &[u32]) -> Result<Option<Said>, String> 
         }
     }
     if program.costs.is_empty() {
-        return Ok(Some(Said { value: 0.0, is_sure: true }));
+        return Ok(Some(ConicResult { value: 0.0, is_sure: true }));
     }
     solved(program)
 }
 
-fn solved(program: Program) -> Result<Option<Said>, String> {
+fn solved(program: Program) -> Result<Option<ConicResult>, String> {
     let Program { mut costs, mut squares, rows, columns, values, right, cones } = program;
     let variables = costs.len();
     let scale = costs.iter().chain(&squares).sum::<f64>() / variables as f64;
@@ -179,7 +179,7 @@ fn solved(program: Program) -> Result<Option<Said>, String> {
     let solution = &solver.solution;
     match solution.status {
         SolverStatus::Solved | SolverStatus::AlmostSolved => {
-            Ok(Some(Said { value: solution.obj_val * scale, is_sure: solution.status == SolverStatus::Solved }))
+            Ok(Some(ConicResult { value: solution.obj_val * scale, is_sure: solution.status == SolverStatus::Solved }))
         }
         SolverStatus::PrimalInfeasible | SolverStatus::AlmostPrimalInfeasible => Ok(None),
         status => Err(format!("Clarabel says {status:?}")),

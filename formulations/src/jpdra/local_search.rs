@@ -6,20 +6,20 @@ use super::model::{Deployed, Model};
 
 /// Where deployments are compared: first that all ways exist and all servers have room, then delay.
 #[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd)]
-struct Worth {
+struct Merit {
     /// Missing ways, and load beyond servers' speed relative to it.
     excess: f64,
     delay: f64,
 }
 
-impl std::ops::Add for Worth {
+impl std::ops::Add for Merit {
     type Output = Self;
     fn add(self, other: Self) -> Self {
         Self { excess: self.excess + other.excess, delay: self.delay + other.delay }
     }
 }
 
-impl std::ops::Sub for Worth {
+impl std::ops::Sub for Merit {
     type Output = Self;
     fn sub(self, other: Self) -> Self {
         Self { excess: self.excess - other.excess, delay: self.delay - other.delay }
@@ -48,7 +48,7 @@ pub(super) struct Local<'m> {
     model: &'m Model<'m>,
     on: Vec<u32>,
     sums: Vec<Sums>,
-    of_server: Vec<Worth>,
+    of_server: Vec<Merit>,
     /// Partitions around which something has changed since they were tried.
     is_open: Vec<bool>,
     /// Servers looked at with other partitions than they have.
@@ -75,7 +75,7 @@ impl<'m> Local<'m> {
     pub(super) fn new(model: &'m Model<'m>, on: Vec<u32>) -> Self {
         let is_open = vec![true; on.len()];
         let sums = vec![Sums::default(); model.servers()];
-        let mut local = Self { model, on, sums, of_server: vec![Worth::default(); model.servers()], is_open, tried: 0 };
+        let mut local = Self { model, on, sums, of_server: vec![Merit::default(); model.servers()], is_open, tried: 0 };
         (0..model.servers()).for_each(|m| local.refresh(m));
         local
     }
@@ -130,16 +130,16 @@ impl<'m> Local<'m> {
     }
 
     /// What a server with these sums is worth. With units its partitions are those that are on it now.
-    fn server(&self, m: usize, sums: &Sums) -> Worth {
-        let excess = |excess: f64| Worth { excess: excess + 1e-9, delay: 0.0 };
+    fn server(&self, m: usize, sums: &Sums) -> Merit {
+        let excess = |excess: f64| Merit { excess: excess + 1e-9, delay: 0.0 };
         if self.model.unit.is_none() {
             return match self.model.shared_delay(m, sums.count as usize, sums.load, sums.roots) {
-                Some(delay) => Worth { excess: 0.0, delay },
+                Some(delay) => Merit { excess: 0.0, delay },
                 None => excess((sums.load / self.model.speed(m) - 1.0).max(0.0)),
             };
         }
         if sums.count == 0 {
-            return Worth::default();
+            return Merit::default();
         }
         let has = self.model.units[m] as f64;
         if sums.units > has {
@@ -147,19 +147,19 @@ impl<'m> Local<'m> {
         }
         let set: Vec<usize> = (0..self.on.len()).filter(|i| self.on[*i] as usize == m).collect();
         match self.model.fox(m, &set) {
-            Some((_, delay)) => Worth { excess: 0.0, delay },
+            Some((_, delay)) => Merit { excess: 0.0, delay },
             None => excess(0.0),
         }
     }
 
     /// The ways from the partition before the block `first..=last` to the one after it, the block's own among them.
-    fn ways(&self, first: usize, last: usize) -> Worth {
+    fn ways(&self, first: usize, last: usize) -> Merit {
         let model = self.model;
         let range = &model.flows[model.flow_of[first]];
         let at = |i: usize| self.on[i] as usize;
         let way = |cost: f64| match cost < f64::INFINITY {
-            true => Worth { excess: 0.0, delay: cost },
-            false => Worth { excess: 1.0, delay: 0.0 },
+            true => Merit { excess: 0.0, delay: cost },
+            false => Merit { excess: 1.0, delay: 0.0 },
         };
         let mut total = match first == range.start {
             true => way(model.enter(model.flow_of[first])[at(first)]),
@@ -175,7 +175,7 @@ impl<'m> Local<'m> {
             }
     }
 
-    fn is_better(&self, change: Worth, scale: f64) -> bool {
+    fn is_better(&self, change: Merit, scale: f64) -> bool {
         change.excess < -1e-12 || change.excess < 1e-12 && change.delay < -1e-12 * scale
     }
 
@@ -204,7 +204,7 @@ impl<'m> Local<'m> {
         let old_ways = self.ways(i, i);
         self.on[i] = NOWHERE;
         let left = self.server(a, &self.without(self.sums[a], i)) - self.of_server[a] - old_ways;
-        let mut best: Option<(Worth, u32)> = None;
+        let mut best: Option<(Merit, u32)> = None;
         for m in (0..self.model.servers()).filter(|m| *m != a) {
             self.on[i] = m as u32;
             let change = left + self.server(m, &self.with(self.sums[m], i)) - self.of_server[m] + self.ways(i, i);
@@ -230,7 +230,7 @@ impl<'m> Local<'m> {
         }
         let old_ways = self.ways(first, last);
         let mut to = self.sums[m];
-        let mut change = Worth::default() - old_ways;
+        let mut change = Merit::default() - old_ways;
         self.on[first..=last].fill(m as u32);
         for (at, from) in before[..many].iter().enumerate().filter(|(_, from)| **from as usize != m) {
             to = self.with(to, first + at);
@@ -266,7 +266,7 @@ impl<'m> Local<'m> {
         let ways = |local: &Self| if are_near { local.ways(first, last) } else { local.ways(i, i) + local.ways(j, j) };
         let sums_a = self.with(self.without(self.sums[of_a], i), j);
         let sums_b = self.with(self.without(self.sums[of_b], j), i);
-        let mut change = Worth::default() - ways(self);
+        let mut change = Merit::default() - ways(self);
         (self.on[i], self.on[j]) = (b, a);
         change = change + self.server(of_a, &sums_a) - self.of_server[of_a];
         change = change + self.server(of_b, &sums_b) - self.of_server[of_b] + ways(self);

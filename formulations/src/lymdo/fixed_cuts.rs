@@ -9,13 +9,13 @@
 //! moved onto what there is, and g is a bound on what they are worth: that gap is what certifies the result, not the way it was found.
 
 use super::model::Slot;
-use super::stages::{Point, Warm};
+use super::user_subproblem::{Point, Warm};
 
 /// Newton steps; the bisections take over after that.
 const STEPS: u32 = 60;
 
 /// The part of what stability leaves free by which sums may differ from 1 before shares are moved.
-const CLOSE: f64 = 1e-11;
+const CONVERGENCE_TOL: f64 = 1e-11;
 
 /// The gap, relative, that Newton's result has to keep.
 const GAP: f64 = 1e-9;
@@ -50,7 +50,7 @@ pub(super) struct Convex {
 struct Slope {
     value: f64,
     excess: [f64; 2],
-    bend: [f64; 3],
+    convex_term: [f64; 3],
 }
 
 impl Convex {
@@ -59,14 +59,14 @@ impl Convex {
     }
 
     fn slope(&mut self, slot: &Slot, pairs: &[u32], [nu, eta]: [f64; 2]) -> Slope {
-        let mut slope = Slope { value: -nu - eta, excess: [-1.0; 2], bend: [0.0; 3] };
+        let mut slope = Slope { value: -nu - eta, excess: [-1.0; 2], convex_term: [0.0; 3] };
         for (point, pair) in self.points.iter_mut().zip(pairs) {
             let pair = *pair as usize;
             *point = slot.at(pair, nu, eta, &mut self.warm[pair]);
             slope.value += point.value;
             slope.excess[0] += point.bandwidth;
             slope.excess[1] += point.edge;
-            (0..3).for_each(|at| slope.bend[at] += point.bend[at]);
+            (0..3).for_each(|at| slope.convex_term[at] += point.convex_term[at]);
         }
         slope
     }
@@ -105,7 +105,7 @@ impl Convex {
         let mut here = self.slope(slot, pairs, prices);
         *rounds += 1;
         for _ in 0..STEPS {
-            if (0..2).all(|of| !is_priced[of] || here.excess[of].abs() <= CLOSE * free[of]) {
+            if (0..2).all(|of| !is_priced[of] || here.excess[of].abs() <= CONVERGENCE_TOL * free[of]) {
                 break;
             }
             let mut next = step(&prices, &here, is_priced, true);
@@ -231,8 +231,8 @@ impl<'a> Problem<'a> {
 fn step(prices: &[f64; 2], here: &Slope, is_priced: [bool; 2], is_joint: bool) -> [f64; 2] {
     let by = [0, 1].map(|of| -2.0 * prices[of] * prices[of].sqrt());
     // d excess_i / d (1/sqrt(price_j)).
-    let own = [here.bend[0] * by[0], here.bend[1] * by[1]];
-    let cross = [here.bend[2] * by[1], here.bend[2] * by[0]];
+    let own = [here.convex_term[0] * by[0], here.convex_term[1] * by[1]];
+    let cross = [here.convex_term[2] * by[1], here.convex_term[2] * by[0]];
     let alone =
         |of: usize| if here.excess[of] == 0.0 { 0.0 } else { -here.excess[of] / own[of].max(f64::MIN_POSITIVE) };
     let mut delta = [alone(0), alone(1)];

@@ -1,7 +1,7 @@
 //! What the runner needs to know of a problem.
 
-use offcut_checker::Judged;
-use offcut_instances::document::Trouble;
+use offcut_checker::Checkable;
+use offcut_instances::document::InputError;
 use offcut_instances::family::Generated;
 use offcut_instances::problem::{Algorithm, Answer, Budget, MethodSpec, Problem};
 use offcut_ledger::manifest::Quantity;
@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::dialogue::Dialogue;
 
 /// A problem with its contestants.
-pub trait Contest: Judged + Generated {
+pub trait BenchmarkAdapter: Checkable + Generated {
     /// How programs decide it slot by slot; none if it is decided as a whole.
     const ROLL_OUT: Option<RollOut<Self>> = None;
 
@@ -32,7 +32,7 @@ pub trait Contest: Judged + Generated {
         Self::objective()
     }
 
-    /// The checker's measures of solutions ([`Judged::measures`]) that reports show over an axis: keys, names and units.
+    /// The checker's measures of solutions ([`Checkable::measures`]) that reports show over an axis: keys, names and units.
     fn measured() -> Vec<(&'static str, Quantity)> {
         Vec::new()
     }
@@ -70,19 +70,19 @@ pub struct RollOut<P: Problem> {
 }
 
 /// The ids of all methods of a problem.
-pub fn methods<P: Contest>() -> Vec<String> {
+pub fn methods<P: BenchmarkAdapter>() -> Vec<String> {
     P::algorithms().iter().map(|algorithm| algorithm.id().to_owned()).collect()
 }
 
 /// The method that `spec` names, with its parameters.
 ///
 /// # Errors
-/// [`Trouble`] if there is no such method or it does not take the parameters.
-pub fn method<P: Contest>(spec: &MethodSpec) -> Result<Box<dyn Algorithm<P>>, Trouble> {
+/// [`InputError`] if there is no such method or it does not take the parameters.
+pub fn method<P: BenchmarkAdapter>(spec: &MethodSpec) -> Result<Box<dyn Algorithm<P>>, InputError> {
     let found = P::algorithms().into_iter().find(|algorithm| algorithm.id() == spec.id);
     let Some(mut algorithm) = found else {
         let remedy = format!("the methods are: {}", methods::<P>().join(", "));
-        return Err(Trouble::at(format!("method '{}'", spec.id), format!("is not known for '{}'", P::NAME), remedy));
+        return Err(InputError::at(format!("method '{}'", spec.id), format!("is not known for '{}'", P::NAME), remedy));
     };
     for (name, value) in &spec.parameters {
         algorithm = algorithm.with(name, *value)?;

@@ -12,14 +12,14 @@ use super::model::Slot;
 
 /// Who is like whom.
 #[derive(Clone, Debug)]
-pub(super) struct Alike {
+pub(super) struct SymmetryClasses {
     /// A number that users have in common if and only if they are alike. Shape (users,).
     class: Vec<u32>,
     /// Whether any two are.
     is_any: bool,
 }
 
-impl Alike {
+impl SymmetryClasses {
     /// Of the only slot, with the backlogs of the users.
     pub(super) fn now(instance: &Instance) -> Self {
         Self::new(instance, 0, |n| instance.users[n].backlog_j)

@@ -41,7 +41,7 @@ pub(super) struct Point {
     /// Speed of the device.
     pub(super) local: f64,
     /// Second derivatives of phi: by nu twice, by eta twice, by both. The first two are not above 0.
-    pub(super) bend: [f64; 3],
+    pub(super) convex_term: [f64; 3],
 }
 
 /// Roots found last, from which the next search starts. 0 where there is none yet.
@@ -59,7 +59,7 @@ pub(super) struct Warm {
 const STEPS: u32 = 200;
 
 /// A quotient this close to 1 needs one more step.
-const CLOSE: f64 = 1e-6;
+const CONVERGENCE_TOL: f64 = 1e-6;
 
 /// `base^power` for a base near 1, to third order; within a factor of 20 for any other.
 fn near_power(base: f64, power: f64) -> f64 {
@@ -72,7 +72,7 @@ fn near_power(base: f64, power: f64) -> f64 {
 
 /// Sending at a z.
 #[derive(Clone, Copy)]
-struct Air {
+struct TransmissionPoint {
     /// d / c.
     per_work: f64,
     /// rho'.
@@ -84,21 +84,26 @@ struct Air {
 }
 
 #[inline(always)]
-fn air<const SHANNON: bool>(z: f64, snr: f64) -> Air {
+fn air<const SHANNON: bool>(z: f64, snr: f64) -> TransmissionPoint {
     if !SHANNON {
-        return Air { per_work: z, slope: 1.0, eps: 1.0, pi: 0.0 };
+        return TransmissionPoint { per_work: z, slope: 1.0, eps: 1.0, pi: 0.0 };
     }
     if z < 1e-3 {
         // Series: the differences below lose their digits.
         let log = z.ln_1p();
         let slope = z * z * (0.5 - z * (2.0 / 3.0 - z * (0.75 - z * (0.8 - z * (5.0 / 6.0)))));
         let eps = slope / log;
-        return Air { per_work: z / (snr * log), slope, eps, pi: z * z / ((1.0 + z) * (1.0 + z) * slope) };
+        return TransmissionPoint {
+            per_work: z / (snr * log),
+            slope,
+            eps,
+            pi: z * z / ((1.0 + z) * (1.0 + z) * slope),
+        };
     }
     let log = if z > 0.5 { (1.0 + z).ln() } else { z.ln_1p() };
     let over = z / (1.0 + z);
     let slope = log - over;
-    Air { per_work: z / (snr * log), slope, eps: slope / log, pi: over * over / slope }
+    TransmissionPoint { per_work: z / (snr * log), slope, eps: slope / log, pi: over * over / slope }
 }
 
 /// z at which a unit of work takes `per_work` seconds; none if even no noise and all patience would not do.
@@ -113,11 +118,11 @@ fn z_of<const SHANNON: bool>(per_work: f64, snr: f64, guess: f64) -> Option<f64>
     }
     let mut z = if guess > 0.0 { guess } else { 2.0 * (inverse - 1.0) };
     for _ in 0..STEPS {
-        let Air { per_work: here, eps, .. } = air::<true>(z, 1.0);
+        let TransmissionPoint { per_work: here, eps, .. } = air::<true>(z, 1.0);
         let quotient = inverse / here;
         z *= if eps > 1e-3 { near_power(quotient, 1.0 / eps) } else { (inverse - 1.0) / (here - 1.0) };
         // (Where d hardly depends on z, its digits do not say more.)
-        if (quotient - 1.0).abs() < (1e-3 * CLOSE * eps).max(4.0 * f64::EPSILON) {
+        if (quotient - 1.0).abs() < (1e-3 * CONVERGENCE_TOL * eps).max(4.0 * f64::EPSILON) {
             break;
         }
     }
@@ -163,7 +168,7 @@ pub(super) fn alone(service: Service, lambda: f64, work: f64, heat: f64) -> f64 
                 let quotient = right / (time * time * time);
                 let power = 3.0 - lambda * time / (1.0 + lambda * time);
                 time *= near_power(quotient, 1.0 / power);
-                if (quotient - 1.0).abs() < CLOSE || time < 0.5 * least {
+                if (quotient - 1.0).abs() < CONVERGENCE_TOL || time < 0.5 * least {
                     break;
                 }
             }
@@ -200,7 +205,7 @@ impl Slot {
             point.edge = self.least_edge[pair] + free;
             if point.edge < 1.0 {
                 point.value += 2.0 * (rest * eta).sqrt() + eta * self.least_edge[pair];
-                point.bend[1] = -0.5 * free / eta;
+                point.convex_term[1] = -0.5 * free / eta;
             } else {
                 point.edge = 1.0;
                 point.value += rest / (1.0 - self.least_edge[pair]) + eta;
@@ -210,7 +215,7 @@ impl Slot {
         if work > 0.0 {
             let (snr, q) = (self.snr[n], self.airtime[n] - 1.0);
             let z = system_z::<SHANNON>(work, lambda, snr, q, nu, snr / self.least_bandwidth[pair], &mut warm.own);
-            let Air { per_work, eps, pi, .. } = air::<SHANNON>(z, snr);
+            let TransmissionPoint { per_work, eps, pi, .. } = air::<SHANNON>(z, snr);
             let d = work * per_work;
             let t = d / (1.0 - lambda * d);
             point.bandwidth = snr / z;
@@ -218,7 +223,7 @@ impl Slot {
             if z > snr {
                 let (t2, d2) = (t * t, q * d * d);
                 let power = pi + 2.0 * eps * (t2 * (1.0 + lambda * t) + d2) / (t2 + d2);
-                point.bend[0] = -point.bandwidth / (nu * power);
+                point.convex_term[0] = -point.bandwidth / (nu * power);
             }
         }
         point
@@ -232,7 +237,7 @@ impl Slot {
         let push1 = 2.0 * self.heat[pair] * local * local;
         let push3 = eta * rest;
         let d3 = if rest > 0.0 { rest.max(push3.sqrt()) } else { 0.0 };
-        let mut own = Air { per_work: 0.0, slope: 1.0, eps: 1.0, pi: 0.0 };
+        let mut own = TransmissionPoint { per_work: 0.0, slope: 1.0, eps: 1.0, pi: 0.0 };
         let mut z = 0.0;
         if work > 0.0 {
             z = own_z::<SHANNON>(work, snr, weight, nu, &mut warm.own);
@@ -251,7 +256,7 @@ impl Slot {
             // A stage that cannot be faster is not pulled: only roundings would say so.
             let slower = |own: f64, least: f64| if own > least { own } else { 0.0 };
             let (d1, d3) = (slower(d1, local), slower(d3, rest));
-            let pull = Pull { lambda, weight, d1, d3, push1, push3, work, snr, nu };
+            let pull = StageResidual { lambda, weight, d1, d3, push1, push3, work, snr, nu };
             // Does sending's own optimum stay, or do the others alone settle below it?
             if work > 0.0 && d2 > least && (lambda * d2 >= 1.0 || pull.others(d2 / (1.0 - lambda * d2)).balance() > 1.0)
             {
@@ -282,7 +287,7 @@ impl Slot {
                 // dx/dd = -x / (d eps).
                 moved[0] = -point.bandwidth / (time * sending.eps);
             } else if z > snr {
-                point.bend[0] = -point.bandwidth / (nu * (sending.pi + 2.0 * sending.eps));
+                point.convex_term[0] = -point.bandwidth / (nu * (sending.pi + 2.0 * sending.eps));
             }
         }
         if rest > 0.0 {
@@ -292,13 +297,13 @@ impl Slot {
             if d3 > d {
                 moved[1] = -point.edge / d;
             } else if d3 > rest {
-                point.bend[1] = -0.5 * point.edge / eta;
+                point.convex_term[1] = -0.5 * point.edge / eta;
             }
         }
         if stiff < f64::INFINITY {
-            point.bend[0] -= moved[0] * moved[0] / stiff;
-            point.bend[1] -= moved[1] * moved[1] / stiff;
-            point.bend[2] -= moved[0] * moved[1] / stiff;
+            point.convex_term[0] -= moved[0] * moved[0] / stiff;
+            point.convex_term[1] -= moved[1] * moved[1] / stiff;
+            point.convex_term[2] -= moved[0] * moved[1] / stiff;
         }
         point
     }
@@ -317,10 +322,10 @@ fn own_z<const SHANNON: bool>(work: f64, snr: f64, weight: f64, nu: f64, warm: &
         return snr;
     }
     for _ in 0..STEPS {
-        let Air { per_work, slope, eps, pi } = air::<true>(z, 1.0);
+        let TransmissionPoint { per_work, slope, eps, pi } = air::<true>(z, 1.0);
         let quotient = scaled / (slope * per_work * per_work);
         z *= near_power(quotient, 1.0 / (pi + 2.0 * eps));
-        if (quotient - 1.0).abs() < CLOSE {
+        if (quotient - 1.0).abs() < CONVERGENCE_TOL {
             break;
         }
     }
@@ -336,7 +341,7 @@ fn system_z<const SHANNON: bool>(work: f64, lambda: f64, snr: f64, q: f64, nu: f
     let mut bracket = Bracket::new(snr, pole);
     let mut z = if *warm > snr && *warm < pole { *warm } else { bracket.middle() };
     for step in 0..STEPS {
-        let Air { per_work, slope, eps, pi } = air::<SHANNON>(z, snr);
+        let TransmissionPoint { per_work, slope, eps, pi } = air::<SHANNON>(z, snr);
         let d = work * per_work;
         let free = 1.0 - lambda * d;
         if free <= 0.0 {
@@ -349,7 +354,7 @@ fn system_z<const SHANNON: bool>(work: f64, lambda: f64, snr: f64, q: f64, nu: f
         let quotient = nu * work / (slope * (t2 + d2));
         let power = pi + 2.0 * eps * (t2 * (1.0 + lambda * t) + d2) / (t2 + d2);
         let next = bracket.next(z, quotient, power, Stretch { eps, over: lambda * t }, step);
-        let is_done = (quotient - 1.0).abs() < CLOSE || bracket.is_shut();
+        let is_done = (quotient - 1.0).abs() < CONVERGENCE_TOL || bracket.is_shut();
         z = next;
         if is_done {
             break;
@@ -405,7 +410,7 @@ impl Bracket {
             let d = by * (1.0 + over) / (1.0 + over * by);
             z * near_power(d, 1.0 / eps)
         };
-        if (quotient - 1.0).abs() < CLOSE {
+        if (quotient - 1.0).abs() < CONVERGENCE_TOL {
             // The last step; roundings may put it beside the bracket.
             return next.clamp(self.low, self.high);
         }
@@ -419,7 +424,7 @@ impl Bracket {
 }
 
 /// What pulls on the slowest stage of a user, in deterministic service.
-struct Pull {
+struct StageResidual {
     lambda: f64,
     weight: f64,
     d1: f64,
@@ -433,23 +438,23 @@ struct Pull {
 
 /// A balance: what wants a smaller d, and what a larger, each with what it gains with the logarithm of t.
 #[derive(Clone, Copy)]
-struct Balance {
+struct StationarityResidual {
     less: f64,
     more: f64,
     less_by_t: f64,
     more_by_t: f64,
 }
 
-impl Balance {
+impl StationarityResidual {
     /// Above 1 if d is too large.
     fn balance(self) -> f64 {
         if self.more > 0.0 { self.less / self.more } else { f64::INFINITY }
     }
 }
 
-impl Pull {
+impl StageResidual {
     /// The balance of local and edge stages, sending left alone.
-    fn others(&self, t: f64) -> Balance {
+    fn others(&self, t: f64) -> StationarityResidual {
         let over = 1.0 + self.lambda * t;
         let inverse = 1.0 / t + self.lambda;
         let d = 1.0 / inverse;
@@ -469,7 +474,7 @@ impl Pull {
             more += push;
             more_by_t -= 2.0 * push / over;
         }
-        Balance { less, more, less_by_t, more_by_t }
+        StationarityResidual { less, more, less_by_t, more_by_t }
     }
 
     /// d of the slowest where sending is not pulled, between `low` and `high`, which is the largest own optimum; and 1 - lambda d, which t has
@@ -492,7 +497,7 @@ impl Pull {
             } else {
                 t = bracket.next(t, quotient, power, Stretch { eps: 1.0, over: 0.0 }, step);
             }
-            if (quotient - 1.0).abs() < CLOSE || bracket.is_shut() {
+            if (quotient - 1.0).abs() < CONVERGENCE_TOL || bracket.is_shut() {
                 break;
             }
         }
@@ -503,7 +508,7 @@ impl Pull {
     }
 
     /// The balance where sending is pulled too, and the power of z with which its quotient falls.
-    fn all(&self, d: f64, at: Air) -> (Balance, f64) {
+    fn all(&self, d: f64, at: TransmissionPoint) -> (StationarityResidual, f64) {
         let t = d / (1.0 - self.lambda * d);
         let mut here = self.others(t);
         let push = self.nu * self.work / (at.slope * d * d);
@@ -546,7 +551,7 @@ impl Pull {
             let (here, power) = self.all(d, at);
             let quotient = here.more / here.less;
             z = bracket.next(z, quotient, power, Stretch { eps: at.eps, over: (1.0 - free) / free }, step);
-            if (quotient - 1.0).abs() < CLOSE || bracket.is_shut() {
+            if (quotient - 1.0).abs() < CONVERGENCE_TOL || bracket.is_shut() {
                 break;
             }
         }
@@ -555,7 +560,7 @@ impl Pull {
     }
 
     /// The second derivative, by d, of what the pulled stages and waiting cost.
-    fn stiffness(&self, d: f64, free: f64, sending: Option<Air>) -> f64 {
+    fn stiffness(&self, d: f64, free: f64, sending: Option<TransmissionPoint>) -> f64 {
         let mut stiff = self.lambda / (free * free * free);
         if d < self.d1 {
             stiff += 3.0 * self.push1 / (d * d * d * d);
@@ -575,7 +580,7 @@ impl Slot {
     /// Seconds of sending with a share `x` above 0, and their slope.
     pub(super) fn sending(&self, pair: usize, x: f64) -> (f64, f64) {
         let snr = self.snr[self.user[pair] as usize];
-        let Air { per_work, eps, .. } =
+        let TransmissionPoint { per_work, eps, .. } =
             if self.is_shannon { air::<true>(snr / x, snr) } else { air::<false>(snr / x, snr) };
         let time = self.air[pair] * per_work;
         (time, -time * eps / x)

@@ -23,7 +23,7 @@ use super::model::Model;
 
 /// What a search is after.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Aim {
+pub(super) enum SubproblemObjective {
     /// The least delay.
     Delay,
     /// Only that everything fits: delays and ways cost nothing.
@@ -43,7 +43,7 @@ pub(super) struct Best {
 
 /// The partitions that a server may hold, in columns.
 #[derive(Default)]
-struct Offers {
+struct Items {
     i: Vec<u32>,
     root: Vec<f64>,
     load: Vec<f64>,
@@ -56,7 +56,7 @@ struct Offers {
     runs: Vec<Range<usize>>,
 }
 
-impl Offers {
+impl Items {
     fn len(&self) -> usize {
         self.i.len()
     }
@@ -102,8 +102,8 @@ impl Point {
 /// The minimisation, with its memory from call to call.
 pub(super) struct Servers<'m> {
     model: &'m Model<'m>,
-    aim: Aim,
-    offers: Offers,
+    aim: SubproblemObjective,
+    offers: Items,
     costs: Vec<f64>,
     units: Vec<f64>,
     /// What it costs besides to leave an offer out, and to take it: nothing, or infinitely much.
@@ -158,12 +158,12 @@ impl Ord for Open {
 }
 
 impl<'m> Servers<'m> {
-    pub(super) fn new(model: &'m Model<'m>, aim: Aim) -> Self {
+    pub(super) fn new(model: &'m Model<'m>, aim: SubproblemObjective) -> Self {
         let rates = vec![0.0; model.servers()];
         Self {
             model,
             aim,
-            offers: Offers::default(),
+            offers: Items::default(),
             costs: Vec::new(),
             units: Vec::new(),
             leave: Vec::new(),
@@ -251,9 +251,9 @@ impl<'m> Servers<'m> {
                     best.low = best.low.min(out);
                 } else {
                     let is_sure = self.points[top].taken[at] == self.points[other].taken[at];
-                    let doubt = if is_sure { 0.0 } else { 1.0 } + self.size(at, m);
-                    if split.is_none_or(|(most, _)| doubt > most) {
-                        split = Some((doubt, at));
+                    let branching_score = if is_sure { 0.0 } else { 1.0 } + self.size(at, m);
+                    if split.is_none_or(|(most, _)| branching_score > most) {
+                        split = Some((branching_score, at));
                     }
                 }
             }
@@ -349,7 +349,7 @@ impl<'m> Servers<'m> {
         let Point { curve: [c0, c1, c2], .. } = self.points[point];
         match (self.model.unit, self.aim) {
             // The curve's own highest point is the set's delay, less what it earns.
-            (None, Aim::Delay) if c1 > 0.0 && c2 > 0.0 => {
+            (None, SubproblemObjective::Delay) if c1 > 0.0 && c2 > 0.0 => {
                 let rise = c1 * c1 / (4.0 * c2);
                 c0 + rise < worth + 1e-9 * (c0.abs() + rise)
             }
@@ -370,14 +370,15 @@ impl<'m> Servers<'m> {
         }
         let delay = match (self.model.unit, self.aim) {
             (None, _) => self.model.shared_delay(m, count, load, roots),
-            (Some(_), Aim::Room) => (first <= self.capacity(m)).then_some(0.0),
-            (Some(_), Aim::Delay) => {
+            (Some(_), SubproblemObjective::Room) => (first <= self.capacity(m)).then_some(0.0),
+            (Some(_), SubproblemObjective::Delay) => {
                 let taken = offers.i.iter().zip(taken).filter(|(_, taken)| **taken);
                 let set: Vec<usize> = taken.map(|(i, _)| *i as usize).collect();
                 self.model.fox(m, &set).map(|(_, delay)| delay)
             }
         };
-        let delay = delay.map_or(f64::INFINITY, |delay| if self.aim == Aim::Room { 0.0 } else { delay });
+        let delay =
+            delay.map_or(f64::INFINITY, |delay| if self.aim == SubproblemObjective::Room { 0.0 } else { delay });
         (delay, earned)
     }
 
@@ -385,24 +386,24 @@ impl<'m> Servers<'m> {
     fn price(&mut self, m: usize, rate: f64) {
         self.costs.clear();
         self.units.clear();
-        let Offers { root, load, place, first, .. } = &self.offers;
+        let Items { root, load, place, first, .. } = &self.offers;
         let take = &self.take[..];
         self.priced += root.len() as u64;
         match (self.model.unit, self.aim) {
-            (None, Aim::Delay) => {
+            (None, SubproblemObjective::Delay) => {
                 let twice = 2.0 * rate;
                 let squared = rate * rate;
                 let costs = root.iter().zip(load).zip(place).zip(take);
                 self.costs.extend(costs.map(|(((a, w), p), take)| twice * a + squared * w - p + take));
             }
-            (None, Aim::Room) => {
+            (None, SubproblemObjective::Room) => {
                 self.costs.extend(load.iter().zip(place).zip(take).map(|((w, p), take)| rate * w - p + take))
             }
-            (Some(_), Aim::Room) => {
+            (Some(_), SubproblemObjective::Room) => {
                 self.costs.extend(first.iter().zip(place).zip(take).map(|((k, p), take)| rate * k - p + take));
                 self.units.extend_from_slice(first);
             }
-            (Some(unit), Aim::Delay) => {
+            (Some(unit), SubproblemObjective::Delay) => {
                 let most = self.capacity(m);
                 for at in 0..root.len() {
                     let (root, load, first) = (root[at], load[at], first[at]);
@@ -421,7 +422,7 @@ impl<'m> Servers<'m> {
 
     fn constant(&self, m: usize, rate: f64) -> f64 {
         match (self.model.unit, self.aim) {
-            (None, Aim::Delay) => rate * (rate * self.model.speed(m) - 2.0 * self.model.fixed_roots(m)),
+            (None, SubproblemObjective::Delay) => rate * (rate * self.model.speed(m) - 2.0 * self.model.fixed_roots(m)),
             _ => rate * self.capacity(m),
         }
     }
@@ -470,15 +471,17 @@ impl<'m> Servers<'m> {
         point.rate = rate;
         point.value = total - self.constant(m, rate);
         let (c1, c2) = match (self.model.unit, self.aim) {
-            (None, Aim::Delay) => (2.0 * (roots + self.model.fixed_roots(m)), self.model.speed(m) - loads),
-            (None, Aim::Room) => (loads - self.model.speed(m), 0.0),
+            (None, SubproblemObjective::Delay) => {
+                (2.0 * (roots + self.model.fixed_roots(m)), self.model.speed(m) - loads)
+            }
+            (None, SubproblemObjective::Room) => (loads - self.model.speed(m), 0.0),
             (Some(_), _) => (units - self.capacity(m), 0.0),
         };
         point.curve = [point.value - (c1 - c2 * rate) * rate, c1, c2];
     }
 
-    /// The highest bound over rates, and a set on the other side of the best rate, as places among the points; less if `enough` is reached before.
-    fn highest(&mut self, m: usize, state: &[State], start: f64, enough: f64) -> [usize; 2] {
+    /// The highest bound over rates, and a set on the other side of the best rate, as places among the points; less if `cutoff` is reached before.
+    fn highest(&mut self, m: usize, state: &[State], start: f64, cutoff: f64) -> [usize; 2] {
         self.restrict(state);
         let mut points = std::mem::take(&mut self.points);
         let (mut low, mut high): (Option<usize>, Option<usize>) = (None, None);
@@ -492,7 +495,7 @@ impl<'m> Servers<'m> {
             let point = &points[place];
             let is_highest = is_peak && point.value >= allowed - 1e-14 * allowed.abs();
             let slope = point.slope();
-            let is_done = is_highest || point.value >= enough || slope == 0.0 || slope < 0.0 && next == 0.0;
+            let is_done = is_highest || point.value >= cutoff || slope == 0.0 || slope < 0.0 && next == 0.0;
             if slope > 0.0 {
                 low = Some(place)
             } else {
@@ -534,10 +537,10 @@ impl<'m> Servers<'m> {
         if low.rate > 0.0 {
             return (low.rate * 4.0, false);
         }
-        let Offers { root, load, place, .. } = &self.offers;
+        let Items { root, load, place, .. } = &self.offers;
         let scale = |at: usize| match (self.model.unit, self.aim) {
-            (None, Aim::Delay) => place[at].abs() / root[at],
-            (None, Aim::Room) => place[at].abs() / load[at],
+            (None, SubproblemObjective::Delay) => place[at].abs() / root[at],
+            (None, SubproblemObjective::Room) => place[at].abs() / load[at],
             _ => place[at].abs(),
         };
         ((0..place.len()).map(scale).fold(f64::MIN_POSITIVE, f64::max), false)
@@ -549,7 +552,7 @@ impl<'m> Servers<'m> {
         self.at(m, rate, &mut point);
         let value = point.value;
         self.spare = point;
-        let Offers { stay, runs, .. } = &self.offers;
+        let Items { stay, runs, .. } = &self.offers;
         self.marginals.resize(self.offers.len(), [0.0; 2]);
         for run in runs {
             let [out, within] = self.forwards[run.end - 1];

@@ -364,6 +364,11 @@ pub fn copying(file: &Path, work: impl FnOnce()) -> Result<Option<Copied>, Strin
     copies.trouble.map_or(Ok(copies.written), Err)
 }
 
+/// Whether models of this thread are written to a file: then even a model whose optimum is known is to be built.
+pub fn is_copying() -> bool {
+    COPIES.with(|slot| slot.borrow().is_some())
+}
+
 #[allow(unsafe_code)]
 fn copy(model: &mut Model) {
     COPIES.with(|slot| {

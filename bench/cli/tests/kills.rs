@@ -53,7 +53,10 @@ fn mark(folder: &Path) -> (&'static str, String) {
 
 fn command(folder: &Path, arguments: &[&str]) -> std::process::Child {
     let (name, value) = mark(folder);
-    Command::new(assert_cmd::cargo::cargo_bin("offcut"))
+    // Whoever runs the tests in the background ignores some signals, and so would the command: `env` makes them those of a terminal's foreground.
+    Command::new("env")
+        .args(["--default-signal=HUP,INT,TERM"])
+        .arg(assert_cmd::cargo::cargo_bin("offcut"))
         .current_dir(folder)
         .env(name, value)
         .args(arguments)

@@ -95,9 +95,20 @@ impl<'a> Open<'a> {
         (Self { latencies, objective, least, floor, units, best }, priced)
     }
 
-    /// What counts as 1.
-    fn scale(&self) -> f64 {
+    /// What is left between the known solution and the floor.
+    fn gap(&self) -> f64 {
         self.best - self.floor
+    }
+
+    /// Sums of latencies are rounded; a gap of this is none.
+    fn rounding(&self) -> f64 {
+        1e-15 * (self.latencies.users() as f64 + 4.0) * self.best
+    }
+
+    /// What counts as 1 in the model: the gap, and if there is none (the model of a solved instance is exported) the known objective.
+    fn scale(&self) -> f64 {
+        let scale = if self.gap() > self.rounding() { self.gap() } else { self.best };
+        if scale > 0.0 { scale } else { 1.0 }
     }
 
     /// The most latency that a user can have in a solution as good as the known one.
@@ -263,9 +274,8 @@ impl Algorithm<Multiuser> for Milp {
         let mut trace = Trace::counting([("nodes", 0), ("columns", 0), ("rows", 0)]);
         let mut built_s = 0.0;
         let (stop, bound) = loop {
-            // Sums of latencies are rounded; what is left open by less than that is nothing.
-            let rounding = 1e-15 * (latencies.users() as f64 + 4.0) * open.best;
-            if open.scale() <= rounding {
+            let rounding = open.rounding();
+            if open.gap() <= rounding && !highs::is_copying() {
                 break (Stop::Completed, Some(open.floor - rounding));
             }
             let began_model = Instant::now();
@@ -303,7 +313,8 @@ impl Algorithm<Multiuser> for Milp {
             if let Some((units, objective)) = found.filter(|(_, objective)| *objective < open.best) {
                 (open.units, open.best) = (units, objective);
             }
-            if stop == Stop::Completed && open.scale() < SMALL * scale {
+            let is_model_wanted = highs::is_copying() && open.gap() <= rounding;
+            if stop == Stop::Completed && open.gap() < SMALL * scale && !is_model_wanted {
                 continue;
             }
             // Nothing is below the floor, so no bound below it says anything.

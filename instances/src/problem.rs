@@ -226,7 +226,8 @@ impl<P: Problem> Answer<P> {
     /// The same answer with a bound whose certificate the checker can replay.
     #[must_use]
     pub fn certified(mut self, value: f64, certificate: P::Certificate) -> Self {
-        self.proved = Some(Bound { value, evidence: Evidence::Certificate(certificate) });
+        // (A sum with 0 is no negative zero.)
+        self.proved = Some(Bound { value: value + 0.0, evidence: Evidence::Certificate(certificate) });
         self
     }
 

@@ -93,7 +93,7 @@ fn programs_that_misbehave_become_rows_and_the_run_goes_on() {
     }});
     std::fs::write(path.join("s.json"), suite.to_string()).expect("room");
     // Exit code 1: one answer was refuted.
-    offcut(path).args(["run", "s.json"]).assert().code(1).stdout(contains("1 of 16 answers were refuted"));
+    offcut(path).args(["run", "s.json"]).assert().code(1).stdout(contains("1 of 16 answers were rejected"));
     let rows = Rows::read(&path.join("runs/s"));
     assert_eq!(rows.len(), 16);
     rows.assert_told(&PROGRAMS);

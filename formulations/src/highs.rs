@@ -207,7 +207,8 @@ pub fn better<P: Problem>(a: Option<Known<P>>, b: Option<Known<P>>) -> Option<Kn
 
 /// The same answer with a solution, if there is one.
 pub fn claiming<P: Problem>(found: Option<Known<P>>, answer: Answer<P>) -> Answer<P> {
-    Answer { found: found.map(|(solution, objective)| Claim { solution, objective }), ..answer }
+    // (A sum with 0 is no negative zero, which an empty sum is.)
+    Answer { found: found.map(|(solution, objective)| Claim { solution, objective: objective + 0.0 }), ..answer }
 }
 
 /// Solves a model with integer variables. `constant` is the part of the objective without variables.

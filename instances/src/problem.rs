@@ -202,7 +202,7 @@ impl<P: Problem> Answer<P> {
     pub fn found(solution: P::Solution, objective: f64) -> Self {
         Self {
             stop: Stop::Completed,
-            found: Some(Claim { solution, objective }),
+            found: Some(Claim { solution, objective: objective + 0.0 }),
             proved: None,
             trace: Trace::default(),
         }

@@ -6,72 +6,20 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+pub use crate::error::InputError;
 use crate::problem::{Answer, Problem, Valid};
-use crate::terminal::OneLine;
 
 /// Files above this many bytes are refused before they fill the memory.
 pub const LARGEST_FILE_BYTES: u64 = 4 << 30;
 
 /// How much of a file is looked at before the rest of it is read.
 const PREVIEW_BYTES: u64 = 1 << 20;
-
-/// Bad input, told in one line: the file, the place in it, what is wrong, what to do.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub struct InputError {
-    /// The file, where there is one.
-    pub file: Option<PathBuf>,
-    /// The place in the document, e.g. `users[3].rtt_s`; empty for the document as a whole.
-    pub at: String,
-    /// What is wrong.
-    pub what: String,
-    /// What would make it right.
-    pub remedy: String,
-}
-
-impl std::fmt::Display for InputError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        use std::fmt::Write as _;
-        let mut line = OneLine(f);
-        if let Some(file) = &self.file {
-            write!(line, "{}: ", file.display())?;
-        }
-        if !self.at.is_empty() {
-            write!(line, "{}: ", self.at)?;
-        }
-        write!(line, "{}; {}", self.what, self.remedy)
-    }
-}
-
-impl InputError {
-    /// Trouble at a place of a document.
-    pub fn at(place: impl Into<String>, what: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { file: None, at: place.into(), what: what.into(), remedy: remedy.into() }
-    }
-
-    /// The same trouble, with the file it is in.
-    #[must_use]
-    pub fn in_file(mut self, file: &Path) -> Self {
-        self.file = Some(file.to_owned());
-        self
-    }
-
-    /// The same trouble, with `prefix` before its place.
-    #[must_use]
-    pub fn below(mut self, prefix: impl std::fmt::Display) -> Self {
-        self.at = match self.at.as_str() {
-            "" => prefix.to_string(),
-            at if at.starts_with('[') => format!("{prefix}{at}"),
-            at => format!("{prefix}.{at}"),
-        };
-        self
-    }
-}
 
 /// Which kind of document a file holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -384,46 +332,9 @@ fn syntax(error: &serde_json::Error) -> InputError {
     InputError::at("", format!("is not valid JSON: {error}"), remedy)
 }
 
-/// Helpers for [`Valid`] implementations: one line per range.
-pub mod range {
-    use super::InputError;
-
-    /// Magnitudes a number of an instance may have. Within them no product or sum of a latency overflows or
-    /// underflows, which is what makes outward rounding by single steps sound.
-    pub const MAGNITUDES: std::ops::RangeInclusive<f64> = 1e-30..=1e30;
-
-    /// A number above 0, within [`MAGNITUDES`].
-    ///
-    /// # Errors
-    /// Names `place`.
-    pub fn positive(place: impl FnOnce() -> String, value: f64) -> Result<(), InputError> {
-        if MAGNITUDES.contains(&value) {
-            return Ok(());
-        }
-        Err(InputError::at(place(), format!("is {value}"), "give a number above 0, between 1e-30 and 1e30"))
-    }
-
-    /// 0, or a number above 0 within [`MAGNITUDES`].
-    ///
-    /// # Errors
-    /// Names `place`.
-    pub fn not_negative(place: impl FnOnce() -> String, value: f64) -> Result<(), InputError> {
-        if value == 0.0 || MAGNITUDES.contains(&value) {
-            return Ok(());
-        }
-        Err(InputError::at(place(), format!("is {value}"), "give 0 or a number between 1e-30 and 1e30"))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn trouble_is_one_line_whatever_names_it_tells() {
-        let trouble = InputError::at("a\nb", "is '\u{1b}[2J\r\n'", "rename é").in_file(Path::new("c\td.json"));
-        assert_eq!(trouble.to_string(), r"c\td.json: a\nb: is '\u{1b}[2J\r\n'; rename é");
-    }
 
     /// The look at the beginning of a file ends anywhere, within a number too.
     #[test]

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::document::InputError;
+use crate::error::InputError;
 use crate::origin::Origin;
 use crate::problem::Problem;
 

@@ -1,19 +1,21 @@
-//! The nouns of Offcut: what a problem, an instance, a solution, a certificate and a DNN *are*.
+//! The data of Offcut: problems, instances, solutions, certificates and DNNs.
 //!
-//! Nothing here says what a solution is *worth*. Every contestant computes that its own way and the checker
-//! computes it plainly; sharing the arithmetic would turn one misreading into everybody's misreading.
+//! Nothing here computes an objective value. Every method computes it in its own way, and the checker computes it plainly, so a disagreement
+//! reveals a bug.
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`problem`] | the types every algorithm speaks: [`problem::Problem`], [`problem::Answer`], [`problem::Budget`] |
+//! | [`problem`] | the types that all methods use: [`problem::Problem`], [`problem::Answer`], [`problem::Budget`] |
+//! | [`error`] | [`error::InputError`]: bad input, in one line |
+//! | [`range`] | the ranges of an instance's numbers |
 //! | [`document`] | versioned JSON, read strictly; JSON Schemas |
 //! | [`random`] | the portable random stream behind every generator |
 //! | [`dnn`] | DNN graphs by shape inference, the model zoo, chain views, devices and links |
 //! | [`family`] | families of instances, and parameters set by name: what all generators have in common |
-//! | [`incumbents`] | solutions that a method tells while it is still at work |
+//! | [`incumbents`] | solutions that a method reports while it runs |
 //! | [`library`] | the index of a library of frozen instances |
 //! | [`terminal`] | text from documents and programs, made safe to print |
-//! | [`origin`], [`speedup`], [`model`] | nouns that several problems use |
+//! | [`origin`], [`speedup`], [`model`] | types that several problems use |
 //! | [`jpdra`] | flows of tasks through partitions on servers: placement and speeds in tandem queues |
 //! | [`lymdo`] | cuts and resources slot by slot under energy budgets |
 //! | [`multiuser`] | many users, one server, integer resource units |
@@ -21,6 +23,7 @@
 
 pub mod dnn;
 pub mod document;
+pub mod error;
 pub mod family;
 pub mod incumbents;
 pub mod jpdra;
@@ -32,6 +35,7 @@ pub mod origin;
 mod parameters;
 pub mod problem;
 pub mod random;
+pub mod range;
 pub mod speedup;
 pub mod terminal;
 pub mod throughput;

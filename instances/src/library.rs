@@ -18,7 +18,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::document::{InputError, Kind, parse, read_bytes, schema, to_bytes, version_of};
+use crate::document::{Kind, parse, read_bytes, schema, to_bytes, version_of};
+use crate::error::InputError;
 
 /// The version of the generators, as recipes name it: that of this package.
 pub const GENERATORS: &str = env!("CARGO_PKG_VERSION");

@@ -3,8 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::document::{InputError, range};
+use crate::error::InputError;
 use crate::problem::Valid;
+use crate::range;
 
 /// A chain of k blocks.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::dnn::{Device, Graph, Link, catalogue, zoo};
-use crate::document::{InputError, range};
+use crate::error::InputError;
+use crate::range;
 
 /// The numbers among `parameters`, for tables and sweeps.
 pub(crate) fn numbers<T: Serialize>(parameters: &T) -> BTreeMap<String, f64> {

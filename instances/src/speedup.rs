@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::document::InputError;
+use crate::error::InputError;
 use crate::problem::Valid;
 use crate::random::Stream;
 

@@ -11,8 +11,9 @@ use std::borrow::Cow;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::document::{InputError, range};
+use crate::error::InputError;
 use crate::problem::Valid;
+use crate::range;
 
 /// Something that runs layers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -6,7 +6,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::document::InputError;
+use crate::error::InputError;
 use crate::problem::Valid;
 
 /// Totals of MACs, parameters and bytes stay at or below this, so that they are exact as `f64`.

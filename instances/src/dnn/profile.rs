@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::catalogue::{Device, Rates};
 use super::graph::{Graph, Layer, Op};
-use crate::document::{InputError, range};
+use crate::error::InputError;
 use crate::problem::Valid;
+use crate::range;
 
 /// How long each layer of one graph takes on one device.
 #[derive(Clone, Debug, PartialEq, Serialize)]

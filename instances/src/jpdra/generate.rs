@@ -17,12 +17,13 @@ use serde::{Deserialize, Serialize};
 
 use super::instance::{Allocation, Flow, Instance, Partition, Server};
 use crate::dnn::{Chain, Graph, Profile, catalogue};
-use crate::document::{InputError, range};
+use crate::error::InputError;
 use crate::family::{Family, Settable};
 use crate::origin::Origin;
 use crate::parameters::{self, place};
 use crate::problem::Valid;
 use crate::random::Stream;
+use crate::range;
 
 /// All families.
 pub const FAMILIES: [Family; 6] = [

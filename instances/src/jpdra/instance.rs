@@ -3,9 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::document::{InputError, range};
+use crate::error::InputError;
 use crate::origin::Origin;
 use crate::problem::Valid;
+use crate::range;
 
 /// An instance of `jpdra`. A speed of 0 bytes/s is no way at all: that hop is forbidden, whatever it would carry.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

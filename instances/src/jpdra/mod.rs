@@ -33,7 +33,7 @@ pub use solution::{Certificate, Node, Prices, Solution, Speeds};
 pub use crate::family::Family;
 pub use crate::origin::Origin;
 
-use crate::document::InputError;
+use crate::error::InputError;
 use crate::family::Generated;
 use crate::problem::{Problem, Sense};
 

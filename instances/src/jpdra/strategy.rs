@@ -3,7 +3,9 @@
 
 use proptest::prelude::*;
 
-use super::{Allocation, Flow, Instance, Origin, Partition, Server, Solution, Speeds};
+use super::instance::{Allocation, Flow, Instance, Partition, Server};
+use super::solution::{Solution, Speeds};
+use crate::origin::Origin;
 use crate::problem::Valid;
 
 /// Which allocations.

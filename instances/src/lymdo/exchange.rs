@@ -11,7 +11,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Instance, Model, RateLaw, Service, User};
+use super::instance::{Instance, RateLaw, Service, User};
+use crate::model::Model;
 use crate::problem::Stop;
 
 /// What stays as it is from slot to slot: an instance without its sample path and its origin.

@@ -29,13 +29,14 @@ use serde::{Deserialize, Serialize};
 
 use super::instance::{Instance, RateLaw, Service, Slot, User};
 use crate::dnn::Chain;
-use crate::document::{InputError, range};
+use crate::error::InputError;
 use crate::family::{Family, Settable};
 use crate::model::Model;
 use crate::origin::Origin;
 use crate::parameters::{self, place};
 use crate::problem::Valid;
 use crate::random::Stream;
+use crate::range;
 
 /// All families.
 pub const FAMILIES: [Family; 6] = [

@@ -3,10 +3,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::document::{InputError, range};
+use crate::error::InputError;
 use crate::model::Model;
 use crate::origin::Origin;
 use crate::problem::Valid;
+use crate::range;
 
 /// An instance of `lymdo`: a horizon with its sample path, or a single slot.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

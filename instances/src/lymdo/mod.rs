@@ -57,7 +57,7 @@ pub use crate::family::Family;
 pub use crate::model::Model;
 pub use crate::origin::Origin;
 
-use crate::document::InputError;
+use crate::error::InputError;
 use crate::family::Generated;
 use crate::problem::{Problem, Sense};
 

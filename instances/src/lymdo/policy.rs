@@ -1,7 +1,8 @@
 //! What decides slot by slot, without seeing what comes.
 
-use super::{Allocation, Instance};
-use crate::document::InputError;
+use super::instance::Instance;
+use super::solution::Allocation;
+use crate::error::InputError;
 use crate::problem::{Budget, Parameter, Stop};
 
 /// A policy: how cuts and resources are decided, whatever the system.

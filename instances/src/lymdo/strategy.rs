@@ -3,8 +3,10 @@
 
 use proptest::prelude::*;
 
-use super::{Allocation, Instance, Origin, RateLaw, Service, Slot, Solution, User};
+use super::instance::{Instance, RateLaw, Service, Slot, User};
+use super::solution::{Allocation, Solution};
 use crate::model::Model;
+use crate::origin::Origin;
 use crate::problem::Valid;
 
 /// Instances with at most so many users, blocks of a chain, and slots. Magnitudes are around 1.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::instance::{Instance, Objective, Server, User};
 use crate::dnn::{Chain, Graph, Profile, catalogue};
-use crate::document::InputError;
+use crate::error::InputError;
 use crate::family::{Family, Settable};
 use crate::model::Model;
 use crate::origin::Origin;

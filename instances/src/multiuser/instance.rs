@@ -3,10 +3,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::document::{InputError, range};
+use crate::error::InputError;
 use crate::model::Model;
 use crate::origin::Origin;
 use crate::problem::Valid;
+use crate::range;
 use crate::speedup::Speedup;
 
 /// An instance of `multiuser`.

@@ -33,7 +33,7 @@ pub use crate::model::Model;
 pub use crate::origin::Origin;
 pub use crate::speedup::{Law, Speedup};
 
-use crate::document::InputError;
+use crate::error::InputError;
 use crate::family::Generated;
 use crate::problem::{Problem, Sense};
 

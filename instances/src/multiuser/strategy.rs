@@ -3,7 +3,9 @@
 
 use proptest::prelude::*;
 
-use super::{Instance, Model, Objective, Origin, Server, User};
+use super::instance::{Instance, Objective, Server, User};
+use crate::model::Model;
+use crate::origin::Origin;
 use crate::problem::Valid;
 use crate::speedup::strategy::speedups;
 

@@ -17,12 +17,13 @@ use serde::{Deserialize, Serialize};
 
 use super::instance::{Cloudlet, Instance, Model, Request};
 use crate::dnn::{Graph, Profile, catalogue};
-use crate::document::{InputError, range};
+use crate::error::InputError;
 use crate::family::{Family, Settable};
 use crate::origin::Origin;
 use crate::parameters::{self, place};
 use crate::problem::Valid;
 use crate::random::Stream;
+use crate::range;
 use crate::speedup::{Law, Speedup};
 
 /// All families.

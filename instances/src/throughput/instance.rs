@@ -3,9 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::document::{InputError, range};
+use crate::error::InputError;
 use crate::origin::Origin;
 use crate::problem::Valid;
+use crate::range;
 use crate::speedup::Speedup;
 
 /// An instance of `throughput`.

@@ -36,7 +36,7 @@ pub use crate::family::Family;
 pub use crate::origin::Origin;
 pub use crate::speedup::{Law, Speedup};
 
-use crate::document::InputError;
+use crate::error::InputError;
 use crate::family::Generated;
 use crate::problem::{Problem, Sense};
 

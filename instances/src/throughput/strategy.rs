@@ -3,7 +3,8 @@
 
 use proptest::prelude::*;
 
-use super::{Cloudlet, Instance, Model, Origin, Request};
+use super::instance::{Cloudlet, Instance, Model, Request};
+use crate::origin::Origin;
 use crate::problem::Valid;
 use crate::speedup::strategy::speedups;
 

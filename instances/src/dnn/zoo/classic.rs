@@ -2,7 +2,7 @@
 
 use super::super::builder::{Builder, Conv, Node, Window};
 use super::super::graph::Graph;
-use super::{CLASSES, IMAGE, conv_norm_act};
+use super::blocks::{CLASSES, IMAGE, conv_norm_act};
 
 /// The classes Tiny-YOLOv2 tells apart: those of Pascal VOC.
 pub const TINY_YOLO_CLASSES: usize = 20;

@@ -2,7 +2,7 @@
 
 use super::super::builder::{Builder, Conv, Node, Window};
 use super::super::graph::Graph;
-use super::{CLASSES, IMAGE, conv_norm_act};
+use super::blocks::{CLASSES, IMAGE, conv_norm_act};
 
 /// As in torchvision: batch norms after all convolutions, and 3 x 3 filters where the paper has 5 x 5 ones. The quoted
 /// totals are of that variant. Its auxiliary heads work in training only.

@@ -2,7 +2,7 @@
 
 use super::super::builder::{Builder, Conv, Node};
 use super::super::graph::Graph;
-use super::{CLASSES, IMAGE, conv_norm, conv_norm_act};
+use super::blocks::{CLASSES, IMAGE, conv_norm, conv_norm_act};
 
 /// An inverted residual block.
 struct Block {

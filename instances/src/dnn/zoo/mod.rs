@@ -6,6 +6,7 @@
 //!
 //! | file | holds |
 //! |---|---|
+//! | `blocks` | what several architectures use |
 //! | `classic` | plain chains and near-chains: AlexNet, VGG, NiN, SqueezeNet, Tiny-YOLOv2 |
 //! | `residual` | ResNet, DenseNet |
 //! | `inception` | GoogLeNet, Inception-v3 |
@@ -17,6 +18,7 @@
 //! figure torchvision documents: 0.12 G for the patches and 12 x 1.45 G for the layers, of which the two matrix
 //! products are 0.06 G. A counter that skips them would say 16.85 G.
 
+mod blocks;
 mod classic;
 mod inception;
 mod mobile;
@@ -26,14 +28,7 @@ mod transformer;
 pub use classic::TINY_YOLO_CLASSES;
 pub use transformer::{BERT_TOKENS, GPT2_TOKENS};
 
-use super::builder::{Builder, Conv, Node};
 use super::graph::Graph;
-
-/// The shape of ImageNet's crops.
-const IMAGE: [usize; 3] = [3, 224, 224];
-
-/// The classes of ImageNet.
-const CLASSES: usize = 1000;
 
 /// One architecture of the zoo.
 #[derive(Clone, Copy, Debug)]
@@ -188,15 +183,3 @@ const NAMES: [&str; ENTRIES.len()] = {
     }
     names
 };
-
-/// A convolution without bias, and a batch norm.
-fn conv_norm(b: &mut Builder, at: &str, x: Node, conv: Conv) -> Node {
-    let x = b.conv(&format!("{at}.conv"), x, conv.no_bias());
-    b.batch_norm(&format!("{at}.bn"), x)
-}
-
-/// A convolution without bias, a batch norm and an activation.
-fn conv_norm_act(b: &mut Builder, at: &str, x: Node, conv: Conv) -> Node {
-    let x = conv_norm(b, at, x, conv);
-    b.activation(&format!("{at}.act"), x)
-}

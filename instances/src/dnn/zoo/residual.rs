@@ -2,7 +2,7 @@
 
 use super::super::builder::{Builder, Conv, Node, Window};
 use super::super::graph::Graph;
-use super::{CLASSES, IMAGE, conv_norm, conv_norm_act};
+use super::blocks::{CLASSES, IMAGE, conv_norm, conv_norm_act};
 
 /// The two kinds of residual blocks.
 #[derive(Clone, Copy)]

@@ -2,7 +2,7 @@
 
 use super::super::builder::{Builder, Conv, Node};
 use super::super::graph::Graph;
-use super::{CLASSES, IMAGE};
+use super::blocks::{CLASSES, IMAGE};
 
 /// Tokens of an input of `bert_base`. The model takes up to 512; 128 is what its latencies are commonly quoted for.
 pub const BERT_TOKENS: usize = 128;

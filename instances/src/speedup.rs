@@ -96,7 +96,7 @@ impl Law {
 pub(crate) mod strategy {
     use proptest::prelude::*;
 
-    use super::Speedup;
+    use crate::speedup::Speedup;
 
     /// All laws; steps of 0 make plateaus.
     pub(crate) fn speedups() -> impl Strategy<Value = Speedup> {

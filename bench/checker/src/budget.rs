@@ -20,7 +20,7 @@
 
 use std::cell::Cell;
 
-use crate::Violation;
+use crate::verdict::Violation;
 
 /// What every replay may take, however small its certificate is.
 const FLOOR: u64 = 2_000_000_000;

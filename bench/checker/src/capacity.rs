@@ -13,8 +13,7 @@
 //!
 //! so no share is taken to be larger than the scaled solution has it, and no objective is taken to be better.
 
-use crate::Interval;
-use crate::interval::sum;
+use crate::interval::{Interval, sum};
 
 /// The relative excess above a capacity up to which shares are scaled back into it.
 pub const CAPACITY_TOLERANCE: f64 = 1e-9;

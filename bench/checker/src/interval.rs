@@ -3,7 +3,7 @@
 //! Every operation is rounded to nearest by the hardware and then moved one float outwards, unless it was exact: that covers the rounding error of half a
 //! unit in the last place, of subnormal numbers too. What underflows to 0 is 0 at the lower end and the least float above at the upper; what overflows
 //! is infinite at the upper end and the largest float at the lower. So enclosures hold for all floats, whatever their magnitude, and their width
-//! is a few roundings where numbers lie in 1e-30..=1e30, as those of an instance do (`offcut_instances::document::range`).
+//! is a few roundings where numbers lie in 1e-30..=1e30, as those of an instance do (`offcut_instances::range`).
 //!
 //! No operation here depends on the sign of a zero: where an end is 0, products and quotients are 0 of either sign, and the sign is lost in `down` and `up`.
 
@@ -213,6 +213,11 @@ pub(crate) fn add_up(a: f64, b: f64) -> f64 {
     } else {
         if sum == f64::NEG_INFINITY && a > sum && b > sum { -f64::MAX } else { sum }
     }
+}
+
+/// `a + b` rounded down; infinite if `a` or `b` is.
+pub(crate) fn add_down_or_infinite(a: f64, b: f64) -> f64 {
+    if a == f64::INFINITY || b == f64::INFINITY { f64::INFINITY } else { add_down(a, b) }
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@
 //!
 //! [`Normalised`] is the proof that this happened: only [`Normalised::of`] makes one, and `Checkable::replay_normalised` takes nothing else.
 
-use crate::Violation;
+use crate::verdict::Violation;
 
 /// The least magnitude of a number that is not 0. Products of three such numbers, and numbers of an instance (1e-30 and above), are normal floats.
 pub(crate) const LEAST: f64 = 1e-60;

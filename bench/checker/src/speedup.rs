@@ -2,7 +2,7 @@
 
 use offcut_instances::speedup::Speedup;
 
-use crate::Interval;
+use crate::interval::Interval;
 
 /// The time of work with `units` >= 1 relative to one unit: one over the speed-up.
 pub(crate) fn slowness(speedup: &Speedup, units: u32) -> Interval {

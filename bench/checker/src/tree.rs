@@ -7,7 +7,7 @@
 //! undoes the change on the way back up. So a split costs what it changes, twice, however many leaves are below it; a chain of n splits takes n
 //! changes and not n^2. The walk keeps its own stack, so depth costs memory in proportion and nothing else.
 
-use crate::Violation;
+use crate::verdict::Violation;
 
 /// A tree whose links are sound. What a node's kinds are is the problem's affair.
 pub(crate) struct Tree<'a, N> {

@@ -1,21 +1,21 @@
-//! What the jury found. Only this crate can make a [`Verdict`].
+//! The result of checking one answer. Only this crate can make a [`Verdict`].
 
 use std::collections::BTreeMap;
 
 use offcut_instances::problem::Sense;
 use serde::{Deserialize, Serialize};
 
-use crate::{Interval, no_solution};
+use crate::interval::Interval;
 
 /// The tolerances of Offcut; printed in every report.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Tolerance {
     /// How far a claimed number may be from the checked one, relative to the checked one.
     pub claim_relative: f64,
-    /// Up to which relative gap a bound *meets* an objective.
+    /// The relative gap up to which a bound *meets* an objective.
     pub gap_relative: f64,
-    /// How far a solver's word may lie beyond a feasible objective before it is a contradiction: general solvers work
-    /// with feasibility tolerances of this order.
+    /// How far a solver-reported bound may lie beyond a feasible objective before it is a contradiction: general solvers
+    /// work with feasibility tolerances of this order.
     pub word_relative: f64,
 }
 
@@ -60,7 +60,7 @@ impl std::fmt::Display for Violation {
     }
 }
 
-/// What became of a claimed bound.
+/// The result of checking a claimed bound.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Proof {
@@ -71,12 +71,12 @@ pub enum Proof {
         /// The bound as the checker computed it.
         value: f64,
     },
-    /// The checker replayed a certificate that no solution exists.
+    /// The checker replayed a certificate that no feasible solution exists.
     Infeasible,
-    /// A solver said so.
+    /// A solver reported the bound; it is not checked.
     #[serde(rename = "solver_word")]
     SolverReported {
-        /// The bound as the solver stated it.
+        /// The bound as the solver reported it.
         value: f64,
         /// The solver and the quantity.
         word: String,
@@ -90,8 +90,8 @@ pub enum Proof {
 }
 
 impl Proof {
-    /// The bound, and how far beyond it a checked objective may lie, relative to the objective: what a certificate proves allows no slack, a
-    /// solver's word the tolerance that solvers work with. `None` if there is no bound.
+    /// The bound, and how far beyond it a checked objective may lie, relative to the objective: 0 for a certified bound,
+    /// [`Tolerance::word_relative`] for a solver-reported one. `None` if there is no bound.
     pub fn bound(&self, sense: Sense, tolerance: &Tolerance) -> Option<(f64, f64)> {
         match self {
             Self::Certified { value } => Some((*value, 0.0)),
@@ -102,7 +102,7 @@ impl Proof {
     }
 }
 
-/// The jury's word on one answer.
+/// The checker's verdict on one answer.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Verdict {
     pub(crate) sense: Sense,
@@ -126,7 +126,7 @@ impl Verdict {
         }
     }
 
-    /// The direction of the problem.
+    /// Whether the problem minimises or maximises.
     pub fn sense(&self) -> Sense {
         self.sense
     }
@@ -136,27 +136,27 @@ impl Verdict {
         self.objective
     }
 
-    /// All that is wrong with the solution, its claimed objective, or the two sides of the answer together.
+    /// All violations: of the solution, of its claimed objective, and contradictions between solution and bound.
     pub fn violations(&self) -> &[Violation] {
         &self.violations
     }
 
-    /// What became of the claimed bound.
+    /// The result of checking the claimed bound.
     pub fn proof(&self) -> &Proof {
         &self.proof
     }
 
-    /// What else the checker measured of a solution without violations, by name.
+    /// Further measures of a solution without violations, by name.
     pub fn measures(&self) -> &BTreeMap<String, f64> {
         &self.measures
     }
 
-    /// Whether the answer says that no solution exists.
+    /// Whether the answer claims that no feasible solution exists.
     pub fn claims_infeasible(&self) -> bool {
         self.claims_infeasible
     }
 
-    /// Whether something in the answer is wrong: a broken constraint, a false claim or a certificate that proves less.
+    /// Whether the answer is rejected: for a broken constraint, a false claim or an invalid certificate.
     pub fn is_rejected(&self) -> bool {
         !self.violations.is_empty() || matches!(self.proof, Proof::Rejected { .. })
     }
@@ -165,6 +165,23 @@ impl Verdict {
     pub fn is_feasible(&self) -> bool {
         self.objective.is_some() && self.violations.is_empty()
     }
+}
+
+/// The bound of an instance without feasible solutions.
+pub fn no_solution(sense: Sense) -> f64 {
+    match sense {
+        Sense::Minimise => f64::INFINITY,
+        Sense::Maximise => f64::NEG_INFINITY,
+    }
+}
+
+/// How far a bound lies beyond an objective, relative to the objective; 0 if it does not.
+pub fn beyond(sense: Sense, bound: f64, objective: Interval) -> f64 {
+    let beyond = match sense {
+        Sense::Minimise => bound - objective.high(),
+        Sense::Maximise => objective.low() - bound,
+    };
+    if beyond <= 0.0 { 0.0 } else { beyond / objective.magnitude() }
 }
 
 #[cfg(test)]
@@ -182,7 +199,24 @@ mod tests {
     }
 
     #[test]
-    fn a_verdict_says_what_was_put_into_it() {
+    fn a_bound_without_a_solution_is_beyond_all() {
+        assert_eq!(no_solution(Sense::Minimise), f64::INFINITY);
+        assert_eq!(no_solution(Sense::Maximise), f64::NEG_INFINITY);
+    }
+
+    #[test]
+    fn how_far_a_bound_lies_beyond_is_relative_to_the_objective() {
+        let objective = Interval::between(4.0, 5.0);
+        assert_eq!(beyond(Sense::Minimise, 7.5, objective), 0.5);
+        assert_eq!(beyond(Sense::Maximise, 1.5, objective), 0.5);
+        for bound in [4.0, 4.5, 5.0] {
+            assert_eq!(beyond(Sense::Minimise, bound, objective), 0.0);
+            assert_eq!(beyond(Sense::Maximise, bound, objective), 0.0);
+        }
+    }
+
+    #[test]
+    fn a_verdict_returns_what_it_holds() {
         let violation = Violation::new("deadline", "service[3]", 1.0, "s late");
         let measures = BTreeMap::from([("local".to_owned(), 2.0)]);
         let verdict = Verdict {

@@ -6,15 +6,14 @@
 //! g(x) >= g(x0) + g'(x0) (x - x0)       for any x0; at a good x0, g' is nearly 0 and nothing is lost
 //! ```
 //!
-//! With g(x0) and g'(x0) enclosed that is a bound whatever x0 is; where it comes from does not matter. x is between 0 and the smaller of what
-//! there is and what is worth it at all: a share whose price alone is above g(x0) is none.
+//! With g(x0) and g'(x0) enclosed that is a bound for every x0, wherever x0 comes from. x lies between 0 and the capacity, or less: a share whose price
+//! alone is above g(x0) is not optimal.
 
 use offcut_instances::lymdo::{Instance, Model, RateLaw, User};
 
-use crate::Interval;
-use crate::interval::{Accumulator, add_down, add_up, ln_2, minus, product};
+use crate::interval::{Accumulator, Interval, add_down, add_up, ln_2, minus, product};
 
-/// What a cut leaves to device, channel and edge.
+/// The work of a cut at device, channel and edge.
 #[derive(Clone, Copy)]
 pub(super) struct StageWork {
     /// MACs at the device.
@@ -53,6 +52,11 @@ impl StageWork {
     pub(super) fn stages(&self) -> [Interval; 3] {
         [self.local, Interval::point(self.bits), self.remote]
     }
+}
+
+/// The work of every cut of every model. Shape (models, cuts).
+pub(super) fn stage_work(instance: &Instance) -> Vec<Vec<StageWork>> {
+    instance.models.iter().map(StageWork::of_cuts).collect()
 }
 
 impl Interval {
@@ -99,17 +103,17 @@ impl Rate {
         }
     }
 
-    /// What a hertz more gives: `(ln(1+x) - x/(1+x)) / ln 2` with x = s / b.
+    /// The derivative of the rate in bandwidth: `(ln(1+x) - x/(1+x)) / ln 2` with x = s / b.
     fn slope(&self, bandwidth: f64) -> Interval {
         match *self {
             Self::Fixed { bit_per_s_per_hz } => Interval::point(bit_per_s_per_hz),
-            Self::Shannon { strength } => bend(strength / Interval::point(bandwidth)) / ln_2(),
+            Self::Shannon { strength } => log_excess(strength / Interval::point(bandwidth)) / ln_2(),
         }
     }
 }
 
 /// `ln(1+x) - x/(1+x)`, which rises with x.
-fn bend(x: Interval) -> Interval {
+fn log_excess(x: Interval) -> Interval {
     let at = |x: f64| {
         let point = Interval::point(x);
         if x < SMALL { point * point * series(x) } else { minus(point.ln_1p(), point / (Interval::point(1.0) + point)) }
@@ -117,10 +121,10 @@ fn bend(x: Interval) -> Interval {
     Interval::between(at(x.low()).low(), at(x.high()).high())
 }
 
-/// Below, the difference is taken from its series: 1/2 - 2x/3 + 3x^2/4 - ..., times x^2.
+/// Below this x the difference is taken from its series: 1/2 - 2x/3 + 3x^2/4 - ..., times x^2.
 const SMALL: f64 = 0.01;
 
-/// The series up to x^7. What is left out is below x^8 < 1e-16, a rounding of all that is added another few 1e-16; 1e-14 is allowed for.
+/// The series up to x^7. The remainder is below x^8 < 1e-16, the rounding errors are a few 1e-16; 1e-14 is allowed for both.
 fn series(x: f64) -> Interval {
     let terms = (2..=9).rev().fold(0.0, |rest, k| {
         let k = f64::from(k);
@@ -150,15 +154,15 @@ struct Tangent {
 impl Tangent {
     /// The least of the tangent over 0 to `most`, rounded down; 0 at least, as all costs are.
     fn least(&self, most: f64) -> f64 {
-        let step = |slope: f64, way: f64| if way > 0.0 && slope > 0.0 { (slope * way).next_up() } else { 0.0 };
-        let falls = step(add_up(self.fall.high(), -self.rise.low()), add_up(most, -self.at));
-        let rises = step(add_up(self.rise.high(), -self.fall.low()), self.at);
+        let decrease = |slope: f64, step: f64| if step > 0.0 && slope > 0.0 { (slope * step).next_up() } else { 0.0 };
+        let falls = decrease(add_up(self.fall.high(), -self.rise.low()), add_up(most, -self.at));
+        let rises = decrease(add_up(self.rise.high(), -self.fall.low()), self.at);
         let least = add_down(self.value.low(), -falls.max(rises));
         if least > 0.0 { least } else { 0.0 }
     }
 }
 
-/// What both kinds of service make of a stage: `weight work / (speed - offset)`.
+/// The delay term of a stage in both kinds of service: `weight work / (speed - offset)`.
 #[derive(Clone, Copy)]
 pub(super) struct Delay {
     pub(super) weight: Interval,
@@ -167,7 +171,7 @@ pub(super) struct Delay {
 }
 
 impl Delay {
-    /// The cost of a speed, and how it falls with more.
+    /// The cost at a speed, and its negative derivative.
     fn at(&self, speed: Interval) -> [Interval; 2] {
         let left = minus(speed, self.offset);
         let cost = over(self.weight * self.work, left);
@@ -175,13 +179,13 @@ impl Delay {
     }
 }
 
-/// Smaller `most`, if beyond `reach` nothing is worth it.
-fn worth(most: f64, at: f64, reach: f64) -> f64 {
+/// The largest share to consider: `most`, or `reach` if larger shares cost more than the value at `at`.
+fn limited(most: f64, at: f64, reach: f64) -> f64 {
     if reach.is_finite() { most.min(reach.next_up()).max(at) } else { most }
 }
 
-/// The least of `delay + power f^2` over f up to `most`, near `offset + near`. The share is what f is above the offset: where energy is dear that is
-/// next to nothing of f, and would drown in its rounding.
+/// The least of `delay + power f^2` over f up to `most`, near `offset + near`. The share is what f is above the offset: where energy is expensive that is
+/// a tiny part of f, and would be lost in its rounding.
 pub(super) fn device(delay: Delay, power: Interval, most: f64, near: f64) -> f64 {
     let most = minus(Interval::point(most), delay.offset).high();
     let at = if near > 0.0 && near < most { near } else { most };
@@ -193,7 +197,7 @@ pub(super) fn device(delay: Delay, power: Interval, most: f64, near: f64) -> f64
     let tangent = Tangent { at, value, rise: Interval::point(2.0) * energy, fall: over(cost, left) };
     // power f^2 <= value
     let reach = if power.low() > 0.0 { (value.high() / power.low()).next_up().sqrt() } else { f64::INFINITY };
-    tangent.least(worth(most, at, add_up(reach.next_up(), -delay.offset.low())))
+    tangent.least(limited(most, at, add_up(reach.next_up(), -delay.offset.low())))
 }
 
 /// The least of `delay + sending bits / r(b) + price b` over b up to `most`.
@@ -206,11 +210,11 @@ pub(super) fn channel(delay: Delay, sending: Interval, rate: &Rate, price: f64, 
     let fall = rate.slope(at) * (fall + over(energy, speed));
     let tangent = Tangent { at, value, rise: Interval::point(price), fall };
     let reach = if price > 0.0 { value.high() / price } else { f64::INFINITY };
-    tangent.least(worth(most, at, reach))
+    tangent.least(limited(most, at, reach))
 }
 
-/// The least of `delay + price F` over F up to `most`: `price offset + 2 sqrt(weight work price)`, and where that takes more than there is, the
-/// tangent at what there is.
+/// The least of `delay + price F` over F up to `most`: `price offset + 2 sqrt(weight work price)`, and where that takes more than the capacity, the
+/// tangent at the capacity.
 pub(super) fn edge(delay: Delay, price: f64, most: f64) -> f64 {
     let price = Interval::point(price);
     let free = price * delay.offset + Interval::point(2.0) * (delay.weight * delay.work * price).sqrt();
@@ -226,13 +230,13 @@ mod tests {
 
     /// On both sides of where the series begins, and where x is so small that the difference alone would be all rounding.
     #[test]
-    fn the_bend_is_narrow_and_right() {
+    fn the_log_excess_is_narrow_and_right() {
         type Big = dashu_float::FBig<dashu_float::round::mode::HalfAway, 2>;
         let big = |x: f64| Big::try_from(x).expect("finite").with_precision(400).value();
         let mut x = 1e-30;
         while x < 1e40 {
             let truth = (big(1.0) + big(x)).ln() - big(x) / (big(1.0) + big(x));
-            let enclosed = bend(Interval::point(x));
+            let enclosed = log_excess(Interval::point(x));
             assert!(big(enclosed.low()) <= truth && truth <= big(enclosed.high()), "{x}");
             assert!(enclosed.high() - enclosed.low() <= 1e-12 * enclosed.high(), "{x}");
             x *= 1.7;
@@ -274,7 +278,7 @@ mod tests {
     /// 2/x + x^2 is 3 at 1, and 4/x + (x + 1)^2 is 8. A tenth away, the tangent goes down to where x^2, or (x + 1)^2, alone is more than the value; were it
     /// to go on to all there is, it would be below 0.
     #[test]
-    fn a_device_costs_the_least_there_is() {
+    fn a_device_has_its_least_cost() {
         let one = Interval::point(1.0);
         close(device(delay(2.0, 0.0), one, 10.0, 1.0), 3.0);
         close(device(delay(4.0, 1.0), one, 10.0, 1.0), 8.0);
@@ -282,7 +286,7 @@ mod tests {
         close(device(delay(2.0, 0.0), one, 10.0, 0.9), value - (2.0 / 0.81 - 1.8) * (value.sqrt() - 0.9));
         let value: f64 = 4.0 / 0.9 + 1.9 * 1.9;
         close(device(delay(4.0, 1.0), one, 10.0, 0.9), value - (4.0 / 0.81 - 3.8) * (value.sqrt() - 1.0 - 0.9));
-        // A guess beyond what there is, or none, is all there is; with half a unit that is 4 + 1/4, falling.
+        // An approximate minimizer beyond the capacity, or none, is replaced by the capacity; at half a unit the cost is 4 + 1/4, falling.
         for near in [0.5, 0.7, 0.0, -1.0, f64::INFINITY, f64::NAN] {
             close(device(delay(2.0, 0.0), one, 0.5, near), 4.25);
         }
@@ -292,7 +296,7 @@ mod tests {
 
     /// 1/(2 b) + b/2 is 1 at 1, with or without half of it for sending; as above a tenth away, where b/2 alone is more beyond 2.01.
     #[test]
-    fn a_channel_costs_the_least_there_is() {
+    fn a_channel_has_its_least_cost() {
         let rate = Rate::Fixed { bit_per_s_per_hz: 1.0 };
         let least =
             |price: f64, most: f64, near: f64| channel(delay(0.5, 0.0), Interval::ZERO, &rate, price, most, near);
@@ -308,7 +312,7 @@ mod tests {
 
     /// 2 sqrt(2 8) + 8 2 = 24 at an offset of 2; where there are only 3, 8/(3 - 2) + 2 3 = 14; and 8/(4 - 2) of 4 that cost nothing.
     #[test]
-    fn an_edge_costs_the_least_there_is() {
+    fn an_edge_has_its_least_cost() {
         close(edge(delay(2.0, 2.0), 8.0, 100.0), 24.0);
         close(edge(delay(8.0, 2.0), 2.0, 3.0), 14.0);
         close(edge(delay(8.0, 2.0), 0.0, 4.0), 4.0);

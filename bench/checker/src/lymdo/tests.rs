@@ -9,6 +9,8 @@ use offcut_instances::random::Stream;
 use proptest::prelude::*;
 
 use super::outcome;
+use super::stage::stage_work;
+use super::user_slot::phi;
 use crate::{Checkable, Proof, Tolerance, judge};
 
 /// Two users, one task a second each, V = 2, Q = 1.25; at full speed of the device a task of 2 MACs takes 1/4 s. The heavy one cannot send (8000
@@ -658,9 +660,9 @@ fn proved(instance: &Instance, n: usize, cut: usize, prices: Prices) -> f64 {
         }],
         ..instance.clone()
     };
-    let works = super::works(&alone);
-    let works = &works[alone.users[0].model as usize];
-    super::replay::phi(&alone, works, cut, &prices)
+    let work = stage_work(&alone);
+    let work = &work[alone.users[0].model as usize];
+    phi(&alone, work, cut, &prices)
 }
 
 /// Prices around those at which shares of what there is would be bought.

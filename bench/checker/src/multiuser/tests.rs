@@ -7,6 +7,8 @@ use offcut_instances::multiuser::{Certificate, Instance, Multiuser, Objective, P
 use offcut_instances::problem::Answer;
 use proptest::prelude::*;
 
+use super::evaluate::Latencies;
+use super::replay::{Range, Replay, Walk, least_above_0};
 use crate::{Budget, Checkable, Interval, Proof, Tolerance, Verdict, judge};
 
 fn toy(objective: Objective) -> Instance {
@@ -218,10 +220,10 @@ proptest! {
 
     #[test]
     fn latencies_enclose_the_exact_ones_narrowly(instance in instances(3, 5, Objective::Max), units in 1u32..9) {
-        let jury = super::Checker::new(&instance);
+        let latencies = Latencies::new(&instance);
         for (i, user) in instance.users.iter().enumerate() {
             for cut in 0..=instance.models[user.model as usize].blocks() {
-                let enclosed = jury.latency(user, cut, units);
+                let enclosed = latencies.latency(user, cut, units);
                 prop_assert!(encloses(enclosed, &exact_latency(&instance, i, cut, units)));
                 prop_assert!(enclosed.high() - enclosed.low() <= 1e-14 * enclosed.high());
             }
@@ -273,13 +275,13 @@ fn the_least_number_above_0_is_found_from_any_guess() {
     for most in 0..20 {
         for least in 1..22 {
             for approximate_units in [0, 1, 2, 3, 5, 8, 13, 19, 20, 21, 1000, u32::MAX] {
-                let found = super::least_above_0(approximate_units, most, |number| number >= least);
+                let found = least_above_0(approximate_units, most, |number| number >= least);
                 assert_eq!(found, (least <= most).then_some(least), "{least} of {most} from {approximate_units}");
             }
         }
     }
-    assert_eq!(super::least_above_0(u32::MAX, u32::MAX, |number| number >= 3), Some(3));
-    assert_eq!(super::least_above_0(0, u32::MAX, |number| number == u32::MAX), Some(u32::MAX));
+    assert_eq!(least_above_0(u32::MAX, u32::MAX, |number| number >= 3), Some(3));
+    assert_eq!(least_above_0(0, u32::MAX, |number| number == u32::MAX), Some(u32::MAX));
 }
 
 /// Blocks of 2 and 4 MACs at 2 MAC/s a unit. User 0, cut 1: 3 s and 2 s of work; user 1, cut 0: 2 s and 3 s.
@@ -291,7 +293,7 @@ fn units_are_guessed_within_one() {
         instance
     };
     let approximate_units = |instance: &Instance, user: usize, threshold: f64| {
-        super::Checker::new(instance).approximate_units(&instance.users[user], threshold)
+        Replay::new(instance).approximate_units(&instance.users[user], threshold)
     };
     // 2/.6 = 3.3; 2/1.3 = 1.5; any; none. (All local is no matter of units.)
     let linear = with(Speedup::Linear);
@@ -311,10 +313,10 @@ fn units_are_guessed_within_one() {
 #[test]
 fn a_leaf_without_an_allocation_is_empty() {
     let instance = toy(Objective::Sum);
-    let jury = super::Checker::new(&instance);
-    let bound = |ranges: &[(u32, super::Range)]| {
+    let replay = Replay::new(&instance);
+    let bound = |ranges: &[(u32, Range)]| {
         let budget = Budget::of(0, 0);
-        let mut walk = super::Walk::new(&jury, &[], &budget);
+        let mut walk = Walk::new(&replay, &[], &budget);
         for (user, range) in ranges {
             walk.change(*user, *range);
         }
@@ -353,12 +355,12 @@ proptest! {
         instance in instances(2, 5, Objective::Max), law in 0usize..4, share in 0.0f64..1.0,
     ) {
         let instance = many_units(instance, law);
-        let jury = super::Checker::new(&instance);
+        let replay = Replay::new(&instance);
         for user in &instance.users {
-            let [none, all] = [0, 300].map(|units| jury.least_latency(user, units));
+            let [none, all] = [0, 300].map(|units| replay.least_latency(user, units));
             let threshold = all + share * share * share * (none - all);
-            let least = (0..=300).find(|units| jury.least_latency(user, *units) < threshold);
-            prop_assert_eq!(jury.least_units_below(user, threshold, 300), least);
+            let least = (0..=300).find(|units| replay.least_latency(user, *units) < threshold);
+            prop_assert_eq!(replay.least_units_below(user, threshold, 300), least);
         }
     }
 
@@ -371,13 +373,13 @@ proptest! {
         ends in (0u32..301, 0u32..301),
     ) {
         let instance = many_units(instance, law);
-        let jury = super::Checker::new(&instance);
+        let replay = Replay::new(&instance);
         let price = if price == 0.0 { 0.0 } else { price.exp() };
         let (from, to) = (ends.0.min(ends.1), ends.0.max(ends.1));
         for user in &instance.users {
-            let all = (from..=to).map(|units| jury.least_latency(user, units) + price * f64::from(units));
+            let all = (from..=to).map(|units| replay.least_latency(user, units) + price * f64::from(units));
             let expected = all.fold(f64::INFINITY, f64::min);
-            let least = jury.least_with_price(user, price, (from, to));
+            let least = replay.least_with_price(user, price, (from, to));
             prop_assert!((least - expected).abs() <= 1e-12 * expected, "{} {}", least, expected);
         }
     }
@@ -410,7 +412,7 @@ proptest! {
             }
             open = below as usize + usize::from(is_above);
         }
-        let jury = super::Checker::new(&instance);
+        let replay = Replay::new(&instance);
         let (mut expected, mut scale) = (f64::INFINITY, 0.0f64);
         for (node, ranges) in nodes.iter().zip(&ranges) {
             let PriceNode::Leaf { price_s } = node else { continue };
@@ -419,7 +421,7 @@ proptest! {
             }
             let spent = price_s * f64::from(capacity);
             let least = |(user, (from, to)): (_, &(u32, u32))| {
-                let cost = |units: u32| jury.least_latency(user, units) + price_s * f64::from(units);
+                let cost = |units: u32| replay.least_latency(user, units) + price_s * f64::from(units);
                 (*from..=*to).map(cost).fold(f64::INFINITY, f64::min)
             };
             let total: f64 = instance.users.iter().zip(ranges).map(least).sum();

@@ -2,12 +2,18 @@
 
 use offcut_instances::document::parse_instance;
 use offcut_instances::problem::Answer;
-use offcut_instances::throughput::Cloudlet;
 use offcut_instances::throughput::strategy::{Profits, device_sets, instances, models};
+use offcut_instances::throughput::{Cloudlet, DEADLINE_TOLERANCE, Envelope, Model, Part, Request};
 use proptest::prelude::*;
 
+use super::envelope::{HullVertices, proved_by};
+use super::evaluate::{latest, points};
+use super::leaf_bound::{Groups, Knapsack, Proof as LeafProof, Sums, leaf_bound, max_threads_within};
+use super::node_state::{Decision, State};
+use super::relaxation::Relaxation;
+use super::replay::Replay;
 use super::*;
-use crate::{Budget, Proof, Tolerance, Verdict, judge};
+use crate::{Proof, Tolerance, Verdict, judge, sum};
 
 fn toy() -> Instance {
     let bytes = include_bytes!("../../../../instances/data/throughput/toy.json");
@@ -245,7 +251,7 @@ fn proved_corners(model: &Model) -> HullVertices {
     }
     let macs: f64 = sum(points(&model.macs)).low();
     let with_rest = |(device, bytes): (f64, f64)| [device, bytes, (macs - device).next_down().max(0.0)];
-    HullVertices { corners: corners.into_iter().map(with_rest).collect(), macs, slack: 0.0 }
+    HullVertices { vertices: corners.into_iter().map(with_rest).collect(), macs, slack: 0.0 }
 }
 
 /// The least threads of every pair as `evaluate` sees them, by brute force over all device sets; 0 for local, none for out of reach.
@@ -301,10 +307,10 @@ fn is_local(instance: &Instance, i: usize) -> bool {
     Throughput::evaluate(instance, &Solution { parts: vec![], service }).1.is_empty()
 }
 
-fn jury(instance: &Instance) -> Checker<'_> {
-    Checker {
-        corners: instance.models.iter().map(proved_corners).collect(),
-        ..Checker::new(instance, &vec![trivial(); instance.models.len()]).unwrap_or_else(|_| unreachable!())
+fn relaxation(instance: &Instance) -> Relaxation<'_> {
+    Relaxation {
+        hulls: instance.models.iter().map(proved_corners).collect(),
+        ..Relaxation::new(instance, &vec![trivial(); instance.models.len()]).unwrap_or_else(|_| unreachable!())
     }
 }
 
@@ -362,21 +368,21 @@ proptest! {
         prices in prop::collection::vec(prop_oneof![Just(0.0), 0.0f64..3.0, Just(0.5), Just(1.0)], 1..4),
     ) {
         let threads = least_threads(&instance);
-        let jury = jury(&instance);
+        let relaxation = relaxation(&instance);
         for (i, row) in threads.iter().enumerate() {
-            let demand = jury.demand(i);
+            let demand = relaxation.demand(i);
             for (j, k) in row.iter().enumerate() {
                 if *k == Some(0) {
                     prop_assert!(demand.is_local);
                 } else {
                     let most = instance.cloudlets[j].threads;
-                    prop_assert_eq!(k.filter(|k| *k <= most), jury.least(i, &demand, j, u32::MAX));
+                    prop_assert_eq!(k.filter(|k| *k <= most), relaxation.least_threads(i, &demand, j, u32::MAX));
                 }
             }
         }
         let mut left: Vec<u32> = instance.cloudlets.iter().map(|cloudlet| cloudlet.threads).collect();
         let optimum = best(&instance, &threads, 0, &mut left);
-        let bound = jury.replay(&tree(&instance, &splits, &prices), &Budget::of(0, 0)).expect("a tree");
+        let bound = Replay(relaxation).bound(&tree(&instance, &splits, &prices), &Budget::of(0, 0)).expect("a tree");
         // The optimum is added up in plain floats, in another order.
         prop_assert!(bound >= optimum * (1.0 - 1e-12), "{bound} < {optimum}");
     }
@@ -443,19 +449,19 @@ fn a_delay_that_is_the_latest_is_in_time() {
 #[test]
 fn a_limit_leaves_room_for_roundings() {
     let instance = toy();
-    let mut jury = jury(&instance);
-    let limit = |jury: &Checker| jury.demand(1).limit / latest(&instance.requests[1]);
-    assert!((1e-14..2e-14).contains(&(limit(&jury) - 1.0)), "{}", limit(&jury) - 1.0);
-    jury.corners[0].slack = 0.2;
-    assert!((1e-14..3e-14).contains(&(limit(&jury) - 1.25)), "{}", limit(&jury) - 1.25);
+    let mut relaxation = relaxation(&instance);
+    let limit = |relaxation: &Relaxation| relaxation.demand(1).limit / latest(&instance.requests[1]);
+    assert!((1e-14..2e-14).contains(&(limit(&relaxation) - 1.0)), "{}", limit(&relaxation) - 1.0);
+    relaxation.hulls[0].slack = 0.2;
+    assert!((1e-14..3e-14).contains(&(limit(&relaxation) - 1.25)), "{}", limit(&relaxation) - 1.25);
 }
 
 /// The bound of a leaf with the same price of all cloudlets, after some decisions in either order, and that all of it is undone on the way back.
-fn leaf_after(jury: &Checker, price: f64, decisions: &[(usize, usize, bool)]) -> f64 {
+fn leaf_after(relaxation: &Relaxation, price: f64, decisions: &[(usize, usize, bool)]) -> f64 {
     let budget = Budget::of(0, 0);
-    let prices = vec![price; jury.instance.cloudlets.len()];
-    let table = jury.table(&budget).expect("within the budget");
-    let mut state = State::new(jury, Some(table.clone()), &budget).expect("little memory");
+    let prices = vec![price; relaxation.instance.cloudlets.len()];
+    let table = relaxation.table(&budget).expect("within the budget");
+    let mut state = State::new(relaxation, Some(table.clone()), &budget).expect("little memory");
     let decisions: Vec<Decision> =
         decisions.iter().map(|(i, j, is_served)| Decision { pair: (*i, *j), is_served: *is_served }).collect();
     let mut bounds = Vec::new();
@@ -466,11 +472,10 @@ fn leaf_after(jury: &Checker, price: f64, decisions: &[(usize, usize, bool)]) ->
         }
         // Twice is no more than once.
         decisions.iter().chain(&decisions).for_each(|decision| state.decide(*decision));
-        bounds.push(jury.leaf(super::Proof::Prices(&prices), &state).expect("within the budget"));
-        (0..2 * decisions.len()).for_each(|_| state.take_back());
+        bounds.push(leaf_bound(relaxation, LeafProof::Prices(&prices), &state).expect("within the budget"));
+        (0..2 * decisions.len()).for_each(|_| state.undo());
         assert_eq!(state.table.as_ref(), Some(&table));
-        assert!(state.served.iter().all(|times| *times == 0) && state.used.iter().all(|used| *used == 0));
-        assert!(state.conflicts == 0 && state.made.is_empty() && state.before.is_empty());
+        assert!(state.is_initial());
     }
     assert_eq!(bounds[0], bounds[1]);
     bounds[0]
@@ -481,9 +486,9 @@ fn leaf_after(jury: &Checker, price: f64, decisions: &[(usize, usize, bool)]) ->
 fn decisions_take_threads_and_rule_each_other_out() {
     let mut instance = toy();
     instance.cloudlets[0].threads = 5;
-    let jury = jury(&instance);
-    assert_eq!(jury.table(&Budget::of(0, 0)), Ok(vec![1, 1, 2, 2, 0]));
-    let leaf = |price: f64, decisions: &[(usize, usize, bool)]| leaf_after(&jury, price, decisions);
+    let relaxation = relaxation(&instance);
+    assert_eq!(relaxation.table(&Budget::of(0, 0)), Ok(vec![1, 1, 2, 2, 0]));
+    let leaf = |price: f64, decisions: &[(usize, usize, bool)]| leaf_after(&relaxation, price, decisions);
     assert_eq!(leaf(0.5, &[]), 4.0);
     // Besides the local one and what is decided: 1.5 + .5 with 3 threads; 2.5 + .5 with 5; of 3 threads only 2 are of use to a request of 2.
     assert_eq!(leaf(0.5, &[(2, 0, true)]), 4.0);
@@ -496,16 +501,16 @@ fn decisions_take_threads_and_rule_each_other_out() {
     assert_eq!(leaf(0.5, &[(1, 0, true), (1, 0, false)]), 0.0);
     // Too many threads.
     let instance = toy();
-    let jury = self::jury(&instance);
-    let leaf = |decisions: &[(usize, usize, bool)]| leaf_after(&jury, 0.5, decisions);
+    let relaxation = self::relaxation(&instance);
+    let leaf = |decisions: &[(usize, usize, bool)]| leaf_after(&relaxation, 0.5, decisions);
     assert_eq!(leaf(&[(1, 0, true), (2, 0, true)]), 3.0);
     assert_eq!(leaf(&[(2, 0, true), (3, 0, true)]), 0.0);
     // At two places.
     let mut instance = toy();
     instance.cloudlets.push(instance.cloudlets[0].clone());
     instance.hop_s_per_byte = vec![vec![0.0; 2]];
-    let jury = self::jury(&instance);
-    let leaf = |decisions: &[(usize, usize, bool)]| leaf_after(&jury, 0.5, decisions);
+    let relaxation = self::relaxation(&instance);
+    let leaf = |decisions: &[(usize, usize, bool)]| leaf_after(&relaxation, 0.5, decisions);
     assert_eq!(leaf(&[(1, 0, true), (1, 1, true)]), 0.0);
     assert_eq!(leaf(&[(1, 0, true), (2, 1, true)]), 4.0);
 }
@@ -516,7 +521,7 @@ fn a_knapsack_is_the_best_set() {
     let offers = [(2u32, 3.0), (3, 4.0), (1, 1.0), (4, 7.5), (2, -1.0), (7, 0.0), (5, 8.0)];
     for threads in 0..20u64 {
         let mut knapsack = Knapsack::of(threads).expect("little memory");
-        offers.iter().for_each(|(threads, gain)| knapsack.item(*threads, *gain));
+        offers.iter().for_each(|(threads, gain)| knapsack.add_item(*threads, *gain));
         let set = |set: u32| offers.iter().enumerate().filter(move |(at, _)| set >> at & 1 == 1).map(|(_, item)| item);
         let fits = |chosen: &u32| set(*chosen).map(|(threads, _)| u64::from(*threads)).sum::<u64>() <= threads;
         let best = (0..1u32 << offers.len()).filter(fits).map(|chosen| set(chosen).map(|(_, gain)| gain).sum());
@@ -549,7 +554,7 @@ fn what_would_take_too_long_is_refused() {
         instance.requests = vec![instance.requests[1]; requests];
         let cloudlet = instance.cloudlets[0].clone();
         instance.cloudlets = threads.iter().map(|threads| Cloudlet { threads: *threads, ..cloudlet.clone() }).collect();
-        jury(&instance).children(&PriceNode::Values { values: vec![] }).is_err()
+        Replay(relaxation(&instance)).children(&PriceNode::Values { values: vec![] }).is_err()
     };
     assert_eq!([9_999_999, 10_000_000, 10_000_001].map(|threads| refused(&[threads], 1)), [false, true, true]);
     assert_eq!([4_999_998, 4_999_999, 5_000_000].map(|threads| refused(&[threads, 5_000_000], 1)), [false, true, true]);
@@ -607,17 +612,17 @@ fn one_request_is_not_lost_to_a_negative_zero() {
 /// Where a search for threads may end: never before what could be cheaper.
 #[test]
 fn threads_are_looked_for_as_far_as_they_can_be_cheaper() {
-    assert_eq!(worth_it(1.0, 0.0), u32::MAX);
-    assert_eq!(worth_it(1.0, -0.0), u32::MAX);
-    assert_eq!(worth_it(1.0, 1e-60), u32::MAX);
-    assert_eq!(worth_it(3.0, 0.5), 6);
-    assert_eq!(worth_it(0.3, 0.1), 3);
-    assert_eq!(worth_it(1e-60, 1.0), 0);
+    assert_eq!(max_threads_within(1.0, 0.0), u32::MAX);
+    assert_eq!(max_threads_within(1.0, -0.0), u32::MAX);
+    assert_eq!(max_threads_within(1.0, 1e-60), u32::MAX);
+    assert_eq!(max_threads_within(3.0, 0.5), 6);
+    assert_eq!(max_threads_within(0.3, 0.1), 3);
+    assert_eq!(max_threads_within(1e-60, 1.0), 0);
     // One thread more costs more, for certain.
     let mut stream = offcut_instances::random::Stream::new(&["threads"], 0);
     for _ in 0..10_000 {
         let (most, price) = (stream.log_uniform(1e-6, 1e6), stream.log_uniform(1e-6, 1e6));
-        let next = f64::from(worth_it(most, price).saturating_add(1));
+        let next = f64::from(max_threads_within(most, price).saturating_add(1));
         assert!(crate::interval::product(price, next).low() >= most || next > 4e9, "{most} {price}");
     }
 }

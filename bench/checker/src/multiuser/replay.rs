@@ -1,10 +1,4 @@
-//! Judging `multiuser`, straight from the definition.
-//!
-//! ```text
-//! T_i(s,f) = sum_{j<=s} macs_j / device_i + [s<k] (rtt_i + cut_bytes_s / uplink_i) + sum_{j>s} macs_j / (unit lambda(f))
-//! ```
-//!
-//! Constraints: `shape`, `cut within the chain`, `units within capacity`, `remote work needs units`.
+//! Replays a certificate: a threshold of the largest latency, or a tree of splits with prices for the sum of latencies.
 //!
 //! **Threshold certificate** T: user i needs at least d_i units to get strictly below T, d_i the least f whose latency could be below
 //! T. If the d_i sum to more than there are, no allocation gets everybody below T, so T is a lower bound. The enclosure's
@@ -13,7 +7,7 @@
 //! **Price certificate**: at a leaf with price p, every allocation within the leaf's ranges satisfies
 //! `sum_i T_i >= sum_i (T_i + p f_i) - p beta >= sum_i min_f (T_i*(f) + p f) - p beta`.
 //!
-//! **Why every certificate that parses proves a bound**, or is rejected. Its numbers are those that `crate::number` lets in.
+//! **Why every certificate that parses proves a bound**, or is rejected. Its numbers are those that `crate::number` admits.
 //!
 //! 1. *Threshold.* T may be any number >= 0: the comparisons `latency < T` are made with the lower ends of latencies, so a unit count that is called too
 //!    few is too few. If all users could get below T, nothing is proved and the certificate is rejected.
@@ -30,147 +24,44 @@
 
 use std::collections::HashMap;
 
-use offcut_instances::multiuser::{Certificate, Instance, Multiuser, Objective, PriceNode, Solution, Speedup, User};
+use offcut_instances::multiuser::{Certificate, Instance, Objective, PriceNode, Speedup, User};
 
-use crate::budget::MAX_KEPT;
-use crate::interval::{add_down, subtract_down};
+use super::evaluate::Latencies;
+use crate::budget::{Budget, MAX_KEPT};
+use crate::interval::{Interval, add_down, subtract_down};
 use crate::speedup::slowness;
 use crate::tree::{Flaw, Tree, Walker};
-use crate::{Budget, Checkable, Domain, Intake, Interval, Normalised, Violation, sum};
+use crate::verdict::Violation;
 
-impl Checkable for Multiuser {
-    fn evaluate(instance: &Instance, solution: &Solution) -> (Option<Interval>, Vec<Violation>) {
-        let mut violations = Vec::new();
-        let users = instance.users.len();
-        for (name, length) in [("cut", solution.cut.len()), ("units", solution.units.len())] {
-            if length != users {
-                let off = length.abs_diff(users) as f64;
-                violations.push(Violation::new("one decision per user", name, off, "entries too many or too few"));
-            }
-        }
-        if !violations.is_empty() {
-            return (None, violations);
-        }
-
-        let used: u64 = solution.units.iter().map(|units| u64::from(*units)).sum();
-        let capacity = u64::from(instance.server.units);
-        if used > capacity {
-            let at = format!("server: {used} of {capacity} units used");
-            violations.push(Violation::new("units within capacity", at, (used - capacity) as f64, "units over"));
-        }
-
-        let jury = Checker::new(instance);
-        let mut has_value = true;
-        let latencies: Vec<Interval> = (0..users)
-            .map(|i| {
-                let user = &instance.users[i];
-                let (cut, units) = (solution.cut[i] as usize, solution.units[i]);
-                let blocks = instance.models[user.model as usize].blocks();
-                if cut > blocks {
-                    let at = format!("cut[{i}]: cut {cut} of {blocks} blocks");
-                    let beyond = (cut - blocks) as f64;
-                    violations.push(Violation::new("cut within the chain", at, beyond, "blocks beyond the last"));
-                    has_value = false;
-                    return Interval::ZERO;
-                }
-                if units == 0 && cut < blocks {
-                    let at = format!("users[{i}]: cut {cut} of {blocks} with 0 units");
-                    let remote = (blocks - cut) as f64;
-                    violations.push(Violation::new("remote work needs units", at, remote, "blocks without a server"));
-                    has_value = false;
-                    return Interval::ZERO;
-                }
-                jury.latency(user, cut, units)
+/// The steps that the replay of `certificate` may take. A threshold takes two look-ups and a short search per user whatever it is; they are not
+/// counted.
+pub(super) fn budget(instance: &Instance, certificate: &Certificate) -> Budget {
+    let numbers = match certificate {
+        Certificate::Threshold { .. } => 1,
+        Certificate::Prices { nodes } => nodes
+            .iter()
+            .map(|node| match node {
+                PriceNode::Leaf { .. } => 1,
+                PriceNode::Split { .. } => 4,
             })
-            .collect();
-
-        let objective = match instance.objective {
-            Objective::Max => latencies.into_iter().fold(Interval::ZERO, Interval::max),
-            Objective::Sum => sum(latencies.into_iter()),
-        };
-        (has_value.then_some(objective), violations)
-    }
-
-    fn numbers(certificate: &mut Certificate, intake: &mut Intake) {
-        match certificate {
-            Certificate::Threshold { latency_s } => {
-                let domain = Domain::NotNegative(f64::MAX);
-                intake.take(latency_s, domain, "a threshold is a latency", || "certificate.latency_s".into());
-            }
-            Certificate::Prices { nodes } => {
-                for (at, node) in nodes.iter_mut().enumerate() {
-                    let PriceNode::Leaf { price_s } = node else { continue };
-                    let constraint = "a price is 0 or between 1e-60 and 1e60 seconds";
-                    intake.take(price_s, Domain::PRICE, constraint, || format!("nodes[{at}]"));
-                }
-            }
-        }
-    }
-
-    /// A threshold takes two look-ups of a guess and some bisection per user, whatever it is; it is not counted.
-    fn budget(instance: &Instance, certificate: &Certificate) -> Budget {
-        let numbers = match certificate {
-            Certificate::Threshold { .. } => 1,
-            Certificate::Prices { nodes } => nodes
-                .iter()
-                .map(|node| match node {
-                    PriceNode::Leaf { .. } => 1,
-                    PriceNode::Split { .. } => 4,
-                })
-                .sum(),
-        };
-        let jury = Checker::new(instance);
-        Budget::of(numbers, instance.users.iter().map(|user| jury.steps(user) + 1).sum())
-    }
-
-    fn replay_normalised(
-        instance: &Instance,
-        certificate: &Normalised<Certificate>,
-        budget: &Budget,
-    ) -> Result<f64, Vec<Violation>> {
-        let jury = Checker::new(instance);
-        match (&**certificate, instance.objective) {
-            (Certificate::Threshold { latency_s }, Objective::Max) => jury.replay_threshold(*latency_s),
-            (Certificate::Prices { nodes }, Objective::Sum) => jury.replay_prices(nodes, budget),
-            (Certificate::Threshold { .. }, Objective::Sum) => {
-                Err(vec![Violation::new("a threshold bounds the maximum only", "certificate.kind", 1.0, "wrong kind")])
-            }
-            (Certificate::Prices { .. }, Objective::Max) => {
-                Err(vec![Violation::new("prices bound the sum only", "certificate.kind", 1.0, "wrong kind")])
-            }
-        }
-    }
+            .sum(),
+    };
+    let replay = Replay::new(instance);
+    Budget::of(numbers, instance.users.iter().map(|user| replay.steps(user) + 1).sum())
 }
 
 /// The least and the largest number of units a user may get at a node of a price tree.
-type Range = (u32, u32);
+pub(super) type Range = (u32, u32);
 
-/// An instance with its prefix sums, enclosed.
-struct Checker<'a> {
-    instance: &'a Instance,
-    /// Per model and cut s: MACs of the blocks before the cut, and after it.
-    work: Vec<Vec<(Interval, Interval)>>,
+/// The replay of a certificate.
+pub(super) struct Replay<'a> {
+    latencies: Latencies<'a>,
     /// For a speed-up table: the unit counts at which it rises. Between them more units gain nothing.
     rises: Vec<u32>,
 }
 
-impl<'a> Checker<'a> {
-    fn new(instance: &'a Instance) -> Self {
-        let work = instance
-            .models
-            .iter()
-            .map(|model| {
-                let add = |total: &mut Interval, macs: &f64| {
-                    *total = *total + Interval::point(*macs);
-                    Some(*total)
-                };
-                let start = || std::iter::once(Interval::ZERO);
-                let before = start().chain(model.macs.iter().scan(Interval::ZERO, add));
-                let mut after: Vec<_> = start().chain(model.macs.iter().rev().scan(Interval::ZERO, add)).collect();
-                after.reverse();
-                before.zip(after).collect()
-            })
-            .collect();
+impl<'a> Replay<'a> {
+    pub(super) fn new(instance: &'a Instance) -> Self {
         let rises = match &instance.server.speedup {
             Speedup::Table { speedups } => {
                 let rises = (1..speedups.len()).filter(|f| speedups[*f] > speedups[f - 1]).map(|f| f as u32 + 1);
@@ -178,41 +69,32 @@ impl<'a> Checker<'a> {
             }
             _ => Vec::new(),
         };
-        Self { instance, work, rises }
+        Self { latencies: Latencies::new(instance), rises }
     }
 
-    /// Latency of a user with a given cut and units, in seconds. Remote work has at least one unit.
-    fn latency(&self, user: &User, cut: usize, units: u32) -> Interval {
-        match self.parts(user, cut) {
-            (fixed, None) => fixed,
-            (fixed, Some(remote)) => fixed + remote * slowness(&self.instance.server.speedup, units),
+    /// The bound that a certificate proves.
+    pub(super) fn bound(&self, certificate: &Certificate, budget: &Budget) -> Result<f64, Violation> {
+        let wrong_kind = |constraint: &str| Violation::new(constraint, "certificate.kind", 1.0, "wrong kind");
+        match (certificate, self.latencies.instance.objective) {
+            (Certificate::Threshold { latency_s }, Objective::Max) => self.threshold(*latency_s),
+            (Certificate::Prices { nodes }, Objective::Sum) => self.prices(nodes, budget),
+            (Certificate::Threshold { .. }, Objective::Sum) => Err(wrong_kind("a threshold bounds the maximum only")),
+            (Certificate::Prices { .. }, Objective::Max) => Err(wrong_kind("prices bound the sum only")),
         }
     }
 
-    /// What a cut's latency is without remote work; and that work with one unit, if there is any.
-    fn parts(&self, user: &User, cut: usize) -> (Interval, Option<Interval>) {
-        let (before, after) = self.work[user.model as usize][cut];
-        let local = before / Interval::point(user.device_macs_per_s);
-        if cut + 1 == self.work[user.model as usize].len() {
-            return (local, None);
-        }
-        let bytes = self.instance.models[user.model as usize].cut_bytes[cut];
-        let sending = Interval::point(user.rtt_s) + Interval::point(bytes) / Interval::point(user.uplink_bytes_per_s);
-        (local + sending, Some(after / Interval::point(self.instance.server.unit_macs_per_s)))
-    }
-
-    /// No less than this is a user's latency with `units` units, whatever the cut: a value that never rises with `units`.
-    fn least_latency(&self, user: &User, units: u32) -> f64 {
-        let cuts = self.work[user.model as usize].len();
+    /// A lower bound of a user's latency with `units` units over all cuts. It never rises with `units`.
+    pub(super) fn least_latency(&self, user: &User, units: u32) -> f64 {
+        let cuts = self.latencies.work[user.model as usize].len();
         let first = if units == 0 { cuts - 1 } else { 0 };
-        (first..cuts).map(|cut| self.latency(user, cut, units).low()).fold(f64::INFINITY, f64::min)
+        (first..cuts).map(|cut| self.latencies.latency(user, cut, units).low()).fold(f64::INFINITY, f64::min)
     }
 
     /// Proves that no allocation gets every user strictly below `threshold`.
-    fn replay_threshold(&self, threshold: f64) -> Result<f64, Vec<Violation>> {
-        let capacity = self.instance.server.units;
+    fn threshold(&self, threshold: f64) -> Result<f64, Violation> {
+        let capacity = self.latencies.instance.server.units;
         let mut needed: u64 = 0;
-        for user in &self.instance.users {
+        for user in &self.latencies.instance.users {
             match self.least_units_below(user, threshold, capacity) {
                 Some(units) => needed += u64::from(units),
                 None => return Ok(threshold),
@@ -222,29 +104,29 @@ impl<'a> Checker<'a> {
             }
         }
         let at = format!("certificate.latency_s: {needed} of {capacity} units may get every user below it");
-        Err(vec![Violation::new(
+        Err(Violation::new(
             "below a threshold more units are needed than there are",
             at,
             (u64::from(capacity) - needed) as f64 + 1.0,
             "units short of a proof",
-        )])
+        ))
     }
 
-    /// The least number of units with which the latency could be strictly below `threshold`; none within `capacity` is `None`.
-    fn least_units_below(&self, user: &User, threshold: f64, capacity: u32) -> Option<u32> {
+    /// The least number of units with which the latency may be strictly below `threshold`; `None` if that takes more than `capacity`.
+    pub(super) fn least_units_below(&self, user: &User, threshold: f64, capacity: u32) -> Option<u32> {
         let below = |units: u32| self.least_latency(user, units) < threshold;
         if below(0) { Some(0) } else { least_above_0(self.approximate_units(user, threshold), capacity, below) }
     }
 
-    /// About how many units bring a user to `threshold`, in plain floats.
-    fn approximate_units(&self, user: &User, threshold: f64) -> u32 {
-        let cuts = self.work[user.model as usize].len() - 1;
+    /// The approximate number of units that bring a user to `threshold`, in plain floats.
+    pub(super) fn approximate_units(&self, user: &User, threshold: f64) -> u32 {
+        let cuts = self.latencies.work[user.model as usize].len() - 1;
         let approximate_units = (0..cuts)
             .filter_map(|cut| {
-                let fixed = self.latency(user, cut, u32::MAX).low();
-                let (_, after) = self.work[user.model as usize][cut];
-                let unit = after.low() / self.instance.server.unit_macs_per_s;
-                let (fixed, scale) = match &self.instance.server.speedup {
+                let fixed = self.latencies.latency(user, cut, u32::MAX).low();
+                let (_, after) = self.latencies.work[user.model as usize][cut];
+                let unit = after.low() / self.latencies.instance.server.unit_macs_per_s;
+                let (fixed, scale) = match &self.latencies.instance.server.speedup {
                     Speedup::Linear => (fixed, unit),
                     Speedup::Amdahl { parallel_fraction } => (fixed, unit * parallel_fraction),
                     Speedup::Table { speedups } => {
@@ -260,28 +142,28 @@ impl<'a> Checker<'a> {
     }
 
     /// The least bound over the leaves of a price tree.
-    fn replay_prices(&self, nodes: &[PriceNode], budget: &Budget) -> Result<f64, Vec<Violation>> {
-        let tree = Tree::new(nodes, |node| self.children(node)).map_err(|flaw| vec![flaw.violation("")])?;
+    fn prices(&self, nodes: &[PriceNode], budget: &Budget) -> Result<f64, Violation> {
+        let tree = Tree::new(nodes, |node| self.children(node)).map_err(|flaw| flaw.violation(""))?;
         let mut walk = Walk::new(self, nodes, budget);
-        tree.walk(&mut walk).map_err(|violation| vec![violation])?;
+        tree.walk(&mut walk)?;
         if walk.least.is_finite() {
             return Ok(walk.least);
         }
         let what = "a tree whose leaves are all empty covers nothing";
-        Err(vec![Flaw { node: 0, what }.violation("")])
+        Err(Flaw { node: 0, what }.violation(""))
     }
 
-    /// Steps of [`Self::least_with_price`], at most.
+    /// The largest number of steps of [`Self::least_with_price`].
     fn steps(&self, user: &User) -> u64 {
-        let cuts = self.work[user.model as usize].len() as u64;
+        let cuts = self.latencies.work[user.model as usize].len() as u64;
         cuts * (self.rises.len() as u64 + 1).max(5)
     }
 
-    /// The children of a split, none for a leaf; or what is wrong with a node.
+    /// The children of a split, `None` for a leaf; or the constraint that the node breaks.
     fn children(&self, node: &PriceNode) -> Result<Option<[u32; 2]>, &'static str> {
         match node {
             PriceNode::Split { user, units, at_most, above } => {
-                let (users, capacity) = (self.instance.users.len(), self.instance.server.units);
+                let (users, capacity) = (self.latencies.instance.users.len(), self.latencies.instance.server.units);
                 if *user as usize >= users || *units >= capacity || at_most == above {
                     return Err("a split names a user, units below capacity and two children");
                 }
@@ -291,22 +173,22 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// No more than `min_f (T*(f) + price f)` over a range of units that is not empty.
-    fn least_with_price(&self, user: &User, price: f64, (from, to): Range) -> f64 {
+    /// A lower bound of `min_f (T*(f) + price f)` over a range of units that is not empty.
+    pub(super) fn least_with_price(&self, user: &User, price: f64, (from, to): Range) -> f64 {
         let with_price = |units: u32, latency: Interval| {
             (latency + Interval::point(price) * Interval::point(f64::from(units))).low()
         };
-        let cuts = self.work[user.model as usize].len();
+        let cuts = self.latencies.work[user.model as usize].len();
         // All local needs no units, so it costs the least with the fewest.
-        let mut least = with_price(from, self.latency(user, cuts - 1, 0));
+        let mut least = with_price(from, self.latencies.latency(user, cuts - 1, 0));
         let from = from.max(1);
         if from > to {
             return least;
         }
-        let speedup = &self.instance.server.speedup;
+        let speedup = &self.latencies.instance.server.speedup;
         for cut in 0..cuts - 1 {
-            let (fixed, remote) = self.parts(user, cut);
-            // What is added is not below 0, and rounding is monotone: no number of units makes it less.
+            let (fixed, remote) = self.latencies.parts(user, cut);
+            // The remaining terms are not below 0, and rounding is monotone: no number of units makes the sum less.
             if fixed.low() >= least {
                 continue;
             }
@@ -317,7 +199,8 @@ impl<'a> Checker<'a> {
             // T + price f is convex in f for linear and Amdahl speed-ups: fixed + scale/f + price f, least at
             // sqrt(scale/price). Over the integers the least is at the floor or the ceiling of that; one more on either side
             // covers the rounding of the square root.
-            let scale = self.work[user.model as usize][cut].1.middle() / self.instance.server.unit_macs_per_s;
+            let scale = self.latencies.work[user.model as usize][cut].1.middle()
+                / self.latencies.instance.server.unit_macs_per_s;
             let scale = match speedup {
                 Speedup::Linear => scale,
                 Speedup::Amdahl { parallel_fraction } => scale * parallel_fraction,
@@ -345,38 +228,38 @@ impl<'a> Checker<'a> {
     }
 }
 
-/// Users whose terms are added up in one go.
+/// The number of users per block of a sum.
 const BLOCK: usize = 1024;
 
-/// On the way through a price tree.
-struct Walk<'a> {
-    jury: &'a Checker<'a>,
+/// The walk through the tree.
+pub(super) struct Walk<'a> {
+    replay: &'a Replay<'a>,
     budget: &'a Budget,
-    /// What the splits on the way leave to every user. Shape (users,).
+    /// The ranges that the splits above leave. Shape (users,).
     ranges: Vec<Range>,
     /// The sum of the lower ends.
     at_least: u64,
-    /// Users whose range is empty.
+    /// The number of users with an empty range.
     without: usize,
-    /// The range that every turn has changed, as it was before.
+    /// For every split above, the user and the range before it.
     before: Vec<(u32, Range)>,
-    /// The user of every change there was, in order.
+    /// The users of all changes so far, in order.
     changes: Vec<u32>,
-    /// How many leaves are yet to come, by price (its bits).
+    /// The number of leaves that are still to come, by price (its bits).
     leaves: HashMap<u64, u32>,
-    /// Terms of prices that leaves are yet to come for, by price.
-    kept: HashMap<u64, Terms>,
+    /// Terms by price, for prices with leaves still to come.
+    cache: HashMap<u64, Terms>,
     least: f64,
 }
 
-/// All users' terms at a price.
+/// The terms of all users at a price.
 struct Terms {
-    /// For which ranges, and the terms, rounded down. Shapes (users,).
+    /// The ranges that the terms are for, and the terms, rounded down. Shapes (users,).
     ranges: Vec<Range>,
     terms: Vec<f64>,
     /// Their sums, block by block, rounded down.
     blocks: Vec<f64>,
-    /// How many changes they know of.
+    /// The number of changes that are taken into account.
     changes: usize,
 }
 
@@ -384,7 +267,7 @@ struct Terms {
 const TERM_BYTES: usize = size_of::<Range>() + size_of::<f64>();
 
 impl<'a> Walk<'a> {
-    fn new(jury: &'a Checker<'a>, nodes: &[PriceNode], budget: &'a Budget) -> Self {
+    pub(super) fn new(replay: &'a Replay<'a>, nodes: &[PriceNode], budget: &'a Budget) -> Self {
         let mut leaves = HashMap::new();
         for node in nodes {
             if let PriceNode::Leaf { price_s } = node {
@@ -392,21 +275,21 @@ impl<'a> Walk<'a> {
             }
         }
         Self {
-            jury,
+            replay,
             budget,
-            ranges: vec![(0, jury.instance.server.units); jury.instance.users.len()],
+            ranges: vec![(0, replay.latencies.instance.server.units); replay.latencies.instance.users.len()],
             at_least: 0,
             without: 0,
             before: Vec::new(),
             changes: Vec::new(),
             leaves,
-            kept: HashMap::new(),
+            cache: HashMap::new(),
             least: f64::INFINITY,
         }
     }
 
-    /// Gives a user another range; the answer is the one it had.
-    fn change(&mut self, user: u32, range: Range) -> Range {
+    /// Changes a user's range and returns the previous one.
+    pub(super) fn change(&mut self, user: u32, range: Range) -> Range {
         let before = std::mem::replace(&mut self.ranges[user as usize], range);
         let is_empty = |(from, to): Range| usize::from(from > to);
         self.without = self.without + is_empty(range) - is_empty(before);
@@ -415,21 +298,21 @@ impl<'a> Walk<'a> {
         before
     }
 
-    /// The bound of the ranges at a price, rounded down; infinite if no allocation respects them.
-    fn bound(&mut self, price: f64) -> Result<f64, Violation> {
-        let capacity = self.jury.instance.server.units;
+    /// The bound at a price for the current ranges, rounded down; infinite if no allocation respects them.
+    pub(super) fn bound(&mut self, price: f64) -> Result<f64, Violation> {
+        let capacity = self.replay.latencies.instance.server.units;
         let key = price.to_bits();
         let left = self.leaves.entry(key).and_modify(|left| *left = left.saturating_sub(1)).or_default();
         let is_last = *left == 0;
         if self.at_least > u64::from(capacity) || self.without > 0 {
             if is_last {
-                self.kept.remove(&key);
+                self.cache.remove(&key);
             }
             return Ok(f64::INFINITY);
         }
-        let terms = match self.kept.remove(&key) {
+        let terms = match self.cache.remove(&key) {
             Some(mut terms) => {
-                self.renew(&mut terms, price)?;
+                self.update(&mut terms, price)?;
                 terms
             }
             None => self.terms(price)?,
@@ -438,10 +321,10 @@ impl<'a> Walk<'a> {
         let total = terms.blocks.iter().fold(0.0, |total, block| add_down(total, *block));
         if !is_last {
             let most = MAX_KEPT / (TERM_BYTES * self.ranges.len().max(1));
-            if self.kept.len() >= most.max(1) {
-                self.kept.clear();
+            if self.cache.len() >= most.max(1) {
+                self.cache.clear();
             }
-            self.kept.insert(key, terms);
+            self.cache.insert(key, terms);
         }
         let spent = Interval::point(price) * Interval::point(f64::from(capacity));
         Ok(subtract_down(Interval::point(total), spent))
@@ -450,36 +333,36 @@ impl<'a> Walk<'a> {
     /// All terms at a price.
     fn terms(&self, price: f64) -> Result<Terms, Violation> {
         let mut terms = Vec::with_capacity(self.ranges.len());
-        for (user, range) in self.jury.instance.users.iter().zip(&self.ranges) {
-            self.budget.spend(self.jury.steps(user) + 1)?;
-            terms.push(self.jury.least_with_price(user, price, *range));
+        for (user, range) in self.replay.latencies.instance.users.iter().zip(&self.ranges) {
+            self.budget.spend(self.replay.steps(user) + 1)?;
+            terms.push(self.replay.least_with_price(user, price, *range));
         }
         let blocks = terms.chunks(BLOCK).map(block).collect();
         Ok(Terms { ranges: self.ranges.clone(), terms, blocks, changes: self.changes.len() })
     }
 
-    /// What has changed since terms were computed is computed again.
-    fn renew(&self, of: &mut Terms, price: f64) -> Result<(), Violation> {
+    /// Recomputes the terms of users whose range has changed.
+    fn update(&self, of: &mut Terms, price: f64) -> Result<(), Violation> {
         let changes = &self.changes[of.changes..];
         of.changes = self.changes.len();
         let mut touched = Vec::new();
-        let mut renew = |user: usize| {
+        let mut update = |user: usize| {
             if of.ranges[user] == self.ranges[user] {
                 return self.budget.spend(1);
             }
-            let the_user = &self.jury.instance.users[user];
-            self.budget.spend(self.jury.steps(the_user) + 1)?;
+            let the_user = &self.replay.latencies.instance.users[user];
+            self.budget.spend(self.replay.steps(the_user) + 1)?;
             of.ranges[user] = self.ranges[user];
-            let term = self.jury.least_with_price(the_user, price, self.ranges[user]);
+            let term = self.replay.least_with_price(the_user, price, self.ranges[user]);
             if term != std::mem::replace(&mut of.terms[user], term) {
                 touched.push(user / BLOCK);
             }
             Ok(())
         };
         if changes.len() < self.ranges.len() {
-            changes.iter().try_for_each(|user| renew(*user as usize))?;
+            changes.iter().try_for_each(|user| update(*user as usize))?;
         } else {
-            (0..self.ranges.len()).try_for_each(renew)?;
+            (0..self.ranges.len()).try_for_each(update)?;
         }
         touched.sort_unstable();
         touched.dedup();
@@ -519,9 +402,9 @@ impl<'a> Walker<'a, PriceNode> for Walk<'a> {
     }
 }
 
-/// The least number from 1 to `most` that is enough, if all above are; `None` if none is. 0 is not enough. Gallops from a guess: it only saves time, the
-/// two evaluations around the answer are the proof.
-fn least_above_0(approximate_units: u32, most: u32, is_enough: impl Fn(u32) -> bool) -> Option<u32> {
+/// The least number from 1 to `most` for which `is_enough`, which is monotone; `None` if there is none. 0 is not enough. The search starts at
+/// `approximate_units`, which only saves time: the two evaluations around the result are the proof.
+pub(super) fn least_above_0(approximate_units: u32, most: u32, is_enough: impl Fn(u32) -> bool) -> Option<u32> {
     if most == 0 {
         return None;
     }
@@ -559,6 +442,3 @@ fn least_above_0(approximate_units: u32, most: u32, is_enough: impl Fn(u32) -> b
     }
     Some(enough)
 }
-
-#[cfg(test)]
-mod tests;

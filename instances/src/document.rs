@@ -1,6 +1,6 @@
 //! Versioned JSON documents, read strictly.
 //!
-//! Every file is `{"offcut": <kind>, "problem": <name>, "version": <n>, "body": {...}}`. A reader refuses unknown
+//! Every file is `{"offcut": <kind>, "problem": <name>, "version": <n>, "body": {...}}`. A reader rejects unknown
 //! fields, missing fields, numbers that are not finite, values out of range, and versions it does not know, with
 //! one line that names file, place and remedy. Nothing is repaired silently.
 
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use crate::error::InputError;
 use crate::problem::{Answer, Problem, Valid};
 
-/// Files above this many bytes are refused before they fill the memory.
+/// Files above this many bytes are rejected before they fill the memory.
 pub const LARGEST_FILE_BYTES: u64 = 4 << 30;
 
 /// How much of a file is looked at before the rest of it is read.
@@ -90,7 +90,7 @@ struct Envelope {
 /// # Errors
 /// [`InputError`] naming file, place and remedy.
 pub fn read_instance<P: Problem>(path: &Path) -> Result<P::Instance, InputError> {
-    read_bytes(path).and_then(|bytes| parse_instance::<P>(&bytes)).map_err(|trouble| trouble.in_file(path))
+    read_bytes(path).and_then(|bytes| parse_instance::<P>(&bytes)).map_err(|input_error| input_error.in_file(path))
 }
 
 /// Reads an answer file. Whether the answer is any good is the checker's business.
@@ -98,7 +98,7 @@ pub fn read_instance<P: Problem>(path: &Path) -> Result<P::Instance, InputError>
 /// # Errors
 /// [`InputError`] naming file, place and remedy.
 pub fn read_answer<P: Problem>(path: &Path) -> Result<Answer<P>, InputError> {
-    read_bytes(path).and_then(|bytes| parse_answer::<P>(&bytes)).map_err(|trouble| trouble.in_file(path))
+    read_bytes(path).and_then(|bytes| parse_answer::<P>(&bytes)).map_err(|input_error| input_error.in_file(path))
 }
 
 /// Parses an instance document.
@@ -107,7 +107,7 @@ pub fn read_answer<P: Problem>(path: &Path) -> Result<Answer<P>, InputError> {
 /// [`InputError`] naming place and remedy.
 pub fn parse_instance<P: Problem>(bytes: &[u8]) -> Result<P::Instance, InputError> {
     let instance: P::Instance = parse(bytes, Kind::Instance, P::NAME, P::VERSION)?;
-    instance.validate().map_err(|trouble| trouble.below("body"))?;
+    instance.validate().map_err(|input_error| input_error.below("body"))?;
     Ok(instance)
 }
 
@@ -166,7 +166,7 @@ pub fn hash<P: Problem>(instance: &P::Instance) -> String {
 /// # Errors
 /// [`InputError`] if the file exists or cannot be written.
 pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), InputError> {
-    let trouble = |error: std::io::Error| {
+    let input_error = |error: std::io::Error| {
         let remedy = match error.kind() {
             std::io::ErrorKind::AlreadyExists => "choose another name or remove the file first",
             std::io::ErrorKind::NotFound => "create the folder first",
@@ -174,10 +174,10 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), InputError> {
         };
         InputError::at("", format!("cannot be written: {error}"), remedy).in_file(path)
     };
-    let mut file = File::create_new(path).map_err(trouble)?;
+    let mut file = File::create_new(path).map_err(input_error)?;
     file.write_all(bytes).and_then(|()| file.write_all(b"\n")).map_err(|error| {
         let _ = std::fs::remove_file(path);
-        trouble(error)
+        input_error(error)
     })
 }
 
@@ -207,24 +207,24 @@ pub fn to_bytes<T: Serialize>(kind: Kind, problem: &str, version: u32, body: &T)
     serde_json::to_vec(&document).expect("a document of plain data can be written")
 }
 
-/// Reads a file whole, up to [`LARGEST_FILE_BYTES`], after a look at its beginning: gigabytes of brackets are refused after the first megabyte.
+/// Reads a file whole, up to [`LARGEST_FILE_BYTES`], after a look at its beginning: gigabytes of brackets are rejected after the first megabyte.
 ///
 /// # Errors
 /// [`InputError`] if it cannot be read, is too large, or is not the beginning of JSON.
 pub fn read_bytes(path: &Path) -> Result<Vec<u8>, InputError> {
-    let trouble = |error: std::io::Error| {
+    let input_error = |error: std::io::Error| {
         InputError::at("", format!("cannot be read: {error}"), "give the path of a readable JSON file")
     };
-    let mut file = File::open(path).map_err(trouble)?;
+    let mut file = File::open(path).map_err(input_error)?;
     let mut bytes = Vec::new();
-    (&mut file).take(PREVIEW_BYTES).read_to_end(&mut bytes).map_err(trouble)?;
+    (&mut file).take(PREVIEW_BYTES).read_to_end(&mut bytes).map_err(input_error)?;
     if bytes.len() as u64 == PREVIEW_BYTES {
         // A document's envelope comes first; anything but running out of bytes in its body is a reason to stop here.
         match serde_json::from_slice::<Envelope>(before_cut_number(&bytes)) {
             Err(error) if !error.is_eof() => return Err(not_a_document(&error)),
             _ => {}
         }
-        (&mut file).take(LARGEST_FILE_BYTES).read_to_end(&mut bytes).map_err(trouble)?;
+        (&mut file).take(LARGEST_FILE_BYTES).read_to_end(&mut bytes).map_err(input_error)?;
         if bytes.len() as u64 > LARGEST_FILE_BYTES {
             return Err(InputError::at(
                 "",

@@ -1,7 +1,7 @@
 //! Families of instances: what the generators of all problems have in common.
 //!
 //! A problem's `generate.rs` says which families it has, what they can be asked for, and draws their instances. [`Generated`] says the same on
-//! the type level, for whoever works on any problem.
+//! the type level, for code that works on any problem.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;

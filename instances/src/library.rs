@@ -119,7 +119,7 @@ impl Index {
     /// # Errors
     /// [`InputError`] naming file, place and remedy.
     pub fn read(path: &Path, problem: &str) -> Result<Self, InputError> {
-        read_bytes(path).and_then(|bytes| Self::parse(&bytes, problem)).map_err(|trouble| trouble.in_file(path))
+        read_bytes(path).and_then(|bytes| Self::parse(&bytes, problem)).map_err(|input_error| input_error.in_file(path))
     }
 
     /// Parses the index of a library of problem `problem`.
@@ -139,25 +139,29 @@ impl Index {
             _ => {}
         }
         for (at, entry) in index.instances.iter().enumerate() {
-            let trouble = |field: &str, what: &str, remedy: &str| {
+            let input_error = |field: &str, what: &str, remedy: &str| {
                 Err(InputError::at(format!("body.instances[{at}].{field}"), what, remedy))
             };
             let before = &index.instances[..at];
             if before.iter().any(|other| other.name == entry.name) {
-                return trouble("name", "is that of an earlier instance", "give every instance its own");
+                return input_error("name", "is that of an earlier instance", "give every instance its own");
             }
             if before.iter().any(|other| other.hash == entry.hash) {
-                return trouble("hash", "is that of an earlier instance", "leave the second out");
+                return input_error("hash", "is that of an earlier instance", "leave the second out");
             }
             if before.iter().any(|other| other.file == entry.file) {
-                return trouble("file", "is that of an earlier instance", "give every instance its own");
+                return input_error("file", "is that of an earlier instance", "give every instance its own");
             }
             let mut parts = Path::new(&entry.file).components();
             if entry.file.is_empty() || !parts.all(|part| matches!(part, Component::Normal(_))) {
-                return trouble("file", "is not within the library's folder", "give a path like instances/name.json");
+                return input_error(
+                    "file",
+                    "is not within the library's folder",
+                    "give a path like instances/name.json",
+                );
             }
             if !is_hash(&entry.hash, 32) {
-                return trouble("hash", "is not a hash", "give 32 lower-case hexadecimal digits");
+                return input_error("hash", "is not a hash", "give 32 lower-case hexadecimal digits");
             }
         }
         Ok(index)
@@ -235,8 +239,8 @@ mod tests {
             (second("b", other, hash, r#","generated":{"family":"zoo"}"#), "missing field"),
             (second("b", other, hash, "").replace("\"open\"", "\"huge\""), "unknown variant"),
         ] {
-            let trouble = parse(&entry).expect_err(words).to_string();
-            assert!(trouble.contains(words), "{trouble}");
+            let input_error = parse(&entry).expect_err(words).to_string();
+            assert!(input_error.contains(words), "{input_error}");
         }
         assert!(Index::parse(text("").as_bytes(), "jpdra").is_err());
     }
@@ -260,8 +264,8 @@ mod tests {
             (with("0a"), "64 lower-case"),
             (text(3, ""), "update offcut"),
         ] {
-            let trouble = parse(&bad).expect_err(words).to_string();
-            assert!(trouble.contains(words), "{trouble}");
+            let input_error = parse(&bad).expect_err(words).to_string();
+            assert!(input_error.contains(words), "{input_error}");
         }
         // Everything else stays as it is written, whatever the version was.
         let pinned = |text: &str, head: &str| {

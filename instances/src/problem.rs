@@ -33,13 +33,13 @@ pub trait Problem: Sized + Send + Sync + 'static {
     const NAME: &'static str;
     /// Whether the objective is minimised or maximised.
     const SENSE: Sense;
-    /// Version of the problem's JSON documents; a reader refuses versions it does not know.
+    /// Version of the problem's JSON documents; a reader rejects versions it does not know.
     const VERSION: u32;
     /// A self-contained instance: numbers, not references to a zoo.
     type Instance: Data + Valid;
-    /// Decisions only, integers as integers; everything else is recomputed by whoever needs it.
+    /// Decisions only, integers as integers; everything else is recomputed where it is needed.
     type Solution: Data;
-    /// What lets the checker replay a bound without trusting whoever found it.
+    /// What lets the checker replay a bound without trusting its source.
     type Certificate: Data;
 }
 
@@ -297,19 +297,19 @@ impl std::str::FromStr for MethodSpec {
     type Err = InputError;
 
     fn from_str(text: &str) -> Result<Self, InputError> {
-        let trouble =
+        let input_error =
             |what: String| InputError::at(format!("method '{text}'"), what, "write id or id:name=value,name=value");
         let (id, rest) = text.split_once(':').unwrap_or((text, ""));
         if id.is_empty() {
-            return Err(trouble("has no id".into()));
+            return Err(input_error("has no id".into()));
         }
         let mut parameters = BTreeMap::new();
         for setting in rest.split(',').filter(|setting| !setting.is_empty()) {
             let (name, value) =
-                setting.split_once('=').ok_or_else(|| trouble(format!("'{setting}' is not name=value")))?;
-            let number: f64 = value.parse().map_err(|_| trouble(format!("'{value}' is not a number")))?;
+                setting.split_once('=').ok_or_else(|| input_error(format!("'{setting}' is not name=value")))?;
+            let number: f64 = value.parse().map_err(|_| input_error(format!("'{value}' is not a number")))?;
             if !number.is_finite() || parameters.insert(name.to_owned(), number).is_some() {
-                return Err(trouble(format!("'{setting}' is not finite or given twice")));
+                return Err(input_error(format!("'{setting}' is not finite or given twice")));
             }
         }
         Ok(Self { id: id.to_owned(), parameters })

@@ -60,7 +60,7 @@ impl Budget {
         self.most
     }
 
-    /// How many steps were taken. Above [`Self::most`] if they did not do.
+    /// How many steps were taken; above [`Self::most`] if the budget has run out.
     pub fn spent(&self) -> u64 {
         self.spent.get()
     }
@@ -73,7 +73,7 @@ impl Budget {
         if self.runs_out(steps) { Err(self.violation()) } else { Ok(()) }
     }
 
-    /// Takes steps and says whether there were not so many left. Whoever cannot fail may end early, and leave it to whoever asked.
+    /// Takes steps and says whether the budget has run out. Code that cannot fail may end early; its caller then checks the budget.
     pub(crate) fn runs_out(&self, steps: u64) -> bool {
         self.spent.set(self.spent.get().saturating_add(steps));
         self.spent.get() > self.most

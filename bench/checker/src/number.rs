@@ -1,6 +1,6 @@
 //! The numbers of certificates, where they enter the checker: normalised, or rejected. No replay sees any other.
 //!
-//! A certificate is whatever somebody's program wrote. Its numbers are multipliers, and every theorem behind a replay holds for *all* multipliers of a
+//! A certificate is the output of an untrusted program. Its numbers are multipliers, and every theorem behind a replay holds for *all* multipliers of a
 //! [`Domain`]. So it is enough that each number is of its domain, and that no computation leaves the range in which outward rounding is sound:
 //!
 //! - **Signed zeros**: `-0.0` becomes `0.0`. IEEE 754 compares both as equal, but divides by them to opposite infinities.

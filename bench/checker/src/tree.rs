@@ -3,20 +3,20 @@
 //! A split has two children, and one of them holds for every solution that its parent holds for; so every solution is found at a leaf, and
 //! what is proved leaf by leaf is proved. Children come after parents and have one parent each, so every node but the root hangs below it.
 //!
-//! A tree is walked once, depth first ([`Tree::walk`]): whoever walks keeps what the splits on the way to a node leave, changes it on the way down and
+//! A tree is walked once, depth first ([`Tree::walk`]): the walker keeps what the splits above a node leave, changes it on the way down and
 //! undoes the change on the way back up. So a split costs what it changes, twice, however many leaves are below it; a chain of n splits takes n
 //! changes and not n^2. The walk keeps its own stack, so depth costs memory in proportion and nothing else.
 
 use crate::verdict::Violation;
 
-/// A tree whose links are sound. What a node's kinds are is the problem's affair.
+/// A tree whose links are sound. The kinds of nodes are the problem's.
 pub(crate) struct Tree<'a, N> {
     nodes: &'a [N],
     /// The children of every split; leaves have none.
     children: Vec<Option<[u32; 2]>>,
 }
 
-/// Who walks through a tree.
+/// A visitor of a tree.
 pub(crate) trait Walker<'a, N> {
     /// Down from a split to one of its children.
     fn down(&mut self, split: &'a N, is_first: bool) -> Result<(), Violation>;
@@ -200,17 +200,17 @@ mod tests {
     }
 
     #[test]
-    fn links_that_are_not_a_trees_are_refused() {
-        let refused = |nodes: &[Node]| tree(nodes).err().map(|flaw| (flaw.node, flaw.what));
+    fn links_that_are_not_a_trees_are_rejected() {
+        let rejected = |nodes: &[Node]| tree(nodes).err().map(|flaw| (flaw.node, flaw.what));
         let children = "children come after their parent and have no other";
         let hangs = "every node but the root hangs below an earlier one";
-        assert_eq!(refused(&[]), Some((0, "a price tree has a root")));
-        assert_eq!(refused(&[None]), None);
-        assert_eq!(refused(&[Some([0, 1]), None]), Some((0, children)));
-        assert_eq!(refused(&[Some([1, 1]), None]), Some((0, children)));
-        assert_eq!(refused(&[Some([1, 3]), None, None]), Some((0, children)));
-        assert_eq!(refused(&[Some([1, 2]), Some([2, 3]), None, None]), Some((1, children)));
-        assert_eq!(refused(&[None, None]), Some((1, hangs)));
+        assert_eq!(rejected(&[]), Some((0, "a price tree has a root")));
+        assert_eq!(rejected(&[None]), None);
+        assert_eq!(rejected(&[Some([0, 1]), None]), Some((0, children)));
+        assert_eq!(rejected(&[Some([1, 1]), None]), Some((0, children)));
+        assert_eq!(rejected(&[Some([1, 3]), None, None]), Some((0, children)));
+        assert_eq!(rejected(&[Some([1, 2]), Some([2, 3]), None, None]), Some((1, children)));
+        assert_eq!(rejected(&[None, None]), Some((1, hangs)));
         let named =
             Tree::new(&[Some([1, 2]), None, None], |node| if node.is_none() { Err("no leaves") } else { Ok(*node) });
         assert_eq!(named.err().map(|flaw| flaw.violation("slots[3].").at), Some("slots[3].nodes[1]".into()));

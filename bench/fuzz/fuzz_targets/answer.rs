@@ -6,18 +6,18 @@ use offcut_instances::document::parse_answer;
 use offcut_instances::problem::Problem;
 use offcut_instances::{jpdra::Jpdra, lymdo::Lymdo, multiuser::Multiuser, throughput::Throughput};
 use offcut_runner::process::{Ended, Limits, Watched};
-use offcut_runner::protocol::Said;
+use offcut_runner::protocol::Replies;
 
 const ENDS: [Ended; 5] = [Ended::Exit(0), Ended::Exit(1), Ended::Signal(6), Ended::Time, Ended::Memory];
 
 fn hear<P: Problem>(bytes: &[u8], ended: Ended) {
-    let mut said = Said::<P>::default();
+    let mut replies = Replies::<P>::default();
     for (at, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
-        said.hear(at as f64, line);
+        replies.hear(at as f64, line);
     }
     let watched = Watched { ended, wall_s: 1.0, cpu_s: 1.0, peak_memory_bytes: 0, errors: bytes.to_vec() };
     let limits = Limits { time_s: None, grace_s: 1.0, memory_bytes: 1, output_bytes: 1 };
-    parse_answer::<P>(&said.answer(&watched, &limits)).expect("an answer");
+    parse_answer::<P>(&replies.answer(&watched, &limits)).expect("an answer");
 }
 
 fuzz_target!(|bytes: &[u8]| {

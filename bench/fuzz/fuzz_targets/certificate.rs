@@ -28,7 +28,7 @@ fn judged<P: Checkable>(instance: &P::Instance, optimum: f64, bytes: &[u8]) {
     let Ok(mut answer) = parse_answer::<P>(bytes) else { return };
     let tolerance = Tolerance::default();
     let mut verdict = judge::<P>(instance, &answer, &tolerance);
-    // A false claim must not hide what the solution is worth.
+    // A false claim must not hide the solution's objective value.
     if let (Some(objective), Some(found)) = (verdict.objective(), &mut answer.found) {
         found.objective = objective.middle();
         verdict = judge::<P>(instance, &answer, &tolerance);

@@ -13,7 +13,7 @@ fn read<P: Problem>(bytes: &[u8]) {
             assert_eq!(instance, again);
             assert_eq!(hash::<P>(&instance), hash::<P>(&again));
         }
-        Err(trouble) => assert!(!trouble.to_string().contains('\n')),
+        Err(input_error) => assert!(!input_error.to_string().contains('\n')),
     }
 }
 

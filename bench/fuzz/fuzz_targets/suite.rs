@@ -1,4 +1,4 @@
-//! Suite files of all problems: refused in one line or taken, and then their solvers have words or are refused.
+//! Suite files of all problems: refused in one line or taken, and then their solvers have words or are rejected.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -10,7 +10,7 @@ fuzz_target!(|bytes: &[u8]| {
             Ok(suite) => suite.solvers.values().for_each(|solver| {
                 let _ = solver.words();
             }),
-            Err(trouble) => assert!(!trouble.to_string().contains('\n')),
+            Err(input_error) => assert!(!input_error.to_string().contains('\n')),
         }
     }
 });

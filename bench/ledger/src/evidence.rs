@@ -1,6 +1,6 @@
 //! Whether rows hold to the answers they speak of.
 //!
-//! A row says what the checker found in an answer; the answer is a file beside it, and the row carries its hash. Rows are plain text that anybody can
+//! A row says what the checker found in an answer; the answer is a file beside it, and the row carries its hash. Rows are plain text that anyone can
 //! change, so nothing that rests on them takes them at their word. There are two ways to look:
 //!
 //! | | what it compares | what it costs | who does it |
@@ -139,7 +139,7 @@ pub fn manifest_mismatches<P: Problem>(manifest: &Manifest) -> Vec<Mismatch> {
     found
 }
 
-/// What came out of holding a row against the bytes of its answer, judged by nobody.
+/// What came out of holding a row against the bytes of its answer, without a check of the answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reread {
     /// Everything in which the row differs from what the answer claims; nothing if it holds.
@@ -170,7 +170,7 @@ pub fn reread<P: Checkable>(row: &Row, bytes: &[u8]) -> Reread {
         Ok(answer) if says_failed_only(row) && row.stop != answer.stop => found.is_unjudged = true,
         Ok(answer) => found.differences.extend(claim_differences(row, &answer)),
         Err(_) if says_failed_only(row) => {}
-        Err(trouble) => differs(format!("its answer cannot be read ({trouble}), and the row does not say so")),
+        Err(input_error) => differs(format!("its answer cannot be read ({input_error}), and the row does not say so")),
     }
     found
 }
@@ -251,7 +251,7 @@ fn claim_differences<P: Problem>(row: &Row, answer: &Answer<P>) -> Vec<String> {
             Some((value, Behind::Certificate(_))) => format!("claims {value} with a certificate"),
             Some((value, Behind::SolverReported(word))) => format!("claims {value} without one: {word}"),
         };
-        differs("bound", told(&row.proof), is);
+        differs("bound", describe(&row.proof), is);
     }
     let trace = &answer.trace;
     let same = (&row.counts, &row.incumbents, &row.series, row.times.build_s)
@@ -282,7 +282,7 @@ pub fn verify(row: &Row, again: &Row) -> Vec<String> {
     differs("stop", plain(&row.stop), plain(&again.stop));
     differs("claimed objective", number(row.claimed_objective), number(again.claimed_objective));
     differs("checked objective", checked(row), checked(again));
-    differs("bound", told(&row.proof), told(&again.proof));
+    differs("bound", describe(&row.proof), describe(&again.proof));
     differs("violations", listed(row), listed(again));
     differs("measures", plain(&row.measures), plain(&again.measures));
     differs("counts", plain(&row.counts), plain(&again.counts));
@@ -300,7 +300,7 @@ fn number(value: Option<f64>) -> String {
     value.map_or_else(|| "none".into(), |value| value.to_string())
 }
 
-fn told(proof: &Proof) -> String {
+fn describe(proof: &Proof) -> String {
     match proof {
         Proof::Nothing => "none".into(),
         Proof::Infeasible => "a certificate that there is no solution".into(),

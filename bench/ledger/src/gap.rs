@@ -21,7 +21,7 @@ pub struct Gap {
     pub low: f64,
     /// At most this far: measured against the best known bound.
     pub high: f64,
-    /// Whether `high` rests on a replayed certificate; otherwise it is a solver's word.
+    /// Whether `high` rests on a replayed certificate; otherwise it is a solver-reported bound (unchecked).
     pub certified: bool,
 }
 
@@ -32,12 +32,12 @@ pub struct BestKnown {
     pub objective: Option<f64>,
     /// The best certified bound.
     pub certified: Option<f64>,
-    /// The best bound that rests on a solver's word.
+    /// The best bound that is solver-reported.
     pub word: Option<f64>,
 }
 
 impl BestKnown {
-    /// The gap of a checked objective; a certified bound is preferred to a word, however good the word.
+    /// The gap of a checked objective; a certified bound is preferred to a solver-reported one, however tight that is.
     pub fn gap(&self, sense: Sense, objective: f64) -> Option<Gap> {
         let (bound, certified) = match (self.certified, self.word) {
             (Some(bound), _) => (bound, true),
@@ -163,7 +163,7 @@ pub fn contradictions_with(sense: Sense, rows: &[Row], known: &BTreeMap<String, 
 }
 
 /// Every pair of a feasible objective and a bound of the same instance that cannot both be true. A certified bound allows no
-/// slack; a solver's word is allowed the tolerance solvers work with.
+/// slack; a solver-reported bound is allowed the solvers' tolerance.
 pub fn contradictions(sense: Sense, rows: &[Row], tolerance: &Tolerance) -> Vec<Contradiction> {
     let mut by_instance: BTreeMap<&str, Vec<&Row>> = BTreeMap::new();
     for row in rows {

@@ -10,7 +10,7 @@
 //! | [`library`] | the frozen library: best known values line by line, and the verification of everything in it |
 //! | [`store`] | rows on disk: appended durably, read back with a torn last line tolerated |
 //!
-//! "Optimal" is derived here, from a checked objective and a bound; nobody's solver status is believed.
+//! "Optimal" is derived here, from a checked objective and a bound; a solver's status is not used.
 
 pub mod evidence;
 pub mod gap;

@@ -81,7 +81,7 @@ pub enum ValueKind {
 pub enum ShownBy {
     /// A bound's certificate, which the checker replays.
     Certificate,
-    /// Nothing but somebody's word.
+    /// A solver-reported bound (unchecked).
     #[serde(rename = "solver_word")]
     SolverReported,
     /// The solution.
@@ -163,7 +163,7 @@ impl Library {
         for (number, line) in raw_lines(&text).enumerate() {
             let line = line
                 .and_then(|bytes| parse(bytes, &head).map(|line| (line, hash_of(bytes))))
-                .map_err(|what| trouble_at(number + 1, what).in_file(&path))?;
+                .map_err(|what| input_error_at(number + 1, what).in_file(&path))?;
             head = line.1;
             is_whole |= pinned == Some(head.as_str());
             lines.push(line.0);
@@ -178,7 +178,7 @@ impl Library {
     }
 }
 
-fn trouble_at(line: usize, what: String) -> InputError {
+fn input_error_at(line: usize, what: String) -> InputError {
     InputError::at(format!("line {line}"), what, "restore the ledger: its lines are never changed")
 }
 
@@ -203,7 +203,9 @@ fn parse(bytes: &[u8], previous: &str) -> Result<Line, String> {
         ValueKind::Bound => line.evidence != ShownBy::Solution,
     };
     if !fits {
-        return Err("a solution shows an objective, a certificate or a word a bound, and nothing else".into());
+        return Err(
+            "a solution shows an objective, a certificate or a solver-reported bound a bound, and nothing else".into(),
+        );
     }
     if !line.answer.strip_suffix(".json").is_some_and(|hash| is_hash(hash, 64)) {
         return Err(format!("its answer '{}' is not named by a hash", line.answer));
@@ -230,7 +232,7 @@ fn improves(sense: Sense, what: ValueKind, new: f64, known: Option<f64>) -> bool
     more && !is_same(new, known)
 }
 
-/// Whether a line improves on what is known: a certificate on certificates, a word on everything.
+/// Whether a line improves on what is known: a certified bound on certified bounds, a solver-reported one on all bounds.
 fn line_improves(known: &BestKnown, sense: Sense, line: &Line) -> bool {
     let better = |than: Option<f64>| improves(sense, line.what, line.value, than);
     match line.evidence {

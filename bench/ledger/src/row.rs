@@ -105,7 +105,7 @@ pub struct InstanceLabel {
 /// Seconds spent on a cell, by phase.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Times {
-    /// Wall-clock seconds building a model, as the algorithm told; part of `solve_s`.
+    /// Wall-clock seconds building a model, as the algorithm reported; part of `solve_s`.
     pub build_s: Option<f64>,
     /// Wall-clock seconds in the algorithm, measured from outside.
     pub solve_s: f64,
@@ -133,7 +133,7 @@ pub enum Status {
     Bounded,
     /// A checked solution, with nothing proved about how good it is.
     Feasible,
-    /// A solver's word says that the checked solution is optimal.
+    /// A solver-reported bound (unchecked) meets the checked objective.
     OptimalClaimed,
     /// A replayed bound meets the checked objective.
     OptimalCertified,

@@ -5,7 +5,7 @@
 //! because rows are never repaired silently.
 //!
 //! While it is open, the file may be changed by a program that is being run. What was read and appended is kept in memory too: before each append, and
-//! at the end, the file is held to it, and written again if it differs. Whoever appends is told.
+//! at the end, the file is held to it, and written again if it differs. `append` reports it.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
@@ -27,7 +27,7 @@ pub struct Store {
     seen: Option<Seen>,
 }
 
-/// Which file it is, how long, and when it was last changed: the last of these nobody but the operating system sets.
+/// Which file it is, how long, and when it was last changed: the last of these is set by the operating system only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Seen {
     device: u64,
@@ -52,21 +52,21 @@ impl Store {
     /// # Errors
     /// [`InputError`] if the file cannot be read or written, or a line that is not the torn last one is broken.
     pub fn open(path: &Path) -> Result<(Self, Vec<Row>), InputError> {
-        let trouble = |error: std::io::Error| {
+        let input_error = |error: std::io::Error| {
             InputError::at("", format!("cannot be opened: {error}"), "give a place that can be written to")
                 .in_file(path)
         };
-        let mut file = appending(path).map_err(trouble)?;
+        let mut file = appending(path).map_err(input_error)?;
         file.try_lock().map_err(|_| {
             InputError::at("", "is in use by another run", "wait for it or give the run another name").in_file(path)
         })?;
         let mut text = Vec::new();
-        file.read_to_end(&mut text).map_err(trouble)?;
+        file.read_to_end(&mut text).map_err(input_error)?;
         text.truncate(whole_lines(&text).len());
         let rows = parse(&text, path)?;
-        file.set_len(text.len() as u64).map_err(trouble)?;
+        file.set_len(text.len() as u64).map_err(input_error)?;
         let mut store = Self { path: path.to_owned(), file, text, seen: None };
-        store.look().map_err(trouble)?;
+        store.look().map_err(input_error)?;
         Ok((store, rows))
     }
 
@@ -74,7 +74,7 @@ impl Store {
     /// written again.
     ///
     /// # Errors
-    /// [`InputError`] if the disk refuses.
+    /// [`InputError`] if the disk cannot be written.
     pub fn append(&mut self, row: &Row) -> Result<bool, InputError> {
         let mut line = serde_json::to_vec(row).expect("a row is plain data");
         line.push(b'\n');
@@ -95,7 +95,7 @@ impl Store {
     /// Holds all of the file to what was read and appended. The answer says whether it had been changed, and was written again.
     ///
     /// # Errors
-    /// [`InputError`] if the disk refuses.
+    /// [`InputError`] if the disk cannot be written.
     pub fn hold(&mut self) -> Result<bool, InputError> {
         self.seen = None;
         let mut hold = || {

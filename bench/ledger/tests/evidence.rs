@@ -11,7 +11,7 @@ use offcut_ledger::{Key, Row, Status, Times};
 /// The row that the checker makes of an answer to the toy.
 fn row_of(bytes: &[u8]) -> Row {
     let toy = parse_instance::<Multiuser>(include_bytes!("../../../instances/data/multiuser/toy.json")).expect("valid");
-    let answer = parse_answer::<Multiuser>(bytes).unwrap_or_else(|trouble| Answer::failed(trouble.to_string()));
+    let answer = parse_answer::<Multiuser>(bytes).unwrap_or_else(|input_error| Answer::failed(input_error.to_string()));
     let verdict = judge::<Multiuser>(&toy, &answer, &Tolerance::default());
     Row {
         key: Key { instance: "i".into(), method: "m".into(), budget: Budget::default(), code: "test".into() },

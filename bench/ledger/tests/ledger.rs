@@ -164,6 +164,6 @@ fn rows_survive_a_torn_last_line_and_nothing_else_is_forgiven() {
 
     let text = std::fs::read_to_string(&path).expect("there");
     std::fs::write(&path, text.replacen("key", "kez", 1)).expect("room");
-    let trouble = store::read(&path).expect_err("broken").to_string();
-    assert!(trouble.contains("line 1") && trouble.contains("rows.jsonl"), "{trouble}");
+    let input_error = store::read(&path).expect_err("broken").to_string();
+    assert!(input_error.contains("line 1") && input_error.contains("rows.jsonl"), "{input_error}");
 }

@@ -22,7 +22,7 @@ pub fn slot_tandems(instance: &Instance, solution: &Solution, t: usize) -> Resul
         let what = format!("is {t}, and there are {slots}");
         return Err(InputError::at("--slot", what, "count slots from 0"));
     };
-    let below = |trouble: InputError| trouble.below(format!("slots[{t}]"));
+    let below = |input_error: InputError| input_error.below(format!("slots[{t}]"));
     fits(instance, allocation).map_err(below)?;
     (0..instance.users.len()).map(|n| tandem(instance, allocation, t, n).map_err(below)).collect()
 }

@@ -1,4 +1,4 @@
-//! The formulas against the simulation; what is refused.
+//! The formulas against the simulation; what is rejected.
 
 use offcut_instances::jpdra::{
     Allocation, Flow, Instance, Origin, Parameters, Partition, Server, Solution, Speeds, generate,
@@ -94,7 +94,7 @@ fn the_formula_lies_in_the_interval() {
     }
 }
 
-/// The seeds above were not chosen for their luck: over many, intervals hold the formula as often as they say.
+/// The seeds above were not selected: over many, intervals hold the formula as often as they say.
 #[test]
 fn intervals_cover_as_often_as_they_say() {
     let (instance, solution) = toy();
@@ -164,8 +164,8 @@ fn a_flow_draws_for_itself() {
 }
 
 #[test]
-fn what_has_no_delay_is_refused() {
-    let refused = |spoil: fn(&mut Instance, &mut Solution)| {
+fn what_has_no_delay_is_rejected() {
+    let rejected = |spoil: fn(&mut Instance, &mut Solution)| {
         let (mut instance, mut solution) = toy();
         spoil(&mut instance, &mut solution);
         simulate(&instance, &solution, Service::Exponential, 1000, 0).expect_err("no delay").to_string()
@@ -173,8 +173,8 @@ fn what_has_no_delay_is_refused() {
     for speed in [0.77, 0.5, 0.0, -1.0, f64::NAN, f64::INFINITY] {
         let (instance, mut solution) = toy();
         solution.speeds = Speeds::MacsPerS(vec![vec![1.0, speed, 1.0, 1.0]]);
-        let trouble = tandems(&instance, &solution).expect_err("unstable").to_string();
-        assert!(trouble.starts_with("speeds.macs_per_s[0][1]: flow 0, partition 1 gets"), "{trouble}");
+        let input_error = tandems(&instance, &solution).expect_err("unstable").to_string();
+        assert!(input_error.starts_with("speeds.macs_per_s[0][1]: flow 0, partition 1 gets"), "{input_error}");
     }
     for (place, spoil) in [
         ("servers: has 0 rows", (|_, solution| solution.servers.clear()) as fn(&mut Instance, &mut Solution)),
@@ -191,12 +191,12 @@ fn what_has_no_delay_is_refused() {
         }),
         ("servers[0][3]: flow 0 has no downlink from server 0", |_, solution| solution.servers[0] = vec![0; 4]),
     ] {
-        let trouble = refused(spoil);
-        assert!(trouble.starts_with(place), "{trouble}");
+        let input_error = rejected(spoil);
+        assert!(input_error.starts_with(place), "{input_error}");
     }
     let (instance, solution) = toy();
-    let trouble = simulate(&instance, &solution, Service::Exponential, 999, 0).expect_err("too few").to_string();
-    assert!(trouble.contains("at least 1000"), "{trouble}");
+    let input_error = simulate(&instance, &solution, Service::Exponential, 999, 0).expect_err("too few").to_string();
+    assert!(input_error.contains("at least 1000"), "{input_error}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Queues of `lymdo`: the exact tandem's golden values, answers of generated slots, and what is refused.
+//! Queues of `lymdo`: the exact tandem's golden values, answers of generated slots, and what is rejected.
 
 use offcut_instances::document::parse_instance;
 use offcut_instances::lymdo::{Allocation, Instance, Lymdo, Parameters, RateLaw, Solution, generate};
@@ -94,25 +94,25 @@ fn users_of_a_slot() {
 }
 
 #[test]
-fn what_has_no_delay_is_refused_with_its_place() {
+fn what_has_no_delay_is_rejected_with_its_place() {
     let (instance, solution) = golden([0.05, 0.10, 0.02]);
-    let refused = |change: &dyn Fn(&mut Instance, &mut Solution), t: usize| {
+    let rejected = |change: &dyn Fn(&mut Instance, &mut Solution), t: usize| {
         let (mut instance, mut solution) = (instance.clone(), solution.clone());
         change(&mut instance, &mut solution);
         slot_tandems(&instance, &solution, t).expect_err("no delay").to_string()
     };
-    for (words, trouble) in [
-        ("slots[0].local_macs_per_s[0]: user 0 gets 8e0", refused(&|_, s| s.slots[0].local_macs_per_s[0] = 8.0, 0)),
-        ("slots[0].bandwidth_hz[0]: user 0 gets 0e0", refused(&|_, s| s.slots[0].bandwidth_hz[0] = 0.0, 0)),
-        ("slots[0].edge_macs_per_s[0]", refused(&|_, s| s.slots[0].edge_macs_per_s[0] = f64::INFINITY, 0)),
-        ("slots[0].bandwidth_hz[0]", refused(&|i, _| i.rate_law = RateLaw::Shannon, 0)),
-        ("slots[0].cuts[0]: is cut 3", refused(&|_, s| s.slots[0].cuts[0] = 3, 0)),
-        ("slots[0].cuts: has 0 entries", refused(&|_, s| s.slots[0].cuts.clear(), 0)),
-        ("slots[0].bandwidth_hz: has 2 entries", refused(&|_, s| s.slots[0].bandwidth_hz.push(1.0), 0)),
-        ("slots: has 0 entries", refused(&|_, s| s.slots.clear(), 0)),
-        ("--slot: is 1", refused(&|_, _| (), 1)),
+    for (words, input_error) in [
+        ("slots[0].local_macs_per_s[0]: user 0 gets 8e0", rejected(&|_, s| s.slots[0].local_macs_per_s[0] = 8.0, 0)),
+        ("slots[0].bandwidth_hz[0]: user 0 gets 0e0", rejected(&|_, s| s.slots[0].bandwidth_hz[0] = 0.0, 0)),
+        ("slots[0].edge_macs_per_s[0]", rejected(&|_, s| s.slots[0].edge_macs_per_s[0] = f64::INFINITY, 0)),
+        ("slots[0].bandwidth_hz[0]", rejected(&|i, _| i.rate_law = RateLaw::Shannon, 0)),
+        ("slots[0].cuts[0]: is cut 3", rejected(&|_, s| s.slots[0].cuts[0] = 3, 0)),
+        ("slots[0].cuts: has 0 entries", rejected(&|_, s| s.slots[0].cuts.clear(), 0)),
+        ("slots[0].bandwidth_hz: has 2 entries", rejected(&|_, s| s.slots[0].bandwidth_hz.push(1.0), 0)),
+        ("slots: has 0 entries", rejected(&|_, s| s.slots.clear(), 0)),
+        ("--slot: is 1", rejected(&|_, _| (), 1)),
     ] {
-        assert!(trouble.contains(words), "'{trouble}' does not say '{words}'");
+        assert!(input_error.contains(words), "'{input_error}' does not say '{words}'");
     }
     assert!(simulate_tandems(vec![tandem(&instance, &solution)], Service::Deterministic, 999, 0).is_err());
 }

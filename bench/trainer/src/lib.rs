@@ -31,7 +31,7 @@ pub mod ppo;
 pub mod systems;
 pub mod train;
 
-/// What can go wrong: candle's own troubles, and ours.
+/// What can go wrong: errors of candle, and input errors.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A tensor operation.

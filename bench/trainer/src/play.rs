@@ -1,4 +1,4 @@
-//! Roll-outs: what was seen, what was chosen, what it was worth.
+//! Roll-outs: observations, choices and rewards.
 //!
 //! In every slot a policy draws a cut for every user. Cuts are played with the best resources; then queues go on, Q <-
 //! max(Q + E - budget, 0).

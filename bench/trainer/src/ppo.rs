@@ -52,7 +52,7 @@ pub struct Agent {
     optimiser: AdamW,
 }
 
-/// What a round tells of itself, on average over its gradient steps.
+/// Statistics of an epoch, as means over its gradient steps.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct EpochStatistics {
     /// Entropy of the policy.
@@ -144,7 +144,7 @@ impl Agent {
         let mean = advantages.iter().sum::<f64>() / count;
         let spread = (advantages.iter().map(|a| (a - mean).powi(2)).sum::<f64>() / count).sqrt() + 1e-8;
         let mut order: Vec<usize> = (0..choices.len()).collect();
-        let (mut told, mut steps) = (EpochStatistics::default(), 0.0);
+        let (mut total, mut steps) = (EpochStatistics::default(), 0.0);
         for _ in 0..settings.epochs {
             for i in (1..order.len()).rev() {
                 order.swap(i, stream.below(i as u64 + 1) as usize);
@@ -176,18 +176,18 @@ impl Agent {
 
                 let beyond = ratio.to_vec1::<f32>()?;
                 let beyond = beyond.iter().filter(|ratio| f64::from((**ratio - 1.0).abs()) > settings.clip).count();
-                told.entropy += f64::from(entropy.to_scalar::<f32>()?);
-                told.moved -= f64::from(moved.mean_all()?.to_scalar::<f32>()?);
-                told.clipped += beyond as f64 / places.len() as f64;
-                told.critic += f64::from(error.to_scalar::<f32>()?);
+                total.entropy += f64::from(entropy.to_scalar::<f32>()?);
+                total.moved -= f64::from(moved.mean_all()?.to_scalar::<f32>()?);
+                total.clipped += beyond as f64 / places.len() as f64;
+                total.critic += f64::from(error.to_scalar::<f32>()?);
                 steps += 1.0;
             }
         }
         Ok(EpochStatistics {
-            entropy: told.entropy / steps,
-            moved: told.moved / steps,
-            clipped: told.clipped / steps,
-            critic: told.critic / steps,
+            entropy: total.entropy / steps,
+            moved: total.moved / steps,
+            clipped: total.clipped / steps,
+            critic: total.critic / steps,
         })
     }
 

@@ -66,20 +66,21 @@ impl Plan {
     /// # Errors
     /// [`InputError`] naming the setting that is out of range.
     pub fn validate(&self) -> Result<(), InputError> {
-        let trouble = |name: &str, what: String, remedy: &str| Err(InputError::at(format!("--{name}"), what, remedy));
+        let input_error =
+            |name: &str, what: String, remedy: &str| Err(InputError::at(format!("--{name}"), what, remedy));
         match *self {
-            Self { slots: 0, .. } => trouble("steps", "is 0".into(), "give at least 1"),
+            Self { slots: 0, .. } => input_error("steps", "is 0".into(), "give at least 1"),
             Self { width, .. } if !(1..=1024).contains(&width) => {
-                trouble("width", format!("is {width}"), "give 1 to 1024")
+                input_error("width", format!("is {width}"), "give 1 to 1024")
             }
             Self { rate, .. } if !(rate > 0.0 && rate <= 1.0) => {
-                trouble("rate", format!("is {rate}"), "give a number above 0, at most 1")
+                input_error("rate", format!("is {rate}"), "give a number above 0, at most 1")
             }
             Self { ppo: Settings { entropy, .. }, .. } if !(0.0..=1.0).contains(&entropy) => {
-                trouble("entropy", format!("is {entropy}"), "give a number from 0 to 1")
+                input_error("entropy", format!("is {entropy}"), "give a number from 0 to 1")
             }
             Self { ppo: Settings { discount, .. }, .. } if !(0.0..1.0).contains(&discount) => {
-                trouble("discount", format!("is {discount}"), "give a number from 0, below 1")
+                input_error("discount", format!("is {discount}"), "give a number from 0, below 1")
             }
             _ => Ok(()),
         }
@@ -116,22 +117,22 @@ pub struct Point {
     /// evaluated.
     pub dearer: Option<f64>,
     /// The round.
-    pub told: EpochStatistics,
+    pub statistics: EpochStatistics,
 }
 
 /// The curve as CSV; what was not evaluated is empty.
 pub fn csv(curve: &[Point]) -> String {
     let mut text = String::from("slots,mean_reward,dearer_than_alternating,entropy,log_ratio,clipped,critic_error\n");
-    for Point { slots, reward, dearer, told } in curve {
+    for Point { slots, reward, dearer, statistics } in curve {
         let dearer = dearer.map_or(String::new(), |dearer| format!("{dearer:.6}"));
-        let EpochStatistics { entropy, moved, clipped, critic } = told;
+        let EpochStatistics { entropy, moved, clipped, critic } = statistics;
         writeln!(text, "{slots},{reward:.6},{dearer},{entropy:.5},{moved:.6},{clipped:.4},{critic:.6}")
             .expect("memory");
     }
     text
 }
 
-/// Trains a policy; `progress` is told how many slots have been played, and the last evaluation.
+/// Trains a policy; `progress` gets the number of slots sampled so far, and the last evaluation.
 ///
 /// # Errors
 /// If the plan is not a good one, or candle has any.
@@ -165,9 +166,9 @@ pub fn train(plan: &Plan, mut progress: impl FnMut(u64, Option<f64>)) -> Result<
         }
         let left = 1.0 - slots as f64 / plan.slots as f64;
         let ppo = Settings { entropy: plan.ppo.entropy * left, ..plan.ppo };
-        let told = agent.learn(&all, &gains, plan.rate * left.max(0.05), &ppo, &mut of_batches)?;
+        let statistics = agent.learn(&all, &gains, plan.rate * left.max(0.05), &ppo, &mut of_batches)?;
         let reward = all.iter().map(|choice| f64::from(choice.reward)).sum::<f64>() / all.len() as f64;
-        curve.push(Point { slots, reward, dearer, told });
+        curve.push(Point { slots, reward, dearer, statistics });
         slots += played;
         progress(slots.min(plan.slots), last);
     }

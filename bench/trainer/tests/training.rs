@@ -84,7 +84,10 @@ fn training_beats_its_beginning() {
         assert!(field.trained < field.reference, "{field:?}");
     }
     let (first, last) = (curve[0], curve[curve.len() - 1]);
-    assert!(last.reward > first.reward + 0.3 && last.told.entropy < first.told.entropy, "{first:?} {last:?}");
+    assert!(
+        last.reward > first.reward + 0.3 && last.statistics.entropy < first.statistics.entropy,
+        "{first:?} {last:?}"
+    );
 }
 
 /// The policy that is shipped is as good as its record says, on channels it was not trained on.

@@ -195,7 +195,7 @@ impl Builder {
     /// The finished graph; its sink is the layer added last.
     pub fn finish(self) -> Graph {
         let name = self.name.clone();
-        Graph::new(self.name, self.layers).unwrap_or_else(|trouble| panic!("{name}: {trouble}"))
+        Graph::new(self.name, self.layers).unwrap_or_else(|input_error| panic!("{name}: {input_error}"))
     }
 
     /// A convolution of an image.

@@ -362,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn parameters_are_set_by_name_and_refused_with_a_remedy() {
+    fn parameters_are_set_by_name_and_rejected_with_a_remedy() {
         let base = Parameters::default();
         assert_eq!(base.with("flows", 7.0.into()).expect("known").flows, 7);
         assert!(base.with("flow", 7.into()).is_err());

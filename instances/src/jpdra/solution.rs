@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Where partitions run and how fast. Decisions only: delays are recomputed by whoever needs them.
+/// Where partitions run and how fast. Decisions only: delays are recomputed where they are needed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Solution {

@@ -84,7 +84,7 @@ pub fn deployments(instance: &Instance) -> impl Iterator<Item = Vec<Vec<u32>>> +
     })
 }
 
-/// Random speeds for a deployment, possibly overfull or unstable: for tests of whoever judges.
+/// Random speeds for a deployment, possibly overfull or unstable: for tests of the checker.
 pub fn solutions(instance: &Instance) -> impl Strategy<Value = Solution> + use<> {
     let shape: Vec<usize> = instance.flows.iter().map(|flow| flow.partitions.len()).collect();
     let (partitions, servers, allocation) = (instance.partitions(), instance.servers.len() as u32, instance.allocation);

@@ -518,7 +518,7 @@ mod tests {
     }
 
     #[test]
-    fn parameters_are_set_by_name_and_refused_with_a_remedy() {
+    fn parameters_are_set_by_name_and_rejected_with_a_remedy() {
         let base = Parameters::default();
         assert_eq!(base.with("users", 7.0.into()).expect("known").users, 7);
         assert_eq!(base.with("service", "exponential".into()).expect("known").service, Service::Exponential);

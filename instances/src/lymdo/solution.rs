@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A trajectory. Decisions only: delays, energies and backlogs are recomputed by whoever needs them.
+/// A trajectory. Decisions only: delays, energies and backlogs are recomputed where they are needed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Solution {

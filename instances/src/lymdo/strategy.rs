@@ -114,7 +114,7 @@ pub fn cuts(instance: &Instance) -> impl Iterator<Item = Vec<u32>> + '_ {
     })
 }
 
-/// Random decisions, possibly too much of something or unstable: for tests of whoever judges.
+/// Random decisions, possibly too much of something or unstable: for tests of the checker.
 pub fn solutions(instance: &Instance) -> impl Strategy<Value = Solution> + use<> {
     let users = instance.users.len();
     let blocks: Vec<usize> = instance.users.iter().map(|user| instance.models[user.model as usize].blocks()).collect();

@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn parameters_are_set_by_name_and_refused_with_a_remedy() {
+    fn parameters_are_set_by_name_and_rejected_with_a_remedy() {
         let base = Parameters::default();
         assert_eq!(base.with("users", 7.0.into()).expect("known").users, 7);
         assert_eq!(base.with("speedup", "linear".into()).expect("known").speedup, Law::Linear);
@@ -304,8 +304,8 @@ mod tests {
             ("devices", serde_json::json!([])),
         ] {
             let parameters = base.with(name, value).expect("the right type");
-            let trouble = generate("zoo", &parameters, 0).expect_err(name);
-            assert!(trouble.to_string().contains(name), "{trouble}");
+            let input_error = generate("zoo", &parameters, 0).expect_err(name);
+            assert!(input_error.to_string().contains(name), "{input_error}");
         }
         assert!(generate("zo", &base, 0).expect_err("unknown").to_string().contains("zoo, synthetic, plateau"));
     }

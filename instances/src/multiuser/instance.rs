@@ -64,7 +64,7 @@ pub struct Server {
     pub speedup: Speedup,
 }
 
-/// More units than this are refused, so that one more than all of them is still a number of units.
+/// More units than this are rejected, so that one more than all of them is still a number of units.
 pub const MAX_UNITS: u32 = 4_000_000_000;
 
 impl Valid for Instance {
@@ -76,9 +76,9 @@ impl Valid for Instance {
             return Err(InputError::at("users", "holds more than 2^32-1 users", "split the instance"));
         }
         for (m, model) in self.models.iter().enumerate() {
-            model.validate().map_err(|trouble| trouble.below(format!("models[{m}]")))?;
+            model.validate().map_err(|input_error| input_error.below(format!("models[{m}]")))?;
         }
-        self.server.validate().map_err(|trouble| trouble.below("server"))?;
+        self.server.validate().map_err(|input_error| input_error.below("server"))?;
         for (i, user) in self.users.iter().enumerate() {
             if user.model as usize >= self.models.len() {
                 return Err(InputError::at(
@@ -101,6 +101,6 @@ impl Valid for Server {
         if self.units > MAX_UNITS {
             return Err(InputError::at("units", format!("is {}", self.units), "give at most 4,000,000,000"));
         }
-        self.speedup.validate().map_err(|trouble| trouble.below("speedup"))
+        self.speedup.validate().map_err(|input_error| input_error.below("speedup"))
     }
 }

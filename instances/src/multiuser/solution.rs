@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Where every user cuts and how many units it gets. Decisions only: latencies are recomputed by whoever needs them.
+/// Where every user cuts and how many units it gets. Decisions only: latencies are recomputed where they are needed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Solution {

@@ -478,7 +478,7 @@ mod tests {
     }
 
     #[test]
-    fn parameters_are_set_by_name_and_refused_with_a_remedy() {
+    fn parameters_are_set_by_name_and_rejected_with_a_remedy() {
         let base = Parameters::default();
         assert_eq!(base.with("requests", 7.0.into()).expect("known").requests, 7);
         assert_eq!(base.with("view", "chain".into()).expect("known").view, View::Chain);
@@ -493,8 +493,8 @@ mod tests {
             ("models", serde_json::json!(["lenet"])),
         ] {
             let parameters = base.with(name, value).expect("the right type");
-            let trouble = generate("zoo", &parameters, 0).or(generate("synthetic", &parameters, 0)).map(|_| ());
-            assert!(trouble.is_err() || name == "models", "{name}");
+            let input_error = generate("zoo", &parameters, 0).or(generate("synthetic", &parameters, 0)).map(|_| ());
+            assert!(input_error.is_err() || name == "models", "{name}");
             assert!(generate("zoo", &parameters, 0).expect_err(name).to_string().contains(name));
         }
         assert!(generate("zo", &base, 0).expect_err("unknown").to_string().contains("zoo, synthetic, tight"));

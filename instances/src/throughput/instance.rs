@@ -112,10 +112,10 @@ impl Valid for Instance {
             return Err(InputError::at("requests", "holds more than 2^32-1 requests", "split the instance"));
         }
         for (m, model) in self.models.iter().enumerate() {
-            model.validate().map_err(|trouble| trouble.below(format!("models[{m}]")))?;
+            model.validate().map_err(|input_error| input_error.below(format!("models[{m}]")))?;
         }
         for (j, cloudlet) in self.cloudlets.iter().enumerate() {
-            cloudlet.validate().map_err(|trouble| trouble.below(format!("cloudlets[{j}]")))?;
+            cloudlet.validate().map_err(|input_error| input_error.below(format!("cloudlets[{j}]")))?;
         }
         for (a, hops) in self.hop_s_per_byte.iter().enumerate() {
             if hops.len() != self.cloudlets.len() {
@@ -206,6 +206,6 @@ impl Valid for Cloudlet {
             let what = format!("is {}", self.max_threads_per_request);
             return Err(InputError::at("max_threads_per_request", what, format!("give 1 to {MAX_THREADS}")));
         }
-        self.speedup.validate().map_err(|trouble| trouble.below("speedup"))
+        self.speedup.validate().map_err(|input_error| input_error.below("speedup"))
     }
 }

@@ -36,7 +36,7 @@ fn objective(instance: &Instance, solution: &Solution) -> f64 {
 }
 
 #[test]
-fn the_toy_is_worth_what_it_is_worth_by_hand() {
+fn the_toy_has_its_objective_by_hand() {
     let close = |value: f64, expected: f64| assert!((value - expected).abs() < 1e-12, "{value} {expected}");
     close(objective(&toy(), &solution([0, 1], [5.0, 8.0])), 2.25);
     close(objective(&toy(), &solution([1, 0], [8.0, 5.0])), 2.25 + 1.0 / 7.0 + 4.0);
@@ -223,7 +223,7 @@ fn bounds_are_replayed() {
 }
 
 #[test]
-fn malformed_certificates_are_refused() {
+fn malformed_certificates_are_rejected() {
     let prices = Prices { place: vec![vec![0.0; 2]; 2], stay: Vec::new() };
     let priced = Node::Priced { prices: 0 };
     let split = |inside, outside, servers: &[u32], partition| Node::Split {
@@ -280,7 +280,7 @@ fn an_instance_without_solutions_is_proved_to_have_none() {
 /// Three partitions of 3 and two servers of 5 that take one each. Prices of 3 are paid three times; if a server could take parts of them it would earn 5,
 /// and both more than is paid; in truth it earns 3.
 #[test]
-fn emptiness_is_looked_at_closely_where_a_quick_look_does_not_do() {
+fn infeasibility_is_proved_by_a_close_search_where_a_quick_bound_is_not_enough() {
     let mut instance = toy();
     let partition = offcut_instances::jpdra::Partition { macs: 3.0, out_bytes: 1.0 };
     instance.flows[0].partitions = vec![partition; 3];
@@ -538,9 +538,9 @@ mod to_the_last_bit {
     }
 
     /// What the best speeds for a deployment are worth, from above by some 1e-31; none if it is not feasible, exactly.
-    fn worth(instance: &Instance, servers: &[Vec<u32>]) -> Option<RBig> {
+    fn objective_value(instance: &Instance, servers: &[Vec<u32>]) -> Option<RBig> {
         let total = instance.flows.iter().fold(RBig::ZERO, |total, flow| total + exact(flow.rate_per_s));
-        let mut worth = RBig::ZERO;
+        let mut objective_value = RBig::ZERO;
         let mut on: Vec<Vec<(RBig, RBig)>> = vec![Vec::new(); instance.servers.len()];
         for (s, (flow, row)) in instance.flows.iter().zip(servers).enumerate() {
             let weight = exact(flow.rate_per_s) / &total;
@@ -550,13 +550,13 @@ mod to_the_last_bit {
             if !instance.enters(s, at(0)) || !connected || !instance.leaves(s, at(last)) {
                 return None;
             }
-            worth += &weight * exact(flow.input_bytes) / exact(flow.uplink_bytes_per_s[at(0)]);
+            objective_value += &weight * exact(flow.input_bytes) / exact(flow.uplink_bytes_per_s[at(0)]);
             for n in (0..last).filter(|n| at(*n) != at(n + 1)) {
-                worth +=
+                objective_value +=
                     &weight * exact(flow.partitions[n].out_bytes) / exact(instance.link_bytes_per_s[at(n)][at(n + 1)]);
             }
             if let Some(bytes) = flow.result_bytes {
-                worth += &weight * exact(bytes) / exact(flow.downlink_bytes_per_s[at(last)]);
+                objective_value += &weight * exact(bytes) / exact(flow.downlink_bytes_per_s[at(last)]);
             }
             for (n, partition) in flow.partitions.iter().enumerate() {
                 let macs = exact(partition.macs);
@@ -572,7 +572,7 @@ mod to_the_last_bit {
                         return None;
                     }
                     let roots = on.iter().fold(RBig::ZERO, |sum, (_, square)| sum + root(square));
-                    worth += &roots * &roots / left;
+                    objective_value += &roots * &roots / left;
                 }
                 Allocation::Units { macs_per_s } => {
                     let unit = exact(macs_per_s);
@@ -589,15 +589,15 @@ mod to_the_last_bit {
                         given[best] += 1;
                         left -= 1;
                     }
-                    worth = (0..on.len()).fold(worth, |sum, at| sum + delay(at, given[at]));
+                    objective_value = (0..on.len()).fold(objective_value, |sum, at| sum + delay(at, given[at]));
                 }
             }
         }
-        Some(worth)
+        Some(objective_value)
     }
 
     fn least(instance: &Instance) -> Option<(RBig, Vec<Vec<u32>>)> {
-        let all = deployments(instance).filter_map(|on| Some((worth(instance, &on)?, on)));
+        let all = deployments(instance).filter_map(|on| Some((objective_value(instance, &on)?, on)));
         all.min_by(|a, b| a.0.cmp(&b.0))
     }
 
@@ -648,7 +648,7 @@ mod to_the_last_bit {
     /// A tree that decides much, with prices of any size; and those that fit `best`.
     fn certificate(instance: &Instance, best: Option<&(RBig, Vec<Vec<u32>>)>, stream: &mut Stream) -> Certificate {
         let servers = instance.servers.len();
-        let size = best.map_or(1.0, |(worth, _)| worth.to_f64_fast());
+        let size = best.map_or(1.0, |(objective_value, _)| objective_value.to_f64_fast());
         let shape = || instance.flows.iter().flat_map(|flow| 0..flow.partitions.len());
         let any = |stream: &mut Stream| {
             let scale = (size * 10f64.powi(stream.uniform(-20.0, 12.0) as i32)).min(1e50);
@@ -765,11 +765,11 @@ mod to_the_last_bit {
                 }
                 let (objective, violations) = Jpdra::evaluate(&instance, &solution);
                 if violations.is_empty() {
-                    let Some(worth) = worth(&instance, &on) else { panic!("accepted, and does not fit: {solution:?}") };
+                    let Some(objective_value) = objective_value(&instance, &on) else { panic!("accepted, and does not fit: {solution:?}") };
                     let high = objective.expect("defined").high();
                     // (The oracle is up to 1e-31 too high.)
-                    let is_no_better = exact(high) * (exact(1.0) + exact(1e-30)) >= worth;
-                    prop_assert!(is_no_better, "{high} {}: {solution:?}", worth.to_f64_fast());
+                    let is_no_better = exact(high) * (exact(1.0) + exact(1e-30)) >= objective_value;
+                    prop_assert!(is_no_better, "{high} {}: {solution:?}", objective_value.to_f64_fast());
                 }
             }
         }
@@ -807,7 +807,7 @@ mod to_the_last_bit {
         let mut instance = toy();
         instance.servers[1].macs_per_s = 5.0 + 12.0 * ulp;
         let given = solution([1, 1], [1.0 + 4.25 * ulp, 4.0 + 8.0 * ulp]);
-        let least = worth(&instance, &given.servers).expect("fits");
+        let least = objective_value(&instance, &given.servers).expect("fits");
         let (objective, violations) = Jpdra::evaluate(&instance, &given);
         assert!(violations.is_empty(), "{violations:?}");
         let objective = objective.expect("defined");

@@ -405,10 +405,10 @@ fn a_horizon_is_bounded_by_its_slots() {
 }
 
 #[test]
-fn malformed_certificates_are_refused() {
+fn malformed_certificates_are_rejected() {
     let priced = Node::Priced { prices: 0 };
     let split = |inside, outside, cuts: &[u32], user| Node::Split { user, cuts: cuts.to_vec(), inside, outside };
-    let refused = |instance: &Instance, certificate: Certificate| {
+    let rejected = |instance: &Instance, certificate: Certificate| {
         let verdict = verdict(instance, certificate, 0.0, Stop::Completed);
         let Proof::Rejected { violations } = verdict.proof() else { panic!("{verdict:?}") };
         violations[0].at.clone()
@@ -430,7 +430,7 @@ fn malformed_certificates_are_refused() {
         (vec![NOTHING], vec![Node::Empty { prices: 0 }], "slots[0].nodes[0]"),
         (vec![Prices { bandwidth: 1.0, edge: 1.0 }], vec![Node::Empty { prices: 0 }], "slots[0].nodes[0]"),
     ] {
-        assert_eq!(refused(&toy(), single(prices, nodes.clone())), at, "{nodes:?}");
+        assert_eq!(rejected(&toy(), single(prices, nodes.clone())), at, "{nodes:?}");
     }
     let tree = Tree { prices: vec![NOTHING], nodes: vec![priced.clone()] };
     let certificate =
@@ -446,7 +446,7 @@ fn malformed_certificates_are_refused() {
         (&horizon, certificate(&[4.0f64.next_up(), 0.0], 2), "energy_s_per_j[0]"),
         (&horizon, certificate(&[0.0, f64::NAN], 2), "energy_s_per_j[1]"),
     ] {
-        let found = refused(instance, certificate);
+        let found = rejected(instance, certificate);
         assert!(found.starts_with(at), "{found}, not {at}");
     }
     assert!(Lymdo::replay(&horizon, &certificate(&[4.0, 4.0], 2)).is_ok());
@@ -455,7 +455,7 @@ fn malformed_certificates_are_refused() {
     overfull.slots[0].arrivals_per_s[1] = 100.0;
     let flawed = Tree { prices: Vec::new(), ..tree.clone() };
     let both = Certificate { energy_s_per_j: vec![0.0; 2], slots: vec![tree.clone(), flawed] };
-    assert_eq!(refused(&overfull, both), "slots[1].nodes[0]");
+    assert_eq!(rejected(&overfull, both), "slots[1].nodes[0]");
 }
 
 #[test]
@@ -931,7 +931,7 @@ mod exact {
     }
 
     /// Delay and energy of user `n` in slot `t`; none if a stage is not stable.
-    fn worth(instance: &Instance, t: usize, n: usize, cut: usize, at: [f64; 3]) -> Option<(Big, Big)> {
+    fn objective_value(instance: &Instance, t: usize, n: usize, cut: usize, at: [f64; 3]) -> Option<(Big, Big)> {
         let (user, slot) = (&instance.users[n], &instance.slots[t]);
         let model = &instance.models[user.model as usize];
         let arrivals = big(slot.arrivals_per_s[n]);
@@ -972,7 +972,7 @@ mod exact {
         for (t, slot) in solution.slots.iter().enumerate() {
             for (n, total) in energies.iter_mut().enumerate() {
                 let at = [slot.local_macs_per_s[n], slot.bandwidth_hz[n], slot.edge_macs_per_s[n]];
-                let (delay, energy) = worth(instance, t, n, slot.cuts[n] as usize, at)?;
+                let (delay, energy) = objective_value(instance, t, n, slot.cuts[n] as usize, at)?;
                 delays += delay;
                 *total += energy;
             }
@@ -1058,7 +1058,7 @@ mod exact {
             for n in 0..instance.users.len() {
                 for cut in 0..=instance.models[instance.users[n].model as usize].blocks() {
                     let Some((at, _)) = Oracle::new(&instance, n, cut, prices).least() else { continue };
-                    let Some((delay, energy)) = worth(&instance, 0, n, cut, at) else { continue };
+                    let Some((delay, energy)) = objective_value(&instance, 0, n, cut, at) else { continue };
                     let shared = big(prices.bandwidth) * big(at[1]) + big(prices.edge) * big(at[2]);
                     let cost = big(instance.v) * delay + big(instance.users[n].backlog_j) * energy + shared;
                     let proved = proved(&instance, n, cut, prices);

@@ -51,9 +51,9 @@ fn the_toys_optimum_is_a_threshold_and_nothing_above_it_is() {
     let instance = toy(Objective::Max);
     let replay = |latency_s: f64| Multiuser::replay(&instance, &Certificate::Threshold { latency_s });
     assert_eq!(replay(5.0 - 1e-12), Ok(5.0 - 1e-12));
-    let refused = replay(5.000_001).expect_err("5 is within reach");
-    assert_eq!(refused[0].constraint, "below a threshold more units are needed than there are");
-    assert_eq!(refused[0].amount, 1.0);
+    let rejected = replay(5.000_001).expect_err("5 is within reach");
+    assert_eq!(rejected[0].constraint, "below a threshold more units are needed than there are");
+    assert_eq!(rejected[0].amount, 1.0);
     assert!(replay(f64::NAN).is_err() && replay(-1.0).is_err() && replay(f64::INFINITY).is_err());
 }
 
@@ -103,7 +103,7 @@ fn only_violation(answer: &Answer<Multiuser>) -> (String, String, f64) {
 }
 
 #[test]
-fn each_constraint_is_refused_alone_with_place_and_amount() {
+fn each_constraint_is_rejected_alone_with_place_and_amount() {
     assert!(verdict(&claim([1, 0], [2, 2], 5.0)).is_feasible());
 
     let off = only_violation(&claim([1, 0], [2, 2], 5.0 * (1.0 + 1e-6)));
@@ -132,7 +132,7 @@ fn each_constraint_is_refused_alone_with_place_and_amount() {
 }
 
 #[test]
-fn a_certificate_with_one_number_changed_is_refused() {
+fn a_certificate_with_one_number_changed_is_rejected() {
     let honest = 5.0 * (1.0 - 1e-12);
     let with = |value: f64, latency_s: f64| {
         verdict(&claim([1, 0], [2, 2], 5.0).certified(value, Certificate::Threshold { latency_s }))
@@ -150,7 +150,7 @@ fn a_certificate_with_one_number_changed_is_refused() {
 }
 
 #[test]
-fn an_answer_that_contradicts_itself_is_refused() {
+fn an_answer_that_contradicts_itself_is_rejected() {
     use offcut_instances::problem::{Bound, Evidence, Stop};
     let mut answer = claim([1, 0], [2, 2], 5.0);
     answer.proved = Some(Bound { value: 5.1, evidence: Evidence::SolverReported("a solver's".into()) });
@@ -230,7 +230,7 @@ proptest! {
         }
     }
 
-    /// A certificate at the optimum less a hair is accepted, one a hair above is refused: sound and tight.
+    /// A certificate at the optimum less a hair is accepted, one a hair above is rejected: sound and tight.
     #[test]
     fn thresholds_prove_the_optimum_and_no_more(instance in instances(3, 5, Objective::Max)) {
         let optimum = exact_optimum(&instance);

@@ -85,10 +85,10 @@ fn knapsacks_bound_the_toy() {
     assert_eq!(with(&[]), Ok(3.0));
     assert_eq!(with(&[(1, 0.5), (2, 0.5), (3, 0.5)]), Ok(3.0));
     assert_eq!(with(&[(1, 1.0), (2, 1.0), (3, 1.0)]), Ok(4.0));
-    for refused in
+    for rejected in
         [&[(9, 0.5)][..], &[(5, 0.5)], &[(1, -0.5)], &[(1, f64::NAN)], &[(2, 0.5), (1, 0.5)], &[(1, 0.5), (1, 0.5)]]
     {
-        assert_eq!(with(refused).expect_err("garbage")[0].constraint, "a leaf has values >= 0 of requests, ascending");
+        assert_eq!(with(rejected).expect_err("garbage")[0].constraint, "a leaf has values >= 0 of requests, ascending");
     }
     // Two requests of 2 threads and 3 threads: prices prove 1.5, so 1 only after rounding 3 down to 2; of 5 threads and requests of 2 and
     // 3, one of each, the price bound is 2 and so is the knapsack's.
@@ -132,7 +132,7 @@ fn cloudlets_that_nothing_connects_are_bounded_apart() {
     assert_eq!(Throughput::replay(&instance, &certificate), Ok(3.0));
 }
 
-fn refusal(solution: &Solution) -> Vec<String> {
+fn violations(solution: &Solution) -> Vec<String> {
     let (_, violations) = Throughput::evaluate(&toy(), solution);
     violations.into_iter().map(|violation| violation.constraint).collect()
 }
@@ -144,30 +144,30 @@ fn every_constraint_broken_alone_is_named() {
         solution.service[at] = service;
         solution
     };
-    assert_eq!(refusal(&optimum()), [] as [&str; 0]);
-    assert_eq!(refusal(&with(1, Service::Local)), ["deadline"]);
-    assert_eq!(refusal(&with(3, remote(1))), ["deadline"]);
-    assert_eq!(refusal(&with(1, Service::Remote { cloudlet: 0, threads: 1, part: 1 })), ["deadline"]);
-    assert_eq!(refusal(&with(1, remote(2))), ["threads within capacity"]);
-    assert_eq!(refusal(&with(1, remote(0))), ["threads per request"]);
-    assert_eq!(refusal(&with(1, remote(3))), ["threads per request"]);
-    assert_eq!(refusal(&with(1, Service::Remote { cloudlet: 1, threads: 1, part: 0 })), ["indices exist"]);
-    assert_eq!(refusal(&with(1, Service::Remote { cloudlet: 0, threads: 1, part: 2 })), ["indices exist"]);
+    assert_eq!(violations(&optimum()), [] as [&str; 0]);
+    assert_eq!(violations(&with(1, Service::Local)), ["deadline"]);
+    assert_eq!(violations(&with(3, remote(1))), ["deadline"]);
+    assert_eq!(violations(&with(1, Service::Remote { cloudlet: 0, threads: 1, part: 1 })), ["deadline"]);
+    assert_eq!(violations(&with(1, remote(2))), ["threads within capacity"]);
+    assert_eq!(violations(&with(1, remote(0))), ["threads per request"]);
+    assert_eq!(violations(&with(1, remote(3))), ["threads per request"]);
+    assert_eq!(violations(&with(1, Service::Remote { cloudlet: 1, threads: 1, part: 0 })), ["indices exist"]);
+    assert_eq!(violations(&with(1, Service::Remote { cloudlet: 0, threads: 1, part: 2 })), ["indices exist"]);
     let with_part = |device_layers: Vec<u32>| {
         let mut solution = optimum();
         solution.parts[1].device_layers = device_layers;
         solution
     };
-    assert_eq!(refusal(&with_part(vec![1, 2])), ["a device set has the input"]);
-    assert_eq!(refusal(&with_part(vec![0, 2])), ["a device set is closed"]);
-    assert_eq!(refusal(&with_part(vec![0, 0])), ["a device set is ascending"]);
-    assert_eq!(refusal(&with_part(vec![0, 3])), ["indices exist"]);
+    assert_eq!(violations(&with_part(vec![1, 2])), ["a device set has the input"]);
+    assert_eq!(violations(&with_part(vec![0, 2])), ["a device set is closed"]);
+    assert_eq!(violations(&with_part(vec![0, 0])), ["a device set is ascending"]);
+    assert_eq!(violations(&with_part(vec![0, 3])), ["indices exist"]);
     let mut other = optimum();
     other.parts[1].model = 1;
-    assert_eq!(refusal(&other), ["indices exist"]);
+    assert_eq!(violations(&other), ["indices exist"]);
     let mut short = optimum();
     short.service.pop();
-    assert_eq!(refusal(&short), ["one decision per request"]);
+    assert_eq!(violations(&short), ["one decision per request"]);
 
     let mut instance = toy();
     instance.models.push(instance.models[0].clone());
@@ -182,35 +182,35 @@ fn every_constraint_broken_alone_is_named() {
 }
 
 #[test]
-fn garbage_certificates_are_refused() {
-    let refused = |change: &dyn Fn(&mut Certificate)| {
+fn garbage_certificates_are_rejected() {
+    let rejected = |change: &dyn Fn(&mut Certificate)| {
         let mut changed = certificate(0.5);
         change(&mut changed);
         Throughput::replay(&toy(), &changed).expect_err("garbage")[0].constraint.clone()
     };
-    assert_eq!(refused(&|c| c.envelopes.clear()), "one envelope per model");
-    assert_eq!(refused(&|c| c.envelopes[0].corners.clear()), "corners reach from no MACs to no bytes");
-    assert_eq!(refused(&|c| c.envelopes[0].corners[0].0 = 0.5), "corners reach from no MACs to no bytes");
-    assert_eq!(refused(&|c| c.envelopes[0].corners[1].1 = 5.0), "corners rise in MACs and fall in bytes");
-    assert_eq!(refused(&|c| c.envelopes[0].corners[1].0 = f64::NAN), "corners are numbers >= 0");
+    assert_eq!(rejected(&|c| c.envelopes.clear()), "one envelope per model");
+    assert_eq!(rejected(&|c| c.envelopes[0].corners.clear()), "corners reach from no MACs to no bytes");
+    assert_eq!(rejected(&|c| c.envelopes[0].corners[0].0 = 0.5), "corners reach from no MACs to no bytes");
+    assert_eq!(rejected(&|c| c.envelopes[0].corners[1].1 = 5.0), "corners rise in MACs and fall in bytes");
+    assert_eq!(rejected(&|c| c.envelopes[0].corners[1].0 = f64::NAN), "corners are numbers >= 0");
     assert_eq!(
-        refused(&|c| drop(c.envelopes[0].flows.pop())),
+        rejected(&|c| drop(c.envelopes[0].flows.pop())),
         "a flow on every edge for every two neighbouring corners"
     );
-    assert_eq!(refused(&|c| c.envelopes[0].flows[0][0] = f64::INFINITY), "flows are numbers");
-    assert_eq!(refused(&|c| c.envelopes[0].flows[0] = vec![0.0; 2]), "flows prove at least half of what corners cost");
-    assert_eq!(refused(&|c| c.nodes.clear()), "a price tree has a root");
+    assert_eq!(rejected(&|c| c.envelopes[0].flows[0][0] = f64::INFINITY), "flows are numbers");
+    assert_eq!(rejected(&|c| c.envelopes[0].flows[0] = vec![0.0; 2]), "flows prove at least half of what corners cost");
+    assert_eq!(rejected(&|c| c.nodes.clear()), "a price tree has a root");
     let leaf = |prices: &[f64]| vec![PriceNode::Leaf { prices: prices.to_vec() }];
-    assert_eq!(refused(&|c| c.nodes = leaf(&[])), "a leaf has a price >= 0 for every cloudlet");
-    assert_eq!(refused(&|c| c.nodes = leaf(&[-1.0])), "a leaf has a price >= 0 for every cloudlet");
+    assert_eq!(rejected(&|c| c.nodes = leaf(&[])), "a leaf has a price >= 0 for every cloudlet");
+    assert_eq!(rejected(&|c| c.nodes = leaf(&[-1.0])), "a leaf has a price >= 0 for every cloudlet");
     let split = |request, cloudlet, served, elsewhere| PriceNode::Split { request, cloudlet, served, elsewhere };
     let tree = |root: PriceNode| vec![root, leaf(&[0.5])[0].clone(), leaf(&[0.5])[0].clone()];
-    assert_eq!(refused(&|c| c.nodes = tree(split(9, 0, 1, 2))), "a split names a request and a cloudlet");
-    assert_eq!(refused(&|c| c.nodes = tree(split(1, 0, 1, 1))), "children come after their parent and have no other");
-    assert_eq!(refused(&|c| c.nodes = tree(split(1, 0, 0, 1))), "children come after their parent and have no other");
-    assert_eq!(refused(&|c| c.nodes = tree(split(1, 0, 1, 3))), "children come after their parent and have no other");
+    assert_eq!(rejected(&|c| c.nodes = tree(split(9, 0, 1, 2))), "a split names a request and a cloudlet");
+    assert_eq!(rejected(&|c| c.nodes = tree(split(1, 0, 1, 1))), "children come after their parent and have no other");
+    assert_eq!(rejected(&|c| c.nodes = tree(split(1, 0, 0, 1))), "children come after their parent and have no other");
+    assert_eq!(rejected(&|c| c.nodes = tree(split(1, 0, 1, 3))), "children come after their parent and have no other");
     assert_eq!(
-        refused(&|c| c.nodes = vec![leaf(&[0.5])[0].clone(), leaf(&[0.5])[0].clone()]),
+        rejected(&|c| c.nodes = vec![leaf(&[0.5])[0].clone(), leaf(&[0.5])[0].clone()]),
         "every node but the root hangs below an earlier one"
     );
 }
@@ -548,26 +548,29 @@ fn groups_are_what_is_joined() {
 
 /// Leaves with values are not replayed beyond 1e7 threads (and one more per cloudlet) and 1e9 steps, trees not beyond 2e8 pairs.
 #[test]
-fn what_would_take_too_long_is_refused() {
-    let refused = |threads: &[u32], requests: usize| {
+fn what_would_take_too_long_is_rejected() {
+    let rejected = |threads: &[u32], requests: usize| {
         let mut instance = toy();
         instance.requests = vec![instance.requests[1]; requests];
         let cloudlet = instance.cloudlets[0].clone();
         instance.cloudlets = threads.iter().map(|threads| Cloudlet { threads: *threads, ..cloudlet.clone() }).collect();
         Replay(relaxation(&instance)).children(&PriceNode::Values { values: vec![] }).is_err()
     };
-    assert_eq!([9_999_999, 10_000_000, 10_000_001].map(|threads| refused(&[threads], 1)), [false, true, true]);
-    assert_eq!([4_999_998, 4_999_999, 5_000_000].map(|threads| refused(&[threads, 5_000_000], 1)), [false, true, true]);
-    assert_eq!([999_999, 1_000_000, 1_000_001].map(|threads| refused(&[threads], 1000)), [false, true, true]);
+    assert_eq!([9_999_999, 10_000_000, 10_000_001].map(|threads| rejected(&[threads], 1)), [false, true, true]);
+    assert_eq!(
+        [4_999_998, 4_999_999, 5_000_000].map(|threads| rejected(&[threads, 5_000_000], 1)),
+        [false, true, true]
+    );
+    assert_eq!([999_999, 1_000_000, 1_000_001].map(|threads| rejected(&[threads], 1000)), [false, true, true]);
     let mut instance = toy();
     instance.requests = vec![instance.requests[1]; 15_000];
     instance.cloudlets = vec![instance.cloudlets[0].clone(); 15_000];
     instance.hop_s_per_byte = vec![vec![0.0; 15_000]];
     let leaf = PriceNode::Leaf { prices: vec![0.5; 15_000] };
     let tree = vec![PriceNode::Split { request: 0, cloudlet: 0, served: 1, elsewhere: 2 }, leaf.clone(), leaf];
-    let refusal =
+    let violations =
         Throughput::replay(&instance, &Certificate { nodes: tree, ..certificate(0.5) }).expect_err("too many");
-    assert_eq!(refusal[0].constraint, "a tree is replayed for at most 2e8 pairs of requests and cloudlets");
+    assert_eq!(violations[0].constraint, "a tree is replayed for at most 2e8 pairs of requests and cloudlets");
 }
 
 /// Threads that cost nothing cost nothing, whatever the sign of the zero; and so for values, corners and flows.

@@ -15,7 +15,7 @@ use crate::gap::feasible_objective;
 use crate::row::{Row, Status, short_of};
 use crate::{BestKnown, library};
 
-/// The largest answer a library takes in. A larger certificate is left out, and its bound is then a word.
+/// The largest answer a library takes in. A larger certificate is left out, and its bound is then solver-reported (unchecked).
 pub const LARGEST_ANSWER_BYTES: usize = 2 << 20;
 
 /// The longest an answer may take to judge, in seconds of CPU time; a certificate that takes longer is left out.
@@ -44,7 +44,7 @@ impl Library {
     /// Appends what rows of a run improve. `answer` says where the answer of a row is, `began_unix_s` when the run began.
     ///
     /// # Errors
-    /// [`InputError`] if the library or an answer cannot be read, the ledger's chain is broken, or the disk refuses.
+    /// [`InputError`] if the library or an answer cannot be read, the ledger's chain is broken, or the disk cannot be written.
     pub fn add<P: Checkable>(
         &self,
         rows: &[Row],
@@ -52,15 +52,15 @@ impl Library {
         began_unix_s: u64,
     ) -> Result<Added, InputError> {
         let index = self.index()?;
-        let refused = |path: &Path, error: std::io::Error| {
+        let write_error = |path: &Path, error: std::io::Error| {
             InputError::at("", format!("cannot be written to: {error}"), "give a library that can be").in_file(path)
         };
         let (path, answers) = (self.ledger(), self.answers());
         // Nothing is made where something is missing.
         self.chain(index.ledger_head.as_deref())?;
-        std::fs::create_dir_all(&answers).map_err(|error| refused(&answers, error))?;
+        std::fs::create_dir_all(&answers).map_err(|error| write_error(&answers, error))?;
         let mut file =
-            OpenOptions::new().create(true).append(true).open(&path).map_err(|error| refused(&path, error))?;
+            OpenOptions::new().create(true).append(true).open(&path).map_err(|error| write_error(&path, error))?;
         file.try_lock()
             .map_err(|_| InputError::at("", "is being added to by another program", "wait for it").in_file(&path))?;
         let (_, mut head) = self.chain(index.ledger_head.as_deref())?;
@@ -76,7 +76,7 @@ impl Library {
                 let mut bytes = serde_json::to_vec(&line).expect("plain data");
                 head = hash_of(&bytes);
                 bytes.push(b'\n');
-                file.write_all(&bytes).and_then(|()| file.sync_data()).map_err(|error| refused(&path, error))?;
+                file.write_all(&bytes).and_then(|()| file.sync_data()).map_err(|error| write_error(&path, error))?;
                 take_in(&mut best, P::SENSE, &line);
                 added.lines.push((entry.name.clone(), line));
             }
@@ -99,7 +99,7 @@ impl Library {
     fn pin(&self, head: &str) -> Result<(), InputError> {
         let path = self.index_path();
         let bytes = read_bytes(&path).and_then(|bytes| Index::with_head(&bytes, self.problem, head));
-        let bytes = bytes.map_err(|trouble| trouble.in_file(&path))?;
+        let bytes = bytes.map_err(|input_error| input_error.in_file(&path))?;
         let beside = path.with_extension("json.part");
         let write = || -> std::io::Result<()> {
             let mut file = File::create(&beside)?;
@@ -113,7 +113,7 @@ impl Library {
         })
     }
 
-    /// The lines that rows of an instance are worth, their answers written; `previous` and `date` are left open.
+    /// The lines for rows of an instance that improve the library, with their answers written; `previous` and `date` are left open.
     fn improvements<P: Checkable>(
         &self,
         entry: &Entry,
@@ -255,7 +255,7 @@ fn picks<'a, P: Checkable>(
     Ok(picks)
 }
 
-/// The part of an answer that lines of these kinds need. A certificate that is left out becomes a word.
+/// The part of an answer that lines of these kinds need. A certificate that is left out becomes a solver-reported bound.
 fn kept<P: Checkable>(answer: &Answer<P>, shown: &[ShownBy]) -> Vec<u8> {
     let found = answer.found.clone().filter(|_| shown.contains(&ShownBy::Solution));
     let proved = answer.proved.clone().and_then(|Bound { value, evidence }| match evidence {

@@ -85,8 +85,8 @@ impl Library {
         let mut found = Verified { problem: P::NAME.into(), ..Verified::default() };
         let index = match self.index() {
             Ok(index) => index,
-            Err(trouble) => {
-                found.flaws.push(trouble.to_string());
+            Err(input_error) => {
+                found.flaws.push(input_error.to_string());
                 return found;
             }
         };
@@ -125,7 +125,7 @@ impl Library {
     fn instance<P: Checkable + Generated>(&self, entry: &Entry) -> Result<P::Instance, String> {
         let path = self.folder.join(&entry.file);
         let bytes = std::fs::read(&path).map_err(|error| format!("{} cannot be read: {error}", entry.file))?;
-        let instance = parse_instance::<P>(&bytes).map_err(|trouble| format!("{}: {trouble}", entry.file))?;
+        let instance = parse_instance::<P>(&bytes).map_err(|input_error| format!("{}: {input_error}", entry.file))?;
         let is = hash::<P>(&instance);
         if is != entry.hash {
             return Err(format!("{} has hash {is}, the index says {}", entry.file, entry.hash));
@@ -136,7 +136,7 @@ impl Library {
         if let Some(recipe) = &entry.generated {
             let by = format!("(made by generators {}, these are {GENERATORS})", recipe.generators);
             let again = P::generate_with(&recipe.family, &recipe.parameters, recipe.seed)
-                .map_err(|trouble| format!("its recipe cannot be followed {by}: {trouble}"))?;
+                .map_err(|input_error| format!("its recipe cannot be followed {by}: {input_error}"))?;
             let again = hash::<P>(&again);
             if again != entry.hash {
                 return Err(format!("its recipe makes another instance, {again} {by}"));
@@ -225,7 +225,7 @@ impl Library {
         if format!("{}.json", hash_of(&bytes)) != name {
             return Err(format!("answer {name} has hash {}: it was changed", hash_of(&bytes)));
         }
-        let answer = parse_answer::<P>(&bytes).map_err(|trouble| format!("answer {name}: {trouble}"))?;
+        let answer = parse_answer::<P>(&bytes).map_err(|input_error| format!("answer {name}: {input_error}"))?;
         Ok(judge::<P>(instance, &answer, &Tolerance::default()))
     }
 }

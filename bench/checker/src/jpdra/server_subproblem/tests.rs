@@ -60,18 +60,20 @@ fn a_number_reaches_another_but_for_a_share_of_it() {
 #[test]
 fn a_set_is_worth_its_delay_less_what_it_earns() {
     let (items, prices) = (pair(), prices());
-    let worth = |capacity, aim, taken: [bool; 2]| Search::new(&items, capacity, &prices, aim, 0, &FREE).value(&taken);
-    let speed = |aim, taken| worth(Capacity::Speed(8.0), aim, taken);
+    let objective_value = |capacity, objective, taken: [bool; 2]| {
+        Search::new(&items, capacity, &prices, objective, 0, &FREE).value(&taken)
+    };
+    let speed = |objective, taken| objective_value(Capacity::Speed(8.0), objective, taken);
     assert_eq!(speed(SubproblemObjective::Delay, [true, true]), 3.0 - 33.0);
     assert_eq!(speed(SubproblemObjective::Delay, [true, false]), 1.0 / 7.0 - 10.0);
     assert_eq!(speed(SubproblemObjective::Delay, [false, true]), 1.0 - 20.0);
     assert_eq!(speed(SubproblemObjective::Delay, [false, false]), 0.0);
     assert_eq!(speed(SubproblemObjective::Feasibility, [true, true]), -33.0);
-    assert_eq!(worth(Capacity::Units(8), SubproblemObjective::Delay, [true, true]), 3.0 - 33.0);
-    assert_eq!(worth(Capacity::Units(8), SubproblemObjective::Feasibility, [true, true]), -33.0);
-    for aim in [SubproblemObjective::Delay, SubproblemObjective::Feasibility] {
-        assert_eq!(worth(Capacity::Speed(5.0), aim, [true, true]), f64::INFINITY);
-        assert_eq!(worth(Capacity::Units(6), aim, [true, true]), f64::INFINITY);
+    assert_eq!(objective_value(Capacity::Units(8), SubproblemObjective::Delay, [true, true]), 3.0 - 33.0);
+    assert_eq!(objective_value(Capacity::Units(8), SubproblemObjective::Feasibility, [true, true]), -33.0);
+    for objective in [SubproblemObjective::Delay, SubproblemObjective::Feasibility] {
+        assert_eq!(objective_value(Capacity::Speed(5.0), objective, [true, true]), f64::INFINITY);
+        assert_eq!(objective_value(Capacity::Units(6), objective, [true, true]), f64::INFINITY);
     }
 }
 
@@ -79,8 +81,8 @@ fn a_set_is_worth_its_delay_less_what_it_earns() {
 #[test]
 fn a_bound_at_a_rate_comes_with_its_curve() {
     let (items, prices) = (pair(), prices());
-    let at = |capacity, aim| {
-        let search = Search::new(&items, capacity, &prices, aim, 0, &FREE);
+    let at = |capacity, objective| {
+        let search = Search::new(&items, capacity, &prices, objective, 0, &FREE);
         let Point { rate, low, taken, curve } = search.at(&FREE, 0.5);
         assert_eq!((rate, taken), (0.5, vec![true, true]));
         (low, curve)
@@ -98,10 +100,10 @@ fn a_bound_at_a_rate_comes_with_its_curve() {
 #[test]
 fn the_next_rate_is_a_curves_top_or_beyond() {
     let items = pair();
-    let step = |capacity, aim, rate: f64, c1: f64, c2: f64| {
+    let step = |capacity, objective, rate: f64, c1: f64, c2: f64| {
         let prices = Prices { place: vec![vec![-3.0], vec![20.0]], stay: vec![] };
         let low = Point { rate, low: 0.0, taken: vec![], curve: [0.0, c1, c2] };
-        Search::new(&items, capacity, &prices, aim, 0, &FREE).step(&low)
+        Search::new(&items, capacity, &prices, objective, 0, &FREE).step(&low)
     };
     let (speed, units) = (Capacity::Speed(8.0), Capacity::Units(8));
     // 12 r - 3 r^2 is highest at 2; a hair beyond, unless that has been seen.
@@ -222,8 +224,9 @@ fn the_highest_bound_is_the_highest() {
     for case in 0..400 {
         let (items, prices, states) = some(&mut stream);
         let capacity = if stream.below(2) == 0 { Capacity::Speed(8.0) } else { Capacity::Units(12) };
-        let aim = if stream.below(4) == 0 { SubproblemObjective::Feasibility } else { SubproblemObjective::Delay };
-        let search = Search::new(&items, capacity, &prices, aim, 0, &states);
+        let objective =
+            if stream.below(4) == 0 { SubproblemObjective::Feasibility } else { SubproblemObjective::Delay };
+        let search = Search::new(&items, capacity, &prices, objective, 0, &states);
         if search.is_overfull(&search.root) {
             continue;
         }

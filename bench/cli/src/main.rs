@@ -6,6 +6,7 @@
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod commands;
+mod exit;
 mod output;
 mod text;
 
@@ -18,8 +19,8 @@ use clap::{CommandFactory, Parser, Subcommand};
 use offcut_instances::document::InputError;
 use offcut_runner::Shard;
 
-pub(crate) use output::Ending;
-use output::err;
+use crate::exit::Ending;
+use crate::output::err;
 
 /// How far from optimal are DNN-splitting algorithms, and how fast?
 #[derive(Parser)]
@@ -200,21 +201,20 @@ enum Command {
 
 fn main() -> ExitCode {
     let found = match Cli::try_parse() {
-        Ok(cli) => match dispatch(cli.command) {
-            Ok(Ending::Good) => 0,
-            Ok(Ending::Rejected) => 1,
-            Err(trouble) => {
-                err!("offcut: {trouble}");
-                2
+        Ok(cli) => {
+            let result = dispatch(cli.command);
+            if let Err(error) = &result {
+                err!("offcut: {error}");
             }
-        },
+            exit::code(&result)
+        }
         // Help, the version, or what is wrong with the arguments.
         Err(help) => {
             let printed = help.print().and_then(|()| std::io::stdout().lock().flush());
             if !help.use_stderr() {
                 output::written(printed);
             }
-            u8::try_from(help.exit_code()).unwrap_or(2)
+            u8::try_from(help.exit_code()).unwrap_or(exit::BAD_INPUT)
         }
     };
     output::finish(found)

@@ -15,27 +15,10 @@ use std::sync::Mutex;
 use offcut_instances::terminal::{is_unsafe, one_line};
 use serde::Serialize;
 
+use crate::exit;
+
 /// What standard output failed with first; nothing is written to it after that.
 static FAILED: Mutex<Option<std::io::Error>> = Mutex::new(None);
-
-/// How a command ended that did what it was asked to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ending {
-    /// Nothing stands against the answers.
-    Good,
-    /// An answer was rejected, or a contradiction found.
-    Rejected,
-}
-
-impl Ending {
-    /// The ending of two things done one after the other.
-    pub(crate) fn and(self, other: Self) -> Self {
-        if self == Self::Good { other } else { self }
-    }
-}
-
-/// The exit code of bad input and usage, and of output that cannot be written.
-const BAD_INPUT: u8 = 2;
 
 /// Writes a line to standard output.
 macro_rules! out {
@@ -120,15 +103,15 @@ pub(crate) fn written(result: std::io::Result<()>) {
     }
 }
 
-/// The last thing a program does: the exit code for `found`, what the command came to. Output that was lost turns success into failure,
-/// unless its reader had gone; it never turns a rejection into anything else.
+/// The last thing a program does: the exit code for `found`, the command's own. Output that was lost turns success into failure,
+/// unless its reader had gone; it never changes the code of a rejection.
 pub(crate) fn finish(found: u8) -> ExitCode {
     written(std::io::stdout().lock().flush());
     let failed = FAILED.lock().expect("no thread panics with it").take();
     ExitCode::from(match failed {
         Some(error) if error.kind() != ErrorKind::BrokenPipe => {
             err!("offcut: standard output: cannot be written to: {error}; give a place with room");
-            if found == 0 { BAD_INPUT } else { found }
+            if found == exit::GOOD { exit::BAD_INPUT } else { found }
         }
         _ => found,
     })

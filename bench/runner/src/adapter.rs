@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::dialogue::Dialogue;
 
-/// A problem with its contestants.
+/// A problem with its methods, and what the runner and reports need to know of it.
 pub trait BenchmarkAdapter: Checkable + Generated {
     /// How programs decide it slot by slot; none if it is decided as a whole.
     const ROLL_OUT: Option<RollOut<Self>> = None;

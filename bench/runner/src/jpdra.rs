@@ -1,4 +1,4 @@
-//! `jpdra` as a contest.
+//! The runner's adapter of `jpdra`.
 
 use offcut_instances::jpdra::{Allocation, Instance, Jpdra};
 use offcut_instances::problem::Algorithm;

@@ -1,15 +1,16 @@
-//! Runs methods on instances, has the checker judge what they answer, and keeps the rows.
+//! Runs methods on instances, has the checker judge their answers, and keeps the rows.
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`contest`] | what the runner needs to know of a problem: methods, families, labels |
+//! | [`problems`] | the one list of problems |
+//! | [`adapter`] | what the runner needs to know of a problem: methods, families, labels |
 //! | [`suite`] | a grid of instances and methods, as a document; its expansion into cells |
-//! | [`solver`] | who solves: one of Offcut's methods, or a program in any language |
+//! | [`solver`] | what solves: one of Offcut's methods, or a program in any language |
 //! | [`dialogue`] | a program that is asked line by line |
 //! | [`cell`] | one method on one instance: a process that solves, a process that judges |
 //! | [`process`] | a program under limits, watched from outside |
 //! | [`supervise`] | the process between the runner and a program that is not Offcut's |
-//! | [`protocol`] | what a solver's process says, and the answer made of it |
+//! | [`protocol`] | the lines a solver's process writes, and the answer made of them |
 //! | [`check`](mod@check) | a whole run judged again from its answers |
 //! | [`run`](mod@run) | a whole suite into a folder, resuming by key; shards, and merging them |
 //! | [`export`](mod@export) | a method's mathematical program as a file |
@@ -24,6 +25,7 @@ pub mod export;
 mod jpdra;
 mod lymdo;
 mod multiuser;
+pub mod problems;
 pub mod process;
 pub mod protocol;
 pub mod run;

@@ -1,4 +1,4 @@
-//! `lymdo` as a contest: exact methods take the instance, policies are rolled out over it, ours and programs in other languages.
+//! The runner's adapter of `lymdo`: exact methods take the instance, policies are rolled out over it, ours and programs in other languages.
 
 mod program;
 

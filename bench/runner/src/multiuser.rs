@@ -1,4 +1,4 @@
-//! `multiuser` as a contest.
+//! The runner's adapter of `multiuser`.
 
 use offcut_instances::multiuser::{Instance, Multiuser, Objective};
 use offcut_instances::problem::Algorithm;

@@ -1,4 +1,4 @@
-//! `throughput` as a contest.
+//! The runner's adapter of `throughput`.
 
 use offcut_instances::problem::Algorithm;
 use offcut_instances::throughput::{Instance, Throughput};

@@ -9,7 +9,7 @@ use offcut_runner::cell::{begin_here, exec_here, judge_here, roll_out_here, solv
 use offcut_runner::supervise::{detach_here, supervise_here};
 
 use super::with_problem;
-use crate::Ending;
+use crate::exit::Ending;
 
 /// What `offcut cell` takes.
 #[derive(Args)]

@@ -12,8 +12,9 @@ use offcut_runner::{BenchmarkAdapter, Checked, Folder};
 
 use super::run::{Bar, processors};
 use super::{gate, known_problem_of, this_program, with_problem};
+use crate::exit::Ending;
 use crate::output::{self, out};
-use crate::{Ending, text};
+use crate::text;
 
 /// How many violations are printed one by one.
 const SHOWN: usize = 10;

@@ -14,8 +14,9 @@ use offcut_runner::{BenchmarkAdapter, RollOut, environment::code_version};
 
 use super::run::named;
 use super::{this_program, with_problem};
+use crate::exit::Ending;
 use crate::output::{self, out};
-use crate::{Ending, text};
+use crate::text;
 
 /// What `offcut conform` takes.
 #[derive(Args)]

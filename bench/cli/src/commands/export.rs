@@ -8,8 +8,9 @@ use offcut_instances::problem::{Budget, MethodSpec};
 use offcut_runner::{BenchmarkAdapter, method};
 
 use super::{known_problem_of, with_problem};
+use crate::exit::Ending;
 use crate::output::out;
-use crate::{Ending, text};
+use crate::text;
 
 /// What `offcut export` takes.
 #[derive(Args)]

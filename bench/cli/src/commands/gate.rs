@@ -2,7 +2,7 @@
 
 use offcut_ledger::{Contradiction, Gate, Row};
 
-use crate::Ending;
+use crate::exit::Ending;
 use crate::output::{err, out};
 
 /// The most mismatches that are told one by one where they are only part of what is told.

@@ -9,7 +9,7 @@ use offcut_runner::BenchmarkAdapter;
 use serde_json::{Map, Value};
 
 use super::with_problem;
-use crate::Ending;
+use crate::exit::Ending;
 use crate::output::{self, err, out};
 
 /// What `offcut generate` takes.

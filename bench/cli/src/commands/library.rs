@@ -11,8 +11,9 @@ use offcut_ledger::{BestKnown, Library as Frozen};
 use offcut_runner::{BenchmarkAdapter, Folder};
 
 use super::{PROBLEMS, with_problem};
+use crate::exit::Ending;
 use crate::output::{self, out};
-use crate::{Ending, text};
+use crate::text;
 
 /// What the words mean; `instances/data/README.md` says the same and more.
 pub(crate) const ABOUT: &str = "\

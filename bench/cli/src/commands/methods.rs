@@ -7,8 +7,9 @@ use offcut_runner::{BenchmarkAdapter, Suite};
 use serde_json::{Value, json};
 
 use super::{PROBLEMS, with_problem};
+use crate::exit::Ending;
 use crate::output::{self, out};
-use crate::{Ending, text};
+use crate::text;
 
 pub(crate) fn methods(problem: Option<&str>, as_json: bool) -> Result<Ending, InputError> {
     let problems = problem.map_or(PROBLEMS.to_vec(), |problem| vec![problem]);

@@ -1,4 +1,4 @@
-//! One file per command, and the one list of problems.
+//! One file per command, and the dispatch on a problem's name.
 
 pub(crate) mod cell;
 pub(crate) mod check;
@@ -16,37 +16,30 @@ pub(crate) mod solve;
 pub(crate) mod train;
 
 use offcut_instances::document::{InputError, problem_of};
-use offcut_instances::jpdra::Jpdra;
-use offcut_instances::lymdo::Lymdo;
-use offcut_instances::multiuser::Multiuser;
-use offcut_instances::problem::Problem;
-use offcut_instances::throughput::Throughput;
+/// The names of the problems there are.
+pub(crate) use offcut_runner::problems::NAMES as PROBLEMS;
 
-/// The problems there are.
-pub(crate) const PROBLEMS: [&str; 4] = [Multiuser::NAME, Throughput::NAME, Jpdra::NAME, Lymdo::NAME];
-
-/// Runs the body with `$problem` standing for the type of the problem of that name. The one place where a problem is added.
+/// Runs the body with `$problem` standing for the type of the problem of that name.
 macro_rules! with_problem {
     ($name:expr, $problem:ident => $body:expr) => {{
         let name: &str = $name;
-        if name == <offcut_instances::multiuser::Multiuser as offcut_instances::problem::Problem>::NAME {
-            type $problem = offcut_instances::multiuser::Multiuser;
-            $body
-        } else if name == <offcut_instances::throughput::Throughput as offcut_instances::problem::Problem>::NAME {
-            type $problem = offcut_instances::throughput::Throughput;
-            $body
-        } else if name == <offcut_instances::jpdra::Jpdra as offcut_instances::problem::Problem>::NAME {
-            type $problem = offcut_instances::jpdra::Jpdra;
-            $body
-        } else if name == <offcut_instances::lymdo::Lymdo as offcut_instances::problem::Problem>::NAME {
-            type $problem = offcut_instances::lymdo::Lymdo;
-            $body
-        } else {
-            Err($crate::commands::unknown_problem(name))
-        }
+        offcut_runner::for_each_problem!([name, $problem => $body] $crate::commands::dispatch)
     }};
 }
 pub(crate) use with_problem;
+
+/// The branches of [`with_problem!`].
+macro_rules! dispatch {
+    ([$name:ident, $problem:ident => $body:expr] $($module:ident: $type:path,)*) => {
+        $(if $name == <$type as offcut_instances::problem::Problem>::NAME {
+            type $problem = $type;
+            $body
+        } else)* {
+            Err($crate::commands::unknown_problem($name))
+        }
+    };
+}
+pub(crate) use dispatch;
 
 pub(crate) fn unknown_problem(name: &str) -> InputError {
     let remedy = format!("the problems are: {}", PROBLEMS.join(", "));

@@ -5,8 +5,9 @@ use offcut_instances::dnn::{Chain, Graph, Profile, catalogue, zoo};
 use offcut_instances::document::InputError;
 use serde_json::json;
 
+use crate::exit::Ending;
 use crate::output::{self, out};
-use crate::{Ending, text};
+use crate::text;
 
 /// What `offcut models` takes.
 #[derive(Args)]

@@ -4,9 +4,11 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use offcut_instances::document::{InputError, write_new};
+use offcut_instances::problem::Problem;
+use offcut_runner::for_each_problem;
 
-use super::{PROBLEMS, unknown_problem};
-use crate::Ending;
+use super::unknown_problem;
+use crate::exit::Ending;
 use crate::output::out;
 
 /// What `offcut new-solver` takes.
@@ -46,20 +48,24 @@ impl Language {
 
 /// The examples of `$problem`, by language.
 macro_rules! examples {
-    ($problem:literal) => {
+    ($problem:ident) => {
         [
-            include_str!(concat!("../../templates/", $problem, ".py")),
-            include_str!(concat!("../../templates/", $problem, ".js")),
+            include_str!(concat!("../../templates/", stringify!($problem), ".py")),
+            include_str!(concat!("../../templates/", stringify!($problem), ".js")),
         ]
     };
 }
 
-/// One entry for every one of [`PROBLEMS`].
-const EXAMPLES: [[&str; 2]; PROBLEMS.len()] =
-    [examples!("multiuser"), examples!("throughput"), examples!("jpdra"), examples!("lymdo")];
+/// Those of every problem.
+macro_rules! all_examples {
+    ([] $($module:ident: $type:path,)*) => { &[$((<$type as Problem>::NAME, examples!($module))),*] };
+}
+
+/// The examples of every problem, by its name.
+const EXAMPLES: &[(&str, [&str; 2])] = for_each_problem!([] all_examples);
 
 /// Those of a program that is asked slot by slot.
-const POLICIES: [&str; 2] = examples!("lymdo_policy");
+const POLICIES: [&str; 2] = examples!(lymdo_policy);
 
 /// What to write, and how it is used.
 struct Example {
@@ -77,12 +83,11 @@ fn example(name: &str) -> Result<Example, InputError> {
     if name == "lymdo-policy" {
         return Ok(Example { problem: "lymdo", texts: POLICIES, stem: "lymdo_policy".into(), option: "--policy" });
     }
-    let at = PROBLEMS.iter().position(|known| *known == name).ok_or_else(|| {
+    let (problem, texts) = *EXAMPLES.iter().find(|(known, _)| *known == name).ok_or_else(|| {
         let trouble = unknown_problem(name);
         InputError { remedy: format!("{}; lymdo-policy is a policy of lymdo", trouble.remedy), ..trouble }
     })?;
-    let problem = PROBLEMS[at];
-    Ok(Example { problem, texts: EXAMPLES[at], stem: format!("{problem}_solver"), option: "--solver" })
+    Ok(Example { problem, texts, stem: format!("{problem}_solver"), option: "--solver" })
 }
 
 pub(crate) fn new_solver(arguments: &Arguments) -> Result<Ending, InputError> {

@@ -4,16 +4,17 @@ use std::path::{Path, PathBuf};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use offcut_instances::document::{InputError, read_bytes};
+use offcut_instances::problem::Problem;
 use offcut_instances::terminal::one_line;
 use offcut_ledger::{Gate, Row};
 use offcut_reports::overview::{Part, overview};
 use offcut_reports::{Options, Report};
 use offcut_runner::process::end_on_signals;
 use offcut_runner::solver::External;
-use offcut_runner::{BenchmarkAdapter, Folder, Progress, RunOptions, Shard, Suite, run};
+use offcut_runner::{BenchmarkAdapter, Folder, Progress, RunOptions, Shard, Suite, for_each_problem, run};
 
 use super::{PROBLEMS, known_problem_of, this_program, unknown_problem, with_problem};
-use crate::Ending;
+use crate::exit::Ending;
 use crate::output::{err, out};
 
 /// The suites of a problem that are part of the program.
@@ -24,21 +25,27 @@ struct Suites {
     full: &'static [u8],
 }
 
-/// The suites of `$problem`, from its folder.
-macro_rules! suites {
-    ($problem:literal) => {
-        Suites {
-            problem: $problem,
-            demo: include_bytes!(concat!("../../../suites/", $problem, "/demo.json")),
-            bounded: include_bytes!(concat!("../../../suites/", $problem, "/bounded.json")),
-            full: include_bytes!(concat!("../../../suites/", $problem, "/full.json")),
-        }
+/// The suite `$name` of `$problem`, from the problem's folder.
+macro_rules! suite {
+    ($problem:ident, $name:literal) => {
+        include_bytes!(concat!("../../../suites/", stringify!($problem), "/", $name, ".json"))
     };
 }
 
-/// One entry for every one of [`PROBLEMS`].
-const SUITES: [Suites; PROBLEMS.len()] =
-    [suites!("multiuser"), suites!("throughput"), suites!("jpdra"), suites!("lymdo")];
+/// Those of every problem.
+macro_rules! all_suites {
+    ([] $($module:ident: $type:path,)*) => {
+        &[$(Suites {
+            problem: <$type as Problem>::NAME,
+            demo: suite!($module, "demo"),
+            bounded: suite!($module, "bounded"),
+            full: suite!($module, "full"),
+        }),*]
+    };
+}
+
+/// The suites of every problem.
+const SUITES: &[Suites] = for_each_problem!([] all_suites);
 
 /// What is asked for besides the suite.
 pub(crate) struct Asked {

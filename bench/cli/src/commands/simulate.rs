@@ -11,8 +11,9 @@ use offcut_simulator::{Interval, Service, Simulation, Tandem, simulate_tandems, 
 use serde_json::{Value, json};
 
 use super::known_problem_of;
+use crate::exit::Ending;
 use crate::output::{self, out};
-use crate::{Ending, text};
+use crate::text;
 
 /// How many flows or users are printed one by one.
 const SHOWN: usize = 20;

@@ -17,8 +17,9 @@ use offcut_runner::solver::{Externals, Solver};
 use super::check::print_verdict;
 use super::run::named;
 use super::{known_problem_of, this_program, with_problem};
+use crate::exit::Ending;
 use crate::output::{self, out};
-use crate::{Ending, text};
+use crate::text;
 
 /// What `offcut solve` takes.
 #[derive(Args)]

@@ -8,7 +8,7 @@ use std::process::Command;
 
 use offcut_instances::document::InputError;
 
-use crate::Ending;
+use crate::exit::Ending;
 
 /// The program, beside this one.
 const TRAINER: &str = "offcut-trainer";

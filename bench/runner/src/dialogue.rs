@@ -16,7 +16,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::process::{Ended, by_itself};
+use crate::ended::{Ended, by_itself};
 
 /// How long a program has to go by itself once nothing more is asked, or its output is closed.
 const PARTING: Duration = Duration::from_secs(1);

@@ -17,13 +17,10 @@
 
 use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::Mutex;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
@@ -32,6 +29,10 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use wait4::Wait4;
 
+pub use crate::ended::Ended;
+use crate::ended::Gone;
+use crate::interrupt::{Handle, Live, wait_if_interrupted};
+pub use crate::interrupt::{PutBack, end_on_signals};
 use crate::supervise::{MARK, Order, Reply, end_marked, listen};
 
 /// What a program may take.
@@ -62,43 +63,6 @@ const STUCK: Duration = Duration::from_secs(5);
 /// How often a supervisor is told to go on, in case its program has stopped it.
 const WOKEN: Duration = Duration::from_secs(1);
 
-/// How a program ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ended {
-    /// By itself, with this exit code.
-    Exit(i32),
-    /// By a signal that was not ours.
-    Signal(i32),
-    /// It was ended: out of time.
-    Time,
-    /// It was ended: out of memory.
-    Memory,
-    /// It was ended: it wrote too much.
-    Output,
-    /// It was ended: its supervisor was gone.
-    Unsupervised,
-}
-
-impl std::fmt::Display for Ended {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Exit(code) => write!(f, "exit code {code}"),
-            Self::Signal(number) => match Signal::from_named_raw(*number) {
-                // "Signal::ABORT" is what the library calls it.
-                Some(signal) => {
-                    let name = format!("{signal:?}").replace("Signal::", "SIG");
-                    write!(f, "signal {number}, {}", name.trim_matches('"'))
-                }
-                None => write!(f, "signal {number}"),
-            },
-            Self::Time => f.write_str("ended after its time and the grace period"),
-            Self::Memory => f.write_str("ended, out of memory"),
-            Self::Output => f.write_str("ended, wrote too much"),
-            Self::Unsupervised => f.write_str("ended, because the process that supervised it was"),
-        }
-    }
-}
-
 /// What a program took, and what it left.
 #[derive(Clone, Debug)]
 pub struct Watched {
@@ -112,44 +76,6 @@ pub struct Watched {
     pub peak_memory_bytes: u64,
     /// The beginning and the end of its error output.
     pub errors: Vec<u8>,
-}
-
-/// What is known of a program that is gone.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Gone {
-    pub(crate) ended: Ended,
-    pub(crate) cpu_s: f64,
-    /// 0 if the operating system does not tell.
-    pub(crate) peak_memory_bytes: u64,
-    /// When it was gone.
-    pub(crate) at: Instant,
-    /// Whether nobody it started is left.
-    pub(crate) is_clean: bool,
-}
-
-impl Gone {
-    /// Of a program whose supervisor has not reported its end.
-    pub(crate) fn lost(at: Instant) -> Self {
-        Self { ended: Ended::Unsupervised, cpu_s: 0.0, peak_memory_bytes: 0, at, is_clean: false }
-    }
-
-    /// Whether its end was not reported.
-    pub(crate) fn is_lost(&self) -> bool {
-        self.ended == Ended::Unsupervised
-    }
-
-    fn of(usage: wait4::ResUse) -> Self {
-        // The operating system counts what the process that started it had at that moment.
-        let own = crate::environment::peak_memory_bytes().unwrap_or(u64::MAX);
-        let rusage = usage.rusage;
-        Self {
-            ended: by_itself(usage.status),
-            cpu_s: (rusage.utime + rusage.stime).as_secs_f64(),
-            peak_memory_bytes: if rusage.maxrss > own { rusage.maxrss } else { 0 },
-            at: Instant::now(),
-            is_clean: true,
-        }
-    }
 }
 
 enum Event {
@@ -225,14 +151,6 @@ fn read_from(child: &mut Child, to: &Sender<Event>, limits: &Limits) {
     spawn_reader(to, output, limits.output_bytes);
     let to = to.clone();
     thread::spawn(move || to.send(Event::Errors(ends_of(errors))));
-}
-
-/// How a program ended that nobody ended.
-pub(crate) fn by_itself(status: ExitStatus) -> Ended {
-    match (status.code(), status.signal()) {
-        (Some(code), _) => Ended::Exit(code),
-        (None, signal) => Ended::Signal(signal.unwrap_or_default()),
-    }
 }
 
 /// How a program is reached.
@@ -517,117 +435,6 @@ pub fn tie_to_parent(parent: u32) {
 pub fn without_core_files() {
     let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
     let _ = rustix::process::setrlimit(rustix::process::Resource::Core, none);
-}
-
-/// Programs at work, and what is to be done with files, when this process is asked to end.
-struct Interrupt {
-    is_asked: bool,
-    programs: Vec<(u64, Handle)>,
-    files: Vec<(PathBuf, Option<Vec<u8>>)>,
-}
-
-/// What ends a program.
-enum Handle {
-    Group(Pid),
-    Supervisor(UnixStream),
-}
-
-static INTERRUPT: Mutex<Interrupt> = Mutex::new(Interrupt { is_asked: false, programs: Vec::new(), files: Vec::new() });
-
-fn interrupt() -> std::sync::MutexGuard<'static, Interrupt> {
-    INTERRUPT.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-}
-
-/// A program at work, as long as it lives.
-struct Live(u64);
-
-impl Live {
-    /// Comes back only if this process is not asked to end.
-    fn enter(handle: Handle) -> Self {
-        static NUMBER: AtomicU64 = AtomicU64::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        wait_if_interrupted();
-        interrupt().programs.push((number, handle));
-        Self(number)
-    }
-}
-
-impl Drop for Live {
-    fn drop(&mut self) {
-        interrupt().programs.retain(|(number, _)| *number != self.0);
-    }
-}
-
-/// Nothing more is done once this process is asked to end: a cell that is cut off so has no row.
-fn wait_if_interrupted() {
-    while interrupt().is_asked {
-        thread::sleep(Duration::from_secs(1));
-    }
-}
-
-/// A file as it was before, put back if this process is asked to end meanwhile.
-#[must_use]
-pub struct PutBack(PathBuf);
-
-impl PutBack {
-    /// None says that there was no such file or folder.
-    pub fn enter(file: PathBuf, before: Option<Vec<u8>>) -> Self {
-        wait_if_interrupted();
-        interrupt().files.push((file.clone(), before));
-        Self(file)
-    }
-}
-
-impl Drop for PutBack {
-    fn drop(&mut self) {
-        interrupt().files.retain(|(file, _)| *file != self.0);
-    }
-}
-
-/// Has SIGINT, SIGTERM and SIGHUP end this process only when nothing it has started is left, with a line that says so. One that is ignored, as SIGHUP
-/// under `nohup`, stays ignored. Called by commands that start cells.
-pub fn end_on_signals() {
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-    static ONCE: std::sync::Once = std::sync::Once::new();
-    if ONCE.is_completed() {
-        return;
-    }
-    ONCE.call_once(|| ());
-    let status = procfs::process::Process::myself().and_then(|process| process.status());
-    let ignored = status.map_or(0, |status| status.sigign);
-    let is_heard = |signal: &i32| ignored & (1 << (signal - 1)) == 0;
-    let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP].iter().filter(|s| is_heard(s)))
-    else {
-        return;
-    };
-    thread::spawn(move || {
-        let Some(signal) = signals.forever().next() else { return };
-        let mut asked = interrupt();
-        asked.is_asked = true;
-        for (_, program) in &asked.programs {
-            let _ = match program {
-                Handle::Group(group) => kill_process_group(*group, Signal::KILL).map_err(io::Error::from),
-                // It reads an end, ends all others, and goes.
-                Handle::Supervisor(pipe) => pipe.shutdown(Shutdown::Write),
-            };
-        }
-        drop(asked);
-        let until = Instant::now() + STUCK;
-        while !interrupt().programs.is_empty() && Instant::now() < until {
-            thread::sleep(Duration::from_millis(1));
-        }
-        for (file, before) in std::mem::take(&mut interrupt().files) {
-            let _ = match before {
-                Some(bytes) => std::fs::write(file, bytes),
-                None if file.is_dir() => std::fs::remove_dir_all(file),
-                None => std::fs::remove_file(file),
-            };
-        }
-        let name = signal_hook::low_level::signal_name(signal).unwrap_or("a signal");
-        eprintln!("offcut: interrupted by {name}");
-        let _ = signal_hook::low_level::emulate_default_handler(signal);
-        std::process::exit(128 + signal);
-    });
 }
 
 /// Ends this process as a program ended that it started: what watches this one then tells of that one.

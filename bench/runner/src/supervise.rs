@@ -32,13 +32,13 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, WaitOptions, kill_proc
 use serde::{Deserialize, Serialize};
 use wait4::Wait4;
 
-use crate::process::Gone;
+use crate::ended::{Gone, by_itself};
 
 /// The variable that every process of a cell has in its environment: the cell's mark.
 pub(crate) const MARK: &str = "OFFCUT_CELL";
 
 /// How long descendants are ended again and again before the one who does it gives up.
-const PATIENCE: Duration = Duration::from_secs(10);
+const STUCK: Duration = Duration::from_secs(10);
 
 /// How often orphans that ended by themselves are taken off the operating system's hands.
 const ROUND: Duration = Duration::from_millis(200);
@@ -90,7 +90,7 @@ pub(crate) fn listen(from: UnixStream, mut hear: impl FnMut(Reply)) {
                 }
             }
             Some(Report::Ended { status, cpu_s, peak_memory_bytes }) => {
-                let ended = crate::process::by_itself(ExitStatus::from_raw(status));
+                let ended = by_itself(ExitStatus::from_raw(status));
                 gone = Gone { ended, cpu_s, peak_memory_bytes, at: Instant::now(), is_clean: false };
             }
             Some(Report::Clean) => gone.is_clean = true,
@@ -209,7 +209,7 @@ fn say(mut to: &UnixStream, report: Report) -> io::Result<()> {
 
 /// Ends all children, and those of theirs that then become children, until there are none. The answer says whether there are none.
 fn end_children(except: Option<Pid>) -> bool {
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + STUCK;
     loop {
         for child in children().into_iter().filter(|child| Some(*child) != except) {
             // A child's number is nobody else's until it is waited for.
@@ -241,7 +241,7 @@ fn children() -> Vec<Pid> {
 
 /// Ends everybody who carries `mark` in its environment, or is in the supervisor's session or the program's group. For when the supervisor is gone.
 pub(crate) fn end_marked(mark: &str, supervisor: Option<Pid>, program: Option<Pid>) {
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + STUCK;
     let carried = [MARK, "=", mark].concat();
     let raw = |pid: Option<Pid>| pid.map(|pid| pid.as_raw_nonzero().get());
     let me = rustix::process::getpid().as_raw_nonzero().get();

@@ -15,7 +15,7 @@ use offcut_instances::problem::{Answer, Budget, Problem, Stop};
 use schemars::schema_for;
 use serde_json::Value;
 
-use super::roll_out;
+use super::roll_out::roll_out;
 use crate::adapter::RollOut;
 use crate::dialogue::{Dialogue, beginning_of};
 

@@ -11,8 +11,7 @@ use predicates::str::contains;
 use serde_json::{Value, json};
 
 use common::offcut;
-
-const PROBLEMS: [&str; 4] = ["multiuser", "throughput", "jpdra", "lymdo"];
+use offcut_runner::problems::NAMES as PROBLEMS;
 
 /// How the shipped ledgers end: problem, lines, and the hash of the last. Whoever adds lines changes these numbers with them; nobody takes lines away.
 const HEADS: [(&str, usize, &str); 4] = [
@@ -54,7 +53,7 @@ fn the_shipped_library_stands() {
         }
     }
     // Every problem has a suite that runs exactly what is in its library.
-    for problem in PROBLEMS {
+    for &problem in PROBLEMS {
         let suites = root().join("bench/suites").join(problem);
         let library = root().join("instances/data").join(problem).join("library");
         let path = |file: PathBuf| file.canonicalize().expect("there");
@@ -275,7 +274,7 @@ fn whatever_is_changed_in_a_library_is_found() {
 /// Every line of a chain stands for the lines before it, and the index for the last: none can be cut off the end, in any problem.
 #[test]
 fn lines_cut_off_the_end_are_missed() {
-    for problem in PROBLEMS {
+    for &problem in PROBLEMS {
         let copy = Copy::of(problem);
         let lines = copy.lines();
         let cut_off = "lines were cut off its end";

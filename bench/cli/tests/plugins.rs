@@ -92,7 +92,7 @@ fn programs_that_misbehave_become_rows_and_the_run_goes_on() {
         "studies": [{ "name": "a", "title": "A", "families": ["zoo"], "set": {"users": 4}, "seeds": [1], "methods": methods }],
     }});
     std::fs::write(path.join("s.json"), suite.to_string()).expect("room");
-    // Exit code 1: one answer was refuted.
+    // Exit code 1: one answer was rejected.
     offcut(path).args(["run", "s.json"]).assert().code(1).stdout(contains("1 of 16 answers were rejected"));
     let rows = Rows::read(&path.join("runs/s"));
     assert_eq!(rows.len(), 16);
@@ -155,7 +155,7 @@ fn what_new_solver_writes_keeps_to_the_protocol_and_is_in_the_report() {
             assert_ne!(language, "python", "Python is asked for by the README");
             continue;
         }
-        for problem in ["multiuser", "throughput", "jpdra", "lymdo"] {
+        for problem in offcut_runner::problems::NAMES {
             offcut(path).args(["new-solver", language, problem]).assert().success();
             let command = format!("{interpreter} {problem}_solver.{ending}");
             offcut(path)

@@ -10,7 +10,7 @@ a ratio is then marked `>=` if only the peer is late. Means are geometric with a
 shift left in both, which is what remains if nobody cares about milliseconds.
 
 `differ` counts instances that both solved with checked objectives that are more than 1e-6 (relative) apart, or on which only one says that there is
-no solution. Exit code 1 if there are any, or an answer that the checker refuted.
+no solution. Exit code 1 if there are any, or an answer that the checker rejected.
 """
 
 import argparse
@@ -110,7 +110,7 @@ def main():
     wrong = sum(row["status"] == "wrong" for row in rows)
     broken = sum(row["status"] in ("crash", "memory") for row in rows)
     apart = sum(line[-1] for line in lines)
-    print(f"\n{len(rows)} rows; refuted by the checker: {wrong}; broke: {broken}; objectives apart: {apart}")
+    print(f"\n{len(rows)} rows; rejected by the checker: {wrong}; broke: {broken}; objectives apart: {apart}")
     return 1 if wrong or apart else 0
 
 

@@ -35,7 +35,7 @@ struct Cli {
     command: Command,
 }
 
-/// What can be asked for.
+/// The commands.
 #[derive(Subcommand)]
 enum Command {
     /// Run a small suite on real DNNs in under 30 seconds, write a report and name it
@@ -45,7 +45,7 @@ enum Command {
         #[arg(long, default_value = "runs/demo")]
         folder: PathBuf,
     },
-    /// List the DNNs of the zoo, or show one: its blocks, and where cutting pays
+    /// List the DNNs of the zoo, or show one: its blocks, and the delay of each cut
     #[command(after_help = "Examples: offcut models\n          offcut models resnet50 --device phone --link wifi")]
     Models(commands::models::Arguments),
     /// Generate an instance
@@ -62,10 +62,10 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Solve an instance with one method and have the checker judge the answer
+    /// Solve an instance with one method; the checker checks the answer
     #[command(after_help = "Example: offcut solve my.json --method iao-ds -o answer.json")]
     Solve(commands::solve::Arguments),
-    /// Judge an answer, no solver involved: re-evaluate the solution, replay the bound
+    /// Check an answer, no solver involved: re-evaluate the solution, replay the bound
     #[command(
         after_help = "Examples: offcut check my.json answer.json\n          offcut check my.json mine.json threshold.json"
     )]
@@ -79,12 +79,12 @@ enum Command {
         after_help = "Examples: offcut simulate my.json answer.json\n          offcut simulate my.json answer.json --service deterministic --tasks 100000\n          offcut simulate horizon.json answer.json --slot 7"
     )]
     Simulate(commands::simulate::Arguments),
-    /// Train the learned policy of lymdo anew: weights with their record, and the learning curve
+    /// Train the learned policy of lymdo: weights with their record, and the learning curve
     ///
     /// Starts a program of its own, offcut-trainer, which ./offcut train builds first; offcut train --help is its help
     #[command(disable_help_flag = true, after_help = "Example: offcut train lymdo --seed 1 --out policy.json")]
     Train {
-        /// What the trainer takes
+        /// Arguments of the trainer
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
@@ -105,13 +105,13 @@ enum Command {
         /// Also run this policy of lymdo, a program that is asked slot by slot: COMMAND or NAME=COMMAND; as often as you like
         #[arg(long = "policy", value_name = "COMMAND", group = "programs")]
         policies: Vec<String>,
-        /// Different seeds can give the programs different answers: run each with all of the suite's
+        /// The programs are random: run each with all seeds of the suite
         #[arg(long, requires = "programs")]
         random: bool,
         /// Run a share of the cells only, i/n; `offcut merge` puts the shares together
         #[arg(long, default_value = "1/1")]
         shard: Shard,
-        /// Cells at a time: with more than one, times include that they get into each other's way
+        /// Cells at a time: with more than one, cells slow each other down, and times include that
         #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
         jobs: u16,
     },
@@ -124,9 +124,9 @@ enum Command {
         #[arg(required = true)]
         parts: Vec<PathBuf>,
     },
-    /// Write a method's mathematical program as MPS or LP, for any solver to be put beside
+    /// Write a method's mathematical program as MPS or LP, for any solver
     ///
-    /// What is written is what is handed to HiGHS, at the moment it is; HiGHS's optimum of it is printed
+    /// The file is the model exactly as HiGHS is given it; the optimum that HiGHS finds is printed
     #[command(after_help = "Example: offcut export my.json --method milp -o my.mps")]
     Export(commands::export::Arguments),
     /// Verify the frozen library, no solver involved: every file, every recipe, every best known value replayed
@@ -145,7 +145,7 @@ enum Command {
         after_help = "Examples: offcut new-solver python multiuser\n          offcut new-solver javascript lymdo-policy"
     )]
     NewSolver(commands::new_solver::Arguments),
-    /// Try a program: does it keep to the protocol, on small instances of every family?
+    /// Test whether a program keeps to the protocol, on small instances of every family
     #[command(
         after_help = "Examples: offcut conform multiuser --solver 'python3 multiuser_solver.py'\n          offcut conform lymdo --policy 'python3 lymdo_policy.py'"
     )]
@@ -160,11 +160,11 @@ enum Command {
     Report {
         /// Folder of the run
         folder: PathBuf,
-        /// Measure gaps against the best known values of a frozen library as well: the folder with PROBLEM/library
+        /// Also measure gaps against the best known values of a frozen library: the folder with PROBLEM/library
         #[arg(long)]
         library: Option<PathBuf>,
     },
-    /// Rebuild a paper's tables, with a verdict on its claims
+    /// Reproduce a paper's tables, with a verdict on its claims
     #[command(after_help = "Examples: offcut reproduce multiuser\n          offcut reproduce all")]
     Reproduce {
         /// The paper, by its problem's name, or `all`
@@ -172,7 +172,7 @@ enum Command {
         /// All instances instead of the bounded preset
         #[arg(long)]
         full: bool,
-        /// General solvers beside Offcut's exact methods, too; `bench/peers/install` installs them
+        /// Also run general solvers beside Offcut's exact methods; `bench/peers/install` installs them
         #[arg(long)]
         peers: bool,
         /// Folder of the run; runs/reproduce-PROBLEM by default

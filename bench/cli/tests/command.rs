@@ -49,7 +49,7 @@ fn check_refuses_what_is_off_and_names_constraint_place_and_amount() {
     let folder = solved();
     let path = folder.path();
     let refused = |file: &str, words: &str| {
-        offcut(path).args(["check", "i.json", file]).assert().code(1).stdout(contains("REFUTED").and(contains(words)));
+        offcut(path).args(["check", "i.json", file]).assert().code(1).stdout(contains("REJECTED").and(contains(words)));
     };
     change(path, "iao.json", "off.json", "\"objective\"", |objective| format!("{:e}", objective * (1.0 + 1e-6)));
     refused("off.json", "claimed objective");
@@ -329,7 +329,7 @@ fn admissions_are_solved_checked_and_refused() {
         .success()
         .stdout(contains("certified: the certificate was replayed").and(contains("(certified) local-ratio.json")));
     let refused = |file: &str, words: &str| {
-        offcut(path).args(["check", "i.json", file]).assert().code(1).stdout(contains("REFUTED").and(contains(words)));
+        offcut(path).args(["check", "i.json", file]).assert().code(1).stdout(contains("REJECTED").and(contains(words)));
     };
     change(path, "local-ratio.json", "off.json", "\"objective\"", |objective| {
         format!("{:e}", objective * (1.0 + 1e-6))
@@ -378,7 +378,7 @@ fn deployments_are_solved_checked_and_refused() {
         .success()
         .stdout(contains("optimal-certified"));
     let refused = |instance: &str, file: &str, words: &str| {
-        offcut(path).args(["check", instance, file]).assert().code(1).stdout(contains("REFUTED").and(contains(words)));
+        offcut(path).args(["check", instance, file]).assert().code(1).stdout(contains("REJECTED").and(contains(words)));
     };
     for sign in [-1.0, 1.0] {
         change(path, "branch-i.json", "off.json", "\"objective\"", |objective| {
@@ -419,7 +419,7 @@ fn deployments_are_solved_checked_and_refused() {
         .stdout(contains("infeasible-certified"));
     offcut(path).args(["check", "full.json", "none.json"]).assert().success();
     // The same proof says nothing of an instance that has solutions.
-    offcut(path).args(["check", "i.json", "none.json"]).assert().code(1).stdout(contains("REFUTED"));
+    offcut(path).args(["check", "i.json", "none.json"]).assert().code(1).stdout(contains("REJECTED"));
     for (settings, words) in [("load=0", "load"), ("partitions=0", "partitions"), ("transfer=-1", "transfer")] {
         let bad = offcut(path).args(["generate", "jpdra", "--set", settings]).assert().code(2);
         bad.stderr(contains(words).and(contains("panicked").not()));
@@ -448,13 +448,13 @@ fn answers_are_simulated() {
         offcut(path).args(["simulate", "i.json", file]).args(more).args(tasks).assert()
     };
     simulate("good.json", &[]).code(0).stdout(contains("2.25").and(contains("verdict    the formula stands")));
-    let too_much = contains("M/M/1      says").and(contains("too much")).and(contains("the formula stands"));
+    let too_much = contains("M/M/1      gives").and(contains("too much")).and(contains("the formula stands"));
     simulate("good.json", &["--service", "deterministic"]).code(0).stdout(too_much);
-    // Too few tasks refute nothing.
+    // Too few tasks reject nothing.
     simulate("good.json", &["--tasks", "1000"]).code(0).stdout(contains("verdict    none"));
     let output = simulate("good.json", &["--json"]).code(0).get_output().stdout.clone();
     let json: serde_json::Value = serde_json::from_slice(&output).expect("JSON");
-    assert_eq!((&json["refuted"], &json["enough_tasks"]), (&false.into(), &true.into()));
+    assert_eq!((&json["rejected"], &json["enough_tasks"]), (&false.into(), &true.into()));
 
     write("garbage.json", "hello");
     write("other.json", &answer("multiuser", r#"{"solution":{"cut":[1],"units":[0]},"objective":2}"#));
@@ -480,11 +480,11 @@ fn answers_are_simulated() {
     }
     // Formula and simulation follow from the same speeds, so an answer cannot make them differ. Chance can: of 99.9 % intervals some few miss.
     simulate("good.json", &["--tasks", "15000", "--seed", "420"]).code(0);
-    simulate("good.json", &["--tasks", "15000", "--seed", "421"]).code(1).stdout(contains("verdict    REFUTED"));
+    simulate("good.json", &["--tasks", "15000", "--seed", "421"]).code(1).stdout(contains("verdict    REJECTED"));
     simulate("good.json", &["--tasks", "10"]).code(2).stderr(contains("1000"));
 }
 
-/// Slots and horizons of lymdo: solved, judged, refused, simulated.
+/// Slots and horizons of lymdo: solved, checked, rejected, simulated.
 #[test]
 fn lymdo_is_solved_checked_refused_and_simulated() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -516,7 +516,7 @@ fn lymdo_is_solved_checked_refused_and_simulated() {
         .stdout(contains("(certified) path.json"));
 
     let refused = |instance: &str, file: &str, words: &str| {
-        offcut(path).args(["check", instance, file]).assert().code(1).stdout(contains("REFUTED").and(contains(words)));
+        offcut(path).args(["check", instance, file]).assert().code(1).stdout(contains("REJECTED").and(contains(words)));
     };
     change(path, "lymdo.json", "off.json", "\"objective\"", |objective| format!("{:e}", objective * (1.0 + 1e-6)));
     refused("slot.json", "off.json", "claimed objective");
@@ -550,7 +550,7 @@ fn lymdo_is_solved_checked_refused_and_simulated() {
     simulate("horizon.json", "path.json", &["--slot", "19"]).code(0).stdout(contains("slot 19 of 20").and(stands()));
     let output = simulate("slot.json", "branch.json", &["--json"]).code(0).get_output().stdout.clone();
     let json: serde_json::Value = serde_json::from_slice(&output).expect("JSON");
-    assert_eq!((&json["refuted"], &json["users"][2]["user"]), (&false.into(), &2.into()));
+    assert_eq!((&json["rejected"], &json["users"][2]["user"]), (&false.into(), &2.into()));
     simulate("horizon.json", "path.json", &["--slot", "20"]).code(2).stderr(contains("--slot").and(contains("has 20")));
     simulate("slot.json", "path.json", &[]).code(2).stderr(contains("has 20 entries for 1 slots"));
     simulate("horizon.json", "bound.json", &[]).code(2).stderr(contains("there is no solution to simulate"));

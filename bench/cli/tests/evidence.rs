@@ -145,7 +145,7 @@ fn whatever_is_changed_in_a_run_is_found() {
         // As it is, everything holds.
         let whole = contains("6 rows hold to the hash of their answer and to what it claims");
         offcut(path).args(["report", "good"]).assert().success().stdout(whole.clone());
-        let judged = contains("6 rows judged again from their answers: 6 as they say, 0 not");
+        let judged = contains("6 rows checked again from their answers: 6 agree, 0 differ");
         offcut(path).args(["check", "good"]).assert().success().stdout(judged);
         let output = offcut(path).args(["check", "good", "--json"]).assert().success().get_output().stdout.clone();
         let json: Value = serde_json::from_slice(&output).expect("JSON");
@@ -278,7 +278,7 @@ fn rows_without_a_hash_are_told() {
     offcut(path).args(["report", "bad"]).assert().success().stdout(contains(told));
     let page = std::fs::read_to_string(old.to.join("report/report.md")).expect("there");
     assert!(page.contains(told) && !page.contains("the checker replayed the bound's certificate"));
-    let judged = contains("6 rows carry no hash").and(contains("6 as they say, 0 not"));
+    let judged = contains("6 rows carry no hash").and(contains("6 agree, 0 differ"));
     offcut(path).args(["check", "bad"]).assert().success().stdout(judged);
     // Resumed they stay as they are.
     offcut(path).args(["run", "s.json", "--folder", "bad"]).assert().success().stderr(contains("0 to run"));
@@ -302,11 +302,11 @@ fn merging_takes_what_holds() {
     let bad = run.copy();
     std::fs::write(bad.answer(&bad.rows()[0]), "garbage").expect("room");
     let merge = offcut(path).args(["merge", "all", "bad"]).assert().code(1);
-    merge.stdout(contains("5 rows are new").and(contains("1 rows do not say what their answers say")));
+    merge.stdout(contains("5 rows are new").and(contains("1 rows differ from their answers")));
     offcut(path).args(["check", "all"]).assert().success().stdout(contains("1 cells of the run have no row"));
     offcut(path).args(["merge", "all", "good"]).assert().success().stdout(contains("1 rows are new"));
     offcut(path).args(["merge", "both", "bad", "good"]).assert().code(1).stdout(contains("6 rows are new"));
-    offcut(path).args(["check", "both"]).assert().success().stdout(contains("6 as they say"));
+    offcut(path).args(["check", "both"]).assert().success().stdout(contains("6 agree"));
     // What a run that was ended left without a row does not stand in the way.
     let name = bad.answer(&bad.rows()[1]);
     let name = name.file_name().expect("a name");

@@ -152,10 +152,10 @@ fn holds<P: Problem>(path: &Path, hash: &str) -> bool {
 
 /// Reads the instance of this hash.
 fn instance_of<P: Problem>(path: &Path, expected: &str) -> Result<P::Instance, InputError> {
-    let bytes = read_bytes(path).map_err(|trouble| trouble.in_file(path))?;
+    let bytes = read_bytes(path).map_err(|error| error.in_file(path))?;
     let document = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
     let is_document = blake3::hash(document).to_hex()[..32] == *expected;
-    let instance = parse_instance::<P>(&bytes).map_err(|trouble| trouble.in_file(path))?;
+    let instance = parse_instance::<P>(&bytes).map_err(|error| error.in_file(path))?;
     if is_document || hash::<P>(&instance) == *expected { Ok(instance) } else { Err(not_the_instance(path, expected)) }
 }
 
@@ -169,8 +169,8 @@ const CHANGED: i32 = 3;
 
 /// What is read, or this process ends with [`CHANGED`] and a line.
 fn or_changed<T>(read: Result<T, InputError>) -> T {
-    read.unwrap_or_else(|trouble| {
-        eprintln!("offcut: {trouble}");
+    read.unwrap_or_else(|error| {
+        eprintln!("offcut: {error}");
         std::process::exit(CHANGED)
     })
 }
@@ -263,7 +263,7 @@ impl Launcher<'_> {
                 }
             }
         };
-        let watched = watched.map_err(|error| self.trouble(&error))?;
+        let watched = watched.map_err(|error| self.input_error(&error))?;
         let is_ours = !matches!(solver, Solver::External(external) if !external.is_policy);
         // A policy's process ends as the policy does, with any code.
         let may_be = is_ours && said.ready_s.is_none() && watched.ended == Ended::Exit(CHANGED);
@@ -314,7 +314,7 @@ impl Launcher<'_> {
                 text.extend(line);
                 false
             })
-            .map_err(|error| self.trouble(&error))?;
+            .map_err(|error| self.input_error(&error))?;
             tries += 1;
             if watched.ended != Ended::Exit(CHANGED) || tries > Source::TRIES {
                 break watched;
@@ -366,7 +366,7 @@ impl Launcher<'_> {
         Ok(with_facts(row, executed))
     }
 
-    fn trouble(&self, error: &std::io::Error) -> InputError {
+    fn input_error(&self, error: &std::io::Error) -> InputError {
         InputError::at(
             "",
             format!("cannot be started for a cell: {error}"),
@@ -439,8 +439,8 @@ fn judged_bytes<P: BenchmarkAdapter>(
 ) -> (Row, Verdict) {
     let began = Instant::now();
     // Numbers that are not finite do not survive the way through the document, so an unreadable answer is its method's fault.
-    let answer = parse_answer::<P>(bytes)
-        .unwrap_or_else(|trouble| Answer::failed(format!("its answer cannot be read: {trouble}")));
+    let answer =
+        parse_answer::<P>(bytes).unwrap_or_else(|error| Answer::failed(format!("its answer cannot be read: {error}")));
     let verdict = judge::<P>(instance, &answer, tolerance);
     let mut row = row_of::<P>(instance, key, answer, bytes, &verdict, tolerance);
     row.times.check_s = began.elapsed().as_secs_f64();
@@ -591,10 +591,10 @@ pub fn roll_out_here<P: BenchmarkAdapter>(
 
 /// Starts a program by way of this one, so that it ends with this process.
 fn start_program<P: BenchmarkAdapter>(words: &[String], longest_line: u64) -> Result<Dialogue, InputError> {
-    let trouble =
+    let input_error =
         |error| InputError::at("offcut", format!("cannot be started once more: {error}"), "start it by its path");
-    let program = std::env::current_exe().map_err(trouble)?;
-    Dialogue::start(command::<P>(&program, "exec").arg("--").args(words), longest_line).map_err(trouble)
+    let program = std::env::current_exe().map_err(input_error)?;
+    Dialogue::start(command::<P>(&program, "exec").arg("--").args(words), longest_line).map_err(input_error)
 }
 
 /// Tells a program the system and waits until it is ready.
@@ -658,10 +658,10 @@ pub fn judge_here<P: BenchmarkAdapter>(
 
 /// Reads an answer whose bytes have this hash.
 fn answer_of(path: &Path, hash: &str) -> Result<Vec<u8>, InputError> {
-    let trouble = |what: String| InputError::at("", what, "leave the files of a run as they are").in_file(path);
-    let bytes = std::fs::read(path).map_err(|error| trouble(format!("cannot be read: {error}")))?;
+    let input_error = |what: String| InputError::at("", what, "leave the files of a run as they are").in_file(path);
+    let bytes = std::fs::read(path).map_err(|error| input_error(format!("cannot be read: {error}")))?;
     let is_same = blake3::hash(&bytes).to_hex().as_str() == hash;
-    if is_same { Ok(bytes) } else { Err(trouble("is not the answer that was given: it was changed".into())) }
+    if is_same { Ok(bytes) } else { Err(input_error("is not the answer that was given: it was changed".into())) }
 }
 
 /// Turns this process into the program of `words`. It comes back only if that cannot be.

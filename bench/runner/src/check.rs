@@ -111,7 +111,7 @@ fn instances<P: BenchmarkAdapter>(folder: &Folder, rows: &[Row]) -> BTreeMap<Str
     for key in rows.iter().map(|row| &row.key.instance) {
         known.entry(key.clone()).or_insert_with(|| {
             let instance = read_instance::<P>(&folder.instance(key))
-                .map_err(|trouble| format!("its instance cannot be read: {trouble}"))?;
+                .map_err(|error| format!("its instance cannot be read: {error}"))?;
             match hash::<P>(&instance) {
                 is if is == *key => Ok(P::label(&instance)),
                 is => Err(format!("its instance has hash {is}, and the row says {key}")),

@@ -19,16 +19,16 @@ pub fn export<P: BenchmarkAdapter>(
     budget: &Budget,
     file: &Path,
 ) -> Result<Copied, InputError> {
-    let trouble = |what: String, remedy: &str| InputError::at("", what, remedy).in_file(file);
+    let input_error = |what: String, remedy: &str| InputError::at("", what, remedy).in_file(file);
     if !file.extension().is_some_and(|ending| ending == "mps" || ending == "lp") {
-        return Err(trouble("is neither .mps nor .lp".into(), "give a name with one of these endings"));
+        return Err(input_error("is neither .mps nor .lp".into(), "give a name with one of these endings"));
     }
     if file.exists() {
-        return Err(trouble("exists already".into(), "choose another name or remove the file first"));
+        return Err(input_error("exists already".into(), "choose another name or remove the file first"));
     }
     let mut stop = Stop::Completed;
     let copied = copying(file, || stop = algorithm.solve(instance, budget).stop)
-        .map_err(|what| trouble(what, "choose a place that can be written to"))?;
+        .map_err(|what| input_error(what, "choose a place that can be written to"))?;
     copied.ok_or_else(|| {
         let what = match stop {
             Stop::Declined(why) | Stop::Failed(why) => format!("hands no program to HiGHS for this instance: {why}"),

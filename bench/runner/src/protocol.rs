@@ -130,7 +130,7 @@ impl<P: Problem> Replies<P> {
         }
         let stop = match (watched.ended, &parsed) {
             (Ended::Exit(0), Some(Ok(answer))) => answer.stop.clone(),
-            (Ended::Exit(0), Some(Err(trouble))) => Stop::Failed(unreadable::<P>(&document, before, trouble)),
+            (Ended::Exit(0), Some(Err(error))) => Stop::Failed(unreadable::<P>(&document, before, error)),
             (Ended::Exit(0), None) if found.is_some() || proved.is_some() => Stop::Completed,
             (Ended::Exit(0), None) => Stop::Failed("it ended without an answer".into()),
             (Ended::Time, _) => Stop::TimeLimit,
@@ -159,12 +159,12 @@ impl<P: Problem> Replies<P> {
 }
 
 /// Why what a program said is no answer: `first` is the line of its output where the answer should begin.
-fn unreadable<P: Problem>(document: &[u8], first: usize, trouble: &InputError) -> String {
+fn unreadable<P: Problem>(document: &[u8], first: usize, error: &InputError) -> String {
     let line = document.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let Ok(value) = serde_json::from_slice::<serde_json::Value>(line) else {
         // An answer may take several lines.
         if line.trim_ascii_start().starts_with(b"{") {
-            return format!("its answer cannot be read: {trouble}");
+            return format!("its answer cannot be read: {error}");
         }
         let shown = beginning_of(line);
         return format!(
@@ -178,7 +178,7 @@ fn unreadable<P: Problem>(document: &[u8], first: usize, trouble: &InputError) -
                 "an answer, 'ready', 'incumbent' with solution and objective, or 'bound' with value and evidence";
             format!("line {first} of its output is not understood: {error}; write {known}")
         }
-        _ => format!("its answer cannot be read: {trouble}"),
+        _ => format!("its answer cannot be read: {error}"),
     }
 }
 

@@ -99,7 +99,7 @@ impl Folder {
         })
     }
 
-    /// Refuses to mix problems: a folder with a run of another one.
+    /// Rejects to mix problems: a folder with a run of another one.
     fn is_for(&self, problem: &str) -> Result<(), InputError> {
         match self.manifest() {
             Ok(there) if there.problem != problem => {
@@ -461,7 +461,7 @@ pub fn merge<P: Checkable>(folder: &Folder, parts: &[Folder]) -> Result<Merged, 
 /// The bytes of the file that holds a row's instance, if they are that instance.
 fn instance_of<P: Problem>(path: &Path, row: &Row) -> Result<Vec<u8>, String> {
     let bytes = std::fs::read(path).map_err(|error| format!("its instance cannot be read: {error}"))?;
-    let instance = parse_instance::<P>(&bytes).map_err(|trouble| format!("its instance: {trouble}"))?;
+    let instance = parse_instance::<P>(&bytes).map_err(|error| format!("its instance: {error}"))?;
     match hash::<P>(&instance) {
         is if is == row.key.instance => Ok(bytes),
         is => Err(format!("its instance has hash {is}, and the row says {}", row.key.instance)),

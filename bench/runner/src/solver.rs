@@ -34,11 +34,11 @@ impl External {
     /// # Errors
     /// [`InputError`] if there are none, or a quote is not closed.
     pub fn words(&self) -> Result<Vec<String>, InputError> {
-        let trouble = |what: &str| {
+        let input_error = |what: &str| {
             InputError::at(format!("solver '{}'", self.command), what, "write a command, e.g. 'python3 my.py'")
         };
-        let words = shell_words::split(&self.command).map_err(|_| trouble("has a quote that is not closed"))?;
-        if words.is_empty() { Err(trouble("is empty")) } else { Ok(words) }
+        let words = shell_words::split(&self.command).map_err(|_| input_error("has a quote that is not closed"))?;
+        if words.is_empty() { Err(input_error("is empty")) } else { Ok(words) }
     }
 
     /// What stands for its code in a row's key: a hash of the command, of every file it names, and of the scripts beside a script whose names
@@ -69,22 +69,23 @@ impl External {
     /// [`InputError`] naming what is missing.
     pub fn is_there(&self) -> Result<(), InputError> {
         let words = self.words()?;
-        let trouble =
+        let input_error =
             |what: String, remedy: &str| Err(InputError::at(format!("solver '{}'", self.command), what, remedy));
         let is_file = |word: &str| Path::new(word).is_file();
         let path = std::env::var_os("PATH").unwrap_or_default();
         let is_program = |word: &str| std::env::split_paths(&path).any(|folder| folder.join(word).is_file());
         let program = words[0].as_str();
         if !(is_file(program) || (!program.contains('/') && is_program(program))) {
-            return trouble(
+            return input_error(
                 format!("'{program}' cannot be started: there is no such program"),
                 "name one that is there",
             );
         }
         match words[1..].iter().filter(|word| is_script(Path::new(word))).find(|word| !is_file(word)) {
-            Some(missing) => {
-                trouble(format!("there is no file '{missing}'"), "name one that is there, paths with spaces in quotes")
-            }
+            Some(missing) => input_error(
+                format!("there is no file '{missing}'"),
+                "name one that is there, paths with spaces in quotes",
+            ),
             None => Ok(()),
         }
     }
@@ -151,11 +152,11 @@ impl<P: BenchmarkAdapter> Solver<P> {
     pub fn of(spec: &MethodSpec, externals: &Externals) -> Result<Self, InputError> {
         match externals.get(&spec.id) {
             Some(external) => Self::external(external.clone()),
-            None => method::<P>(spec).map(Self::Own).map_err(|trouble| match externals.len() {
-                0 => trouble,
+            None => method::<P>(spec).map(Self::Own).map_err(|error| match externals.len() {
+                0 => error,
                 _ => InputError {
-                    remedy: format!("{}; solvers of this suite: {}", trouble.remedy, names(externals)),
-                    ..trouble
+                    remedy: format!("{}; solvers of this suite: {}", error.remedy, names(externals)),
+                    ..error
                 },
             }),
         }
@@ -198,18 +199,18 @@ fn names(externals: &Externals) -> String {
     externals.keys().map(String::as_str).collect::<Vec<_>>().join(", ")
 }
 
-/// Refuses external solvers whose names are taken or cannot be told from a method's parameters.
+/// Rejects external solvers whose names are taken or cannot be told from a method's parameters.
 ///
 /// # Errors
 /// [`InputError`] naming the solver.
 pub fn check_names<P: BenchmarkAdapter>(externals: &Externals) -> Result<(), InputError> {
     for (name, external) in externals {
-        let trouble = |what: &str, remedy: &str| Err(InputError::at(format!("solver '{name}'"), what, remedy));
+        let input_error = |what: &str, remedy: &str| Err(InputError::at(format!("solver '{name}'"), what, remedy));
         if methods::<P>().contains(name) {
-            return trouble("has the name of one of Offcut's methods", "give it another name");
+            return input_error("has the name of one of Offcut's methods", "give it another name");
         }
         if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) {
-            return trouble("has a name that tables cannot print", "use letters, digits, '-', '_' and '.'");
+            return input_error("has a name that tables cannot print", "use letters, digits, '-', '_' and '.'");
         }
         external.words()?;
         Solver::<P>::external(external.clone())?;

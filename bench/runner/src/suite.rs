@@ -206,7 +206,7 @@ impl Suite {
     /// [`InputError`] naming file, place and remedy.
     pub fn read(path: &Path, problem: &str) -> Result<Self, InputError> {
         let mut suite =
-            read_bytes(path).and_then(|bytes| Self::parse(&bytes, problem)).map_err(|trouble| trouble.in_file(path))?;
+            read_bytes(path).and_then(|bytes| Self::parse(&bytes, problem)).map_err(|error| error.in_file(path))?;
         suite.is_in(path.parent().unwrap_or(Path::new("")));
         Ok(suite)
     }
@@ -225,37 +225,45 @@ impl Suite {
     pub fn parse(bytes: &[u8], problem: &str) -> Result<Self, InputError> {
         let suite: Self = parse(bytes, Kind::Suite, problem, Self::VERSION)?;
         for (at, study) in suite.studies.iter().enumerate() {
-            let trouble = |field: &str, what: &str, remedy: &str| {
+            let input_error = |field: &str, what: &str, remedy: &str| {
                 Err(InputError::at(format!("body.studies[{at}].{field}"), what, remedy))
             };
             if suite.studies[..at].iter().any(|other| other.name == study.name) {
-                return trouble("name", "is used by an earlier study", "give every study its own name");
+                return input_error("name", "is used by an earlier study", "give every study its own name");
             }
             if study.methods.is_empty() {
-                return trouble("methods", "is empty", "give at least one");
+                return input_error("methods", "is empty", "give at least one");
             }
             if study.families.is_empty() != study.seeds.is_empty() {
-                return trouble("families, seeds", "one of them is empty", "give at least one of each, or files only");
+                return input_error(
+                    "families, seeds",
+                    "one of them is empty",
+                    "give at least one of each, or files only",
+                );
             }
             if study.families.is_empty() && study.files.is_empty() {
-                return trouble("families, files", "there are no instances", "give families and seeds, or files");
+                return input_error("families, files", "there are no instances", "give families and seeds, or files");
             }
             if study.families.is_empty() && !(study.set.is_empty() && study.vary.is_empty()) {
-                return trouble("set, vary", "files cannot be changed", "remove them, or give families and seeds");
+                return input_error("set, vary", "files cannot be changed", "remove them, or give families and seeds");
             }
             if study.method_seeds.is_empty() {
-                return trouble("method_seeds", "is empty", "give at least one seed");
+                return input_error("method_seeds", "is empty", "give at least one seed");
             }
             if let Some(axis) = &study.axis {
                 if axis.parameter.is_some() == axis.method_parameter.is_some() {
-                    return trouble("axis", "varies nothing, or two things", "give parameter or method_parameter");
+                    return input_error("axis", "varies nothing, or two things", "give parameter or method_parameter");
                 }
                 if axis.values.is_empty() || axis.log && axis.values.iter().any(|value| *value <= 0.0) {
-                    return trouble("axis.values", "is empty, or not above 0 on a logarithmic scale", "give values");
+                    return input_error(
+                        "axis.values",
+                        "is empty, or not above 0 on a logarithmic scale",
+                        "give values",
+                    );
                 }
             }
             if let Some((name, _)) = study.vary.iter().find(|(_, values)| values.as_array().is_none_or(Vec::is_empty)) {
-                return trouble(&format!("vary.{name}"), "is not a list of values", "give [value, value, ...]");
+                return input_error(&format!("vary.{name}"), "is not a list of values", "give [value, value, ...]");
             }
         }
         Ok(suite)
@@ -294,11 +302,11 @@ impl Suite {
         let mut keys = std::collections::HashSet::new();
         for study in &self.studies {
             // Told of the suite's file: the study, the file it names, the place there.
-            let below = |trouble: InputError| {
-                let file = trouble.file.as_ref().map(|file| file.display().to_string());
-                let at = Some(trouble.at.clone()).filter(|at| !at.is_empty());
+            let below = |error: InputError| {
+                let file = error.file.as_ref().map(|file| file.display().to_string());
+                let at = Some(error.at.clone()).filter(|at| !at.is_empty());
                 let places = [Some(format!("study '{}'", study.name)), file, at];
-                InputError { file: None, at: places.into_iter().flatten().collect::<Vec<_>>().join(", "), ..trouble }
+                InputError { file: None, at: places.into_iter().flatten().collect::<Vec<_>>().join(", "), ..error }
             };
             let mut cells = Vec::new();
             for (recipe, x) in study.recipes() {

@@ -1,4 +1,4 @@
-//! The conformance suite that every method of `lymdo` passes: all contestants on random slots and horizons, judged from their answers' bytes,
+//! The conformance suite that every method of `lymdo` passes: all methods on random slots and horizons, judged from their answers' bytes,
 //! against each other and against every certified bound.
 
 mod common;

@@ -285,7 +285,7 @@ fn throughput_optimum(instance: &throughput::Instance) -> f64 {
         }
         delay
     };
-    // (A cut a hair within its deadline counts as meeting it, so that the optimum is not above what is true.)
+    // (A cut that meets its deadline by less than rounding counts as meeting it, so that the optimum is not above what is true.)
     let meets = |i: usize, remote: Option<(usize, u32)>, part: &[u32]| {
         delay(i, remote, part) <= instance.requests[i].deadline_s * (1.0 + 1e-12)
     };

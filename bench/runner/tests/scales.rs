@@ -27,7 +27,7 @@ use offcut_runner::BenchmarkAdapter;
 /// How many decades numbers are drawn over: the first two are ordinary.
 const DECADES: [u32; 8] = [1, 3, 5, 8, 11, 14, 17, 20];
 
-/// How far a solver's word may lie beyond a checked objective, relative: what tolerances can falsify is taken off before it is handed over.
+/// How far a solver-reported bound may lie beyond a checked objective, relative: what tolerances can falsify is taken off before it is handed over.
 const WORD: f64 = 1e-9;
 
 fn number(variable: &str, default: u64) -> u64 {

@@ -42,7 +42,7 @@ enum Task {
         #[arg(last = true, required = true)]
         words: Vec<String>,
     },
-    /// Judge an answer
+    /// Check an answer
     Judge { instance: PathBuf, answer: PathBuf, hash: String, key: String },
     /// Start a supervisor and end
     Detach(Supervised),

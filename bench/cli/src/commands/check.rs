@@ -22,15 +22,15 @@ const SHOWN: usize = 10;
 /// What `offcut check` takes.
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// Instance file; or the folder of a run, all of whose answers are then judged again
+    /// Instance file; or the folder of a run: all its answers are then checked again
     #[arg(value_name = "INSTANCE|RUN")]
     instance: PathBuf,
-    /// Answer file; with several, each is also measured against the best bound that any of them proves
+    /// Answer files; with several, each one's gap is to the best bound that any of them proves
     answers: Vec<PathBuf>,
-    /// Answers of a run judged at a time; as many as there are processors if left out
+    /// Answers of a run checked at a time; as many as there are processors if left out
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
-    /// Print the verdicts as JSON; of a run what differs
+    /// Print the verdicts as JSON; for a run, the differences
     #[arg(long)]
     json: bool,
 }
@@ -45,11 +45,11 @@ pub(crate) fn check(arguments: &Arguments) -> Result<Ending, InputError> {
         let problem = Folder::at(path).problem()?;
         return with_problem!(&problem, P => check_run::<P>(arguments));
     }
-    let in_file = |trouble: InputError| trouble.in_file(path);
+    let in_file = |error: InputError| error.in_file(path);
     let bytes = read_bytes(path).map_err(in_file)?;
     let problem = known_problem_of(&bytes).map_err(in_file)?;
     if arguments.answers.is_empty() {
-        return Err(in_file(InputError::at("", "has no answer to be judged", "give answer files after the instance")));
+        return Err(in_file(InputError::at("", "has no answer to check", "give answer files after the instance")));
     }
     if arguments.jobs.is_some() {
         return Err(InputError::at("--jobs", "goes with the folder of a run", "leave it out"));
@@ -60,8 +60,8 @@ pub(crate) fn check(arguments: &Arguments) -> Result<Ending, InputError> {
     })
 }
 
-/// An answer that was judged.
-struct Judgement<'a> {
+/// An answer with its verdict.
+struct CheckedAnswer<'a> {
     path: &'a Path,
     verdict: Verdict,
     /// Its row, in which its file stands for the method.
@@ -75,8 +75,8 @@ fn check_for<P: BenchmarkAdapter>(
     let tolerance = Tolerance::default();
     let hash = hash::<P>(instance);
     let judged = |path: &PathBuf| -> Result<_, InputError> {
-        let bytes = read_bytes(path).map_err(|trouble| trouble.in_file(path))?;
-        let answer = parse_answer::<P>(&bytes).map_err(|trouble| trouble.in_file(path))?;
+        let bytes = read_bytes(path).map_err(|error| error.in_file(path))?;
+        let answer = parse_answer::<P>(&bytes).map_err(|error| error.in_file(path))?;
         let verdict = judge::<P>(instance, &answer, &tolerance);
         let (instance_hash, method) = (hash.clone(), path.display().to_string());
         let key = Key { instance: instance_hash, method, budget: Budget::default(), code: String::new() };
@@ -86,7 +86,7 @@ fn check_for<P: BenchmarkAdapter>(
     let mut all = Vec::new();
     for path in &arguments.answers {
         let (verdict, row) = judged(path)?;
-        all.push(Judgement { path, verdict, row });
+        all.push(CheckedAnswer { path, verdict, row });
     }
     let rows: Vec<Row> = all.iter().map(|one| one.row.clone()).collect();
     let gate = Gate::of(P::SENSE, &rows, &Default::default());
@@ -98,21 +98,21 @@ fn check_for<P: BenchmarkAdapter>(
         }
     } else {
         let unit = P::objective_of(instance).unit;
-        for Judgement { path, verdict, row } in &all {
+        for CheckedAnswer { path, verdict, row } in &all {
             if all.len() > 1 {
                 out!("answer     {}", path.display());
             }
             print_verdict(verdict, row.claimed_objective, &unit);
             let mut contradicting = gate.contradictions.iter();
             let is_in = |name: &str| name == row.key.method;
-            let word = match verdict.is_rejected() {
+            let conclusion = match verdict.is_rejected() {
                 true => "rejected",
                 false if contradicting.any(|one| is_in(&one.objective.0) || is_in(&one.bound.0)) => {
                     "contradicted by another answer"
                 }
                 false => "stands",
             };
-            out!("verdict    {word}");
+            out!("verdict    {conclusion}");
         }
         if all.len() > 1 {
             gaps::<P>(&all, &tolerance);
@@ -122,7 +122,7 @@ fn check_for<P: BenchmarkAdapter>(
 }
 
 /// Measures every answer against the best bound among them.
-fn gaps<P: BenchmarkAdapter>(all: &[Judgement<'_>], tolerance: &Tolerance) {
+fn gaps<P: BenchmarkAdapter>(all: &[CheckedAnswer<'_>], tolerance: &Tolerance) {
     let standing = || all.iter().filter(|one| !one.verdict.is_rejected());
     let bounds = standing().filter_map(|one| match one.verdict.proof() {
         Proof::Certified { value } => Some(*value),
@@ -134,7 +134,7 @@ fn gaps<P: BenchmarkAdapter>(all: &[Judgement<'_>], tolerance: &Tolerance) {
     };
     let Some(bound) = tightest else { return };
     let known = BestKnown { certified: Some(bound), ..BestKnown::default() };
-    for Judgement { path, verdict, .. } in standing() {
+    for CheckedAnswer { path, verdict, .. } in standing() {
         let Some(objective) = verdict.objective() else { continue };
         if offcut_checker::beyond(P::SENSE, bound, objective) > 0.0 {
             continue;
@@ -148,7 +148,7 @@ fn gaps<P: BenchmarkAdapter>(all: &[Judgement<'_>], tolerance: &Tolerance) {
     }
 }
 
-/// Judges all answers of a run again and tells every row that differs.
+/// Checks all answers of a run again and tells every row that differs.
 fn check_run<P: BenchmarkAdapter>(arguments: &Arguments) -> Result<Ending, InputError> {
     let folder = Folder::at(&arguments.instance);
     let jobs = arguments.jobs.unwrap_or_else(processors);
@@ -170,19 +170,19 @@ fn check_run<P: BenchmarkAdapter>(arguments: &Arguments) -> Result<Ending, Input
         out!("{missing} cells of the run have no row");
     }
     if *others > 0 {
-        out!("{others} rows belong to no study of the run, are in no report, and were not judged");
+        out!("{others} rows belong to no study of the run, are in no report, and were not checked");
     }
     if !without_row.is_empty() {
         let (count, first) = (without_row.len(), &without_row[0]);
         out!("{count} answers have no row, answers/{first} first: the run was ended there, or rows were taken out");
     }
-    out!("{rows} rows judged again from their answers: {same} as they say, {} not", rows - same);
+    out!("{rows} rows checked again from their answers: {same} agree, {} differ", rows - same);
     out!("{} answers rejected by the checker, {} contradictions", gate.rejected, gate.contradictions.len());
     out!("not in any answer, and not compared: seconds, memory, where a row was made, which study a cell belongs to");
     Ok(gate::ending(gate))
 }
 
-/// What the jury found, in a few lines.
+/// A verdict, in a few lines.
 pub(crate) fn print_verdict(verdict: &Verdict, claimed: Option<f64>, unit: &str) {
     match (verdict.objective(), claimed) {
         (Some(objective), Some(claimed)) => {
@@ -196,14 +196,14 @@ pub(crate) fn print_verdict(verdict: &Verdict, claimed: Option<f64>, unit: &str)
         Proof::Nothing => out!("bound      none was given"),
         Proof::Infeasible => out!("bound      there is no solution, certified: the certificate was replayed"),
         Proof::Certified { value } => out!("bound      {value} {unit}, certified: the certificate was replayed"),
-        Proof::SolverReported { value, word } => out!("bound      {value} {unit}, a solver's word: {word}"),
+        Proof::SolverReported { value, word } => out!("bound      {value} {unit}, solver-reported (unchecked): {word}"),
         Proof::Rejected { violations } => print_violations("bound", violations),
     }
 }
 
 fn print_violations(part: &str, violations: &[offcut_checker::Violation]) {
     for violation in violations.iter().take(SHOWN) {
-        out!("{part:10} REFUTED {violation}");
+        out!("{part:10} REJECTED {violation}");
     }
     if violations.len() > SHOWN {
         out!("{part:10} and {} more", violations.len() - SHOWN);

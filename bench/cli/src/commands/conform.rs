@@ -46,7 +46,7 @@ pub(crate) fn conform(arguments: &Arguments) -> Result<Ending, InputError> {
     with_problem!(&arguments.problem, P => conform_to::<P>(arguments))
 }
 
-/// What may be wrong with a program, told in one line each.
+/// Tries a program and tells its faults, in one line each.
 fn conform_to<P: BenchmarkAdapter>(arguments: &Arguments) -> Result<Ending, InputError> {
     let Arguments { solver, policy, random, .. } = arguments;
     let command = policy.as_ref().or(solver.as_ref()).map_or("", String::as_str);
@@ -65,7 +65,7 @@ fn conform_to<P: BenchmarkAdapter>(arguments: &Arguments) -> Result<Ending, Inpu
         folder: folder.path(),
         problem: std::marker::PhantomData,
     };
-    let mut troubles = Vec::new();
+    let mut faults = Vec::new();
     let mut lines = Vec::new();
     for family in P::FAMILIES.iter().map(|family| family.name) {
         for seed in [1, 2] {
@@ -73,12 +73,12 @@ fn conform_to<P: BenchmarkAdapter>(arguments: &Arguments) -> Result<Ending, Inpu
             let budget = Budget::seconds(arguments.time);
             let (executed, row) = bench.run(&instance, &budget)?;
             let at = format!("{family} seed {seed}");
-            troubles.extend(wrong_with(&row, &executed).map(|what| (at.clone(), what)));
+            faults.extend(wrong_with(&row, &executed).map(|what| (at.clone(), what)));
             if row.status == Status::InfeasibleClaimed
                 && let Some((method, objective)) = solution::<P>(&instance)
             {
                 let what = format!("it says that there is no solution; {method} has one, objective {objective}");
-                troubles.push((at.clone(), what));
+                faults.push((at.clone(), what));
             }
             let again = bench.run(&instance, &budget)?.1;
             // What is known at a time limit depends on the machine.
@@ -86,7 +86,7 @@ fn conform_to<P: BenchmarkAdapter>(arguments: &Arguments) -> Result<Ending, Inpu
             if again.claimed_objective != row.claimed_objective && both_ended {
                 let told = |objective: Option<f64>| objective.map_or_else(|| "nothing".into(), text::number);
                 let (first, second) = (told(row.claimed_objective), told(again.claimed_objective));
-                troubles.push((at.clone(), format!("the same seed gave {first}, then {second}")));
+                faults.push((at.clone(), format!("the same seed gave {first}, then {second}")));
             }
             lines.push(vec![
                 at,
@@ -100,13 +100,13 @@ fn conform_to<P: BenchmarkAdapter>(arguments: &Arguments) -> Result<Ending, Inpu
     let header = ["instance", "status", "objective", "seconds", "stopped"];
     output::block(&text::table(&header, 2, lines).to_string());
     if policy.is_none() {
-        troubles.extend(in_little_time(&bench)?);
+        faults.extend(in_little_time(&bench)?);
     }
-    for line in grouped(&troubles) {
+    for line in grouped(&faults) {
         out!("WRONG {line}");
     }
-    out!("{}", if troubles.is_empty() { "it keeps to the protocol" } else { "it does not keep to the protocol" });
-    Ok(if troubles.is_empty() { Ending::Good } else { Ending::Rejected })
+    out!("{}", if faults.is_empty() { "it keeps to the protocol" } else { "it does not keep to the protocol" });
+    Ok(if faults.is_empty() { Ending::Good } else { Ending::Rejected })
 }
 
 /// With little time: whoever needs more has to stop by itself, or be ended. A policy does not see to that: it is stopped between two slots.
@@ -161,9 +161,9 @@ impl<P: BenchmarkAdapter> Bench<'_, P> {
 }
 
 /// What is wrong in several places said once, with the first of them.
-fn grouped(troubles: &[(String, String)]) -> Vec<String> {
+fn grouped(faults: &[(String, String)]) -> Vec<String> {
     let mut groups: Vec<(&str, Vec<&str>)> = Vec::new();
-    for (at, what) in troubles {
+    for (at, what) in faults {
         match groups.iter_mut().find(|(known, _)| known == what) {
             Some((_, places)) => places.push(at),
             None => groups.push((what, vec![at])),
@@ -177,7 +177,7 @@ fn grouped(troubles: &[(String, String)]) -> Vec<String> {
     groups.into_iter().map(line).collect()
 }
 
-/// A solution that one of Offcut's methods finds soon, if one does: which method, and what the checker says it is worth.
+/// A solution that one of Offcut's methods finds soon, if one does: which method, and its checked objective value.
 fn solution<P: BenchmarkAdapter>(instance: &P::Instance) -> Option<(String, String)> {
     P::algorithms().into_iter().find_map(|method| {
         let verdict = judge::<P>(instance, &method.solve(instance, &Budget::seconds(1.0)), &Tolerance::default());
@@ -190,14 +190,14 @@ fn wrong_with(row: &Row, executed: &Executed) -> Option<String> {
     match row.status {
         Status::Wrong => {
             let first = row.violations.first().map(ToString::to_string);
-            Some(format!("the checker refutes it: {}", first.unwrap_or_else(|| format!("{:?}", row.proof))))
+            Some(format!("the checker rejects it: {}", first.unwrap_or_else(|| format!("{:?}", row.proof))))
         }
-        Status::Crash => Some(format!("it broke, {}", text::stop(&row.stop))),
+        Status::Crash => Some(format!("it crashed, {}", text::stop(&row.stop))),
         Status::Memory => Some("it ran out of memory".into()),
         // To end without a solution is honest, if nothing else is.
         Status::Time if row.stop == Stop::Completed => None,
         Status::Time => Some(format!(
-            "it found nothing in its time ({}); decline what is not for you",
+            "it found no solution in its time ({}); decline instances that it is not made for",
             executed.process.as_ref().map(|process| process.ended.as_str()).unwrap_or_default()
         )),
         _ => None,

@@ -32,7 +32,7 @@ pub(crate) fn export(arguments: &Arguments) -> Result<Ending, InputError> {
     if !(arguments.time.is_finite() && arguments.time >= 0.0) {
         return Err(InputError::at("--time", "is not a time", "give seconds, 0 or above"));
     }
-    let in_file = |trouble: InputError| trouble.in_file(&arguments.instance);
+    let in_file = |error: InputError| error.in_file(&arguments.instance);
     let bytes = read_bytes(&arguments.instance).map_err(in_file)?;
     let problem = known_problem_of(&bytes).map_err(in_file)?;
     with_problem!(&problem, P => {

@@ -15,7 +15,7 @@ use crate::exit::Ending;
 use crate::output::{self, out};
 use crate::text;
 
-/// What the words mean; `instances/data/README.md` says the same and more.
+/// What the terms mean; `instances/data/README.md` says the same and more.
 pub(crate) const ABOUT: &str = "\
 Hardness of an instance:
   easy  an exact method closes it in 10 s of CPU time, one thread: a bound whose certificate the checker
@@ -136,7 +136,7 @@ fn add<P: BenchmarkAdapter>(run: &Path, folder: &Path) -> Result<Ending, InputEr
     }
     let answer = |row: &offcut_ledger::Row| run.answer(&row.key.line());
     let began = manifest.environment.began_unix_s;
-    let Added { rows, lines, notes, refuted } = library.add::<P>(&rows, answer, began)?;
+    let Added { rows, lines, notes, refuted: rejected } = library.add::<P>(&rows, answer, began)?;
     for (name, line) in &lines {
         let plain = |value: serde_json::Value| value.as_str().unwrap_or_default().replace('_', " ");
         let what = plain(serde_json::to_value(line.what).expect("plain data"));
@@ -146,9 +146,9 @@ fn add<P: BenchmarkAdapter>(run: &Path, folder: &Path) -> Result<Ending, InputEr
     for note in &notes {
         out!("{note}");
     }
-    for line in &refuted {
-        out!("REFUTED {line}");
+    for line in &rejected {
+        out!("REJECTED {line}");
     }
     out!("{rows} rows of instances in the library; {} lines appended", lines.len());
-    Ok(if refuted.is_empty() { Ending::Good } else { Ending::Rejected })
+    Ok(if rejected.is_empty() { Ending::Good } else { Ending::Rejected })
 }

@@ -84,8 +84,8 @@ fn example(name: &str) -> Result<Example, InputError> {
         return Ok(Example { problem: "lymdo", texts: POLICIES, stem: "lymdo_policy".into(), option: "--policy" });
     }
     let (problem, texts) = *EXAMPLES.iter().find(|(known, _)| *known == name).ok_or_else(|| {
-        let trouble = unknown_problem(name);
-        InputError { remedy: format!("{}; lymdo-policy is a policy of lymdo", trouble.remedy), ..trouble }
+        let error = unknown_problem(name);
+        InputError { remedy: format!("{}; lymdo-policy is a policy of lymdo", error.remedy), ..error }
     })?;
     Ok(Example { problem, texts, stem: format!("{problem}_solver"), option: "--solver" })
 }

@@ -47,7 +47,7 @@ macro_rules! all_suites {
 /// The suites of every problem.
 const SUITES: &[Suites] = for_each_problem!([] all_suites);
 
-/// What is asked for besides the suite.
+/// Options of a run besides its suite.
 pub(crate) struct Asked {
     /// Programs to run as well, with their names if they were given any.
     pub(crate) solvers: Vec<(Option<String>, External)>,
@@ -78,11 +78,11 @@ pub(crate) fn named_all(
 }
 
 pub(crate) fn suite(path: &Path, folder: Option<&Path>, asked: &Asked) -> Result<Ending, InputError> {
-    let bytes = read_bytes(path).map_err(|trouble| trouble.in_file(path))?;
+    let bytes = read_bytes(path).map_err(|error| error.in_file(path))?;
     let name = path.file_stem().map_or("run".into(), |stem| stem.to_string_lossy().into_owned());
     let folder = folder.map_or_else(|| PathBuf::from("runs").join(name), Path::to_owned);
     run_and_report(&bytes, path.parent(), &folder, asked)
-        .map_err(|trouble| if trouble.file.is_none() { trouble.in_file(path) } else { trouble })
+        .map_err(|error| if error.file.is_none() { error.in_file(path) } else { error })
 }
 
 /// A program as it is given: `COMMAND` or `NAME=COMMAND`.
@@ -109,7 +109,7 @@ pub(crate) fn merge(folder: &Path, parts: &[PathBuf]) -> Result<Ending, InputErr
     let told = super::gate::tell(&gate, &[], false);
     out!("{} rows are new in {}", merged.new, folder.display());
     if !gate.mismatches.is_empty() {
-        out!("{} rows do not say what their answers say and were not merged", gate.mismatches.len());
+        out!("{} rows differ from their answers and were not merged", gate.mismatches.len());
     }
     Ok(told.and(report(folder)?))
 }
@@ -218,7 +218,7 @@ fn peers_suites() -> Result<Vec<(&'static str, Vec<u8>)>, InputError> {
     }
     let read = |problem: &'static str| {
         let path = Path::new("bench/peers/suites").join(problem).with_extension("json");
-        Ok((problem, read_bytes(&path).map_err(|trouble| trouble.in_file(&path))?))
+        Ok((problem, read_bytes(&path).map_err(|error| error.in_file(&path))?))
     };
     PROBLEMS.iter().copied().map(read).collect()
 }
@@ -254,7 +254,7 @@ fn run_for<P: BenchmarkAdapter>(
     Ok(())
 }
 
-/// Writes the report of a run beside its rows, and says what stands in the way of trusting it.
+/// Writes the report of a run beside its rows, and tells rejections, contradictions and mismatches.
 pub(crate) fn report(folder: &Path) -> Result<Ending, InputError> {
     report_against(folder, None)
 }

@@ -74,7 +74,7 @@ impl Kind {
 }
 
 pub(crate) fn simulate(arguments: &Arguments) -> Result<Ending, InputError> {
-    let in_file = |trouble: InputError| trouble.in_file(&arguments.instance);
+    let in_file = |error: InputError| error.in_file(&arguments.instance);
     let bytes = read_bytes(&arguments.instance).map_err(in_file)?;
     let problem = known_problem_of(&bytes).map_err(in_file)?;
     let subject = match problem.as_str() {
@@ -115,7 +115,7 @@ fn flows(instance: &<Jpdra as Problem>::Instance, arguments: &Arguments) -> Resu
         return Err(InputError::at("--slot", "is given, and jpdra has no slots", "leave it out"));
     }
     let solution = solution::<Jpdra>(arguments)?;
-    let tandems = tandems(instance, &solution).map_err(|trouble| in_answer(trouble, arguments))?;
+    let tandems = tandems(instance, &solution).map_err(|error| in_answer(error, arguments))?;
     let (flows, partitions, servers) = (instance.flows.len(), instance.partitions(), instance.servers.len());
     Ok(Subject {
         noun: "flow",
@@ -134,7 +134,7 @@ fn users(instance: &<Lymdo as Problem>::Instance, arguments: &Arguments) -> Resu
         return Err(InputError::at("--slot", what, "count slots from 0"));
     }
     let solution = solution::<Lymdo>(arguments)?;
-    let all = slot_tandems(instance, &solution, slot).map_err(|trouble| in_answer(trouble, arguments))?;
+    let all = slot_tandems(instance, &solution, slot).map_err(|error| in_answer(error, arguments))?;
     let tandems: Vec<_> = all.into_iter().enumerate().filter_map(|(n, tandem)| Some((n, tandem?))).collect();
     let idle = users - tandems.len();
     if tandems.is_empty() {
@@ -162,8 +162,8 @@ fn solution<P: Problem>(arguments: &Arguments) -> Result<P::Solution, InputError
 }
 
 /// What is wrong with the answer's solution.
-fn in_answer(trouble: InputError, arguments: &Arguments) -> InputError {
-    trouble.below("solution").below("body.found").in_file(&arguments.answer)
+fn in_answer(error: InputError, arguments: &Arguments) -> InputError {
+    error.below("solution").below("body.found").in_file(&arguments.answer)
 }
 
 /// Formulas beside a simulation.
@@ -244,7 +244,7 @@ impl Comparison {
         }
     }
 
-    /// An interval from too few tasks refutes nothing.
+    /// An interval from too few tasks rejects nothing.
     fn is_rejected(&self) -> bool {
         self.is_enough && !self.mean.is_inside()
     }
@@ -277,7 +277,7 @@ impl Comparison {
             "mm1_overstates": self.overstates(),
             "fewest_tasks": self.fewest_tasks,
             "enough_tasks": self.is_enough,
-            "refuted": self.is_rejected(),
+            "rejected": self.is_rejected(),
         });
         json[format!("{noun}_confidence")] = FLOW_CONFIDENCE.into();
         json[format!("{noun}s")] = subject.tandems.iter().zip(&self.lines).map(line).collect();
@@ -325,16 +325,16 @@ impl Comparison {
         if subject.service == Kind::Deterministic {
             let (mm1, percent) = (unit.show(self.mm1_s), 100.0 * self.overstates());
             let own = unit.show(self.deterministic_s);
-            out!("M/M/1      says {mm1} where deterministic service takes {own}: {percent:.1} % too much");
+            out!("M/M/1      gives {mm1} where deterministic service takes {own}: {percent:.1} % too much");
         }
         if !self.is_enough {
             let fewest = text::grouped(self.fewest_tasks);
-            out!("too few    tasks for a verdict: queues this busy (or this idle) want --tasks {fewest}");
+            out!("too few    tasks for a verdict: queues this busy (or this idle) need --tasks {fewest}");
         }
         let verdict = match (self.mean.is_inside(), self.is_enough) {
             (_, false) => "none",
             (true, true) => "the formula stands",
-            (false, true) => "REFUTED: formula and simulation differ",
+            (false, true) => "REJECTED: formula and simulation differ",
         };
         out!("verdict    {verdict}");
     }

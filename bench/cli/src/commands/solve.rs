@@ -57,7 +57,7 @@ pub(crate) fn solve(arguments: &Arguments) -> Result<Ending, InputError> {
         return Err(InputError::at("--time", "is not a time", "give seconds, 0 or above"));
     }
     let began = Instant::now();
-    let in_file = |trouble: InputError| trouble.in_file(&arguments.instance);
+    let in_file = |error: InputError| error.in_file(&arguments.instance);
     let bytes = read_bytes(&arguments.instance).map_err(in_file)?;
     // Every document says early whose it is; the problem's own reader then reads all of it once.
     let problem = known_problem_of(&bytes).map_err(in_file)?;
@@ -121,15 +121,15 @@ fn solve_for<P: BenchmarkAdapter>(
         let objective = offcut_ledger::gap::feasible_objective(&row);
         let known = best_known(P::SENSE, std::slice::from_ref(&row));
         if let Some(gap) = objective.and_then(|objective| known[&row.key.instance].gap(P::SENSE, objective)) {
-            let word = if gap.certified { "certified" } else { "a solver's word" };
-            out!("gap        {} ({word})", text::gap(gap.high, Tolerance::default().gap_relative));
+            let evidence = if gap.certified { "certified" } else { "solver-reported bound, unchecked" };
+            out!("gap        {} ({evidence})", text::gap(gap.high, Tolerance::default().gap_relative));
         }
         out!("status     {}", row.status.name());
         let (read, solve, check) =
             (text::seconds(read_s), text::seconds(row.times.solve_s), text::seconds(row.times.check_s));
         out!("time       read {read}, solve {solve}, check {check}");
         if let Some(build_s) = row.times.build_s {
-            out!("           of solving, {} preparing (as the method tells)", text::seconds(build_s));
+            out!("           of solving, {} building the model (as the method reports)", text::seconds(build_s));
         }
         let measures: Vec<String> =
             row.measures.iter().map(|(name, value)| format!("{name} {}", text::number(*value))).collect();

@@ -15,20 +15,20 @@ const TRAINER: &str = "offcut-trainer";
 
 /// Starts the trainer with these arguments; its exit code is ours.
 pub(crate) fn train(arguments: &[OsString]) -> Result<Ending, InputError> {
-    let trouble = |what: String| {
+    let input_error = |what: String| {
         let remedy =
             "build it with `cargo build --release --package offcut-trainer --features train`, as `./offcut train` does";
         InputError::at(TRAINER, what, remedy)
     };
-    let here = std::env::current_exe().map_err(|error| trouble(format!("cannot be looked for: {error}")))?;
+    let here = std::env::current_exe().map_err(|error| input_error(format!("cannot be looked for: {error}")))?;
     let program = here.with_file_name(TRAINER);
     if !program.exists() {
-        return Err(trouble("is not built".into()));
+        return Err(input_error("is not built".into()));
     }
     let status = Command::new(program)
         .args(arguments)
         .status()
-        .map_err(|error| trouble(format!("cannot be started: {error}")))?;
+        .map_err(|error| input_error(format!("cannot be started: {error}")))?;
     if status.success() {
         return Ok(Ending::Good);
     }

@@ -113,7 +113,7 @@ fn meant(line: &[u8], slot: &Instance) -> Result<ProgramDecision, String> {
     }
 }
 
-/// Refuses cuts that resources cannot be looked for.
+/// Rejects cuts that resources cannot be looked for.
 fn check_cuts(cuts: &[u32], slot: &Instance) -> Result<(), String> {
     let users = slot.users.len();
     if cuts.len() != users {

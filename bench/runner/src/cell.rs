@@ -1,14 +1,14 @@
 //! One method on one instance.
 //!
-//! In a run every cell has two processes: one that solves and one that judges, each under limits, see [`crate::process`]. Offcut's own methods
+//! In a run every cell has two processes: one that solves and one that checks, each under limits, see [`crate::process`]. Offcut's own methods
 //! are solved by this program, started once more; a program in another language has a supervisor, see [`crate::supervise`]. A policy in
 //! another language is started by the process that solves, which asks it slot by slot, and both have a supervisor.
 //!
-//! Whoever reads an instance holds it to its hash, so that nobody solves or judges what another program has made of it. A program in another language gets
+//! Whoever reads an instance holds it to its hash, so that no process solves or checks what another program has made of it. A program in another language gets
 //! a copy of its own, removed afterwards: its run's other methods read the run's file. A file that is no longer the instance is restored, and what was
 //! to be read is read once more, see [`Source`].
 //!
-//! What is judged is the bytes of the answer, read back: an answer that cannot be written or read is no answer. Only the solving is timed
+//! What is checked is the bytes of the answer, read back: an answer that cannot be written or read is no answer. Only the solving is timed
 //! as solving.
 
 use std::ffi::OsString;
@@ -191,7 +191,7 @@ pub const GRACE_S: f64 = 5.0;
 /// The most an answer may be.
 const LARGEST_ANSWER_BYTES: u64 = 512 << 20;
 
-/// Seconds that judging may take.
+/// Seconds that checking may take.
 const JUDGING_S: f64 = 600.0;
 
 impl Launcher<'_> {
@@ -411,7 +411,7 @@ fn plain(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).expect("plain data")
 }
 
-/// Judges what was executed, in this process: the row, and the verdict with all details.
+/// Checks what was executed, in this process: the row, and the verdict with all details.
 pub fn judged<P: BenchmarkAdapter>(
     instance: &P::Instance,
     key: Key,
@@ -447,7 +447,7 @@ fn judged_bytes<P: BenchmarkAdapter>(
     (row, verdict)
 }
 
-/// The row of an answer that was judged, with what the answer and its verdict tell; `bytes` are the answer's.
+/// The row of an answer that was checked, with what the answer and its verdict tell; `bytes` are the answer's.
 pub fn row_of<P: BenchmarkAdapter>(
     instance: &P::Instance,
     key: Key,
@@ -636,7 +636,7 @@ fn say_executed<P: Problem>(executed: &Executed) -> Result<(), InputError> {
     })
 }
 
-/// The judging process of a cell: prints the row.
+/// The checking process of a cell: prints the row.
 ///
 /// # Errors
 /// [`InputError`] if its arguments or the instance cannot be read.

@@ -1,6 +1,6 @@
-//! A whole run judged again from its answers: what `offcut check RUN` does.
+//! A whole run checked again from its answers: what `offcut check RUN` does.
 //!
-//! Every row of the run's studies is made anew, by a process of its own that judges the row's answer on the row's instance under the limits that answers
+//! Every row of the run's studies is made anew, by a process of its own that checks the row's answer on the row's instance under the limits that answers
 //! have in a run; no solver is started. Compared are the instance's hash and what tables call it, the answer's hash, and everything that [`verify`] names.
 //! Seconds, memory and where a row was made are in no answer, and which cells belong to which study stands in the manifest alone: neither is compared.
 
@@ -29,7 +29,7 @@ pub struct Checked {
     pub unbound: usize,
     /// Cells of the run's studies without a row.
     pub missing: usize,
-    /// Rows of the file that belong to no study, those of earlier code say: no report shows them, and they were not judged.
+    /// Rows of the file that belong to no study, those of earlier code say: no report shows them, and they were not checked.
     pub others: usize,
     /// Answers without a row, of cells that a run was ended in or of rows that were taken out.
     pub without_row: Vec<String>,
@@ -37,7 +37,7 @@ pub struct Checked {
     pub gate: Gate,
 }
 
-/// Judges every row of a run again, `jobs` at a time. `program` is what cells are processes of, see [`Launcher`].
+/// Checks every row of a run again, `jobs` at a time. `program` is what cells are processes of, see [`Launcher`].
 ///
 /// # Errors
 /// [`InputError`] if the folder is not that of a run, or no process can be started.
@@ -97,9 +97,9 @@ pub fn check<P: BenchmarkAdapter>(
     })
 }
 
-/// What came of judging a row's answer again.
+/// The result of checking a row's answer again.
 struct Again {
-    /// The row as the checker makes it now; none if there is no answer or no instance to judge.
+    /// The row as the checker makes it now; none if there is no answer or no instance to check.
     row: Option<Row>,
     /// In what the row differs.
     differences: Vec<String>,

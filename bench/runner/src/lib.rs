@@ -7,11 +7,11 @@
 //! | [`suite`] | a grid of instances and methods, as a document; its expansion into cells |
 //! | [`solver`] | what solves: one of Offcut's methods, or a program in any language |
 //! | [`dialogue`] | a program that is asked line by line |
-//! | [`cell`] | one method on one instance: a process that solves, a process that judges |
+//! | [`cell`] | one method on one instance: a process that solves, a process that checks |
 //! | [`process`] | a program under limits, watched from outside |
 //! | [`supervise`] | the process between the runner and a program that is not Offcut's |
 //! | [`protocol`] | the lines a solver's process writes, and the answer made of them |
-//! | [`check`](mod@check) | a whole run judged again from its answers |
+//! | [`check`](mod@check) | a whole run checked again from its answers |
 //! | [`run`](mod@run) | a whole suite into a folder, resuming by key; shards, and merging them |
 //! | [`export`](mod@export) | a method's mathematical program as a file |
 //! | [`environment`] | where and with what it runs |

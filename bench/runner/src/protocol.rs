@@ -115,7 +115,7 @@ impl<P: Problem> Replies<P> {
         false
     }
 
-    /// The answer to be judged, as a document: what it said, and how its process ended.
+    /// The answer to be checked, as a document: what it said, and how its process ended.
     pub fn answer(self, watched: &Watched, limits: &Limits) -> Vec<u8> {
         let Self { found, proved, mut course, document, before, measured, .. } = self;
         let told = !document.is_empty();

@@ -61,7 +61,7 @@ impl Folder {
         Ok((manifest, rows))
     }
 
-    /// Reads what is in it, and keeps the rows that hold to their answers, see [`offcut_ledger::evidence`]. Nothing is judged.
+    /// Reads what is in it, and keeps the rows that hold to their answers, see [`offcut_ledger::evidence`]. No answer is checked.
     ///
     /// # Errors
     /// [`InputError`] if it is not the folder of a run.
@@ -362,7 +362,7 @@ impl Drop for Started {
     }
 }
 
-/// What a program is judged by during which the runner was ended so often.
+/// The reason for a failed program during which the runner was ended so often.
 fn ended_the_runner<P: BenchmarkAdapter>(times: u64) -> Executed {
     let why = format!(
         "the runner was ended {times} times while it ran, by it or from outside; to try again, remove its line from rows.jsonl"

@@ -24,7 +24,7 @@ use offcut_instances::jpdra::{Certificate, Instance, Jpdra, Node, Prices};
 use offcut_instances::problem::{Algorithm, Answer, Budget, Incumbent, Parameter, Stop, Trace};
 use offcut_instances::random::Stream;
 
-use super::dual::{CARE, Dual, Until};
+use super::bound::{CARE, Dual, Until};
 use super::local_search::{Local, drawn, keep};
 use super::model::{Deployed, Model, Ordered};
 use super::server_subproblem::SubproblemObjective;

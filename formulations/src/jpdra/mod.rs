@@ -1,25 +1,30 @@
-//! Flows through tandems of partitions on servers: the exact side.
+//! Flows through tandems of partitions on servers: the exact methods.
 //!
-//! See the crate `offcut-instances`, module `jpdra`, for the problem and its symbols. Everything rests on one fact: for a fixed deployment
+//! See the crate `offcut-instances`, module `jpdra`, for the problem and its symbols. All methods rest on one fact: for a fixed deployment
 //! the best speeds are known (Kleinrock's square-root rule; Fox's marginal allocation for whole units), so a server's delay is a
 //! function of the set of partitions on it.
 //!
+//! A *price* is a dual multiplier of the coupling between flows and servers: what a flow pays to a server for an assignment (a partition on that
+//! server), or for leaving the next partition there. Units: seconds of the objective.
+//!
 //! | file | method | bound |
 //! |---|---|---|
-//! | `branch` | `branch`: exact search on prices of places and of staying | certificate: a tree of prices |
+//! | `branch` | `branch`: branch and bound on the price bound | certificate: a tree of prices |
+//! | `neighbourhood`, `shared_incumbent` | | its large-neighbourhood search; incumbents exchanged between threads |
 //! | `price` | `price`: the continuous relaxation by rates of servers, rounded | certificate: rates |
-//! | `milp` | `milp-oa`: outer approximation through HiGHS; `milp-units`: units as binaries | HiGHS's word |
-//! | `socp` | `socp`: the continuous relaxation through Clarabel, rounded | Clarabel's word |
-//! | `exhaustive` | `exhaustive`: every deployment | its word |
-//! | `model` | | weighted delays, square roots, Fox |
+//! | `milp` | `milp-oa`: outer approximation through HiGHS; `milp-units`: units as binaries | solver-reported |
+//! | `socp` | `socp`: the continuous relaxation through Clarabel, rounded | solver-reported |
+//! | `brute_force` | `exhaustive`: every deployment | method-reported |
+//! | `model` | | weighted delays, square-root rule, Fox's allocation |
 //! | `arcs` | | layered graphs |
-//! | `dual`, `server`, `path` | | prices by a bundle method; a server and a flow for themselves |
-//! | `local` | | incumbents |
+//! | `bound` | | the best prices, by a bundle method |
+//! | `server_subproblem`, `shortest_path` | | the subproblems of a server and of a flow at given prices |
+//! | `local_search` | | incumbents |
 
 mod arcs;
+mod bound;
 mod branch;
-mod dual;
-mod exhaustive;
+mod brute_force;
 mod local_search;
 mod milp;
 mod model;
@@ -42,6 +47,6 @@ pub fn algorithms() -> Vec<Box<dyn Algorithm<Jpdra>>> {
         Box::new(milp::OuterApproximation::default()),
         Box::new(milp::Units),
         Box::new(socp::Socp),
-        Box::new(exhaustive::Exhaustive),
+        Box::new(brute_force::Exhaustive),
     ]
 }

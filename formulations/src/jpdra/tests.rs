@@ -7,7 +7,7 @@ use offcut_instances::random::Stream;
 use proptest::prelude::*;
 
 use super::branch::Branch;
-use super::exhaustive::Exhaustive;
+use super::brute_force::Exhaustive;
 use super::milp::{OuterApproximation, Units};
 use super::model::Model;
 use super::price::{Price, relaxed};

@@ -17,10 +17,11 @@ use std::time::Instant;
 use offcut_instances::lymdo::{Allocation, Certificate, Instance, Lymdo, Node, Prices, Solution, Tree};
 use offcut_instances::problem::{Algorithm, Answer, Budget, Incumbent, Stop, Trace};
 
-use super::dual::{Ascent, Dual, Sums, Until, natural};
+use super::bound::{Ascent, BOUND_RELAXATION, Dual, Sums, Until, natural, per_unit, units};
 use super::feasibility::{Feasibility, feasibility};
 use super::fixed_cuts::{Convex, Shares};
-use super::model::{Slot, allocation, value};
+use super::model::{allocation, slot_objective};
+use super::slot::Slot;
 use super::symmetry::{SymmetryClasses, is_complete};
 
 /// A slot exactly.
@@ -29,9 +30,6 @@ pub(super) struct Branch;
 
 /// The gap at which a slot counts as solved, relative.
 pub(super) const GAP: f64 = 1e-9;
-
-/// Bounds are handed over weaker by this part of what was added up for them: the checker rounds outwards.
-pub(super) const BOUND_RELAXATION: f64 = 1e-12;
 
 /// A certificate with more nodes is too large to be handed over.
 const MAX_NODES: usize = 4_000_000;
@@ -72,19 +70,6 @@ impl Algorithm<Lymdo> for Branch {
         answer.trace.incumbents.iter_mut().for_each(|incumbent| incumbent.objective *= instance.v);
         answer
     }
-}
-
-/// What there is of bandwidth and edge speed, over what a second costs: what all of it costs in seconds, divided by this, is the price of
-/// a unit.
-pub(super) fn units(instance: &Instance, per_second: f64) -> [f64; 2] {
-    [instance.bandwidth_hz / per_second, instance.edge_macs_per_s / per_second]
-}
-
-/// Prices per unit, as certificates have them.
-pub(super) fn per_unit(prices: [f64; 2], units: [f64; 2]) -> Prices {
-    // (What is next to nothing is nothing: certificates hold no such numbers.)
-    let of = |of: usize| Some(prices[of] / units[of]).filter(|price| *price >= 1e-60).unwrap_or(0.0);
-    Prices { bandwidth: of(0), edge: of(1) }
 }
 
 /// How a slot ended. What was found stays with the solver.
@@ -179,7 +164,7 @@ impl Solver {
             return None;
         }
         let decisions = allocation(instance, cuts, local, bandwidth, edge);
-        value(instance, &decisions).map(|objective| (objective, decisions))
+        slot_objective(instance, &decisions).map(|objective| (objective, decisions))
     }
 
     /// Solves a slot, the only one of `instance`. Prices are sought from `start`, if it is given.
@@ -194,7 +179,7 @@ impl Solver {
         self.shares.value = f64::INFINITY;
         self.shares.local.clear();
         self.dual.rounds = 0;
-        let domain: Vec<u32> = (0..slot.all() as u32).filter(|pair| slot.is_usable(*pair as usize)).collect();
+        let domain: Vec<u32> = (0..slot.pair_count() as u32).filter(|pair| slot.is_usable(*pair as usize)).collect();
         let (units, symmetry) = (units(instance, instance.v), SymmetryClasses::now(instance));
         if !is_complete(slot, &domain) {
             return self.refute(slot, &symmetry, units, budget, began);

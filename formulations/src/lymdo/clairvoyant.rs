@@ -20,13 +20,12 @@ use offcut_instances::lymdo::{Certificate, Instance, Lymdo, Node, Prices, Tree};
 use offcut_instances::problem::{Algorithm, Answer, Budget, Incumbent, Parameter, Stop, Trace};
 use rayon::prelude::*;
 
-use super::branch::{BOUND_RELAXATION, per_unit, units};
-use super::dual::{Dual, Height, Until, natural};
+use super::bound::{BOUND_RELAXATION, Dual, Height, Until, natural, per_unit, units};
 use super::exact_slots::Search;
 use super::feasibility::{Feasibility, feasibility};
-use super::model::Slot;
+use super::slot::Slot;
+use super::stage_roots::Warm;
 use super::symmetry::SymmetryClasses;
-use super::user_subproblem::Warm;
 
 /// The bound on a horizon.
 #[derive(Clone, Copy, Debug)]
@@ -118,7 +117,7 @@ impl Algorithm<Lymdo> for Clairvoyant {
             return Answer::declined("bounds horizons; for a single slot there is branch");
         }
         let system = Slot::of_system(instance);
-        let pairs = system.all().saturating_mul(instance.slots.len());
+        let pairs = system.pair_count().saturating_mul(instance.slots.len());
         let bytes = 110 * pairs as u64;
         if pairs > MAX_PAIRS || budget.memory_bytes.is_some_and(|most| bytes > most) {
             return Answer::declined(format!(
@@ -151,8 +150,9 @@ fn solve(instance: &Instance, system: &Slot, has_exact_slots: bool, budget: &Bud
             if is_rejected || !has_cuts {
                 return Err(Stop::Infeasible);
             }
-            let domain: Vec<u32> = (0..slot.all() as u32).filter(|pair| slot.is_usable(*pair as usize)).collect();
-            let (warm, prices) = (vec![Warm::default(); slot.all()], natural(&slot, &domain));
+            let domain: Vec<u32> =
+                (0..slot.pair_count() as u32).filter(|pair| slot.is_usable(*pair as usize)).collect();
+            let (warm, prices) = (vec![Warm::default(); slot.pair_count()], natural(&slot, &domain));
             Ok(Slotted { slot, domain, warm, prices })
         })
         .collect();
@@ -421,7 +421,7 @@ pub(super) fn height(instance: &Instance, mu: &[f64]) -> f64 {
     for t in 0..instance.slots.len() {
         let mut slot = system.clone();
         slot.set(instance, t, 1.0, mu);
-        let domain: Vec<u32> = (0..slot.all() as u32).filter(|pair| slot.is_usable(*pair as usize)).collect();
+        let domain: Vec<u32> = (0..slot.pair_count() as u32).filter(|pair| slot.is_usable(*pair as usize)).collect();
         let until = Until { cutoff: f64::INFINITY, stall: 1.0, close: CONVERGENCE_TOL };
         let ascent = Dual::new(&slot).ascend(&slot, &domain, natural(&slot, &domain), 64.0, until);
         total += ascent.height.value / instance.slots.len() as f64;
@@ -436,13 +436,13 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
 impl Slotted {
     /// The slot's best bound at `mu`, and what its users spend there.
     fn bound(&mut self, instance: &Instance, mu: &[f64], dual: &mut Dual) -> Bounded {
-        self.slot.weigh(instance, 1.0, mu);
+        self.slot.set_weights(instance, 1.0, mu);
         dual.lend(&self.slot, &mut self.warm);
         let until = Until { cutoff: f64::INFINITY, stall: 1.0, close: CONVERGENCE_TOL };
         let ascent = dual.ascend(&self.slot, &self.domain, self.prices, 16.0, until);
         let joules = dual.mixed(&self.slot, &self.domain, |pair, point| {
             let user = &instance.users[self.slot.user[pair] as usize];
-            self.slot.joules(pair, point, instance.slot_s, user.tx_power_w)
+            self.slot.energy_j(pair, point, instance.slot_s, user.tx_power_w)
         });
         dual.lend(&self.slot, &mut self.warm);
         self.prices = ascent.prices;

@@ -8,7 +8,7 @@ use offcut_instances::lymdo::{Allocation, Decide, Instance, Policy};
 use offcut_instances::problem::{Budget, Stop};
 
 use super::branch::Solver;
-use super::model::Slot;
+use super::slot::Slot;
 
 /// Drift plus penalty with exact slots.
 #[derive(Clone, Copy, Debug)]

@@ -18,8 +18,10 @@ use offcut_instances::lymdo::{Instance, Tree};
 use offcut_instances::problem::{Budget, Sense};
 use rayon::prelude::*;
 
-use super::branch::{BOUND_RELAXATION, Solver};
-use super::model::{Slot, worth};
+use super::bound::BOUND_RELAXATION;
+use super::branch::Solver;
+use super::model::delays_and_energies;
+use super::slot::Slot;
 use crate::highs::{self, Program};
 
 /// Evaluations, at most.
@@ -261,11 +263,11 @@ impl Alone {
     /// The slot at `mu`.
     fn solve(&mut self, mu: &[f64], solver: &mut Solver, budget: &Budget, began: Instant) -> Option<Solved> {
         self.instance.users.iter_mut().zip(mu).for_each(|(user, mu)| user.backlog_j = *mu);
-        self.slot.weigh(&self.instance, 1.0, mu);
+        self.slot.set_weights(&self.instance, 1.0, mu);
         let solved = solver.solve(&self.slot, &self.instance, Some(self.prices), budget, began);
         let (_, allocation) = solver.decisions(&self.slot, &self.instance).filter(|_| solved.is_feasible)?;
         self.prices = solver.prices.unwrap_or(self.prices);
-        let of = worth(&self.instance, 0, &allocation)?;
+        let of = delays_and_energies(&self.instance, 0, &allocation)?;
         let (delay, energies) =
             (of.iter().map(|(delay, _)| delay).sum(), of.iter().map(|(_, energy)| *energy).collect());
         Some(Solved { bound: solved.bound.max(0.0), tree: solved.tree?, delay, energies })

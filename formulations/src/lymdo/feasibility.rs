@@ -14,7 +14,7 @@ use std::time::Instant;
 use offcut_instances::lymdo::{Node, Prices, Tree};
 use offcut_instances::problem::{Budget, Stop};
 
-use super::model::Slot;
+use super::slot::Slot;
 use super::symmetry::{SymmetryClasses, is_complete};
 
 /// What was found.
@@ -52,9 +52,9 @@ pub(super) fn feasibility(
     let mut search = Search { slot, units, prices: Vec::new(), nodes: vec![Node::Empty { prices: 0 }] };
     let possible = |pair: &u32| {
         let i = *pair as usize;
-        slot.alone[i] < f64::INFINITY && slot.least_bandwidth[i] < f64::INFINITY
+        slot.local_time_s[i] < f64::INFINITY && slot.least_bandwidth[i] < f64::INFINITY
     };
-    let domain: Vec<u32> = (0..slot.all() as u32).filter(possible).collect();
+    let domain: Vec<u32> = (0..slot.pair_count() as u32).filter(possible).collect();
     let mut waiting = vec![(0, domain)];
     while let Some((node, domain)) = waiting.pop() {
         if budget.is_spent(began) || search.nodes.len() > MOST {

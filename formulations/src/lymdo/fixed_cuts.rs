@@ -8,8 +8,9 @@
 //! roots of the gradient in 1/sqrt(nu) and 1/sqrt(eta), damped where g would fall; nested bisections stand behind it. At the end shares are
 //! moved onto what there is, and g is a bound on what they are worth: that gap is what certifies the result, not the way it was found.
 
-use super::model::Slot;
-use super::user_subproblem::{Point, Warm};
+use super::slot::Slot;
+use super::stage_roots::Warm;
+use super::user_subproblem::Point;
 
 /// Newton steps; the bisections take over after that.
 const STEPS: u32 = 60;
@@ -50,23 +51,23 @@ pub(super) struct Convex {
 struct Slope {
     value: f64,
     excess: [f64; 2],
-    convex_term: [f64; 3],
+    curvature: [f64; 3],
 }
 
 impl Convex {
     pub(super) fn new(slot: &Slot) -> Self {
-        Self { points: vec![Point::default(); slot.users()], warm: vec![Warm::default(); slot.all()] }
+        Self { points: vec![Point::default(); slot.users()], warm: vec![Warm::default(); slot.pair_count()] }
     }
 
     fn slope(&mut self, slot: &Slot, pairs: &[u32], [nu, eta]: [f64; 2]) -> Slope {
-        let mut slope = Slope { value: -nu - eta, excess: [-1.0; 2], convex_term: [0.0; 3] };
+        let mut slope = Slope { value: -nu - eta, excess: [-1.0; 2], curvature: [0.0; 3] };
         for (point, pair) in self.points.iter_mut().zip(pairs) {
             let pair = *pair as usize;
             *point = slot.at(pair, nu, eta, &mut self.warm[pair]);
             slope.value += point.value;
             slope.excess[0] += point.bandwidth;
             slope.excess[1] += point.edge;
-            (0..3).for_each(|at| slope.convex_term[at] += point.convex_term[at]);
+            (0..3).for_each(|at| slope.curvature[at] += point.curvature[at]);
         }
         slope
     }
@@ -231,8 +232,8 @@ impl<'a> Problem<'a> {
 fn step(prices: &[f64; 2], here: &Slope, is_priced: [bool; 2], is_joint: bool) -> [f64; 2] {
     let by = [0, 1].map(|of| -2.0 * prices[of] * prices[of].sqrt());
     // d excess_i / d (1/sqrt(price_j)).
-    let own = [here.convex_term[0] * by[0], here.convex_term[1] * by[1]];
-    let cross = [here.convex_term[2] * by[1], here.convex_term[2] * by[0]];
+    let own = [here.curvature[0] * by[0], here.curvature[1] * by[1]];
+    let cross = [here.curvature[2] * by[1], here.curvature[2] * by[0]];
     let alone =
         |of: usize| if here.excess[of] == 0.0 { 0.0 } else { -here.excess[of] / own[of].max(f64::MIN_POSITIVE) };
     let mut delta = [alone(0), alone(1)];

@@ -21,11 +21,11 @@ use offcut_instances::incumbents;
 use offcut_instances::lymdo::{Certificate, Instance, Lymdo, Node, Service, Solution, Tree};
 use offcut_instances::problem::{Algorithm, Answer, Budget, Parameter, Problem, Stop};
 
-use super::branch::{BOUND_RELAXATION, per_unit, units};
-use super::dual::Dual;
+use super::bound::{BOUND_RELAXATION, Dual, per_unit, units};
 use super::feasibility::{Feasibility, feasibility};
 use super::fixed_cuts::{Convex, Shares};
-use super::model::{Slot, allocation, value};
+use super::model::{allocation, slot_objective};
+use super::slot::Slot;
 use super::symmetry::SymmetryClasses;
 use crate::highs::{self, Program};
 use crate::outer_approximation::{Tangents, run};
@@ -85,10 +85,10 @@ struct Oa<'s> {
 
 impl Slot {
     /// Whether a pair has this bend.
-    fn has_convex_term(&self, pair: usize, convex_term: ConvexTerm) -> bool {
+    fn has_curvature(&self, pair: usize, curvature: ConvexTerm) -> bool {
         let lambda = self.lambda[self.user[pair] as usize];
         let is_deterministic = self.service == Service::Deterministic;
-        match convex_term {
+        match curvature {
             ConvexTerm::TransmissionPoint => self.air[pair] > 0.0,
             ConvexTerm::Edge => self.edge[pair] > 0.0,
             ConvexTerm::Local => is_deterministic && self.local[pair] > 0.0,
@@ -100,7 +100,7 @@ impl Slot {
     }
 
     /// What a bend costs at a point, in seconds, and its slope; none where it is not stable.
-    fn convex_term(&self, pair: usize, convex_term: ConvexTerm, at: f64) -> Option<(f64, f64)> {
+    fn curvature(&self, pair: usize, curvature: ConvexTerm, at: f64) -> Option<(f64, f64)> {
         let n = self.user[pair] as usize;
         let lambda = self.lambda[n];
         let is_exponential = self.service == Service::Exponential;
@@ -112,9 +112,9 @@ impl Slot {
             let t = d / (1.0 - lambda * d);
             (lambda * d < 1.0).then_some((t, slope * (1.0 + lambda * t).powi(2)))
         };
-        match convex_term {
+        match curvature {
             ConvexTerm::TransmissionPoint => {
-                let (d, slope) = self.sending(pair, at);
+                let (d, slope) = self.transmission_s(pair, at);
                 let (time, steep) = system(d, slope)?;
                 let q = if is_exponential { self.airtime[n] - 1.0 } else { 0.0 };
                 Some((time + q * d, steep + q * slope))
@@ -131,9 +131,9 @@ impl Slot {
     }
 
     /// The least point of a bend, which costs infinitely much, or the least that can be; and the most.
-    fn ends(&self, pair: usize, convex_term: ConvexTerm) -> (f64, f64) {
+    fn ends(&self, pair: usize, curvature: ConvexTerm) -> (f64, f64) {
         let lambda = self.lambda[self.user[pair] as usize];
-        match convex_term {
+        match curvature {
             ConvexTerm::TransmissionPoint => (self.least_bandwidth[pair], 1.0),
             ConvexTerm::Edge => (self.least_edge[pair], 1.0),
             ConvexTerm::Local | ConvexTerm::Heat => (lambda * self.local[pair], 1.0),
@@ -142,9 +142,9 @@ impl Slot {
     }
 
     /// What a second of a bend costs in the objective.
-    fn weight(&self, pair: usize, convex_term: ConvexTerm) -> f64 {
+    fn weight(&self, pair: usize, curvature: ConvexTerm) -> f64 {
         let is_exponential = self.service == Service::Exponential;
-        if convex_term == ConvexTerm::TransmissionPoint && !is_exponential {
+        if curvature == ConvexTerm::TransmissionPoint && !is_exponential {
             self.airtime[self.user[pair] as usize]
         } else {
             1.0
@@ -153,7 +153,7 @@ impl Slot {
 
     /// What a pair costs that does not depend on what it takes of what is modelled.
     fn given(&self, pair: usize) -> f64 {
-        let (time, work, lambda) = (self.alone[pair], self.local[pair], self.lambda[self.user[pair] as usize]);
+        let (time, work, lambda) = (self.local_time_s[pair], self.local[pair], self.lambda[self.user[pair] as usize]);
         if self.service == Service::Deterministic || work == 0.0 {
             return 0.0;
         }
@@ -162,23 +162,23 @@ impl Slot {
 }
 
 /// Points where tangents are taken first: geometric in what is above the need, up to costs of `most` seconds.
-fn grid(slot: &Slot, pair: usize, convex_term: ConvexTerm, error: f64, most: f64) -> Vec<f64> {
+fn grid(slot: &Slot, pair: usize, curvature: ConvexTerm, error: f64, most: f64) -> Vec<f64> {
     let root = error.sqrt();
     let ratio = (1.0 + root) / (1.0 - root);
-    let (low, high) = slot.ends(pair, convex_term);
+    let (low, high) = slot.ends(pair, curvature);
     let mut points = Vec::new();
-    if convex_term == ConvexTerm::Wait {
+    if curvature == ConvexTerm::Wait {
         // In t = d/(1 - lambda d), of which the wait is nearly a power.
         let lambda = 1.0 / high;
         let least = slot.local[pair].max(slot.edge[pair]).max(if slot.air[pair] > 0.0 {
-            slot.sending(pair, 1.0).0
+            slot.transmission_s(pair, 1.0).0
         } else {
             0.0
         });
         let mut time = least / (1.0 - lambda * least);
         while points.len() < 400 {
             let at = time / (1.0 + lambda * time);
-            match slot.convex_term(pair, convex_term, at) {
+            match slot.curvature(pair, curvature, at) {
                 Some((wait, _)) if wait <= most => points.push(at),
                 _ => break,
             }
@@ -189,8 +189,7 @@ fn grid(slot: &Slot, pair: usize, convex_term: ConvexTerm, error: f64, most: f64
     let mut above = high - low;
     while points.len() < 400 {
         let at = low + above;
-        let cost =
-            slot.convex_term(pair, if convex_term == ConvexTerm::Heat { ConvexTerm::Local } else { convex_term }, at);
+        let cost = slot.curvature(pair, if curvature == ConvexTerm::Heat { ConvexTerm::Local } else { curvature }, at);
         match cost {
             Some((cost, _)) if cost <= most => points.push(at),
             _ => break,
@@ -202,21 +201,21 @@ fn grid(slot: &Slot, pair: usize, convex_term: ConvexTerm, error: f64, most: f64
 
 impl Oa<'_> {
     /// Adds a point, unless there is one next to it; says how many are new.
-    fn add(&mut self, copy: usize, convex_term: ConvexTerm, at: f64) -> usize {
+    fn add(&mut self, copy: usize, curvature: ConvexTerm, at: f64) -> usize {
         let Copy { pair, points, .. } = &mut self.copies[copy];
-        let (low, high) = self.slot.ends(*pair, convex_term);
+        let (low, high) = self.slot.ends(*pair, curvature);
         // What is needed and no more has no tangent; a steep one keeps it away.
-        let at = if convex_term == ConvexTerm::Wait {
+        let at = if curvature == ConvexTerm::Wait {
             at.min(high * (1.0 - 1e-6))
         } else {
             at.clamp(low + 1e-6 * (high - low), high)
         };
-        let points = &mut points[convex_term as usize];
+        let points = &mut points[curvature as usize];
         let is_near = |known: &f64| {
             (known - at).abs()
-                <= 1e-6 * (at - low).min(if convex_term == ConvexTerm::Wait { high - at } else { f64::INFINITY })
+                <= 1e-6 * (at - low).min(if curvature == ConvexTerm::Wait { high - at } else { f64::INFINITY })
         };
-        if at <= 0.0 || points.iter().any(is_near) || self.slot.convex_term(*pair, convex_term, at).is_none() {
+        if at <= 0.0 || points.iter().any(is_near) || self.slot.curvature(*pair, curvature, at).is_none() {
             return 0;
         }
         points.push(at);
@@ -224,22 +223,21 @@ impl Oa<'_> {
     }
 
     /// What counts as 1 of what a bend takes: all there is, or for the slowest stage what is just not stable.
-    fn unit(&self, pair: usize, convex_term: ConvexTerm) -> f64 {
-        if convex_term == ConvexTerm::Wait { self.seconds(pair, ConvexTerm::Local) } else { 1.0 }
+    fn unit(&self, pair: usize, curvature: ConvexTerm) -> f64 {
+        if curvature == ConvexTerm::Wait { self.seconds(pair, ConvexTerm::Local) } else { 1.0 }
     }
 
     /// The seconds of a bend that count as 1. HiGHS is exact to 1e-9, which has to be little beside what is missing to 1/lambda.
-    fn seconds(&self, pair: usize, convex_term: ConvexTerm) -> f64 {
-        let is_pulled = matches!(convex_term, ConvexTerm::TransmissionPoint | ConvexTerm::Edge | ConvexTerm::Local)
-            && self.slot.has_convex_term(pair, ConvexTerm::Wait);
+    fn seconds(&self, pair: usize, curvature: ConvexTerm) -> f64 {
+        let is_pulled = matches!(curvature, ConvexTerm::TransmissionPoint | ConvexTerm::Edge | ConvexTerm::Local)
+            && self.slot.has_curvature(pair, ConvexTerm::Wait);
         if is_pulled { self.scale.min(self.slot.ends(pair, ConvexTerm::Wait).1) } else { self.scale }
     }
 
     /// The variables of bends that a copy has, from its first one on: which stands where.
     fn places(&self, copy: &Copy) -> Vec<(ConvexTerm, usize)> {
-        let has_convex_term =
-            BENDS.into_iter().filter(|convex_term| self.slot.has_convex_term(copy.pair, *convex_term));
-        has_convex_term.enumerate().map(|(at, convex_term)| (convex_term, copy.first + 1 + 2 * at)).collect()
+        let has_curvature = BENDS.into_iter().filter(|curvature| self.slot.has_curvature(copy.pair, *curvature));
+        has_curvature.enumerate().map(|(at, curvature)| (curvature, copy.first + 1 + 2 * at)).collect()
     }
 }
 
@@ -264,15 +262,15 @@ impl Tangents for Oa<'_> {
             }
             let (mut speed, mut slowest): (Option<Variable>, Option<Variable>) = (None, None);
             let mut times = Vec::new();
-            for (convex_term, _) in self.places(copy) {
-                let (low, high) = slot.ends(pair, convex_term);
-                let (unit, seconds) = (self.unit(pair, convex_term), self.seconds(pair, convex_term));
+            for (curvature, _) in self.places(copy) {
+                let (low, high) = slot.ends(pair, curvature);
+                let (unit, seconds) = (self.unit(pair, curvature), self.seconds(pair, curvature));
                 let taken = problem.add(variable().min(0.0).max(high / unit));
                 // What costs more than the incumbent is of no interest.
-                let weight = slot.weight(pair, convex_term) * seconds / self.scale;
+                let weight = slot.weight(pair, curvature) * seconds / self.scale;
                 let cost = problem.add(variable().min(0.0).max(CUTOFF / weight));
                 objective.add_mul(weight, cost);
-                match convex_term {
+                match curvature {
                     ConvexTerm::TransmissionPoint => bandwidth.add_mul(1.0, taken),
                     ConvexTerm::Edge => edge.add_mul(1.0, taken),
                     ConvexTerm::Local => speed = Some(taken),
@@ -280,15 +278,15 @@ impl Tangents for Oa<'_> {
                     ConvexTerm::Heat => rows.push(constraint!(taken == speed.expect("a speed"))),
                     ConvexTerm::Wait => slowest = Some(taken),
                 }
-                if matches!(convex_term, ConvexTerm::TransmissionPoint | ConvexTerm::Edge | ConvexTerm::Local) {
+                if matches!(curvature, ConvexTerm::TransmissionPoint | ConvexTerm::Edge | ConvexTerm::Local) {
                     times.push(cost);
                 }
                 rows.push(constraint!(taken <= high / unit * z));
                 if low > 0.0 {
                     rows.push(constraint!(taken >= low / unit * z));
                 }
-                for at in &copy.points[convex_term as usize] {
-                    let Some((value, slope)) = slot.convex_term(pair, convex_term, *at) else { continue };
+                for at in &copy.points[curvature as usize] {
+                    let Some((value, slope)) = slot.curvature(pair, curvature, *at) else { continue };
                     // Rows are divided by what is steep in them: HiGHS drops what is small beside 1, and minds what is large.
                     let steep = (1e-5 * slope.abs() * unit / seconds).max(1.0);
                     let mut row = Expression::with_capacity(3);
@@ -320,9 +318,9 @@ impl Tangents for Oa<'_> {
         let pairs: Vec<u32> = chosen.iter().map(|(_, at)| self.copies[*at].pair as u32).collect();
         let mut new = 0;
         for (z, at) in &chosen {
-            for (convex_term, place) in self.places(&self.copies[*at]) {
-                let unit = self.unit(self.copies[*at].pair, convex_term);
-                new += self.add(*at, convex_term, values[place] * unit / z.max(0.5));
+            for (curvature, place) in self.places(&self.copies[*at]) {
+                let unit = self.unit(self.copies[*at].pair, curvature);
+                new += self.add(*at, curvature, values[place] * unit / z.max(0.5));
             }
         }
         if !slot.is_stable(&pairs) {
@@ -333,20 +331,20 @@ impl Tangents for Oa<'_> {
             let (u, x, y) = (self.trial.local[n], self.trial.bandwidth[n], self.trial.edge[n]);
             let pair = self.copies[*at].pair;
             let mut slowest = 0.0f64;
-            for (convex_term, taken) in [
+            for (curvature, taken) in [
                 (ConvexTerm::TransmissionPoint, x),
                 (ConvexTerm::Edge, y),
                 (ConvexTerm::Local, u),
                 (ConvexTerm::Heat, u),
             ] {
-                if slot.has_convex_term(pair, convex_term) {
-                    new += self.add(*at, convex_term, taken);
-                    if convex_term != ConvexTerm::Heat {
-                        slowest = slowest.max(slot.convex_term(pair, convex_term, taken).map_or(0.0, |(time, _)| time));
+                if slot.has_curvature(pair, curvature) {
+                    new += self.add(*at, curvature, taken);
+                    if curvature != ConvexTerm::Heat {
+                        slowest = slowest.max(slot.curvature(pair, curvature, taken).map_or(0.0, |(time, _)| time));
                     }
                 }
             }
-            if slot.has_convex_term(pair, ConvexTerm::Wait) {
+            if slot.has_curvature(pair, ConvexTerm::Wait) {
                 new += self.add(*at, ConvexTerm::Wait, slowest);
             }
         }
@@ -388,7 +386,7 @@ impl Algorithm<Lymdo> for OuterApproximation {
             return Answer::declined("takes single slots");
         }
         let slot = Slot::new(instance);
-        let mut usable: Vec<usize> = (0..slot.all()).filter(|pair| slot.is_usable(*pair)).collect();
+        let mut usable: Vec<usize> = (0..slot.pair_count()).filter(|pair| slot.is_usable(*pair)).collect();
         if usable.len() > MAX_PAIRS {
             return Answer::declined(format!("the model would have more than {MAX_PAIRS} cuts of users"));
         }
@@ -405,12 +403,12 @@ impl Algorithm<Lymdo> for OuterApproximation {
         usable.retain(|pair| slot.given(*pair) / scale <= CUTOFF);
         let mut first = 0;
         let copies = usable.into_iter().map(|pair| {
-            let has_convex_term = BENDS.map(|convex_term| slot.has_convex_term(pair, convex_term));
+            let has_curvature = BENDS.map(|curvature| slot.has_curvature(pair, curvature));
             let points = |at: usize| {
-                if has_convex_term[at] { grid(&slot, pair, BENDS[at], self.error, scale) } else { Vec::new() }
+                if has_curvature[at] { grid(&slot, pair, BENDS[at], self.error, scale) } else { Vec::new() }
             };
             let copy = Copy { pair, points: std::array::from_fn(points), first };
-            first += 1 + 2 * has_convex_term.into_iter().filter(|has| *has).count();
+            first += 1 + 2 * has_curvature.into_iter().filter(|has| *has).count();
             copy
         });
         let copies = copies.collect();
@@ -420,7 +418,7 @@ impl Algorithm<Lymdo> for OuterApproximation {
         if incumbents::is_heard() {
             let Shares { local, bandwidth, edge, .. } = &oa.best;
             let decisions = allocation(instance, oa.cuts.clone(), local, bandwidth, edge);
-            if let Some(objective) = value(instance, &decisions) {
+            if let Some(objective) = slot_objective(instance, &decisions) {
                 incumbents::tell::<Lymdo>(objective, || Solution { slots: vec![decisions] });
             }
         }
@@ -433,7 +431,7 @@ impl Algorithm<Lymdo> for OuterApproximation {
         trace.incumbents.iter_mut().for_each(|incumbent| incumbent.objective *= scale * instance.v);
         let Oa { best, cuts, .. } = oa;
         let decisions = allocation(instance, cuts, &best.local, &best.bandwidth, &best.edge);
-        let Some(objective) = value(instance, &decisions) else {
+        let Some(objective) = slot_objective(instance, &decisions) else {
             return Answer::declined("the best shares are stable by less than doubles can tell");
         };
         let mut answer = Answer::found(Solution { slots: vec![decisions] }, objective);
@@ -443,7 +441,7 @@ impl Algorithm<Lymdo> for OuterApproximation {
             highs::bounded(answer.traced(trace), ended.bound.map(|bound| (bound * scale * instance.v).max(0.0)));
         // The prices of the best shares bound all cuts, too; where that is no weaker it needs nobody's word.
         let mut dual = Dual::new(&slot);
-        let domain: Vec<u32> = (0..slot.all() as u32).filter(|pair| slot.is_usable(*pair as usize)).collect();
+        let domain: Vec<u32> = (0..slot.pair_count() as u32).filter(|pair| slot.is_usable(*pair as usize)).collect();
         let height = dual.evaluate(&slot, &domain, best.prices);
         let certified = (height.value - BOUND_RELAXATION * height.size) * instance.v;
         if certified > 0.0 && answer.proved.as_ref().is_none_or(|bound| certified >= bound.value) {

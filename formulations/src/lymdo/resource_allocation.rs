@@ -4,7 +4,8 @@ use offcut_instances::lymdo::{Allocation, Instance};
 use offcut_instances::problem::Stop;
 
 use super::fixed_cuts::{Convex, Shares};
-use super::model::{Slot, allocation, value};
+use super::model::{allocation, slot_objective};
+use super::slot::Slot;
 use super::socp;
 
 /// A single slot with its cuts decided.
@@ -49,7 +50,7 @@ impl<'a> Sharing<'a> {
         Convex::new(&self.slot).solve(&self.slot, &self.pairs, None, &mut shares);
         let cuts = self.pairs.iter().map(|pair| self.slot.cut(*pair as usize)).collect();
         let decisions = allocation(self.instance, cuts, &shares.local, &shares.bandwidth, &shares.edge);
-        let objective = value(self.instance, &decisions)?;
+        let objective = slot_objective(self.instance, &decisions)?;
         Some(Shared { decisions, objective, bound: shares.bound * self.instance.v })
     }
 

@@ -15,7 +15,7 @@ use clarabel::algebra::CscMatrix;
 use clarabel::solver::{DefaultSettingsBuilder, DefaultSolver, IPSolver, SolverStatus, SupportedConeT};
 use offcut_instances::lymdo::Service;
 
-use super::model::Slot;
+use super::slot::Slot;
 
 /// What Clarabel says.
 #[derive(Clone, Copy, Debug)]

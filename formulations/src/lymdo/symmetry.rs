@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use offcut_instances::lymdo::{Instance, User};
 
-use super::model::Slot;
+use super::slot::Slot;
 
 /// Who is like whom.
 #[derive(Clone, Debug)]

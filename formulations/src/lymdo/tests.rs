@@ -8,15 +8,17 @@ use offcut_instances::random::Stream;
 use proptest::prelude::*;
 
 use super::branch::Branch;
+use super::brute_force::Enumerate;
 use super::clairvoyant::{Clairvoyant, height};
-use super::enumerate::Enumerate;
 use super::exact::Exact;
 use super::milp::OuterApproximation;
 
 use super::fixed_cuts::{Convex, Shares};
-use super::model::{Slot, allocation, value, worth};
+use super::model::{allocation, delays_and_energies, slot_objective};
+use super::slot::Slot;
 use super::socp;
-use super::user_subproblem::{Point, Warm};
+use super::stage_roots::Warm;
+use super::user_subproblem::Point;
 
 const SERVICES: [Service; 2] = [Service::Deterministic, Service::Exponential];
 const LAWS: [RateLaw; 2] = [RateLaw::Shannon, RateLaw::Fixed { bit_per_s_per_hz: 3.0 }];
@@ -158,7 +160,7 @@ fn shares_are_what_clarabel_finds() {
         let decisions = allocation(&instance, cuts, &shares.local, &shares.bandwidth, &shares.edge);
         assert!(decisions.bandwidth_hz.iter().sum::<f64>() <= instance.bandwidth_hz, "{name}");
         assert!(decisions.edge_macs_per_s.iter().sum::<f64>() <= instance.edge_macs_per_s, "{name}");
-        let worth = value(&instance, &decisions).expect("stable");
+        let worth = slot_objective(&instance, &decisions).expect("stable");
         assert!(is_close(worth, instance.v * shares.value, 1e-9), "{name}: {worth} {}", instance.v * shares.value);
         match cones {
             // Below what is proved there is nothing: Clarabel's point then breaks the cones by a little, whatever it says of it.
@@ -210,11 +212,11 @@ fn a_pair_pays_the_least() {
                     let slope = (up.value - down.value) / width;
                     assert!((slope - taken[of]).abs() <= 1e-4 * taken[of] + 1e-9 * point.value / width, "{name}");
                     // Where a stage begins or ends to be pulled derivatives jump: the difference lies between.
-                    let has_convex_term =
-                        |p: &Point| [[p.convex_term[0], p.convex_term[2]], [p.convex_term[2], p.convex_term[1]]][of];
+                    let has_curvature =
+                        |p: &Point| [[p.curvature[0], p.curvature[2]], [p.curvature[2], p.curvature[1]]][of];
                     let differences = [(up.bandwidth - down.bandwidth) / width, (up.edge - down.edge) / width];
                     for (at, difference) in differences.into_iter().enumerate() {
-                        let three = [has_convex_term(&point)[at], has_convex_term(&up)[at], has_convex_term(&down)[at]];
+                        let three = [has_curvature(&point)[at], has_curvature(&up)[at], has_curvature(&down)[at]];
                         let (low, high) = (
                             three.iter().copied().fold(f64::INFINITY, f64::min),
                             three.iter().copied().fold(f64::NEG_INFINITY, f64::max),
@@ -417,7 +419,7 @@ fn certificates_prove_what_is_claimed() {
         let slot = Slot::new(&instance);
         let tree = &certificate.slots[0];
         let mut least = f64::INFINITY;
-        let mut waiting = vec![(0, (0..slot.all()).collect::<Vec<_>>())];
+        let mut waiting = vec![(0, (0..slot.pair_count()).collect::<Vec<_>>())];
         while let Some((node, domain)) = waiting.pop() {
             match &tree.nodes[node] {
                 Node::Split { user, cuts, inside, outside } => {
@@ -442,7 +444,7 @@ fn certificates_prove_what_is_claimed() {
                 Node::Empty { prices } => {
                     let prices = &tree.prices[*prices as usize];
                     let (b, e) = (prices.bandwidth * instance.bandwidth_hz, prices.edge * instance.edge_macs_per_s);
-                    let need = |pair: &usize| match slot.alone[*pair] < f64::INFINITY {
+                    let need = |pair: &usize| match slot.local_time_s[*pair] < f64::INFINITY {
                         true => b * slot.least_bandwidth[*pair].min(1e300) + e * slot.least_edge[*pair],
                         false => f64::INFINITY,
                     };
@@ -487,7 +489,7 @@ fn rolled_out(policy: &dyn Policy, instance: &Instance) -> Result<(f64, Vec<f64>
     for (t, slot) in instance.slots.iter().enumerate() {
         now.slots = vec![slot.clone()];
         let decisions = decide.decide(&now)?;
-        for (n, (d, e)) in worth(instance, t, &decisions).expect("stable").into_iter().enumerate() {
+        for (n, (d, e)) in delays_and_energies(instance, t, &decisions).expect("stable").into_iter().enumerate() {
             delay += d / horizon;
             energy[n] += e / horizon;
             let user = &mut now.users[n];

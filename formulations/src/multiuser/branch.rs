@@ -14,8 +14,9 @@ use offcut_instances::incumbents;
 use offcut_instances::multiuser::{Certificate, Instance, Multiuser, Objective, PriceNode};
 use offcut_instances::problem::{Algorithm, Answer, Budget, Incumbent, Stop, Trace};
 
-use super::latency::Latencies;
-use super::price::{PriceBound, Restriction, best_price, relaxed, repaired};
+use super::bound::{PriceBound, Restriction, best_price, relaxed};
+use super::model::Latencies;
+use super::price::repaired;
 
 /// A leaf whose bound is this close to the best solution, relative, is closed: well below the tolerance at which bounds meet objectives.
 const CLOSED: f64 = 1e-10;

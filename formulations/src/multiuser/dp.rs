@@ -13,8 +13,8 @@ use std::time::Instant;
 use offcut_instances::multiuser::{Instance, Multiuser, Objective};
 use offcut_instances::problem::{Algorithm, Answer, Budget, Stop, Trace};
 
-use super::latency::Latencies;
-use super::price;
+use super::bound;
+use super::model::Latencies;
 
 /// Memory for walking back that is used without being told a limit.
 const MEMORY_BYTES: u64 = 2 << 30;
@@ -73,7 +73,7 @@ impl Algorithm<Multiuser> for Dp {
             left -= units[user] as usize;
         }
         let objective = latencies.objective(&units);
-        let bound = price::best_price(&latencies, &[], || budget.is_spent(began));
+        let bound = bound::best_price(&latencies, &[], || budget.is_spent(began));
         let (value, certificate) = bound.certificate();
         Answer::found(latencies.with_best_cuts(units), objective)
             .certified(value, certificate)

@@ -30,8 +30,9 @@ use offcut_instances::incumbents;
 use offcut_instances::multiuser::{Instance, Multiuser, Objective};
 use offcut_instances::problem::{Algorithm, Answer, Budget, Problem, Stop, Trace};
 
-use super::latency::{Falls, Latencies};
-use super::price::{best_price, repaired};
+use super::bound::best_price;
+use super::model::{Falls, Latencies};
+use super::price::repaired;
 use crate::highs::{self, Limits, Outcome, Program};
 
 /// Above this many binaries the model is not built: HiGHS then no longer minds its time limit while it presolves.

@@ -1,21 +1,23 @@
-//! Many users, one server, integer resource units: the exact side.
+//! Many users, one server, integer resource units: the exact methods.
 //!
-//! After Tang et al. (2020), arXiv 2007.09072; known here by its abstract, reconstructed (see the crate `offcut-instances`, module
+//! After Tang et al. (2020), arXiv 2007.09072, of which only the abstract is known here; reconstructed (see the crate `offcut-instances`, module
 //! `multiuser`, for the problem and its symbols).
 //!
 //! | file | method | objective | bound |
 //! |---|---|---|---|
-//! | `milp` | multiple choice through HiGHS | max, sum | HiGHS's word |
-//! | `threshold` | smallest T that the units reach | max | certificate: T |
-//! | `dp` | dynamic program over units | sum | certificate: one price |
-//! | `price` | one price for a unit, then repair | sum | certificate: one price |
-//! | `branch` | branch and bound on the price bound | sum | certificate: a tree of prices |
-//! | `latency` | | | T_i*(f) from the lower hull of each model's cuts |
+//! | `milp` | `milp`: multiple choice through HiGHS | max, sum | solver-reported |
+//! | `threshold` | `threshold`: the smallest latency that the units allow | max | certificate: that latency |
+//! | `dp` | `dp`: dynamic program over units | sum | certificate: one price |
+//! | `price` | `price`: the best price bound, and a repaired solution | sum | certificate: one price |
+//! | `branch` | `branch`: branch and bound on the price bound | sum | certificate: a tree of prices |
+//! | `bound` | | | the price bound and its tolerance |
+//! | `model` | | | T_i*(f) from the lower hull of each model's cuts |
 
+mod bound;
 mod branch;
 mod dp;
-mod latency;
 mod milp;
+mod model;
 mod price;
 mod threshold;
 
@@ -35,7 +37,3 @@ pub fn algorithms() -> Vec<Box<dyn Algorithm<Multiuser>>> {
         Box::new(branch::Branch),
     ]
 }
-
-/// Bounds are handed over this much below what was computed, relative: the checker replays them in outward-rounded arithmetic, whose
-/// intervals are narrower than this, and a bound has to hold at their lower end.
-const BOUND_RELAXATION: f64 = 1e-12;

@@ -1,23 +1,16 @@
-//! One price for a unit: a bound for `sum` at any size, and a repaired solution beside it.
+//! `price`: the best price bound (module `bound`) and a solution repaired from its demands, for `sum`.
 //!
-//! For every price p >= 0
-//!
-//! ```text
-//! g(p) = sum_i min_f (T_i*(f) + p f) - p beta  <=  optimum
-//! ```
-//!
-//! g is concave and piecewise linear with slope (units demanded at p) - beta, so its maximum is where demand crosses beta, found by
-//! bisection. The demands just above that price are an allocation that fits; what is left over goes where it saves most per unit, jumps over
-//! plateaus included.
+//! The demands just above the best price fit. The remaining units go where they save most per unit, several at once where latency does not fall
+//! with the next unit.
 
 use std::collections::BinaryHeap;
 use std::time::Instant;
 
-use offcut_instances::multiuser::{Certificate, Instance, Multiuser, Objective, PriceNode};
+use offcut_instances::multiuser::{Instance, Multiuser, Objective};
 use offcut_instances::problem::{Algorithm, Answer, Budget, Stop, Trace};
 
-use super::BOUND_RELAXATION;
-use super::latency::Latencies;
+use super::bound::best_price;
+use super::model::Latencies;
 
 /// How far ahead the repair looks for a fall in latency.
 const JUMP: u32 = 64;
@@ -50,96 +43,6 @@ impl Algorithm<Multiuser> for Price {
             .traced(Trace::counting([("prices tried", bound.tried)]));
         if budget.is_spent(began) { Answer { stop: Stop::TimeLimit, ..answer } } else { answer }
     }
-}
-
-/// A range of units that a user is restricted to.
-pub(super) type Restriction = (u32, (u32, u32));
-
-/// The best price bound, and what users demand around it.
-#[derive(Clone, Debug)]
-pub(super) struct PriceBound {
-    /// The price of a unit, in seconds.
-    pub(super) price_s: f64,
-    /// g at that price; infinite if the restrictions alone take more units than there are.
-    pub(super) value: f64,
-    /// Demands at the least price tried at which they fit.
-    pub(super) units: Vec<u32>,
-    /// Demands at the largest price tried at which they did not fit; none if they fit for nothing.
-    pub(super) too_many: Option<Vec<u32>>,
-    /// Prices tried.
-    pub(super) tried: u64,
-}
-
-impl PriceBound {
-    /// The bound as it is handed over, with its certificate.
-    pub(super) fn certificate(&self) -> (f64, Certificate) {
-        let nodes = vec![PriceNode::Leaf { price_s: self.price_s }];
-        (relaxed(self.value), Certificate::Prices { nodes })
-    }
-}
-
-/// A hair below.
-pub(super) fn relaxed(value: f64) -> f64 {
-    value - BOUND_RELAXATION * value.abs()
-}
-
-/// Maximises g, users in `restricted` (sorted) being kept to their ranges.
-pub(super) fn best_price(
-    latencies: &Latencies,
-    restricted: &[Restriction],
-    is_out_of_time: impl Fn() -> bool,
-) -> PriceBound {
-    let beta = latencies.units();
-    let least: u64 = restricted.iter().map(|(_, (from, _))| u64::from(*from)).sum();
-    let mut tried = 0;
-    let mut at = |price: f64| {
-        tried += 1;
-        let mut special = restricted.iter().peekable();
-        let (mut value, mut demand) = (0.0, 0u64);
-        let units: Vec<u32> = (0..latencies.users())
-            .map(|user| {
-                let range = special.next_if(|(i, _)| *i as usize == user).map_or((0, beta), |(_, range)| *range);
-                let (least, units) = latencies.least_with_price(user, price, range);
-                value += least;
-                demand += u64::from(units);
-                units
-            })
-            .collect();
-        (value - price * f64::from(beta), demand, units)
-    };
-    // At this price a unit costs more than any user could save.
-    let mut high = (0..latencies.users()).map(|user| latencies.local(user)).fold(0.0, f64::max).max(1e-30);
-    if least > u64::from(beta) {
-        return PriceBound { price_s: high, value: f64::INFINITY, units: Vec::new(), too_many: None, tried };
-    }
-    let (value, demand, units) = at(0.0);
-    if demand <= u64::from(beta) {
-        return PriceBound { price_s: 0.0, value, units, too_many: None, tried };
-    }
-    let mut best = (value, 0.0);
-    let mut too_many = units;
-    let mut low = 0.0;
-    let (value, _, mut fitting) = at(high);
-    if value > best.0 {
-        best = (value, high);
-    }
-    // Geometric steps first, prices range over many magnitudes; the last steps are exact in the price.
-    for _ in 0..120 {
-        let middle = if low > 0.0 { f64::sqrt(low * high) } else { high * 1e-4 };
-        if middle <= low || middle >= high || high - low <= 1e-15 * high || middle < 1e-60 || is_out_of_time() {
-            break;
-        }
-        let (value, demand, units) = at(middle);
-        if value > best.0 {
-            best = (value, middle);
-        }
-        if demand <= u64::from(beta) {
-            (high, fitting) = (middle, units);
-        } else {
-            (low, too_many) = (middle, units);
-        }
-    }
-    PriceBound { price_s: best.1, value: best.0, units: fitting, too_many: Some(too_many), tried }
 }
 
 /// A step up for one user, ordered by what it saves per unit.

@@ -7,7 +7,7 @@ use offcut_instances::problem::{Answer, Budget, Evidence, Stop};
 use proptest::prelude::*;
 
 use super::algorithms;
-use super::latency::Latencies;
+use super::model::Latencies;
 
 fn solve(id: &str, instance: &Instance, budget: &Budget) -> Answer<Multiuser> {
     algorithms().into_iter().find(|algorithm| algorithm.id() == id).expect("known").solve(instance, budget)

@@ -15,8 +15,8 @@ use std::time::Instant;
 use offcut_instances::multiuser::{Certificate, Instance, Multiuser, Objective};
 use offcut_instances::problem::{Algorithm, Answer, Budget, Stop, Trace};
 
-use super::BOUND_RELAXATION;
-use super::latency::Latencies;
+use super::bound::BOUND_RELAXATION;
+use super::model::Latencies;
 
 /// The smallest T that the units reach.
 #[derive(Clone, Copy, Debug)]

@@ -10,13 +10,13 @@ use std::time::Instant;
 use offcut_instances::problem::{Algorithm, Answer, Budget, Stop, Trace};
 use offcut_instances::throughput::{Certificate, Instance, PriceNode, Throughput};
 
-use super::admission::Admission;
+use super::bound::{LARGE, LARGE_GAP, PriceTarget, Prices, handed_over, least_bound, shares};
 use super::knapsacks::{self, is_small};
-use super::price::{LARGE, LARGE_GAP, handed_over, rounded};
-use super::prices::{PriceTarget, Prices, least_bound, shares};
+use super::model::Admission;
+use super::price::rounded;
 use super::round::Rounding;
+use super::thread_pool::with_threads;
 use super::threads::Needs;
-use super::with_threads;
 
 /// Branch and bound on the price bound.
 #[derive(Clone, Copy, Debug)]

@@ -11,7 +11,7 @@
 //! request a cloudlet. L falls along `u_i <- u_i + step (times i is chosen - 1)`, Polyak's step towards the best known admission. What the
 //! knapsacks choose, each request kept once, is a good admission to begin with as well.
 
-use super::admission::Admission;
+use super::model::Admission;
 use super::round::Rounding;
 use super::threads::Needs;
 

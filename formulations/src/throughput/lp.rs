@@ -9,9 +9,9 @@ use good_lp::variable;
 use offcut_instances::problem::{Algorithm, Answer, Budget, Stop, Trace};
 use offcut_instances::throughput::{Certificate, Instance, PriceNode, Throughput};
 
-use super::admission::Admission;
+use super::bound::handed_over;
 use super::milp::{MAX_BINARIES, Model};
-use super::price::handed_over;
+use super::model::Admission;
 use super::threads::Needs;
 use crate::highs;
 

@@ -13,7 +13,7 @@ use good_lp::{Constraint, Expression, ProblemVariables, VariableDefinition, cons
 use offcut_instances::problem::{Algorithm, Answer, Budget, Problem, Stop};
 use offcut_instances::throughput::{Instance, Throughput};
 
-use super::BOUND_RELAXATION;
+use super::bound::BOUND_RELAXATION;
 use super::threads::Needs;
 use crate::highs::{self, Limits, Program};
 

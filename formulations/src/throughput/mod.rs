@@ -1,35 +1,40 @@
-//! Requests with deadlines, cloudlets with threads: the exact side.
+//! Requests with deadlines, cloudlets with threads: the exact methods.
 //!
-//! See the crate `offcut-instances`, module `throughput`, for the problem and its symbols. Everything rests on one reduction: the least
-//! threads k_ij that bring request i to its deadline on cloudlet j leave a generalised assignment problem.
+//! See the crate `offcut-instances`, module `throughput`, for the problem and its symbols. All methods rest on one reduction: with the least
+//! threads k_ij that meet the deadline of request i on cloudlet j, the problem is a generalised assignment problem.
 //!
 //! | file | method | bound |
 //! |---|---|---|
-//! | `milp` | `milp`: generalised assignment through HiGHS | HiGHS's word |
-//! | `lp` | `lp`: its relaxation, and what of it is whole | certificate: HiGHS's dual prices |
-//! | `joint` | `milp-joint`: cuts and threads inside the model, for small instances | HiGHS's word |
-//! | `price` | `price`: least price bound, then rounding | certificate: prices |
+//! | `milp` | `milp`: generalised assignment through HiGHS | solver-reported |
+//! | `lp` | `lp`: its relaxation, and the integral part of its solution | certificate: HiGHS's dual prices |
+//! | `joint` | `milp-joint`: cuts and threads inside the model, for small instances | solver-reported |
+//! | `price` | `price`: the least price bound, then rounding | certificate: prices |
 //! | `branch` | `branch`: branch and bound on the price bound | certificate: a tree of prices |
-//! | `envelope` | | corners of a model's cuts by minimum cuts, with the flows that prove them |
+//! | `model` | | the generalised assignment problem and its price bound |
+//! | `bound` | | the prices of threads with the least bound |
+//! | `knapsacks` | | a Lagrangian bound with a knapsack per cloudlet |
+//! | `round` | | rounding of a fractional admission |
 //! | `threads` | | k_ij |
-//! | `admission`, `prices`, `knapsacks`, `round` | | the assignment problem, its prices, its knapsacks, its rounding |
+//! | `envelope` | | hull vertices of a model's cuts by minimum cuts, with the flows that prove them |
+//! | `thread_pool` | | parallel methods |
 
-mod admission;
+mod bound;
 mod branch;
 mod envelope;
 mod joint;
 mod knapsacks;
 mod lp;
 mod milp;
+mod model;
 mod price;
-mod prices;
 mod round;
+mod thread_pool;
 mod threads;
 
 #[cfg(test)]
 mod tests;
 
-use offcut_instances::problem::{Algorithm, Answer, Budget};
+use offcut_instances::problem::Algorithm;
 use offcut_instances::throughput::Throughput;
 
 /// All exact methods for `throughput`.
@@ -41,15 +46,4 @@ pub fn algorithms() -> Vec<Box<dyn Algorithm<Throughput>>> {
         Box::new(lp::Lp),
         Box::new(joint::Joint),
     ]
-}
-
-/// Bounds are handed over this much above what was computed, relative: the checker replays them rounded up. Whole bounds are exact.
-const BOUND_RELAXATION: f64 = 1e-12;
-
-/// Runs `work` on as many threads as the budget has.
-fn with_threads(budget: &Budget, work: impl FnOnce() -> Answer<Throughput> + Send) -> Answer<Throughput> {
-    match rayon::ThreadPoolBuilder::new().num_threads(budget.threads.max(1) as usize).build() {
-        Ok(pool) => pool.install(work),
-        Err(error) => Answer::failed(format!("no threads to work with: {error}")),
-    }
 }

@@ -10,11 +10,11 @@ use offcut_instances::problem::{Algorithm, Answer, Budget, Parameter, Stop, Trac
 use offcut_instances::random::Stream;
 use offcut_instances::throughput::{Certificate, Instance, PriceNode, Throughput};
 
-use super::admission::Admission;
-use super::prices::{PriceTarget, Prices, least_bound};
+use super::bound::{LARGE, LARGE_GAP, PriceTarget, Prices, handed_over, least_bound};
+use super::model::Admission;
 use super::round::Rounding;
+use super::thread_pool::with_threads;
 use super::threads::Needs;
-use super::{BOUND_RELAXATION, with_threads};
 
 /// Prices, then rounding.
 #[derive(Clone, Copy, Debug)]
@@ -28,10 +28,6 @@ impl Default for Price {
         Self { restarts: 200, gap: 0.0 }
     }
 }
-
-/// Above this many open requests a smaller gap than [`LARGE_GAP`] between bound and fractional admission is not worth its time.
-pub(super) const LARGE: usize = 200_000;
-pub(super) const LARGE_GAP: f64 = 1e-4;
 
 impl Algorithm<Throughput> for Price {
     fn id(&self) -> &str {
@@ -100,12 +96,6 @@ impl Algorithm<Throughput> for Price {
             Answer { stop, ..Answer::found(solution, objective).certified(value, certificate).traced(trace) }
         })
     }
-}
-
-/// The bound of an admission with the profit of all that is settled besides it, as it is handed over; `is_whole` says that all profits are.
-pub(super) fn handed_over(needs: &Needs, is_whole: bool, bound: f64) -> f64 {
-    let local: f64 = needs.local.iter().map(|i| needs.instance.requests[*i as usize].profit).sum();
-    if is_whole { local + bound } else { (local + bound) * (1.0 + BOUND_RELAXATION) }
 }
 
 /// The best of several rounded admissions, and how many it took. Stops at one that meets `bound`.

@@ -16,8 +16,8 @@
 //!
 //! Each order of the requests gives another admission; a few random ones nearly always hold one that meets the bound.
 
-use super::admission::Admission;
-use super::prices::{Prices, shares};
+use super::bound::{Prices, shares};
+use super::model::Admission;
 
 /// An admission under construction.
 #[derive(Clone, Debug)]

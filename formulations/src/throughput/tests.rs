@@ -5,8 +5,8 @@ use offcut_instances::throughput::strategy::{Profits, instances};
 use offcut_instances::throughput::{Instance, Parameters, Throughput, generate};
 use proptest::prelude::*;
 
-use super::admission::Admission;
-use super::prices::{PriceTarget, least_bound};
+use super::bound::{PriceTarget, least_bound};
+use super::model::Admission;
 use super::threads::Needs;
 
 fn method(id: &str) -> Box<dyn Algorithm<Throughput>> {

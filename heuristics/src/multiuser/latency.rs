@@ -172,15 +172,15 @@ fn meet(a: &Line, b: &Line) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::instances;
     use super::*;
+    use offcut_instances::multiuser::{Objective, strategy};
     use proptest::prelude::*;
 
     proptest! {
         #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn the_envelope_is_the_least_over_all_cuts(instance in instances(4, 9)) {
+        fn the_envelope_is_the_least_over_all_cuts(instance in strategy::instances(4, 9, Objective::Max)) {
             let latencies = Latencies::new(&instance);
             for user in 0..instance.users.len() {
                 let blocks = instance.models[instance.users[user].model as usize].blocks() as u32;

@@ -161,7 +161,7 @@ proptest! {
 // --- real instances --------------------------------------------------------------------------------------------
 
 /// Small instances for `max`.
-pub(super) fn instances(users: usize, units: u32) -> impl Strategy<Value = Instance> {
+fn instances(users: usize, units: u32) -> impl Strategy<Value = Instance> {
     strategy::instances(users, units, Objective::Max)
 }
 

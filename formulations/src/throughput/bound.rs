@@ -14,7 +14,15 @@
 use nalgebra::{DMatrix, DVector};
 use rayon::prelude::*;
 
-use super::admission::{Admission, Item, TASK};
+use super::model::{Admission, Item, TASK};
+use super::threads::Needs;
+
+/// Bounds are relaxed by this, relative, to absorb the checker's outward rounding. Whole bounds are exact.
+pub(super) const BOUND_RELAXATION: f64 = 1e-12;
+
+/// Above this many open requests a smaller gap than [`LARGE_GAP`] between bound and fractional admission is not worth its time.
+pub(super) const LARGE: usize = 200_000;
+pub(super) const LARGE_GAP: f64 = 1e-4;
 
 /// Below this many temperatures a term is negligible: exp(-36) is about 1e-16.
 const NEGLIGIBLE: f64 = -36.0;
@@ -97,6 +105,12 @@ pub(super) fn least_bound(
         }
         temperature *= COOLING;
     }
+}
+
+/// The bound of an admission with the profit of all that is settled besides it, as it is handed over; `is_whole` says that all profits are.
+pub(super) fn handed_over(needs: &Needs, is_whole: bool, bound: f64) -> f64 {
+    let local: f64 = needs.local.iter().map(|i| needs.instance.requests[*i as usize].profit).sum();
+    if is_whole { local + bound } else { (local + bound) * (1.0 + BOUND_RELAXATION) }
 }
 
 /// Half the mean profit per thread.

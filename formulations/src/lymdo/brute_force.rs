@@ -6,7 +6,8 @@ use offcut_instances::lymdo::{Instance, Lymdo, Solution};
 use offcut_instances::problem::{Algorithm, Answer, Bound, Budget, Evidence, Stop, Trace};
 
 use super::fixed_cuts::{Convex, Shares};
-use super::model::{Slot, allocation, value};
+use super::model::{allocation, slot_objective};
+use super::slot::Slot;
 
 /// Looks at every combination of cuts.
 #[derive(Clone, Copy, Debug)]
@@ -69,7 +70,7 @@ impl Algorithm<Lymdo> for Enumerate {
             return Answer::nothing(stop).traced(trace);
         }
         let decisions = allocation(instance, cuts, &best.local, &best.bandwidth, &best.edge);
-        let Some(objective) = value(instance, &decisions) else {
+        let Some(objective) = slot_objective(instance, &decisions) else {
             return Answer::declined("the best shares are stable by less than doubles can tell");
         };
         let mut answer = Answer::found(Solution { slots: vec![decisions] }, objective).traced(trace);

@@ -14,9 +14,15 @@
 //! gravity, which takes a thousandth of the time of an evaluation a cut; g is evaluated there, and so on. The supergradients of g
 //! itself keep the search in a polygon, and its centre is taken where curves mislead.
 
+use offcut_instances::lymdo::{Instance, Prices};
+
 use super::centre_of_gravity::Polygon;
-use super::model::Slot;
-use super::user_subproblem::{Point, Warm};
+use super::slot::Slot;
+use super::stage_roots::Warm;
+use super::user_subproblem::Point;
+
+/// Bounds are relaxed by this, relative to the sum of the absolute values of their terms, to absorb the checker's outward rounding.
+pub(super) const BOUND_RELAXATION: f64 = 1e-12;
 
 /// Evaluations of g in one ascent, at most.
 const ROUNDS: u32 = 40;
@@ -45,7 +51,7 @@ impl Curves {
     }
 
     fn push(&mut self, pair: u32, point: &Point, [nu, eta]: [f64; 2]) {
-        let (c, d) = (-2.0 * nu * nu.sqrt() * point.convex_term[0], -2.0 * eta * eta.sqrt() * point.convex_term[1]);
+        let (c, d) = (-2.0 * nu * nu.sqrt() * point.curvature[0], -2.0 * eta * eta.sqrt() * point.curvature[1]);
         let (a, b) = (
             point.bandwidth - if nu > 0.0 { c / nu.sqrt() } else { 0.0 },
             point.edge - if eta > 0.0 { d / eta.sqrt() } else { 0.0 },
@@ -177,8 +183,8 @@ pub(super) struct Dual {
 impl Dual {
     pub(super) fn new(slot: &Slot) -> Self {
         Self {
-            warm: vec![Warm::default(); slot.all()],
-            points: vec![Point::default(); slot.all()],
+            warm: vec![Warm::default(); slot.pair_count()],
+            points: vec![Point::default(); slot.pair_count()],
             cheapest: vec![0; slot.users()],
             ..Self::default()
         }
@@ -187,7 +193,7 @@ impl Dual {
     /// Takes a slot's roots, or gives them back; makes room for the slot.
     pub(super) fn lend(&mut self, slot: &Slot, warm: &mut Vec<Warm>) {
         std::mem::swap(&mut self.warm, warm);
-        self.points.resize(slot.all(), Point::default());
+        self.points.resize(slot.pair_count(), Point::default());
         self.cheapest.resize(slot.users(), 0);
     }
 
@@ -195,17 +201,17 @@ impl Dual {
     /// cuts they are mixed so that what is shared is used up: what a supergradient of the best g, seen as a function of something else than prices, wants.
     pub(super) fn mixed(&mut self, slot: &Slot, domain: &[u32], of: impl Fn(usize, &Point) -> f64) -> Vec<f64> {
         let is_priced = priced(slot, domain);
-        let (mut excess, mut convex_term, mut value) = ([-1.0; 2], [0.0; 2], 0.0);
+        let (mut excess, mut curvature, mut value) = ([-1.0; 2], [0.0; 2], 0.0);
         let mut taken: Vec<f64> = Vec::with_capacity(self.cheapest.len());
         for pair in &self.cheapest {
             let point = &self.points[*pair as usize];
             value += point.value;
             excess = [excess[0] + point.bandwidth, excess[1] + point.edge];
-            convex_term = [convex_term[0] - point.convex_term[0], convex_term[1] - point.convex_term[1]];
+            curvature = [curvature[0] - point.curvature[0], curvature[1] - point.curvature[1]];
             taken.push(of(*pair as usize, point));
         }
         // What excess costs: smooth curves would give way to it so.
-        let cost = [0, 1].map(|of| if is_priced[of] && convex_term[of] > 0.0 { 1.0 / convex_term[of] } else { 0.0 });
+        let cost = [0, 1].map(|of| if is_priced[of] && curvature[of] > 0.0 { 1.0 / curvature[of] } else { 0.0 });
         self.mixture.clear();
         let near = 0.01 * value / self.cheapest.len() as f64;
         for pair in domain {
@@ -385,4 +391,17 @@ pub(super) fn natural(slot: &Slot, domain: &[u32]) -> [f64; 2] {
     }
     // The mean over each user's cuts, roughly.
     roots.map(|root| (root * users / domain.len() as f64).powi(2))
+}
+
+/// Divisors from prices in seconds for the whole bandwidth and edge to prices per Hz and per MAC/s; `per_second` is the weight of a second in the
+/// objective.
+pub(super) fn units(instance: &Instance, per_second: f64) -> [f64; 2] {
+    [instance.bandwidth_hz / per_second, instance.edge_macs_per_s / per_second]
+}
+
+/// Prices per unit, as in certificates.
+pub(super) fn per_unit(prices: [f64; 2], units: [f64; 2]) -> Prices {
+    // (Numbers below 1e-60 are outside the range of certificates.)
+    let of = |of: usize| Some(prices[of] / units[of]).filter(|price| *price >= 1e-60).unwrap_or(0.0);
+    Prices { bandwidth: of(0), edge: of(1) }
 }

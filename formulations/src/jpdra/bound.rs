@@ -16,6 +16,9 @@ use super::model::Model;
 use super::server_subproblem::{Servers, SubproblemObjective};
 use super::shortest_path::Paths;
 
+/// Bounds are relaxed by this, relative, to absorb the checker's outward rounding.
+pub(super) const BOUND_RELAXATION: f64 = 1e-12;
+
 /// A path of a flow or a set of a server: its cost, and which prices it pays or earns.
 #[derive(Clone, Debug)]
 struct Atom {

@@ -71,6 +71,27 @@ pub(super) fn keep(best: &mut Option<Deployed>, found: Option<Deployed>) {
     }
 }
 
+/// A first deployment: the best of a few random ones, improved by local search. `None` if none of them is feasible.
+pub(super) fn first_deployment(
+    model: &Model,
+    stream: &mut Stream,
+    is_out_of_time: &dyn Fn() -> bool,
+) -> Option<Deployed> {
+    let servers = model.servers() as u64;
+    let mut best = None;
+    let tries = if model.partitions() <= 64 { 4 } else { 2 };
+    for _ in 0..tries {
+        let on = (0..model.partitions()).map(|_| stream.below(servers) as u32).collect();
+        let mut local = Local::new(model, on);
+        local.improve(is_out_of_time);
+        keep(&mut best, local.found());
+        if is_out_of_time() {
+            break;
+        }
+    }
+    best
+}
+
 impl<'m> Local<'m> {
     pub(super) fn new(model: &'m Model<'m>, on: Vec<u32>) -> Self {
         let is_open = vec![true; on.len()];

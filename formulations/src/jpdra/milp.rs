@@ -217,9 +217,9 @@ impl Algorithm<Jpdra> for OuterApproximation {
             return Answer::declined(format!("the model would have more than {MAX_VARIABLES} variables"));
         }
         let mut stream = Stream::new(&["jpdra", "milp-oa"], budget.seed);
-        let first = super::branch::first(&model, &mut stream, &|| budget.is_spent(began));
+        let first = super::local_search::first_deployment(&model, &mut stream, &|| budget.is_spent(began));
         if let Some((_, on)) = &first {
-            model.tell(on);
+            model.report(on);
         }
         let speed = model.mean_speed();
         // Slopes that matter: from the least partition alone on a server to where one server's delay is the whole incumbent.
@@ -281,7 +281,7 @@ impl Algorithm<Jpdra> for Units {
         }
         let servers = model.servers();
         let mut stream = Stream::new(&["jpdra", "milp-units"], budget.seed);
-        let first = super::branch::first(&model, &mut stream, &|| budget.is_spent(began));
+        let first = super::local_search::first_deployment(&model, &mut stream, &|| budget.is_spent(began));
         let (scale, cutoff) =
             first.as_ref().map_or((model.pooled_delay(), f64::INFINITY), |(delay, _)| (*delay, CUTOFF));
         let mut arcs = arcs(&model);

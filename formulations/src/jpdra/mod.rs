@@ -10,7 +10,7 @@
 //! | file | method | bound |
 //! |---|---|---|
 //! | `branch` | `branch`: branch and bound on the price bound | certificate: a tree of prices |
-//! | `neighbourhood`, `shared_incumbent` | | its large-neighbourhood search; incumbents exchanged between threads |
+//! | `tree_search`, `neighbourhood`, `shared_incumbent` | | its tree search; its large-neighbourhood search; incumbents exchanged between threads |
 //! | `price` | `price`: the continuous relaxation by rates of servers, rounded | certificate: rates |
 //! | `milp` | `milp-oa`: outer approximation through HiGHS; `milp-units`: units as binaries | solver-reported |
 //! | `socp` | `socp`: the continuous relaxation through Clarabel, rounded | solver-reported |
@@ -28,10 +28,13 @@ mod brute_force;
 mod local_search;
 mod milp;
 mod model;
+mod neighbourhood;
 mod price;
 mod server_subproblem;
+mod shared_incumbent;
 mod shortest_path;
 mod socp;
+mod tree_search;
 
 #[cfg(test)]
 mod tests;

@@ -14,6 +14,12 @@ use offcut_instances::incumbents;
 use offcut_instances::jpdra::{Allocation, Instance, Jpdra, Solution, Speeds};
 use offcut_instances::problem::{Answer, Stop};
 
+/// Domains are bit sets.
+pub(super) const MAX_SERVERS: usize = 64;
+
+/// Fox's allocation takes one step per unit.
+pub(super) const MAX_UNITS: u64 = 100_000;
+
 /// A deployment that is feasible, a server for every partition, after its delay.
 pub(super) type Deployed = (f64, Vec<u32>);
 
@@ -313,8 +319,8 @@ impl<'a> Model<'a> {
         }
     }
 
-    /// Tells a feasible deployment while the work goes on, if anybody listens.
-    pub(super) fn tell(&self, on: &[u32]) {
+    /// Reports a feasible deployment as an incumbent during the solve, if the caller asked for incumbents.
+    pub(super) fn report(&self, on: &[u32]) {
         if !incumbents::is_heard() {
             return;
         }

@@ -29,7 +29,7 @@ use super::shortest_path::Paths;
 pub(super) struct Price;
 
 /// Paths are found in tables of bits.
-use super::branch::MAX_SERVERS;
+use super::model::MAX_SERVERS;
 
 /// The price bound ends when it is this close to the mixture, relative.
 const CONVERGENCE_TOL: f64 = 1e-6;

@@ -18,8 +18,7 @@ use offcut_instances::problem::{Algorithm, Answer, Bound, Budget, Evidence, Stop
 use offcut_instances::random::Stream;
 
 use super::arcs::{Arc, arcs};
-use super::branch::first;
-use super::local_search::{keep, rounded};
+use super::local_search::{first_deployment, keep, rounded};
 use super::milp::{CUTOFF, fits_everywhere, size};
 use super::model::Model;
 
@@ -173,7 +172,7 @@ impl Algorithm<Jpdra> for Socp {
         let mut stream = Stream::new(&["jpdra", "socp"], budget.seed);
         let mut known = None;
         if arcs.iter().any(|arc| arc.cost > DEAR * model.pooled_delay()) {
-            known = first(&model, &mut stream, &is_out_of_time);
+            known = first_deployment(&model, &mut stream, &is_out_of_time);
             let cutoff = known.as_ref().map_or(f64::INFINITY, |(delay, _)| delay * CUTOFF);
             arcs.retain(|arc| arc.cost <= cutoff);
         }

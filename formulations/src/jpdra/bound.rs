@@ -142,7 +142,7 @@ const MOVES: usize = 2;
 /// Prices, flat: of places (partitions, servers), then of staying (partitions, servers).
 pub(super) struct Dual<'m> {
     model: &'m Model<'m>,
-    aim: SubproblemObjective,
+    objective: SubproblemObjective,
     pub(super) servers: Servers<'m>,
     pub(super) paths: Paths<'m>,
     /// Flows' blocks first, then servers'.
@@ -187,14 +187,14 @@ pub(super) struct Ascent {
 }
 
 impl<'m> Dual<'m> {
-    pub(super) fn new(model: &'m Model<'m>, aim: SubproblemObjective) -> Self {
+    pub(super) fn new(model: &'m Model<'m>, objective: SubproblemObjective) -> Self {
         let flows = model.flows.iter().map(|_| Block::new(1.0));
         let blocks = flows.chain((0..model.servers()).map(|_| Block::new(-1.0))).collect();
         Self {
             model,
-            aim,
-            servers: Servers::new(model, aim),
-            paths: Paths::new(model, aim),
+            objective,
+            servers: Servers::new(model, objective),
+            paths: Paths::new(model, objective),
             blocks,
             scores: Vec::new(),
             step: 0.0,
@@ -268,14 +268,14 @@ impl<'m> Dual<'m> {
         for (s, range) in model.flows.iter().enumerate() {
             let path = &on[range.clone()];
             let at = self.paid(s, path);
-            self.blocks[s].add(if self.aim == SubproblemObjective::Room { 0.0 } else { model.ways(s, path) }, &at);
+            self.blocks[s].add(if self.objective == SubproblemObjective::Feasibility { 0.0 } else { model.transfers(s, path) }, &at);
         }
         for (m, set) in model.sets(on).into_iter().enumerate() {
             let Some(delay) = model.server_delay(m, &set) else { continue };
             let set: Vec<u32> = set.into_iter().map(|i| i as u32).collect();
             let at = self.earned(m, &set);
             self.blocks[model.flows.len() + m]
-                .add(if self.aim == SubproblemObjective::Room { 0.0 } else { delay }, &at);
+                .add(if self.objective == SubproblemObjective::Feasibility { 0.0 } else { delay }, &at);
         }
     }
 
@@ -289,8 +289,8 @@ impl<'m> Dual<'m> {
             let is_forced = |i: &usize| number >= flows && domain[*i] == 1 << (number - flows);
             let forced: Vec<usize> = (0..domain.len()).filter(is_forced).collect();
             block.retain(|atom| {
-                let mut places_of = atom.at.iter().copied().take_while(|at| (*at as usize) < places);
-                places_of.clone().all(allows) && forced.iter().all(|i| places_of.any(|at| at as usize / servers == *i))
+                let mut assignments_of = atom.at.iter().copied().take_while(|at| (*at as usize) < places);
+                assignments_of.clone().all(allows) && forced.iter().all(|i| assignments_of.any(|at| at as usize / servers == *i))
             });
             let atoms = &mut block.atoms;
             let total: f64 = atoms.iter().map(|atom| atom.weight).sum();
@@ -426,8 +426,8 @@ impl<'m> Dual<'m> {
         let places = self.model.partitions() * self.model.servers();
         let mut shares = vec![0.0; places];
         for atom in self.blocks[..self.model.flows.len()].iter().flat_map(|block| &block.atoms) {
-            let places_of = atom.at.iter().filter(|at| (**at as usize) < places);
-            places_of.for_each(|at| shares[*at as usize] += atom.weight);
+            let assignments_of = atom.at.iter().filter(|at| (**at as usize) < places);
+            assignments_of.for_each(|at| shares[*at as usize] += atom.weight);
         }
         shares
     }

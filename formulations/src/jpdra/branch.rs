@@ -125,7 +125,7 @@ fn feasible(
     budget: &Budget,
     began: Instant,
 ) -> Result<Option<Deployed>, Answer<Jpdra>> {
-    let mut search = Search::new(model, SubproblemObjective::Room, None, budget, began);
+    let mut search = Search::new(model, SubproblemObjective::Feasibility, None, budget, began);
     let outcome = search.run(stream);
     let trace = search.trace();
     match search.best.take() {

@@ -4,10 +4,10 @@ use offcut_instances::random::Stream;
 
 use super::model::{Deployed, Model};
 
-/// Where deployments are compared: first that all ways exist and all servers have room, then delay.
+/// Where deployments are compared: first that all transfers exist and all servers have room, then delay.
 #[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd)]
 struct Merit {
-    /// Missing ways, and load beyond servers' speed relative to it.
+    /// Missing transfers, and load beyond servers' speed relative to it.
     excess: f64,
     delay: f64,
 }
@@ -173,8 +173,8 @@ impl<'m> Local<'m> {
         }
     }
 
-    /// The ways from the partition before the block `first..=last` to the one after it, the block's own among them.
-    fn ways(&self, first: usize, last: usize) -> Merit {
+    /// The transfers from the partition before the block `first..=last` to the one after it, the block's own among them.
+    fn transfers(&self, first: usize, last: usize) -> Merit {
         let model = self.model;
         let range = &model.flows[model.flow_of[first]];
         let at = |i: usize| self.on[i] as usize;
@@ -222,13 +222,13 @@ impl<'m> Local<'m> {
     fn move_one(&mut self, i: usize, scale: f64) -> bool {
         let from = self.on[i];
         let a = from as usize;
-        let old_ways = self.ways(i, i);
+        let old_transfers = self.transfers(i, i);
         self.on[i] = NOWHERE;
-        let left = self.server(a, &self.without(self.sums[a], i)) - self.of_server[a] - old_ways;
+        let left = self.server(a, &self.without(self.sums[a], i)) - self.of_server[a] - old_transfers;
         let mut best: Option<(Merit, u32)> = None;
         for m in (0..self.model.servers()).filter(|m| *m != a) {
             self.on[i] = m as u32;
-            let change = left + self.server(m, &self.with(self.sums[m], i)) - self.of_server[m] + self.ways(i, i);
+            let change = left + self.server(m, &self.with(self.sums[m], i)) - self.of_server[m] + self.transfers(i, i);
             if self.is_better(change, scale) && best.is_none_or(|(least, _)| change < least) {
                 best = Some((change, m as u32));
             }
@@ -249,9 +249,9 @@ impl<'m> Local<'m> {
         if moving < 2 {
             return false;
         }
-        let old_ways = self.ways(first, last);
+        let old_transfers = self.transfers(first, last);
         let mut to = self.sums[m];
-        let mut change = Merit::default() - old_ways;
+        let mut change = Merit::default() - old_transfers;
         self.on[first..=last].fill(m as u32);
         for (at, from) in before[..many].iter().enumerate().filter(|(_, from)| **from as usize != m) {
             to = self.with(to, first + at);
@@ -262,7 +262,7 @@ impl<'m> Local<'m> {
                 change = change + self.server(*from as usize, &sums) - self.of_server[*from as usize];
             }
         }
-        change = change + self.server(m, &to) - self.of_server[m] + self.ways(first, last);
+        change = change + self.server(m, &to) - self.of_server[m] + self.transfers(first, last);
         self.on[first..=last].copy_from_slice(&before[..many]);
         self.tried += 2;
         let is_better = self.is_better(change, scale);
@@ -284,13 +284,13 @@ impl<'m> Local<'m> {
         let (of_a, of_b) = (a as usize, b as usize);
         let (first, last) = (i.min(j), i.max(j));
         let are_near = last - first == 1 && self.model.follows[last];
-        let ways = |local: &Self| if are_near { local.ways(first, last) } else { local.ways(i, i) + local.ways(j, j) };
+        let transfers = |local: &Self| if are_near { local.transfers(first, last) } else { local.transfers(i, i) + local.transfers(j, j) };
         let sums_a = self.with(self.without(self.sums[of_a], i), j);
         let sums_b = self.with(self.without(self.sums[of_b], j), i);
-        let mut change = Merit::default() - ways(self);
+        let mut change = Merit::default() - transfers(self);
         (self.on[i], self.on[j]) = (b, a);
         change = change + self.server(of_a, &sums_a) - self.of_server[of_a];
-        change = change + self.server(of_b, &sums_b) - self.of_server[of_b] + ways(self);
+        change = change + self.server(of_b, &sums_b) - self.of_server[of_b] + transfers(self);
         (self.on[i], self.on[j]) = (a, b);
         self.tried += 2;
         let is_better = self.is_better(change, scale);

@@ -6,7 +6,7 @@
 //! x_im in {0,1}, sum_m x_im = 1;  arcs of the layered graphs (module `arcs`)
 //! A_m = sum a_i x_im,  R_m = F_m - sum rho_i x_im >= 0
 //! t_m >= 2 r A_m - r^2 R_m     for slopes r: a geometric grid, then A_m/R_m of every solution found
-//! minimise ways + sum t_m
+//! minimise transfers + sum t_m
 //! ```
 //!
 //! `milp-units`: a binary for every partition, server and number of units, and no tangents: the delay of k units is a number.
@@ -68,7 +68,7 @@ struct Oa<'m> {
 struct Variables {
     problem: ProblemVariables,
     places: Vec<Option<Variable>>,
-    ways: Expression,
+    transfers: Expression,
     rows: Vec<Constraint>,
 }
 
@@ -79,12 +79,12 @@ fn layered(model: &Model, arcs: &[Arc], scale: f64) -> Variables {
     let places: Vec<Option<Variable>> = (0..model.partitions() * servers)
         .map(|at| model.fits(at / servers, at % servers).then(|| problem.add(variable().binary())))
         .collect();
-    let mut ways = Expression::with_capacity(arcs.len());
+    let mut transfers = Expression::with_capacity(arcs.len());
     let (mut ins, mut outs) = (vec![Expression::default(); places.len()], vec![Expression::default(); places.len()]);
     for arc in arcs {
         let flow = problem.add(variable().min(0.0).max(1.0));
         if arc.cost > 0.0 {
-            ways.add_mul(arc.cost / scale, flow);
+            transfers.add_mul(arc.cost / scale, flow);
         }
         if let Some((i, m)) = arc.from {
             outs[i * servers + m].add_mul(1.0, flow);
@@ -105,7 +105,7 @@ fn layered(model: &Model, arcs: &[Arc], scale: f64) -> Variables {
         places[i * servers..][..servers].iter().flatten().for_each(|x| once.add_mul(1.0, *x));
         rows.push(constraint!(once == 1.0));
     }
-    Variables { problem, places, ways, rows }
+    Variables { problem, places, transfers, rows }
 }
 
 /// The deployment that the values of places stand for.
@@ -134,8 +134,8 @@ impl Tangents for Oa<'_> {
     fn model(&self) -> Program {
         let model = self.model;
         let servers = model.servers();
-        let Variables { mut problem, places, ways, mut rows } = layered(model, &self.arcs, self.scale);
-        let mut objective = ways;
+        let Variables { mut problem, places, transfers, mut rows } = layered(model, &self.arcs, self.scale);
+        let mut objective = transfers;
         for m in 0..servers {
             let delay = problem.add(variable().min(0.0).max(self.cutoff));
             objective.add_mul(1.0, delay);
@@ -301,8 +301,8 @@ impl Algorithm<Jpdra> for Units {
         if places().map(|(i, m)| count(i, m)).fold(arcs.len(), usize::saturating_add) > MAX_VARIABLES {
             return Answer::declined(format!("the model would have more than {MAX_VARIABLES} variables"));
         }
-        let Variables { mut problem, places: x, ways, mut rows } = layered(&model, &arcs, scale);
-        let mut objective = ways;
+        let Variables { mut problem, places: x, transfers, mut rows } = layered(&model, &arcs, scale);
+        let mut objective = transfers;
         let mut given = vec![Expression::default(); servers];
         for (i, m) in places() {
             let Some(x) = x[i * servers + m] else { continue };

@@ -1,4 +1,4 @@
-//! An instance as the exact side computes with it: partitions of all flows in one row, ways in seconds of the objective.
+//! An instance as the exact side computes with it: partitions of all flows in one row, transfers in seconds of the objective.
 //!
 //! With a = sqrt(lambda w / Lambda) and rho = lambda w a set X of partitions costs server m, at best,
 //!
@@ -281,17 +281,17 @@ impl<'a> Model<'a> {
         Some((given, delay))
     }
 
-    /// Weighted delay of all ways of flow `s` along a path, a server for each of its partitions; infinite if one is missing.
-    pub(super) fn ways(&self, s: usize, path: &[u32]) -> f64 {
+    /// Weighted delay of all transfers of flow `s` along a path, a server for each of its partitions; infinite if one is missing.
+    pub(super) fn transfers(&self, s: usize, path: &[u32]) -> f64 {
         let first = self.flows[s].start;
         let hops = path.windows(2).enumerate().map(|(n, at)| self.hop(first + n, at[0] as usize, at[1] as usize));
         let at = |n: usize| path[n] as usize;
         self.enter(s)[at(0)] + hops.sum::<f64>() + self.leave(s)[at(path.len() - 1)]
     }
 
-    /// Weighted delay of all ways of a deployment; infinite if one is missing.
-    pub(super) fn all_ways(&self, on: &[u32]) -> f64 {
-        self.flows.iter().enumerate().map(|(s, range)| self.ways(s, &on[range.clone()])).sum()
+    /// Weighted delay of all transfers of a deployment; infinite if one is missing.
+    pub(super) fn all_transfers(&self, on: &[u32]) -> f64 {
+        self.flows.iter().enumerate().map(|(s, range)| self.transfers(s, &on[range.clone()])).sum()
     }
 
     /// The partitions of every server.
@@ -303,12 +303,12 @@ impl<'a> Model<'a> {
 
     /// The objective of a deployment with speeds shared at best; none if something does not fit or a way is missing.
     pub(super) fn delay(&self, on: &[u32]) -> Option<f64> {
-        let ways = self.all_ways(on);
-        if ways == f64::INFINITY {
+        let transfers = self.all_transfers(on);
+        if transfers == f64::INFINITY {
             return None;
         }
         let sets = self.sets(on);
-        sets.iter().enumerate().try_fold(ways, |total, (m, set)| Some(total + self.server_delay(m, set)?))
+        sets.iter().enumerate().try_fold(transfers, |total, (m, set)| Some(total + self.server_delay(m, set)?))
     }
 
     /// An answer: why the search stopped, and the best deployment, if there is one.
@@ -331,7 +331,7 @@ impl<'a> Model<'a> {
 
     /// An answer: a deployment with its best speeds. The deployment is feasible.
     pub(super) fn found(&self, on: &[u32]) -> Answer<Jpdra> {
-        let mut delay = self.all_ways(on);
+        let mut delay = self.all_transfers(on);
         let sets = self.sets(on);
         let mut units = vec![0u64; on.len()];
         let mut speeds = vec![0.0f64; on.len()];

@@ -7,7 +7,7 @@
 //! is a bound for every r >= 0, and its maximum is the continuous relaxation
 //!
 //! ```text
-//! min over mixtures of paths   sum of ways + sum_m h(A_m, R_m),    h(A, R) = max over 0 <= r <= top of 2 r A - r^2 R   (A^2/R where R is not too small)
+//! min over mixtures of paths   sum of transfers + sum_m h(A_m, R_m),    h(A, R) = max over 0 <= r <= top of 2 r A - r^2 R   (A^2/R where R is not too small)
 //! ```
 //!
 //! The mixture is found flow by flow: weight moves from a flow's worst path to its best one, by as much as the objective wants; the rates
@@ -45,7 +45,7 @@ pub(super) struct Relaxed {
 
 struct Path {
     on: Vec<u32>,
-    ways: f64,
+    transfers: f64,
     weight: f64,
 }
 
@@ -112,7 +112,7 @@ pub(super) fn relaxed(model: &Model, close: f64, is_out_of_time: &dyn Fn() -> bo
             return None;
         }
         loads.put(s, &on, 1.0);
-        mixture.push(vec![Path { ways: model.ways(s, &on), on, weight: 1.0 }]);
+        mixture.push(vec![Path { transfers: model.transfers(s, &on), on, weight: 1.0 }]);
     }
     let (mut bound, mut rates) = (0.0f64, vec![0.0; servers]);
     let mut rounds = 0;
@@ -126,14 +126,14 @@ pub(super) fn relaxed(model: &Model, close: f64, is_out_of_time: &dyn Fn() -> bo
             let (cost, on) = paths.cheapest(s, &domain, &prices);
             total += cost;
             if mixed.iter().all(|path| path.on != on) {
-                mixed.push(Path { ways: model.ways(s, &on), on, weight: 0.0 });
+                mixed.push(Path { transfers: model.transfers(s, &on), on, weight: 0.0 });
             }
         }
         if total > bound {
             (bound, rates) = (total, here);
         }
         let value = (0..servers).map(|m| delay(loads.roots[m], loads.left[m], top)).sum::<f64>()
-            + mixture.iter().flatten().map(|path| path.weight * path.ways).sum::<f64>();
+            + mixture.iter().flatten().map(|path| path.weight * path.transfers).sum::<f64>();
         if value - bound <= close * value || is_out_of_time() {
             break;
         }
@@ -170,7 +170,7 @@ fn shift(model: &Model, loads: &mut Loads, s: usize, mixed: &mut [Path]) {
             let rate = loads.rate(*m as usize);
             rate * (2.0 * model.roots[i] + rate * model.loads[i])
         };
-        path.ways + model.flows[s].clone().zip(&path.on).map(place).sum::<f64>()
+        path.transfers + model.flows[s].clone().zip(&path.on).map(place).sum::<f64>()
     };
     let costs: Vec<f64> = mixed.iter().map(|path| cost(path, loads)).collect();
     let best = (0..mixed.len()).min_by(|a, b| costs[*a].total_cmp(&costs[*b])).expect("a path");
@@ -190,13 +190,13 @@ fn shift(model: &Model, loads: &mut Loads, s: usize, mixed: &mut [Path]) {
             }
         }
     }
-    let ways = mixed[best].ways - mixed[worst].ways;
+    let transfers = mixed[best].transfers - mixed[worst].transfers;
     let slope = |length: f64| {
         let of = |(m, roots, load): &(usize, f64, f64)| {
             let rate = rate(loads.roots[*m] + length * roots, loads.left[*m] - length * load, loads.top);
             rate * (2.0 * roots + rate * load)
         };
-        ways + moved.iter().map(of).sum::<f64>()
+        transfers + moved.iter().map(of).sum::<f64>()
     };
     let most = mixed[worst].weight;
     let mut length = most;

@@ -1,58 +1,59 @@
-//! A server for itself: the best set of partitions at given prices.
+//! The subproblem of one server: the best set of partitions at given prices, by branch and bound.
 //!
 //! ```text
 //! min over X  delay(X) - sum of prices of X
 //! ```
 //!
-//! where X may hold what the node of a search allows and must hold what it forces. For every rate r >= 0
+//! where the search node may forbid partitions or force them into X. For every rate r >= 0
 //!
 //! ```text
 //! A^2/R >= 2 r A - r^2 R                              sum_i (2 r a_i + r^2 rho_i) - r^2 F
 //! units    >= sum_i min_k (c_i(k) + r k) - r K
-//! capacity:   0 >= r (rho(X) - F)                     when only room counts and no delay
+//! capacity:   0 >= r (rho(X) - F)                     when only feasibility is asked for
 //! ```
 //!
-//! is a sum over partitions, so the best X for a rate is a dynamic program along each flow ("is the one before in X?"), and the best rate is
-//! found by intersecting the curves of two sets, one rising, one falling. What is left is a small branch and bound over partitions that are in
-//! one of the two sets and not in the other; partitions whose best alternative is above the best set known are fixed on the way.
+//! is a sum over partitions, so the best X for a rate is a dynamic program along each flow whose state is whether the preceding partition is in X. The
+//! best rate is found by intersecting the curves of two sets, one rising, one falling. Branch and bound splits partitions that are in one of the two
+//! sets only, and fixes those whose best alternative is above the best set known.
 
 use std::collections::BinaryHeap;
 use std::ops::Range;
 
 use super::model::Model;
 
-/// What a search is after.
+/// The objective of a search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SubproblemObjective {
     /// The least delay.
     Delay,
-    /// Only that everything fits: delays and ways cost nothing.
-    Room,
+    /// Feasibility: delays and transfers cost 0.
+    Feasibility,
 }
 
 /// The result of a minimisation.
 #[derive(Clone, Debug)]
 pub(super) struct Best {
-    /// No set is worth less.
+    /// A lower bound of all sets, prices included.
     pub(super) low: f64,
     /// The best set found, ascending.
     pub(super) set: Vec<u32>,
-    /// Its delay, prices left out; infinite if none was found that is better than what was known.
+    /// Its delay, without prices; infinite if no set better than the known one was found.
     pub(super) delay: f64,
 }
 
-/// The partitions that a server may hold, in columns.
+/// The partitions that a server may hold: a structure of arrays, each of shape (items,).
 #[derive(Default)]
 struct Items {
     i: Vec<u32>,
     root: Vec<f64>,
     load: Vec<f64>,
-    place: Vec<f64>,
-    /// What is earned besides if the offer before is taken, too: it is of the partition before. 0 where it is not.
+    /// Price of the assignment.
+    assign: Vec<f64>,
+    /// Price of staying, earned if the preceding partition of the flow is taken too; 0 if it is no item.
     stay: Vec<f64>,
     /// The least units.
     first: Vec<f64>,
-    /// Offers of consecutive partitions. Runs have nothing to do with each other.
+    /// Ranges of consecutive partitions. Runs are independent.
     runs: Vec<Range<usize>>,
 }
 
@@ -65,7 +66,7 @@ impl Items {
         self.i.clear();
         self.root.clear();
         self.load.clear();
-        self.place.clear();
+        self.assign.clear();
         self.stay.clear();
         self.first.clear();
         self.runs.clear();
@@ -102,40 +103,40 @@ impl Point {
 /// The minimisation, with its memory from call to call.
 pub(super) struct Servers<'m> {
     model: &'m Model<'m>,
-    aim: SubproblemObjective,
-    offers: Items,
+    objective: SubproblemObjective,
+    items: Items,
     costs: Vec<f64>,
     units: Vec<f64>,
-    /// What it costs besides to leave an offer out, and to take it: nothing, or infinitely much.
+    /// Penalties of leaving an item out and of taking it: 0, or infinite if forbidden.
     leave: Vec<f64>,
     take: Vec<f64>,
-    /// Cost of the best choice of its run up to an offer that leaves it out, or takes it.
+    /// Cost of the best choice of its run up to an item that leaves it out, or takes it.
     forwards: Vec<[f64; 2]>,
-    /// Bounds with an offer left out, and taken.
+    /// Bounds with an item left out, and taken.
     marginals: Vec<[f64; 2]>,
-    /// Evaluations of the bound: the highest one, and one on the other side of its rate. The third is to write the next one in.
+    /// Evaluations of the bound: the highest, one on the other side of its rate, and a buffer for the next.
     points: [Point; 3],
     spare: Point,
-    /// States of the nodes that wait, one after the other, and the places among them that are free.
+    /// States of the open nodes, flat, and the indices that are vacant.
     states: Vec<State>,
     vacant: Vec<u32>,
-    /// Nodes that wait; kept for its memory.
+    /// Open nodes; kept to reuse its memory.
     waiting: BinaryHeap<Open>,
-    /// The rate each server was best bounded at last time.
+    /// The last best rate of each server. Shape (servers,).
     rates: Vec<f64>,
     /// Nodes of all branch and bounds.
     pub(super) nodes: u64,
-    /// Offers priced in all evaluations.
+    /// Items priced in all evaluations.
     pub(super) priced: u64,
 }
 
-/// A minimisation that takes more nodes, times offers, ends with the bound it has.
-const NODES_TIMES_OFFERS: usize = 1_000_000;
+/// A minimisation with more nodes, times items, ends with its current bound.
+const MAX_NODES_TIMES_ITEMS: usize = 1_000_000;
 
-/// A node that waits; the one with the least bound comes first.
+/// An open node; the one with the least bound comes first.
 struct Open {
     bound: f64,
-    /// Which of the states.
+    /// Index of its state.
     state: u32,
     rate: f64,
 }
@@ -158,12 +159,12 @@ impl Ord for Open {
 }
 
 impl<'m> Servers<'m> {
-    pub(super) fn new(model: &'m Model<'m>, aim: SubproblemObjective) -> Self {
+    pub(super) fn new(model: &'m Model<'m>, objective: SubproblemObjective) -> Self {
         let rates = vec![0.0; model.servers()];
         Self {
             model,
-            aim,
-            offers: Items::default(),
+            objective,
+            items: Items::default(),
             costs: Vec::new(),
             units: Vec::new(),
             leave: Vec::new(),
@@ -181,19 +182,19 @@ impl<'m> Servers<'m> {
         }
     }
 
-    /// What a server can hold: its speed or its units.
+    /// The capacity of a server: its speed in MAC/s, or its units.
     fn capacity(&self, m: usize) -> f64 {
         if self.model.unit.is_some() { self.model.units[m] as f64 } else { self.model.speed(m) }
     }
 
-    /// The best set of server `m`, if it is worth less than `known`. `domain` holds the allowed servers of every partition as bits; `prices` are
-    /// a `Dual`'s. `close` is how much does not matter.
+    /// The set of server `m` with the least delay less prices, if that is below `known`. `domain` holds the allowed servers of every partition as a bit
+    /// set; `prices` are laid out as in `Dual`. The search ends within `close`, absolute.
     pub(super) fn best(&mut self, m: usize, domain: &[u64], prices: &[f64], known: f64, close: f64) -> Best {
         let mut state = self.prepare(m, domain, prices);
         let mut best = Best { low: f64::INFINITY, set: Vec::new(), delay: f64::INFINITY };
-        let mut worth = known;
-        let offers = self.offers.len();
-        let most = (NODES_TIMES_OFFERS / (offers + 1)).max(100);
+        let mut least = known;
+        let items = self.items.len();
+        let most = (MAX_NODES_TIMES_ITEMS / (items + 1)).max(100);
         self.states.clear();
         self.vacant.clear();
         let first = self.store(&state);
@@ -203,62 +204,43 @@ impl<'m> Servers<'m> {
         let mut nodes = 0;
         while let Some(Open { bound, state: stored, rate }) = waiting.pop() {
             // The least bound is on top: once it is good enough, or nodes are spent, it bounds all that is left.
-            if bound >= worth - close || nodes >= most {
+            if bound >= least - close || nodes >= most {
                 best.low = best.low.min(bound);
                 break;
             }
-            state.copy_from_slice(&self.states[stored as usize * offers..][..offers]);
+            state.copy_from_slice(&self.states[stored as usize * items..][..items]);
             self.vacant.push(stored);
-            if self.is_overfull(m, &state) {
+            if self.is_over_capacity(m, &state) {
                 continue;
             }
             nodes += 1;
-            let [top, other] = self.highest(m, &state, rate, worth - close);
+            let [top, other] = self.highest(m, &state, rate, least - close);
             let (value, rate) = (self.points[top].value, self.points[top].rate);
             if nodes == 1 {
                 self.rates[m] = rate;
             }
             for point in std::iter::once(top).chain((top != other).then_some(other)) {
-                if !self.may_be_worth(point, worth) {
+                if !self.may_improve(point, least) {
                     continue;
                 }
                 let taken = &self.points[point].taken;
-                let (delay, earned) = self.worth(m, taken);
-                if delay - earned < worth {
-                    worth = delay - earned;
+                let (delay, earned) = self.delay_and_prices(m, taken);
+                if delay - earned < least {
+                    least = delay - earned;
                     best.delay = delay;
                     best.set.clear();
-                    best.set.extend(self.offers.i.iter().zip(taken).filter(|(_, taken)| **taken).map(|(i, _)| *i));
+                    best.set.extend(self.items.i.iter().zip(taken).filter(|(_, taken)| **taken).map(|(i, _)| *i));
                 }
             }
             let here = value.max(bound);
-            if here >= worth - close || state.iter().all(|state| *state != State::Free) {
+            if here >= least - close || state.iter().all(|state| *state != State::Free) {
                 best.low = best.low.min(here);
                 continue;
             }
-            // Fix what has no good alternative; what ends here is above the best set known.
             self.find_marginals(m, rate);
-            let mut split: Option<(f64, usize)> = None;
-            for (at, [out, within]) in self.marginals.iter().copied().enumerate() {
-                if state[at] != State::Free {
-                    continue;
-                }
-                if within >= worth - close {
-                    state[at] = State::Out;
-                    best.low = best.low.min(within);
-                } else if out >= worth - close {
-                    state[at] = State::In;
-                    best.low = best.low.min(out);
-                } else {
-                    let is_sure = self.points[top].taken[at] == self.points[other].taken[at];
-                    let branching_score = if is_sure { 0.0 } else { 1.0 } + self.size(at, m);
-                    if split.is_none_or(|(most, _)| branching_score > most) {
-                        split = Some((branching_score, at));
-                    }
-                }
-            }
-            let Some((_, at)) = split else {
-                // All fixed: what is left is one set.
+            let tops = [top, other];
+            let Some(at) = self.fix_by_marginals(m, &mut state, least - close, tops, &mut best.low) else {
+                // All fixed: one set is left.
                 let state = self.store(&state);
                 waiting.push(Open { bound: here, state, rate });
                 continue;
@@ -272,8 +254,40 @@ impl<'m> Servers<'m> {
         }
         self.waiting = waiting;
         self.nodes += nodes as u64;
-        best.low = best.low.min(worth);
+        best.low = best.low.min(least);
         best
+    }
+
+    /// Fixes free items by their marginals where the excluded alternative reaches `cutoff`, which then bounds `low`. The answer is the item to split: the
+    /// largest of those that are in one of the two sets `tops` only, or else the largest.
+    fn fix_by_marginals(
+        &self,
+        m: usize,
+        state: &mut [State],
+        cutoff: f64,
+        tops: [usize; 2],
+        low: &mut f64,
+    ) -> Option<usize> {
+        let mut split: Option<(f64, usize)> = None;
+        for (at, [out, within]) in self.marginals.iter().copied().enumerate() {
+            if state[at] != State::Free {
+                continue;
+            }
+            if within >= cutoff {
+                state[at] = State::Out;
+                *low = low.min(within);
+            } else if out >= cutoff {
+                state[at] = State::In;
+                *low = low.min(out);
+            } else {
+                let [top, other] = tops.map(|of| self.points[of].taken[at]);
+                let branching_score = if top == other { 0.0 } else { 1.0 } + self.size(at, m);
+                if split.is_none_or(|(most, _)| branching_score > most) {
+                    split = Some((branching_score, at));
+                }
+            }
+        }
+        split.map(|(_, at)| at)
     }
 
     /// Bounds with a partition left out of, and put into, the server's set, at the rate where it was bounded best: pairs (partition, [out, in]).
@@ -286,15 +300,15 @@ impl<'m> Servers<'m> {
         let state = self.prepare(m, domain, prices);
         let [top, _] = self.highest(m, &state, self.rates[m], f64::INFINITY);
         self.find_marginals(m, self.points[top].rate);
-        self.offers.i.iter().map(|i| *i as usize).zip(self.marginals.iter().copied())
+        self.items.i.iter().map(|i| *i as usize).zip(self.marginals.iter().copied())
     }
 
-    /// Stores the state of a node that waits.
+    /// Stores the state of an open node.
     fn store(&mut self, state: &[State]) -> u32 {
         match self.vacant.pop() {
-            Some(place) => {
-                self.states[place as usize * state.len()..][..state.len()].copy_from_slice(state);
-                place
+            Some(index) => {
+                self.states[index as usize * state.len()..][..state.len()].copy_from_slice(state);
+                index
             }
             None => {
                 self.states.extend_from_slice(state);
@@ -305,22 +319,22 @@ impl<'m> Servers<'m> {
 
     fn prepare(&mut self, m: usize, domain: &[u64], prices: &[f64]) -> Vec<State> {
         let (servers, partitions) = (self.model.servers(), self.model.partitions());
-        let offers = &mut self.offers;
-        offers.clear();
+        let items = &mut self.items;
+        items.clear();
         let mut state = Vec::with_capacity(partitions);
         let mut before = usize::MAX - 1;
         for (i, allowed) in domain.iter().enumerate().filter(|(_, allowed)| **allowed >> m & 1 == 1) {
             let follows = self.model.follows[i] && before + 1 == i;
-            offers.i.push(i as u32);
-            offers.root.push(self.model.roots[i]);
-            offers.load.push(self.model.loads[i]);
-            offers.place.push(prices[i * servers + m]);
-            offers.stay.push(if follows { prices[(partitions + i) * servers + m] } else { 0.0 });
-            offers.first.push(self.model.least[i] as f64);
+            items.i.push(i as u32);
+            items.root.push(self.model.roots[i]);
+            items.load.push(self.model.loads[i]);
+            items.assign.push(prices[i * servers + m]);
+            items.stay.push(if follows { prices[(partitions + i) * servers + m] } else { 0.0 });
+            items.first.push(self.model.least[i] as f64);
             let at = state.len();
-            match offers.runs.last_mut() {
+            match items.runs.last_mut() {
                 Some(run) if follows => run.end = at + 1,
-                _ => offers.runs.push(at..at + 1),
+                _ => items.runs.push(at..at + 1),
             }
             state.push(if *allowed == 1 << m { State::In } else { State::Free });
             before = i;
@@ -328,79 +342,79 @@ impl<'m> Servers<'m> {
         state
     }
 
-    /// Of two undecided partitions the larger one is split first.
+    /// The load of an item relative to the server: the larger one is split first.
     fn size(&self, at: usize, m: usize) -> f64 {
-        self.offers.load[at] / self.model.speed(m)
+        self.items.load[at] / self.model.speed(m)
     }
 
-    fn is_overfull(&self, m: usize, state: &[State]) -> bool {
+    fn is_over_capacity(&self, m: usize, state: &[State]) -> bool {
         let sum = |of: &[f64]| -> f64 {
             of.iter().zip(state).map(|(of, state)| if *state == State::In { *of } else { 0.0 }).sum()
         };
         if self.model.unit.is_some() {
-            sum(&self.offers.first) > self.capacity(m)
+            sum(&self.items.first) > self.capacity(m)
         } else {
-            sum(&self.offers.load) >= self.model.speed(m)
+            sum(&self.items.load) >= self.model.speed(m)
         }
     }
 
-    /// Whether the set of a point may be worth less than `worth`, roundings aside: what is sure not to be is not looked at closely.
-    fn may_be_worth(&self, point: usize, worth: f64) -> bool {
+    /// Whether the set of a point may be below `least`, up to rounding; the others need no exact evaluation.
+    fn may_improve(&self, point: usize, least: f64) -> bool {
         let Point { curve: [c0, c1, c2], .. } = self.points[point];
-        match (self.model.unit, self.aim) {
-            // The curve's own highest point is the set's delay, less what it earns.
+        match (self.model.unit, self.objective) {
+            // The maximum of the curve is the delay of the set, less its prices.
             (None, SubproblemObjective::Delay) if c1 > 0.0 && c2 > 0.0 => {
                 let rise = c1 * c1 / (4.0 * c2);
-                c0 + rise < worth + 1e-9 * (c0.abs() + rise)
+                c0 + rise < least + 1e-9 * (c0.abs() + rise)
             }
             _ => true,
         }
     }
 
-    /// Delay and earnings of a set; infinite delay if it does not fit.
-    fn worth(&self, m: usize, taken: &[bool]) -> (f64, f64) {
+    /// Delay of a set, infinite if it is infeasible, and the sum of its prices.
+    fn delay_and_prices(&self, m: usize, taken: &[bool]) -> (f64, f64) {
         let (mut earned, mut roots, mut load, mut first, mut count) = (0.0, 0.0, 0.0, 0.0, 0);
-        let offers = &self.offers;
+        let items = &self.items;
         for at in (0..taken.len()).filter(|at| taken[*at]) {
-            earned += offers.place[at] + if at > 0 && taken[at - 1] { offers.stay[at] } else { 0.0 };
-            roots += offers.root[at];
-            load += offers.load[at];
-            first += offers.first[at];
+            earned += items.assign[at] + if at > 0 && taken[at - 1] { items.stay[at] } else { 0.0 };
+            roots += items.root[at];
+            load += items.load[at];
+            first += items.first[at];
             count += 1;
         }
-        let delay = match (self.model.unit, self.aim) {
+        let delay = match (self.model.unit, self.objective) {
             (None, _) => self.model.shared_delay(m, count, load, roots),
-            (Some(_), SubproblemObjective::Room) => (first <= self.capacity(m)).then_some(0.0),
+            (Some(_), SubproblemObjective::Feasibility) => (first <= self.capacity(m)).then_some(0.0),
             (Some(_), SubproblemObjective::Delay) => {
-                let taken = offers.i.iter().zip(taken).filter(|(_, taken)| **taken);
+                let taken = items.i.iter().zip(taken).filter(|(_, taken)| **taken);
                 let set: Vec<usize> = taken.map(|(i, _)| *i as usize).collect();
                 self.model.fox(m, &set).map(|(_, delay)| delay)
             }
         };
         let delay =
-            delay.map_or(f64::INFINITY, |delay| if self.aim == SubproblemObjective::Room { 0.0 } else { delay });
+            delay.map_or(f64::INFINITY, |delay| if self.objective == SubproblemObjective::Feasibility { 0.0 } else { delay });
         (delay, earned)
     }
 
-    /// Costs of all offers at a rate, prices taken off.
+    /// Costs of all items at a rate, less their prices.
     fn price(&mut self, m: usize, rate: f64) {
         self.costs.clear();
         self.units.clear();
-        let Items { root, load, place, first, .. } = &self.offers;
+        let Items { root, load, assign, first, .. } = &self.items;
         let take = &self.take[..];
         self.priced += root.len() as u64;
-        match (self.model.unit, self.aim) {
+        match (self.model.unit, self.objective) {
             (None, SubproblemObjective::Delay) => {
                 let twice = 2.0 * rate;
                 let squared = rate * rate;
-                let costs = root.iter().zip(load).zip(place).zip(take);
+                let costs = root.iter().zip(load).zip(assign).zip(take);
                 self.costs.extend(costs.map(|(((a, w), p), take)| twice * a + squared * w - p + take));
             }
-            (None, SubproblemObjective::Room) => {
-                self.costs.extend(load.iter().zip(place).zip(take).map(|((w, p), take)| rate * w - p + take))
+            (None, SubproblemObjective::Feasibility) => {
+                self.costs.extend(load.iter().zip(assign).zip(take).map(|((w, p), take)| rate * w - p + take))
             }
-            (Some(_), SubproblemObjective::Room) => {
-                self.costs.extend(first.iter().zip(place).zip(take).map(|((k, p), take)| rate * k - p + take));
+            (Some(_), SubproblemObjective::Feasibility) => {
+                self.costs.extend(first.iter().zip(assign).zip(take).map(|((k, p), take)| rate * k - p + take));
                 self.units.extend_from_slice(first);
             }
             (Some(unit), SubproblemObjective::Delay) => {
@@ -413,7 +427,7 @@ impl<'m> Servers<'m> {
                     let low = k.floor().clamp(first, most.max(first));
                     let high = (low + 1.0).min(most.max(first));
                     let k = if delay(high) < delay(low) { high } else { low };
-                    self.costs.push(delay(k) - place[at] + take[at]);
+                    self.costs.push(delay(k) - assign[at] + take[at]);
                     self.units.push(k);
                 }
             }
@@ -421,13 +435,13 @@ impl<'m> Servers<'m> {
     }
 
     fn constant(&self, m: usize, rate: f64) -> f64 {
-        match (self.model.unit, self.aim) {
+        match (self.model.unit, self.objective) {
             (None, SubproblemObjective::Delay) => rate * (rate * self.model.speed(m) - 2.0 * self.model.fixed_roots(m)),
             _ => rate * self.capacity(m),
         }
     }
 
-    /// Turns states into what offers cost besides: infinitely much to leave out, or to take, where that is not allowed.
+    /// Sets the penalties of all items by their states.
     fn restrict(&mut self, state: &[State]) {
         let cost = |is_forbidden: bool| if is_forbidden { f64::INFINITY } else { 0.0 };
         self.leave.clear();
@@ -436,17 +450,17 @@ impl<'m> Servers<'m> {
         self.take.extend(state.iter().map(|state| cost(*state == State::Out)));
     }
 
-    /// The bound at a rate, and the set that attains it, into a point.
+    /// Evaluates the bound at a rate, and the set that attains it, into `point`.
     fn at(&mut self, m: usize, rate: f64, point: &mut Point) {
         self.price(m, rate);
-        let offers = self.offers.len();
-        self.forwards.resize(offers, [0.0; 2]);
-        point.taken.resize(offers, false);
+        let items = self.items.len();
+        self.forwards.resize(items, [0.0; 2]);
+        point.taken.resize(items, false);
         let (mut total, mut roots, mut loads, mut units) = (0.0, 0.0, 0.0, 0.0);
-        for run in &self.offers.runs {
+        for run in &self.items.runs {
             let (costs, leave) = (&self.costs[run.clone()], &self.leave[run.clone()]);
             let (stay, root, load) =
-                (&self.offers.stay[run.clone()], &self.offers.root[run.clone()], &self.offers.load[run.clone()]);
+                (&self.items.stay[run.clone()], &self.items.root[run.clone()], &self.items.load[run.clone()]);
             let (forwards, taken) = (&mut self.forwards[run.clone()], &mut point.taken[run.clone()]);
             let [mut out, mut within] = [0.0, f64::INFINITY];
             for (((cost, leave), stay), forward) in costs.iter().zip(leave).zip(stay).zip(forwards.iter_mut()) {
@@ -454,7 +468,7 @@ impl<'m> Servers<'m> {
                 *forward = [out, within];
             }
             total += lesser(out, within);
-            // What would have to be saved by leaving the offer out; staying, if the next one is taken, counts as saved.
+            // The price of staying is earned if the next item is taken.
             let mut saved = 0.0;
             let back = forwards.iter().zip(stay).zip(root).zip(load).zip(taken.iter_mut()).rev();
             for ((((forward, stay), root), load), taken) in back {
@@ -470,11 +484,11 @@ impl<'m> Servers<'m> {
         }
         point.rate = rate;
         point.value = total - self.constant(m, rate);
-        let (c1, c2) = match (self.model.unit, self.aim) {
+        let (c1, c2) = match (self.model.unit, self.objective) {
             (None, SubproblemObjective::Delay) => {
                 (2.0 * (roots + self.model.fixed_roots(m)), self.model.speed(m) - loads)
             }
-            (None, SubproblemObjective::Room) => (loads - self.model.speed(m), 0.0),
+            (None, SubproblemObjective::Feasibility) => (loads - self.model.speed(m), 0.0),
             (Some(_), _) => (units - self.capacity(m), 0.0),
         };
         point.curve = [point.value - (c1 - c2 * rate) * rate, c1, c2];
@@ -489,17 +503,17 @@ impl<'m> Servers<'m> {
         // Whether the curves known are highest at `next`: then a bound as high as they are is the highest.
         let mut is_peak = false;
         for _ in 0..50 {
-            let place = (0..3).find(|place| low != Some(*place) && high != Some(*place)).expect("three places for two");
-            self.at(m, next, &mut points[place]);
+            let next_point = (0..3).find(|at| low != Some(*at) && high != Some(*at)).expect("three points, two in use");
+            self.at(m, next, &mut points[next_point]);
             let allowed = low.iter().chain(&high).map(|of| points[*of].on(next)).fold(f64::INFINITY, f64::min);
-            let point = &points[place];
+            let point = &points[next_point];
             let is_highest = is_peak && point.value >= allowed - 1e-14 * allowed.abs();
             let slope = point.slope();
             let is_done = is_highest || point.value >= cutoff || slope == 0.0 || slope < 0.0 && next == 0.0;
             if slope > 0.0 {
-                low = Some(place)
+                low = Some(next_point)
             } else {
-                high = Some(place)
+                high = Some(next_point)
             }
             if is_done {
                 break;
@@ -537,27 +551,27 @@ impl<'m> Servers<'m> {
         if low.rate > 0.0 {
             return (low.rate * 4.0, false);
         }
-        let Items { root, load, place, .. } = &self.offers;
-        let scale = |at: usize| match (self.model.unit, self.aim) {
-            (None, SubproblemObjective::Delay) => place[at].abs() / root[at],
-            (None, SubproblemObjective::Room) => place[at].abs() / load[at],
-            _ => place[at].abs(),
+        let Items { root, load, assign, .. } = &self.items;
+        let scale = |at: usize| match (self.model.unit, self.objective) {
+            (None, SubproblemObjective::Delay) => assign[at].abs() / root[at],
+            (None, SubproblemObjective::Feasibility) => assign[at].abs() / load[at],
+            _ => assign[at].abs(),
         };
-        ((0..place.len()).map(scale).fold(f64::MIN_POSITIVE, f64::max), false)
+        ((0..assign.len()).map(scale).fold(f64::MIN_POSITIVE, f64::max), false)
     }
 
-    /// Finds bounds with an offer left out, and taken, at a rate, in the states that were bounded last.
+    /// Finds bounds with an item left out, and taken, at a rate, in the states that were bounded last.
     fn find_marginals(&mut self, m: usize, rate: f64) {
         let mut point = std::mem::take(&mut self.spare);
         self.at(m, rate, &mut point);
         let value = point.value;
         self.spare = point;
-        let Items { stay, runs, .. } = &self.offers;
-        self.marginals.resize(self.offers.len(), [0.0; 2]);
+        let Items { stay, runs, .. } = &self.items;
+        self.marginals.resize(self.items.len(), [0.0; 2]);
         for run in runs {
             let [out, within] = self.forwards[run.end - 1];
             let others = value - out.min(within);
-            // The best of all offers of the run after this one, if it is left out, or taken.
+            // The best of all items of the run after this one, if it is left out, or taken.
             let (mut out, mut within) = (0.0, 0.0);
             for at in run.clone().rev() {
                 let [before_out, before_in] = self.forwards[at];

@@ -6,7 +6,7 @@ use super::server_subproblem::SubproblemObjective;
 /// Shortest paths, with their memory from call to call.
 pub(super) struct Paths<'m> {
     model: &'m Model<'m>,
-    aim: SubproblemObjective,
+    objective: SubproblemObjective,
     /// Cost of reaching a server with a partition. Shape (partitions, servers), flat.
     forwards: Vec<f64>,
     /// Cost of what is left after a partition ran on a server. Shape (partitions, servers), flat.
@@ -14,13 +14,13 @@ pub(super) struct Paths<'m> {
 }
 
 impl<'m> Paths<'m> {
-    pub(super) fn new(model: &'m Model<'m>, aim: SubproblemObjective) -> Self {
+    pub(super) fn new(model: &'m Model<'m>, objective: SubproblemObjective) -> Self {
         let size = model.partitions() * model.servers();
-        Self { model, aim, forwards: vec![0.0; size], backwards: vec![0.0; size] }
+        Self { model, objective, forwards: vec![0.0; size], backwards: vec![0.0; size] }
     }
 
     fn way(&self, cost: f64) -> f64 {
-        if self.aim == SubproblemObjective::Room && cost < f64::INFINITY { 0.0 } else { cost }
+        if self.objective == SubproblemObjective::Feasibility && cost < f64::INFINITY { 0.0 } else { cost }
     }
 
     /// The cost of handing on after partition `i`, prices included.

@@ -3,7 +3,7 @@
 //! ```text
 //! arcs of the layered graphs in [0, 1], a unit through every flow (module `arcs`)
 //! A_m = sum a_i x_im,  R_m = F_m - sum rho_i x_im,   t_m R_m >= A_m^2  as  |(2 A_m, t_m - R_m)| <= t_m + R_m
-//! minimise ways + sum t_m
+//! minimise transfers + sum t_m
 //! ```
 //!
 //! Its value is the best price bound (module `price`), found in another way. Loads are in units of the mean speed, delays in units of what all

@@ -92,7 +92,7 @@ fn a_near_enough_end_is_near_enough() {
 }
 
 /// The best set of a server, by looking at all of them.
-fn brute(model: &Model, aim: SubproblemObjective, m: usize, domain: &[u64], prices: &[f64]) -> f64 {
+fn brute(model: &Model, objective: SubproblemObjective, m: usize, domain: &[u64], prices: &[f64]) -> f64 {
     let (servers, partitions) = (model.servers(), model.partitions());
     let mut least = f64::INFINITY;
     for bits in 0u32..1 << partitions {
@@ -104,7 +104,7 @@ fn brute(model: &Model, aim: SubproblemObjective, m: usize, domain: &[u64], pric
         let stays = set.iter().filter(|i| model.follows[**i] && is_in(*i - 1));
         let earned = set.iter().map(|i| prices[i * servers + m]).sum::<f64>()
             + stays.map(|i| prices[(partitions + i) * servers + m]).sum::<f64>();
-        least = least.min(if aim == SubproblemObjective::Room { 0.0 } else { delay } - earned);
+        least = least.min(if objective == SubproblemObjective::Feasibility { 0.0 } else { delay } - earned);
     }
     least
 }
@@ -122,8 +122,8 @@ proptest! {
         let mut stream = Stream::new(&["prices"], seed);
         let all = (1u64 << model.servers()) - 1;
         let domain: Vec<u64> = (0..model.partitions()).map(|_| 1 + stream.below(all)).collect();
-        for aim in [SubproblemObjective::Delay, SubproblemObjective::Room] {
-            let mut servers = Servers::new(&model, aim);
+        for objective in [SubproblemObjective::Delay, SubproblemObjective::Feasibility] {
+            let mut servers = Servers::new(&model, objective);
             // From call to call rates are remembered: poor ones must not matter.
             for _ in 0..3 {
                 let scale = stream.log_uniform(0.1, 10.0);
@@ -131,17 +131,17 @@ proptest! {
                 let prices: Vec<f64> = (0..2 * model.partitions() * model.servers()).map(price).collect();
                 for m in 0..model.servers() {
                     let best = servers.best(m, &domain, &prices, f64::INFINITY, 1e-12 * scale);
-                    let least = brute(&model, aim, m, &domain, &prices);
+                    let least = brute(&model, objective, m, &domain, &prices);
                     prop_assert!(
                         best.low == least || (best.low - least).abs() <= 1e-9 * scale.max(least.abs()),
-                        "{:?} {} {}", aim, best.low, least
+                        "{:?} {} {}", objective, best.low, least
                     );
                     // No alternative is bounded above what it is worth.
                     for (i, [out, within]) in servers.alternatives(m, &domain, &prices) {
                         for (without, bound) in [(true, out), (false, within)] {
                             let mut one = domain.clone();
                             one[i] = if without { domain[i] & !(1 << m) } else { 1 << m };
-                            let worth = brute(&model, aim, m, &one, &prices);
+                            let worth = brute(&model, objective, m, &one, &prices);
                             let is_forced = without && domain[i] == 1 << m;
                             prop_assert!(is_forced || bound <= worth + 1e-9 * scale.max(worth.abs()));
                         }

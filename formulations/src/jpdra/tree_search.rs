@@ -126,7 +126,7 @@ impl Tree {
         self.bound = self.bound.min(bound);
         self.nodes[node] = match objective {
             SubproblemObjective::Delay => Node::Priced { prices: index },
-            SubproblemObjective::Room => Node::Empty { prices: index },
+            SubproblemObjective::Feasibility => Node::Empty { prices: index },
         };
     }
 
@@ -216,7 +216,7 @@ impl<'m> Search<'m> {
     /// A node whose bound is at least this is a leaf.
     fn cutoff(&self) -> f64 {
         match (self.objective, &self.best) {
-            (SubproblemObjective::Room, _) => 1e-3,
+            (SubproblemObjective::Feasibility, _) => 1e-3,
             (SubproblemObjective::Delay, Some((delay, _))) => delay / (1.0 + self.gap),
             (SubproblemObjective::Delay, None) => f64::INFINITY,
         }
@@ -382,7 +382,7 @@ impl<'m> Search<'m> {
 
     /// Whether feasibility was asked for, and a deployment is known.
     fn is_feasibility_decided(&self) -> bool {
-        self.objective == SubproblemObjective::Room && self.best.is_some()
+        self.objective == SubproblemObjective::Feasibility && self.best.is_some()
     }
 
     /// Ends all waiting nodes as leaves with their inherited prices.

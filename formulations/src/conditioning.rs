@@ -1,4 +1,4 @@
-//! What HiGHS's tolerances can hold of a model, and what they can falsify. Every model goes through here before HiGHS sees it.
+//! Scaling of models to HiGHS's tolerances, and the error that these allow in a bound. Every model passes through here before HiGHS.
 //!
 //! HiGHS's tolerances are absolute. It drops coefficients up to 1e-9 ([`DROPPED`]), takes none from 1e15 on, may miss a row or an integer by
 //! [`FEASIBILITY`], and prices a column by up to [`DUAL`] wrongly. So
@@ -6,7 +6,7 @@
 //! - a row whose largest coefficient is far from 1 is multiplied by a power of 2, which rounds nothing;
 //! - a term of an inequality that is a 10^9th of the largest is replaced by its least value, so that the row is relaxed and the bound stays a bound (HiGHS would
 //!   drop it, or has been seen to presolve such rows wrongly);
-//! - what cannot be relaxed, as a term of an equality or of a variable without an end, is told, and the model is not solved ([`held`]);
+//! - what cannot be relaxed, as a term of an equality or of a variable without an end, is reported, and the model is not solved ([`held`]);
 //! - a bound is relaxed by what the tolerances can falsify ([`error`]).
 //!
 //! The formulations do their part: they leave out what cannot be in an optimal solution, which ends the range of costs, and put costs in units of
@@ -58,7 +58,7 @@ pub(crate) fn held(
     let dearest = objective.linear_coefficients().map(|(_, cost)| cost.abs()).fold(0.0, largest);
     if dearest > MAX_COST {
         return Err(format!(
-            "a cost is {dearest:.1e} times what a known solution leaves open; HiGHS holds {MAX_COST:.0e}"
+            "a cost is {dearest:.1e} times the gap that a known solution leaves; HiGHS's tolerances allow {MAX_COST:.0e}"
         ));
     }
     let mut ends = None;
@@ -90,7 +90,7 @@ fn held_row(variables: &ProblemVariables, row: Constraint, ends: &mut Ends) -> R
         return Ok(row);
     }
     if !most.is_normal() {
-        return Err("a row has a coefficient beyond the numbers of a computer".into());
+        return Err("a row has a coefficient outside the range of normal doubles".into());
     }
     let by = if PLAIN.contains(&most) { 1.0 } else { most.log2().floor().exp2().recip() };
     let dropped = DROPPED * (most * by).max(1.0);
@@ -117,7 +117,10 @@ fn held_row(variables: &ProblemVariables, row: Constraint, ends: &mut Ends) -> R
         let relaxed = if factor > 0.0 { factor * low } else { factor * high };
         if row.is_equality() || !relaxed.is_finite() {
             let ratio = most / least;
-            return Err(format!("a row's coefficients have a ratio of {ratio:.1e}; HiGHS holds {:.0e}", 1.0 / DROPPED));
+            return Err(format!(
+                "the coefficients of a row have a ratio of {ratio:.1e}; HiGHS's tolerances allow {:.0e}",
+                1.0 / DROPPED
+            ));
         }
         constant += relaxed;
     }

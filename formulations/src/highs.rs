@@ -12,7 +12,7 @@
 //! HiGHS's tolerances are absolute: rows are scaled, what they cannot hold is declined, and bounds are relaxed by what they can falsify (module
 //! `conditioning`). A bound that a solution known to the same solve contradicts is withdrawn.
 //!
-//! A seed other than 0 puts columns and rows into another order, too: how much HiGHS's times vary by that is luck, and is to be told beside them.
+//! A seed other than 0 puts columns and rows into another order, too: the variation of HiGHS's times over seeds is performance variability, reported beside them.
 //!
 //! Here, too, models are written to files for other solvers: [`copying`] writes what is handed to HiGHS, at the moment it is, so that no model
 //! written can differ from the one that was solved.
@@ -79,24 +79,24 @@ impl Program {
     }
 }
 
-/// Why HiGHS stopped, in its own distinctions.
+/// Why HiGHS stopped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Status {
     /// Solved to the gap asked for.
     Optimal,
     /// No point satisfies the constraints.
     Infeasible,
-    /// The objective has no end, or no point satisfies the constraints: presolve could not tell which.
+    /// The objective is unbounded, or no point satisfies the constraints: presolve could not tell which.
     UnboundedOrInfeasible,
-    /// The objective has no end.
+    /// The objective is unbounded.
     Unbounded,
     /// Out of time.
     TimeLimit,
-    /// Anything else, in HiGHS's words.
+    /// Any other status, as HiGHS reports it.
     Failed(String),
 }
 
-/// What HiGHS left behind.
+/// The result of a solve.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// Why it stopped.
@@ -121,16 +121,16 @@ impl Outcome {
     /// Why the method that asked stopped.
     ///
     /// # Errors
-    /// HiGHS's words, if it says anything but optimal or out of time: our models are feasible and bounded.
+    /// HiGHS's status, if it is neither optimal nor a time limit: our models are feasible and bounded.
     pub fn stop(&self) -> Result<Stop, String> {
         match &self.status {
             Status::Optimal => Ok(Stop::Completed),
             Status::TimeLimit => Ok(Stop::TimeLimit),
-            other => Err(format!("HiGHS says {other:?} to a feasible, bounded model")),
+            other => Err(format!("HiGHS reports {other:?} for a feasible, bounded model")),
         }
     }
 
-    /// What tables tell of the model, `built_s` being the seconds spent on it before.
+    /// Counts for the tables; `built_s` is the time spent on building the model, in seconds.
     pub fn trace(&self, built_s: f64) -> Trace {
         Trace {
             build_s: Some(built_s + self.build_s),
@@ -139,8 +139,8 @@ impl Outcome {
     }
 }
 
-/// A bound on HiGHS's word, in the objective's unit; none if `objective`, which a solution known to the same solve has, contradicts it.
-pub fn word<C>(sense: Sense, value: f64, objective: Option<f64>) -> Option<Bound<C>> {
+/// A solver-reported bound, in the objective's unit; `None` if it is beyond `objective`, the value of a solution known to the same solve.
+pub fn solver_reported<C>(sense: Sense, value: f64, objective: Option<f64>) -> Option<Bound<C>> {
     let is_beyond = objective.is_some_and(|objective| match sense {
         Sense::Minimise => value > objective,
         Sense::Maximise => value < objective,
@@ -148,10 +148,10 @@ pub fn word<C>(sense: Sense, value: f64, objective: Option<f64>) -> Option<Bound
     (!is_beyond).then(|| Bound { value, evidence: Evidence::SolverReported("HiGHS mip_dual_bound".into()) })
 }
 
-/// An answer with a bound on HiGHS's word. A bound that the answer's own solution contradicts is withdrawn, and counted.
+/// The answer with a solver-reported bound. A bound that contradicts the answer's own solution is withdrawn, and counted.
 pub fn bounded<P: Problem>(mut answer: Answer<P>, bound: Option<f64>) -> Answer<P> {
     let Some(bound) = bound else { return answer };
-    answer.proved = word(P::SENSE, bound, answer.found.as_ref().map(|claim| claim.objective));
+    answer.proved = solver_reported(P::SENSE, bound, answer.found.as_ref().map(|claim| claim.objective));
     if answer.proved.is_none() {
         answer.trace.counts.insert("bounds withdrawn".into(), 1);
     }
@@ -175,12 +175,12 @@ pub fn answer<P: Problem>(
     if let Some((solution, objective)) = &known {
         incumbents::tell::<P>(*objective, || solution.clone());
     }
-    let hear = |values: &[f64]| {
+    let report = |values: &[f64]| {
         if let Some((solution, objective)) = read(values) {
             incumbents::tell::<P>(objective, || solution);
         }
     };
-    let outcome = match solve_hearing(program, 0.0, limits, &hear) {
+    let outcome = match solve_with_callback(program, 0.0, limits, &report) {
         Ok(outcome) => outcome,
         Err(stop) => return claiming(known, Answer::nothing(stop)),
     };
@@ -214,18 +214,23 @@ pub fn claiming<P: Problem>(found: Option<Known<P>>, answer: Answer<P>) -> Answe
 /// Solves a model with integer variables. `constant` is the part of the objective without variables.
 ///
 /// # Errors
-/// [`Stop::Declined`] if HiGHS's tolerances cannot hold the model, [`Stop::Failed`] with HiGHS's words if it does not take the model or an option.
+/// [`Stop::Declined`] if HiGHS's tolerances cannot hold the model, [`Stop::Failed`] with HiGHS's message if it does not take the model or an option.
 pub fn solve(program: Program, constant: f64, limits: Limits) -> Result<Outcome, Stop> {
-    solve_hearing(program, constant, limits, &|_| {})
+    solve_with_callback(program, constant, limits, &|_| {})
 }
 
-/// The same; if somebody listens to solutions ([`incumbents::is_heard`]), every better one is handed to `hear` while HiGHS is at work: values of the
-/// variables in the order they were added.
+/// As [`solve`]; if incumbents are asked for ([`incumbents::is_heard`]), every better solution goes to `report` during the solve: values of the variables
+/// in the order they were added.
 ///
 /// # Errors
 /// As [`solve`].
-pub fn solve_hearing(program: Program, constant: f64, limits: Limits, hear: &dyn Fn(&[f64])) -> Result<Outcome, Stop> {
-    let hear = incumbents::is_heard().then_some(hear);
+pub fn solve_with_callback(
+    program: Program,
+    constant: f64,
+    limits: Limits,
+    report: &dyn Fn(&[f64]),
+) -> Result<Outcome, Stop> {
+    let report = incumbents::is_heard().then_some(report);
     let (sense, size) = (program.sense, program.size);
     let began = Instant::now();
     let Prepared { mut model, places, outlasts } = prepared(program, limits.seed, limits.time_s)?;
@@ -246,10 +251,10 @@ pub fn solve_hearing(program: Program, constant: f64, limits: Limits, hear: &dyn
         set(&mut model, "time_limit", (time_s - build_s).max(0.0))?;
     }
 
-    // It outlives the solve below, and HiGHS calls nobody after that.
-    let mut hearer = hear.map(|hear| Hearer { hear, places: &places });
-    if let Some(hearer) = &mut hearer {
-        hearer.register(&mut model).map_err(Stop::Failed)?;
+    // It outlives the solve below, the only time that HiGHS calls it.
+    let mut callback = report.map(|report| SolutionCallback { report, places: &places });
+    if let Some(callback) = &mut callback {
+        callback.register(&mut model).map_err(Stop::Failed)?;
     }
     let solved = solved(model)?;
     let status = match solved.status() {
@@ -280,14 +285,14 @@ pub fn solve_hearing(program: Program, constant: f64, limits: Limits, hear: &dyn
     })
 }
 
-/// Who hears of solutions that HiGHS finds.
-struct Hearer<'a> {
-    hear: &'a dyn Fn(&[f64]),
+/// The receiver of HiGHS's solution callback.
+struct SolutionCallback<'a> {
+    report: &'a dyn Fn(&[f64]),
     /// Where each variable is among the columns.
     places: &'a [usize],
 }
 
-impl Hearer<'_> {
+impl SolutionCallback<'_> {
     #[allow(unsafe_code)]
     fn register(&mut self, model: &mut Model) -> Result<(), String> {
         let kind = highs_sys::kHighsCallbackMipImprovingSolution;
@@ -299,33 +304,33 @@ impl Hearer<'_> {
             ]
         };
         let is_taken = statuses.iter().all(|status| *status == highs_sys::STATUS_OK);
-        if is_taken { Ok(()) } else { Err("HiGHS does not tell of its solutions".into()) }
+        if is_taken { Ok(()) } else { Err("HiGHS does not accept the callback for solutions".into()) }
     }
 }
 
-/// What HiGHS calls when it has found a better solution.
+/// HiGHS's callback for a better solution.
 #[allow(unsafe_code)]
 unsafe extern "C" fn improved(
     kind: std::ffi::c_int,
     _: *const std::ffi::c_char,
     told: *const highs_sys::HighsCallbackDataOut,
     _: *mut highs_sys::HighsCallbackDataIn,
-    hearer: *mut std::ffi::c_void,
+    callback: *mut std::ffi::c_void,
 ) {
-    if kind != highs_sys::kHighsCallbackMipImprovingSolution || told.is_null() || hearer.is_null() {
+    if kind != highs_sys::kHighsCallbackMipImprovingSolution || told.is_null() || callback.is_null() {
         return;
     }
-    // SAFETY: HiGHS hands over its own live object and the pointer that it was given in `register`, to a `Hearer` that is still there.
-    let (told, hearer) = unsafe { (&*told, &*hearer.cast::<Hearer<'_>>()) };
+    // SAFETY: HiGHS hands over its own live object and the pointer that it was given in `register`, to a `SolutionCallback` that is still there.
+    let (told, callback) = unsafe { (&*told, &*callback.cast::<SolutionCallback<'_>>()) };
     let size = usize::try_from(told.mip_solution_size).unwrap_or(0);
-    if told.mip_solution.is_null() || size != hearer.places.len() {
+    if told.mip_solution.is_null() || size != callback.places.len() {
         return;
     }
     // SAFETY: HiGHS says that so many values are there, and they stay during this call.
     let values = unsafe { std::slice::from_raw_parts(told.mip_solution, size) };
     // No panic may reach HiGHS.
-    let hear = || (hearer.hear)(&in_order(values, hearer.places));
-    let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(hear));
+    let report = || (callback.report)(&in_order(values, callback.places));
+    let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(report));
 }
 
 thread_local! {
@@ -414,7 +419,7 @@ pub struct Relaxed {
 /// not scaled: see module `conditioning`.)
 ///
 /// # Errors
-/// [`Stop::Declined`] if HiGHS's tolerances cannot hold the model, [`Stop::Failed`] with HiGHS's words if it does not take the model or an
+/// [`Stop::Declined`] if HiGHS's tolerances cannot hold the model, [`Stop::Failed`] with HiGHS's message if it does not take the model or an
 /// option, or finds no optimum.
 pub fn relax(program: Program, time_s: Option<f64>) -> Result<Option<Relaxed>, Stop> {
     let Prepared { mut model, .. } = prepared(program, 0, None)?;
@@ -433,7 +438,7 @@ pub fn relax(program: Program, time_s: Option<f64>) -> Result<Option<Relaxed>, S
             }))
         }
         HighsModelStatus::ReachedTimeLimit => Ok(None),
-        other => Err(Stop::Failed(format!("HiGHS says {other:?} to the relaxation"))),
+        other => Err(Stop::Failed(format!("HiGHS reports {other:?} for the relaxation"))),
     }
 }
 
@@ -472,7 +477,7 @@ fn prepared(program: Program, seed: u64, time_s: Option<f64>) -> Result<Prepared
     if let Some(start) = start {
         let mut placed = vec![0.0; start.len()];
         places.iter().zip(start).for_each(|(place, value)| placed[*place] = value);
-        // A start that HiGHS does not take is none.
+        // A start that HiGHS rejects is ignored.
         let _ = model.try_set_solution(Some(&placed), None, None, None);
     }
     set(&mut model, "threads", 1)?;
@@ -491,7 +496,8 @@ fn permuted(model: &Model, columns: &[usize], rows: &[usize]) -> Result<Model, S
     let (n, m) = (columns.len(), rows.len());
     // SAFETY: the pointer is to a live HiGHS object.
     let nonzeros = unsafe { highs_sys::Highs_getNumNz(model.as_ptr()) };
-    let nonzeros = usize::try_from(nonzeros).map_err(|_| "HiGHS does not count its coefficients".to_owned())?;
+    let nonzeros =
+        usize::try_from(nonzeros).map_err(|_| "HiGHS does not report its number of coefficients".to_owned())?;
     let [mut cost, mut lower, mut upper] = [vec![0.0; n], vec![0.0; n], vec![0.0; n]];
     let [mut least, mut most] = [vec![0.0; m], vec![0.0; m]];
     let (mut start, mut index, mut value) = (vec![0; n + 1], vec![0; nonzeros], vec![0.0; nonzeros]);
@@ -520,7 +526,7 @@ fn permuted(model: &Model, columns: &[usize], rows: &[usize]) -> Result<Model, S
         )
     };
     if status != highs_sys::STATUS_OK {
-        return Err("HiGHS does not hand its model over".into());
+        return Err("HiGHS does not return its model".into());
     }
     start[n] = *count_nonzeros;
     let inverse = |places: &[usize]| {
@@ -539,7 +545,7 @@ fn permuted(model: &Model, columns: &[usize], rows: &[usize]) -> Result<Model, S
     }
     let is_maximised = sense == highs_sys::OBJECTIVE_SENSE_MAXIMIZE;
     let sense = if is_maximised { HighsSense::Maximise } else { HighsSense::Minimise };
-    other.try_optimise(sense).map_err(|status| format!("HiGHS refuses the model: {status:?}"))
+    other.try_optimise(sense).map_err(|status| format!("HiGHS rejects the model: {status:?}"))
 }
 
 fn set(model: &mut Model, option: &str, value: impl HighsOptionValue) -> Result<(), Stop> {

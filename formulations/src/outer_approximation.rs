@@ -16,7 +16,7 @@ use offcut_instances::problem::{Budget, Incumbent, Stop, Trace};
 
 use crate::highs::{self, Limits, Program, Status};
 
-/// A problem with tangents.
+/// A convex problem, approximated by tangents.
 pub trait Tangents {
     /// The MILP with all tangents known so far.
     fn model(&self) -> Program;
@@ -40,7 +40,7 @@ pub struct Ended {
 /// Runs the loop until incumbent and bound are within `gap`, relative. `known` is the objective of an incumbent known before, if any.
 ///
 /// # Errors
-/// [`Stop::Declined`] if HiGHS's tolerances cannot hold the first model, [`Stop::Failed`] with HiGHS's words if it breaks.
+/// [`Stop::Declined`] if HiGHS's tolerances cannot hold the first model, [`Stop::Failed`] with HiGHS's message if it fails.
 pub fn run(tangents: &mut impl Tangents, known: Option<f64>, gap: f64, budget: &Budget) -> Result<Ended, Stop> {
     let began = Instant::now();
     let mut best = known;
@@ -56,11 +56,11 @@ pub fn run(tangents: &mut impl Tangents, known: Option<f64>, gap: f64, budget: &
             break Stop::TimeLimit;
         }
         let left = budget.time_s.map(|time_s| (time_s - began.elapsed().as_secs_f64()).max(0.0));
-        // A solution to within a tenth of what is asked for; what tangents miss is found by more of them.
+        // A tenth of the gap is left to HiGHS, the rest to the tangents.
         let limits = Limits { time_s: left, relative_gap: gap / 10.0, seed: budget.seed };
         let outcome = match highs::solve(program, 0.0, limits) {
             Ok(outcome) => outcome,
-            // Tangents have become too steep to be held: what was found and proved before them stands.
+            // The tangents have become too steep for HiGHS: the results of the rounds before stand.
             Err(Stop::Declined(_)) if bound.is_some() => break Stop::Completed,
             Err(stop) => return Err(stop),
         };
@@ -76,13 +76,13 @@ pub fn run(tangents: &mut impl Tangents, known: Option<f64>, gap: f64, budget: &
             Status::Optimal => false,
             Status::TimeLimit => true,
             Status::Infeasible | Status::UnboundedOrInfeasible if best.is_some() => {
-                // There is a solution: what HiGHS said before is no better than what it says now.
+                // A solution is known: HiGHS's earlier bounds are as unreliable as this status.
                 bound = None;
                 trace.counts.insert("bounds withdrawn".into(), 1);
                 break Stop::Completed;
             }
             Status::Infeasible | Status::UnboundedOrInfeasible if bound.is_none() => break Stop::Infeasible,
-            other => return Err(Stop::Failed(format!("HiGHS says {other:?} to a bounded model"))),
+            other => return Err(Stop::Failed(format!("HiGHS reports {other:?} for a bounded model"))),
         };
         let mut new = 0;
         if let Some(values) = &outcome.values {

@@ -1,14 +1,14 @@
-//! The layered graph of every flow as variables: which partition goes from which server to which.
+//! The layered graph of every flow: an arc is a transfer from a partition's server to the next one's.
 //!
 //! ```text
-//! enter_sm, hop_i,m,m', leave_sm >= 0, where there is a way;   what enters a place leaves it;   x_im = what goes through place (i, m)
+//! enter_sm, hop_i,m,m', leave_sm >= 0, where the transfer exists;   flow is conserved at (i, m);   x_im = flow through (i, m)
 //! ```
 //!
-//! For x fixed the arcs are determined, and the relaxation is as tight as one that knows paths: a path is a unit flow.
+//! For x fixed the arcs are determined, and the relaxation is as tight as one over paths: a path is a unit flow.
 
 use super::model::Model;
 
-/// One arc: through which place it comes out, and where it goes in; none at a flow's ends.
+/// One arc between two assignments (partition, server); `None` at the ends of a flow.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Arc {
     /// (partition, server).
@@ -18,7 +18,7 @@ pub(super) struct Arc {
     pub(super) cost: f64,
 }
 
-/// All arcs between places that a partition fits.
+/// All arcs between assignments in which the partition is stable alone.
 pub(super) fn arcs(model: &Model) -> Vec<Arc> {
     let mut arcs = Vec::new();
     for (s, range) in model.flows.iter().enumerate() {

@@ -1,9 +1,9 @@
 //! The best prices: a proximal bundle method.
 //!
-//! Flows pay prices and servers earn them; what both make of it apart is a concave, piecewise linear lower bound L of the prices, and its maximum is what
-//! the certificate wants. Each flow's path and each server's set found so far is kept (an *atom*), flow by flow and server by server.
-//! With centre p and step t the next prices are those that maximise the bound over all atoms known, less |prices - p|^2 / 2t. Its dual mixes each
-//! flow's and each server's atoms:
+//! Prices are dual multipliers: flows pay them, servers earn them. The subproblems of flows and servers give a lower bound L, concave and piecewise linear
+//! in the prices, and its maximum is certified. Each flow's path and each server's set found so far is kept (an *atom*), flow by flow and server by server.
+//! With centre p and step t the next prices are those that maximise the bound over all atoms known, less |prices - p|^2 / 2t. The dual of that
+//! problem is over mixtures (convex combinations) of each block's atoms:
 //!
 //! ```text
 //! min over mixtures y  sum of costs + p G + t/2 |G|^2,   G = mixed paths - mixed sets,   prices = p + t G
@@ -268,7 +268,10 @@ impl<'m> Dual<'m> {
         for (s, range) in model.flows.iter().enumerate() {
             let path = &on[range.clone()];
             let at = self.paid(s, path);
-            self.blocks[s].add(if self.objective == SubproblemObjective::Feasibility { 0.0 } else { model.transfers(s, path) }, &at);
+            self.blocks[s].add(
+                if self.objective == SubproblemObjective::Feasibility { 0.0 } else { model.transfers(s, path) },
+                &at,
+            );
         }
         for (m, set) in model.sets(on).into_iter().enumerate() {
             let Some(delay) = model.server_delay(m, &set) else { continue };
@@ -290,7 +293,8 @@ impl<'m> Dual<'m> {
             let forced: Vec<usize> = (0..domain.len()).filter(is_forced).collect();
             block.retain(|atom| {
                 let mut assignments_of = atom.at.iter().copied().take_while(|at| (*at as usize) < places);
-                assignments_of.clone().all(allows) && forced.iter().all(|i| assignments_of.any(|at| at as usize / servers == *i))
+                assignments_of.clone().all(allows)
+                    && forced.iter().all(|i| assignments_of.any(|at| at as usize / servers == *i))
             });
             let atoms = &mut block.atoms;
             let total: f64 = atoms.iter().map(|atom| atom.weight).sum();

@@ -1,4 +1,4 @@
-//! Every deployment: the oracle of tests.
+//! `exhaustive`: every deployment, the reference of the tests.
 
 use std::time::Instant;
 
@@ -7,12 +7,12 @@ use offcut_instances::problem::{Algorithm, Answer, Bound, Budget, Evidence, Stop
 
 use super::model::{Deployed, Model};
 
-/// Looks at every deployment.
+/// Every deployment.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Exhaustive;
 
-/// More deployments are not looked at.
-const MOST: u64 = 20_000_000;
+/// Deployments evaluated, at most.
+const MAX_DEPLOYMENTS: u64 = 20_000_000;
 
 impl Algorithm<Jpdra> for Exhaustive {
     fn id(&self) -> &str {
@@ -20,7 +20,7 @@ impl Algorithm<Jpdra> for Exhaustive {
     }
 
     fn about(&self) -> &str {
-        "looks at every deployment, up to 2e7 of them (bound on its word)"
+        "evaluates every deployment, at most 2e7 (bound reported by the method)"
     }
 
     fn solve(&self, instance: &Instance, budget: &Budget) -> Answer<Jpdra> {
@@ -28,8 +28,8 @@ impl Algorithm<Jpdra> for Exhaustive {
         let model = Model::new(instance);
         let servers = model.servers() as u64;
         let count = u32::try_from(model.partitions()).ok().and_then(|partitions| servers.checked_pow(partitions));
-        let Some(count) = count.filter(|count| *count <= MOST) else {
-            return Answer::declined(format!("looks at up to {MOST} deployments"));
+        let Some(count) = count.filter(|count| *count <= MAX_DEPLOYMENTS) else {
+            return Answer::declined(format!("evaluates at most {MAX_DEPLOYMENTS} deployments"));
         };
         let mut best: Option<Deployed> = None;
         let mut on = vec![0u32; model.partitions()];
@@ -51,8 +51,8 @@ impl Algorithm<Jpdra> for Exhaustive {
         }
         let trace = Trace::counting([("deployments", count)]);
         let Some((delay, on)) = best else { return Answer::nothing(Stop::Infeasible).traced(trace) };
-        let word = Evidence::SolverReported("every deployment was looked at".into());
+        let evidence = Evidence::SolverReported("every deployment was looked at".into());
         let answer = model.found(&on);
-        Answer { proved: Some(Bound { value: delay, evidence: word }), ..answer }.traced(trace)
+        Answer { proved: Some(Bound { value: delay, evidence }), ..answer }.traced(trace)
     }
 }

@@ -284,7 +284,9 @@ impl<'m> Local<'m> {
         let (of_a, of_b) = (a as usize, b as usize);
         let (first, last) = (i.min(j), i.max(j));
         let are_near = last - first == 1 && self.model.follows[last];
-        let transfers = |local: &Self| if are_near { local.transfers(first, last) } else { local.transfers(i, i) + local.transfers(j, j) };
+        let transfers = |local: &Self| {
+            if are_near { local.transfers(first, last) } else { local.transfers(i, i) + local.transfers(j, j) }
+        };
         let sums_a = self.with(self.without(self.sums[of_a], i), j);
         let sums_b = self.with(self.without(self.sums[of_b], j), i);
         let mut change = Merit::default() - transfers(self);

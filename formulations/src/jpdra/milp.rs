@@ -183,7 +183,7 @@ impl Algorithm<Jpdra> for OuterApproximation {
     }
 
     fn about(&self) -> &str {
-        "outer approximation of the square-root rule through good_lp and HiGHS (bound on HiGHS's word)"
+        "outer approximation of the square-root rule through good_lp and HiGHS (bound reported by HiGHS)"
     }
 
     fn parameters(&self) -> Vec<Parameter> {
@@ -197,11 +197,11 @@ impl Algorithm<Jpdra> for OuterApproximation {
         value: f64,
     ) -> Result<Box<dyn Algorithm<Jpdra>>, offcut_instances::document::InputError> {
         use offcut_instances::document::InputError;
-        let trouble = |what: String, remedy: &str| InputError::at("method milp-oa", what, remedy);
+        let error = |what: String, remedy: &str| InputError::at("method milp-oa", what, remedy);
         match name {
             "error" if value > 0.0 && value < 1.0 => Ok(Box::new(Self { error: value })),
-            "error" => Err(trouble(format!("error is {value}"), "give a share between 0 and 1, both excluded")),
-            _ => Err(trouble(format!("takes no parameter '{name}'"), "it takes: error")),
+            "error" => Err(error(format!("error is {value}"), "give a share between 0 and 1, both excluded")),
+            _ => Err(error(format!("takes no parameter '{name}'"), "it takes: error")),
         }
     }
 
@@ -267,14 +267,14 @@ impl Algorithm<Jpdra> for Units {
     }
 
     fn about(&self) -> &str {
-        "whole units as binaries, exactly linear, through good_lp and HiGHS (bound on HiGHS's word)"
+        "whole units as binaries, exactly linear, through good_lp and HiGHS (bound reported by HiGHS)"
     }
 
     fn solve(&self, instance: &Instance, budget: &Budget) -> Answer<Jpdra> {
         let began = Instant::now();
         let model = Model::new(instance);
         if model.unit.is_none() {
-            return Answer::declined("takes whole units only");
+            return Answer::declined("takes instances with whole units only");
         }
         if !fits_everywhere(&model) {
             return Answer::nothing(Stop::Infeasible);

@@ -1,4 +1,4 @@
-//! An instance as the exact side computes with it: partitions of all flows in one row, transfers in seconds of the objective.
+//! The data of an instance, flat: partitions of all flows in one row, transfers in seconds of the objective.
 //!
 //! With a = sqrt(lambda w / Lambda) and rho = lambda w a set X of partitions costs server m, at best,
 //!

@@ -10,7 +10,7 @@
 //! min over mixtures of paths   sum of transfers + sum_m h(A_m, R_m),    h(A, R) = max over 0 <= r <= top of 2 r A - r^2 R   (A^2/R where R is not too small)
 //! ```
 //!
-//! The mixture is found flow by flow: weight moves from a flow's worst path to its best one, by as much as the objective wants; the rates
+//! The mixture is found flow by flow: weight moves from a flow's worst path to its best one, by the best step; the rates
 //! A_m/R_m of a mixture are prices. The best deployment found by rounding is improved by moves and exchanges.
 
 use std::time::Instant;
@@ -228,7 +228,7 @@ impl Algorithm<Jpdra> for Price {
     }
 
     fn about(&self) -> &str {
-        "best rates of servers: the continuous relaxation (certified), its mixture rounded and improved"
+        "best rates of servers: the continuous relaxation (certified), its solution rounded and improved"
     }
 
     fn solve(&self, instance: &Instance, budget: &Budget) -> Answer<Jpdra> {
@@ -236,7 +236,7 @@ impl Algorithm<Jpdra> for Price {
         let is_out_of_time = || budget.is_spent(began);
         let model = Model::new(instance);
         if model.servers() > MAX_SERVERS {
-            return Answer::declined(format!("takes up to {MAX_SERVERS} servers"));
+            return Answer::declined(format!("takes at most {MAX_SERVERS} servers"));
         }
         let Some(Relaxed { bound, rates, shares, rounds }) = relaxed(&model, CONVERGENCE_TOL, &is_out_of_time) else {
             // Some flow has no path: any prices prove it.

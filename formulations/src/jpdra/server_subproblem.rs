@@ -392,7 +392,10 @@ impl<'m> Servers<'m> {
             }
         };
         let delay =
-            delay.map_or(f64::INFINITY, |delay| if self.objective == SubproblemObjective::Feasibility { 0.0 } else { delay });
+            delay.map_or(
+                f64::INFINITY,
+                |delay| if self.objective == SubproblemObjective::Feasibility { 0.0 } else { delay },
+            );
         (delay, earned)
     }
 

@@ -1,9 +1,9 @@
-//! A flow for itself: the cheapest way through servers at given prices, by dynamic programming over partitions.
+//! The subproblem of one flow: the shortest path through the layered graph of servers at given prices, by dynamic programming over partitions.
 
 use super::model::Model;
 use super::server_subproblem::SubproblemObjective;
 
-/// Shortest paths, with their memory from call to call.
+/// Shortest paths, with buffers kept from call to call.
 pub(super) struct Paths<'m> {
     model: &'m Model<'m>,
     objective: SubproblemObjective,
@@ -19,17 +19,17 @@ impl<'m> Paths<'m> {
         Self { model, objective, forwards: vec![0.0; size], backwards: vec![0.0; size] }
     }
 
-    fn way(&self, cost: f64) -> f64 {
+    fn transfer(&self, cost: f64) -> f64 {
         if self.objective == SubproblemObjective::Feasibility && cost < f64::INFINITY { 0.0 } else { cost }
     }
 
-    /// The cost of handing on after partition `i`, prices included.
+    /// The cost of the transfer after partition `i`, with the price of staying.
     fn step(&self, i: usize, from: usize, to: usize, prices: &[f64]) -> f64 {
         if from == to {
             let (servers, partitions) = (self.model.servers(), self.model.partitions());
             return prices[(partitions + i + 1) * servers + to];
         }
-        self.way(self.model.hop(i, from, to))
+        self.transfer(self.model.hop(i, from, to))
     }
 
     /// The cheapest path of flow `s`: its cost with prices, and its servers; an infinite cost if there is none.
@@ -41,7 +41,7 @@ impl<'m> Paths<'m> {
                 let cost = if domain[i] >> to & 1 == 0 {
                     f64::INFINITY
                 } else if i == range.start {
-                    self.way(self.model.enter(s)[to])
+                    self.transfer(self.model.enter(s)[to])
                 } else {
                     let reached = &self.forwards[(i - 1) * servers..];
                     let costs = (0..servers).filter(|from| domain[i - 1] >> from & 1 == 1);
@@ -51,7 +51,7 @@ impl<'m> Paths<'m> {
             }
         }
         let last = range.end - 1;
-        let end = |m: usize| self.forwards[last * servers + m] + self.way(self.model.leave(s)[m]);
+        let end = |m: usize| self.forwards[last * servers + m] + self.transfer(self.model.leave(s)[m]);
         let mut at = (0..servers).min_by(|a, b| end(*a).total_cmp(&end(*b))).expect("there are servers");
         let cost = end(at);
         if cost == f64::INFINITY {
@@ -75,7 +75,7 @@ impl<'m> Paths<'m> {
         for i in range.clone().rev() {
             for from in 0..servers {
                 self.backwards[i * servers + from] = if i + 1 == range.end {
-                    self.way(self.model.leave(s)[from])
+                    self.transfer(self.model.leave(s)[from])
                 } else {
                     let rest = &self.backwards[(i + 1) * servers..];
                     let onward = (0..servers)

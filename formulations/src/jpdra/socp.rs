@@ -116,9 +116,9 @@ pub(super) fn relaxed(model: &Model, arcs: &[Arc], time_s: Option<f64>) -> Resul
         .tol_gap_rel(TOLERANCE)
         .tol_feas(TOLERANCE)
         .build()
-        .map_err(|error| format!("Clarabel refuses a setting: {error}"))?;
+        .map_err(|error| format!("Clarabel rejects a setting: {error}"))?;
     let mut solver = DefaultSolver::new(&quadratic, &costs, &matrix, &right, &cones, settings)
-        .map_err(|error| format!("Clarabel refuses the model: {error}"))?;
+        .map_err(|error| format!("Clarabel rejects the model: {error}"))?;
     solver.solve();
     // A dual residual is, relative to costs, as much for each unit that the columns of a solution sum up to.
     let dearest = costs.iter().copied().fold(1.0, f64::max);
@@ -130,7 +130,10 @@ pub(super) fn relaxed(model: &Model, arcs: &[Arc], time_s: Option<f64>) -> Resul
         SolverStatus::PrimalInfeasible => return Ok(None),
         status => {
             let cheapest = costs.iter().copied().filter(|cost| *cost > 0.0).fold(f64::INFINITY, f64::min);
-            return Err(format!("Clarabel says {status:?}; costs have a ratio of {:.1e}", dearest / cheapest));
+            return Err(format!(
+                "Clarabel ended with {status:?}; the ratio of the costs is {:.1e}",
+                dearest / cheapest
+            ));
         }
     };
     let mut shares = vec![0.0f64; partitions * servers];
@@ -155,7 +158,7 @@ impl Algorithm<Jpdra> for Socp {
     }
 
     fn about(&self) -> &str {
-        "the continuous relaxation through Clarabel (bound on its word), its mixture rounded and improved"
+        "the continuous relaxation through Clarabel (bound reported by Clarabel), its solution rounded and improved"
     }
 
     fn solve(&self, instance: &Instance, budget: &Budget) -> Answer<Jpdra> {
@@ -180,7 +183,7 @@ impl Algorithm<Jpdra> for Socp {
         let relaxed = match relaxed(&model, &arcs, left) {
             Ok(Some(relaxed)) => relaxed,
             Ok(None) if known.is_some() => {
-                return Answer::declined("Clarabel sees no solution of a model that has one");
+                return Answer::declined("Clarabel reports infeasible, but a solution is known");
             }
             Ok(None) => return Answer::nothing(Stop::Infeasible),
             Err(words) => return Answer::declined(words),

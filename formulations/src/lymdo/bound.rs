@@ -1,18 +1,18 @@
-//! The best prices where cuts are free.
+//! The best prices where cuts are free: the price bound of a slot.
 //!
 //! ```text
-//! g(nu, eta) = sum_n min over cuts phi_nm(nu, eta) - nu - eta,     concave; its supergradient is what is taken, less what there is
+//! g(nu, eta) = sum_n min over cuts phi_nm(nu, eta) - nu - eta,     concave; its supergradient is demand less capacity
 //! ```
 //!
-//! Around prices where it was evaluated, each pair is a curve with the same value, slopes and bends,
+//! Around prices where it was evaluated, each pair is approximated by a curve with the same value and first and second derivatives,
 //!
 //! ```text
 //! phi_nm ~ k + a nu + 2 c sqrt(nu) + b eta + 2 d sqrt(eta)
 //! ```
 //!
-//! (Kleinrock's form: exact for the edge in exponential service). What the curves make of g is maximised by cutting planes through centres of
-//! gravity, which takes a thousandth of the time of an evaluation a cut; g is evaluated there, and so on. The supergradients of g
-//! itself keep the search in a polygon, and its centre is taken where curves mislead.
+//! (Kleinrock's form: exact for the edge in exponential service). The approximation of g is maximised by cutting planes through centres of
+//! gravity, each a thousand times cheaper than an evaluation of g; then g is evaluated there, and so on. The supergradients of g itself keep the
+//! search in a polygon; its centre is taken where the approximation gives no progress.
 
 use offcut_instances::lymdo::{Instance, Prices};
 
@@ -64,7 +64,7 @@ impl Curves {
         self.d.push(d);
     }
 
-    /// What they make of g, and its supergradient.
+    /// The approximation of g at prices, and its supergradient.
     fn at(&self, [nu, eta]: [f64; 2]) -> (f64, [f64; 2]) {
         let (p, s) = (nu.sqrt(), eta.sqrt());
         let (mut value, mut a, mut b, mut c, mut d) = (-nu - eta, 0.0, 0.0, 0.0, 0.0);
@@ -88,7 +88,7 @@ impl Curves {
         (value, [a + steep(c, p) - 1.0, b + steep(d, s) - 1.0])
     }
 
-    /// What users cost together, were they to take these of their curves: the best prices for these alone are known.
+    /// The maximum over prices of the sum of the given curves less the prices, in closed form.
     pub(super) fn together(&self, sums: &Sums) -> f64 {
         let block = |linear: f64, root: f64| {
             if root <= 0.0 {
@@ -126,7 +126,7 @@ impl std::ops::Sub for Sums {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Height {
     pub(super) value: f64,
-    /// What was added up: roundings are relative to this.
+    /// Sum of the absolute values of its terms: rounding errors are relative to this.
     pub(super) size: f64,
     excess: [f64; 2],
 }
@@ -149,14 +149,14 @@ pub(super) struct Until {
     pub(super) close: f64,
 }
 
-/// A cut that a user wavers to.
+/// A nearly cheapest cut of a user, in a mixture.
 #[derive(Clone, Copy, Debug)]
 struct Part {
     pair: u32,
     user: u32,
-    /// What it costs more than the cheapest.
+    /// Its cost less that of the cheapest.
     more: f64,
-    /// What it takes more.
+    /// Its demands less those of the cheapest.
     apart: [f64; 2],
     weight: f64,
 }
@@ -164,7 +164,7 @@ struct Part {
 /// Sweeps over the parts of a mixture, at most.
 const SWEEPS: u32 = 50;
 
-/// The search for prices, and what it keeps from call to call.
+/// The search for prices, with its state from call to call.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Dual {
     warm: Vec<Warm>,
@@ -190,7 +190,7 @@ impl Dual {
         }
     }
 
-    /// Takes a slot's roots, or gives them back; makes room for the slot.
+    /// Swaps in a slot's warm starts, or back out; resizes the buffers to the slot.
     pub(super) fn lend(&mut self, slot: &Slot, warm: &mut Vec<Warm>) {
         std::mem::swap(&mut self.warm, warm);
         self.points.resize(slot.pair_count(), Point::default());

@@ -1,13 +1,13 @@
-//! `branch`: a slot exactly, cuts included.
+//! `branch`: a single slot, exactly, by branch and bound on the price bound.
 //!
-//! At every node the best prices bound the slot from below (module `dual`); each user, its cut included, is then for itself. What is left:
+//! At every node the best prices bound the slot from below (module `bound`): at given prices the users are independent. The gap is closed by
 //!
-//! 1. *Incumbents*: every user's cheapest cut at the prices, improved by exchanging one user's cut or two by the curves of `dual`; what the
-//!    curves make of the best is made exact by `convex`.
-//! 2. *Fixing*: cuts that cost so much more than their user's cheapest that the bound with them passes the incumbent: a split of the tree with
+//! 1. *Incumbents*: every user's cheapest cut at the prices, improved by exchanges of one or two users' cuts, evaluated
+//!    by the curves of `bound`; the shares of the best are then computed by `fixed_cuts`.
+//! 2. *Fixing by reduced costs*: cuts whose extra cost over their user's cheapest raises the bound above the incumbent become a split of the tree with
 //!    one leaf at the same prices.
-//! 3. *Branching*: on the user whose cuts differ most in what they take for how little they differ in what they cost, or one like it (module
-//!    `symmetry`); the node with the least bound comes next.
+//! 3. *Branching* on the user with the largest ratio of the difference in demands to the difference in costs, or one of its class (module
+//!    `symmetry`). The node with the least bound is next.
 
 use std::cell::Cell;
 use std::collections::BinaryHeap;
@@ -46,7 +46,7 @@ impl Algorithm<Lymdo> for Branch {
     fn solve(&self, instance: &Instance, budget: &Budget) -> Answer<Lymdo> {
         let began = Instant::now();
         if instance.slots.len() > 1 {
-            return Answer::declined("takes single slots; for a horizon there is clairvoyant, a bound");
+            return Answer::declined("takes single slots only; clairvoyant bounds a horizon");
         }
         let slot = Slot::new(instance);
         let mut solver = Solver::new(&slot);
@@ -72,7 +72,7 @@ impl Algorithm<Lymdo> for Branch {
     }
 }
 
-/// How a slot ended. What was found stays with the solver.
+/// The outcome of a slot. The decisions stay in the solver.
 #[derive(Clone, Debug)]
 pub(super) struct Solved {
     pub(super) stop: Stop,
@@ -83,10 +83,10 @@ pub(super) struct Solved {
     pub(super) trace: Trace,
 }
 
-/// Prices that leaves share.
+/// Prices that several leaves share.
 struct Shared {
     prices: [f64; 2],
-    /// Where they are in the certificate, once a leaf needs them.
+    /// Their index in the certificate, once a leaf needs them.
     index: Cell<Option<u32>>,
 }
 
@@ -96,7 +96,7 @@ impl Shared {
     }
 }
 
-/// A node that waits.
+/// An open node.
 struct Open {
     bound: f64,
     depth: u32,
@@ -124,14 +124,14 @@ impl Ord for Open {
     }
 }
 
-/// What is kept from slot to slot, and the best cuts and shares of the last one.
+/// State kept from slot to slot, with the best cuts and shares of the last slot.
 pub(super) struct Solver {
     pub(super) dual: Dual,
     convex: Convex,
     /// The best shares known, and the pairs they are for.
     pub(super) shares: Shares,
     pub(super) pairs: Vec<u32>,
-    /// Room for trials.
+    /// Buffer for a candidate.
     trial: Shares,
     chosen: Vec<u32>,
     near: Vec<(u32, u32)>,
@@ -182,26 +182,28 @@ impl Solver {
         let domain: Vec<u32> = (0..slot.pair_count() as u32).filter(|pair| slot.is_usable(*pair as usize)).collect();
         let (units, symmetry) = (units(instance, instance.v), SymmetryClasses::now(instance));
         if !is_complete(slot, &domain) {
-            return self.refute(slot, &symmetry, units, budget, began);
+            return self.prove_infeasible(slot, &symmetry, units, budget, began);
         }
-        // (A price of nothing, known from another slot, is no place to start from.)
+        // (A price of 0 from another slot is no useful start.)
         let natural = natural(slot, &domain);
         let start =
             start.map_or(natural, |start| [0, 1].map(|of| if start[of] > 0.0 { start[of] } else { natural[of] }));
-        // Roughly first: most of what follows needs an incumbent.
+        // Roughly at first: the later steps need an incumbent.
         let until = Until { cutoff: f64::INFINITY, stall: 1.0, close: 1e-3 };
         let Ascent { prices, height } = self.dual.ascend(slot, &domain, start, 64.0, until);
         let mut search = Search::new(slot, self, &symmetry, units, budget, began);
         search.improve(height.value);
         if search.solver.shares.value == f64::INFINITY {
-            // Cheap cuts do not fit: some that do, whatever they cost, or none.
+            // The cheapest cuts are unstable together: any feasible cuts, or a proof that there are none.
             match feasibility(slot, &symmetry, units, budget, began) {
                 Ok(Feasibility::Found(pairs)) => search.take(&pairs, None),
                 Ok(Feasibility::None(tree)) => return infeasible(tree),
                 Err(stop) => return nothing(stop),
             }
             if search.solver.shares.value == f64::INFINITY {
-                return nothing(Stop::Declined("what is stable is so by less than doubles can tell".into()));
+                return nothing(Stop::Declined(
+                    "the feasible decisions are stable by less than the precision of doubles".into(),
+                ));
             }
         }
         let stop = search.run(&domain, prices);
@@ -218,8 +220,8 @@ impl Solver {
         Solved { stop, is_feasible: true, bound, tree: Some(Tree { prices, nodes }), trace }
     }
 
-    /// Some user has no cut that works even if it had everything: a proof.
-    fn refute(
+    /// A proof of infeasibility where some user has no usable cut.
+    fn prove_infeasible(
         &self,
         slot: &Slot,
         symmetry: &SymmetryClasses,
@@ -228,7 +230,9 @@ impl Solver {
         began: Instant,
     ) -> Solved {
         match feasibility(slot, symmetry, units, budget, began) {
-            Ok(Feasibility::Found(_)) => nothing(Stop::Failed("cuts that are not usable fit together".into())),
+            Ok(Feasibility::Found(_)) => {
+                nothing(Stop::Failed("contradiction: a user without a usable cut, and feasible cuts for all".into()))
+            }
             Ok(Feasibility::None(tree)) => infeasible(tree),
             Err(stop) => nothing(stop),
         }
@@ -286,7 +290,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// A leaf with this bound is done.
+    /// A node whose bound is at least this is a leaf.
     fn cutoff(&self) -> f64 {
         self.solver.shares.value * (1.0 - 0.999 * GAP)
     }
@@ -309,7 +313,7 @@ impl<'a> Search<'a> {
         (inside, inside + 1)
     }
 
-    /// Makes pairs exact, and keeps them if they are the best.
+    /// Computes the best shares for pairs, and keeps both if they are the best.
     fn take(&mut self, pairs: &[u32], start: Option<[f64; 2]>) {
         let solver = &mut *self.solver;
         solver.convex.solve(self.slot, pairs, start, &mut solver.trial);
@@ -322,8 +326,8 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Every user's cheapest pair at the last prices, improved one by one and two by two as the curves see it; the best is made exact. `bound`
-    /// is what these prices prove: pairs that cost more above their user's cheapest than is missing cannot help.
+    /// Local search from every user's cheapest pair at the last prices: exchanges of one or two users' pairs, evaluated by the curves. The best shares of
+    /// the result are then computed. `bound` is the bound at these prices: a pair whose extra cost exceeds the gap cannot improve.
     fn improve(&mut self, bound: f64) {
         let slot = self.slot;
         let Solver { dual, chosen, near, .. } = &mut *self.solver;
@@ -367,11 +371,11 @@ impl<'a> Search<'a> {
             let Some(changes) = best.1 else { break };
             let before = changes.map(|(n, _)| (n, chosen[n as usize]));
             changes.into_iter().for_each(|(n, at)| chosen[n as usize] = at);
-            // (Anew: differences would leave roundings behind.)
+            // (Summed again, so that rounding errors do not accumulate.)
             sums = chosen.iter().fold(Sums::default(), |sums, at| sums + curves.of(*at as usize));
             let now = curves.together(&sums);
             if now.is_nan() || now >= value {
-                // What was better was so by roundings: without this exchanges could go round in circles.
+                // The improvement was rounding error: without this check the exchanges could cycle.
                 before.into_iter().for_each(|(n, at)| chosen[n as usize] = at);
                 break;
             }
@@ -437,20 +441,20 @@ impl<'a> Search<'a> {
                 break;
             }
             self.improve(here);
-            // Hopeless cuts.
+            // Fixing by reduced costs.
             let Dual { points, cheapest, .. } = &self.solver.dual;
             let cutoff = self.cutoff();
             let extra = |pair: u32| {
                 points[pair as usize].value - points[cheapest[slot.user[pair as usize] as usize] as usize].value
             };
-            let hopeless: Vec<(u32, f64)> =
+            let fixed: Vec<(u32, f64)> =
                 domain.iter().map(|pair| (*pair, here + extra(*pair))).filter(|(_, with)| *with >= cutoff).collect();
-            if hopeless.is_empty() {
+            if fixed.is_empty() {
                 break;
             }
             let before = domain.len();
             domain = domain.iter().copied().filter(|pair| here + extra(*pair) < cutoff).collect();
-            for same in hopeless.chunk_by(|a, b| slot.user[a.0 as usize] == slot.user[b.0 as usize]) {
+            for same in fixed.chunk_by(|a, b| slot.user[a.0 as usize] == slot.user[b.0 as usize]) {
                 let cuts = same.iter().map(|(pair, _)| slot.cut(*pair as usize)).collect();
                 let least = same.iter().map(|(_, with)| *with).fold(f64::INFINITY, f64::min);
                 let (inside, outside) = self.split(node, slot.user[same[0].0 as usize] as usize, cuts);
@@ -466,7 +470,7 @@ impl<'a> Search<'a> {
             self.leaf(node, height.value - BOUND_RELAXATION * height.size, &shared);
             return;
         }
-        // (Fixing took curves away, but points are still those of the last prices.)
+        // (Fixing removed curves; the points are still those of the last prices.)
         let (n, threshold) = self.undecided(&domain);
         let Dual { points, cheapest, .. } = &self.solver.dual;
         let least = points[cheapest[n] as usize].value;
@@ -481,7 +485,7 @@ impl<'a> Search<'a> {
                 let (domain, prices) = (domain.into(), Rc::clone(&shared));
                 self.waiting.push(Open { bound, depth: depth + 1, node, domain, prices });
             } else {
-                // Somebody like user n has no cut left.
+                // A user of the same class has no cut left.
                 self.leaf(node, f64::INFINITY, &shared);
             }
         }
@@ -499,7 +503,7 @@ impl<'a> Search<'a> {
                 return self.leaf(node, own, &prices);
             }
         }
-        // (Unstable together, or by a rounding: prices that rise enough say so.)
+        // (Unstable together, up to rounding: high enough prices prove it.)
         let until = Until { cutoff: self.cutoff(), stall: 1e-3, close: 1e-3 };
         let ascent = self.solver.dual.ascend(self.slot, pairs, shared.prices, 64.0, until);
         let own = ascent.height.value - BOUND_RELAXATION * ascent.height.size;

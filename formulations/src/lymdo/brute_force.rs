@@ -1,4 +1,4 @@
-//! `enumerate`: every combination of cuts, the oracle of tests.
+//! `enumerate`: every combination of cuts, the reference of the tests.
 
 use std::time::Instant;
 
@@ -9,12 +9,12 @@ use super::fixed_cuts::{Convex, Shares};
 use super::model::{allocation, slot_objective};
 use super::slot::Slot;
 
-/// Looks at every combination of cuts.
+/// Every combination of cuts.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Enumerate;
 
-/// More combinations are not looked at.
-const MOST: u64 = 2_000_000;
+/// Combinations evaluated, at most.
+const MAX_COMBINATIONS: u64 = 2_000_000;
 
 impl Algorithm<Lymdo> for Enumerate {
     fn id(&self) -> &str {
@@ -22,21 +22,21 @@ impl Algorithm<Lymdo> for Enumerate {
     }
 
     fn about(&self) -> &str {
-        "every combination of cuts of a single slot, up to 2e6 of them, each with its best shares (bound on its word)"
+        "every combination of cuts of a single slot, at most 2e6, each with its best shares (bound reported by the method)"
     }
 
     fn solve(&self, instance: &Instance, budget: &Budget) -> Answer<Lymdo> {
         let began = Instant::now();
         if instance.slots.len() > 1 {
-            return Answer::declined("takes single slots");
+            return Answer::declined("takes single slots only");
         }
         let slot = Slot::new(instance);
         let usable: Vec<Vec<u32>> = (0..slot.users())
             .map(|n| slot.pairs(n).filter(|pair| slot.is_usable(*pair)).map(|pair| pair as u32).collect())
             .collect();
         let count = usable.iter().try_fold(1u64, |count, pairs| count.checked_mul(pairs.len() as u64));
-        let Some(count) = count.filter(|count| *count <= MOST) else {
-            return Answer::declined(format!("looks at up to {MOST} combinations of cuts"));
+        let Some(count) = count.filter(|count| *count <= MAX_COMBINATIONS) else {
+            return Answer::declined(format!("evaluates at most {MAX_COMBINATIONS} combinations of cuts"));
         };
         let mut convex = Convex::new(&slot);
         let (mut shares, mut best) = (Shares::default(), Shares { value: f64::INFINITY, ..Shares::default() });
@@ -71,12 +71,12 @@ impl Algorithm<Lymdo> for Enumerate {
         }
         let decisions = allocation(instance, cuts, &best.local, &best.bandwidth, &best.edge);
         let Some(objective) = slot_objective(instance, &decisions) else {
-            return Answer::declined("the best shares are stable by less than doubles can tell");
+            return Answer::declined("the best shares are stable by less than the precision of doubles");
         };
         let mut answer = Answer::found(Solution { slots: vec![decisions] }, objective).traced(trace);
         if stop == Stop::Completed {
-            let word = Evidence::SolverReported("every combination of cuts was looked at".into());
-            answer.proved = Some(Bound { value: bound * instance.v, evidence: word });
+            let evidence = Evidence::SolverReported("every combination of cuts was looked at".into());
+            answer.proved = Some(Bound { value: bound * instance.v, evidence });
         }
         Answer { stop, ..answer }
     }

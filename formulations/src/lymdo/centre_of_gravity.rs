@@ -1,4 +1,4 @@
-//! Where the best prices still can be: a convex polygon that every supergradient cuts through.
+//! Cutting planes through the centre of gravity of the convex polygon that contains the best prices.
 //!
 //! A cut through the centre of gravity leaves at most 1 - 1/e of the area, whatever its direction (Grünbaum).
 

@@ -1,17 +1,17 @@
-//! `clairvoyant`: a bound on a whole horizon. It sees the sample path and decides nothing: no rival of any policy, but what none can beat.
+//! `clairvoyant`: a lower bound on the cost of a horizon, with full knowledge of the sample path. No policy can be below it. It has no solution.
 //!
 //! ```text
 //! max over 0 <= mu <= overdraft   G(mu) = mean over slots of g_t(mu) - sum_n mu_n budget_n,
 //! g_t(mu) = the best price bound of slot t with V = 1 and Q = mu
 //! ```
 //!
-//! G is concave; its supergradient is mean energy less budget, where in a slot whose best prices lie between cuts energies are mixed as the
-//! prices want it. It is nearly smooth, with thousands of small kinks, which is what quasi-Newton methods with a weak Wolfe search are known
-//! to climb (Lewis and Overton 2013): limited memory, and at first the diagonal that an energy falling with mu to the minus 2/3 would have. Where
-//! the search begins and how far it steps is a matter of delays and budgets, never of `overdraft`: that may be a large number chosen so that budgets
-//! are kept. Users few and slots few, kinks are large, and such a search can end below the best; what follows does not.
+//! G is concave; its supergradient is mean energy less budget, where in a slot whose best prices make several cuts optimal energies are mixed by
+//! the multipliers of the prices. It is nearly smooth, with thousands of small kinks; quasi-Newton methods with a weak Wolfe search are known to
+//! maximise such functions (Lewis and Overton 2013): limited memory, and at first the diagonal that an energy falling with mu to the minus 2/3 would have. The
+//! start and the step lengths depend on delays and budgets, not on `overdraft`, which may be a large number chosen to enforce budgets. With few
+//! users and slots the kinks are large, and this search can stop below the maximum.
 //!
-//! From there on slots are solved exactly (module `exact_slots`): a tree of prices for each in place of one leaf.
+//! The second phase solves the slots exactly (module `exact_slots`): a tree of prices for each instead of one leaf. It does not stop early.
 
 use std::time::Instant;
 
@@ -58,7 +58,7 @@ const STALL: f64 = 1e-7;
 /// Slots' bounds are this close to their best, relative.
 const CONVERGENCE_TOL: f64 = 1e-7;
 
-/// A slot, and where its prices are.
+/// A slot with its current prices and warm starts.
 struct Slotted {
     slot: Slot,
     domain: Vec<u32>,
@@ -79,8 +79,8 @@ struct Bounded {
 struct Seen {
     mu: Vec<f64>,
     value: f64,
-    /// What certifies it is this much weaker.
-    nudge: f64,
+    /// The certified bound is lower by this.
+    relaxation: f64,
     /// Mean energy less budget. Shape (users,).
     slope: Vec<f64>,
     /// Of every slot, in seconds for all there is.
@@ -93,7 +93,7 @@ impl Algorithm<Lymdo> for Clairvoyant {
     }
 
     fn about(&self) -> &str {
-        "a bound on a horizon, which it sees as a whole: prices of energy, exact slots (certified by trees of prices); decides nothing"
+        "a bound on a horizon with full knowledge of it: prices of energy, exact slots (certified by trees of prices); no solution"
     }
 
     fn parameters(&self) -> Vec<Parameter> {
@@ -103,25 +103,25 @@ impl Algorithm<Lymdo> for Clairvoyant {
     }
 
     fn with(&self, name: &str, value: f64) -> Result<Box<dyn Algorithm<Lymdo>>, InputError> {
-        let trouble = |what: String, remedy: &str| Err(InputError::at(format!("method {}", self.id()), what, remedy));
+        let error = |what: String, remedy: &str| Err(InputError::at(format!("method {}", self.id()), what, remedy));
         match name {
             "exact" if value == 0.0 || value == 1.0 => Ok(Box::new(Self { has_exact_slots: value == 1.0 })),
-            "exact" => trouble(format!("exact is {value}"), "give 0 or 1"),
-            _ => trouble(format!("takes no parameter '{name}'"), "see offcut methods"),
+            "exact" => error(format!("exact is {value}"), "give 0 or 1"),
+            _ => error(format!("takes no parameter '{name}'"), "see offcut methods"),
         }
     }
 
     fn solve(&self, instance: &Instance, budget: &Budget) -> Answer<Lymdo> {
         let began = Instant::now();
         if instance.slots.len() == 1 {
-            return Answer::declined("bounds horizons; for a single slot there is branch");
+            return Answer::declined("takes horizons only; branch solves a single slot");
         }
         let system = Slot::of_system(instance);
         let pairs = system.pair_count().saturating_mul(instance.slots.len());
         let bytes = 110 * pairs as u64;
         if pairs > MAX_PAIRS || budget.memory_bytes.is_some_and(|most| bytes > most) {
             return Answer::declined(format!(
-                "takes up to {MAX_PAIRS} cuts of users over all slots, and memory for them"
+                "takes at most {MAX_PAIRS} pairs of user and cut over all slots, and about 110 bytes of memory for each"
             ));
         }
         let pool = match rayon::ThreadPoolBuilder::new().num_threads(budget.threads.max(1) as usize).build() {
@@ -142,7 +142,7 @@ fn solve(instance: &Instance, system: &Slot, has_exact_slots: bool, budget: &Bud
         .map(|t| {
             let mut slot = system.clone();
             slot.set(instance, t, 1.0, &nothing);
-            // (Where room does not know, there still is a bound.)
+            // (Where feasibility is not decided, there is still a bound.)
             let symmetry = SymmetryClasses::new(instance, t, |_| 0.0);
             let is_rejected =
                 matches!(feasibility(&slot, &symmetry, units(instance, 1.0), budget, began), Ok(Feasibility::None(_)));
@@ -157,7 +157,7 @@ fn solve(instance: &Instance, system: &Slot, has_exact_slots: bool, budget: &Bud
         })
         .collect();
     if let Some(t) = slots.iter().position(|slot| matches!(slot, Err(Stop::Infeasible))) {
-        return refuted(instance, system, t, budget, began);
+        return infeasible(instance, system, t, budget, began);
     }
     let mut slots = match slots.into_iter().collect::<Result<Vec<_>, _>>() {
         Ok(slots) => slots,
@@ -168,13 +168,13 @@ fn solve(instance: &Instance, system: &Slot, has_exact_slots: bool, budget: &Bud
     let (best, mut stop) = climb.run();
     let Climb { evaluations, natural, bounds, .. } = climb;
     let mut points: Vec<(f64, f64)> = bounds.iter().map(|seen| (seen.at_s, seen.objective)).collect();
-    // Then slots exactly, from these prices on.
+    // The second phase: exact slots, from these prices.
     let mut exact = None;
     let mut exact_evaluations = 0;
     if has_exact_slots && stop == Stop::Completed {
         let outcome = Search::new(instance, system, natural, &best.prices, budget, began).run(best.mu.clone());
         exact_evaluations = outcome.evaluations;
-        exact = outcome.best.filter(|proved| proved.value > best.value - best.nudge);
+        exact = outcome.best.filter(|proved| proved.value > best.value - best.relaxation);
         points.extend(outcome.bounds.into_iter().filter(|(_, bound)| *bound > best.value));
         if !outcome.in_time {
             stop = Stop::TimeLimit;
@@ -189,7 +189,7 @@ fn solve(instance: &Instance, system: &Slot, has_exact_slots: bool, budget: &Bud
                 nodes: vec![Node::Priced { prices: 0 }],
             };
             let slots = best.prices.iter().map(leaf).collect();
-            (best.value - best.nudge, Certificate { energy_s_per_j: best.mu, slots })
+            (best.value - best.relaxation, Certificate { energy_s_per_j: best.mu, slots })
         }
     };
     let nodes = certificate.slots.iter().map(|tree| tree.nodes.len() as u64).sum();
@@ -201,14 +201,16 @@ fn solve(instance: &Instance, system: &Slot, has_exact_slots: bool, budget: &Bud
     Answer::nothing(stop).certified(value.max(0.0), certificate).traced(trace.with_series([("bound", points)]))
 }
 
-/// A slot that no allocation keeps stable: a proof for that one, and nothing claimed of the others.
-fn refuted(instance: &Instance, system: &Slot, t: usize, budget: &Budget, began: Instant) -> Answer<Lymdo> {
+/// The answer for an infeasible slot: a proof for that slot, and prices of 0 for the others.
+fn infeasible(instance: &Instance, system: &Slot, t: usize, budget: &Budget, began: Instant) -> Answer<Lymdo> {
     let mut slot = system.clone();
     slot.set(instance, t, 1.0, &vec![0.0; instance.users.len()]);
     let tree =
         match feasibility(&slot, &SymmetryClasses::new(instance, t, |_| 0.0), units(instance, 1.0), budget, began) {
             Ok(Feasibility::None(tree)) => tree,
-            Ok(Feasibility::Found(_)) => return Answer::failed("a slot is both stable and not"),
+            Ok(Feasibility::Found(_)) => {
+                return Answer::failed("contradiction: a slot was proved infeasible and found feasible");
+            }
             Err(stop) => return Answer::nothing(stop),
         };
     let free = || Tree { prices: vec![Prices { bandwidth: 0.0, edge: 0.0 }], nodes: vec![Node::Priced { prices: 0 }] };
@@ -221,12 +223,12 @@ fn refuted(instance: &Instance, system: &Slot, t: usize, budget: &Budget, began:
 struct Climb<'a> {
     instance: &'a Instance,
     slots: &'a mut [Slotted],
-    /// Prices of the right magnitude, whatever is charged. Shape (users,).
+    /// Prices of the right magnitude, independent of `overdraft`. Shape (users,).
     natural: Vec<f64>,
     budget: &'a Budget,
     began: Instant,
     evaluations: u64,
-    /// How the bound rose.
+    /// The history of the bound.
     bounds: Vec<Incumbent>,
 }
 
@@ -261,7 +263,7 @@ impl Climb<'_> {
         if value > best {
             self.bounds.push(Incumbent { at_s: self.began.elapsed().as_secs_f64(), objective: value });
         }
-        Seen { mu, value, nudge: BOUND_RELAXATION * size, slope, prices }
+        Seen { mu, value, relaxation: BOUND_RELAXATION * size, slope, prices }
     }
 
     /// The slope without what bounds forbid.
@@ -434,7 +436,7 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
 }
 
 impl Slotted {
-    /// The slot's best bound at `mu`, and what its users spend there.
+    /// The slot's best bound at `mu`, and its users' energies there.
     fn bound(&mut self, instance: &Instance, mu: &[f64], dual: &mut Dual) -> Bounded {
         self.slot.set_weights(instance, 1.0, mu);
         dual.lend(&self.slot, &mut self.warm);

@@ -1,6 +1,6 @@
 //! `lymdo-exact`: drift plus penalty with exact slots, as a policy.
 //!
-//! Every slot is solved as `branch` solves it, with V and the backlogs of now; prices and roots are sought from those of the slot before.
+//! Every slot is solved as `branch` solves it, with the current V and backlogs. Prices and roots start from those of the preceding slot.
 
 use std::time::Instant;
 
@@ -24,18 +24,19 @@ impl Policy for Exact {
     }
 
     fn begin(&self, budget: &Budget) -> Box<dyn Decide> {
-        Box::new(TaskInTransit { budget: budget.clone(), began: Instant::now(), known: None })
+        Box::new(RollOut { budget: budget.clone(), began: Instant::now(), known: None })
     }
 }
 
-struct TaskInTransit {
+/// The state of one roll-out.
+struct RollOut {
     budget: Budget,
     began: Instant,
-    /// The slot before.
+    /// Data and solver of the preceding slot.
     known: Option<(Slot, Solver)>,
 }
 
-impl Decide for TaskInTransit {
+impl Decide for RollOut {
     fn decide(&mut self, instance: &Instance) -> Result<Allocation, Stop> {
         let (slot, solver) = self.known.get_or_insert_with(|| {
             let slot = Slot::of_system(instance);
@@ -45,7 +46,7 @@ impl Decide for TaskInTransit {
         let backlogs: Vec<f64> = instance.users.iter().map(|user| user.backlog_j).collect();
         slot.set(instance, 0, instance.v, &backlogs);
         let start = solver.prices;
-        // Out of time, the best that is known so far is decided.
+        // When the budget is spent, the best known decisions are taken.
         let solved = solver.solve(slot, instance, start, &self.budget, self.began);
         if !solved.is_feasible {
             return Err(solved.stop);
@@ -53,6 +54,6 @@ impl Decide for TaskInTransit {
         let decided = solver.decisions(slot, instance);
         decided
             .map(|(_, decisions)| decisions)
-            .ok_or_else(|| Stop::Failed("the best shares are stable by less than roundings".into()))
+            .ok_or_else(|| Stop::Failed("the best shares are stable by less than the precision of doubles".into()))
     }
 }

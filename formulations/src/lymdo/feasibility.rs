@@ -1,4 +1,4 @@
-//! Cuts that stability allows, or a proof that there are none.
+//! Feasibility of a slot: cuts that are stable together, or a proof that there are none.
 //!
 //! A share t of the bandwidth's needs and 1 - t of the edge's: whatever the cuts, they need at least
 //!
@@ -6,7 +6,7 @@
 //! R(t) = sum_n min over cuts (t need_b + (1 - t) need_e)    of    t + (1 - t) = 1
 //! ```
 //!
-//! so that R(t) >= 1 proves that there are none: stability wants more than its need. Otherwise the cheapest cuts at the best t mostly fit; if
+//! so that R(t) >= 1 proves infeasibility: stability takes strictly more than these needs. Otherwise the cheapest cuts at the best t mostly fit; if
 //! they do not, the search splits the user between whose cuts t decides.
 
 use std::time::Instant;

@@ -1,12 +1,12 @@
-//! `convex`: what is shared, for fixed cuts, exactly.
+//! Resource allocation for fixed cuts, by Newton's method on the two prices.
 //!
 //! ```text
 //! max over nu, eta >= 0    g = sum_n phi_n(nu, eta) - nu - eta       gradient: sum of x - 1, sum of y - 1
 //! ```
 //!
-//! What is taken goes with the root of one over the price, nearly as a straight line (Kleinrock: exactly), so Newton's method looks for the
-//! roots of the gradient in 1/sqrt(nu) and 1/sqrt(eta), damped where g would fall; nested bisections stand behind it. At the end shares are
-//! moved onto what there is, and g is a bound on what they are worth: that gap is what certifies the result, not the way it was found.
+//! Demands are nearly linear in 1/sqrt(price) (Kleinrock: exactly), so Newton's method solves for the root of the gradient in 1/sqrt(nu) and
+//! 1/sqrt(eta), damped where g would fall, with nested bisection as the fallback. At the end shares are scaled to the capacities. g is a lower bound
+//! on their objective value: the gap certifies the result, however it was found.
 
 use super::slot::Slot;
 use super::stage_roots::Warm;

@@ -363,7 +363,7 @@ impl Algorithm<Lymdo> for OuterApproximation {
     }
 
     fn about(&self) -> &str {
-        "outer approximation of a single slot, a copy of the resources per cut, through good_lp and HiGHS (bound on HiGHS's word, or certified by its prices)"
+        "outer approximation of a single slot, a copy of the resources per cut, through good_lp and HiGHS (bound reported by HiGHS, or certified by prices)"
     }
 
     fn parameters(&self) -> Vec<Parameter> {
@@ -372,18 +372,18 @@ impl Algorithm<Lymdo> for OuterApproximation {
     }
 
     fn with(&self, name: &str, value: f64) -> Result<Box<dyn Algorithm<Lymdo>>, InputError> {
-        let trouble = |what: String, remedy: &str| InputError::at("method milp-oa", what, remedy);
+        let error = |what: String, remedy: &str| InputError::at("method milp-oa", what, remedy);
         match name {
             "error" if value > 0.0 && value < 1.0 => Ok(Box::new(Self { error: value })),
-            "error" => Err(trouble(format!("error is {value}"), "give a share between 0 and 1, both excluded")),
-            _ => Err(trouble(format!("takes no parameter '{name}'"), "it takes: error")),
+            "error" => Err(error(format!("error is {value}"), "give a share between 0 and 1, both excluded")),
+            _ => Err(error(format!("takes no parameter '{name}'"), "it takes: error")),
         }
     }
 
     fn solve(&self, instance: &Instance, budget: &Budget) -> Answer<Lymdo> {
         let began = Instant::now();
         if instance.slots.len() > 1 {
-            return Answer::declined("takes single slots");
+            return Answer::declined("takes single slots only");
         }
         let slot = Slot::new(instance);
         let mut usable: Vec<usize> = (0..slot.pair_count()).filter(|pair| slot.is_usable(*pair)).collect();
@@ -432,7 +432,7 @@ impl Algorithm<Lymdo> for OuterApproximation {
         let Oa { best, cuts, .. } = oa;
         let decisions = allocation(instance, cuts, &best.local, &best.bandwidth, &best.edge);
         let Some(objective) = slot_objective(instance, &decisions) else {
-            return Answer::declined("the best shares are stable by less than doubles can tell");
+            return Answer::declined("the best shares are stable by less than the precision of doubles");
         };
         let mut answer = Answer::found(Solution { slots: vec![decisions] }, objective);
         // (An incumbent is known: HiGHS sees none only where tangents at the edge of stability round it away.)

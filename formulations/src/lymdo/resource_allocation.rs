@@ -1,4 +1,4 @@
-//! What is shared for fixed cuts, found in two ways that have nothing in common: to compare, and to time.
+//! Resource allocation for fixed cuts by two independent algorithms, for comparisons and benchmarks.
 
 use offcut_instances::lymdo::{Allocation, Instance};
 use offcut_instances::problem::Stop;
@@ -16,7 +16,7 @@ pub struct Sharing<'a> {
     pairs: Vec<u32>,
 }
 
-/// Decisions, what they are worth, and a bound on that.
+/// Decisions, their objective value, and a lower bound.
 #[derive(Clone, Debug)]
 pub struct Shared {
     /// The decisions.
@@ -54,7 +54,7 @@ impl<'a> Sharing<'a> {
         Some(Shared { decisions, objective, bound: shares.bound * self.instance.v })
     }
 
-    /// The objective as a cone program has it: module `conic`. None where Clarabel sees no solution or does not reach its tolerances.
+    /// The objective as a cone program has it: module `socp`. None where Clarabel sees no solution or does not reach its tolerances.
     ///
     /// # Errors
     /// Clarabel's words.

@@ -1,4 +1,4 @@
-//! `conic`: what is shared, for fixed cuts, as a cone program through Clarabel: what `convex` is held against.
+//! Resource allocation for fixed cuts as a cone program, through Clarabel: a reference for `fixed_cuts`.
 //!
 //! ```text
 //! rate      fixed: P = X;   shannon: (e P, X, X + s n) in the exponential cone, X = n x, e = ln(1 + s n)

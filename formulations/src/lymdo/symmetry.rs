@@ -1,4 +1,4 @@
-//! Users whom a slot cannot tell apart.
+//! Symmetry: classes of users that are interchangeable in a slot.
 //!
 //! If they change places the slot costs the same, so only decisions count in which, among them, cuts do not fall from user to user. A split of one
 //! user's cuts at a threshold then decides others: if its cut is not above, no earlier one's is; if it is above, every later one's is. So k users

@@ -42,7 +42,7 @@ impl Algorithm<Multiuser> for Dp {
         let needed = (latencies.users() as u64).saturating_mul(4 * width as u64);
         let allowed = budget.memory_bytes.unwrap_or(MEMORY_BYTES).min(MEMORY_BYTES);
         if needed > allowed {
-            return Answer::declined(format!("walking back would take {needed} bytes of {allowed} allowed"));
+            return Answer::declined(format!("the table for backtracking takes {needed} bytes; {allowed} are allowed"));
         }
         let mut values = vec![0.0; width];
         let mut next = vec![0.0; width];

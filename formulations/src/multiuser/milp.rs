@@ -262,7 +262,7 @@ impl Algorithm<Multiuser> for Milp {
     }
 
     fn about(&self) -> &str {
-        "multiple-choice MILP through good_lp and HiGHS (max and sum; bound on HiGHS's word)"
+        "multiple-choice MILP through good_lp and HiGHS (max and sum; bound reported by HiGHS)"
     }
 
     fn solve(&self, instance: &Instance, budget: &Budget) -> Answer<Multiuser> {
@@ -297,7 +297,7 @@ impl Algorithm<Multiuser> for Milp {
                     incumbents::tell::<Multiuser>(objective, || latencies.with_best_cuts(units));
                 }
             };
-            let outcome: Outcome = match highs::solve_hearing(program, 0.0, limits, &hear) {
+            let outcome: Outcome = match highs::solve_with_callback(program, 0.0, limits, &hear) {
                 Ok(outcome) => outcome,
                 Err(stop) => break (stop, None),
             };

@@ -30,7 +30,7 @@ impl Algorithm<Multiuser> for Price {
 
     fn solve(&self, instance: &Instance, budget: &Budget) -> Answer<Multiuser> {
         if instance.objective == Objective::Max {
-            return Answer::declined("prices bound the sum; threshold solves the maximum");
+            return Answer::declined("this method minimises the sum; threshold minimises the maximum");
         }
         let began = Instant::now();
         let latencies = Latencies::new(instance);

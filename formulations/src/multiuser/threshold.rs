@@ -8,7 +8,7 @@
 //! - The ends snap to values that exist: `high` to the largest T_i*(d_i(high)) of an unsettled user (a settled one is at most `low`), and
 //!   `low` to just below the least T_i*(d_i(low) - 1), under which nothing changes. When they meet, `high` is the optimum.
 //!
-//! Certificate: the optimum less a hair. Whoever adds up the units needed to get everybody strictly below it finds too few.
+//! Certificate: the optimum, relaxed by 1e-12. The units that bring all users strictly below it are more than there are.
 
 use std::time::Instant;
 
@@ -38,12 +38,12 @@ impl Algorithm<Multiuser> for Threshold {
     }
 
     fn about(&self) -> &str {
-        "smallest latency that the units reach (max: exact, certified, linear memory)"
+        "the smallest latency that the units allow (max: exact, certified, linear memory)"
     }
 
     fn solve(&self, instance: &Instance, budget: &Budget) -> Answer<Multiuser> {
         if instance.objective == Objective::Sum {
-            return Answer::declined("a threshold minimises the maximum latency, not the sum");
+            return Answer::declined("this method minimises the maximum latency; branch minimises the sum");
         }
         let began = Instant::now();
         let latencies = Latencies::new(instance);

@@ -196,7 +196,7 @@ impl Algorithm<Throughput> for Joint {
     }
 
     fn about(&self) -> &str {
-        "one MILP with cuts, threads and admission (small instances; bound on HiGHS's word)"
+        "one MILP with cuts, threads and admission (small instances; bound reported by HiGHS)"
     }
 
     fn solve(&self, instance: &Instance, budget: &Budget) -> Answer<Throughput> {

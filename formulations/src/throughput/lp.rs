@@ -25,7 +25,7 @@ impl Algorithm<Throughput> for Lp {
     }
 
     fn about(&self) -> &str {
-        "LP relaxation through good_lp and HiGHS: its whole part, and its dual prices as certificate"
+        "LP relaxation through good_lp and HiGHS: the integral part of its solution, and its dual prices as certificate"
     }
 
     fn solve(&self, instance: &Instance, budget: &Budget) -> Answer<Throughput> {

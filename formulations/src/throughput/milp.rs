@@ -84,7 +84,7 @@ impl Algorithm<Throughput> for Milp {
     }
 
     fn about(&self) -> &str {
-        "generalised-assignment MILP through good_lp and HiGHS (bound on HiGHS's word)"
+        "generalised-assignment MILP through good_lp and HiGHS (bound reported by HiGHS)"
     }
 
     fn solve(&self, instance: &Instance, budget: &Budget) -> Answer<Throughput> {

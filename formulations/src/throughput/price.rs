@@ -35,31 +35,37 @@ impl Algorithm<Throughput> for Price {
     }
 
     fn about(&self) -> &str {
-        "least price bound, then rounding (certified bound; meets it nearly always; 10^6 requests)"
+        "least price bound, then rounding (certified bound, nearly always attained; up to 10^6 requests)"
     }
 
     fn parameters(&self) -> Vec<Parameter> {
         let default = Self::default();
         vec![
-            Parameter { name: "restarts", default: default.restarts.into(), about: "most admissions to round" },
+            Parameter {
+                name: "restarts",
+                default: default.restarts.into(),
+                about: "number of rounded admissions, at most",
+            },
             Parameter {
                 name: "gap",
                 default: default.gap,
-                about: "gap to the LP to stop at; 0: 1e-9, large instances 1e-4",
+                about: "relative gap to the LP bound at which the search for prices ends; 0 means 1e-9, and 1e-4 for large instances",
             },
         ]
     }
 
     fn with(&self, name: &str, value: f64) -> Result<Box<dyn Algorithm<Throughput>>, InputError> {
-        let refuse = |remedy: &str| Err(InputError::at(format!("price:{name}"), format!("cannot be {value}"), remedy));
+        let error = |remedy: &str| {
+            Err(InputError::at(format!("method price:{name}"), format!("does not accept {value}"), remedy))
+        };
         match name {
             "restarts" if value.fract() == 0.0 && (1.0..=1e6).contains(&value) => {
                 Ok(Box::new(Self { restarts: value as u32, ..*self }))
             }
-            "restarts" => refuse("give a whole number from 1 to 1000000"),
+            "restarts" => error("give a whole number from 1 to 1000000"),
             "gap" if (0.0..1.0).contains(&value) => Ok(Box::new(Self { gap: value, ..*self })),
-            "gap" => refuse("give a number from 0 to 1"),
-            _ => refuse("it takes: restarts, gap"),
+            "gap" => error("give a number from 0 to 1"),
+            _ => error("it takes: restarts, gap"),
         }
     }
 

@@ -22,17 +22,17 @@ use super::threads::Needs;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Branch;
 
-/// A tree of more leaves is too large to be handed over.
+/// A certificate with more nodes is too large to be emitted.
 const MAX_NODES: usize = 200_000;
 
 /// The checker replays trees for at most so many pairs.
 const MAX_PAIRS: usize = 200_000_000;
 
-/// Waiting nodes hold tables of their own: this many bytes in all, if the budget does not say less.
+/// Open nodes hold tables of their own: at most this many bytes in all, or half of the budget's.
 const MAX_BYTES: u64 = 2 << 30;
 
-/// A node that waits: what is left to admit, what is decided, and the parent's prices.
-struct Waiting<'a> {
+/// An open node: what is left to admit, what is decided, and the parent's prices.
+struct Open<'a> {
     node: usize,
     admission: Option<Admission<'a>>,
     /// Open requests served so far, and where.
@@ -62,126 +62,241 @@ fn search(instance: &Instance, budget: &Budget) -> Answer<Throughput> {
     let is_out_of_time = || budget.is_spent(began);
     let needs = Needs::new(instance);
     let build_s = began.elapsed().as_secs_f64();
-    let root = Admission::new(&needs);
-    let may_split = instance.requests.len().saturating_mul(instance.cloudlets.len()) <= MAX_PAIRS;
+    let mut search = Search::new(&needs, budget, &is_out_of_time);
+    while let Some(open) = search.waiting.pop() {
+        search.process(open);
+    }
+    search.answer(build_s)
+}
 
-    let room = budget.memory_bytes.map_or(MAX_BYTES, |bytes| bytes / 2);
-    let gap = if root.items.len() > LARGE { LARGE_GAP } else { 1e-11 };
+/// The state of a search.
+struct Search<'a> {
+    needs: &'a Needs<'a>,
+    is_out_of_time: &'a (dyn Fn() -> bool + Sync),
+    /// Bytes that open nodes may take.
+    max_bytes: u64,
+    /// The relative gap at which the search for prices of a node ends.
+    gap: f64,
+    /// Whether the checker can replay a tree for so many pairs.
+    may_split: bool,
+    /// Whether all profits are whole numbers.
+    is_whole: bool,
+    /// The best admission: its profit, and the cloudlet of every open request.
+    best: (f64, Vec<Option<u32>>),
+    nodes: Vec<PriceNode>,
+    waiting: Vec<Open<'a>>,
+    /// The largest bound of all leaves.
+    bound: f64,
+    is_cut_short: bool,
+    opened: u64,
+    leaves: u64,
+    knapsack_rounds: u64,
+}
 
-    let mut best: (f64, Vec<Option<u32>>) = (0.0, vec![None; needs.open.len()]);
-    let mut nodes: Vec<PriceNode> = vec![PriceNode::Leaf { prices: vec![0.0; root.cloudlets()] }];
-    let mut bound: f64 = 0.0;
-    let mut is_cut_short = false;
-    let (mut opened, mut leaves, mut rounds) = (0u64, 0u64, 0u64);
-    let prices = Vec::new();
-    let is_whole = root.is_whole;
-    let mut waiting =
-        vec![Waiting { node: 0, admission: Some(root), served: Vec::new(), profit: 0.0, prices, values: None }];
-    while let Some(Waiting { node, admission, served, profit, prices, values }) = waiting.pop() {
+/// A node at its prices.
+struct Bounded {
+    prices: Prices,
+    bound: f64,
+    /// Values by item, if knapsacks gave a better bound than the prices.
+    values: Option<Vec<f64>>,
+}
+
+impl<'a> Search<'a> {
+    fn new(needs: &'a Needs<'a>, budget: &Budget, is_out_of_time: &'a (dyn Fn() -> bool + Sync)) -> Self {
+        let instance = needs.instance;
+        let root = Admission::new(needs);
+        Self {
+            needs,
+            is_out_of_time,
+            max_bytes: budget.memory_bytes.map_or(MAX_BYTES, |bytes| bytes / 2),
+            gap: if root.items.len() > LARGE { LARGE_GAP } else { 1e-11 },
+            may_split: instance.requests.len().saturating_mul(instance.cloudlets.len()) <= MAX_PAIRS,
+            is_whole: root.is_whole,
+            best: (0.0, vec![None; needs.open.len()]),
+            nodes: vec![PriceNode::Leaf { prices: vec![0.0; root.cloudlets()] }],
+            waiting: vec![Open {
+                node: 0,
+                admission: Some(root),
+                served: Vec::new(),
+                profit: 0.0,
+                prices: Vec::new(),
+                values: None,
+            }],
+            bound: 0.0,
+            is_cut_short: false,
+            opened: 0,
+            leaves: 0,
+            knapsack_rounds: 0,
+        }
+    }
+
+    /// Whether a node with this bound cannot improve the best admission.
+    fn is_settled(&self, bound: f64) -> bool {
+        if self.is_whole { bound <= self.best.0 } else { bound <= self.best.0 * (1.0 + 1e-10) }
+    }
+
+    /// Bounds a node, then ends it as a leaf or splits it.
+    fn process(&mut self, open: Open<'a>) {
+        let Open { node, admission, served, profit, prices, values } = open;
         let Some(admission) = admission else {
-            // Its decisions ask for more threads than there are: any prices will do.
-            nodes[node] = PriceNode::Leaf { prices };
-            leaves += 1;
-            continue;
+            // The decisions exceed a capacity: any prices prove it.
+            self.nodes[node] = PriceNode::Leaf { prices };
+            self.leaves += 1;
+            return;
         };
-        opened += 1;
+        self.opened += 1;
         let is_root = node == 0;
-        let is_full = waiting.len() as u64 * admission.bytes() > room;
-        is_cut_short |= !is_root && (is_out_of_time() || is_full || nodes.len() + 2 > MAX_NODES);
-        let here = if is_cut_short {
+        let is_full = self.waiting.len() as u64 * admission.bytes() > self.max_bytes;
+        self.is_cut_short |= !is_root && ((self.is_out_of_time)() || is_full || self.nodes.len() + 2 > MAX_NODES);
+        let at = Decided { is_root, served: &served, profit };
+        let mut here = self.bound_by_prices(&admission, prices, &at);
+        self.bound_by_knapsacks(&admission, &mut here, values, &at);
+        let split = if self.is_settled(here.bound) || self.is_cut_short || !self.may_split {
+            None
+        } else {
+            undecided(&admission, &here.prices)
+        };
+        match split {
+            Some((item, cloudlet)) => self.split(node, &admission, (item, cloudlet), served, profit, here),
+            None => self.leaf(node, &admission, here),
+        }
+    }
+
+    /// The price bound of a node; below the root its prices are sought from the parent's. Admissions are rounded where a gap is left.
+    fn bound_by_prices(&mut self, admission: &Admission, prices: Vec<f64>, at: &Decided) -> Bounded {
+        let prices = if self.is_cut_short {
             Prices { prices, temperature: 0.0, passes: 0.0 }
         } else {
-            let start = (!is_root).then_some(&prices[..]);
-            least_bound(&admission, PriceTarget { gap, coldest: 1e-11 }, start, &is_out_of_time)
+            let start = (!at.is_root).then_some(&prices[..]);
+            least_bound(admission, PriceTarget { gap: self.gap, coldest: 1e-11 }, start, &self.is_out_of_time)
         };
-        let mut of_node = profit + admission.bound(&here.prices);
-        let is_settled = |bound: f64, best: f64| if is_whole { bound <= best } else { bound <= best * (1.0 + 1e-10) };
-        if !is_settled(of_node, best.0) && !is_cut_short {
-            let (found, _) =
-                rounded(&admission, &here, of_node - profit, if is_root { 400 } else { 3 }, &is_out_of_time);
-            if profit + found.profit > best.0 {
-                best = (profit + found.profit, complete(&needs, &admission, &served, &found));
-            }
+        let bound = at.profit + admission.bound(&prices.prices);
+        if !self.is_settled(bound) && !self.is_cut_short {
+            let restarts = if at.is_root { 400 } else { 3 };
+            let (found, _) = rounded(admission, &prices, bound - at.profit, restarts, &self.is_out_of_time);
+            keep(&mut self.best, self.needs, admission, &found, at);
         }
-        // Knapsacks, where prices leave a gap; once the search is cut short the parent's values have to do.
-        let mut sharper = None;
-        let inherited = values.map(|values| admission.items.iter().map(|item| values[item.open as usize]).collect());
-        if !is_settled(of_node, best.0) && (!is_cut_short || inherited.is_some()) && is_small(&needs, &admission) {
-            let most = match (is_cut_short, is_root) {
-                (true, _) => 1,
-                (_, true) => 3000,
-                _ => 150,
-            };
-            let known = best.0 - profit;
-            let found = |rounding: &Rounding| {
-                if profit + rounding.profit > best.0 {
-                    best = (profit + rounding.profit, complete(&needs, &admission, &served, rounding));
-                }
-                rounding.profit
-            };
-            let values = knapsacks::lowered(&admission, &here.prices, inherited, known, most, found, &is_out_of_time);
-            rounds += values.rounds;
-            if profit + values.bound < of_node {
-                of_node = profit + values.bound;
-                sharper = Some(values.values);
-            }
+        Bounded { prices, bound, values: None }
+    }
+
+    /// Improves the bound of a node by knapsacks, where prices leave a gap. Once the search is cut short, only the parent's values are evaluated.
+    fn bound_by_knapsacks(
+        &mut self,
+        admission: &Admission,
+        here: &mut Bounded,
+        parents: Option<Vec<f64>>,
+        at: &Decided,
+    ) {
+        let inherited: Option<Vec<f64>> =
+            parents.map(|values| admission.items.iter().map(|item| values[item.open as usize]).collect());
+        let is_possible = !self.is_cut_short || inherited.is_some();
+        if self.is_settled(here.bound) || !is_possible || !is_small(self.needs, admission) {
+            return;
         }
-        let split =
-            if is_settled(of_node, best.0) || is_cut_short || !may_split { None } else { undecided(&admission, &here) };
-        let Some((at, j)) = split else {
-            bound = bound.max(of_node);
-            nodes[node] = match sharper {
-                Some(values) => leaf_of(&needs, &admission, &values),
-                None => PriceNode::Leaf { prices: here.prices },
-            };
-            leaves += 1;
-            continue;
+        let max_rounds = match (self.is_cut_short, at.is_root) {
+            (true, _) => 1,
+            (_, true) => 3000,
+            _ => 150,
         };
+        let known = self.best.0 - at.profit;
+        let (best, needs) = (&mut self.best, self.needs);
+        let found = |rounding: &Rounding| {
+            keep(best, needs, admission, rounding, at);
+            rounding.profit
+        };
+        let prices = &here.prices.prices;
+        let values = knapsacks::lowered(admission, prices, inherited, known, max_rounds, found, &self.is_out_of_time);
+        self.knapsack_rounds += values.rounds;
+        if at.profit + values.bound < here.bound {
+            here.bound = at.profit + values.bound;
+            here.values = Some(values.values);
+        }
+    }
+
+    fn leaf(&mut self, node: usize, admission: &Admission, here: Bounded) {
+        self.bound = self.bound.max(here.bound);
+        self.nodes[node] = match here.values {
+            Some(values) => leaf_of(self.needs, admission, &values),
+            None => PriceNode::Leaf { prices: here.prices.prices },
+        };
+        self.leaves += 1;
+    }
+
+    /// Splits a node on whether an item is served by a cloudlet.
+    fn split(
+        &mut self,
+        node: usize,
+        admission: &Admission<'a>,
+        (at, j): (usize, u32),
+        served: Vec<(u32, u32)>,
+        profit: f64,
+        here: Bounded,
+    ) {
         let item = admission.items[at];
-        let values = sharper.map(|values| {
-            let mut by_open = vec![0.0; needs.open.len()];
+        let values = here.values.map(|values| {
+            let mut by_open = vec![0.0; self.needs.open.len()];
             admission.items.iter().zip(values).for_each(|(item, value)| by_open[item.open as usize] = value);
             by_open
         });
-        let first = nodes.len() as u32;
-        let request = needs.open[item.open as usize].request;
-        nodes[node] = PriceNode::Split { request, cloudlet: j, served: first, elsewhere: first + 1 };
-        nodes.extend((0..2).map(|_| PriceNode::Leaf { prices: Vec::new() }));
-        let elsewhere = Waiting {
+        let prices = here.prices.prices;
+        let first = self.nodes.len() as u32;
+        let request = self.needs.open[item.open as usize].request;
+        self.nodes[node] = PriceNode::Split { request, cloudlet: j, served: first, elsewhere: first + 1 };
+        self.nodes.extend((0..2).map(|_| PriceNode::Leaf { prices: Vec::new() }));
+        let elsewhere = Open {
             node: first as usize + 1,
             admission: Some(admission.banning(at, j as usize).sharpened()),
             served: served.clone(),
             profit,
-            prices: here.prices.clone(),
+            prices: prices.clone(),
             values: values.clone(),
         };
         let mut with_it = served;
         with_it.push((item.open, j));
-        let there = Waiting {
+        let there = Open {
             node: first as usize,
             admission: admission.serving(at, j as usize).map(Admission::sharpened),
             served: with_it,
             profit: profit + item.profit,
-            prices: here.prices,
+            prices,
             values,
         };
         // Serving first: it leads to admissions.
-        waiting.extend([elsewhere, there]);
+        self.waiting.extend([elsewhere, there]);
     }
-    let (solution, objective) = needs.solution(&best.1);
-    let trace = Trace {
-        build_s: Some(build_s),
-        ..Trace::counting([
-            ("pairs", needs.pairs() as u64),
-            ("nodes", opened),
-            ("leaves", leaves),
-            ("knapsack rounds", rounds),
-        ])
-    };
-    let value = handed_over(&needs, is_whole, bound);
-    let certificate = Certificate { envelopes: needs.certificates(), nodes };
-    let stop = if is_cut_short { Stop::TimeLimit } else { Stop::Completed };
-    Answer { stop, ..Answer::found(solution, objective).certified(value, certificate).traced(trace) }
+
+    fn answer(self, build_s: f64) -> Answer<Throughput> {
+        let (solution, objective) = self.needs.solution(&self.best.1);
+        let trace = Trace {
+            build_s: Some(build_s),
+            ..Trace::counting([
+                ("pairs", self.needs.pairs() as u64),
+                ("nodes", self.opened),
+                ("leaves", self.leaves),
+                ("knapsack rounds", self.knapsack_rounds),
+            ])
+        };
+        let value = handed_over(self.needs, self.is_whole, self.bound);
+        let certificate = Certificate { envelopes: self.needs.certificates(), nodes: self.nodes };
+        let stop = if self.is_cut_short { Stop::TimeLimit } else { Stop::Completed };
+        Answer { stop, ..Answer::found(solution, objective).certified(value, certificate).traced(trace) }
+    }
+}
+
+/// The decisions above a node.
+struct Decided<'a> {
+    is_root: bool,
+    /// Open requests served, and their cloudlets.
+    served: &'a [(u32, u32)],
+    /// Their profit.
+    profit: f64,
+}
+
+/// Keeps a rounded admission, with the decisions above it, if it is the best.
+fn keep(best: &mut (f64, Vec<Option<u32>>), needs: &Needs, admission: &Admission, rounding: &Rounding, at: &Decided) {
+    if at.profit + rounding.profit > best.0 {
+        *best = (at.profit + rounding.profit, complete(needs, admission, at.served, rounding));
+    }
 }
 
 /// A rounded admission with what was decided before, by open request.
@@ -207,9 +322,9 @@ fn undecided(admission: &Admission, here: &Prices) -> Option<(usize, u32)> {
     for (at, item) in admission.items.iter().enumerate() {
         shares(admission, item, &here.prices, here.temperature, &mut options);
         for (j, share) in &options {
-            let doubt = share.min(1.0 - share) * item.profit;
-            if best.is_none_or(|(most, _, _)| doubt > most) {
-                best = Some((doubt, at, *j));
+            let branching_score = share.min(1.0 - share) * item.profit;
+            if best.is_none_or(|(most, _, _)| branching_score > most) {
+                best = Some((branching_score, at, *j));
             }
         }
     }

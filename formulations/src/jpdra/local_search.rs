@@ -4,7 +4,7 @@ use offcut_instances::random::Stream;
 
 use super::model::{Deployed, Model};
 
-/// Where deployments are compared: first that all transfers exist and all servers have room, then delay.
+/// The lexicographic objective: first missing transfers and overload, then delay.
 #[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd)]
 struct Merit {
     /// Missing transfers, and load beyond servers' speed relative to it.
@@ -26,7 +26,7 @@ impl std::ops::Sub for Merit {
     }
 }
 
-/// What partitions put on a server, summed.
+/// Sums over the partitions on a server.
 #[derive(Clone, Copy, Debug, Default)]
 struct Sums {
     count: u32,
@@ -36,7 +36,7 @@ struct Sums {
     units: f64,
 }
 
-/// So many neighbours move together at most.
+/// Neighbours that move together, at most.
 const LONGEST_BLOCK: usize = 4;
 
 /// A partition that is on no server for the moment.
@@ -55,7 +55,7 @@ pub(super) struct Local<'m> {
     pub(super) tried: u64,
 }
 
-/// The best deployment that local search makes of `on`, with its delay; none if something does not fit or a way is missing.
+/// The best deployment that local search makes of `on`, with its delay; `None` if it is infeasible.
 pub(super) fn improved(model: &Model, on: Vec<u32>, is_out_of_time: &dyn Fn() -> bool) -> Option<Deployed> {
     let mut local = Local::new(model, on);
     local.improve(is_out_of_time);
@@ -101,14 +101,14 @@ impl<'m> Local<'m> {
         local
     }
 
-    /// A deployment that is not worth trying as it is: only what is put elsewhere, and what is around it.
+    /// A local optimum: only partitions moved by [`Local::put`], and their neighbours, are tried.
     pub(super) fn at_rest(model: &'m Model<'m>, on: Vec<u32>) -> Self {
         let mut local = Self::new(model, on);
         local.is_open.fill(false);
         local
     }
 
-    /// The deployment with its delay; none if something does not fit or a way is missing.
+    /// The deployment with its delay; `None` if it is infeasible.
     pub(super) fn found(self) -> Option<Deployed> {
         self.model.delay(&self.on).map(|delay| (delay, self.on))
     }
@@ -150,7 +150,7 @@ impl<'m> Local<'m> {
         }
     }
 
-    /// What a server with these sums is worth. With units its partitions are those that are on it now.
+    /// The merit of a server with these sums. With units its partitions are the current ones.
     fn server(&self, m: usize, sums: &Sums) -> Merit {
         let excess = |excess: f64| Merit { excess: excess + 1e-9, delay: 0.0 };
         if self.model.unit.is_none() {

@@ -1,15 +1,15 @@
-//! The horizon's bound with slots solved exactly: prices of energy by cutting planes, slots by branching on cuts.
+//! The bound on a horizon with exact slots: prices of energy by cutting planes, slots by branch and bound on cuts.
 //!
 //! ```text
 //! max over 0 <= mu <= overdraft   mean over slots of v_t(mu) - sum_n mu_n budget_n,
 //! v_t(mu) = min over cuts and resources of slot t   sum_n D_n + mu_n E_n
 //! ```
 //!
-//! v_t is a minimum of linear functions, one for every decision, so it is concave, and a decision that was found at some mu bounds it from above
-//! everywhere: `v_t(mu) <= D + mu E`. Their least is a model (Kelley 1960), one for each of a few groups of slots, and the next mu is where the model is
+//! v_t is a minimum of linear functions, one for every decision, so it is concave, and a decision found at some mu bounds it from above at every
+//! mu: `v_t(mu) <= D + mu E`. Their least is a model (Kelley 1960), one for each of a few groups of slots, and the next mu is where the model is
 //! highest within a box around the best mu so far (a trust region in factors, not in amounts: the scale of prices is not known, and it is not that of
-//! `overdraft`). At every mu the slots are solved by `branch`, whose trees are what proves the bound: it is above the price bound of
-//! `clairvoyant` by what lies between cuts. A slot whose tree grows too large is cut short, which makes its bound weaker and not wrong.
+//! `overdraft`). At every mu the slots are solved by `branch`, whose trees prove the bound. It exceeds the price bound of
+//! `clairvoyant` by the duality gap of the slots. A slot whose tree grows too large is cut short: its bound is weaker, and valid.
 
 use std::time::Instant;
 

@@ -1,10 +1,10 @@
-//! Branch and bound on the price bound: `sum` solved exactly, with a certificate.
+//! `branch`: branch and bound on the price bound, `sum` solved exactly with a certificate.
 //!
 //! The price bound leaves a gap where T_i*(f) is not convex: at the best price some users are indifferent between few and many units.
 //! Splitting such a user's range between the two takes that mixture away. Every node is a set of ranges with its own best price; the
 //! tree of splits with the prices at its leaves is the certificate, and its value is the least over the leaves.
 //!
-//! Nodes are taken best first, so the bound rises as the search goes on and may be handed over whenever time is up.
+//! Nodes are taken best first, so the bound rises as the search goes on and is valid whenever the budget is spent.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;

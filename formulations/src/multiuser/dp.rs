@@ -1,4 +1,4 @@
-//! Dynamic program over units: `sum` solved exactly.
+//! `dp`: dynamic program over units, `sum` solved exactly.
 //!
 //! ```text
 //! V_i(b) = min over options (f, T) of user i with f <= b of V_{i-1}(b - f) + T,   V_0 = 0

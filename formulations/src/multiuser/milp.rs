@@ -1,4 +1,4 @@
-//! Multiple choice through HiGHS.
+//! `milp`: a multiple-choice program through HiGHS.
 //!
 //! An option of user i is a unit count f at which T_i*(f) strictly falls, with its best cut; the others are dominated.
 //!

@@ -1,4 +1,4 @@
-//! T_i*(f) from the lower hull of each model's cuts.
+//! The latency T_i*(f) of user i with f units and its best cut, in seconds, from the lower hull of each model's cuts.
 //!
 //! Cutting after block s costs a user
 //!
@@ -7,7 +7,7 @@
 //! ```
 //!
 //! linear in (MACs before the cut, bytes), with a factor of either sign for the MACs and a positive one for the bytes. So whatever the user
-//! and its units, only vertices of the lower convex hull of a *model's* points (before_s, cut_bytes_s), s < k, ever win, beside all local.
+//! and its units, only vertices of the lower convex hull of a *model's* points (before_s, cut_bytes_s), s < k, can be the best, beside all local.
 //! They are found once per model; a user needs no memory at all.
 
 use offcut_instances::multiuser::{Instance, Objective, Solution, Speedup, User};

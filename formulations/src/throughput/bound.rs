@@ -1,4 +1,4 @@
-//! Prices of threads: the least price bound, by Newton's method on a smoothed one.
+//! The least price bound, by Newton's method on a smoothed one. A price is the dual multiplier of a cloudlet's threads.
 //!
 //! ```text
 //! F_T(pi) = sum_j pi_j C_j - T sum_j ln pi_j + T sum_i ln(1 + sum_j exp((profit_i - pi_j k_ij) / T))
@@ -7,7 +7,7 @@
 //! ```
 //!
 //! F_T is smooth and convex and lies within `T (items ln(cloudlets + 1) + ...)` of the bound; its minimiser is the point at temperature T of a
-//! central path, and the x_ij there are a fractional admission that fills every cloudlet to C_j - T/pi_j: the primal side comes for free. T
+//! central path, and the x_ij there are a fractional admission that fills every cloudlet to C_j - T/pi_j: it needs no extra work. T
 //! falls by a constant factor, each time a few Newton steps follow. A pass over the items costs one multiplication a pair; exponentials
 //! are taken only where they are not negligible. Large instances start from the prices of a sample of their items.
 
@@ -20,7 +20,7 @@ use super::threads::Needs;
 /// Bounds are relaxed by this, relative, to absorb the checker's outward rounding. Whole bounds are exact.
 pub(super) const BOUND_RELAXATION: f64 = 1e-12;
 
-/// Above this many open requests a smaller gap than [`LARGE_GAP`] between bound and fractional admission is not worth its time.
+/// Above this many open requests a smaller gap than [`LARGE_GAP`] between bound and fractional admission takes too long.
 pub(super) const LARGE: usize = 200_000;
 pub(super) const LARGE_GAP: f64 = 1e-4;
 
@@ -107,7 +107,7 @@ pub(super) fn least_bound(
     }
 }
 
-/// The bound of an admission with the profit of all that is settled besides it, as it is handed over; `is_whole` says that all profits are.
+/// The emitted bound: that of the admission, plus the profit of locally served requests. `is_whole`: all profits are whole numbers, and no relaxation is needed.
 pub(super) fn handed_over(needs: &Needs, is_whole: bool, bound: f64) -> f64 {
     let local: f64 = needs.local.iter().map(|i| needs.instance.requests[*i as usize].profit).sum();
     if is_whole { local + bound } else { (local + bound) * (1.0 + BOUND_RELAXATION) }

@@ -1,7 +1,7 @@
-//! Branch and bound on the price bound: exact.
+//! `branch`: branch and bound on the price bound, exact.
 //!
 //! The root is what `price` does. Where its admission stays below the bound, knapsacks sharpen the bound and find admissions (module
-//! `knapsacks`); that is mostly the end. Otherwise the request whose fractional admission is most undecided is split: a cloudlet serves it, or
+//! `knapsacks`); that mostly closes the gap. Otherwise the request whose fractional admission is most undecided is split: a cloudlet serves it, or
 //! it does not. Each node has prices and values of its own, found from its parent's, and ends as a leaf when its bound is no better than
 //! the best admission known. The certificate is the tree with the leaves' prices or values.
 

@@ -1,12 +1,12 @@
-//! The cuts of a model that can ever be the fastest: corners of a lower left envelope, with flows that prove it.
+//! The cuts of a model that can be the fastest: hull vertices of a lower left envelope, with flows that prove it.
 //!
 //! A cut's delay is `D (1/device - 1/thread) + B (1/uplink + hop)` and a constant, D its MACs on the device, B its bytes. Unless the device
-//! is the faster (then nothing is cut), both weights are >= 0, and only corners of the lower left hull of all (D, B) can be the cheapest:
+//! is the faster (then nothing is cut), both weights are >= 0, and only vertices of the lower left hull of all (D, B) can be the cheapest:
 //! one search per model serves all devices, links and cloudlets.
 //!
-//! Search: the corner without MACs and the one without bytes are minimum cuts with the other weight alone. Between two known corners the
-//! weights under which both cost the same either have a cheaper minimum cut, a new corner between them, or a maximum flow that
-//! proves there is none. With r corners that is at most 2r minimum cuts.
+//! Search: the vertex without MACs and the one without bytes are minimum cuts with the other weight alone. At the weights under which two
+//! neighbouring vertices cost the same, a cheaper minimum cut is a new vertex between them; otherwise the maximum flow proves that there is none.
+//! With r vertices that is at most 2r minimum cuts.
 //!
 //! ```text
 //! network    v -> sink   a macs_v            v stays on the device (not for the input)

@@ -1,15 +1,15 @@
-//! A sharper bound than prices: every cloudlet solves its knapsack.
+//! A Lagrangian bound sharper than the price bound: every cloudlet solves its knapsack.
 //!
-//! With a value u_i >= 0 for every request, no admission is worth more than
+//! With a value u_i >= 0 for every request, the profit of any admission is at most
 //!
 //! ```text
 //! L(u) = sum_i u_i + sum_j max { sum_{i in S} (profit_i - u_i) : sum_{i in S} k_ij <= C_j }
 //! ```
 //!
-//! With u_i = max(0, max_j (profit_i - pi_j k_ij)) each knapsack is worth at most pi_j C_j, so L is no worse than the price bound, and it is
-//! better by whatever whole requests cannot fill. Where few requests can use a cloudlet that is much: the price bound loses up to one
-//! request a cloudlet. L falls along `u_i <- u_i + step (times i is chosen - 1)`, Polyak's step towards the best known admission. What the
-//! knapsacks choose, each request kept once, is a good admission to begin with as well.
+//! With u_i = max(0, max_j (profit_i - pi_j k_ij)) the optimum of each knapsack is at most pi_j C_j, so L is at most the price bound, and
+//! lower by the capacity that whole requests cannot fill. With few requests per cloudlet the difference is large: the price bound loses up to one
+//! request per cloudlet. L falls along `u_i <- u_i + step (times i is chosen - 1)`, Polyak's step towards the best known admission. The
+//! knapsacks' choices, each request kept once, also start a good admission.
 
 use super::model::Admission;
 use super::round::Rounding;
@@ -50,7 +50,7 @@ fn cells(admission: &Admission) -> u64 {
 }
 
 /// Values with a low bound, from those that belong to `prices` or `start`. Stops as soon as no admission can be better than `best`, which rises
-/// with the admissions that `found` is told of.
+/// with the admissions that are passed to `found`.
 pub(super) fn lowered(
     admission: &Admission,
     prices: &[f64],
@@ -108,9 +108,9 @@ pub(super) fn lowered(
 /// The knapsacks of all cloudlets.
 struct Knapsacks<'a> {
     admission: &'a Admission<'a>,
-    /// Per cloudlet: who could use it, with how many threads.
+    /// Per cloudlet: requests that it can serve, and their threads.
     users: Vec<Vec<(u32, u32)>>,
-    /// Per cloudlet: who is chosen.
+    /// Per cloudlet: the chosen requests.
     chosen: Vec<Vec<u32>>,
     /// How often each item is chosen.
     times: Vec<u32>,

@@ -1,4 +1,4 @@
-//! The relaxation of the generalised assignment problem through HiGHS, and what of it is whole.
+//! The relaxation of the generalised assignment problem through HiGHS, and the integral part of its solution.
 //!
 //! The duals of the capacity rows are prices: as a certificate they prove the LP bound, or better, whatever HiGHS's accuracy. The solution keeps
 //! the requests that the relaxation serves entirely by one cloudlet; a vertex splits at most as many as there are cloudlets.

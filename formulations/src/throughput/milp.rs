@@ -1,4 +1,4 @@
-//! Generalised assignment through HiGHS.
+//! `milp`: generalised assignment through HiGHS.
 //!
 //! ```text
 //! x_ij in {0,1}                    request i on cloudlet j, wherever there is a k_ij

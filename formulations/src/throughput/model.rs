@@ -1,12 +1,12 @@
-//! Who is admitted where, once the least threads are known: a generalised assignment problem whose sizes depend on the cloudlet.
+//! The generalised assignment problem that the least threads leave: the size of a request depends on the cloudlet.
 //!
 //! ```text
 //! maximise sum_ij profit_i x_ij    sum_j x_ij <= 1,   sum_i k_ij x_ij <= C_j,   x_ij in {0, 1}
 //! price bound  g(pi) = sum_j pi_j C_j + sum_i max(0, max_j (profit_i - pi_j k_ij)),   pi >= 0
 //! ```
 //!
-//! Its least value over prices is the LP bound. Three facts sharpen it, here as in the checker: a capacity is worth no more than the
-//! largest sum of threads that fits; cloudlets that no request connects are bounded apart; whole profits make whole bounds.
+//! Its least value over prices is the LP bound. Three facts sharpen it, here as in the checker: a capacity can be lowered to the
+//! largest sum of threads that fits; cloudlets not connected by requests are bounded separately; integer profits give integer bounds.
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
@@ -157,7 +157,7 @@ impl<'a> Admission<'a> {
         capacities + self.values(prices).iter().sum::<f64>()
     }
 
-    /// What requests are worth above the prices they would pay, summed by the group that would serve them.
+    /// Profits of requests less the prices they pay, summed by the group of cloudlets that serves them.
     fn values(&self, prices: &[f64]) -> Vec<f64> {
         let task = |items: &[Item]| {
             let mut of_group = vec![0.0; prices.len()];

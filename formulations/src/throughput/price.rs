@@ -1,6 +1,6 @@
-//! Prices, then rounding: certified from hundreds to millions of requests.
+//! `price`: the least price bound, then rounding, for hundreds to millions of requests.
 //!
-//! The least price bound (module `prices`) and admissions rounded from its fractional one (module `round`), in as many random orders as
+//! The least price bound (module `bound`) and admissions rounded from its fractional one (module `round`), in as many random orders as
 //! time and `restarts` allow, until one meets the bound. Unit profits make the bound a whole number, and then one nearly always does.
 
 use std::time::Instant;

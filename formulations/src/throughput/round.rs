@@ -12,7 +12,7 @@
 //!
 //! 1. *Spread*: request by request, each cloudlet's rounding error being carried on to the next request.
 //! 2. *Mend*: what is over capacity moves or goes.
-//! 3. *Fill*: who is not served goes where there is room, or where one other request can make room by moving on.
+//! 3. *Fill*: unserved requests are added where they fit, or where they fit after one other request moves to another cloudlet.
 //!
 //! Each order of the requests gives another admission; a few random ones nearly always hold one that meets the bound.
 

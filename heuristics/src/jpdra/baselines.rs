@@ -1,16 +1,16 @@
-//! What the paper's algorithms are compared with: one of the two decisions is made without thought, or both are.
+//! Baselines for comparison: at least one of the two decisions follows a simple rule.
 //!
 //! | method | deployment | speeds |
 //! |---|---|---|
-//! | `fastest-server` | in order, each to the fastest server that still takes it | best |
-//! | `random-server` | in order, each to a random server that still takes it | best |
+//! | `fastest-server` | in order, each to the fastest server that accepts it | best |
+//! | `random-server` | in order, each to a random server that accepts it | best |
 //! | `greedy` | largest work first, each to the largest residual speed | best |
 //! | `equal-split` | `dpd` | equal shares of F; nothing if one of them is not stable |
 //! | `proportional-split` | `dpd` | in proportion to work |
 //! | `greedy-equal` | as `greedy` | equal shares of what is left |
 //!
-//! A server takes a partition if everybody on it stays stable and the ways from and to its neighbours are there, as far as these have a
-//! server yet. If none takes it, the method answers nothing. In units, shares are rounded by largest remainder, but everybody stays stable.
+//! A server accepts a partition if all partitions on it stay stable and the transfers from and to its assigned neighbours exist. If no server accepts
+//! it, the method has no solution. In units, shares are rounded by largest remainder, subject to stability.
 
 use std::time::Instant;
 
@@ -56,7 +56,7 @@ impl<'a> Placement<'a> {
         } else {
             self.delays.residual(m, self.load[m] + self.delays.load[i], self.count[m] + 1).is_some()
         };
-        has_room && self.delays.has_ways(i, m, &self.servers)
+        has_room && self.delays.has_transfers(i, m, &self.servers)
     }
 
     fn put(&mut self, i: usize, m: usize) {
@@ -89,7 +89,7 @@ fn placed(
 
 fn fastest_server(delays: &Delays) -> Option<Vec<u32>> {
     let faster = |a: &usize, b: &usize| delays.capacity[*a].total_cmp(&delays.capacity[*b]).then(b.cmp(a));
-    placed(delays, 0..delays.partitions(), |takers, _| takers.iter().copied().max_by(faster).expect("somebody"))
+    placed(delays, 0..delays.partitions(), |takers, _| takers.iter().copied().max_by(faster).expect("one is left"))
 }
 
 fn random_server(delays: &Delays, seed: u64) -> Option<Vec<u32>> {
@@ -102,11 +102,11 @@ fn greedy(delays: &Delays) -> Option<Vec<u32>> {
     order.sort_by(|a, b| delays.load[*b].total_cmp(&delays.load[*a]).then(a.cmp(b)));
     placed(delays, order.into_iter(), |takers, placement| {
         let less = |a: &usize, b: &usize| placement.residual(*a).total_cmp(&placement.residual(*b)).then(b.cmp(a));
-        takers.iter().copied().max_by(less).expect("somebody")
+        takers.iter().copied().max_by(less).expect("one is left")
     })
 }
 
-/// How a server's speed is split without thought.
+/// Rules by which a server's speed is split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Split {
     Equal,
@@ -114,31 +114,31 @@ enum Split {
     EqualResidual,
 }
 
-/// Shares of `total` for the tenants of a server, in whatever total is.
-fn quotas(delays: &Delays, split: Split, tenants: &[usize], total: f64) -> Vec<f64> {
-    let load: f64 = tenants.iter().map(|i| delays.load[*i]).sum();
+/// Shares of `total` for the hosted of a server, in whatever total is.
+fn quotas(delays: &Delays, split: Split, hosted: &[usize], total: f64) -> Vec<f64> {
+    let load: f64 = hosted.iter().map(|i| delays.load[*i]).sum();
     let share = |i: usize| match split {
-        Split::Equal => total / tenants.len() as f64,
+        Split::Equal => total / hosted.len() as f64,
         Split::Proportional => total * (delays.load[i] / load),
-        Split::EqualResidual => delays.load[i] + (total - load) / tenants.len() as f64,
+        Split::EqualResidual => delays.load[i] + (total - load) / hosted.len() as f64,
     };
-    tenants.iter().map(|i| share(*i)).collect()
+    hosted.iter().map(|i| share(*i)).collect()
 }
 
 fn split(delays: &Delays, servers: &[u32], split: Split) -> Option<Shares> {
-    let speeds = |m: usize, tenants: &[usize]| {
-        let load: f64 = tenants.iter().map(|i| delays.load[*i]).sum();
-        delays.residual(m, load, tenants.len())?;
-        Some(quotas(delays, split, tenants, cra::shareable(delays, m, tenants.len())))
+    let speeds = |m: usize, hosted: &[usize]| {
+        let load: f64 = hosted.iter().map(|i| delays.load[*i]).sum();
+        delays.residual(m, load, hosted.len())?;
+        Some(quotas(delays, split, hosted, cra::shareable(delays, m, hosted.len())))
     };
-    let units = |m: usize, tenants: &[usize]| {
+    let units = |m: usize, hosted: &[usize]| {
         let (total, unit) = (delays.units[m], delays.unit?);
-        let least: Vec<u64> = tenants.iter().map(|i| delays.least_units(*i)).collect();
+        let least: Vec<u64> = hosted.iter().map(|i| delays.least_units(*i)).collect();
         let sum = least.iter().try_fold(0u64, |sum, units| sum.checked_add(*units));
         sum.filter(|sum| *sum <= total)?;
-        let speeds = quotas(delays, split, tenants, total as f64 * unit);
+        let speeds = quotas(delays, split, hosted, total as f64 * unit);
         // As with continuous speeds: equal shares that are not stable are no answer, and rounding does not make them one.
-        let is_stable = tenants.iter().zip(&speeds).all(|(i, speed)| *speed > delays.load[*i]);
+        let is_stable = hosted.iter().zip(&speeds).all(|(i, speed)| *speed > delays.load[*i]);
         let quotas: Vec<f64> = speeds.iter().map(|speed| speed / unit).collect();
         (is_stable || split != Split::Equal).then(|| rounded(&quotas, &least, total))
     };
@@ -155,7 +155,7 @@ pub(super) fn rounded(quotas: &[f64], least: &[u64], total: u64) -> Vec<u64> {
     while sum < total {
         let all = 0..units.len();
         let x = all.max_by(|a, b| missing(*a, &units).total_cmp(&missing(*b, &units)).then(b.cmp(a)));
-        units[x.expect("somebody")] += 1;
+        units[x.expect("one is left")] += 1;
         sum += 1;
     }
     while sum > total {
@@ -170,13 +170,13 @@ pub(super) fn rounded(quotas: &[f64], least: &[u64], total: u64) -> Vec<u64> {
 /// The deployment that a baseline takes speeds for; none if it finds none.
 fn deployment_of(delays: &Delays, budget: &Budget) -> (Option<Vec<u32>>, Stop) {
     let found = one_start(delays, Moves::ALL, Instant::now(), budget);
-    ((found.worth.faults == 0).then_some(found.servers), cra::stop(found.is_complete))
+    ((found.merit.faults == 0).then_some(found.servers), cra::stop(found.is_complete))
 }
 
 /// Speed counts, and nothing else.
 pub(super) const FASTEST_SERVER: Baseline<Jpdra> = Baseline {
     id: "fastest-server",
-    about: "each partition to the fastest server that still takes it; best speeds",
+    about: "each partition to the fastest server that accepts it; best speeds",
     is_random: false,
     solve: |instance, _| answer(instance, |delays| (fastest_server(delays), Stop::Completed), cra::allocate),
 };
@@ -184,7 +184,7 @@ pub(super) const FASTEST_SERVER: Baseline<Jpdra> = Baseline {
 /// Nothing counts.
 pub(super) const RANDOM_SERVER: Baseline<Jpdra> = Baseline {
     id: "random-server",
-    about: "each partition to a random server that still takes it; best speeds",
+    about: "each partition to a random server that accepts it; best speeds",
     is_random: true,
     solve: |instance, budget| {
         answer(instance, |delays| (random_server(delays, budget.seed), Stop::Completed), cra::allocate)
@@ -221,7 +221,7 @@ pub(super) const PROPORTIONAL_SPLIT: Baseline<Jpdra> = Baseline {
     },
 };
 
-/// Both decisions without thought.
+/// Both decisions by simple rules.
 pub(super) const GREEDY_EQUAL: Baseline<Jpdra> = Baseline {
     id: "greedy-equal",
     about: "deployment as greedy; what is left of every server's speed split equally",

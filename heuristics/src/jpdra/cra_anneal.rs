@@ -1,10 +1,10 @@
-//! CRA by simulated annealing, with the moves of `cra-markov`: what the chain is compared with.
+//! CRA by simulated annealing, with the moves of `cra-markov`: a comparison for the chain.
 //!
 //! The deployment is that of one `dpd` run, the annealing is argmin's. A random partition gives one unit to another on its server; a move
 //! that adds d seconds is accepted with probability 1/(1 + exp(d/t)). The temperature t falls geometrically from `temperature` times the
 //! objective at the start to a millionth of that. All servers are annealed together.
 //!
-//! A run tells its course over moves tried, in objectives: `current`, its `mean` over the moves so far, `best`, and Fox's `optimum` for
+//! A run reports its history over moves tried, in objective values: `current`, its `mean` over the moves so far, `best`, and Fox's `optimum` for
 //! this deployment.
 //!
 //! argmin draws from a generator of `rand` 0.9; [`Draws`] lends it a [`Stream`], so that a seed means the same everywhere.
@@ -29,7 +29,7 @@ use super::units::{Start, equal_split, level};
 /// The last temperature over the first.
 const COOLING: f64 = 1e-6;
 
-/// A [`Stream`] as argmin wants it.
+/// A [`Stream`] with argmin's interface.
 struct Draws(Stream);
 
 impl RngCore for Draws {
@@ -63,7 +63,7 @@ struct Allocation<'a> {
     began: Instant,
     stream: RefCell<Stream>,
     incumbents: RefCell<Vec<Incumbent>>,
-    course: RefCell<ObjectiveHistory>,
+    history: RefCell<ObjectiveHistory>,
 }
 
 /// Objectives over moves tried.
@@ -124,13 +124,13 @@ impl Anneal for Allocation<'_> {
 
     /// One unit from a random partition to another one on its server; nothing if it has none to give. Always one, at any temperature.
     fn anneal(&self, now: &Units, _: f64) -> Result<Units, Error> {
-        self.course.borrow_mut().add(now.delay_s, self.least(), false);
+        self.history.borrow_mut().add(now.delay_s, self.least(), false);
         let mut stream = self.stream.borrow_mut();
         let mut next = now.clone();
-        let tenants = stream.pick(&self.shared);
-        let from = stream.below(tenants.len() as u64) as usize;
-        let other = stream.below(tenants.len() as u64 - 1) as usize;
-        let (from, to) = (tenants[from], tenants[other + usize::from(other >= from)]);
+        let hosted = stream.pick(&self.shared);
+        let from = stream.below(hosted.len() as u64) as usize;
+        let other = stream.below(hosted.len() as u64 - 1) as usize;
+        let (from, to) = (hosted[from], hosted[other + usize::from(other >= from)]);
         if now.units[from] > self.delays.least_units(from) {
             let lost_s = self.delays.saving_s(from, now.units[from] - 1);
             next.delay_s += lost_s - self.delays.saving_s(to, now.units[to]);
@@ -175,32 +175,32 @@ impl Algorithm<Jpdra> for CraAnneal {
     }
 
     fn with(&self, name: &str, value: f64) -> Result<Box<dyn Algorithm<Jpdra>>, InputError> {
-        let trouble = |what: String, remedy: &str| Err(InputError::at(format!("method {}", self.id()), what, remedy));
+        let error = |what: String, remedy: &str| Err(InputError::at(format!("method {}", self.id()), what, remedy));
         match name {
             "temperature" if value > 0.0 && value <= 1e6 => Ok(Box::new(Self { temperature: value, ..*self })),
-            "temperature" => trouble(format!("temperature is {value}"), "give a number above 0, at most 1e6"),
+            "temperature" => error(format!("temperature is {value}"), "give a number above 0, at most 1e6"),
             "steps" if value.fract() == 0.0 && (1.0..=1e12).contains(&value) => {
                 Ok(Box::new(Self { steps: value as u64, ..*self }))
             }
-            "steps" => trouble(format!("steps is {value}"), "give a whole number of at least 1"),
-            _ => trouble(format!("takes no parameter '{name}'"), "see offcut methods"),
+            "steps" => error(format!("steps is {value}"), "give a whole number of at least 1"),
+            _ => error(format!("takes no parameter '{name}'"), "see offcut methods"),
         }
     }
 
     fn solve(&self, instance: &Instance, budget: &Budget) -> Answer<Jpdra> {
         let began = Instant::now();
         let delays = Delays::new(instance);
-        let Start { found, tenants } = match Start::new(&delays, began, budget) {
+        let Start { found, hosted } = match Start::new(&delays, began, budget) {
             Ok(start) => start,
             Err(stop) => return Answer::nothing(stop),
         };
         let mut units = vec![0; delays.partitions()];
         let mut shared = Vec::new();
-        for (m, tenants) in tenants {
-            let split = equal_split(&delays, m, &tenants).expect("a deployment without faults");
-            tenants.iter().zip(split).for_each(|(i, k)| units[*i] = k);
-            if tenants.len() > 1 {
-                shared.push(tenants);
+        for (m, hosted) in hosted {
+            let split = equal_split(&delays, m, &hosted).expect("a deployment without faults");
+            hosted.iter().zip(split).for_each(|(i, k)| units[*i] = k);
+            if hosted.len() > 1 {
+                shared.push(hosted);
             }
         }
         let delay_s = delays.of_shares(&found.servers, &Shares::Units(units.clone())).delay_s;
@@ -211,14 +211,14 @@ impl Algorithm<Jpdra> for CraAnneal {
             began,
             stream: RefCell::new(Stream::new(&["jpdra", "cra-anneal", "moves"], budget.seed)),
             incumbents: RefCell::new(Vec::new()),
-            course: RefCell::new(ObjectiveHistory::new(self.steps)),
+            history: RefCell::new(ObjectiveHistory::new(self.steps)),
         };
         let (units, mut trace, is_complete) = match self.anneal(allocation, start, began, budget) {
             Ok(annealed) => annealed,
             Err(error) => return Answer::failed(format!("argmin: {error}")),
         };
         if let Some(best) = trace.series.get("best") {
-            let optimum = level(best, found.worth.delay_s);
+            let optimum = level(best, found.merit.delay_s);
             trace = trace.with_series([("optimum", optimum)]);
         }
         let shares = Shares::Units(units.units);
@@ -257,10 +257,10 @@ impl CraAnneal {
         let trace = match result.problem.take_problem() {
             Some(problem) if moves > 0 => {
                 let least = problem.least();
-                let mut course = problem.course.into_inner();
-                course.add(result.state.get_cost(), least, true);
+                let mut history = problem.history.into_inner();
+                history.add(result.state.get_cost(), least, true);
                 let incumbents = problem.incumbents.into_inner();
-                let series = [("current", course.current), ("mean", course.mean), ("best", course.best)];
+                let series = [("current", history.current), ("mean", history.mean), ("best", history.best)];
                 Trace { incumbents, ..Trace::counting([("moves", moves)]) }.with_series(series)
             }
             _ => Trace::counting([("moves", moves)]),

@@ -1,4 +1,4 @@
-//! CRA by Markov approximation: a chain over whole-unit shares that likes short delays.
+//! CRA by Markov approximation: a chain over whole-unit shares whose stationary distribution prefers short delays.
 //!
 //! The deployment is that of one `dpd` run. Servers do not interfere, and each has a chain of its own. A state f gives every unit of the server
 //! away, and everybody at least what is stable; T_f is the weighted delay on the server. From f the chain goes to any f' in which one
@@ -22,11 +22,11 @@
 //! units aside, that is n sum a^2 / R, at most n times the optimum (A^2/R is a bound, and sum a^2 <= A^2). Transfers do not count,
 //! since no share changes them.
 //!
-//! T is a sum over partitions, so a rate is a factor of whoever gives times a factor of whoever takes, and a step takes O(n), not O(n^2).
-//! Rates are kept as logarithms: beta may be as large as it likes. The chain starts with what is stable and the rest split equally; the best
+//! T is a sum over partitions, so a rate is a factor of the giver times a factor of the taker, and a step takes O(n), not O(n^2).
+//! Rates are kept as logarithms: beta may be arbitrarily large. The chain starts with what is stable and the rest split equally; the best
 //! state it visits is kept, which is all that an answer needs. Holding times, exponential with the total rate, matter for means over time.
 //!
-//! A run tells its course over moves, those of all chains together, in objectives:
+//! A run reports its history over moves, those of all chains together, in objective values:
 //!
 //! | series | value |
 //! |---|---|
@@ -57,33 +57,25 @@ pub(super) const AUTOMATIC_SHARE: f64 = 0.01;
 #[derive(Clone, Debug)]
 pub(super) struct Chain<'a> {
     delays: &'a Delays,
-    tenants: Vec<usize>,
+    hosted: Vec<usize>,
     least: Vec<u64>,
     beta_per_s: f64,
     units: Vec<u64>,
     /// Time in every stage, in this state.
     stages_s: Vec<f64>,
-    /// Logarithm of the factor of whoever gives a unit (minus infinity if it cannot), and of whoever takes one.
+    /// Logarithm of the factor of the giver of a unit (minus infinity if it cannot), and of its taker.
     gives: Vec<f64>,
     takes: Vec<f64>,
 }
 
 impl<'a> Chain<'a> {
     /// In the state that splits equally what stability leaves; none if it leaves less than nothing.
-    pub(super) fn new(delays: &'a Delays, m: usize, tenants: Vec<usize>, beta_per_s: f64) -> Option<Self> {
-        let least: Vec<u64> = tenants.iter().map(|i| delays.least_units(*i)).collect();
-        let units = equal_split(delays, m, &tenants)?;
-        let zero = vec![0.0; tenants.len()];
-        let mut chain = Self {
-            delays,
-            tenants,
-            least,
-            beta_per_s,
-            units,
-            stages_s: zero.clone(),
-            gives: zero.clone(),
-            takes: zero,
-        };
+    pub(super) fn new(delays: &'a Delays, m: usize, hosted: Vec<usize>, beta_per_s: f64) -> Option<Self> {
+        let least: Vec<u64> = hosted.iter().map(|i| delays.least_units(*i)).collect();
+        let units = equal_split(delays, m, &hosted)?;
+        let zero = vec![0.0; hosted.len()];
+        let mut chain =
+            Self { delays, hosted, least, beta_per_s, units, stages_s: zero.clone(), gives: zero.clone(), takes: zero };
         (0..chain.units.len()).for_each(|x| chain.update(x));
         Some(chain)
     }
@@ -107,9 +99,9 @@ impl<'a> Chain<'a> {
     /// T if every partition had the same speed beyond its load, units aside. (At the edge of stability that is far less than whole units
     /// split as equally as they can be.)
     pub(super) fn equal_split_s(&self) -> f64 {
-        let squares = || self.tenants.iter().map(|i| self.delays.root[*i] * self.delays.root[*i]);
+        let squares = || self.hosted.iter().map(|i| self.delays.root[*i] * self.delays.root[*i]);
         let spare: f64 = squares().zip(&self.stages_s).map(|(square, stage_s)| square / stage_s).sum();
-        squares().sum::<f64>() / spare * self.tenants.len() as f64
+        squares().sum::<f64>() / spare * self.hosted.len() as f64
     }
 
     /// The same chain, in the same state, with another beta.
@@ -122,7 +114,7 @@ impl<'a> Chain<'a> {
     /// T of any state.
     #[cfg(test)]
     pub(super) fn delay_of(&self, units: &[u64]) -> f64 {
-        self.tenants.iter().zip(units).map(|(i, units)| self.delays.stage_s(*i, *units)).sum()
+        self.hosted.iter().zip(units).map(|(i, units)| self.delays.stage_s(*i, *units)).sum()
     }
 
     /// All states: every way to give all units of the server away.
@@ -163,7 +155,7 @@ impl<'a> Chain<'a> {
 
     /// Recomputes what depends on the units of one partition.
     fn update(&mut self, x: usize) {
-        let (i, units) = (self.tenants[x], self.units[x]);
+        let (i, units) = (self.hosted[x], self.units[x]);
         let half = self.beta_per_s / 2.0;
         self.stages_s[x] = self.delays.stage_s(i, units);
         let can_give = units > self.least[x];
@@ -246,7 +238,7 @@ fn draw(logs: &[f64], skipped: Option<usize>, stream: &mut Stream) -> usize {
     last.expect("a number that is not 0")
 }
 
-/// A chain on its way.
+/// A chain with its state over time.
 struct Walk<'a> {
     chain: Chain<'a>,
     /// T of the state it is in.
@@ -326,27 +318,27 @@ impl Algorithm<Jpdra> for CraMarkov {
     }
 
     fn with(&self, name: &str, value: f64) -> Result<Box<dyn Algorithm<Jpdra>>, InputError> {
-        let trouble = |what: String, remedy: &str| Err(InputError::at(format!("method {}", self.id()), what, remedy));
+        let error = |what: String, remedy: &str| Err(InputError::at(format!("method {}", self.id()), what, remedy));
         match name {
             "beta" if (0.0..=1e12).contains(&value) => Ok(Box::new(Self { beta_per_s: value, ..*self })),
-            "beta" => trouble(format!("beta is {value}"), "give a number from 0 to 1e12"),
+            "beta" => error(format!("beta is {value}"), "give a number from 0 to 1e12"),
             "steps" if value.fract() == 0.0 && (0.0..=1e12).contains(&value) => {
                 Ok(Box::new(Self { steps: value as u64, ..*self }))
             }
-            "steps" => trouble(format!("steps is {value}"), "give a whole number"),
-            _ => trouble(format!("takes no parameter '{name}'"), "see offcut methods"),
+            "steps" => error(format!("steps is {value}"), "give a whole number"),
+            _ => error(format!("takes no parameter '{name}'"), "see offcut methods"),
         }
     }
 
     fn solve(&self, instance: &Instance, budget: &Budget) -> Answer<Jpdra> {
         let began = Instant::now();
         let delays = Delays::new(instance);
-        let Start { found, tenants } = match Start::new(&delays, began, budget) {
+        let Start { found, hosted } = match Start::new(&delays, began, budget) {
             Ok(start) => start,
             Err(stop) => return Answer::nothing(stop),
         };
-        let chain = |(m, tenants)| Chain::new(&delays, m, tenants, 0.0).expect("a deployment without faults");
-        let chains: Vec<Chain> = tenants.into_iter().map(chain).collect();
+        let chain = |(m, hosted)| Chain::new(&delays, m, hosted, 0.0).expect("a deployment without faults");
+        let chains: Vec<Chain> = hosted.into_iter().map(chain).collect();
 
         let log_states: f64 = chains.iter().map(Chain::log_states).sum();
         let beta_per_s = match self.beta_per_s {
@@ -357,7 +349,7 @@ impl Algorithm<Jpdra> for CraMarkov {
         let of_best = |walks: &[Walk]| {
             let mut units = vec![0; delays.partitions()];
             for Walk { chain, best, .. } in walks {
-                chain.tenants.iter().zip(best).for_each(|(i, k)| units[*i] = *k);
+                chain.hosted.iter().zip(best).for_each(|(i, k)| units[*i] = *k);
             }
             Shares::Units(units)
         };
@@ -400,7 +392,7 @@ impl Algorithm<Jpdra> for CraMarkov {
         if noted < moves {
             note(moves, &walks);
         }
-        let optimum = found.worth.delay_s;
+        let optimum = found.merit.delay_s;
         let envelope = level(&means, optimum + log_states / beta_per_s);
         let optimum = level(&means, optimum);
         let series = [("mean", means), ("best", bests), ("optimum", optimum), ("envelope", envelope)];

@@ -1,4 +1,4 @@
-//! This crate's own arithmetic: what a deployment is worth if speeds are shared in the best way.
+//! This crate's own arithmetic: the objective value of a deployment with the best shares of speed.
 //!
 //! With a_i = sqrt(lambda_s w_i / Lambda) and rho_i = lambda_s w_i for partition i of flow s, the weighted time in its stage is
 //!
@@ -8,11 +8,11 @@
 //!
 //! so a server with A = sum a_i and R = F - sum rho_i contributes at least A^2/R (Cauchy-Schwarz), with equality for f_i = rho_i + R a_i/A
 //! (Kleinrock). With whole units of size u the k-th unit after k of them saves `a_i^2 u / ((k u - rho_i)((k+1) u - rho_i))`, less and less: giving
-//! units to whoever saves most is exact (Fox). [`Delays::fox`] starts from the continuous shares rounded down and exchanges units while
+//! each unit where it saves most is exact (Fox). [`Delays::fox`] starts from the continuous shares rounded down and exchanges units while
 //! that saves something, which ends at the same place after about n steps, however small the units are.
 //!
-//! A deployment that overloads servers or takes ways that are not there is worth [`Merit`] with `faults`, which come first: a local
-//! search mends them before it looks at delays. Faults are whole numbers, so that differences of them are exact.
+//! Deployments are compared by [`Merit`], lexicographically: first the faults, missing transfers and overload of servers, then the delay. So local
+//! search first removes faults. Faults are whole numbers, so that their differences are exact.
 //!
 //! | paper | here | unit | shape |
 //! |---|---|---|---|
@@ -26,18 +26,18 @@ use std::ops::{Add, AddAssign, Range, Sub};
 
 use offcut_instances::jpdra::{Allocation, Instance, Solution, Speeds};
 
-/// What a way that is not there counts for, and an overload by all servers' speed.
+/// The faults of a missing transfer, and of an overload by the total speed of all servers.
 const FAULT: i64 = 1 << 20;
 
-/// More units than any server is said to have.
+/// More units than any server can have.
 const MAX_UNITS: u64 = 1 << 53;
 
-/// What a deployment is worth: fewer faults first, then less delay.
+/// The lexicographic objective of a deployment: fewer faults first, then less delay.
 #[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd)]
 pub(super) struct Merit {
-    /// Ways that are not there and overload, in parts of [`FAULT`]; 0 exactly if there is a solution.
+    /// Missing transfers and overload, in parts of [`FAULT`]; 0 exactly if the deployment is feasible.
     pub(super) faults: i64,
-    /// Mean delay, of what has no fault.
+    /// Mean delay of all parts without a fault, in seconds.
     pub(super) delay_s: f64,
 }
 
@@ -50,14 +50,14 @@ impl Merit {
         Self { faults, delay_s: 0.0 }
     }
 
-    /// Whether a change by this much is for the better, by more than rounding at `delay_s`.
+    /// Whether this change is an improvement by more than rounding errors of a delay of `delay_s` seconds.
     pub(super) fn improves(self, delay_s: f64) -> bool {
         self.faults < 0 || (self.faults == 0 && self.delay_s < -1e-11 * delay_s.abs())
     }
 }
 
 impl Merit {
-    /// Whether both are the same but for roundings.
+    /// Whether both are equal up to rounding errors.
     pub(super) fn is_about(self, other: Self) -> bool {
         self.faults == other.faults && (self.delay_s - other.delay_s).abs() <= 1e-9 * other.delay_s.abs()
     }
@@ -83,14 +83,14 @@ impl Sub for Merit {
     }
 }
 
-/// What every partition gets, flat: the partitions of all flows one after another.
+/// Every partition's share of its server, flat: the partitions of all flows one after another.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Shares {
     MacsPerS(Vec<f64>),
     Units(Vec<u64>),
 }
 
-/// What runs on a server, as far as its continuous delay goes.
+/// Sums over the partitions on a server, for its continuous delay.
 #[derive(Clone, Copy, Debug, Default)]
 struct ServerLoad {
     root: f64,
@@ -109,14 +109,14 @@ pub(super) struct Delays {
     first: Vec<usize>,
     pub(super) root: Vec<f64>,
     pub(super) load: Vec<f64>,
-    /// What rounding took from `load`: load + tail is the exact product.
+    /// Rounding error of `load`: load + tail is the exact product.
     tail: Vec<f64>,
     /// Weighted bytes that go from every partition to the next.
     bytes: Vec<f64>,
-    /// Weighted seconds to every server from outside and back. Shape (flows, servers); none where there is no way.
+    /// Weighted seconds to every server from outside and back. Shape (flows, servers); `None` where the transfer does not exist.
     enter: Vec<Option<f64>>,
     leave: Vec<Option<f64>>,
-    /// Seconds per byte. Shape (servers, servers); none where there is no way.
+    /// Seconds per byte. Shape (servers, servers); `None` where the transfer does not exist.
     hop: Vec<Option<f64>>,
     pub(super) capacity: Vec<f64>,
     total_capacity: f64,
@@ -207,37 +207,37 @@ impl Delays {
     }
 
     /// The partitions that a deployment gives to every server, ascending.
-    pub(super) fn tenants(&self, servers: &[u32]) -> Vec<Vec<usize>> {
-        let mut tenants = vec![Vec::new(); self.servers()];
+    pub(super) fn hosted(&self, servers: &[u32]) -> Vec<Vec<usize>> {
+        let mut hosted = vec![Vec::new(); self.servers()];
         for (i, m) in servers.iter().enumerate() {
-            tenants[*m as usize].push(i);
+            hosted[*m as usize].push(i);
         }
-        tenants
+        hosted
     }
 
-    /// The way that tasks take to partition `i`.
+    /// The transfer to partition `i`.
     fn arrival(&self, i: usize, servers: &[u32]) -> Merit {
         let to = servers[i] as usize;
-        let way = if self.is_first(i) {
+        let transfer = if self.is_first(i) {
             self.enter[self.flow[i] * self.servers() + to]
         } else {
             self.hop[servers[i - 1] as usize * self.servers() + to].map(|s_per_byte| self.bytes[i - 1] * s_per_byte)
         };
-        way.map_or(Merit::faults(FAULT), Merit::delay)
+        transfer.map_or(Merit::faults(FAULT), Merit::delay)
     }
 
-    /// The way that tasks take from partition `i`.
+    /// The transfer from partition `i`.
     fn departure(&self, i: usize, servers: &[u32]) -> Merit {
         if self.is_last(i) {
-            let way = self.leave[self.flow[i] * self.servers() + servers[i] as usize];
-            way.map_or(Merit::faults(FAULT), Merit::delay)
+            let transfer = self.leave[self.flow[i] * self.servers() + servers[i] as usize];
+            transfer.map_or(Merit::faults(FAULT), Merit::delay)
         } else {
             self.arrival(i + 1, servers)
         }
     }
 
-    /// Whether partition `i` may run on server `m` given where its neighbours run; none of those yet is no obstacle.
-    pub(super) fn has_ways(&self, i: usize, m: usize, servers: &[Option<u32>]) -> bool {
+    /// Whether the transfers of partition `i` on server `m` exist, given the servers of its neighbours; `None` is not assigned yet and allows all.
+    pub(super) fn has_transfers(&self, i: usize, m: usize, servers: &[Option<u32>]) -> bool {
         let hop = |from: usize, to: usize| self.hop[from * self.servers() + to].is_some();
         let at = |i: usize| servers[i].map(|m| m as usize);
         let comes = if self.is_first(i) {
@@ -253,7 +253,7 @@ impl Delays {
         comes && goes
     }
 
-    /// How much speed is left on server `m` under a load, if a share of it is left for everybody. Less than rounding is nothing.
+    /// Speed left on server `m` under a load of `count` partitions, in MAC/s; `None` if it is not above rounding errors.
     pub(super) fn residual(&self, m: usize, load: f64, count: usize) -> Option<f64> {
         let left = self.capacity[m] - load;
         (left > 64.0 * count as f64 * f64::EPSILON * self.capacity[m]).then_some(left)
@@ -266,39 +266,39 @@ impl Delays {
     }
 
     /// Continuous: A^2/R. In units: the same faults, and a bound on the delay, since whole units are a restriction.
-    fn least(&self, m: usize, tenants: ServerLoad) -> Merit {
-        if tenants.count == 0 {
+    fn least(&self, m: usize, hosted: ServerLoad) -> Merit {
+        if hosted.count == 0 {
             return Merit::default();
         }
         let left = if let Some(unit) = self.unit {
-            let beyond = tenants.least_units.saturating_sub_unsigned(self.units[m]);
+            let beyond = hosted.least_units.saturating_sub_unsigned(self.units[m]);
             if beyond > 0 {
                 return self.overload(beyond as f64 * unit);
             }
-            self.units[m] as f64 * unit - tenants.load
+            self.units[m] as f64 * unit - hosted.load
         } else {
-            match self.residual(m, tenants.load, tenants.count as usize) {
+            match self.residual(m, hosted.load, hosted.count as usize) {
                 Some(left) => left,
-                None => return self.overload(tenants.load - self.capacity[m]),
+                None => return self.overload(hosted.load - self.capacity[m]),
             }
         };
-        Merit::delay(if left > 0.0 { tenants.root * tenants.root / left } else { 0.0 })
+        Merit::delay(if left > 0.0 { hosted.root * hosted.root / left } else { 0.0 })
     }
 
-    fn sum(&self, tenants: &[usize]) -> ServerLoad {
-        tenants.iter().fold(ServerLoad::default(), |sum, i| sum.with(self, *i, 1))
+    fn sum(&self, hosted: &[usize]) -> ServerLoad {
+        hosted.iter().fold(ServerLoad::default(), |sum, i| sum.with(self, *i, 1))
     }
 
-    /// What server `m` contributes with these tenants.
-    pub(super) fn of_server(&self, m: usize, tenants: &[usize]) -> Merit {
-        match self.unit.and_then(|_| self.fox(m, tenants)) {
-            Some(units) => Merit::delay(tenants.iter().zip(units).map(|(i, k)| self.stage_s(*i, k)).sum()),
-            None => self.least(m, self.sum(tenants)),
+    /// What server `m` contributes with these hosted.
+    pub(super) fn of_server(&self, m: usize, hosted: &[usize]) -> Merit {
+        match self.unit.and_then(|_| self.fox(m, hosted)) {
+            Some(units) => Merit::delay(hosted.iter().zip(units).map(|(i, k)| self.stage_s(*i, k)).sum()),
+            None => self.least(m, self.sum(hosted)),
         }
     }
 
-    /// Whether even all servers together are too slow: no search can help.
-    pub(super) fn is_hopeless(&self) -> bool {
+    /// Whether the load exceeds the total capacity of all servers: no deployment is feasible.
+    pub(super) fn exceeds_total_capacity(&self) -> bool {
         if self.unit.is_some() {
             let sum = |units: &[u64]| units.iter().map(|units| u128::from(*units)).sum::<u128>();
             sum(&self.least_units) > sum(&self.units)
@@ -307,28 +307,28 @@ impl Delays {
         }
     }
 
-    /// What a deployment is worth if speeds are shared in the best way: the optimal-delay function of the allocation problem.
-    pub(super) fn worth(&self, servers: &[u32]) -> Merit {
-        let mut worth = Merit::default();
+    /// The merit of a deployment with the best shares: the optimal-delay function of the allocation problem.
+    pub(super) fn merit(&self, servers: &[u32]) -> Merit {
+        let mut merit = Merit::default();
         for i in 0..self.partitions() {
-            worth += self.arrival(i, servers);
+            merit += self.arrival(i, servers);
             if self.is_last(i) {
-                worth += self.departure(i, servers);
+                merit += self.departure(i, servers);
             }
         }
-        for (m, tenants) in self.tenants(servers).iter().enumerate() {
-            worth += self.of_server(m, tenants);
+        for (m, hosted) in self.hosted(servers).iter().enumerate() {
+            merit += self.of_server(m, hosted);
         }
-        worth
+        merit
     }
 
-    /// A deployment flow by flow in this order, and partition by partition, each where the worth so far rises least. (In units: its bound.)
-    pub(super) fn one_by_one(&self, order: &[usize]) -> Vec<u32> {
-        self.placed_anew(&vec![0; self.partitions()], order)
+    /// A greedy deployment: flows in this order, partition by partition, each where the merit so far rises least. (In units: its bound.)
+    pub(super) fn assigned_greedily(&self, order: &[usize]) -> Vec<u32> {
+        self.reassigned(&vec![0; self.partitions()], order)
     }
 
-    /// The same for the flows in `order`, while all others stay where they are in `servers`.
-    pub(super) fn placed_anew(&self, servers: &[u32], order: &[usize]) -> Vec<u32> {
+    /// The same for the flows in `order`, with all others as in `servers`.
+    pub(super) fn reassigned(&self, servers: &[u32], order: &[usize]) -> Vec<u32> {
         let mut servers = servers.to_vec();
         let mut stays = vec![true; self.flows()];
         order.iter().for_each(|s| stays[*s] = false);
@@ -388,36 +388,36 @@ impl Delays {
         self.root[i] * self.root[i] / self.spare_of_units(i, units)
     }
 
-    /// What one more than `units` saves.
+    /// Seconds saved by one more than `units`.
     pub(super) fn saving_s(&self, i: usize, units: u64) -> f64 {
         let (now, then) = (self.spare_of_units(i, units), self.spare_of_units(i, units + 1));
         self.root[i] * self.root[i] / now * (self.unit.expect("speeds in units") / then)
     }
 
-    /// The best units of server `m` for its tenants, all units given away; none if their least do not fit.
-    pub(super) fn fox(&self, m: usize, tenants: &[usize]) -> Option<Vec<u64>> {
+    /// The best units of server `m` for its hosted, all units given away; none if their least do not fit.
+    pub(super) fn fox(&self, m: usize, hosted: &[usize]) -> Option<Vec<u64>> {
         let total = self.units[m];
         let unit = self.unit.expect("speeds in units");
-        let ServerLoad { root, load, least_units, .. } = self.sum(tenants);
+        let ServerLoad { root, load, least_units, .. } = self.sum(hosted);
         if least_units.saturating_sub_unsigned(total) > 0 {
             return None;
         }
         let left = (total as f64 * unit - load).max(0.0);
         let share = |i: usize| ((self.load[i] + left * self.root[i] / root) / unit).floor() as u64;
-        let mut units: Vec<u64> = tenants.iter().map(|i| share(*i).clamp(self.least_units[*i], total)).collect();
+        let mut units: Vec<u64> = hosted.iter().map(|i| share(*i).clamp(self.least_units[*i], total)).collect();
         let mut given: u64 = units.iter().sum();
 
         // Savings by the next unit, most on top; losses by giving one back, least on top. Both are >= 0, and their bits order as they do.
         // Entries are left behind when units change; one is valid if its units are still true.
-        let saving = |x: usize, units: u64| (self.saving_s(tenants[x], units).to_bits(), x, units);
+        let saving = |x: usize, units: u64| (self.saving_s(hosted[x], units).to_bits(), x, units);
         let loss = |x: usize, units: u64| {
-            (units > self.least_units[tenants[x]]).then(|| saving(x, units - 1).0).map(|bits| (bits, x, units))
+            (units > self.least_units[hosted[x]]).then(|| saving(x, units - 1).0).map(|bits| (bits, x, units))
         };
         let mut savings: BinaryHeap<(u64, usize, u64)> =
             units.iter().enumerate().map(|(x, units)| saving(x, *units)).collect();
         let mut losses: BinaryHeap<Reverse<(u64, usize, u64)>> =
             units.iter().enumerate().filter_map(|(x, units)| loss(x, *units)).map(Reverse).collect();
-        if tenants.is_empty() {
+        if hosted.is_empty() {
             return Some(units);
         }
         loop {
@@ -456,22 +456,22 @@ impl Delays {
         }
     }
 
-    /// What these shares are worth: no faults exactly if every partition is stable and all ways are there. Nobody asks about capacities here.
+    /// The merit of a deployment with these shares: no faults exactly if every partition is stable and all transfers exist. Capacities are not checked.
     pub(super) fn of_shares(&self, servers: &[u32], shares: &Shares) -> Merit {
-        let mut worth = Merit::default();
+        let mut merit = Merit::default();
         for i in 0..self.partitions() {
-            worth += self.arrival(i, servers);
+            merit += self.arrival(i, servers);
             if self.is_last(i) {
-                worth += self.departure(i, servers);
+                merit += self.departure(i, servers);
             }
             let spare = match shares {
                 Shares::MacsPerS(speeds) => self.spare(i, speeds[i], 0.0),
                 Shares::Units(units) => self.spare_of_units(i, units[i]),
             };
             let stage = self.root[i] * self.root[i] / spare;
-            worth += if spare > 0.0 { Merit::delay(stage) } else { Merit::faults(1) };
+            merit += if spare > 0.0 { Merit::delay(stage) } else { Merit::faults(1) };
         }
-        worth
+        merit
     }
 
     /// The same decisions flow by flow.
@@ -501,16 +501,16 @@ impl ServerLoad {
     }
 }
 
-/// A deployment that can say quickly what a move would change.
+/// A deployment with incremental evaluation of moves.
 #[derive(Clone, Debug)]
 pub(super) struct Deployment<'a> {
     delays: &'a Delays,
     servers: Vec<u32>,
-    tenants: Vec<Vec<usize>>,
+    hosted: Vec<Vec<usize>>,
     sums: Vec<ServerLoad>,
     worths: Vec<Merit>,
-    worth: Merit,
-    /// Servers that a move touches, with their tenants after it.
+    merit: Merit,
+    /// Servers that a move touches, with their hosted after it.
     touched: Vec<(usize, ServerLoad)>,
     /// Tenants of one of them.
     after: Vec<usize>,
@@ -522,18 +522,18 @@ pub(super) struct Deployment<'a> {
 
 impl<'a> Deployment<'a> {
     pub(super) fn new(delays: &'a Delays, servers: Vec<u32>) -> Self {
-        let tenants = delays.tenants(&servers);
+        let hosted = delays.hosted(&servers);
         Self {
-            sums: tenants.iter().map(|tenants| delays.sum(tenants)).collect(),
-            worths: tenants.iter().enumerate().map(|(m, tenants)| delays.of_server(m, tenants)).collect(),
-            worth: delays.worth(&servers),
+            sums: hosted.iter().map(|hosted| delays.sum(hosted)).collect(),
+            worths: hosted.iter().enumerate().map(|(m, hosted)| delays.of_server(m, hosted)).collect(),
+            merit: delays.merit(&servers),
             touched: Vec::new(),
             after: Vec::new(),
             before: Vec::new(),
             is_moved: vec![false; servers.len()],
             delays,
             servers,
-            tenants,
+            hosted,
         }
     }
 
@@ -541,8 +541,8 @@ impl<'a> Deployment<'a> {
         self.delays
     }
 
-    pub(super) fn worth(&self) -> Merit {
-        self.worth
+    pub(super) fn merit(&self) -> Merit {
+        self.merit
     }
 
     pub(super) fn servers(&self) -> &[u32] {
@@ -555,34 +555,33 @@ impl<'a> Deployment<'a> {
 
     /// The partitions on server `m`.
     pub(super) fn on(&self, m: usize) -> &[usize] {
-        &self.tenants[m]
+        &self.hosted[m]
     }
 
-    /// The ways from and to partitions that move, each once.
-    fn ways(&self, moves: &[(usize, u32)]) -> Merit {
-        let mut worth = Merit::default();
+    /// The transfers from and to partitions that move, each once.
+    fn transfers(&self, moves: &[(usize, u32)]) -> Merit {
+        let mut merit = Merit::default();
         for (i, _) in moves {
-            worth += self.delays.arrival(*i, &self.servers);
+            merit += self.delays.arrival(*i, &self.servers);
             if self.delays.is_last(*i) || !self.is_moved[*i + 1] {
-                worth += self.delays.departure(*i, &self.servers);
+                merit += self.delays.departure(*i, &self.servers);
             }
         }
-        worth
+        merit
     }
 
     fn touch(&mut self, i: usize, m: usize, times: i64) {
         match self.touched.iter_mut().find(|(touched, _)| *touched == m) {
-            Some((_, tenants)) => *tenants = tenants.with(self.delays, i, times),
+            Some((_, hosted)) => *hosted = hosted.with(self.delays, i, times),
             None => self.touched.push((m, self.sums[m].with(self.delays, i, times))),
         }
     }
 
-    /// By how much moving every partition to its new server changes the worth, each partition at most once; none if that is no
-    /// improvement.
+    /// The change of merit by moving partitions to new servers, each partition at most once; `None` if it is no improvement.
     pub(super) fn change(&mut self, moves: &[(usize, u32)]) -> Option<Merit> {
         self.touched.clear();
         moves.iter().for_each(|(i, _)| self.is_moved[*i] = true);
-        let mut change = Merit::default() - self.ways(moves);
+        let mut change = Merit::default() - self.transfers(moves);
         let mut before = std::mem::take(&mut self.before);
         before.clear();
         for (i, to) in moves {
@@ -591,20 +590,20 @@ impl<'a> Deployment<'a> {
             self.touch(*i, from as usize, -1);
             self.touch(*i, *to as usize, 1);
         }
-        change += self.ways(moves);
+        change += self.transfers(moves);
         let touched = std::mem::take(&mut self.touched);
         for (m, now) in &touched {
             change += self.delays.least(*m, *now) - self.worths[*m];
         }
-        let delay_s = self.worth.delay_s;
-        // In units that was a bound: it is made true server by server, as long as it promises something.
+        let delay_s = self.merit.delay_s;
+        // In units this was a bound: it is evaluated exactly, server by server, as long as an improvement is possible.
         for (m, now) in touched.iter().filter(|_| self.delays.unit.is_some()) {
             if !change.improves(delay_s) {
                 break;
             }
             self.after.clear();
-            self.after.extend(self.tenants[*m].iter().filter(|i| self.servers[**i] as usize == *m));
-            // Whoever "moves" to where it was is among those who stay.
+            self.after.extend(self.hosted[*m].iter().filter(|i| self.servers[**i] as usize == *m));
+            // A partition that "moves" to its own server is among those that stay.
             let comes = moves.iter().zip(&before).filter(|((_, to), from)| *to as usize == *m && from != &to);
             self.after.extend(comes.map(|((i, _), _)| *i));
             change += self.delays.of_server(*m, &self.after) - self.delays.least(*m, *now);
@@ -618,27 +617,27 @@ impl<'a> Deployment<'a> {
         change.improves(delay_s).then_some(change)
     }
 
-    /// Moves; sums are taken anew, so that errors do not grow.
+    /// Applies moves; sums are computed again, so that rounding errors do not accumulate.
     pub(super) fn apply(&mut self, moves: &[(usize, u32)]) {
         let mut touched = Vec::new();
         for (i, to) in moves {
             let from = std::mem::replace(&mut self.servers[*i], *to);
             touched.extend([from as usize, *to as usize]);
-            self.tenants[from as usize].retain(|other| other != i);
-            self.tenants[*to as usize].push(*i);
+            self.hosted[from as usize].retain(|other| other != i);
+            self.hosted[*to as usize].push(*i);
         }
         touched.sort_unstable();
         touched.dedup();
         for m in touched {
-            self.tenants[m].sort_unstable();
-            self.sums[m] = self.delays.sum(&self.tenants[m]);
-            self.worths[m] = self.delays.of_server(m, &self.tenants[m]);
+            self.hosted[m].sort_unstable();
+            self.sums[m] = self.delays.sum(&self.hosted[m]);
+            self.worths[m] = self.delays.of_server(m, &self.hosted[m]);
         }
-        self.worth = self.worths.iter().fold(Merit::default(), |sum, worth| sum + *worth);
+        self.merit = self.worths.iter().fold(Merit::default(), |sum, merit| sum + *merit);
         for i in 0..self.servers.len() {
-            self.worth += self.delays.arrival(i, &self.servers);
+            self.merit += self.delays.arrival(i, &self.servers);
             if self.delays.is_last(i) {
-                self.worth += self.delays.departure(i, &self.servers);
+                self.merit += self.delays.departure(i, &self.servers);
             }
         }
     }

@@ -5,14 +5,14 @@
 //! 1. a partition goes to another server;
 //! 2. a block of consecutive partitions of a flow goes to one server (its inner hops vanish, which no single step shows);
 //! 3. two partitions exchange their servers (at high load nothing else fits);
-//! 4. two servers exchange their names, within one flow or for all (a fast server found by the wrong tenants).
+//! 4. two servers exchange their names, within one flow or for all (where a fast server has the wrong partitions).
 //!
-//! The first move that helps is made, kind after kind, until none helps; a move is not looked at again before something it touches has
-//! changed. Faults (missing ways, overload) come before delay, so that the search mends a deployment that is none. What a move is worth takes
-//! as long as looking at the servers it touches, with whole units only if the continuous value, a bound, promises something.
+//! The first move that helps is made, kind after kind, until none helps; a move is evaluated again only after a server or flow that it
+//! touches has changed. Faults (missing transfers, overload) come before delay, so that the search repairs infeasible deployments. The cost of evaluating
+//! a move is that of the servers it touches; whole units are evaluated only if the continuous value, a bound, is an improvement.
 //!
 //! The first start places partitions one by one where the delay so far rises least. A further start is random, and is followed by perturbations of
-//! the best deployment so far: a few flows are taken out, placed anew and improved. On small instances random starts find what is left to find; on large
+//! the best deployment so far: a few flows are taken out, reassigned and improved. On small instances random starts find the remaining improvements; on large
 //! ones they all end above the first start (every one of 19 did at 100 flows of 10 partitions on 20 servers), so after some in a row only perturbations
 //! follow. `dpd` is one start, and takes another only if it ends with faults; `jpdra` is the best of many. More starts begin with the same ones and are
 //! never worse. Tried and left out, for it made no difference at 20 starts: a move that sends a flow along its shortest path.
@@ -27,19 +27,19 @@ use offcut_instances::random::Stream;
 use super::cra;
 use super::delay::{Delays, Deployment, Merit};
 
-/// How often `dpd` starts before it gives up finding a deployment without faults.
+/// Starts of `dpd`, at most, to find a deployment without faults.
 const RESCUES: u32 = 20;
 
 /// Perturbations of the best deployment after each further start.
 const PERTURBATIONS: u32 = 2;
 
-/// Flows that one of them places anew, at most.
+/// Flows that one of them reassigns, at most.
 const MAX_REPLACED: u64 = 4;
 
 /// After so many random starts in a row that end above the best, only perturbations follow.
 const MAX_WORSE: u32 = 3;
 
-/// Which kinds of moves there are, besides taking one partition elsewhere.
+/// The kinds of moves used besides relocating one partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Moves {
     pub(super) blocks: bool,
@@ -51,12 +51,12 @@ impl Moves {
     pub(super) const ALL: Self = Self { blocks: true, swap: true, relabel: true };
 }
 
-/// What a search came to.
+/// The result of a search.
 #[derive(Clone, Debug)]
 pub(super) struct Found {
     pub(super) servers: Vec<u32>,
-    pub(super) worth: Merit,
-    /// Whether it came to its own end.
+    pub(super) merit: Merit,
+    /// Whether it completed, not cut short by the budget.
     pub(super) is_complete: bool,
     pub(super) trace: Trace,
 }
@@ -64,7 +64,7 @@ pub(super) struct Found {
 /// A deployment by one start, and by more only if it ends with faults. The same for every seed.
 pub(super) fn one_start(delays: &Delays, moves: Moves, began: Instant, budget: &Budget) -> Found {
     let mut stream = Stream::new(&["jpdra", "dpd"], 0);
-    search(delays, moves, RESCUES, &mut stream, began, budget, |worth| worth.faults == 0)
+    search(delays, moves, RESCUES, &mut stream, began, budget, |merit| merit.faults == 0)
 }
 
 /// The best of up to `starts` starts, until one is good enough. With more starts the first ones are the same, so the result is never worse.
@@ -77,7 +77,7 @@ fn search(
     budget: &Budget,
     is_enough: impl Fn(Merit) -> bool,
 ) -> Found {
-    let starts = if delays.is_hopeless() { 1 } else { starts };
+    let starts = if delays.exceeds_total_capacity() { 1 } else { starts };
     let mut search = Search { delays, moves, began, budget, best: None, incumbents: Vec::new(), moved: 0 };
     let (mut started, mut is_complete, mut worse) = (0, true, 0);
     for start in 0..starts {
@@ -86,9 +86,9 @@ fn search(
         if start == 0 || worse < MAX_WORSE {
             let servers = if start == 0 { first(delays) } else { random(delays, stream) };
             let before = search.least();
-            let (worth, in_time) = search.descend(servers, None);
+            let (merit, in_time) = search.descend(servers, None);
             is_done = in_time;
-            worse = if before.is_none_or(|before| worth.is_about(before) || worth < before) { 0 } else { worse + 1 };
+            worse = if before.is_none_or(|before| merit.is_about(before) || merit < before) { 0 } else { worse + 1 };
         }
         for _ in 0..if start == 0 { 0 } else { PERTURBATIONS } {
             if is_done && !budget.is_spent(began) {
@@ -105,12 +105,12 @@ fn search(
             break;
         }
     }
-    let (servers, worth) = search.best.expect("at least one start");
+    let (servers, merit) = search.best.expect("at least one start");
     let counts = Trace::counting([("moves", search.moved), ("starts", started)]);
-    Found { servers, worth, is_complete, trace: Trace { incumbents: search.incumbents, ..counts } }
+    Found { servers, merit, is_complete, trace: Trace { incumbents: search.incumbents, ..counts } }
 }
 
-/// Starts under way.
+/// The state of a search over starts.
 struct Search<'a> {
     delays: &'a Delays,
     moves: Moves,
@@ -122,25 +122,25 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// The best worth so far.
+    /// The best merit so far.
     fn least(&self) -> Option<Merit> {
-        self.best.as_ref().map(|(_, worth)| *worth)
+        self.best.as_ref().map(|(_, merit)| *merit)
     }
 
-    /// Where a descent ends, and whether the time was enough; what is best is kept.
+    /// Runs a descent and keeps its end if it is the best. The answer is its merit, and whether it completed.
     fn descend(&mut self, servers: Vec<u32>, near: Option<&[u32]>) -> (Merit, bool) {
         let mut deployment = Deployment::new(self.delays, servers);
         let (count, is_done) = descend(&mut deployment, self.moves, near, &|| self.budget.is_spent(self.began));
         self.moved += count;
-        let worth = deployment.worth();
-        if self.least().is_none_or(|least| worth < least) {
-            self.best = Some((deployment.servers().to_vec(), worth));
-            if worth.faults == 0 {
+        let merit = deployment.merit();
+        if self.least().is_none_or(|least| merit < least) {
+            self.best = Some((deployment.servers().to_vec(), merit));
+            if merit.faults == 0 {
                 let at_s = self.began.elapsed().as_secs_f64();
-                self.incumbents.push(Incumbent { at_s, objective: worth.delay_s });
+                self.incumbents.push(Incumbent { at_s, objective: merit.delay_s });
             }
         }
-        (worth, is_done)
+        (merit, is_done)
     }
 }
 
@@ -149,10 +149,10 @@ fn first(delays: &Delays) -> Vec<u32> {
     let work = |s: usize| delays.load[delays.of_flow(s)].iter().sum::<f64>();
     let mut order: Vec<usize> = (0..delays.flows()).collect();
     order.sort_by(|a, b| work(*b).total_cmp(&work(*a)).then(a.cmp(b)));
-    delays.one_by_one(&order)
+    delays.assigned_greedily(&order)
 }
 
-/// A deployment near another one: a few flows are taken out and placed anew, one by one where the delay rises least, or at random.
+/// A deployment near another one: a few flows are taken out and reassigned, one by one where the delay rises least, or at random.
 fn perturbed(delays: &Delays, near: &[u32], stream: &mut Stream) -> Vec<u32> {
     let flows = delays.flows();
     let most = (1 + stream.below(MAX_REPLACED) as usize).min(flows);
@@ -162,7 +162,7 @@ fn perturbed(delays: &Delays, near: &[u32], stream: &mut Stream) -> Vec<u32> {
     }
     order.truncate(most);
     if stream.below(2) == 0 {
-        return delays.placed_anew(near, &order);
+        return delays.reassigned(near, &order);
     }
     let (drawn, mut servers) = (random(delays, stream), near.to_vec());
     for s in order {
@@ -191,8 +191,8 @@ fn random(delays: &Delays, stream: &mut Stream) -> Vec<u32> {
     }
 }
 
-/// Moves until no move helps: how many, and whether the time was enough. If no move helps a deployment `near`, only those are looked at
-/// that touch what is different.
+/// Local search until no move improves: the number of moves, and whether it completed. If `near` is a local optimum, only moves that touch a difference
+/// from it are evaluated.
 pub(super) fn descend<'a>(
     deployment: &mut Deployment<'a>,
     moves: Moves,
@@ -236,17 +236,17 @@ pub(super) fn descend<'a>(
     }
 }
 
-/// Tries all moves of a kind that begin with one partition or server. What was tried when so many moves had been made is not tried again
-/// unless something changed since for the servers and flows it touches.
+/// Tries all moves of a kind that begin with one partition or server. The number is the count of moves when they were last tried: a move is tried again only
+/// if its servers or flows have changed since.
 type Kind<'d, 'a> = fn(&mut Descent<'d, 'a>, usize, Option<u64>);
 
-/// A descent under way.
+/// The state of a descent.
 struct Descent<'d, 'a> {
     delays: &'a Delays,
     deployment: &'d mut Deployment<'a>,
     /// One more than the moves made so far: what a start near another deployment changed counts as the first.
     moved: u64,
-    /// How many moves had been made after the last one that changed a server's tenants, or where a flow runs.
+    /// How many moves had been made after the last one that changed a server's hosted, or where a flow runs.
     server_changed: Vec<u64>,
     flow_changed: Vec<u64>,
     /// The move that is looked at: where every partition goes.
@@ -254,7 +254,7 @@ struct Descent<'d, 'a> {
 }
 
 impl Descent<'_, '_> {
-    /// Makes the move in `list` if it helps.
+    /// Applies the move in `list` if it improves.
     fn try_list(&mut self, tried: Option<u64>) {
         let is_new = |(i, to): &(usize, u32)| {
             let (from, to, flow) = (self.deployment.server(*i) as usize, *to as usize, self.delays.flow[*i]);
@@ -264,12 +264,12 @@ impl Descent<'_, '_> {
         if !self.list.iter().any(is_new) || self.deployment.change(&self.list).is_none() {
             return;
         }
-        // A difference is rounded, and near overload the rounding weighs: what is no improvement after all is taken back, so that the worth
+        // A difference is rounded, and near overload the rounding weighs: what is no improvement after all is taken back, so that the merit
         // falls with every move and the descent ends.
-        let worth = self.deployment.worth();
+        let merit = self.deployment.merit();
         let back: Vec<(usize, u32)> = self.list.iter().map(|(i, _)| (*i, self.deployment.server(*i))).collect();
         self.deployment.apply(&self.list);
-        if self.deployment.worth() >= worth {
+        if self.deployment.merit() >= merit {
             self.deployment.apply(&back);
             return;
         }
@@ -361,8 +361,8 @@ impl Algorithm<Jpdra> for Dpd {
 
     fn about(&self) -> &str {
         match self.starts {
-            Some(_) => "deployment by local search from many starts, then speeds in the best way",
-            None => "deployment by local search from one start, then speeds in the best way",
+            Some(_) => "deployment by local search from many starts, then the best shares of speed",
+            None => "deployment by local search from one start, then the best shares of speed",
         }
     }
 
@@ -383,12 +383,12 @@ impl Algorithm<Jpdra> for Dpd {
     }
 
     fn with(&self, name: &str, value: f64) -> Result<Box<dyn Algorithm<Jpdra>>, InputError> {
-        let trouble = |what: String, remedy: &str| Err(InputError::at(format!("method {}", self.id()), what, remedy));
+        let error = |what: String, remedy: &str| Err(InputError::at(format!("method {}", self.id()), what, remedy));
         let mut changed = *self;
         let switch = match name {
             "starts" if self.starts.is_some() => {
                 if value.fract() != 0.0 || !(1.0..=1e9).contains(&value) {
-                    return trouble(format!("starts is {value}"), "give a whole number of at least 1");
+                    return error(format!("starts is {value}"), "give a whole number of at least 1");
                 }
                 changed.starts = Some(value as u32);
                 return Ok(Box::new(changed));
@@ -396,10 +396,10 @@ impl Algorithm<Jpdra> for Dpd {
             "blocks" => &mut changed.moves.blocks,
             "swap" => &mut changed.moves.swap,
             "relabel" => &mut changed.moves.relabel,
-            _ => return trouble(format!("takes no parameter '{name}'"), "see offcut methods"),
+            _ => return error(format!("takes no parameter '{name}'"), "see offcut methods"),
         };
         if value != 0.0 && value != 1.0 {
-            return trouble(format!("{name} is {value}"), "give 0 or 1");
+            return error(format!("{name} is {value}"), "give 0 or 1");
         }
         *switch = value == 1.0;
         Ok(Box::new(changed))

@@ -1,4 +1,4 @@
-//! When a long run notes where it stands: at every step at first, ever more rarely later, evenly on a logarithmic axis.
+//! The steps at which a long run is logged: all at first, later evenly on a logarithmic axis.
 
 use offcut_instances::problem::POINTS;
 

@@ -13,10 +13,10 @@
 //! | `baselines` | `fastest-server`, `random-server`, `greedy` | one after another | exact |
 //! | `baselines` | `equal-split`, `proportional-split` | `dpd` | by rule |
 //! | `baselines` | `greedy-equal` | `greedy` | by rule |
-//! | `delay` | | what a deployment and a move are worth | Fox |
+//! | `delay` | | the merit of a deployment and of a move | Fox |
 //! | `cra` | | | closed form; from decisions to an answer |
-//! | `log_sampling` | | | when a run notes where it stands |
-//! | `units` | | | where methods that move units start |
+//! | `log_sampling` | | | the steps at which a run is logged |
+//! | `units` | | | the start of methods that move units |
 
 mod baselines;
 mod cra;

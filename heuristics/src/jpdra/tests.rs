@@ -97,7 +97,7 @@ fn judged(instance: &Instance, solution: &Solution) -> (Vec<String>, f64) {
     (faults, mean)
 }
 
-/// All ways to give up to `total` units to so many.
+/// All transfers to give up to `total` units to so many.
 fn unit_vectors(count: usize, total: u64) -> Vec<Vec<u64>> {
     let extend = |vectors: Vec<Vec<u64>>, _| {
         let longer = |vector: Vec<u64>| {
@@ -113,8 +113,8 @@ fn unit_vectors(count: usize, total: u64) -> Vec<Vec<u64>> {
 fn optimum(instance: &Instance) -> Option<f64> {
     let delays = Delays::new(instance);
     let value = |servers: Vec<Vec<u32>>| {
-        let worth = delays.worth(&servers.concat());
-        (worth.faults == 0).then_some(worth.delay_s)
+        let merit = delays.merit(&servers.concat());
+        (merit.faults == 0).then_some(merit.delay_s)
     };
     deployments(instance).filter_map(value).min_by(f64::total_cmp)
 }
@@ -169,25 +169,25 @@ proptest! {
         let delays = Delays::new(&instance);
         let Some(Shares::MacsPerS(speeds)) = cra::allocate(&delays, &servers) else { return Ok(()) };
         let mut stream = Stream::new(&["perturbations"], seed);
-        for (m, tenants) in delays.tenants(&servers).iter().enumerate().filter(|(_, tenants)| !tenants.is_empty()) {
-            let worth = |speed: &dyn Fn(usize) -> f64| -> f64 {
-                tenants.iter().map(|i| delays.root[*i].powi(2) / (speed(*i) - delays.load[*i])).sum()
+        for (m, hosted) in delays.hosted(&servers).iter().enumerate().filter(|(_, hosted)| !hosted.is_empty()) {
+            let merit = |speed: &dyn Fn(usize) -> f64| -> f64 {
+                hosted.iter().map(|i| delays.root[*i].powi(2) / (speed(*i) - delays.load[*i])).sum()
             };
-            let best = worth(&|i| speeds[i]);
-            prop_assert!(is_close(best, delays.of_server(m, tenants).delay_s, 1e-6));
+            let best = merit(&|i| speeds[i]);
+            prop_assert!(is_close(best, delays.of_server(m, hosted).delay_s, 1e-6));
             let (mut low, mut high) = (1e-12f64, 1e12f64);
             for _ in 0..200 {
                 let price = (low * high).sqrt();
-                let asked: f64 = tenants.iter().map(|i| delays.load[*i] + delays.root[*i] / price.sqrt()).sum();
+                let asked: f64 = hosted.iter().map(|i| delays.load[*i] + delays.root[*i] / price.sqrt()).sum();
                 if asked > delays.capacity[m] { low = price } else { high = price }
             }
-            let numeric = worth(&|i| delays.load[i] + delays.root[i] / high.sqrt());
+            let numeric = merit(&|i| delays.load[i] + delays.root[i] / high.sqrt());
             prop_assert!(is_close(best, numeric, 1e-6), "{best} by formula, {numeric} by bisection");
             for _ in 0..20 {
-                let (from, to) = (*stream.pick(tenants), *stream.pick(tenants));
+                let (from, to) = (*stream.pick(hosted), *stream.pick(hosted));
                 let given = (speeds[from] - delays.load[from]) * 0.5 * stream.unit();
                 let moved = |i: usize| speeds[i] + if i == to { given } else { 0.0 } - if i == from { given } else { 0.0 };
-                prop_assert!(worth(&moved) >= best * (1.0 - 1e-9));
+                prop_assert!(merit(&moved) >= best * (1.0 - 1e-9));
             }
         }
     }
@@ -196,15 +196,15 @@ proptest! {
     #[test]
     fn fox_is_brute_force((instance, servers) in deployed(Kind::Units)) {
         let delays = Delays::new(&instance);
-        for (m, tenants) in delays.tenants(&servers).iter().enumerate().filter(|(_, tenants)| tenants.len() <= 4) {
+        for (m, hosted) in delays.hosted(&servers).iter().enumerate().filter(|(_, hosted)| hosted.len() <= 4) {
             let value = |units: &Vec<u64>| -> Option<f64> {
-                let stages = tenants.iter().zip(units).map(|(i, k)| {
+                let stages = hosted.iter().zip(units).map(|(i, k)| {
                     (*k >= delays.least_units(*i)).then(|| delays.stage_s(*i, *k))
                 });
                 stages.sum()
             };
-            let brute = unit_vectors(tenants.len(), delays.units[m]).iter().filter_map(value).min_by(f64::total_cmp);
-            let fox = delays.fox(m, tenants);
+            let brute = unit_vectors(hosted.len(), delays.units[m]).iter().filter_map(value).min_by(f64::total_cmp);
+            let fox = delays.fox(m, hosted);
             prop_assert_eq!(brute.is_some(), fox.is_some());
             let (Some(brute), Some(fox)) = (brute, fox) else { continue };
             let found = value(&fox).expect("stable");
@@ -226,10 +226,10 @@ proptest! {
                     moves.push((i, stream.below(delays.servers() as u64) as u32));
                 }
             }
-            let before = deployment.worth();
+            let before = deployment.merit();
             let mut after = deployment.servers().to_vec();
             moves.iter().for_each(|(i, m)| after[*i] = *m);
-            let after = delays.worth(&after);
+            let after = delays.merit(&after);
             let scale = before.delay_s.max(after.delay_s);
             match deployment.change(&moves) {
                 Some(change) => {
@@ -243,8 +243,8 @@ proptest! {
                 }
             }
             deployment.apply(&moves);
-            prop_assert_eq!(deployment.worth().faults, after.faults);
-            prop_assert!((deployment.worth().delay_s - after.delay_s).abs() <= 1e-9 * scale);
+            prop_assert_eq!(deployment.merit().faults, after.faults);
+            prop_assert!((deployment.merit().delay_s - after.delay_s).abs() <= 1e-9 * scale);
         }
     }
 
@@ -252,8 +252,8 @@ proptest! {
     #[test]
     fn the_chain_is_in_balance((instance, servers) in deployed(Kind::Units), beta in 0.1f64..100.0) {
         let delays = Delays::new(&instance);
-        for (m, tenants) in delays.tenants(&servers).into_iter().enumerate().filter(|(_, tenants)| (1..=4).contains(&tenants.len())) {
-            let Some(chain) = Chain::new(&delays, m, tenants.clone(), beta) else { continue };
+        for (m, hosted) in delays.hosted(&servers).into_iter().enumerate().filter(|(_, hosted)| (1..=4).contains(&hosted.len())) {
+            let Some(chain) = Chain::new(&delays, m, hosted.clone(), beta) else { continue };
             let states = chain.states();
             for state in states.iter().step_by(1 + states.len() / 50) {
                 let here = chain.at(state);
@@ -273,7 +273,7 @@ proptest! {
             }
             let (mean, least) = stationary(&chain, &states, beta);
             prop_assert!(mean <= least + (states.len() as f64).ln() / beta + 1e-9 * least);
-            let fox = delays.fox(m, &tenants).expect("the chain has a state");
+            let fox = delays.fox(m, &hosted).expect("the chain has a state");
             prop_assert!(is_close(chain.delay_of(&fox), least, 1e-9));
         }
     }
@@ -516,7 +516,7 @@ fn moves_and_starts_pay() {
     assert!(starts.1 >= 38 && starts.0 < 3e-3, "{starts:?}");
 }
 
-/// In units too, and for missing ways; each family at high load.
+/// In units too, and for missing transfers; each family at high load.
 #[test]
 fn twenty_starts_find_most_optima() {
     let (mut solvable, mut optimal) = (0, 0);
@@ -609,7 +609,7 @@ fn how_long_it_takes() {
     }
 }
 
-/// Beyond small instances random starts end above the first one, and 20 of them were worth no more than one. Starts differ, more are never worse, and
+/// Beyond small instances random starts end above the first one, and 20 of them gain nothing over one. Starts differ, more are never worse, and
 /// 20 find something better on each of these.
 #[test]
 fn more_starts_are_never_worse_and_differ() {

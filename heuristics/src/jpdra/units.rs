@@ -1,4 +1,4 @@
-//! What methods that move whole units one by one have in common: where they start, and how their course is told.
+//! Shared by the methods that move whole units one by one: their start, and the reported history.
 //!
 //! The deployment is that of one `dpd` run, and every server splits equally what stability leaves.
 
@@ -14,8 +14,8 @@ use super::dpd::{Found, Moves, one_start};
 pub(super) struct Start {
     /// The deployment, without faults.
     pub(super) found: Found,
-    /// Servers that run something, with their tenants.
-    pub(super) tenants: Vec<(usize, Vec<usize>)>,
+    /// Servers that run something, with their hosted.
+    pub(super) hosted: Vec<(usize, Vec<usize>)>,
 }
 
 impl Start {
@@ -25,23 +25,23 @@ impl Start {
     /// Why there is nothing to start with: speeds are continuous, or `dpd` finds no deployment without faults.
     pub(super) fn new(delays: &Delays, began: Instant, budget: &Budget) -> Result<Self, Stop> {
         if delays.unit.is_none() {
-            return Err(Stop::Declined("it moves whole units, and speeds are continuous here".into()));
+            return Err(Stop::Declined("this method moves whole units; the instance has continuous speeds".into()));
         }
         let found = one_start(delays, Moves::ALL, began, budget);
-        if found.worth.faults > 0 {
+        if found.merit.faults > 0 {
             return Err(cra::stop(found.is_complete));
         }
-        let tenants = delays.tenants(&found.servers).into_iter().enumerate().filter(|(_, tenants)| !tenants.is_empty());
-        Ok(Self { tenants: tenants.collect(), found })
+        let hosted = delays.hosted(&found.servers).into_iter().enumerate().filter(|(_, hosted)| !hosted.is_empty());
+        Ok(Self { hosted: hosted.collect(), found })
     }
 }
 
-/// The units of server `m` given away: what is stable, and the rest equally; none if there are too few. Shape (tenants,).
-pub(super) fn equal_split(delays: &Delays, m: usize, tenants: &[usize]) -> Option<Vec<u64>> {
-    let least: Vec<u64> = tenants.iter().map(|i| delays.least_units(*i)).collect();
+/// The units of server `m` given away: what is stable, and the rest equally; none if there are too few. Shape (hosted,).
+pub(super) fn equal_split(delays: &Delays, m: usize, hosted: &[usize]) -> Option<Vec<u64>> {
+    let least: Vec<u64> = hosted.iter().map(|i| delays.least_units(*i)).collect();
     let sum = least.iter().try_fold(0u64, |sum, units| sum.checked_add(*units))?;
     let left = delays.units[m].checked_sub(sum)?;
-    let count = tenants.len() as u64;
+    let count = hosted.len() as u64;
     let rest = |x: u64| left / count + u64::from(x < left % count);
     Some(least.iter().zip(0..).map(|(least, x)| least + rest(x)).collect())
 }

@@ -1,9 +1,9 @@
-//! Cuts and resources in turn, until still.
+//! Cuts and resources in turn, until there is no improvement.
 //!
 //! 1. From cuts that can be kept stable, the best resources and their prices (`resources`).
 //! 2. At these prices every user takes its best cut (`response`), all at once.
 //! 3. The best resources for these cuts. If the slot costs less, on with 2; if not, only that half of the movers is
-//!    moved that gains most at the prices, then half of them, and so on to one. If that does not help either, it is over.
+//!    moved that gains most at the prices, then half of them, and so on to one. If that is no improvement either, it ends.
 //!
 //! So a step never makes the slot dearer than its start. The starts: everybody's best cut if bandwidth and edge speed
 //! were shared equally; everything local; everything sent; the cuts of the slot before, if there was one. The last
@@ -45,22 +45,22 @@ impl Policy for Alternating {
     }
 
     fn about(&self) -> &str {
-        "best cut per user at the resources' prices, then the best resources, until still"
+        "best cut per user at the resources' prices, then the best resources, in turn until no improvement"
     }
 
     fn parameters(&self) -> Vec<Parameter> {
-        let about = "cuts it starts from, at most: equal shares, all local, all sent, the slot before";
+        let about = "number of starts, at most: equal shares, all local, all sent, cuts of the preceding slot";
         vec![Parameter { name: "starts", default: MAX_STARTS as f64, about }]
     }
 
     fn with(&self, name: &str, value: f64) -> Result<Box<dyn Policy>, InputError> {
-        let trouble = |what: String, remedy: &str| Err(InputError::at(format!("method {}", self.id()), what, remedy));
+        let error = |what: String, remedy: &str| Err(InputError::at(format!("method {}", self.id()), what, remedy));
         match name {
             "starts" if value.fract() == 0.0 && (1.0..=MAX_STARTS as f64).contains(&value) => {
                 Ok(Box::new(Self { starts: value as usize }))
             }
-            "starts" => trouble(format!("starts is {value}"), "give 1, 2, 3 or 4"),
-            _ => trouble(format!("takes no parameter '{name}'"), "see offcut methods"),
+            "starts" => error(format!("starts is {value}"), "give 1, 2, 3 or 4"),
+            _ => error(format!("takes no parameter '{name}'"), "see offcut methods"),
         }
     }
 
@@ -81,14 +81,14 @@ impl Decide for Run {
         let needs = Needs::new(&costs);
         let warm = self.last.as_ref().map(|(_, prices)| *prices);
         let mut best: Option<(Vec<u32>, Plan)> = None;
-        let mut trouble = None;
+        let mut error = None;
         let mut seen: Vec<Vec<u32>> = Vec::new();
         for start in starts(&costs, self.last.as_ref().map(|(cuts, _)| &cuts[..])).into_iter().take(self.starts) {
             let start = match needs.repaired(&costs, &start) {
                 Ok(start) if seen.contains(&start) => continue,
                 Ok(start) => start,
                 Err(stop) => {
-                    trouble = Some(stop);
+                    error = Some(stop);
                     continue;
                 }
             };
@@ -99,8 +99,8 @@ impl Decide for Run {
                 best = Some((cuts, plan));
             }
         }
-        let failed = || Stop::Failed("no resources found for cuts that can be kept stable".into());
-        let (cuts, plan) = best.ok_or_else(|| trouble.unwrap_or_else(failed))?;
+        let failed = || Stop::Failed("no resources found for cuts whose needs fit the capacities".into());
+        let (cuts, plan) = best.ok_or_else(|| error.unwrap_or_else(failed))?;
         let allocation = allocation(&cuts, &plan.shares);
         self.last = Some((cuts, plan.prices));
         Ok(allocation)

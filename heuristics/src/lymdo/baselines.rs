@@ -1,9 +1,9 @@
-//! What decides cuts without thought, and leaves the resources to `resources`.
+//! Baselines: cuts by a fixed or random rule, resources by `resources`.
 //!
-//! | policy | cuts | if they cannot be kept stable |
+//! | policy | cuts | if they are unstable |
 //! |---|---|---|
-//! | `local-only` | everything on the device | it declines, and says who |
-//! | `edge-only` | everything on the edge | it declines, and says who |
+//! | `local-only` | everything on the device | declines, naming the user |
+//! | `edge-only` | everything on the edge | declines, naming the user |
 //! | `random` | every cut of a user equally likely, drawn anew each slot | drawn again, then repaired (`repair`) |
 
 use offcut_instances::lymdo::{Allocation, Decide, Instance, Policy, Prices};
@@ -64,7 +64,7 @@ impl Decide for ConstantRun {
             };
             return Err(Stop::Declined(format!("user {n} {what}")));
         }
-        let short = || Stop::Declined("bandwidth or edge speed is too little for all users together".into());
+        let short = || Stop::Declined("bandwidth or edge speed is too low for all users together".into());
         let plan = allocate(&costs, &cuts, self.prices).ok_or_else(short)?;
         self.prices = Some(plan.prices);
         Ok(allocation(&cuts, &plan.shares))
@@ -81,7 +81,7 @@ impl Policy for Random {
     }
 
     fn about(&self) -> &str {
-        "random cuts, drawn again or repaired if they cannot be kept stable; best resources"
+        "random cuts, drawn again or repaired if they are unstable; best resources"
     }
 
     fn is_random(&self) -> bool {
@@ -110,7 +110,7 @@ impl Decide for RandomRun {
             }
         }
         let cuts = needs.repaired(&costs, &cuts)?;
-        let failed = || Stop::Failed("no resources found for cuts that can be kept stable".into());
+        let failed = || Stop::Failed("no resources found for cuts whose needs fit the capacities".into());
         let plan = allocate(&costs, &cuts, self.prices).ok_or_else(failed)?;
         self.prices = Some(plan.prices);
         Ok(allocation(&cuts, &plan.shares))

@@ -1,4 +1,4 @@
-//! This crate's own arithmetic: what a slot costs, stage by stage.
+//! This crate's own arithmetic: the cost of a slot, stage by stage.
 //!
 //! ```text
 //! d1 = M/f, d2 = c/r(b), d3 = R/F                                    M, c, R: work of the three stages at a cut
@@ -8,7 +8,7 @@
 //! a slot costs    V sum D + sum Q E
 //! ```
 //!
-//! The weights V and Q are fields of [`Load`], so that who prices energy otherwise (`myopic`) needs no other
+//! The weights V and Q are fields of [`Load`], so that a method with other prices of energy (`myopic`) uses the same
 //! arithmetic.
 //!
 //! | paper | here | unit | shape |

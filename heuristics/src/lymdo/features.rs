@@ -1,7 +1,7 @@
-//! What the learned policy sees of a slot: a row of numbers for every user and cut.
+//! Features of a slot for the learned policy: a row of numbers for every user and cut.
 //!
-//! Gains, arrivals and backlogs alone would tie a network to one system. Here they are seen through what they do. The
-//! yardstick is a reference that costs little: everybody's best cut if all shares were equal (repaired if need be),
+//! Gains, arrivals and backlogs alone would tie a network to one system. Here features are effects on the cost. The
+//! reference is cheap: everybody's best cut if all shares were equal (repaired if need be),
 //! with the best resources. At its prices nu, eta every cut of every user has a cost phi = V D + Q E + nu b + eta F,
 //! and a demand. Numbers are ratios, shares or logarithms, cut off at [`MOST`]: the same network serves any number of
 //! users, any chain, any units.
@@ -83,7 +83,7 @@ impl Reference {
     /// Why there are no cuts that can be kept stable.
     pub(super) fn new(costs: &Costs, needs: &Needs, start: Option<Prices>) -> Result<Self, Stop> {
         let cuts = needs.repaired(costs, &fair(costs))?;
-        let failed = || Stop::Failed("no resources found for cuts that can be kept stable".into());
+        let failed = || Stop::Failed("no resources found for cuts whose needs fit the capacities".into());
         let plan = allocate(costs, &cuts, start).ok_or_else(failed)?;
         Ok(Self { cuts, plan })
     }
@@ -114,7 +114,7 @@ fn squashed(x: f64) -> f64 {
     x / (1.0 + x)
 }
 
-/// What there is to see.
+/// The features of a slot, at the prices of `reference`.
 pub(super) fn features(costs: &Costs, needs: &Needs, reference: &Reference) -> Features {
     let users = costs.users();
     let Reference { cuts: reference_cuts, plan } = reference;

@@ -1,6 +1,6 @@
 //! The paper's policy: cuts by a learned network, resources by convex optimisation.
 //!
-//! 1. What the network sees: every user and cut at the prices of a cheap reference (`features`).
+//! 1. Features: every user and cut at the prices of a cheap reference (`features`).
 //! 2. Every user takes the cut that the network scores highest (`network`).
 //! 3. Cuts that cannot be kept stable together are repaired (`repair`).
 //! 4. The best resources for these cuts (`resources`).
@@ -69,16 +69,16 @@ impl Policy for Lymdo {
     }
 
     fn parameters(&self) -> Vec<Parameter> {
-        let about = "1: the network that is shipped, 0: the one that its training began as";
+        let about = "1: the shipped network, 0: the network before training";
         vec![Parameter { name: "trained", default: 1.0, about }]
     }
 
     fn with(&self, name: &str, value: f64) -> Result<Box<dyn Policy>, InputError> {
-        let trouble = |what: String, remedy: &str| Err(InputError::at(format!("method {}", self.id()), what, remedy));
+        let error = |what: String, remedy: &str| Err(InputError::at(format!("method {}", self.id()), what, remedy));
         match name {
             "trained" if [0.0, 1.0].contains(&value) => Ok(Box::new(Self { is_trained: value == 1.0 })),
-            "trained" => trouble(format!("trained is {value}"), "give 0 or 1"),
-            _ => trouble(format!("takes no parameter '{name}'"), "see offcut methods"),
+            "trained" => error(format!("trained is {value}"), "give 0 or 1"),
+            _ => error(format!("takes no parameter '{name}'"), "see offcut methods"),
         }
     }
 
@@ -168,10 +168,10 @@ impl Arena {
     /// If there is not one cut for every user, within its chain.
     pub fn play(&self, cuts: &[u32]) -> Result<SampledCuts, Stop> {
         let cuts = self.needs.repaired(&self.costs, cuts)?;
-        let failed = || Stop::Failed("no resources found for cuts that can be kept stable".into());
+        let failed = || Stop::Failed("no resources found for cuts whose needs fit the capacities".into());
         let plan = allocate(&self.costs, &cuts, Some(self.prices())).ok_or_else(failed)?;
         let energy = |n: usize| self.costs.energy_j(n, self.costs.work(n, cuts[n]), &plan.shares[n]);
-        let energies_j = (0..cuts.len()).map(|n| energy(n).expect("who sends has a rate")).collect();
+        let energies_j = (0..cuts.len()).map(|n| energy(n).expect("a user that sends has a rate")).collect();
         Ok(SampledCuts { allocation: allocation(&cuts, &plan.shares), value: plan.value, energies_j })
     }
 

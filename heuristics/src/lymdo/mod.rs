@@ -1,18 +1,18 @@
-//! Cuts and resources slot by slot under energy budgets: the paper's policy and what it is compared with.
+//! Cuts and resources slot by slot under energy budgets: the paper's policy and baselines.
 //!
 //! See the crate `offcut-instances`, module `lymdo`, for the problem and its symbols. A policy sees one slot at a time;
-//! the queues are kept by who rolls it out. The abstract claims no factor, and nothing is proved of any policy here. Every policy takes the best resources for its cuts.
+//! the caller that rolls it out keeps the queues. The abstract claims no factor, and nothing is proved of any policy here. Every policy takes the best resources for its cuts.
 //!
 //! | file | policy | cuts |
 //! |---|---|---|
 //! | `learned` | `lymdo` | scored by a trained network |
 //! | `alternating` | `alternating` | best at the resources' prices, in turn with the resources, from several starts |
 //! | `myopic` | `myopic` | as `alternating`, and one cut at a time; every slot keeps the budgets on its own; no queues |
-//! | `baselines` | `local-only`, `edge-only`, `random` | without thought |
+//! | `baselines` | `local-only`, `edge-only`, `random` | by a fixed or random rule |
 //! | `resources` | | the best resources for fixed cuts: two prices |
-//! | `response` | | what a user takes at given prices |
-//! | `features`, `network` | | what the network sees, and what it is |
-//! | `repair` | | cuts that can be kept stable |
+//! | `response` | | a user's demands at given prices |
+//! | `features`, `network` | | the network's inputs, and the network |
+//! | `repair` | | cuts whose needs fit the capacities |
 //! | `delay`, `link` | | what a slot costs; rates |
 
 mod alternating;

@@ -1,4 +1,4 @@
-//! No queues: every slot keeps within its own share of the budget, as far as that pays.
+//! A baseline without queues: every slot keeps within its own share of the budget, unless a violation costs less.
 //!
 //! A slot is decided as if it were the whole horizon: minimise
 //!
@@ -7,7 +7,7 @@
 //! ```
 //!
 //! so a user spends more than its budget in a slot only where stability, or a delay dearer than the charge, asks for
-//! it. What it saved in good slots is lost: that is what the virtual queue is for. For given mu this is the slot
+//! it. Energy saved in good slots is not carried over, as a virtual queue would. For given mu this is the slot
 //! problem with V = 1 and Q = mu.
 //!
 //! 1. *Fixed cuts*, in turn until still: the best resources and their prices (`resources`), then for every user the mu
@@ -56,7 +56,7 @@ impl Policy for Myopic {
     }
 
     fn about(&self) -> &str {
-        "no queues: every slot keeps its users' budgets on its own, as far as that pays"
+        "no queues: every slot keeps its users' budgets on its own, unless a violation costs less"
     }
 
     fn begin(&self, _: &Budget) -> Box<dyn Decide> {
@@ -88,13 +88,13 @@ impl Decide for Run {
             None => (vec![0.0; search.overdrafts.len()], None),
         };
         let mut best: Option<State> = None;
-        let (mut seen, mut trouble): (Vec<Vec<u32>>, Option<Stop>) = (Vec::new(), None);
+        let (mut seen, mut error): (Vec<Vec<u32>>, Option<Stop>) = (Vec::new(), None);
         for start in starts(&search.costs, last.as_ref().map(|last| &last.cuts[..])) {
             let start = match search.needs.repaired(&search.costs, &start) {
                 Ok(start) if seen.contains(&start) => continue,
                 Ok(start) => start,
                 Err(stop) => {
-                    trouble = Some(stop);
+                    error = Some(stop);
                     continue;
                 }
             };
@@ -105,8 +105,8 @@ impl Decide for Run {
                 best = Some(state);
             }
         }
-        let failed = || Stop::Failed("no resources found for cuts that can be kept stable".into());
-        let best = best.ok_or_else(|| trouble.unwrap_or_else(failed))?;
+        let failed = || Stop::Failed("no resources found for cuts whose needs fit the capacities".into());
+        let best = best.ok_or_else(|| error.unwrap_or_else(failed))?;
         let allocation = allocation(&best.cuts, &best.plan.shares);
         self.last = Some(best);
         Ok(allocation)

@@ -108,21 +108,21 @@ impl Network {
     /// # Errors
     /// [`InputError`] if shapes do not follow on each other, from [`WIDTH`] inputs to one output.
     pub fn new(layers: &[Layer]) -> Result<Self, InputError> {
-        let trouble = |at: usize, what: String| {
+        let error = |at: usize, what: String| {
             InputError::at(format!("layers[{at}]"), what, "give a document that `offcut train` has written")
         };
         if layers.is_empty() {
-            return Err(trouble(0, "is missing".into()));
+            return Err(error(0, "is missing".into()));
         }
         let mut inputs = WIDTH;
         let mut ready = Vec::new();
         for (at, layer) in layers.iter().enumerate() {
             let outputs = layer.bias.len();
             if layer.weights.len() != outputs || layer.weights.iter().any(|row| row.len() != inputs) {
-                return Err(trouble(at, format!("is not of {outputs} rows of {inputs} weights")));
+                return Err(error(at, format!("is not of {outputs} rows of {inputs} weights")));
             }
             if !layer.weights.iter().flatten().chain(&layer.bias).all(|weight| weight.is_finite()) {
-                return Err(trouble(at, "has a weight that is not finite".into()));
+                return Err(error(at, "has a weight that is not finite".into()));
             }
             // Inputs first: rows of many cuts are multiplied from the left.
             let weights = Array2::from_shape_fn((inputs, outputs), |(i, o)| layer.weights[o][i]);
@@ -130,7 +130,7 @@ impl Network {
             inputs = outputs;
         }
         if inputs != 1 {
-            return Err(trouble(layers.len() - 1, format!("has {inputs} outputs, not one")));
+            return Err(error(layers.len() - 1, format!("has {inputs} outputs, not one")));
         }
         Ok(Self { layers: ready })
     }
@@ -157,7 +157,7 @@ impl Trained {
     /// [`InputError`] naming place and remedy.
     pub fn parse(bytes: &[u8]) -> Result<Self, InputError> {
         let trained: Self = parse(bytes, Kind::Policy, "lymdo", VERSION)?;
-        Network::new(&trained.layers).map_err(|trouble| trouble.below("body"))?;
+        Network::new(&trained.layers).map_err(|error| error.below("body"))?;
         Ok(trained)
     }
 }

@@ -1,4 +1,4 @@
-//! Cuts that leave no room are moved to ones that need less of what is short.
+//! Repair: cuts that exceed a capacity are moved to ones that need less of the scarce resource.
 //!
 //! A cut needs bandwidth b_min and edge speed lambda R for stability alone. Cuts fit if their needs sum to less than
 //! there is; they are repaired to leave [`ROOM`] of both, or as much as there can be. First everybody whose cut is not

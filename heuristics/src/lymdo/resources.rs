@@ -1,4 +1,4 @@
-//! The best resources for fixed cuts: two prices at which what users take is what there is.
+//! The best resources for fixed cuts: two prices (dual multipliers) at which demand equals capacity.
 //!
 //! The slot problem for fixed cuts is convex, and without the two sums it falls apart into its users (`response`). So
 //! the best shares are those that users take at prices (nu, eta) which clear both markets. Nested: for every nu the eta

@@ -1,4 +1,4 @@
-//! What a user takes at given prices, with one cut: the least of `V D + Q E + nu b + eta F` over its own three
+//! A user's demands at given prices, with one cut: the minimiser of `V D + Q E + nu b + eta F` over its own three
 //! resources.
 //!
 //! With rho = lambda (work of the stage) for exponential service, and 0 for deterministic service, a stage alone is

@@ -745,8 +745,8 @@ fn policies_are_read_strictly() {
     assert_eq!(Trained::parse(&bytes(&good)).expect("good"), good);
     let mut narrow = good.clone();
     narrow.layers[1].weights[3].pop();
-    let trouble = Trained::parse(&bytes(&narrow)).expect_err("a row too short").to_string();
-    assert!(trouble.contains("body.layers[1]"), "{trouble}");
+    let error = Trained::parse(&bytes(&narrow)).expect_err("a row too short").to_string();
+    assert!(error.contains("body.layers[1]"), "{error}");
     let mut wide = good.clone();
     wide.layers.pop();
     assert!(Trained::parse(&bytes(&wide)).expect_err("many outputs").to_string().contains("outputs, not one"));

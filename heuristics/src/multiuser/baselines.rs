@@ -1,4 +1,4 @@
-//! What the paper's algorithm is compared with. None of them looks at more than one user at a time.
+//! Baselines for comparison. Each considers one user at a time.
 
 use offcut_instances::multiuser::{Instance, Multiuser, Solution};
 use offcut_instances::problem::Answer;

@@ -1,4 +1,4 @@
-//! What an algorithm believes when its latency estimates are off.
+//! Latency estimates with a relative error, for studies of robustness.
 
 use offcut_instances::multiuser::{Instance, Model, User};
 use offcut_instances::random::Stream;

@@ -1,4 +1,4 @@
-//! One unit at a time to whoever needs it most.
+//! One unit at a time to the user that needs it most.
 //!
 //! For `max` the unit goes to the current worst user, which is exact: every solution that is better than the current maximum has to
 //! give that user more. For `sum` the unit goes where it saves most, which is *not* exact: savings can come late (see the

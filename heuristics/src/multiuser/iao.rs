@@ -1,4 +1,4 @@
-//! IAO, Iterative Alternating Optimization: units wander from users who can spare them to the worst-off user.
+//! IAO, Iterative Alternating Optimization: units move from users that can spare them to the user with the largest latency.
 //!
 //! After Tang et al. (2020), reconstructed. The paper alternates between cuts for given units and units for given cuts; with the best
 //! cut folded into T_i*(f) a step is:
@@ -11,7 +11,7 @@
 //! f*_i, so some j has more than f*_j, and T_j*(f_j - 1) <= T_j*(f*_j) <= OPT < V: step 2 finds somebody. Whoever received would be
 //! back at its old V or above after giving, and V never rises, so a receiver never gives: at most beta moves.
 //!
-//! Two readings that look natural lose optimality, and tests show them losing: choosing the donor by its *current* latency, and
+//! Two other readings are not optimal, which tests show: choosing the donor by its *current* latency, and
 //! stopping when the maximum does not strictly fall.
 //!
 //! `iao-ds` does the same with tau = p^q, ..., p, 1, each stage from the last one's allocation: far fewer moves, and optimal because
@@ -19,7 +19,7 @@
 //! such a user would collect everybody's units one by one for nothing.
 //!
 //! Two heaps make a move O(log n): users by latency, and users by latency after giving. Entries are not updated but left behind; one
-//! is valid if it still says what is true.
+//! is valid if it agrees with the current state.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -109,21 +109,21 @@ impl Algorithm<Multiuser> for Iao {
     }
 
     fn with(&self, name: &str, value: f64) -> Result<Box<dyn Algorithm<Multiuser>>, InputError> {
-        let trouble = |what: &str, remedy: &str| Err(InputError::at(format!("method {}", self.id), what, remedy));
+        let error = |what: &str, remedy: &str| Err(InputError::at(format!("method {}", self.id), what, remedy));
         match name {
             "error" if (0.0..1.0).contains(&value) => Ok(Box::new(Self { error: value, ..*self })),
-            "error" => trouble(&format!("error is {value}"), "give a number in [0, 1)"),
+            "error" => error(&format!("error is {value}"), "give a number in [0, 1)"),
             "base" if self.base.is_some() && value.fract() == 0.0 && (2.0..=1e6).contains(&value) => {
                 Ok(Box::new(Self { base: Some(value as u32), ..*self }))
             }
-            "base" if self.base.is_some() => trouble(&format!("base is {value}"), "give a whole number of at least 2"),
-            _ => trouble(&format!("takes no parameter '{name}'"), "see offcut methods"),
+            "base" if self.base.is_some() => error(&format!("base is {value}"), "give a whole number of at least 2"),
+            _ => error(&format!("takes no parameter '{name}'"), "see offcut methods"),
         }
     }
 
     fn solve(&self, instance: &Instance, budget: &Budget) -> Answer<Multiuser> {
         if instance.objective == Objective::Sum {
-            return Answer::declined("IAO minimises the maximum latency, not the sum");
+            return Answer::declined("this method minimises the maximum latency, not the sum");
         }
         let began = Instant::now();
         if self.error == 0.0 {

@@ -1,4 +1,4 @@
-//! From who is served where to an answer.
+//! An admission (the cloudlet and threads of each request), filled and turned into an answer.
 
 use std::collections::HashMap;
 

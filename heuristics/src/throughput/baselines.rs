@@ -1,4 +1,4 @@
-//! What the paper's algorithms are compared with. Arrival order; whoever does not fit is rejected.
+//! Baselines for comparison. Requests are served in arrival order; those that do not fit are rejected.
 
 use offcut_instances::problem::Answer;
 use offcut_instances::random::Stream;
@@ -19,7 +19,7 @@ pub(super) const DEVICE_ONLY: Baseline<Throughput> = Baseline {
 /// No partition.
 pub(super) const CLOUDLET_ONLY: Baseline<Throughput> = Baseline {
     id: "cloudlet-only",
-    about: "no partition: the raw input is sent, fewest threads first; nobody runs locally",
+    about: "no partition: the raw input is sent, fewest threads first; no local execution",
     is_random: false,
     solve: |instance, _| {
         let threads = Threads::without_partition(instance);
@@ -30,7 +30,7 @@ pub(super) const CLOUDLET_ONLY: Baseline<Throughput> = Baseline {
 /// No choice of threads, and few.
 pub(super) const ONE_THREAD: Baseline<Throughput> = Baseline {
     id: "one-thread",
-    about: "partition, one thread each, the first cloudlet where that is enough",
+    about: "partition, one thread each, the first cloudlet where that meets the deadline",
     is_random: false,
     solve: |instance, _| first_fit(instance, |needed, _| (needed == 1).then_some(1)),
 };

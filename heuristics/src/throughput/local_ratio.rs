@@ -1,4 +1,4 @@
-//! Local ratio over cloudlets: a knapsack for each in turn, on what requests are worth beyond where they already are.
+//! Local ratio over cloudlets: a knapsack for each in turn, with the residual profits of requests beyond their current assignment.
 //!
 //! After Cohen, Katzir, Raz, "An efficient approximation for the generalized assignment problem", 2006.
 //!

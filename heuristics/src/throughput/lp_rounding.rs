@@ -7,12 +7,12 @@
 //! rows that hold them. In the graph of those values between requests and cloudlets, every part of r requests and c cloudlets is connected by at
 //! most r + c of them, so it is a tree with at most one edge more, and its split requests can be matched to cloudlets of their own.
 //!
-//! 1. Who is served by one cloudlet entirely stays there.
+//! 1. Requests served entirely by one cloudlet stay there.
 //! 2. Split requests are matched to different cloudlets, one each.
-//! 3. Every cloudlet keeps what is worth more: its whole requests, with as many split ones as still fit, or its matched one alone.
-//! 4. Whoever fits somewhere is added.
+//! 3. Every cloudlet keeps the larger profit: its whole requests, with as many split ones as still fit, or its matched one alone.
+//! 4. Requests that still fit are added.
 //!
-//! **Theorem** (Offcut's, of this rounding; the paper's abstract names no factor). At least 1/2 of the LP bound: whole and matched requests together are worth at least the LP's value, and each cloudlet keeps the
+//! **Theorem** (Offcut's, of this rounding; the paper's abstract names no factor). At least 1/2 of the LP bound: whole and matched requests together have at least the profit of the LP, and each cloudlet keeps the
 //! better half. With unit profits at most one request a cloudlet is lost, so at least the LP bound less the number of cloudlets.
 
 use std::time::Instant;

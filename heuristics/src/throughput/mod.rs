@@ -14,7 +14,7 @@
 //! | `online` | `online-greedy` | nothing |
 //! | `baselines` | `device-only`, `cloudlet-only`, `one-thread`, `most-threads`, `random-cloudlet` | nothing |
 //! | `cuts`, `threads` | | cheapest cuts, least threads |
-//! | `admission` | | from who is served where to an answer |
+//! | `admission` | | admissions, filled and turned into an answer |
 
 mod admission;
 mod baselines;

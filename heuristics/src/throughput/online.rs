@@ -10,12 +10,12 @@
 //!
 //! The paper's abstract says that there is a competitive ratio, not which. Prices and ratio here are Offcut's.
 //!
-//! **Theorem** (Offcut's, by the online primal-dual method). Capacity is never exceeded: once L >= C - kmax, kmin lambda >= 1, and nobody is taken any more. Each admission adds 1 to the primal
+//! **Theorem** (Offcut's, by the online primal-dual method). Capacity is never exceeded: once L >= C - kmax, kmin lambda >= 1, and no request is admitted any more. Each admission adds 1 to the primal
 //! value; to the dual value sum_j C_j lambda_j + sum_i max(0, 1 - min_j k_ij lambda_j) it adds at most C_j/C'_j (k lambda + k/kmax) + 1 - k
 //! lambda, at most 2 max_j C_j/C'_j. So the optimum is at most 2 max_j C_j/C'_j times what is admitted on cloudlets.
 //!
 //! Before the first request only kmin = 1 and kmax, the most threads a request may get, are known. A cloudlet with no more than kmax threads has no C':
-//! it admits nobody, and the theorem says nothing. (`online-greedy` is there for those.)
+//! it admits no request, and the theorem gives no bound. (`online-greedy` is there for those.)
 
 use offcut_instances::problem::{Algorithm, Answer, Budget};
 use offcut_instances::throughput::{Cloudlet, Instance, Throughput};
@@ -50,7 +50,7 @@ impl Algorithm<Throughput> for OnlinePrimalDual {
 
     fn solve(&self, instance: &Instance, _: &Budget) -> Answer<Throughput> {
         if !instance.has_unit_profits() {
-            return Answer::declined("its prices and its ratio are for unit profits");
+            return Answer::declined("takes unit profits only: its competitive ratio needs them");
         }
         let threads = Threads::new(instance);
         let mut admission = Admission::empty(&threads);
@@ -79,7 +79,7 @@ impl Algorithm<Throughput> for OnlineGreedy {
     }
 
     fn about(&self) -> &str {
-        "one by one to the cloudlet where the fewest threads do, if it has them"
+        "one by one to the cloudlet where the fewest threads meet the deadline, if it has them"
     }
 
     fn solve(&self, instance: &Instance, _: &Budget) -> Answer<Throughput> {

@@ -43,7 +43,7 @@ impl Default for OuterApproximation {
     }
 }
 
-/// What a known deployment lets alone be, in units of its delay: a hair more than itself, for roundings.
+/// The largest delay of a single term, in units of a known deployment's delay: a little above 1, for rounding.
 pub(super) const CUTOFF: f64 = 1.0 + 1e-6;
 
 /// What the columns of a solution sum up to, at most: places and arcs, and delays in units of the whole.

@@ -35,7 +35,7 @@ fn least_units(load: f64, unit: f64) -> u64 {
     near.into_iter().find(|k| *k > 0.0 && is_enough(*k)).map_or(1, |k| k as u64)
 }
 
-/// What the exact side needs of an instance.
+/// The data of an instance.
 pub(super) struct Model<'a> {
     pub(super) instance: &'a Instance,
     /// Speed of every server, in MAC/s, less what partitions take that are not in question.
@@ -343,11 +343,11 @@ impl<'a> Model<'a> {
                 continue;
             }
             let (load, roots) = self.sums(set);
-            // A hair less than there is, so that the sum of the rounded speeds is within it.
+            // Less than the capacity by 4 ulps a partition, so that the sum of the rounded speeds is within it.
             let left = self.speed(m) - load - 4.0 * f64::EPSILON * set.len() as f64 * self.speed(m);
             for i in set {
                 speeds[*i] = self.loads[*i] + left * self.roots[*i] / roots;
-                // What is claimed is what these speeds are worth, a hair more than the square-root rule.
+                // The claim is the objective value of these speeds, slightly above the square-root rule.
                 delay += self.roots[*i] * self.roots[*i] / (speeds[*i] - self.loads[*i]);
             }
         }

@@ -48,7 +48,7 @@ pub(super) struct Relaxed {
 /// The relaxation; `None` if it has no solution.
 ///
 /// # Errors
-/// Clarabel's words if it neither solves it nor says that there is none.
+/// Clarabel's message if it neither solves it nor reports infeasible.
 pub(super) fn relaxed(model: &Model, arcs: &[Arc], time_s: Option<f64>) -> Result<Option<Relaxed>, String> {
     let (servers, partitions) = (model.servers(), model.partitions());
     let speed = model.mean_speed();

@@ -136,7 +136,7 @@ proptest! {
                         best.low == least || (best.low - least).abs() <= 1e-9 * scale.max(least.abs()),
                         "{:?} {} {}", objective, best.low, least
                     );
-                    // No alternative is bounded above what it is worth.
+                    // No alternative is bounded above its exact value.
                     for (i, [out, within]) in servers.alternatives(m, &domain, &prices) {
                         for (without, bound) in [(true, out), (false, within)] {
                             let mut one = domain.clone();
@@ -252,7 +252,7 @@ fn families_are_solved_to_the_end() {
 
 /// The work of two servers, in partitions that cannot be divided so: three of 4 on two servers of 7.
 #[test]
-fn a_packing_that_does_not_exist_is_refuted() {
+fn an_infeasible_packing_is_proved_infeasible() {
     let mut instance = golden(Allocation::Continuous);
     instance.flows[0].rate_per_s = 1.0;
     instance.flows[0].partitions = vec![Partition { macs: 4.0, out_bytes: 0.0 }; 3];

@@ -30,7 +30,7 @@ use super::symmetry::SymmetryClasses;
 use crate::highs::{self, Program};
 use crate::outer_approximation::{Tangents, run};
 
-/// What anything may cost alone, in units of the incumbent: a hair more than it, for roundings.
+/// The largest cost of a single term, in units of the incumbent: a little above 1, for rounding.
 const CUTOFF: f64 = 1.0 + 1e-6;
 
 /// Above this many pairs no model is built.
@@ -439,7 +439,7 @@ impl Algorithm<Lymdo> for OuterApproximation {
         answer.stop = if ended.stop == Stop::Infeasible { Stop::Completed } else { ended.stop };
         let answer =
             highs::bounded(answer.traced(trace), ended.bound.map(|bound| (bound * scale * instance.v).max(0.0)));
-        // The prices of the best shares bound all cuts, too; where that is no weaker it needs nobody's word.
+        // The prices of the best shares bound all cuts, too; where that is no weaker it replaces the solver-reported bound.
         let mut dual = Dual::new(&slot);
         let domain: Vec<u32> = (0..slot.pair_count() as u32).filter(|pair| slot.is_usable(*pair as usize)).collect();
         let height = dual.evaluate(&slot, &domain, best.prices);

@@ -57,7 +57,7 @@ impl<'a> Sharing<'a> {
     /// The objective as a cone program has it: module `socp`. None where Clarabel sees no solution or does not reach its tolerances.
     ///
     /// # Errors
-    /// Clarabel's words.
+    /// Clarabel's message.
     pub fn by_cones(&self) -> Result<Option<f64>, String> {
         let said = socp::solve(&self.slot, &self.pairs)?;
         Ok(said.filter(|said| said.is_sure).map(|said| said.value * self.instance.v))

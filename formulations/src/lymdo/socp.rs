@@ -77,7 +77,7 @@ impl Program {
 /// The optimum for the cuts of `pairs`, one per user; none if Clarabel says that there is no solution.
 ///
 /// # Errors
-/// Clarabel's words if it neither solves it nor says that there is none.
+/// Clarabel's message if it neither solves it nor reports infeasible.
 pub(super) fn solve(slot: &Slot, pairs: &[u32]) -> Result<Option<ConicResult>, String> {
     let users = pairs.len() as f64;
     let mut program = Program::default();
@@ -172,9 +172,9 @@ fn solved(program: Program) -> Result<Option<ConicResult>, String> {
         .tol_gap_rel(1e-8)
         .tol_feas(1e-8)
         .build()
-        .map_err(|error| format!("Clarabel refuses a setting: {error}"))?;
+        .map_err(|error| format!("Clarabel rejects a setting: {error}"))?;
     let mut solver = DefaultSolver::new(&quadratic, &costs, &matrix, &right, &cones, settings)
-        .map_err(|error| format!("Clarabel refuses the model: {error}"))?;
+        .map_err(|error| format!("Clarabel rejects the model: {error}"))?;
     solver.solve();
     let solution = &solver.solution;
     match solution.status {

@@ -462,7 +462,7 @@ fn certificates_prove_what_is_claimed() {
     }
 }
 
-/// Every family, both services: closed, and quickly enough for it to be no question of luck.
+/// Every family, both services: closed, well within the limit in spite of performance variability.
 #[test]
 fn families_are_solved_to_the_end() {
     for family in FAMILIES {

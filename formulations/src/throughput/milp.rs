@@ -65,7 +65,7 @@ impl Model {
     }
 }
 
-/// A bound as it is handed over: a hair more for the roundings of sums. Whole profits have whole sums, and what is less than the least is nothing.
+/// The emitted bound: relaxed by 1e-12 (relative) for the rounding of sums. Whole profits have whole sums, and what is less than the least is nothing.
 pub(super) fn whole(instance: &Instance, bound: f64) -> f64 {
     let bound = bound.max(0.0) * (1.0 + BOUND_RELAXATION);
     let profits = || instance.requests.iter().map(|request| request.profit);

@@ -143,7 +143,7 @@ impl<'a> Admission<'a> {
             of_group[self.groups[j] as usize] += price * *capacity as f64;
         }
         if self.is_whole {
-            // The checker rounds its sums up before it rounds down: a hair up, so that both say the same.
+            // The checker rounds its sums up before it rounds down: relaxed by 1e-12, so that both agree.
             of_group.iter().map(|value| (value * (1.0 + 1e-12)).floor()).sum()
         } else {
             of_group.iter().sum()

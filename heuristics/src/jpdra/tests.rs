@@ -575,7 +575,7 @@ fn time_is_kept() {
 }
 
 #[test]
-fn parameters_are_refused_with_a_remedy() {
+fn parameters_are_rejected_with_a_remedy() {
     for method in super::algorithms() {
         for parameter in method.parameters() {
             assert!(method.with(parameter.name, parameter.default).is_ok(), "{} {}", method.id(), parameter.name);

@@ -737,7 +737,7 @@ fn what_is_seen_is_within_bounds() {
     assert!(seen_closed > 100, "{seen_closed}");
 }
 
-/// A document with other shapes is refused with its place.
+/// A document with other shapes is rejected with its place.
 #[test]
 fn policies_are_read_strictly() {
     let bytes = |trained: &Trained| to_bytes(Kind::Policy, "lymdo", VERSION, trained);

@@ -44,8 +44,8 @@ impl Algorithm<Multiuser> for GreedyUnits {
         while given < beta {
             let Some((_, Reverse(user))) = needs.pop() else { break };
             let user = user as usize;
-            let is_hopeless = latencies.best(user, beta) >= latencies.best(user, units[user]);
-            if is_hopeless && instance.objective == Objective::Max {
+            let is_at_its_best = latencies.best(user, beta) >= latencies.best(user, units[user]);
+            if is_at_its_best && instance.objective == Objective::Max {
                 break; // the worst user cannot be helped: nothing lowers the maximum
             }
             if given.is_multiple_of(1 << 12) && budget.is_spent(began) {

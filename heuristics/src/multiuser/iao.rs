@@ -51,7 +51,7 @@ pub(super) struct Iao {
     start: Start,
     /// p of the step sizes p^q, ..., p, 1; none means 1 alone.
     base: Option<u32>,
-    /// Relative error of the latencies it believes in.
+    /// Relative error of the estimated latencies.
     error: f64,
 }
 
@@ -129,9 +129,9 @@ impl Algorithm<Multiuser> for Iao {
         if self.error == 0.0 {
             return self.run(instance, &Latencies::new(instance), began, budget);
         }
-        // It believes in the estimates; what its solution is worth is computed with the true latencies.
-        let believed = estimated(instance, self.error, budget.seed);
-        let mut answer = self.run(&believed, &Latencies::new(&believed), began, budget);
+        // The method sees the estimates; the objective value is computed with the true latencies.
+        let estimates = estimated(instance, self.error, budget.seed);
+        let mut answer = self.run(&estimates, &Latencies::new(&estimates), began, budget);
         if let Some(claim) = &mut answer.found {
             claim.objective = Latencies::new(instance).objective(&claim.solution);
         }

@@ -147,13 +147,13 @@ proptest! {
     #[test]
     fn an_additive_error_costs_at_most_twice_itself((table, beta, start) in tables(), d in 0.0f64..2.0, seed in any::<u64>()) {
         let mut stream = offcut_instances::random::Stream::new(&["additive"], seed);
-        let believed: Table = table.iter().map(|row| {
+        let estimates: Table = table.iter().map(|row| {
             // Believed latencies are non-increasing too: a running minimum keeps the error within d.
             let mut least = f64::INFINITY;
             row.iter().map(|t| { least = f64::min(least, (t + d * stream.uniform(-1.0, 1.0)).max(0.0)); least }).collect()
         }).collect();
         let mut units = start;
-        iterate(|user, f| believed[user][f as usize], beta, 1, &mut units, |_| false);
+        iterate(|user, f| estimates[user][f as usize], beta, 1, &mut units, |_| false);
         prop_assert!(maximum(&table, &units) <= optimum(&table, beta) + 2.0 * d + ENOUGH);
     }
 }
@@ -244,8 +244,8 @@ fn wrong_estimates_do_cost_something() {
     let lost = (0..200).filter(|seed| {
         let instance = instances(4, 8).new_tree(&mut runner).expect("a value").current();
         let off = algorithms()[0].with("error", 0.5).expect("legal");
-        let believed = value(&off.solve(&instance, &Budget { seed: *seed, ..Budget::default() }));
-        believed > value(&solve("iao", &instance, 0)) * 1.01
+        let estimates = value(&off.solve(&instance, &Budget { seed: *seed, ..Budget::default() }));
+        estimates > value(&solve("iao", &instance, 0)) * 1.01
     });
     assert!(lost.count() >= 20);
 }
@@ -305,7 +305,7 @@ fn a_user_nobody_can_help_does_not_collect_everybodys_units() {
 }
 
 #[test]
-fn parameters_out_of_range_are_refused_with_a_remedy() {
+fn parameters_out_of_range_are_rejected_with_a_remedy() {
     let iao_ds = algorithms().into_iter().find(|algorithm| algorithm.id() == "iao-ds").expect("known");
     for (name, value) in [("error", 1.0), ("error", -0.1), ("base", 1.0), ("base", 2.5), ("colour", 1.0)] {
         assert!(iao_ds.with(name, value).is_err(), "{name}={value}");

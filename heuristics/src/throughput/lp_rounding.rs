@@ -107,7 +107,7 @@ pub(super) fn round(threads: &Threads, shares: &[Share]) -> Admission {
     let (whole, split): (Vec<Share>, Vec<Share>) = shares.iter().partition(|share| share.value >= 1.0 - WHOLE);
     let mut on: Vec<Vec<Share>> = vec![Vec::new(); threads.cloudlets()];
     for share in whole {
-        // A vertex's rounding errors are far below one thread, but nobody is believed.
+        // A vertex's rounding errors are far below one thread, but every capacity is checked.
         if admission.try_serving(share.request, share.cloudlet, share.threads) {
             on[share.cloudlet].push(share);
         }

@@ -55,8 +55,8 @@ impl<'a> Threads<'a> {
                     let cuts = &threads.cuts[request.model as usize];
                     cuts.iter().all(|cut| cut.delay_s(weights) > deadline(request.deadline_s))
                 };
-                let is_hopeless = remote.last().is_none_or(is_late);
-                let least = if is_hopeless { 0 } else { remote.partition_point(is_late) + 1 };
+                let is_never_in_time = remote.last().is_none_or(is_late);
+                let least = if is_never_in_time { 0 } else { remote.partition_point(is_late) + 1 };
                 table.push(least as u16);
             }
         }

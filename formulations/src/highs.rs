@@ -587,7 +587,7 @@ mod tests {
     fn a_constant_survives_in_the_bound() {
         let mut variables = ProblemVariables::new();
         let x = variables.add(variable().integer().min(0).max(10));
-        let problem = (Sense::Minimise, variables, Expression::from(3.0 * x + 100.0));
+        let problem = (Sense::Minimise, variables, 3.0 * x + 100.0);
         let outcome = solve(program(problem, [constraint!(2.0 * x >= 3.0)]), 100.0, LIMITS).expect("a model");
         assert_eq!(outcome.status, Status::Optimal);
         assert_eq!(outcome.values.expect("solved"), [2.0]);
@@ -605,7 +605,7 @@ mod tests {
         let mut variables = ProblemVariables::new();
         let x = variables.add(variable().integer().min(0));
         let y = variables.add(variable().integer().min(0));
-        let problem = (Sense::Maximise, variables, Expression::from(x + y));
+        let problem = (Sense::Maximise, variables, x + y);
         let outcome = solve(program(problem, [constraint!(x - y <= 1.5)]), 0.0, LIMITS).expect("a model");
         assert!(matches!(outcome.status, Status::Unbounded | Status::UnboundedOrInfeasible), "{:?}", outcome.status);
         assert_eq!(outcome.bound, None);
@@ -622,7 +622,7 @@ mod tests {
             let y = variables.add(variable().binary());
             let z = variables.add(variable().min(-1.5).max(2.5));
             let w = variables.add(variable());
-            let problem = (Sense::Maximise, variables, Expression::from(5.0 * x + 4.0 * y + 3.0 * z - w));
+            let problem = (Sense::Maximise, variables, 5.0 * x + 4.0 * y + 3.0 * z - w);
             let rows = [
                 constraint!(2.0 * x + 3.0 * y + z <= 9.75),
                 constraint!(w >= 4.0 * z - 1.0),
@@ -650,7 +650,7 @@ mod tests {
         let mut variables = ProblemVariables::new();
         let x: Vec<_> = (0..40).map(|_| variables.add(variable().binary())).collect();
         let slack = variables.add(variable().min(0.0));
-        let problem = (Sense::Minimise, variables, Expression::from(slack + 0.0));
+        let problem = (Sense::Minimise, variables, slack + 0.0);
         let mut number = 7u64;
         let rows: Vec<_> = (0..5)
             .map(|_| {
@@ -675,7 +675,7 @@ mod tests {
     fn a_relaxation_has_duals() {
         let mut variables = ProblemVariables::new();
         let (x, y) = (variables.add(variable().min(0.0)), variables.add(variable().min(0.0)));
-        let problem = (Sense::Maximise, variables, Expression::from(3.0 * x + 2.0 * y));
+        let problem = (Sense::Maximise, variables, 3.0 * x + 2.0 * y);
         let relaxed = relax(program(problem, [constraint!(x + y <= 4.0), constraint!(x <= 3.0)]), None);
         let relaxed = relaxed.expect("a model").expect("in time");
         assert_eq!(relaxed.values, [3.0, 1.0]);

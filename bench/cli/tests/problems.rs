@@ -51,7 +51,7 @@ fn stands(text: &str, words: &str) -> bool {
     let is_open = |words: &str| words.starts_with(is_part);
     text.match_indices(words).any(|(at, _)| {
         let (before, after) = (&text[..at], &text[at + words.len()..]);
-        !(is_open(words) && before.ends_with(is_part)) && !(words.ends_with(is_part) && after.starts_with(is_part))
+        !(is_open(words) && before.ends_with(is_part) || words.ends_with(is_part) && after.starts_with(is_part))
     })
 }
 

@@ -11,8 +11,10 @@ use offcut_checker::{Interval, Proof, Tolerance, beyond, no_solution};
 use offcut_instances::problem::Sense;
 use serde::{Deserialize, Serialize};
 
-use crate::library::IMPROVES_RELATIVE;
 use crate::row::{Row, Status};
+
+/// By how much a value must be better than what is known, relative to it, to improve on it; and up to which relative difference two are the same.
+pub const IMPROVES_RELATIVE: f64 = 1e-12;
 
 /// How far a checked objective is from the optimum: the truth lies between `low` and `high`, both relative.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

@@ -26,11 +26,9 @@ use crate::BestKnown;
 pub mod add;
 pub mod verify;
 
+pub use crate::gap::IMPROVES_RELATIVE;
 pub use add::Added;
 pub use verify::{Known, Verified};
-
-/// By how much a value must be better than what is known, relative to it, to improve on it; and up to which relative difference two are the same.
-pub const IMPROVES_RELATIVE: f64 = 1e-12;
 
 /// A line of the ledger.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

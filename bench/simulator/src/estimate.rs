@@ -2,8 +2,6 @@
 
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-use crate::tandem::weighted_mean;
-
 /// Batches that a run is cut into.
 pub const BATCHES: usize = 40;
 
@@ -109,6 +107,12 @@ impl Batches {
         assert_eq!(self.done.len(), BATCHES, "all tasks came");
         Estimate { batches: self.done }
     }
+}
+
+/// The mean over all flows' tasks of something that has a value for each flow: flow s weighs lambda_s / Lambda.
+pub fn weighted_mean(rates: &[f64], values: &[f64]) -> f64 {
+    let total: f64 = rates.iter().sum();
+    rates.iter().zip(values).map(|(rate, value)| rate / total * value).sum()
 }
 
 #[cfg(test)]

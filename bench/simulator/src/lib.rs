@@ -48,24 +48,17 @@
 
 mod estimate;
 mod lindley;
+mod service;
 mod slot;
 mod tandem;
 
 use offcut_instances::document::InputError;
 use offcut_instances::jpdra::{Instance, Solution};
 
-pub use estimate::{BATCHES, Estimate, FEWEST_TASKS, Interval};
+pub use estimate::{BATCHES, Estimate, FEWEST_TASKS, Interval, weighted_mean};
+pub use service::Service;
 pub use slot::slot_tandems;
-pub use tandem::{Tandem, tandems, weighted_mean};
-
-/// How service times spread around their mean.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Service {
-    /// Exponentially, drawn anew at every stage.
-    Exponential,
-    /// Not at all.
-    Deterministic,
-}
+pub use tandem::{Tandem, tandems};
 
 /// What was simulated.
 #[derive(Clone, Debug, PartialEq)]

@@ -3,7 +3,8 @@
 use offcut_instances::random::Stream;
 
 use crate::estimate::{Batches, Estimate};
-use crate::{Service, Tandem};
+use crate::service::Service;
+use crate::tandem::Tandem;
 
 /// The mean delay of `tasks` tasks through `tandem`, which is flow `s`.
 pub(crate) fn mean_delay(tandem: &Tandem, service: Service, tasks: u64, s: usize, seed: u64) -> Estimate {

@@ -3,7 +3,7 @@
 use offcut_instances::document::InputError;
 use offcut_instances::lymdo::{Allocation, Instance, RateLaw, Solution};
 
-use crate::Tandem;
+use crate::tandem::Tandem;
 
 /// What every user's tasks pass through in slot `t` if it is run as `solution` says; none for who has no tasks, or none with any work. Shape (users,).
 ///

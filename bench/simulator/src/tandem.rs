@@ -3,7 +3,8 @@
 use offcut_instances::document::InputError;
 use offcut_instances::jpdra::{Allocation, Instance, Solution, Speeds};
 
-use crate::Service;
+use crate::estimate::{BATCHES, FEWEST_TASKS};
+use crate::service::Service;
 
 /// A Poisson process through single-server queues, one after the other.
 ///
@@ -65,19 +66,13 @@ impl Tandem {
             Service::Deterministic => 1.0 / busy,
         };
         let batch = 80.0 * memory.max(rarity);
-        let tasks = batch * crate::BATCHES as f64 / 0.9;
-        (tasks.ceil() as u64).max(crate::FEWEST_TASKS)
+        let tasks = batch * BATCHES as f64 / 0.9;
+        (tasks.ceil() as u64).max(FEWEST_TASKS)
     }
 
     fn slowest_s(&self) -> f64 {
         self.service_s.iter().copied().fold(0.0, f64::max)
     }
-}
-
-/// The mean over all flows' tasks of something that has a value for each flow: flow s weighs lambda_s / Lambda.
-pub fn weighted_mean(rates: &[f64], values: &[f64]) -> f64 {
-    let total: f64 = rates.iter().sum();
-    rates.iter().zip(values).map(|(rate, value)| rate / total * value).sum()
 }
 
 /// What every flow's tasks pass through if `instance` is run as `solution` says.

@@ -84,7 +84,7 @@ fn search(model: &Model, gap: f64, budget: &Budget) -> Answer<Jpdra> {
     if best.is_none() {
         match feasible(model, &mut stream, budget, began) {
             Ok(found) => best = found,
-            Err(answer) => return answer,
+            Err(answer) => return *answer,
         }
     }
     if let Some((_, on)) = &best {
@@ -124,15 +124,15 @@ fn feasible(
     stream: &mut Stream,
     budget: &Budget,
     began: Instant,
-) -> Result<Option<Deployed>, Answer<Jpdra>> {
+) -> Result<Option<Deployed>, Box<Answer<Jpdra>>> {
     let mut search = Search::new(model, SubproblemObjective::Feasibility, None, budget, began);
     let outcome = search.run(stream);
     let trace = search.trace();
     match search.best.take() {
         Some((_, on)) => Ok(model.delay(&on).map(|delay| (delay, on))),
         None if outcome == Stop::Completed => {
-            Err(Answer::nothing(Stop::Infeasible).certified(0.0, search.certificate()).traced(trace))
+            Err(Box::new(Answer::nothing(Stop::Infeasible).certified(0.0, search.certificate()).traced(trace)))
         }
-        None => Err(Answer::nothing(outcome).traced(trace)),
+        None => Err(Box::new(Answer::nothing(outcome).traced(trace))),
     }
 }

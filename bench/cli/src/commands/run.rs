@@ -310,7 +310,7 @@ impl Progress for Bar {
     }
 
     fn notes(&mut self, line: &str) {
-        let note = || eprintln!("offcut: {line}");
+        let note = || err!("offcut: {line}");
         match &self.0 {
             Some(bar) => bar.suspend(note),
             None => note(),

@@ -132,7 +132,8 @@ impl Search {
         let Ok(value) = proved else { return };
         self.proved += 1;
         let told = || serde_json::to_string(instance).expect("plain data");
-        assert!(!(value == 0.0 && value.is_sign_negative()) && !value.is_nan(), "{kind}: {value}");
+        let is_negative_zero = value == 0.0 && value.is_sign_negative();
+        assert!(!is_negative_zero && !value.is_nan(), "{kind}: {value}");
         match (optimum, P::SENSE) {
             // Whatever is proved of an instance without solutions is true.
             (None, _) => {}

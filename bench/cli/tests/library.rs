@@ -268,7 +268,7 @@ fn whatever_is_changed_in_a_library_is_found() {
             }
         }
     });
-    copy.is_found("its answer is refuted: claimed objective");
+    copy.is_found("its answer is rejected: claimed objective");
 }
 
 /// Every line of a chain stands for the lines before it, and the index for the last: none can be cut off the end, in any problem.

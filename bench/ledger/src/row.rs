@@ -119,7 +119,7 @@ pub struct Times {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Status {
-    /// The checker refutes the answer.
+    /// The checker rejects the answer.
     Wrong,
     /// The method broke.
     Crash,

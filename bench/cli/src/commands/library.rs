@@ -136,7 +136,7 @@ fn add<P: BenchmarkAdapter>(run: &Path, folder: &Path) -> Result<Ending, InputEr
     }
     let answer = |row: &offcut_ledger::Row| run.answer(&row.key.line());
     let began = manifest.environment.began_unix_s;
-    let Added { rows, lines, notes, refuted: rejected } = library.add::<P>(&rows, answer, began)?;
+    let Added { rows, lines, notes, rejected } = library.add::<P>(&rows, answer, began)?;
     for (name, line) in &lines {
         let plain = |value: serde_json::Value| value.as_str().unwrap_or_default().replace('_', " ");
         let what = plain(serde_json::to_value(line.what).expect("plain data"));

@@ -31,7 +31,7 @@ pub struct Added {
     /// What else there is to say.
     pub notes: Vec<String>,
     /// Rows the checker does not find so, and contradictions: nothing of them was appended.
-    pub refuted: Vec<String>,
+    pub rejected: Vec<String>,
 }
 
 /// What a line is to say, and the row it comes from.
@@ -161,7 +161,7 @@ impl Library {
             let name = format!("{}.json", hash_of(&bytes));
             let what = if pick.evidence == ShownBy::Solution { ValueKind::Objective } else { ValueKind::Bound };
             let Some(value) = value_of(&verdict, pick.evidence) else {
-                added.refuted.push(format!("{}: the answer of {} is refuted", entry.name, row.key.method));
+                added.rejected.push(format!("{}: the answer of {} is rejected", entry.name, row.key.method));
                 continue;
             };
             let line = Line {
@@ -182,7 +182,7 @@ impl Library {
             let mut after = best;
             take_in(&mut after, P::SENSE, &line);
             if let Some(why) = contradiction::<P>(&after) {
-                added.refuted.push(format!("{}: {} contradicts the ledger: {why}", entry.name, row.key.method));
+                added.rejected.push(format!("{}: {} contradicts the ledger: {why}", entry.name, row.key.method));
                 continue;
             }
             if !line_improves(&best, P::SENSE, &line) {

@@ -236,12 +236,12 @@ fn shows(verdict: &Verdict, line: &Line) -> Result<(), String> {
         true => Ok(()),
         false => Err(format!("says {}, and its answer has {is}", line.value)),
     };
-    let refuted = match verdict.proof() {
+    let rejected = match verdict.proof() {
         Proof::Rejected { violations } if line.what == ValueKind::Bound => violations.first(),
         _ => verdict.violations().first(),
     };
-    if let Some(violation) = refuted {
-        return Err(format!("its answer is refuted: {violation}"));
+    if let Some(violation) = rejected {
+        return Err(format!("its answer is rejected: {violation}"));
     }
     match (line.evidence, verdict.proof()) {
         (ShownBy::Solution, _) => match verdict.objective() {

@@ -303,12 +303,12 @@ impl Launcher<'_> {
         executed: &Executed,
     ) -> Result<Row, InputError> {
         let limits = self.limits(&Budget { time_s: Some(JUDGING_S), ..Budget::default() });
-        let bytes = blake3::hash(&executed.answer).to_hex();
+        let hash = answer_hash(&executed.answer);
         let mut text = Vec::new();
         let mut tries = 0;
         let watched = loop {
             let mut command = self.command::<P>("judge");
-            command.arg(source.path).arg(answer).arg(bytes.as_str()).arg(plain(key));
+            command.arg(source.path).arg(answer).arg(&hash).arg(plain(key));
             text.clear();
             let watched = watch(&mut command, &limits, |_, line| {
                 text.extend(line);
@@ -325,7 +325,6 @@ impl Launcher<'_> {
                     .in_file(answer)
             })?;
         };
-        let hash = answer_hash(&executed.answer);
         let (row, is_other) = match watched.ended {
             Ended::Exit(0) => {
                 let row = serde_json::from_slice::<Row>(&text).ok().filter(|row| row.key == *key);
@@ -660,7 +659,7 @@ pub fn judge_here<P: BenchmarkAdapter>(
 fn answer_of(path: &Path, hash: &str) -> Result<Vec<u8>, InputError> {
     let input_error = |what: String| InputError::at("", what, "leave the files of a run as they are").in_file(path);
     let bytes = std::fs::read(path).map_err(|error| input_error(format!("cannot be read: {error}")))?;
-    let is_same = blake3::hash(&bytes).to_hex().as_str() == hash;
+    let is_same = answer_hash(&bytes) == hash;
     if is_same { Ok(bytes) } else { Err(input_error("is not the answer that was given: it was changed".into())) }
 }
 

@@ -100,6 +100,8 @@ pub enum Stop {
     Declined(String),
     /// It broke, and says how.
     Failed(String),
+    /// It gave no answer that can be read: not JSON, not a number, or nothing at all. The text says what is wrong with it.
+    Invalid(String),
 }
 
 /// A solution with the objective its finder claims for it. The checker compares the claim and never trusts it.
@@ -216,6 +218,11 @@ impl<P: Problem> Answer<P> {
     /// The algorithm broke.
     pub fn failed(reason: impl Into<String>) -> Self {
         Self::nothing(Stop::Failed(reason.into()))
+    }
+
+    /// What a program wrote is no answer.
+    pub fn invalid(reason: impl Into<String>) -> Self {
+        Self::nothing(Stop::Invalid(reason.into()))
     }
 
     /// Nothing was found and nothing proved.

@@ -20,17 +20,24 @@ pub struct Result<'a> {
     pub objective: Option<f64>,
     /// Its distance from the best known values, if there is an objective and a bound.
     pub gap: Option<Gap>,
+    /// Whether a replayed certificate of any method proves that its instance has no solution. Such a row is counted in a line of its own and nowhere else.
+    pub is_proved_infeasible: bool,
 }
 
 impl Result<'_> {
-    /// Whether the row has no result: it was rejected, it failed, or it ran out of time or memory without a solution.
+    /// Whether the row has no result though its instance may have a solution, see [`Status::is_failure`]. Rejected rows count on every instance.
     pub fn is_failure(&self) -> bool {
-        matches!(self.row.status, Status::Wrong | Status::Crash | Status::Memory | Status::Time)
+        self.row.status == Status::Wrong || self.row.status.is_failure() && !self.is_proved_infeasible
     }
 
-    /// Whether the method did not decline the instance.
+    /// Whether the row counts: the method did not decline the instance, and nobody proved that the instance has no solution.
     pub fn is_attempted(&self) -> bool {
-        self.row.status != Status::Declined
+        !self.is_declined() && !self.is_proved_infeasible
+    }
+
+    /// Whether the method declined the instance.
+    pub fn is_declined(&self) -> bool {
+        self.row.status == Status::Declined
     }
 
     /// The bound of a method that computes bounds only.
@@ -103,6 +110,8 @@ impl<'a> Results<'a> {
         for (instance, known) in library {
             best.entry(instance.clone()).and_modify(|best| *best = best.and(*known, manifest.sense));
         }
+        let proved = rows.iter().filter(|row| row.status == Status::InfeasibleCertified);
+        let infeasible: BTreeSet<&str> = proved.map(|row| row.key.instance.as_str()).collect();
         let mut seen = BTreeSet::new();
         let mut results: Vec<Result> = rows
             .iter()
@@ -110,7 +119,8 @@ impl<'a> Results<'a> {
             .map(|row| {
                 let objective = feasible_objective(row);
                 let gap = objective.and_then(|objective| best[&row.key.instance].gap(manifest.sense, objective));
-                Result { row, objective, gap }
+                let is_proved_infeasible = infeasible.contains(row.key.instance.as_str());
+                Result { row, objective, gap, is_proved_infeasible }
             })
             .collect();
         results.sort_by(|a, b| {

@@ -71,5 +71,6 @@ pub(crate) fn stop(stop: &offcut_instances::problem::Stop) -> String {
         Stop::MemoryLimit => "at the memory limit".into(),
         Stop::Declined(reason) => format!("declined: {reason}"),
         Stop::Failed(reason) => format!("failed: {reason}"),
+        Stop::Invalid(reason) => format!("invalid: {reason}"),
     }
 }

@@ -177,7 +177,7 @@ pub fn reread<P: Checkable>(row: &Row, bytes: &[u8]) -> Reread {
 
 /// Whether a row says of its answer only that it failed, which is also what is said of one that cannot be read or that the checker broke on.
 fn says_failed_only(row: &Row) -> bool {
-    matches!(row.stop, Stop::Failed(_))
+    matches!(row.stop, Stop::Failed(_) | Stop::Invalid(_))
         && row.claimed_objective.is_none()
         && row.checked_objective.is_none()
         && row.proof == Proof::Nothing

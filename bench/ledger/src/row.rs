@@ -72,6 +72,17 @@ pub struct Row {
     pub series: BTreeMap<String, Vec<(f64, f64)>>,
 }
 
+impl Row {
+    /// The same row with the status that it has today: rows written before `nothing-found` was told apart from `time` say the latter.
+    #[must_use]
+    pub(crate) fn with_status_of_today(mut self) -> Self {
+        if self.status == Status::Time && self.stop == Stop::Completed {
+            self.status = Status::NothingFound;
+        }
+        self
+    }
+}
+
 /// What a cell's process took, from its start to its end: starting, reading the instance, solving, writing the answer.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ProcessFacts {
@@ -121,12 +132,16 @@ pub struct Times {
 pub enum Status {
     /// The checker rejects the answer.
     Wrong,
+    /// It gave no answer: not JSON, not a number, or nothing at all.
+    Invalid,
     /// The method broke.
     Crash,
     /// It ran out of memory.
     Memory,
-    /// Nothing was found within the limits.
+    /// Its time limit ended it with nothing found.
     Time,
+    /// It ended by itself with nothing found.
+    NothingFound,
     /// It says that no solution exists, and that is all there is.
     InfeasibleClaimed,
     /// It looked for a bound only, and has one; no solution, and none missed.
@@ -163,6 +178,7 @@ impl Status {
         }
         match stop {
             Stop::Failed(_) => return Self::Crash,
+            Stop::Invalid(_) => return Self::Invalid,
             Stop::MemoryLimit => return Self::Memory,
             Stop::Declined(_) => return Self::Declined,
             _ if *proof == Proof::Infeasible => return Self::InfeasibleCertified,
@@ -171,7 +187,11 @@ impl Status {
         }
         let Some(objective) = objective else {
             let has_bound = matches!(proof, Proof::Certified { .. } | Proof::SolverReported { .. });
-            return if has_bound && *stop == Stop::Completed { Self::Bounded } else { Self::Time };
+            return match stop {
+                Stop::Completed if has_bound => Self::Bounded,
+                Stop::Completed => Self::NothingFound,
+                _ => Self::Time,
+            };
         };
         let short = |bound: f64| short_of(sense, objective, bound);
         match proof {
@@ -181,13 +201,20 @@ impl Status {
         }
     }
 
+    /// Whether a row with this status has neither a result nor a reason not to have one: it was rejected, it failed, or it found nothing.
+    pub fn is_failure(self) -> bool {
+        matches!(self, Self::Wrong | Self::Invalid | Self::Crash | Self::Memory | Self::Time | Self::NothingFound)
+    }
+
     /// The name in tables.
     pub fn name(self) -> &'static str {
         match self {
             Self::Wrong => "wrong",
+            Self::Invalid => "invalid",
             Self::Crash => "crash",
             Self::Memory => "memory",
             Self::Time => "time",
+            Self::NothingFound => "nothing-found",
             Self::InfeasibleClaimed => "infeasible-claimed",
             Self::Bounded => "bounded",
             Self::Feasible => "feasible",

@@ -173,7 +173,7 @@ fn parse(text: &[u8], path: &Path) -> Result<Vec<Row>, InputError> {
     let lines = text.split(|byte| *byte == b'\n').enumerate().filter(|(_, line)| !line.is_empty());
     lines
         .map(|(number, line)| {
-            serde_json::from_slice(line).map_err(|error| {
+            serde_json::from_slice(line).map(Row::with_status_of_today).map_err(|error| {
                 let what = format!("is not a row: {error}");
                 InputError::at(format!("line {}", number + 1), what, "restore the file or begin a new run")
                     .in_file(path)

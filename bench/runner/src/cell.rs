@@ -439,7 +439,7 @@ fn judged_bytes<P: BenchmarkAdapter>(
     let began = Instant::now();
     // Numbers that are not finite do not survive the way through the document, so an unreadable answer is its method's fault.
     let answer =
-        parse_answer::<P>(bytes).unwrap_or_else(|error| Answer::failed(format!("its answer cannot be read: {error}")));
+        parse_answer::<P>(bytes).unwrap_or_else(|error| Answer::invalid(format!("its answer cannot be read: {error}")));
     let verdict = judge::<P>(instance, &answer, tolerance);
     let mut row = row_of::<P>(instance, key, answer, bytes, &verdict, tolerance);
     row.times.check_s = began.elapsed().as_secs_f64();

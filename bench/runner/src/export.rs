@@ -31,7 +31,9 @@ pub fn export<P: BenchmarkAdapter>(
         .map_err(|what| input_error(what, "choose a place that can be written to"))?;
     copied.ok_or_else(|| {
         let what = match stop {
-            Stop::Declined(why) | Stop::Failed(why) => format!("hands no program to HiGHS for this instance: {why}"),
+            Stop::Declined(why) | Stop::Failed(why) | Stop::Invalid(why) => {
+                format!("hands no program to HiGHS for this instance: {why}")
+            }
             _ => "hands no program to HiGHS".into(),
         };
         let programs: Vec<String> =

@@ -130,9 +130,9 @@ impl<P: Problem> Replies<P> {
         }
         let stop = match (watched.ended, &parsed) {
             (Ended::Exit(0), Some(Ok(answer))) => answer.stop.clone(),
-            (Ended::Exit(0), Some(Err(error))) => Stop::Failed(unreadable::<P>(&document, before, error)),
+            (Ended::Exit(0), Some(Err(error))) => Stop::Invalid(unreadable::<P>(&document, before, error)),
             (Ended::Exit(0), None) if found.is_some() || proved.is_some() => Stop::Completed,
-            (Ended::Exit(0), None) => Stop::Failed("it ended without an answer".into()),
+            (Ended::Exit(0), None) => Stop::Invalid("it ended without an answer".into()),
             (Ended::Time, _) => Stop::TimeLimit,
             (Ended::Memory, _) => Stop::MemoryLimit,
             (Ended::Output, _) => Stop::Failed(format!("it wrote more than {} MiB", limits.output_bytes >> 20)),

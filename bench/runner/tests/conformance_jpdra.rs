@@ -26,6 +26,7 @@ fn assert_conformance(instance: &Instance, seed: u64) {
             Status::InfeasibleClaimed,
             Status::InfeasibleCertified,
             Status::Time,
+            Status::NothingFound,
             Status::Bounded,
             Status::Declined,
         ];

@@ -23,6 +23,7 @@ fn conforming(instance: &Instance, seed: u64) -> Vec<Row> {
             Status::InfeasibleClaimed,
             Status::InfeasibleCertified,
             Status::Time,
+            Status::NothingFound,
             Status::Bounded,
             Status::Declined,
         ];

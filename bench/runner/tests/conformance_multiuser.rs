@@ -115,12 +115,12 @@ mod misbehaving {
         assert!(status_ == Status::Crash && matches!(stop, Stop::Failed(words) if words.contains("a mishap")));
         // NaN cannot be written as JSON, so the answer cannot be read back.
         let (status_, stop) = status(|instance| Answer::found(all_local(instance), f64::NAN));
-        assert!(status_ == Status::Crash && matches!(stop, Stop::Failed(words) if words.contains("cannot be read")));
+        assert!(status_ == Status::Invalid && matches!(stop, Stop::Invalid(words) if words.contains("cannot be read")));
         assert_eq!(status(|instance| Answer::found(all_local(instance), 0.1)).0, Status::Wrong);
         assert_eq!(status(|_| Answer::found(Solution::default(), 1.0)).0, Status::Wrong);
         assert_eq!(status(|_| Answer::nothing(Stop::Infeasible)).0, Status::InfeasibleClaimed);
         assert_eq!(status(|_| Answer::nothing(Stop::TimeLimit)).0, Status::Time);
-        assert_eq!(status(|_| Answer::nothing(Stop::Completed)).0, Status::Time);
+        assert_eq!(status(|_| Answer::nothing(Stop::Completed)).0, Status::NothingFound);
         assert_eq!(status(|_| bound_alone(Stop::Completed)).0, Status::Bounded);
         // Stopped early it may have missed a solution.
         assert_eq!(status(|_| bound_alone(Stop::TimeLimit)).0, Status::Time);

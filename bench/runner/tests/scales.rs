@@ -266,7 +266,7 @@ fn is_declined(row: &Row) -> bool {
 
 /// What the checker rejects of an answer, or why there is none.
 fn rejected(row: &Row) -> Option<String> {
-    matches!(row.status, Status::Wrong | Status::Crash)
+    matches!(row.status, Status::Wrong | Status::Crash | Status::Invalid)
         .then(|| format!("{}: {:?} {:?} {:?}", row.key.method, row.stop, row.violations, row.proof))
 }
 

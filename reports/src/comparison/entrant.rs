@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use offcut_checker::Proof;
-use offcut_ledger::Status;
 
 use super::class::Class;
 use crate::results::{Result, Results};
@@ -98,14 +97,13 @@ pub(super) fn id_of(method: &str) -> &str {
 
 /// Every method of a run with its class, by name.
 pub(super) fn entrants<'r, 'a>(results: &'r Results<'a>) -> Vec<Entrant<'r, 'a>> {
-    let empty = infeasible(results);
     let proves = |r: &&Result<'a>| r.row.proof != Proof::Nothing;
     let exact: BTreeSet<&str> = results.results.iter().filter(proves).map(|r| id_of(&r.row.key.method)).collect();
     let entrant = |(name, rows): (String, Vec<&'r Result<'a>>)| {
         let first = rows[0].row;
         let class = if exact.contains(id_of(&first.key.method)) { Class::Exact } else { Class::Heuristic };
         let mut cells: BTreeMap<&'a str, Cell> = BTreeMap::new();
-        let is_asked = |r: &&&Result| class == Class::Exact || !empty.contains(r.row.key.instance.as_str());
+        let is_asked = |r: &&&Result| !r.is_proved_infeasible;
         for result in rows.iter().filter(is_asked).filter(|r| r.is_attempted()) {
             let cell = cells.entry(&result.row.key.instance).or_insert_with(|| Cell { class, rows: Vec::new() });
             cell.rows.push(result);
@@ -117,10 +115,9 @@ pub(super) fn entrants<'r, 'a>(results: &'r Results<'a>) -> Vec<Entrant<'r, 'a>>
     results.by_method().into_iter().map(entrant).collect()
 }
 
-/// Instances that a replayed certificate proves infeasible: heuristics are not run on them for comparisons.
+/// Instances that a replayed certificate proves infeasible: they are in no comparison.
 pub(super) fn infeasible<'a>(results: &Results<'a>) -> BTreeSet<&'a str> {
-    let proved = results.results.iter().filter(|r| r.row.status == Status::InfeasibleCertified);
-    proved.map(|r| r.row.key.instance.as_str()).collect()
+    results.results.iter().filter(|r| r.is_proved_infeasible).map(|r| r.row.key.instance.as_str()).collect()
 }
 
 /// The names of a run's exact methods.

@@ -80,6 +80,7 @@ fn objectives(results: &Results, problem: &ProblemReport, grid: &Grid, all: &[&S
             let number = numbers::significant(value * scale.factor, 4);
             Cell::number(format!("{number}{}{}", split(problem, point), partial(point.feasible())), value)
         }
+        None if point.results.iter().all(|r| r.is_proved_infeasible) => Cell::text("infeasible"),
         None if point.results.iter().all(|r| !r.is_attempted()) => Cell::text("declined"),
         None => Cell::text(format!("none{}", partial(point.feasible()))).styled(Style::Failure),
     };

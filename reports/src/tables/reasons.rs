@@ -25,8 +25,10 @@ pub fn reasons(results: &Results) -> Option<Table> {
                 .next()
                 .map_or_else(|| "rejected by the checker".into(), |violation| violation.constraint.clone()),
             (Status::Declined, Stop::Declined(why))
-            | (Status::Crash | Status::Memory | Status::Time, Stop::Failed(why)) => why.clone(),
+            | (Status::Crash | Status::Memory | Status::Time, Stop::Failed(why))
+            | (Status::Invalid, Stop::Invalid(why)) => why.clone(),
             (Status::Time, _) => "no solution within the limits".into(),
+            (Status::NothingFound, _) => "ended by itself without a solution".into(),
             (Status::Crash | Status::Memory, stop) => format!("{stop:?}"),
             _ => continue,
         };

@@ -134,6 +134,7 @@ fn gap_of(results: &Results, rows: &[&Result]) -> Cell {
             cell
         }
         None if rows.is_empty() => Cell::absent(),
+        None if rows.iter().all(|r| r.is_proved_infeasible) => Cell::text("infeasible"),
         None if rows.iter().all(|r| !r.is_attempted()) => Cell::text("declined"),
         None if feasible > 0 => Cell::text("no bound"),
         None => Cell::text("failed").styled(Style::Failure),

@@ -7,7 +7,7 @@ use offcut_ledger::Status;
 use crate::results::Results;
 use crate::table::{Cell, Column, Style, Table};
 
-const STATUSES: [Status; 11] = [
+const STATUSES: [Status; 13] = [
     Status::OptimalCertified,
     Status::OptimalClaimed,
     Status::Feasible,
@@ -15,9 +15,11 @@ const STATUSES: [Status; 11] = [
     Status::InfeasibleCertified,
     Status::InfeasibleClaimed,
     Status::Declined,
+    Status::NothingFound,
     Status::Time,
     Status::Memory,
     Status::Crash,
+    Status::Invalid,
     Status::Wrong,
 ];
 
@@ -35,11 +37,10 @@ pub fn statuses(results: &Results) -> Table {
     columns.extend(seen.iter().map(|status| Column::numbers(status.name(), status.name())));
     columns.push(Column::numbers("rows", "rows"));
     let mut table = Table::new("status", "Outcome of every row", "Every row of the ledger is counted once.", columns);
-    let failures = [Status::Wrong, Status::Crash, Status::Memory, Status::Time];
     let mut line = |name: &str, of: &dyn Fn(Status) -> usize| {
         let cell = |status: &Status| {
             let count = of(*status);
-            let is_bad = count > 0 && failures.contains(status);
+            let is_bad = count > 0 && status.is_failure();
             Cell::count(count).styled(if is_bad { Style::Failure } else { Style::Plain })
         };
         let all = seen.iter().map(|status| of(*status)).sum();

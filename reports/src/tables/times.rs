@@ -27,7 +27,8 @@ pub fn times(results: &Results) -> Table {
     );
     let cell = |value: Option<f64>| value.map_or_else(Cell::absent, |v| Cell::number(numbers::duration(v), v));
     for (method, rows) in results.by_method() {
-        let (attempted, declined): (Vec<&Result>, Vec<&Result>) = rows.into_iter().partition(|r| r.is_attempted());
+        let (attempted, declined): (Vec<&Result>, Vec<&Result>) =
+            rows.into_iter().filter(|r| !r.is_proved_infeasible).partition(|r| !r.is_declined());
         let all: Vec<f64> = attempted.iter().map(|r| r.counted_s()).collect();
         let builds: Vec<f64> = attempted.iter().filter_map(|r| r.row.times.build_s).collect();
         let checks: Vec<f64> = attempted.iter().map(|r| r.row.times.check_s).collect();

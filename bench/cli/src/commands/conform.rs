@@ -194,8 +194,7 @@ fn wrong_with(row: &Row, executed: &Executed) -> Option<String> {
         }
         Status::Crash => Some(format!("it crashed, {}", text::stop(&row.stop))),
         Status::Memory => Some("it ran out of memory".into()),
-        // To end without a solution is honest, if nothing else is.
-        Status::Time if row.stop == Stop::Completed => None,
+        Status::Invalid => Some(format!("it gave no answer that can be read, {}", text::stop(&row.stop))),
         Status::Time => Some(format!(
             "it found no solution in its time ({}); decline instances that it is not made for",
             executed.process.as_ref().map(|process| process.ended.as_str()).unwrap_or_default()

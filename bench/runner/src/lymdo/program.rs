@@ -66,7 +66,7 @@ impl Decide for Program<'_> {
         self.slot += 1;
         let line = self.dialogue.ask(&state).map_err(|silence| Stop::Failed(silence.to_string()))?;
         let decided = meant(&line, slot).map_err(|why| {
-            Stop::Failed(format!("what it said is not a decision: {why}; it said '{}'", beginning_of(&line)))
+            Stop::Invalid(format!("what it said is not a decision: {why}; it said '{}'", beginning_of(&line)))
         })?;
         match decided {
             ProgramDecision::Cuts(cuts) => self.with_best_resources(slot, &cuts),

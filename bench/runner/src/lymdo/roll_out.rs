@@ -99,6 +99,7 @@ fn trajectory(
 fn stop_at(t: usize, stop: Stop) -> Stop {
     match stop {
         Stop::Failed(why) => Stop::Failed(format!("slot {t}: {why}")),
+        Stop::Invalid(why) => Stop::Invalid(format!("slot {t}: {why}")),
         Stop::Declined(why) => Stop::Declined(format!("slot {t}: {why}")),
         Stop::Completed => Stop::Failed(format!("slot {t}: the policy completed without deciding")),
         stop => stop,

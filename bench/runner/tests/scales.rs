@@ -339,6 +339,9 @@ fn soak<P: BenchmarkAdapter>(cases: u64, methods: &[&str], draw: impl Fn(&mut Dr
         if !by_checker.is_empty() {
             rejections += 1;
             println!("rejected: case {case}, {} decades: {by_checker:?}", numbers.decades);
+            if cases == 1 {
+                println!("{}", String::from_utf8(instance_bytes::<P>(&instance)).expect("JSON"));
+            }
         }
         let faults = faults(P::SENSE, &rows);
         if !faults.is_empty() {

@@ -125,14 +125,42 @@ fn feasible(
     budget: &Budget,
     began: Instant,
 ) -> Result<Option<Deployed>, Box<Answer<Jpdra>>> {
+    // What is infeasible at speeds raised by more than roundings is proved to be.
+    let raised = model.with_raised_speeds(FULL_TOL);
+    let on = deployment(&raised, stream, budget, began)?;
+    if let Some(delay) = model.delay(&on) {
+        return Ok(Some((delay, on)));
+    }
+    match deployment(model, stream, budget, began) {
+        Ok(on) => Ok(model.delay(&on).map(|delay| (delay, on))),
+        Err(answer) if answer.stop == Stop::Infeasible => Err(Box::new(Answer::declined(format!(
+            "servers are full to within {FULL_TOL:e} of their speeds: doubles do not tell whether there is a solution"
+        )))),
+        Err(answer) => Err(answer),
+    }
+}
+
+/// A deployment that keeps every server stable.
+///
+/// # Errors
+/// The method's answer, if there is none or the budget is spent.
+fn deployment(
+    model: &Model,
+    stream: &mut Stream,
+    budget: &Budget,
+    began: Instant,
+) -> Result<Vec<u32>, Box<Answer<Jpdra>>> {
     let mut search = Search::new(model, SubproblemObjective::Feasibility, None, budget, began);
     let outcome = search.run(stream);
     let trace = search.trace();
     match search.best.take() {
-        Some((_, on)) => Ok(model.delay(&on).map(|delay| (delay, on))),
+        Some((_, on)) => Ok(on),
         None if outcome == Stop::Completed => {
             Err(Box::new(Answer::nothing(Stop::Infeasible).certified(0.0, search.certificate()).traced(trace)))
         }
         None => Err(Box::new(Answer::nothing(outcome).traced(trace))),
     }
 }
+
+/// Relative to a server's speed: loads that differ from it by less are neither proved to fit nor proved not to.
+const FULL_TOL: f64 = 1e-12;

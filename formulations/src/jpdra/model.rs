@@ -36,6 +36,7 @@ fn least_units(load: f64, unit: f64) -> u64 {
 }
 
 /// The data of an instance.
+#[derive(Clone)]
 pub(super) struct Model<'a> {
     pub(super) instance: &'a Instance,
     /// Speed of every server, in MAC/s, less what partitions take that are not in question.
@@ -122,6 +123,13 @@ impl<'a> Model<'a> {
             unit,
             units,
         }
+    }
+
+    /// The same model with every server faster by `share` of its speed. Whole units stay as they are: their least numbers are exact.
+    pub(super) fn with_raised_speeds(&self, share: f64) -> Self {
+        let mut raised = self.clone();
+        raised.speeds.iter_mut().for_each(|speed| *speed *= 1.0 + share);
+        raised
     }
 
     /// The model of some flows alone, all others staying where `on` has them. Shares are continuous.

@@ -89,13 +89,24 @@ impl Ord for Open {
 struct Tree {
     nodes: Vec<Node>,
     prices: Vec<Prices>,
-    /// The least bound of all leaves.
+    /// What rounding can make of a bound at each of `prices`, in the objective's unit, see [`rounding`].
+    roundings: Vec<f64>,
+    /// The least bound of all leaves, each less its rounding.
     bound: f64,
+}
+
+/// What the roundings of a bound at these prices add up to at most. Prices cancel in exact arithmetic only: a bound far below its prices keeps few of
+/// their digits.
+fn rounding(prices: &Prices) -> f64 {
+    let largest = |row: &Vec<f64>| row.iter().fold(0.0, |most: f64, price| most.max(price.abs()));
+    let magnitude: f64 = prices.place.iter().chain(&prices.stay).map(largest).sum();
+    let terms = prices.place.len() + prices.place.first().map_or(0, Vec::len);
+    4.0 * f64::EPSILON * terms as f64 * magnitude
 }
 
 impl Default for Tree {
     fn default() -> Self {
-        Self { nodes: Vec::new(), prices: Vec::new(), bound: f64::INFINITY }
+        Self { nodes: Vec::new(), prices: Vec::new(), roundings: Vec::new(), bound: f64::INFINITY }
     }
 }
 
@@ -118,12 +129,14 @@ impl Tree {
                     row.clear();
                 }
             }
-            self.prices.push(Prices { place: rows(place), stay });
+            let prices_of_leaf = Prices { place: rows(place), stay };
+            self.roundings.push(rounding(&prices_of_leaf));
+            self.prices.push(prices_of_leaf);
             let index = self.prices.len() as u32 - 1;
             prices.index.set(Some(index));
             index
         });
-        self.bound = self.bound.min(bound);
+        self.bound = self.bound.min(bound - self.roundings[index as usize]);
         self.nodes[node] = match objective {
             SubproblemObjective::Delay => Node::Priced { prices: index },
             SubproblemObjective::Feasibility => Node::Empty { prices: index },

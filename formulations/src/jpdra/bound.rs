@@ -141,8 +141,8 @@ const MOVES: usize = 2;
 
 /// Prices, flat: of places (partitions, servers), then of staying (partitions, servers).
 pub(super) struct Dual<'m> {
-    model: &'m Model<'m>,
-    objective: SubproblemObjective,
+    pub(super) model: &'m Model<'m>,
+    pub(super) objective: SubproblemObjective,
     pub(super) servers: Servers<'m>,
     pub(super) paths: Paths<'m>,
     /// Flows' blocks first, then servers'.

@@ -95,11 +95,11 @@ struct Tree {
     bound: f64,
 }
 
-/// What the roundings of a bound at these prices add up to at most. Prices cancel in exact arithmetic only: a bound far below its prices keeps few of
-/// their digits.
-fn rounding(prices: &Prices) -> f64 {
+/// What the roundings of a bound at these prices add up to at most; `at_servers` is the sum of the servers' rate terms. Prices and rate terms cancel in
+/// exact arithmetic only: a bound far below them keeps few of their digits.
+fn rounding(prices: &Prices, at_servers: f64) -> f64 {
     let largest = |row: &Vec<f64>| row.iter().fold(0.0, |most: f64, price| most.max(price.abs()));
-    let magnitude: f64 = prices.place.iter().chain(&prices.stay).map(largest).sum();
+    let magnitude: f64 = prices.place.iter().chain(&prices.stay).map(largest).sum::<f64>() + at_servers;
     let terms = prices.place.len() + prices.place.first().map_or(0, Vec::len);
     4.0 * f64::EPSILON * terms as f64 * magnitude
 }
@@ -116,7 +116,8 @@ impl Tree {
     }
 
     /// Ends a node as a leaf with these prices.
-    fn leaf(&mut self, model: &Model, objective: SubproblemObjective, node: usize, bound: f64, prices: &Shared) {
+    fn leaf(&mut self, dual: &Dual, node: usize, bound: f64, prices: &Shared) {
+        let (model, objective) = (dual.model, dual.objective);
         let index = prices.index.get().unwrap_or_else(|| {
             let servers = model.servers();
             let (place, stay) = prices.prices.split_at(model.partitions() * servers);
@@ -130,7 +131,7 @@ impl Tree {
                 }
             }
             let prices_of_leaf = Prices { place: rows(place), stay };
-            self.roundings.push(rounding(&prices_of_leaf));
+            self.roundings.push(rounding(&prices_of_leaf, dual.servers.rate_terms()));
             self.prices.push(prices_of_leaf);
             let index = self.prices.len() as u32 - 1;
             prices.index.set(Some(index));
@@ -407,7 +408,7 @@ impl<'m> Search<'m> {
     }
 
     fn leaf(&mut self, node: usize, bound: f64, prices: &Shared) {
-        self.tree.leaf(self.model, self.objective, node, bound, prices);
+        self.tree.leaf(&self.dual, node, bound, prices);
     }
 
     /// Bounds a node, then ends or splits it. When diving, the answer is the child to go on with.

@@ -1,0 +1,81 @@
+//! From an answer's bytes to a row.
+
+use std::time::Instant;
+
+use offcut_checker::{Tolerance, Verdict, judge};
+use offcut_instances::document::parse_answer;
+use offcut_instances::problem::Answer;
+use offcut_ledger::{Key, Row, Status, Times, answer_hash};
+
+use super::executed::Executed;
+use crate::BenchmarkAdapter;
+use crate::environment::made_on;
+
+/// Checks what was executed, in this process: the row, and the verdict with all details.
+pub fn judged<P: BenchmarkAdapter>(
+    instance: &P::Instance,
+    key: Key,
+    executed: &Executed,
+    tolerance: &Tolerance,
+) -> (Row, Verdict) {
+    let (row, verdict) = judged_bytes::<P>(instance, key, &executed.answer, tolerance);
+    (with_facts(row, executed), verdict)
+}
+
+/// The same row with what running the method took.
+pub(super) fn with_facts(mut row: Row, executed: &Executed) -> Row {
+    made_on().clone_into(&mut row.made_on);
+    row.times.solve_s = executed.solve_s;
+    row.times.solve_cpu_s = Some(executed.solve_cpu_s);
+    row.peak_memory_bytes = executed.peak_memory_bytes;
+    row.process.clone_from(&executed.process);
+    row
+}
+
+/// Checks the bytes of an answer: the row without what running the method took, and the verdict.
+pub(super) fn judged_bytes<P: BenchmarkAdapter>(
+    instance: &P::Instance,
+    key: Key,
+    bytes: &[u8],
+    tolerance: &Tolerance,
+) -> (Row, Verdict) {
+    let began = Instant::now();
+    // Numbers that are not finite do not survive the way through the document, so an unreadable answer is its method's fault.
+    let answer =
+        parse_answer::<P>(bytes).unwrap_or_else(|error| Answer::invalid(format!("its answer cannot be read: {error}")));
+    let verdict = judge::<P>(instance, &answer, tolerance);
+    let mut row = row_of::<P>(instance, key, answer, bytes, &verdict, tolerance);
+    row.times.check_s = began.elapsed().as_secs_f64();
+    (row, verdict)
+}
+
+/// The row of an answer that was checked, with what the answer and its verdict tell; `bytes` are the answer's.
+pub fn row_of<P: BenchmarkAdapter>(
+    instance: &P::Instance,
+    key: Key,
+    answer: Answer<P>,
+    bytes: &[u8],
+    verdict: &Verdict,
+    tolerance: &Tolerance,
+) -> Row {
+    Row {
+        key,
+        problem: P::NAME.into(),
+        answer_hash: Some(answer_hash(bytes)),
+        instance: P::label(instance),
+        status: Status::of(&answer.stop, verdict, tolerance),
+        stop: answer.stop,
+        claimed_objective: answer.found.map(|claim| claim.objective),
+        checked_objective: verdict.objective(),
+        measures: verdict.measures().clone(),
+        proof: verdict.proof().clone(),
+        violations: verdict.violations().to_vec(),
+        times: Times { build_s: answer.trace.build_s, ..Times::default() },
+        made_on: String::new(),
+        peak_memory_bytes: None,
+        process: None,
+        counts: answer.trace.counts,
+        incumbents: answer.trace.incumbents,
+        series: answer.trace.series,
+    }
+}

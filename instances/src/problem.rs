@@ -259,21 +259,24 @@ pub trait Algorithm<P: Problem>: Send + Sync {
         false
     }
 
-    /// The parameters it takes, each with its default and one line for `offcut methods`.
+    /// The parameters it has.
     fn parameters(&self) -> Vec<Parameter> {
         Vec::new()
     }
 
-    /// The same method with one parameter set.
+    /// Puts a checked value in place. Called by [`Algorithm::configure`] alone, with a parameter that it declares.
+    fn set(&mut self, setting: &Setting) {
+        setting.panic_undeclared()
+    }
+
+    /// Sets a parameter.
     ///
     /// # Errors
-    /// If it has no such parameter, or not with this value.
-    fn with(&self, name: &str, value: f64) -> Result<Box<dyn Algorithm<P>>, InputError> {
-        let _ = value;
-        let known: Vec<_> = self.parameters().iter().map(|parameter| parameter.name).collect();
-        let remedy =
-            if known.is_empty() { "leave it out".to_owned() } else { format!("it takes: {}", known.join(", ")) };
-        Err(InputError::at(format!("method {}", self.id()), format!("takes no parameter '{name}'"), remedy))
+    /// If it has no such parameter, or the value is outside its range.
+    fn configure(&mut self, name: &str, value: f64) -> Result<(), InputError> {
+        let setting = Setting::new(self.id(), &self.parameters(), name, value)?;
+        self.set(&setting);
+        Ok(())
     }
 
     /// Works on `instance` within `budget`.
@@ -287,8 +290,133 @@ pub struct Parameter {
     pub name: &'static str,
     /// Its value if it is not given.
     pub default: f64,
-    /// One line.
+    /// The values it can have.
+    pub range: ParameterRange,
+    /// One line for `offcut methods`.
     pub about: &'static str,
+}
+
+/// The values that a [`Parameter`] can have.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ParameterRange {
+    /// The smallest.
+    pub least: f64,
+    /// The largest.
+    pub most: f64,
+    /// Whether only whole numbers are allowed.
+    pub is_integer: bool,
+}
+
+impl ParameterRange {
+    /// 0 for no, 1 for yes.
+    pub const SWITCH: Self = Self::integers(0.0, 1.0);
+
+    /// The whole numbers from `least` to `most`.
+    pub const fn integers(least: f64, most: f64) -> Self {
+        Self { least, most, is_integer: true }
+    }
+
+    /// All numbers from `least` to `most`.
+    pub const fn reals(least: f64, most: f64) -> Self {
+        Self { least, most, is_integer: false }
+    }
+
+    /// Whether `value` is one of them; NaN never is.
+    /// ```
+    /// use offcut_instances::problem::ParameterRange;
+    /// assert!(ParameterRange::reals(0.0, 0.5).contains(0.5) && !ParameterRange::integers(0.0, 2.0).contains(0.5));
+    /// ```
+    pub fn contains(&self, value: f64) -> bool {
+        (self.least..=self.most).contains(&value) && (!self.is_integer || value.fract() == 0.0)
+    }
+}
+
+impl std::fmt::Display for ParameterRange {
+    /// ```
+    /// use offcut_instances::problem::ParameterRange;
+    /// assert_eq!(ParameterRange::integers(1.0, 1e9).to_string(), "a whole number from 1 to 1e9");
+    /// assert_eq!(ParameterRange::SWITCH.to_string(), "0 or 1");
+    /// ```
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if *self == Self::SWITCH {
+            return f.write_str("0 or 1");
+        }
+        f.write_str(if self.is_integer { "a whole number from " } else { "a number from " })?;
+        write!(f, "{} to {}", Short(self.least), Short(self.most))
+    }
+}
+
+/// A number in as few characters as it takes: 0.001, but 1e-6 and 1e9.
+struct Short(f64);
+
+impl std::fmt::Display for Short {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self(value) = self;
+        if *value == 0.0 || (1e-3..1e6).contains(&value.abs()) { write!(f, "{value}") } else { write!(f, "{value:e}") }
+    }
+}
+
+/// A parameter's value that was compared with its range.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Setting {
+    parameter: Parameter,
+    value: f64,
+}
+
+impl Setting {
+    /// Checks the value of a parameter of `method`, which has `parameters`.
+    ///
+    /// # Errors
+    /// If there is no such parameter, or the value is outside its range. The line names the method, the parameter and the values allowed.
+    pub fn new(method: &str, parameters: &[Parameter], name: &str, value: f64) -> Result<Self, InputError> {
+        let error = |what, remedy| Err(InputError::at(format!("method {method}"), what, remedy));
+        let Some(parameter) = parameters.iter().find(|parameter| parameter.name == name) else {
+            let known: Vec<_> = parameters.iter().map(|known| format!("{} ({})", known.name, known.range)).collect();
+            let remedy = match known.len() {
+                0 => "leave it out: the method has none".to_owned(),
+                _ => format!("its parameters are: {}", known.join(", ")),
+            };
+            return error(format!("has no parameter '{name}'"), remedy);
+        };
+        if !parameter.range.contains(value) {
+            let remedy = format!("give {}", parameter.range);
+            return error(format!("parameter '{name}' cannot be {value}"), remedy);
+        }
+        Ok(Self { parameter: *parameter, value })
+    }
+
+    /// The parameter's name.
+    pub fn name(&self) -> &'static str {
+        self.parameter.name
+    }
+
+    /// The value.
+    pub fn value(&self) -> f64 {
+        self.value
+    }
+
+    /// The value of a switch.
+    pub fn is_on(&self) -> bool {
+        self.value == 1.0
+    }
+
+    /// The value as an integer.
+    ///
+    /// # Panics
+    /// If the declared range holds numbers that are no `T`.
+    pub fn integer<T: TryFrom<u64>>(&self) -> T {
+        assert!(self.parameter.range.is_integer && self.value >= 0.0, "{} is declared as no count", self.name());
+        T::try_from(self.value as u64).ok().expect("the declared range fits the type")
+    }
+
+    /// The end of a `set` that has no place for the parameter.
+    ///
+    /// # Panics
+    /// Always: a method declares only what it can set.
+    #[track_caller]
+    pub fn panic_undeclared(&self) -> ! {
+        panic!("parameter '{}' is declared and has no place", self.name())
+    }
 }
 
 /// A method with its parameters as it is written on the command line and in keys: `id` or `id:name=value,name=value`.

@@ -85,7 +85,7 @@ pub fn method<P: BenchmarkAdapter>(spec: &MethodSpec) -> Result<Box<dyn Algorith
         return Err(InputError::at(format!("method '{}'", spec.id), format!("is not known for '{}'", P::NAME), remedy));
     };
     for (name, value) in &spec.parameters {
-        algorithm = algorithm.with(name, *value)?;
+        algorithm.configure(name, *value)?;
     }
     Ok(algorithm)
 }

@@ -6,9 +6,8 @@
 
 use std::time::Instant;
 
-use offcut_instances::document::InputError;
 use offcut_instances::jpdra::{Instance, Jpdra};
-use offcut_instances::problem::{Algorithm, Answer, Budget, Parameter, Stop};
+use offcut_instances::problem::{Algorithm, Answer, Budget, Parameter, ParameterRange, Setting, Stop};
 use offcut_instances::random::Stream;
 
 use super::bound::BOUND_RELAXATION;
@@ -59,21 +58,16 @@ impl Algorithm<Jpdra> for Branch {
 
     fn parameters(&self) -> Vec<Parameter> {
         let about = "relative gap at which the search ends: 0.001 is 0.1 %";
-        vec![Parameter { name: "gap", default: CONVERGENCE_TOL, about }]
+        vec![Parameter {
+            name: "gap",
+            default: CONVERGENCE_TOL,
+            range: ParameterRange::reals(CONVERGENCE_TOL, 0.5),
+            about,
+        }]
     }
 
-    fn with(&self, name: &str, value: f64) -> Result<Box<dyn Algorithm<Jpdra>>, InputError> {
-        match name {
-            "gap" if (CONVERGENCE_TOL..=0.5).contains(&value) => Ok(Box::new(Self { gap: value })),
-            "gap" => {
-                let what = format!("does not take gap={value}");
-                Err(InputError::at(format!("method {}", self.id()), what, format!("give {CONVERGENCE_TOL:e} to 0.5")))
-            }
-            _ => {
-                let what = format!("takes no parameter '{name}'");
-                Err(InputError::at(format!("method {}", self.id()), what, "it takes: gap"))
-            }
-        }
+    fn set(&mut self, setting: &Setting) {
+        self.gap = setting.value();
     }
 }
 

@@ -18,7 +18,7 @@ use std::time::Instant;
 
 use good_lp::{Constraint, Expression, ProblemVariables, Variable, constraint, variable};
 use offcut_instances::jpdra::{Instance, Jpdra};
-use offcut_instances::problem::{Algorithm, Answer, Budget, Parameter, Problem, Stop};
+use offcut_instances::problem::{Algorithm, Answer, Budget, Parameter, ParameterRange, Problem, Setting, Stop};
 use offcut_instances::random::Stream;
 
 use super::arcs::{Arc, arcs};
@@ -187,22 +187,17 @@ impl Algorithm<Jpdra> for OuterApproximation {
     }
 
     fn parameters(&self) -> Vec<Parameter> {
-        let about = "error of the grid of tangents before the first solution, relative, in (0, 1)";
-        vec![Parameter { name: "error", default: 0.01, about }]
+        let about = "relative error of the grid of tangents before the first solution";
+        vec![Parameter {
+            name: "error",
+            default: Self::default().error,
+            range: ParameterRange::reals(1e-6, 0.999),
+            about,
+        }]
     }
 
-    fn with(
-        &self,
-        name: &str,
-        value: f64,
-    ) -> Result<Box<dyn Algorithm<Jpdra>>, offcut_instances::document::InputError> {
-        use offcut_instances::document::InputError;
-        let error = |what: String, remedy: &str| InputError::at("method milp-oa", what, remedy);
-        match name {
-            "error" if value > 0.0 && value < 1.0 => Ok(Box::new(Self { error: value })),
-            "error" => Err(error(format!("error is {value}"), "give a share between 0 and 1, both excluded")),
-            _ => Err(error(format!("takes no parameter '{name}'"), "it takes: error")),
-        }
+    fn set(&mut self, setting: &Setting) {
+        self.error = setting.value();
     }
 
     fn solve(&self, instance: &Instance, budget: &Budget) -> Answer<Jpdra> {

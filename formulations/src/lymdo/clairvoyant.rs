@@ -15,9 +15,10 @@
 
 use std::time::Instant;
 
-use offcut_instances::document::InputError;
 use offcut_instances::lymdo::{Certificate, Instance, Lymdo, Node, Prices, Tree};
-use offcut_instances::problem::{Algorithm, Answer, Budget, Incumbent, Parameter, Stop, Trace};
+use offcut_instances::problem::{
+    Algorithm, Answer, Budget, Incumbent, Parameter, ParameterRange, Setting, Stop, Trace,
+};
 use rayon::prelude::*;
 
 use super::bound::{BOUND_RELAXATION, Dual, Height, Until, natural, per_unit, units};
@@ -97,18 +98,12 @@ impl Algorithm<Lymdo> for Clairvoyant {
     }
 
     fn parameters(&self) -> Vec<Parameter> {
-        let about =
-            "whether slots are solved exactly, by branching on cuts, after the prices of energy are found (0 or 1)";
-        vec![Parameter { name: "exact", default: 1.0, about }]
+        let about = "whether slots are solved exactly, by branching on cuts, after the prices of energy are found";
+        vec![Parameter { name: "exact", default: 1.0, range: ParameterRange::SWITCH, about }]
     }
 
-    fn with(&self, name: &str, value: f64) -> Result<Box<dyn Algorithm<Lymdo>>, InputError> {
-        let error = |what: String, remedy: &str| Err(InputError::at(format!("method {}", self.id()), what, remedy));
-        match name {
-            "exact" if value == 0.0 || value == 1.0 => Ok(Box::new(Self { has_exact_slots: value == 1.0 })),
-            "exact" => error(format!("exact is {value}"), "give 0 or 1"),
-            _ => error(format!("takes no parameter '{name}'"), "see offcut methods"),
-        }
+    fn set(&mut self, setting: &Setting) {
+        self.has_exact_slots = setting.is_on();
     }
 
     fn solve(&self, instance: &Instance, budget: &Budget) -> Answer<Lymdo> {

@@ -562,8 +562,9 @@ fn the_horizon_bound_is_that_of_exact_slots() {
             continue;
         }
         let value = bound(&answer);
-        let plain = Clairvoyant::default().with("exact", 0.0).expect("a switch");
-        let plain = bound(&solve(plain.as_ref(), &instance));
+        let mut plain = Clairvoyant::default();
+        plain.configure("exact", 0.0).expect("a switch");
+        let plain = bound(&solve(&plain, &instance));
         assert!(value >= plain, "{kind:?} {seed}: {value} {plain}");
         (above, count) = (above + usize::from(value > plain * (1.0 + 1e-4)), count + 1);
         let grid = |n: usize| (0..=12).map(move |at| (n, (f64::from(at) / 12.0).powi(3)));
@@ -643,9 +644,10 @@ fn how_much_exact_slots_add() {
             let parameters = Parameters { users, slots, ..Parameters::default() };
             let instance = generate(family.name, &parameters, 1).expect("legal");
             let told = [0.0, 1.0].map(|exact| {
-                let method = Clairvoyant::default().with("exact", exact).expect("a switch");
+                let mut method = Clairvoyant::default();
+                method.configure("exact", exact).expect("a switch");
                 let began = std::time::Instant::now();
-                let answer = solve(method.as_ref(), &instance);
+                let answer = solve(&method, &instance);
                 let seconds = began.elapsed().as_secs_f64();
                 let value = bound(&answer);
                 let Some(Evidence::Certificate(certificate)) = answer.proved.map(|bound| bound.evidence) else {

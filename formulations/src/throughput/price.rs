@@ -5,8 +5,7 @@
 
 use std::time::Instant;
 
-use offcut_instances::document::InputError;
-use offcut_instances::problem::{Algorithm, Answer, Budget, Parameter, Stop, Trace};
+use offcut_instances::problem::{Algorithm, Answer, Budget, Parameter, ParameterRange, Setting, Stop, Trace};
 use offcut_instances::random::Stream;
 use offcut_instances::throughput::{Certificate, Instance, PriceNode, Throughput};
 
@@ -44,28 +43,23 @@ impl Algorithm<Throughput> for Price {
             Parameter {
                 name: "restarts",
                 default: default.restarts.into(),
-                about: "number of rounded admissions, at most",
+                range: ParameterRange::integers(1.0, 1e6),
+                about: "rounded admissions, at most",
             },
             Parameter {
                 name: "gap",
                 default: default.gap,
+                range: ParameterRange::reals(0.0, 0.999),
                 about: "relative gap to the LP bound at which the search for prices ends; 0 means 1e-9, and 1e-4 for large instances",
             },
         ]
     }
 
-    fn with(&self, name: &str, value: f64) -> Result<Box<dyn Algorithm<Throughput>>, InputError> {
-        let error = |remedy: &str| {
-            Err(InputError::at(format!("method price:{name}"), format!("does not accept {value}"), remedy))
-        };
-        match name {
-            "restarts" if value.fract() == 0.0 && (1.0..=1e6).contains(&value) => {
-                Ok(Box::new(Self { restarts: value as u32, ..*self }))
-            }
-            "restarts" => error("give a whole number from 1 to 1000000"),
-            "gap" if (0.0..1.0).contains(&value) => Ok(Box::new(Self { gap: value, ..*self })),
-            "gap" => error("give a number from 0 to 1"),
-            _ => error("it takes: restarts, gap"),
+    fn set(&mut self, setting: &Setting) {
+        match setting.name() {
+            "restarts" => self.restarts = setting.integer(),
+            "gap" => self.gap = setting.value(),
+            _ => setting.panic_undeclared(),
         }
     }
 

@@ -16,9 +16,8 @@ use argmin::core::{CostFunction, Error, Executor, IterState, State, TerminationR
 use argmin::solver::simulatedannealing::{Anneal, SATempFunc, SimulatedAnnealing};
 use rand_core_of_argmin::RngCore;
 
-use offcut_instances::document::InputError;
 use offcut_instances::jpdra::{Instance, Jpdra};
-use offcut_instances::problem::{Algorithm, Answer, Budget, Incumbent, Parameter, Trace};
+use offcut_instances::problem::{Algorithm, Answer, Budget, Incumbent, Parameter, ParameterRange, Setting, Trace};
 use offcut_instances::random::Stream;
 
 use super::cra;
@@ -168,22 +167,28 @@ impl Algorithm<Jpdra> for CraAnneal {
     }
 
     fn parameters(&self) -> Vec<Parameter> {
+        let default = Self::default();
         vec![
-            Parameter { name: "steps", default: 20_000.0, about: "moves tried" },
-            Parameter { name: "temperature", default: 0.1, about: "first temperature over the objective at the start" },
+            Parameter {
+                name: "steps",
+                default: default.steps as f64,
+                range: ParameterRange::integers(1.0, 1e12),
+                about: "moves tried",
+            },
+            Parameter {
+                name: "temperature",
+                default: default.temperature,
+                range: ParameterRange::reals(1e-9, 1e6),
+                about: "first temperature over the objective at the start",
+            },
         ]
     }
 
-    fn with(&self, name: &str, value: f64) -> Result<Box<dyn Algorithm<Jpdra>>, InputError> {
-        let error = |what: String, remedy: &str| Err(InputError::at(format!("method {}", self.id()), what, remedy));
-        match name {
-            "temperature" if value > 0.0 && value <= 1e6 => Ok(Box::new(Self { temperature: value, ..*self })),
-            "temperature" => error(format!("temperature is {value}"), "give a number above 0, at most 1e6"),
-            "steps" if value.fract() == 0.0 && (1.0..=1e12).contains(&value) => {
-                Ok(Box::new(Self { steps: value as u64, ..*self }))
-            }
-            "steps" => error(format!("steps is {value}"), "give a whole number of at least 1"),
-            _ => error(format!("takes no parameter '{name}'"), "see offcut methods"),
+    fn set(&mut self, setting: &Setting) {
+        match setting.name() {
+            "steps" => self.steps = setting.integer(),
+            "temperature" => self.temperature = setting.value(),
+            _ => setting.panic_undeclared(),
         }
     }
 

@@ -37,9 +37,8 @@
 
 use std::time::Instant;
 
-use offcut_instances::document::InputError;
 use offcut_instances::jpdra::{Instance, Jpdra};
-use offcut_instances::problem::{Algorithm, Answer, Budget, Incumbent, Parameter, Trace};
+use offcut_instances::problem::{Algorithm, Answer, Budget, Incumbent, Parameter, ParameterRange, Setting, Trace};
 use offcut_instances::random::Stream;
 
 use super::cra;
@@ -307,26 +306,28 @@ impl Algorithm<Jpdra> for CraMarkov {
     }
 
     fn parameters(&self) -> Vec<Parameter> {
+        let default = Self::default();
         vec![
             Parameter {
                 name: "beta",
-                default: 0.0,
+                default: default.beta_per_s,
+                range: ParameterRange::reals(0.0, 1e12),
                 about: "per second of delay; 0: such that ln|F|/beta is 1 % of the time in stages under an equal split",
             },
-            Parameter { name: "steps", default: 20_000.0, about: "moves of every server's chain" },
+            Parameter {
+                name: "steps",
+                default: default.steps as f64,
+                range: ParameterRange::integers(0.0, 1e12),
+                about: "moves of every server's chain",
+            },
         ]
     }
 
-    fn with(&self, name: &str, value: f64) -> Result<Box<dyn Algorithm<Jpdra>>, InputError> {
-        let error = |what: String, remedy: &str| Err(InputError::at(format!("method {}", self.id()), what, remedy));
-        match name {
-            "beta" if (0.0..=1e12).contains(&value) => Ok(Box::new(Self { beta_per_s: value, ..*self })),
-            "beta" => error(format!("beta is {value}"), "give a number from 0 to 1e12"),
-            "steps" if value.fract() == 0.0 && (0.0..=1e12).contains(&value) => {
-                Ok(Box::new(Self { steps: value as u64, ..*self }))
-            }
-            "steps" => error(format!("steps is {value}"), "give a whole number"),
-            _ => error(format!("takes no parameter '{name}'"), "see offcut methods"),
+    fn set(&mut self, setting: &Setting) {
+        match setting.name() {
+            "beta" => self.beta_per_s = setting.value(),
+            "steps" => self.steps = setting.integer(),
+            _ => setting.panic_undeclared(),
         }
     }
 

@@ -19,13 +19,15 @@
 
 use std::time::Instant;
 
-use offcut_instances::document::InputError;
 use offcut_instances::jpdra::{Instance, Jpdra};
-use offcut_instances::problem::{Algorithm, Answer, Budget, Incumbent, Parameter, Trace};
+use offcut_instances::problem::{Algorithm, Answer, Budget, Incumbent, Parameter, ParameterRange, Setting, Trace};
 use offcut_instances::random::Stream;
 
 use super::cra;
 use super::delay::{Delays, Deployment, Merit};
+
+/// Starts of `jpdra`, unless it is told otherwise.
+const DEFAULT_STARTS: u32 = 20;
 
 /// Starts of `dpd`, at most, to find a deployment without faults.
 const RESCUES: u32 = 20;
@@ -350,7 +352,7 @@ impl Dpd {
     }
 
     pub(super) fn many_starts() -> Self {
-        Self { starts: Some(20), moves: Moves::ALL }
+        Self { starts: Some(DEFAULT_STARTS), moves: Moves::ALL }
     }
 }
 
@@ -371,38 +373,34 @@ impl Algorithm<Jpdra> for Dpd {
     }
 
     fn parameters(&self) -> Vec<Parameter> {
+        let switch = |name, about| Parameter { name, default: 1.0, range: ParameterRange::SWITCH, about };
         let mut parameters = vec![
-            Parameter { name: "blocks", default: 1.0, about: "whether blocks of a flow move to one server (0 or 1)" },
-            Parameter { name: "swap", default: 1.0, about: "whether two partitions exchange servers (0 or 1)" },
-            Parameter { name: "relabel", default: 1.0, about: "whether two servers exchange names (0 or 1)" },
+            switch("blocks", "whether blocks of a flow move to one server"),
+            switch("swap", "whether two partitions exchange servers"),
+            switch("relabel", "whether two servers exchange names"),
         ];
         if self.starts.is_some() {
-            parameters.insert(0, Parameter { name: "starts", default: 20.0, about: "starts, the first one greedy" });
+            parameters.insert(
+                0,
+                Parameter {
+                    name: "starts",
+                    default: DEFAULT_STARTS.into(),
+                    range: ParameterRange::integers(1.0, 1e9),
+                    about: "starts, the first one greedy",
+                },
+            );
         }
         parameters
     }
 
-    fn with(&self, name: &str, value: f64) -> Result<Box<dyn Algorithm<Jpdra>>, InputError> {
-        let error = |what: String, remedy: &str| Err(InputError::at(format!("method {}", self.id()), what, remedy));
-        let mut changed = *self;
-        let switch = match name {
-            "starts" if self.starts.is_some() => {
-                if value.fract() != 0.0 || !(1.0..=1e9).contains(&value) {
-                    return error(format!("starts is {value}"), "give a whole number of at least 1");
-                }
-                changed.starts = Some(value as u32);
-                return Ok(Box::new(changed));
-            }
-            "blocks" => &mut changed.moves.blocks,
-            "swap" => &mut changed.moves.swap,
-            "relabel" => &mut changed.moves.relabel,
-            _ => return error(format!("takes no parameter '{name}'"), "see offcut methods"),
-        };
-        if value != 0.0 && value != 1.0 {
-            return error(format!("{name} is {value}"), "give 0 or 1");
+    fn set(&mut self, setting: &Setting) {
+        match setting.name() {
+            "starts" => self.starts = Some(setting.integer()),
+            "blocks" => self.moves.blocks = setting.is_on(),
+            "swap" => self.moves.swap = setting.is_on(),
+            "relabel" => self.moves.relabel = setting.is_on(),
+            _ => setting.panic_undeclared(),
         }
-        *switch = value == 1.0;
-        Ok(Box::new(changed))
     }
 
     fn solve(&self, instance: &Instance, budget: &Budget) -> Answer<Jpdra> {

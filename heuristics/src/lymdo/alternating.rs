@@ -9,9 +9,8 @@
 //! were shared equally; everything local; everything sent; the cuts of the slot before, if there was one. The last
 //! three are repaired if they cannot be kept stable.
 
-use offcut_instances::document::InputError;
 use offcut_instances::lymdo::{Allocation, Decide, Instance, Policy, Prices};
-use offcut_instances::problem::{Budget, Parameter, Stop};
+use offcut_instances::problem::{Budget, Parameter, ParameterRange, Setting, Stop};
 
 use super::delay::{Costs, allocation};
 use super::repair::Needs;
@@ -50,18 +49,12 @@ impl Policy for Alternating {
 
     fn parameters(&self) -> Vec<Parameter> {
         let about = "number of starts, at most: equal shares, all local, all sent, cuts of the preceding slot";
-        vec![Parameter { name: "starts", default: MAX_STARTS as f64, about }]
+        let most = MAX_STARTS as f64;
+        vec![Parameter { name: "starts", default: most, range: ParameterRange::integers(1.0, most), about }]
     }
 
-    fn with(&self, name: &str, value: f64) -> Result<Box<dyn Policy>, InputError> {
-        let error = |what: String, remedy: &str| Err(InputError::at(format!("method {}", self.id()), what, remedy));
-        match name {
-            "starts" if value.fract() == 0.0 && (1.0..=MAX_STARTS as f64).contains(&value) => {
-                Ok(Box::new(Self { starts: value as usize }))
-            }
-            "starts" => error(format!("starts is {value}"), "give 1, 2, 3 or 4"),
-            _ => error(format!("takes no parameter '{name}'"), "see offcut methods"),
-        }
+    fn set(&mut self, setting: &Setting) {
+        self.starts = setting.integer();
     }
 
     fn begin(&self, _: &Budget) -> Box<dyn Decide> {

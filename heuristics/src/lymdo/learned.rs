@@ -12,9 +12,8 @@
 
 use std::sync::OnceLock;
 
-use offcut_instances::document::InputError;
 use offcut_instances::lymdo::{Allocation, Decide, Instance, Policy, Prices};
-use offcut_instances::problem::{Budget, Parameter, Stop};
+use offcut_instances::problem::{Budget, Parameter, ParameterRange, Setting, Stop};
 
 use super::delay::{Costs, allocation};
 use super::features::{Features, Reference, features};
@@ -70,16 +69,11 @@ impl Policy for Lymdo {
 
     fn parameters(&self) -> Vec<Parameter> {
         let about = "1: the shipped network, 0: the network before training";
-        vec![Parameter { name: "trained", default: 1.0, about }]
+        vec![Parameter { name: "trained", default: 1.0, range: ParameterRange::SWITCH, about }]
     }
 
-    fn with(&self, name: &str, value: f64) -> Result<Box<dyn Policy>, InputError> {
-        let error = |what: String, remedy: &str| Err(InputError::at(format!("method {}", self.id()), what, remedy));
-        match name {
-            "trained" if [0.0, 1.0].contains(&value) => Ok(Box::new(Self { is_trained: value == 1.0 })),
-            "trained" => error(format!("trained is {value}"), "give 0 or 1"),
-            _ => error(format!("takes no parameter '{name}'"), "see offcut methods"),
-        }
+    fn set(&mut self, setting: &Setting) {
+        self.is_trained = setting.is_on();
     }
 
     fn begin(&self, _: &Budget) -> Box<dyn Decide> {

@@ -5,7 +5,7 @@ use offcut_instances::lymdo::{
     Allocation, Decide, FAMILIES, Instance, Model, Origin, Parameters, Policy, Prices, RateLaw, Service, Slot, User,
     generate,
 };
-use offcut_instances::problem::{Budget, Stop};
+use offcut_instances::problem::{Budget, Setting, Stop};
 use offcut_instances::random::Stream;
 
 use super::alternating::{descend, fair};
@@ -430,7 +430,8 @@ fn alternating_never_makes_it_worse() {
 fn policy(id: &str, settings: &[(&str, f64)]) -> Box<dyn Policy> {
     let mut policy = policies().into_iter().find(|policy| policy.id() == id).expect("known");
     for (name, value) in settings {
-        policy = policy.with(name, *value).expect("a parameter");
+        let setting = Setting::new(id, &policy.parameters(), name, *value).expect("a parameter");
+        policy.set(&setting);
     }
     policy
 }
@@ -616,9 +617,7 @@ fn random_is_seeded() {
 }
 
 #[test]
-fn parameters_are_checked() {
-    assert!(policies().iter().all(|policy| policy.with("nothing", 1.0).is_err()));
-    assert!(policy("alternating", &[]).with("starts", 2.5).is_err());
+fn fewer_starts_are_never_better() {
     let slot = slots("parameters", 1, 8, 8).next().expect("one");
     let value = |starts: f64| {
         let decided = policy("alternating", &[("starts", starts)]).begin(&Budget::default()).decide(&slot);
@@ -683,10 +682,6 @@ fn untrained_is_what_training_began_as() {
         dearer += value(&*untrained) / value(&*policy("lymdo", &[("trained", 1.0)])) - 1.0;
     }
     assert!(dearer > 0.5 * count as f64, "{}", dearer / count as f64);
-    for value in [0.5, 2.0, f64::NAN] {
-        assert!(policy("lymdo", &[]).with("trained", value).is_err());
-    }
-    assert!(policy("lymdo", &[]).with("learned", 1.0).is_err());
 }
 
 /// The learned policy on slots of all families, none of which it was trained on: far better than random, near

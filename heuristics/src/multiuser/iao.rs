@@ -25,9 +25,8 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Instant;
 
-use offcut_instances::document::InputError;
 use offcut_instances::multiuser::{Instance, Multiuser, Objective};
-use offcut_instances::problem::{Algorithm, Answer, Budget, Parameter, Stop, Trace};
+use offcut_instances::problem::{Algorithm, Answer, Budget, Parameter, ParameterRange, Setting, Stop, Trace};
 use offcut_instances::random::Stream;
 
 use super::estimate::estimated;
@@ -102,22 +101,23 @@ impl Algorithm<Multiuser> for Iao {
         let error = Parameter {
             name: "error",
             default: 0.0,
-            about: "relative error e of the latencies it works with, in [0, 1): at most (1+e)/(1-e) times the optimum",
+            range: ParameterRange::reals(0.0, 0.999),
+            about: "relative error e of the latencies it works with: at most (1+e)/(1-e) times the optimum",
         };
-        let base = Parameter { name: "base", default: 2.0, about: "p of the step sizes p^q, ..., p, 1" };
+        let base = Parameter {
+            name: "base",
+            default: 2.0,
+            range: ParameterRange::integers(2.0, 1e6),
+            about: "p of the step sizes p^q, ..., p, 1",
+        };
         if self.base.is_some() { vec![base, error] } else { vec![error] }
     }
 
-    fn with(&self, name: &str, value: f64) -> Result<Box<dyn Algorithm<Multiuser>>, InputError> {
-        let error = |what: &str, remedy: &str| Err(InputError::at(format!("method {}", self.id), what, remedy));
-        match name {
-            "error" if (0.0..1.0).contains(&value) => Ok(Box::new(Self { error: value, ..*self })),
-            "error" => error(&format!("error is {value}"), "give a number in [0, 1)"),
-            "base" if self.base.is_some() && value.fract() == 0.0 && (2.0..=1e6).contains(&value) => {
-                Ok(Box::new(Self { base: Some(value as u32), ..*self }))
-            }
-            "base" if self.base.is_some() => error(&format!("base is {value}"), "give a whole number of at least 2"),
-            _ => error(&format!("takes no parameter '{name}'"), "see offcut methods"),
+    fn set(&mut self, setting: &Setting) {
+        match setting.name() {
+            "error" => self.error = setting.value(),
+            "base" => self.base = Some(setting.integer()),
+            _ => setting.panic_undeclared(),
         }
     }
 

@@ -2,8 +2,7 @@
 
 use super::instance::Instance;
 use super::solution::Allocation;
-use crate::error::InputError;
-use crate::problem::{Budget, Parameter, Stop};
+use crate::problem::{Budget, Parameter, Setting, Stop};
 
 /// A policy: how cuts and resources are decided, whatever the system.
 ///
@@ -21,19 +20,14 @@ pub trait Policy: Send + Sync {
         false
     }
 
-    /// The parameters it takes.
+    /// The parameters it has.
     fn parameters(&self) -> Vec<Parameter> {
         Vec::new()
     }
 
-    /// The same policy with one parameter set.
-    ///
-    /// # Errors
-    /// If it has no such parameter, or not with this value.
-    fn with(&self, name: &str, value: f64) -> Result<Box<dyn Policy>, InputError> {
-        let _ = value;
-        let what = format!("takes no parameter '{name}'");
-        Err(InputError::at(format!("method {}", self.id()), what, "see offcut methods"))
+    /// Puts a checked value in place, as [`Algorithm::set`](crate::problem::Algorithm::set).
+    fn set(&mut self, setting: &Setting) {
+        setting.panic_undeclared()
     }
 
     /// Begins a trajectory. Seeds come from the budget; what a policy keeps from slot to slot (warm starts, random

@@ -2,7 +2,7 @@
 
 use offcut_instances::document::{InputError, answer_schema, instance_schema};
 use offcut_instances::library::Index;
-use offcut_instances::problem::Problem;
+use offcut_instances::problem::{Parameter, Problem};
 use offcut_runner::{BenchmarkAdapter, Suite};
 use serde_json::{Value, json};
 
@@ -15,21 +15,13 @@ pub(crate) fn methods(problem: Option<&str>, as_json: bool) -> Result<Ending, In
     let problems = problem.map_or(PROBLEMS.to_vec(), |problem| vec![problem]);
     let mut all = Vec::new();
     for problem in problems {
-        let methods = with_problem!(problem, P => Ok::<_, InputError>(described::<P>()))?;
         if as_json {
+            let methods = with_problem!(problem, P => Ok::<_, InputError>(described::<P>()))?;
             all.push(json!({ "problem": problem, "methods": methods }));
             continue;
         }
+        let rows = with_problem!(problem, P => Ok::<_, InputError>(rows::<P>()))?;
         out!("{problem}");
-        let mut rows = Vec::new();
-        for method in &methods {
-            let string = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-            rows.push(vec![format!("  {}", string(&method["id"])), string(&method["about"])]);
-            for parameter in method["parameters"].as_array().expect("an array") {
-                let (name, default) = (string(&parameter["name"]), &parameter["default"]);
-                rows.push(vec![String::new(), format!("  :{name}={default}  {}", string(&parameter["about"]))]);
-            }
-        }
         output::block(&text::table(&["  method", "what it is"], 2, rows).to_string());
     }
     if as_json {
@@ -38,9 +30,23 @@ pub(crate) fn methods(problem: Option<&str>, as_json: bool) -> Result<Ending, In
     Ok(Ending::Good)
 }
 
+/// A row for each method, followed by one for each of its parameters: default, range and meaning.
+fn rows<P: BenchmarkAdapter>() -> Vec<Vec<String>> {
+    let mut rows = Vec::new();
+    for algorithm in P::algorithms() {
+        rows.push(vec![format!("  {}", algorithm.id()), algorithm.about().to_owned()]);
+        for Parameter { name, default, range, about } in algorithm.parameters() {
+            rows.push(vec![String::new(), format!("  :{name}={default}  {range}: {about}")]);
+        }
+    }
+    rows
+}
+
 fn described<P: BenchmarkAdapter>() -> Vec<Value> {
-    let parameter =
-        |p: offcut_instances::problem::Parameter| json!({ "name": p.name, "default": p.default, "about": p.about });
+    let parameter = |Parameter { name, default, range, about }: Parameter| {
+        let range = json!({ "least": range.least, "most": range.most, "is_integer": range.is_integer });
+        json!({ "name": name, "default": default, "range": range, "about": about })
+    };
     P::algorithms()
         .iter()
         .map(|algorithm| {

@@ -3,9 +3,8 @@
 use std::time::Instant;
 
 use offcut_checker::lymdo::{Outcome, outcome};
-use offcut_instances::document::InputError;
 use offcut_instances::lymdo::{Allocation, Decide, Instance, Lymdo, Policy, Solution};
-use offcut_instances::problem::{Algorithm, Answer, Budget, POINTS, Parameter, Stop, Trace};
+use offcut_instances::problem::{Algorithm, Answer, Budget, POINTS, Parameter, Setting, Stop, Trace};
 
 /// A policy as an algorithm: shown one slot after the other, each with the backlogs of then.
 ///
@@ -40,8 +39,8 @@ impl Algorithm<Lymdo> for Rollout {
         self.policy.parameters()
     }
 
-    fn with(&self, name: &str, value: f64) -> Result<Box<dyn Algorithm<Lymdo>>, InputError> {
-        Ok(Box::new(Self::new(self.policy.with(name, value)?)))
+    fn set(&mut self, setting: &Setting) {
+        self.policy.set(setting);
     }
 
     fn solve(&self, instance: &Instance, budget: &Budget) -> Answer<Lymdo> {

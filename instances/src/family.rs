@@ -58,6 +58,30 @@ pub trait Generated: Problem {
     fn origin(instance: &Self::Instance) -> &Origin;
 }
 
+/// Implements [`Generated`] for a problem in whose module are `Instance`, with an `origin`, and what `generate.rs` has: `Parameters`, `FAMILIES`, `generate`.
+macro_rules! generated {
+    ($problem:ty) => {
+        impl $crate::family::Generated for $problem {
+            type Parameters = Parameters;
+
+            const FAMILIES: &'static [$crate::family::Family] = &FAMILIES;
+
+            fn generate(
+                family: &str,
+                parameters: &Parameters,
+                seed: u64,
+            ) -> Result<Instance, $crate::error::InputError> {
+                generate(family, parameters, seed)
+            }
+
+            fn origin(instance: &Instance) -> &$crate::origin::Origin {
+                &instance.origin
+            }
+        }
+    };
+}
+pub(crate) use generated;
+
 /// Parameters that can be set by name, as the command line and suites do.
 pub trait Settable: Default + Serialize + DeserializeOwned {
     /// These parameters with one of them changed, given by name and JSON value; a lone word counts as a string.

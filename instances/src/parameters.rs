@@ -6,10 +6,16 @@ use serde::Serialize;
 
 use crate::dnn::{Device, Graph, Link, catalogue, zoo};
 use crate::error::InputError;
+use crate::origin::Origin;
 use crate::range;
 
+/// Where an instance comes from that is generated: `name` is for tables.
+pub(crate) fn origin<T: Serialize>(name: String, family: &str, parameters: &T, seed: u64) -> Origin {
+    Origin { name, family: family.to_owned(), seed, parameters: numbers(parameters) }
+}
+
 /// The numbers among `parameters`, for tables and sweeps.
-pub(crate) fn numbers<T: Serialize>(parameters: &T) -> BTreeMap<String, f64> {
+fn numbers<T: Serialize>(parameters: &T) -> BTreeMap<String, f64> {
     let object = serde_json::to_value(parameters).expect("parameters are plain data");
     let numbers = object.as_object().expect("an object").iter();
     numbers.filter_map(|(name, value)| value.as_f64().map(|value| (name.clone(), value))).collect()

@@ -124,7 +124,7 @@ pub fn generate(family: &str, parameters: &Parameters, seed: u64) -> Result<Inst
         ([model], "zoo") => model.clone(),
         _ => format!("{family}-{flows}x{partitions}x{servers}-s{seed}"),
     };
-    let origin = Origin { name, family: family.to_owned(), seed, parameters: parameters::numbers(parameters) };
+    let origin = parameters::origin(name, family, parameters, seed);
     let base = parameters.clone();
     let instance = match family {
         "zoo" => zoo(origin, parameters, seed)?,

@@ -33,8 +33,7 @@ pub use solution::{Certificate, Node, Prices, Solution, Speeds};
 pub use crate::family::Family;
 pub use crate::origin::Origin;
 
-use crate::error::InputError;
-use crate::family::Generated;
+use crate::family::generated;
 use crate::problem::{Problem, Sense};
 
 /// The problem's name on the type level.
@@ -50,16 +49,4 @@ impl Problem for Jpdra {
     type Certificate = Certificate;
 }
 
-impl Generated for Jpdra {
-    type Parameters = Parameters;
-
-    const FAMILIES: &'static [Family] = &FAMILIES;
-
-    fn generate(family: &str, parameters: &Parameters, seed: u64) -> Result<Instance, InputError> {
-        generate(family, parameters, seed)
-    }
-
-    fn origin(instance: &Instance) -> &Origin {
-        &instance.origin
-    }
-}
+generated!(Jpdra);

@@ -32,7 +32,6 @@ use crate::dnn::Chain;
 use crate::error::InputError;
 use crate::family::{Family, Settable};
 use crate::model::Model;
-use crate::origin::Origin;
 use crate::parameters::{self, place};
 use crate::problem::Valid;
 use crate::random::Stream;
@@ -202,12 +201,7 @@ pub fn generate(family: &str, parameters: &Parameters, seed: u64) -> Result<Inst
     let v = asked.v * mean_budget * mean_budget / asked.slot_s;
     let Parameters { users, slots, .. } = parameters;
     let instance = Instance {
-        origin: Origin {
-            name: format!("{family}-n{users}-h{slots}-s{seed}"),
-            family: family.to_owned(),
-            seed,
-            parameters: parameters::numbers(parameters),
-        },
+        origin: parameters::origin(format!("{family}-n{users}-h{slots}-s{seed}"), family, parameters, seed),
         service: asked.service,
         rate_law: match asked.rate_law {
             Law::Shannon => RateLaw::Shannon,

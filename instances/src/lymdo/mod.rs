@@ -57,8 +57,7 @@ pub use crate::family::Family;
 pub use crate::model::Model;
 pub use crate::origin::Origin;
 
-use crate::error::InputError;
-use crate::family::Generated;
+use crate::family::generated;
 use crate::problem::{Problem, Sense};
 
 /// The problem's name on the type level.
@@ -74,16 +73,4 @@ impl Problem for Lymdo {
     type Certificate = Certificate;
 }
 
-impl Generated for Lymdo {
-    type Parameters = Parameters;
-
-    const FAMILIES: &'static [Family] = &FAMILIES;
-
-    fn generate(family: &str, parameters: &Parameters, seed: u64) -> Result<Instance, InputError> {
-        generate(family, parameters, seed)
-    }
-
-    fn origin(instance: &Instance) -> &Origin {
-        &instance.origin
-    }
-}
+generated!(Lymdo);

@@ -14,7 +14,6 @@ use crate::dnn::{Chain, Graph, Profile, catalogue};
 use crate::error::InputError;
 use crate::family::{Family, Settable};
 use crate::model::Model;
-use crate::origin::Origin;
 use crate::parameters::{self, place};
 use crate::problem::Valid;
 use crate::random::Stream;
@@ -117,7 +116,7 @@ pub fn generate(family: &str, parameters: &Parameters, seed: u64) -> Result<Inst
         _ => format!("{family}-n{}-b{}-s{seed}", parameters.users, parameters.units),
     };
     let instance = Instance {
-        origin: Origin { name, family: family.to_owned(), seed, parameters: parameters::numbers(parameters) },
+        origin: parameters::origin(name, family, parameters, seed),
         objective: parameters.objective,
         models,
         server: Server { units: parameters.units, unit_macs_per_s, speedup },

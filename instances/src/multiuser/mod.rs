@@ -33,8 +33,7 @@ pub use crate::model::Model;
 pub use crate::origin::Origin;
 pub use crate::speedup::{Law, Speedup};
 
-use crate::error::InputError;
-use crate::family::Generated;
+use crate::family::generated;
 use crate::problem::{Problem, Sense};
 
 /// The problem's name on the type level.
@@ -50,16 +49,4 @@ impl Problem for Multiuser {
     type Certificate = Certificate;
 }
 
-impl Generated for Multiuser {
-    type Parameters = Parameters;
-
-    const FAMILIES: &'static [Family] = &FAMILIES;
-
-    fn generate(family: &str, parameters: &Parameters, seed: u64) -> Result<Instance, InputError> {
-        generate(family, parameters, seed)
-    }
-
-    fn origin(instance: &Instance) -> &Origin {
-        &instance.origin
-    }
-}
+generated!(Multiuser);

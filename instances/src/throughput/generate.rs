@@ -167,7 +167,7 @@ pub fn generate(family: &str, parameters: &Parameters, seed: u64) -> Result<Inst
         ([model], "zoo") => model.clone(),
         _ => format!("{family}-n{}-m{}-s{seed}", parameters.requests, parameters.cloudlets),
     };
-    let origin = Origin { name, family: family.to_owned(), seed, parameters: parameters::numbers(parameters) };
+    let origin = parameters::origin(name, family, parameters, seed);
     let instance = match family {
         "zoo" => zoo(origin, parameters, seed)?,
         "synthetic" => synthetic(origin, parameters, seed),

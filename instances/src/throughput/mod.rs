@@ -36,8 +36,7 @@ pub use crate::family::Family;
 pub use crate::origin::Origin;
 pub use crate::speedup::{Law, Speedup};
 
-use crate::error::InputError;
-use crate::family::Generated;
+use crate::family::generated;
 use crate::problem::{Problem, Sense};
 
 /// By how much a delay may exceed its deadline, relative to the deadline, and still count as meeting it. Solutions aim at half of it, so
@@ -57,16 +56,4 @@ impl Problem for Throughput {
     type Certificate = Certificate;
 }
 
-impl Generated for Throughput {
-    type Parameters = Parameters;
-
-    const FAMILIES: &'static [Family] = &FAMILIES;
-
-    fn generate(family: &str, parameters: &Parameters, seed: u64) -> Result<Instance, InputError> {
-        generate(family, parameters, seed)
-    }
-
-    fn origin(instance: &Instance) -> &Origin {
-        &instance.origin
-    }
-}
+generated!(Throughput);

@@ -37,12 +37,13 @@ fn shipped_network() -> &'static Network {
     NETWORK.get_or_init(|| Network::new(&shipped().layers).expect("reading it checked its shapes"))
 }
 
-/// The network that the training of the one that is shipped began as: what training is worth is measured beside it.
+/// The network with which the training of the shipped one began: the reference for the effect of training.
 fn untrained_network() -> &'static Network {
     static NETWORK: OnceLock<Network> = OnceLock::new();
     NETWORK.get_or_init(|| {
         let record = shipped().training;
-        Network::new(&beginning(record.settings["width"] as usize, record.seed)).expect("shapes follow on each other")
+        let width = record.width().expect("a test reads it");
+        Network::new(&beginning(width, record.seed)).expect("shapes follow on each other")
     })
 }
 
@@ -107,7 +108,7 @@ impl Decide for Learned {
     }
 }
 
-/// A slot, for whoever chooses its cuts: what there is to see, and what cuts are worth.
+/// A slot for choosing cuts: its features, and the cost of cuts.
 #[derive(Clone, Debug)]
 pub struct Arena {
     costs: Costs,

@@ -80,6 +80,22 @@ pub struct Training {
     pub evaluation: Vec<Evaluation>,
 }
 
+impl Training {
+    /// The width of the hidden layers.
+    ///
+    /// # Errors
+    /// If it is missing or no whole number from 1 to 65536.
+    pub fn width(&self) -> Result<usize, InputError> {
+        match self.settings.get("width") {
+            Some(width) if width.fract() == 0.0 && (1.0..=65_536.0).contains(width) => Ok(*width as usize),
+            width => {
+                let what = width.map_or_else(|| "is missing".to_owned(), |width| format!("is {width}"));
+                Err(InputError::at("body.training.settings.width", what, "give a whole number from 1 to 65536"))
+            }
+        }
+    }
+}
+
 /// Mean cost of single slots on channels not trained on, relative to `alternating`: 0.01 is one percent dearer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -747,4 +747,12 @@ fn policies_are_read_strictly() {
     assert!(Trained::parse(&bytes(&wide)).expect_err("many outputs").to_string().contains("outputs, not one"));
     let text = String::from_utf8(bytes(&good)).expect("text").replacen("\"seed\"", "\"sead\"", 1);
     assert!(Trained::parse(text.as_bytes()).is_err());
+    assert!(good.training.width().is_ok());
+    for width in [None, Some(0.0), Some(2.5), Some(-3.0), Some(1e9), Some(f64::NAN)] {
+        let mut training = good.training.clone();
+        training.settings.remove("width");
+        training.settings.extend(width.map(|width| ("width".to_owned(), width)));
+        let error = training.width().expect_err("no width").to_string();
+        assert!(error.contains("settings.width") && error.contains("whole number"), "{error}");
+    }
 }

@@ -118,10 +118,6 @@ impl Instance {
 impl Valid for Instance {
     fn validate(&self) -> Result<(), InputError> {
         let servers = self.servers.len();
-        let shape = |place: String, is: usize| {
-            let what = format!("has {is} entries for {servers} servers");
-            Err(InputError::at(place, what, "give one entry per server"))
-        };
         if self.flows.is_empty() {
             return Err(InputError::at("flows", "is empty", "give at least one flow"));
         }
@@ -133,53 +129,59 @@ impl Valid for Instance {
             return Err(InputError::at("flows", what, format!("give at most {MAX_PARTITIONS} in all")));
         }
         for (s, flow) in self.flows.iter().enumerate() {
-            let place = |field: &str| format!("flows[{s}].{field}");
-            range::positive(|| place("rate_per_s"), flow.rate_per_s)?;
-            range::not_negative(|| place("input_bytes"), flow.input_bytes)?;
-            if flow.partitions.is_empty() {
-                return Err(InputError::at(place("partitions"), "is empty", "give at least one partition"));
-            }
-            for (n, partition) in flow.partitions.iter().enumerate() {
-                range::positive(|| place(&format!("partitions[{n}].macs")), partition.macs)?;
-                range::not_negative(|| place(&format!("partitions[{n}].out_bytes")), partition.out_bytes)?;
-            }
-            if let Some(bytes) = flow.result_bytes {
-                range::not_negative(|| place("result_bytes"), bytes)?;
-            }
-            if flow.uplink_bytes_per_s.len() != servers {
-                return shape(place("uplink_bytes_per_s"), flow.uplink_bytes_per_s.len());
-            }
-            let downlinks = flow.downlink_bytes_per_s.len();
-            if downlinks != servers && !(downlinks == 0 && flow.result_bytes.is_none()) {
-                return shape(place("downlink_bytes_per_s"), downlinks);
-            }
-            for (field, speeds) in
-                [("uplink_bytes_per_s", &flow.uplink_bytes_per_s), ("downlink_bytes_per_s", &flow.downlink_bytes_per_s)]
-            {
-                for (m, speed) in speeds.iter().enumerate() {
-                    range::not_negative(|| place(&format!("{field}[{m}]")), *speed)?;
-                }
-            }
+            flow.validate(servers).map_err(|error| error.below(format!("flows[{s}]")))?;
         }
         for (m, server) in self.servers.iter().enumerate() {
             range::positive(|| format!("servers[{m}].macs_per_s"), server.macs_per_s)?;
         }
-        if self.link_bytes_per_s.len() != servers {
-            return shape("link_bytes_per_s".into(), self.link_bytes_per_s.len());
-        }
+        one_per_server("link_bytes_per_s", self.link_bytes_per_s.len(), servers)?;
         for (m, row) in self.link_bytes_per_s.iter().enumerate() {
-            if row.len() != servers {
-                return shape(format!("link_bytes_per_s[{m}]"), row.len());
-            }
-            for (to, speed) in row.iter().enumerate() {
-                range::not_negative(|| format!("link_bytes_per_s[{m}][{to}]"), *speed)?;
-            }
+            one_per_server(&format!("link_bytes_per_s[{m}]"), row.len(), servers)?;
+            not_negative(&format!("link_bytes_per_s[{m}]"), row)?;
         }
         if let Allocation::Units { macs_per_s } = self.allocation {
             range::positive(|| "allocation.units.macs_per_s".into(), macs_per_s)?;
         }
         Ok(())
     }
+}
+
+impl Flow {
+    /// As [`Valid::validate`], on a system of so many servers.
+    fn validate(&self, servers: usize) -> Result<(), InputError> {
+        range::positive(|| "rate_per_s".into(), self.rate_per_s)?;
+        range::not_negative(|| "input_bytes".into(), self.input_bytes)?;
+        if self.partitions.is_empty() {
+            return Err(InputError::at("partitions", "is empty", "give at least one partition"));
+        }
+        for (n, partition) in self.partitions.iter().enumerate() {
+            range::positive(|| format!("partitions[{n}].macs"), partition.macs)?;
+            range::not_negative(|| format!("partitions[{n}].out_bytes"), partition.out_bytes)?;
+        }
+        if let Some(bytes) = self.result_bytes {
+            range::not_negative(|| "result_bytes".into(), bytes)?;
+        }
+        one_per_server("uplink_bytes_per_s", self.uplink_bytes_per_s.len(), servers)?;
+        if self.result_bytes.is_some() || !self.downlink_bytes_per_s.is_empty() {
+            one_per_server("downlink_bytes_per_s", self.downlink_bytes_per_s.len(), servers)?;
+        }
+        not_negative("uplink_bytes_per_s", &self.uplink_bytes_per_s)?;
+        not_negative("downlink_bytes_per_s", &self.downlink_bytes_per_s)
+    }
+}
+
+/// A list has as many entries as there are servers.
+fn one_per_server(place: &str, entries: usize, servers: usize) -> Result<(), InputError> {
+    if entries == servers {
+        return Ok(());
+    }
+    let what = format!("has {entries} entries for {servers} servers");
+    Err(InputError::at(place, what, "give one entry per server"))
+}
+
+fn not_negative(place: &str, speeds: &[f64]) -> Result<(), InputError> {
+    let mut entries = speeds.iter().enumerate();
+    entries.try_for_each(|(m, speed)| range::not_negative(|| format!("{place}[{m}]"), *speed))
 }
 
 #[cfg(test)]

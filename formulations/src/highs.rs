@@ -173,11 +173,11 @@ pub fn answer<P: Problem>(
     bound: impl FnOnce(f64) -> f64,
 ) -> Answer<P> {
     if let Some((solution, objective)) = &known {
-        incumbents::tell::<P>(*objective, || solution.clone());
+        incumbents::report::<P>(*objective, || solution.clone());
     }
     let report = |values: &[f64]| {
         if let Some((solution, objective)) = read(values) {
-            incumbents::tell::<P>(objective, || solution);
+            incumbents::report::<P>(objective, || solution);
         }
     };
     let outcome = match solve_with_callback(program, 0.0, limits, &report) {
@@ -219,7 +219,7 @@ pub fn solve(program: Program, constant: f64, limits: Limits) -> Result<Outcome,
     solve_with_callback(program, constant, limits, &|_| {})
 }
 
-/// As [`solve`]; if incumbents are asked for ([`incumbents::is_heard`]), every better solution goes to `report` during the solve: values of the variables
+/// As [`solve`]; if incumbents are asked for ([`incumbents::has_listener`]), every better solution goes to `report` during the solve: values of the variables
 /// in the order they were added.
 ///
 /// # Errors
@@ -230,10 +230,10 @@ pub fn solve_with_callback(
     limits: Limits,
     report: &dyn Fn(&[f64]),
 ) -> Result<Outcome, Stop> {
-    let report = incumbents::is_heard().then_some(report);
+    let report = incumbents::has_listener().then_some(report);
     let (sense, size) = (program.sense, program.size);
     let began = Instant::now();
-    let Prepared { mut model, places, outlasts } = prepared(program, limits.seed, limits.time_s)?;
+    let Prepared { mut model, positions, outlasts } = prepared(program, limits.seed, limits.time_s)?;
     let (columns, rows) = (model.num_cols(), model.num_rows());
     let seed = i32::try_from(limits.seed % (1 << 31)).expect("below 2^31");
     set(&mut model, "random_seed", seed)?;
@@ -252,7 +252,7 @@ pub fn solve_with_callback(
     }
 
     // It outlives the solve below, the only time that HiGHS calls it.
-    let mut callback = report.map(|report| SolutionCallback { report, places: &places });
+    let mut callback = report.map(|report| SolutionCallback { report, positions: &positions });
     if let Some(callback) = &mut callback {
         callback.register(&mut model).map_err(Stop::Failed)?;
     }
@@ -275,7 +275,7 @@ pub fn solve_with_callback(
     let is_feasible = solved.primal_solution_status() == HighsSolutionStatus::Feasible;
     Ok(Outcome {
         status,
-        values: is_feasible.then(|| in_order(solved.get_solution().columns(), &places)),
+        values: is_feasible.then(|| in_order(solved.get_solution().columns(), &positions)),
         stated: stated.map(|bound| bound + constant),
         bound: relaxed.map(|bound| bound + constant),
         nodes: u64::try_from(nodes).unwrap_or(0),
@@ -289,7 +289,7 @@ pub fn solve_with_callback(
 struct SolutionCallback<'a> {
     report: &'a dyn Fn(&[f64]),
     /// Where each variable is among the columns.
-    places: &'a [usize],
+    positions: &'a [usize],
 }
 
 impl SolutionCallback<'_> {
@@ -313,23 +313,23 @@ impl SolutionCallback<'_> {
 unsafe extern "C" fn improved(
     kind: std::ffi::c_int,
     _: *const std::ffi::c_char,
-    told: *const highs_sys::HighsCallbackDataOut,
+    data: *const highs_sys::HighsCallbackDataOut,
     _: *mut highs_sys::HighsCallbackDataIn,
     callback: *mut std::ffi::c_void,
 ) {
-    if kind != highs_sys::kHighsCallbackMipImprovingSolution || told.is_null() || callback.is_null() {
+    if kind != highs_sys::kHighsCallbackMipImprovingSolution || data.is_null() || callback.is_null() {
         return;
     }
     // SAFETY: HiGHS hands over its own live object and the pointer that it was given in `register`, to a `SolutionCallback` that is still there.
-    let (told, callback) = unsafe { (&*told, &*callback.cast::<SolutionCallback<'_>>()) };
-    let size = usize::try_from(told.mip_solution_size).unwrap_or(0);
-    if told.mip_solution.is_null() || size != callback.places.len() {
+    let (data, callback) = unsafe { (&*data, &*callback.cast::<SolutionCallback<'_>>()) };
+    let size = usize::try_from(data.mip_solution_size).unwrap_or(0);
+    if data.mip_solution.is_null() || size != callback.positions.len() {
         return;
     }
     // SAFETY: HiGHS says that so many values are there, and they stay during this call.
-    let values = unsafe { std::slice::from_raw_parts(told.mip_solution, size) };
+    let values = unsafe { std::slice::from_raw_parts(data.mip_solution, size) };
     // No panic may reach HiGHS.
-    let report = || (callback.report)(&in_order(values, callback.places));
+    let report = || (callback.report)(&in_order(values, callback.positions));
     let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(report));
 }
 
@@ -445,8 +445,8 @@ pub fn relax(program: Program, time_s: Option<f64>) -> Result<Option<Relaxed>, S
 /// A model in HiGHS.
 struct Prepared {
     model: Model,
-    /// The place of each column.
-    places: Vec<usize>,
+    /// The position of each variable's column.
+    positions: Vec<usize>,
     /// Whether presolving it would outlast the limit.
     outlasts: bool,
 }
@@ -465,29 +465,29 @@ fn prepared(program: Program, seed: u64, time_s: Option<f64>) -> Result<Prepared
         problem.add_constraint(row);
     }
     let mut model = problem.try_into_inner().map_err(|error| Stop::Failed(error.to_string()))?;
-    let mut places: Vec<usize> = (0..model.num_cols()).collect();
+    let mut positions: Vec<usize> = (0..model.num_cols()).collect();
     if seed != 0 {
         let mut stream = Stream::new(&["highs", "order"], seed);
         let mut order: Vec<usize> = (0..model.num_rows()).collect();
-        stream.shuffle(&mut places);
+        stream.shuffle(&mut positions);
         stream.shuffle(&mut order);
-        model = permuted(&model, &places, &order).map_err(Stop::Failed)?;
+        model = permuted(&model, &positions, &order).map_err(Stop::Failed)?;
     }
     model.make_quiet();
     if let Some(start) = start {
         let mut placed = vec![0.0; start.len()];
-        places.iter().zip(start).for_each(|(place, value)| placed[*place] = value);
+        positions.iter().zip(start).for_each(|(position, value)| placed[*position] = value);
         // A start that HiGHS rejects is ignored.
         let _ = model.try_set_solution(Some(&placed), None, None, None);
     }
     set(&mut model, "threads", 1)?;
     set(&mut model, "parallel", "off")?;
-    Ok(Prepared { model, places, outlasts })
+    Ok(Prepared { model, positions, outlasts })
 }
 
 /// The values of columns in the order they were added in.
-fn in_order(values: &[f64], places: &[usize]) -> Vec<f64> {
-    places.iter().map(|place| values[*place]).collect()
+fn in_order(values: &[f64], positions: &[usize]) -> Vec<f64> {
+    positions.iter().map(|position| values[*position]).collect()
 }
 
 /// The same model with column j at place `columns[j]` and row i at place `rows[i]`.
@@ -529,9 +529,9 @@ fn permuted(model: &Model, columns: &[usize], rows: &[usize]) -> Result<Model, S
         return Err("HiGHS does not return its model".into());
     }
     start[n] = *count_nonzeros;
-    let inverse = |places: &[usize]| {
-        let mut at = vec![0; places.len()];
-        places.iter().enumerate().for_each(|(from, to)| at[*to] = from);
+    let inverse = |positions: &[usize]| {
+        let mut at = vec![0; positions.len()];
+        positions.iter().enumerate().for_each(|(from, to)| at[*to] = from);
         at
     };
     let mut other = ::highs::ColProblem::new();
@@ -670,7 +670,7 @@ mod tests {
         assert!(outcome.bound.is_some_and(|bound| bound >= 5.0 - 1e-6), "{outcome:?}");
     }
 
-    /// maximise 3x + 2y, x + y <= 4, x <= 3: (3, 1), and the rows are worth 2 and 1.
+    /// maximise 3x + 2y, x + y <= 4, x <= 3: (3, 1), and the rows' dual values are 2 and 1.
     #[test]
     fn a_relaxation_has_duals() {
         let mut variables = ProblemVariables::new();

@@ -1,7 +1,7 @@
-//! Solutions that a method tells while it is still at work.
+//! Incumbents that a method reports while it runs.
 //!
-//! A method that is ended at its limit has no answer; what it told before is kept. Whoever runs methods may [`listen`]; where nobody does, as in tests
-//! and benchmarks, [`tell`] does nothing.
+//! A method that is ended at its limit has no answer; its last reported incumbent is kept. The runner registers a listener ([`listen`]); without one, as in
+//! tests and benchmarks, [`report`] does nothing.
 
 use std::any::Any;
 use std::sync::OnceLock;
@@ -12,23 +12,23 @@ type Listener = Box<dyn Fn(Box<dyn Any + Send>) + Send + Sync>;
 
 static LISTENER: OnceLock<Listener> = OnceLock::new();
 
-/// Hands every solution that a method of problem `P` tells in this process to `listener`. The first call counts; the answer says whether it was this one.
+/// Registers `listener` for the incumbents of methods of problem `P` in this process. Only the first call registers one; the answer says whether it was this one.
 pub fn listen<P: Problem>(listener: impl Fn(Claim<P::Solution>) + Send + Sync + 'static) -> bool {
-    let listener = move |told: Box<dyn Any + Send>| {
-        if let Ok(claim) = told.downcast::<Claim<P::Solution>>() {
+    let listener = move |reported: Box<dyn Any + Send>| {
+        if let Ok(claim) = reported.downcast::<Claim<P::Solution>>() {
             listener(*claim);
         }
     };
     LISTENER.set(Box::new(listener)).is_ok()
 }
 
-/// Whether anybody listens.
-pub fn is_heard() -> bool {
+/// Whether a listener is registered.
+pub fn has_listener() -> bool {
     LISTENER.get().is_some()
 }
 
-/// Tells a solution that is better than those told before, with the objective it is believed to have. `solution` is made only if somebody listens.
-pub fn tell<P: Problem>(objective: f64, solution: impl FnOnce() -> P::Solution) {
+/// Reports a solution better than those reported before, with its claimed objective value. `solution` is called only if a listener is registered.
+pub fn report<P: Problem>(objective: f64, solution: impl FnOnce() -> P::Solution) {
     if let Some(listener) = LISTENER.get() {
         listener(Box::new(Claim { solution: solution(), objective }));
     }

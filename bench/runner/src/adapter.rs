@@ -27,7 +27,7 @@ pub trait BenchmarkAdapter: Checkable + Generated {
     /// What the objective is called and its unit.
     fn objective() -> Quantity;
 
-    /// The same for one instance, where some are worth something else.
+    /// The same for one instance, where some have another objective.
     fn objective_of(_: &Self::Instance) -> Quantity {
         Self::objective()
     }

@@ -97,7 +97,7 @@ impl Block {
         self.atoms.iter().map(|atom| atom.score(self.sign, prices)).fold(f64::INFINITY, f64::min)
     }
 
-    /// Moves weight from bad atoms to good ones, which moves the prices by `step` times what moves; says how much that is worth.
+    /// Moves weight from bad atoms to good ones, which moves the prices by `step` times what moves; returns the gain.
     fn settle(&mut self, prices: &mut [f64], step: f64, scores: &mut Vec<f64>) -> f64 {
         let atoms = &mut self.atoms;
         scores.clear();
@@ -139,7 +139,7 @@ impl Block {
 /// So many moves of weight a visit to a block.
 const MOVES: usize = 2;
 
-/// Prices, flat: of places (partitions, servers), then of staying (partitions, servers).
+/// Prices, flat: of assignments (partitions, servers), then of staying (partitions, servers).
 pub(super) struct Dual<'m> {
     pub(super) model: &'m Model<'m>,
     pub(super) objective: SubproblemObjective,
@@ -238,7 +238,7 @@ impl<'m> Dual<'m> {
         total
     }
 
-    /// What the best set known is worth to a server: mostly as good as any.
+    /// The value of a server's best known set: mostly as good as any.
     pub(super) fn known(&self, m: usize, prices: &[f64]) -> f64 {
         self.blocks[self.model.flows.len() + m].least(prices)
     }
@@ -285,14 +285,14 @@ impl<'m> Dual<'m> {
     /// Forgets the atoms that a domain forbids; every block's weights add up to 1 again.
     pub(super) fn restrict(&mut self, domain: &[u64]) {
         let (model, flows) = (self.model, self.model.flows.len());
-        let (servers, places) = (model.servers(), model.partitions() * model.servers());
+        let (servers, assignments) = (model.servers(), model.partitions() * model.servers());
         for (number, block) in self.blocks.iter_mut().enumerate() {
             let allows = |at: u32| domain[at as usize / servers] >> (at as usize % servers) & 1 == 1;
             // A server must hold what may run nowhere else.
             let is_forced = |i: &usize| number >= flows && domain[*i] == 1 << (number - flows);
             let forced: Vec<usize> = (0..domain.len()).filter(is_forced).collect();
             block.retain(|atom| {
-                let mut assignments_of = atom.at.iter().copied().take_while(|at| (*at as usize) < places);
+                let mut assignments_of = atom.at.iter().copied().take_while(|at| (*at as usize) < assignments);
                 assignments_of.clone().all(allows)
                     && forced.iter().all(|i| assignments_of.any(|at| at as usize / servers == *i))
             });
@@ -427,10 +427,10 @@ impl<'m> Dual<'m> {
 
     /// How much of every partition is on every server in the mixture of paths. Shape (partitions, servers), flat.
     pub(super) fn shares(&self) -> Vec<f64> {
-        let places = self.model.partitions() * self.model.servers();
-        let mut shares = vec![0.0; places];
+        let assignments = self.model.partitions() * self.model.servers();
+        let mut shares = vec![0.0; assignments];
         for atom in self.blocks[..self.model.flows.len()].iter().flat_map(|block| &block.atoms) {
-            let assignments_of = atom.at.iter().filter(|at| (**at as usize) < places);
+            let assignments_of = atom.at.iter().filter(|at| (**at as usize) < assignments);
             assignments_of.for_each(|at| shares[*at as usize] += atom.weight);
         }
         shares

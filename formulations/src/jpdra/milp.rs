@@ -46,12 +46,12 @@ impl Default for OuterApproximation {
 /// The largest delay of a single term, in units of a known deployment's delay: a little above 1, for rounding.
 pub(super) const CUTOFF: f64 = 1.0 + 1e-6;
 
-/// What the columns of a solution sum up to, at most: places and arcs, and delays in units of the whole.
+/// What the columns of a solution sum up to, at most: assignments and arcs, and delays in units of the whole.
 pub(super) fn size(model: &Model) -> f64 {
     (4 * model.partitions() + model.flows.len() + 1) as f64
 }
 
-/// The model: places, arcs and delays; loads in units of the mean speed, delays in units of `scale`.
+/// The model: assignments, arcs and delays; loads in units of the mean speed, delays in units of `scale`.
 struct Oa<'m> {
     model: &'m Model<'m>,
     arcs: Vec<Arc>,
@@ -64,23 +64,24 @@ struct Oa<'m> {
     best: Option<Deployed>,
 }
 
-/// The first variables of every model: places, then arcs.
+/// The first variables of every model: assignments, then arcs.
 struct Variables {
     problem: ProblemVariables,
-    places: Vec<Option<Variable>>,
+    assignments: Vec<Option<Variable>>,
     transfers: Expression,
     rows: Vec<Constraint>,
 }
 
-/// Places, arcs and what binds them; delays in units of `scale`.
+/// Assignments, arcs and what binds them; delays in units of `scale`.
 fn layered(model: &Model, arcs: &[Arc], scale: f64) -> Variables {
     let servers = model.servers();
     let mut problem = ProblemVariables::new();
-    let places: Vec<Option<Variable>> = (0..model.partitions() * servers)
+    let assignments: Vec<Option<Variable>> = (0..model.partitions() * servers)
         .map(|at| model.fits(at / servers, at % servers).then(|| problem.add(variable().binary())))
         .collect();
     let mut transfers = Expression::with_capacity(arcs.len());
-    let (mut ins, mut outs) = (vec![Expression::default(); places.len()], vec![Expression::default(); places.len()]);
+    let (mut ins, mut outs) =
+        (vec![Expression::default(); assignments.len()], vec![Expression::default(); assignments.len()]);
     for arc in arcs {
         let flow = problem.add(variable().min(0.0).max(1.0));
         if arc.cost > 0.0 {
@@ -93,30 +94,30 @@ fn layered(model: &Model, arcs: &[Arc], scale: f64) -> Variables {
             ins[i * servers + m].add_mul(1.0, flow);
         }
     }
-    let mut rows = Vec::with_capacity(3 * places.len());
-    for ((place, into), out) in places.iter().zip(ins).zip(outs) {
-        if let Some(x) = place {
+    let mut rows = Vec::with_capacity(3 * assignments.len());
+    for ((assignment, into), out) in assignments.iter().zip(ins).zip(outs) {
+        if let Some(x) = assignment {
             rows.push(constraint!(into == *x));
             rows.push(constraint!(out == *x));
         }
     }
     for i in 0..model.partitions() {
         let mut once = Expression::with_capacity(servers);
-        places[i * servers..][..servers].iter().flatten().for_each(|x| once.add_mul(1.0, *x));
+        assignments[i * servers..][..servers].iter().flatten().for_each(|x| once.add_mul(1.0, *x));
         rows.push(constraint!(once == 1.0));
     }
-    Variables { problem, places, transfers, rows }
+    Variables { problem, assignments, transfers, rows }
 }
 
-/// The deployment that the values of places stand for.
-fn deployment(model: &Model, places: &[Option<usize>], values: &[f64]) -> Vec<u32> {
+/// The deployment that the assignments' values stand for.
+fn deployment(model: &Model, positions: &[Option<usize>], values: &[f64]) -> Vec<u32> {
     let servers = model.servers();
-    let value = |i: usize, m: usize| places[i * servers + m].map_or(0.0, |at| values[at]);
+    let value = |i: usize, m: usize| positions[i * servers + m].map_or(0.0, |at| values[at]);
     let on = |i: usize| (0..servers).max_by(|a, b| value(i, *a).total_cmp(&value(i, *b))).expect("servers") as u32;
     (0..model.partitions()).map(on).collect()
 }
 
-/// Where places stand among the variables.
+/// The columns of assignments.
 fn positions(model: &Model) -> Vec<Option<usize>> {
     let servers = model.servers();
     let mut next = 0;
@@ -134,13 +135,13 @@ impl Tangents for Oa<'_> {
     fn model(&self) -> Program {
         let model = self.model;
         let servers = model.servers();
-        let Variables { mut problem, places, transfers, mut rows } = layered(model, &self.arcs, self.scale);
+        let Variables { mut problem, assignments, transfers, mut rows } = layered(model, &self.arcs, self.scale);
         let mut objective = transfers;
         for m in 0..servers {
             let delay = problem.add(variable().min(0.0).max(self.cutoff));
             objective.add_mul(1.0, delay);
             let mut load = Expression::with_capacity(model.partitions());
-            let on = || (0..model.partitions()).filter_map(|i| places[i * servers + m].map(|x| (i, x)));
+            let on = || (0..model.partitions()).filter_map(|i| assignments[i * servers + m].map(|x| (i, x)));
             on().for_each(|(i, x)| load.add_mul(model.loads[i] / self.speed, x));
             rows.push(constraint!(load <= model.speed(m) / self.speed));
             for slope in &self.slopes[m] {
@@ -292,14 +293,14 @@ impl Algorithm<Jpdra> for Units {
         };
         let levels = |i: usize, m: usize| least(i, m)..=model.units[m];
         let count = |i: usize, m: usize| (model.units[m] + 1).saturating_sub(least(i, m)) as usize;
-        let places = || (0..model.partitions()).flat_map(|i| (0..servers).map(move |m| (i, m)));
-        if places().map(|(i, m)| count(i, m)).fold(arcs.len(), usize::saturating_add) > MAX_VARIABLES {
+        let assignments = || (0..model.partitions()).flat_map(|i| (0..servers).map(move |m| (i, m)));
+        if assignments().map(|(i, m)| count(i, m)).fold(arcs.len(), usize::saturating_add) > MAX_VARIABLES {
             return Answer::declined(format!("the model would have more than {MAX_VARIABLES} variables"));
         }
-        let Variables { mut problem, places: x, transfers, mut rows } = layered(&model, &arcs, scale);
+        let Variables { mut problem, assignments: x, transfers, mut rows } = layered(&model, &arcs, scale);
         let mut objective = transfers;
         let mut given = vec![Expression::default(); servers];
-        for (i, m) in places() {
+        for (i, m) in assignments() {
             let Some(x) = x[i * servers + m] else { continue };
             let mut one = Expression::with_capacity(count(i, m) + 1);
             for k in levels(i, m) {

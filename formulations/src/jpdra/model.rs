@@ -329,11 +329,11 @@ impl<'a> Model<'a> {
 
     /// Reports a feasible deployment as an incumbent during the solve, if the caller asked for incumbents.
     pub(super) fn report(&self, on: &[u32]) {
-        if !incumbents::is_heard() {
+        if !incumbents::has_listener() {
             return;
         }
         if let Some(claim) = self.found(on).found {
-            incumbents::tell::<Jpdra>(claim.objective, || claim.solution);
+            incumbents::report::<Jpdra>(claim.objective, || claim.solution);
         }
     }
 

@@ -156,8 +156,8 @@ pub(super) fn relaxed(model: &Model, close: f64, is_out_of_time: &dyn Fn() -> bo
     let mut shares = vec![0.0; model.partitions() * servers];
     for (s, mixed) in mixture.iter().enumerate() {
         for path in mixed {
-            let places = model.flows[s].clone().zip(&path.on);
-            places.for_each(|(i, m)| shares[i * servers + *m as usize] += path.weight);
+            let assignments = model.flows[s].clone().zip(&path.on);
+            assignments.for_each(|(i, m)| shares[i * servers + *m as usize] += path.weight);
         }
     }
     Some(Relaxed { bound, rates, shares, rounds })

@@ -35,7 +35,7 @@ const TOLERANCE: f64 = 1e-10;
 /// With an arc that costs this many times the scale of all, arcs that cost more than a known deployment are left out.
 const DEAR: f64 = 1e3;
 
-/// What Clarabel says: its dual objective, as a bound relaxed by what its residuals can falsify, and the shares of places. Shape (partitions, servers), flat.
+/// What Clarabel says: its dual objective, as a bound relaxed by what its residuals can falsify, and the shares of assignments. Shape (partitions, servers), flat.
 pub(super) struct Relaxed {
     /// The dual objective as Clarabel states it.
     #[cfg(test)]

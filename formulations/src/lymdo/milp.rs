@@ -233,8 +233,8 @@ impl Oa<'_> {
         if is_pulled { self.scale.min(self.slot.ends(pair, ConvexTerm::Wait).1) } else { self.scale }
     }
 
-    /// The variables of bends that a copy has, from its first one on: which stands where.
-    fn places(&self, copy: &Copy) -> Vec<(ConvexTerm, usize)> {
+    /// The variables of bends that a copy has, with their columns.
+    fn columns(&self, copy: &Copy) -> Vec<(ConvexTerm, usize)> {
         let has_curvature = BENDS.into_iter().filter(|curvature| self.slot.has_curvature(copy.pair, *curvature));
         has_curvature.enumerate().map(|(at, curvature)| (curvature, copy.first + 1 + 2 * at)).collect()
     }
@@ -261,7 +261,7 @@ impl Tangents for Oa<'_> {
             }
             let (mut speed, mut slowest): (Option<Variable>, Option<Variable>) = (None, None);
             let mut times = Vec::new();
-            for (curvature, _) in self.places(copy) {
+            for (curvature, _) in self.columns(copy) {
                 let (low, high) = slot.ends(pair, curvature);
                 let (unit, seconds) = (self.unit(pair, curvature), self.seconds(pair, curvature));
                 let taken = problem.add(variable().min(0.0).max(high / unit));
@@ -317,9 +317,9 @@ impl Tangents for Oa<'_> {
         let pairs: Vec<u32> = chosen.iter().map(|(_, at)| self.copies[*at].pair as u32).collect();
         let mut new = 0;
         for (z, at) in &chosen {
-            for (curvature, place) in self.places(&self.copies[*at]) {
+            for (curvature, column) in self.columns(&self.copies[*at]) {
                 let unit = self.unit(self.copies[*at].pair, curvature);
-                new += self.add(*at, curvature, values[place] * unit / z.max(0.5));
+                new += self.add(*at, curvature, values[column] * unit / z.max(0.5));
             }
         }
         if !slot.is_stable(&pairs) {
@@ -414,11 +414,11 @@ impl Algorithm<Lymdo> for OuterApproximation {
         let cuts = pairs.iter().map(|pair| slot.cut(*pair as usize)).collect();
         let mut oa = Oa { slot: &slot, copies, scale, convex, best, cuts, trial: Shares::default() };
         let time_s = budget.time_s.map(|s| (s - began.elapsed().as_secs_f64()).max(0.0));
-        if incumbents::is_heard() {
+        if incumbents::has_listener() {
             let Shares { local, bandwidth, edge, .. } = &oa.best;
             let decisions = allocation(instance, oa.cuts.clone(), local, bandwidth, edge);
             if let Some(objective) = slot_objective(instance, &decisions) {
-                incumbents::tell::<Lymdo>(objective, || Solution { slots: vec![decisions] });
+                incumbents::report::<Lymdo>(objective, || Solution { slots: vec![decisions] });
             }
         }
         let known = Some(oa.best.value / scale);

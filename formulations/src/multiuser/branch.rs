@@ -137,7 +137,7 @@ impl Search<'_> {
         let objective = self.latencies.objective(&units);
         if objective < self.best.0 {
             self.best = (objective, units);
-            incumbents::tell::<Multiuser>(objective, || self.latencies.with_best_cuts(self.best.1.clone()));
+            incumbents::report::<Multiuser>(objective, || self.latencies.with_best_cuts(self.best.1.clone()));
             self.incumbents.push(Incumbent { at_s: self.began.elapsed().as_secs_f64(), objective });
         }
         if !self.is_closed(bound.value) {

@@ -128,7 +128,7 @@ impl<'a> Open<'a> {
         let fewest: Vec<u32> =
             users.clone().map(|user| latencies.fewest(user, self.cutoff(user)).unwrap_or(0)).collect();
         let all: u64 = fewest.iter().copied().map(u64::from).sum();
-        let enough = if self.objective == Objective::Max { self.floor } else { f64::NEG_INFINITY };
+        let cutoff = if self.objective == Objective::Max { self.floor } else { f64::NEG_INFINITY };
         let left = u64::from(latencies.units()).saturating_sub(all);
         let mut binaries = 0;
         let mut options = Vec::with_capacity(latencies.users());
@@ -140,7 +140,7 @@ impl<'a> Open<'a> {
                 return Err(Stop::TimeLimit);
             }
             let to = u64::from(from).saturating_add(left).min(u64::from(latencies.units())) as u32;
-            let range = Falls { from, to, enough };
+            let range = Falls { from, to, cutoff };
             let cheapest =
                 priced.map(|priced| latencies.least_with_price(user, priced.price_s, (0, latencies.units())).0);
             let is_option = |units: u32, latency: f64| match (priced, cheapest) {
@@ -271,7 +271,7 @@ impl Algorithm<Multiuser> for Milp {
         let latencies = Latencies::new(instance);
         let (mut open, priced) = Open::new(&latencies, instance.objective, &is_out_of_time);
         // HiGHS may take long to find a solution of its own.
-        incumbents::tell::<Multiuser>(open.best, || latencies.with_best_cuts(open.units.clone()));
+        incumbents::report::<Multiuser>(open.best, || latencies.with_best_cuts(open.units.clone()));
         let mut trace = Trace::counting([("nodes", 0), ("columns", 0), ("rows", 0)]);
         let mut built_s = 0.0;
         let (stop, bound) = loop {
@@ -294,7 +294,7 @@ impl Algorithm<Multiuser> for Milp {
             let limits = Limits::exact(budget, began.elapsed().as_secs_f64());
             let hear = |values: &[f64]| {
                 if let Some((units, objective)) = open.read(&options, values) {
-                    incumbents::tell::<Multiuser>(objective, || latencies.with_best_cuts(units));
+                    incumbents::report::<Multiuser>(objective, || latencies.with_best_cuts(units));
                 }
             };
             let outcome: Outcome = match highs::solve_with_callback(program, 0.0, limits, &hear) {

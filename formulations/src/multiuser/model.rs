@@ -12,12 +12,12 @@
 
 use offcut_instances::multiuser::{Instance, Objective, Solution, Speedup, User};
 
-/// Where to look for falls of a latency: from so many units to so many, and not beyond the first latency that is at most `enough`.
+/// Where to look for falls of a latency: from so many units to so many, and not beyond the first latency that is at most `cutoff`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Falls {
     pub(crate) from: u32,
     pub(crate) to: u32,
-    pub(crate) enough: f64,
+    pub(crate) cutoff: f64,
 }
 
 /// A cut that can win.
@@ -180,9 +180,9 @@ impl<'a> Latencies<'a> {
     }
 
     /// The unit counts at which a user's latency strictly falls, with the latencies, from 0 units on and not beyond the first that is at
-    /// most `enough`. None if there are more than `most` of them.
-    pub(crate) fn falls(&self, user: usize, enough: f64, most: usize) -> Option<Vec<(u32, f64)>> {
-        let range = Falls { from: 0, to: self.units(), enough };
+    /// most `cutoff`. None if there are more than `most` of them.
+    pub(crate) fn falls(&self, user: usize, cutoff: f64, most: usize) -> Option<Vec<(u32, f64)>> {
+        let range = Falls { from: 0, to: self.units(), cutoff };
         self.falls_within(user, range, most, |_, _| true)
     }
 
@@ -191,7 +191,7 @@ impl<'a> Latencies<'a> {
     pub(crate) fn falls_within(
         &self,
         user: usize,
-        Falls { from, to, enough }: Falls,
+        Falls { from, to, cutoff }: Falls,
         most: usize,
         is_option: impl Fn(u32, f64) -> bool,
     ) -> Option<Vec<(u32, f64)>> {
@@ -202,7 +202,7 @@ impl<'a> Latencies<'a> {
         }
         // Whether to go on.
         let mut consider = |units: u32| {
-            if last <= enough || falls.len() > most {
+            if last <= cutoff || falls.len() > most {
                 return false;
             }
             let latency = self.best(user, units);

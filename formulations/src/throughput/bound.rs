@@ -69,8 +69,8 @@ pub(super) fn least_bound(
         let prices = vec![0.0; capacities.len()];
         return Prices { prices, temperature: 0.0, passes: 0.0 };
     }
-    let enough = 0.2 * aim.gap * admission.items.iter().map(|item| item.profit).sum::<f64>();
-    let mut search = Search { admission, every: 1, capacities, enough, passes: 0.0, prices: Vec::new() };
+    let load_tol = 0.2 * aim.gap * admission.items.iter().map(|item| item.profit).sum::<f64>();
+    let mut search = Search { admission, every: 1, capacities, load_tol, passes: 0.0, prices: Vec::new() };
     let mut temperature = 0.25 * unit;
     match start {
         Some(prices) => {
@@ -135,7 +135,7 @@ struct Search<'a> {
     capacities: Vec<f64>,
     prices: Vec<f64>,
     /// A temperature is settled when loads are off by less than this, at their prices.
-    enough: f64,
+    load_tol: f64,
     passes: f64,
 }
 
@@ -156,7 +156,7 @@ impl Search<'_> {
             let Some(step) = newton_step(&here) else { break };
             let decrease = -here.gradient.dot(&step);
             let astray: f64 = here.gradient.iter().zip(&self.prices).map(|(g, price)| g.abs() * price).sum();
-            if decrease <= 0.02 * temperature || astray <= self.enough || is_out_of_time() {
+            if decrease <= 0.02 * temperature || astray <= self.load_tol || is_out_of_time() {
                 break;
             }
             // Prices stay above 0; then half the step until the value falls.

@@ -24,7 +24,7 @@ pub(super) struct Open {
     pub(super) request: u32,
     /// Its row in the table.
     pub(super) row: u32,
-    /// What it is worth.
+    /// Its profit.
     pub(super) profit: f64,
 }
 

@@ -133,8 +133,8 @@ impl Search {
         self.costs.loads.iter_mut().zip(charges).for_each(|(load, charge)| load.energy_weight = *charge);
     }
 
-    /// Step 1 for these cuts, from these charges and prices; none if they cannot be kept stable or certainly cost `enough` or more.
-    fn settle(&mut self, cuts: Vec<u32>, charges: &[f64], mut prices: Option<Prices>, enough: f64) -> Option<State> {
+    /// Step 1 for these cuts, from these charges and prices; none if they cannot be kept stable or certainly cost `cutoff` or more.
+    fn settle(&mut self, cuts: Vec<u32>, charges: &[f64], mut prices: Option<Prices>, cutoff: f64) -> Option<State> {
         let mut charges = charges.to_vec();
         let mut best: Option<(f64, Vec<f64>, Plan)> = None;
         for _ in 0..CHARGE_ROUNDS {
@@ -143,7 +143,7 @@ impl Search {
             prices = Some(plan.prices);
             // For these charges the resources are best: the dual function of these cuts.
             let budgets: f64 = self.costs.loads.iter().zip(&charges).map(|(load, charge)| load.budget_j * charge).sum();
-            if plan.value - budgets >= enough {
+            if plan.value - budgets >= cutoff {
                 return None;
             }
             let mut next = charges.clone();
@@ -187,10 +187,10 @@ impl Search {
             let better = together.chain(singles).find_map(|changes| {
                 let mut cuts = state.cuts.clone();
                 changes.into_iter().for_each(|(n, cut)| cuts[n] = cut);
-                let enough = state.value * (1.0 - LEAST_GAIN);
+                let cutoff = state.value * (1.0 - LEAST_GAIN);
                 let found = self.needs.fit(&self.costs, &cuts);
-                let found = found.then(|| self.settle(cuts, &state.charges, Some(state.plan.prices), enough));
-                found.flatten().filter(|found| found.value < enough)
+                let found = found.then(|| self.settle(cuts, &state.charges, Some(state.plan.prices), cutoff));
+                found.flatten().filter(|found| found.value < cutoff)
             });
             let Some(better) = better else { break };
             state = better;

@@ -82,7 +82,7 @@ pub(super) fn local_ratio(
 ) -> Vec<Option<usize>> {
     let mut bin_of: Vec<Option<usize>> = vec![None; items];
     for (j, capacity) in capacities.iter().enumerate() {
-        // 1. What an item is worth here beyond where it is now.
+        // 1. An item's gain here beyond where it is now.
         let gain = |i: usize| profit(j, i) - bin_of[i].map_or(0.0, |bin| profit(bin, i));
         let candidates: Vec<(usize, u32, f64)> = (0..items)
             .filter_map(|i| Some((i, size(j, i).filter(|size| size <= capacity)?, gain(i))))

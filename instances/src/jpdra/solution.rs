@@ -35,7 +35,7 @@ pub struct Certificate {
 
 /// Prices that servers get for the partitions they run, and that flows pay; of any sign.
 ///
-/// A solution is worth at least what flows and servers make of it apart, each for itself:
+/// The objective value of a solution is at least the sum of the minima of flows and servers apart:
 ///
 /// ```text
 /// sum_s min over paths of flow s  (weighted transfers + prices along the path)

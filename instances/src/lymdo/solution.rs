@@ -76,7 +76,7 @@ pub enum Node {
         /// Index into `prices`.
         prices: u32,
     },
-    /// A leaf without stable allocations: what stability alone needs of bandwidth and edge speed, at these prices, is worth no less than what
+    /// A leaf without stable allocations: what stability alone needs of bandwidth and edge speed, at these prices, costs no less than what
     /// there is, or a user has no cut left that its device, alone, keeps stable.
     Empty {
         /// Index into `prices`.

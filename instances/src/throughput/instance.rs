@@ -86,7 +86,7 @@ pub struct Request {
     pub uplink_bytes_per_s: f64,
     /// The largest delay at which it counts as served, in seconds.
     pub deadline_s: f64,
-    /// What admitting it is worth.
+    /// What admitting it adds to the objective.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub profit: f64,
 }

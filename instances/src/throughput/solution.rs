@@ -45,13 +45,13 @@ pub enum Service {
 /// What proves an upper bound: per model, that no cut is cheaper than its corners say; and prices of threads.
 ///
 /// With k_ij the least threads that could bring request i to its deadline on cloudlet j, and prices pi_j >= 0 of a thread, no solution
-/// is worth more than
+/// has a larger objective value than
 ///
 /// ```text
 /// sum_j pi_j C_j + sum_i max(0, max_j (profit_i - pi_j k_ij))
 /// ```
 ///
-/// and locally feasible requests are worth their profit. Three things sharpen this at every leaf of the tree. C_j is rounded down to a number
+/// and locally feasible requests count with their profit. Three things sharpen this at every leaf of the tree. C_j is rounded down to a number
 /// of threads that the k_ij of the requests in question can add up to. Cloudlets that no request connects (by being able to use both) are
 /// bounded apart; and if all profits are whole, each of these bounds is rounded down to a whole number.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -88,7 +88,7 @@ pub enum PriceNode {
         /// Price of a thread of each cloudlet, in profit, >= 0. Shape (cloudlets,).
         prices: Vec<f64>,
     },
-    /// A leaf whose cloudlets solve their knapsacks: with values u_i >= 0 no solution is worth more than
+    /// A leaf whose cloudlets solve their knapsacks: with values u_i >= 0 no objective value exceeds
     /// `sum_i u_i + sum_j max sum_{i in S} (profit_i - u_i)`, S ranging over the sets whose k_ij fit cloudlet j. Sharpened as above.
     Values {
         /// (request, value) by request, ascending; the others have value 0. Locally feasible requests need none.

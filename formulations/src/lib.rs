@@ -3,6 +3,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`outer_approximation`] | the loop that adds tangents until a MILP meets its convex problem |
+//! | `best_first` | the heap of open nodes, for every branch and bound here |
 //! | `conditioning` | scaling to HiGHS's tolerances, and the error they allow |
 //! | [`highs`] | the only file that talks to HiGHS: status, dual bound, limits |
 //! | [`jpdra`] | `branch`, `price`, `milp-oa`, `socp`, `milp-units`, `exhaustive` |
@@ -13,6 +14,7 @@
 //! Only an equivalent model or a relaxation emits a bound. This crate has its own arithmetic for latencies and uses nothing of
 //! `bench/`.
 
+mod best_first;
 mod conditioning;
 pub mod highs;
 pub mod jpdra;

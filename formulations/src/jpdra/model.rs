@@ -14,6 +14,8 @@ use offcut_instances::incumbents;
 use offcut_instances::jpdra::{Allocation, Instance, Jpdra, Solution, Speeds};
 use offcut_instances::problem::{Answer, Stop};
 
+use crate::best_first::Ordered;
+
 /// Domains are bit sets.
 pub(super) const MAX_SERVERS: usize = 64;
 
@@ -367,23 +369,5 @@ impl<'a> Model<'a> {
             None => Speeds::MacsPerS(cut(&speeds, &self.flows)),
         };
         Answer::found(Solution { servers: cut(on, &self.flows), speeds }, delay)
-    }
-}
-
-/// Floats that are never NaN, in order.
-#[derive(Clone, Copy, PartialEq)]
-pub(super) struct Ordered(pub(super) f64);
-
-impl Eq for Ordered {}
-
-impl PartialOrd for Ordered {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Ordered {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.0.total_cmp(&other.0)
     }
 }

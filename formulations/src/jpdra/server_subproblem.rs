@@ -16,10 +16,11 @@
 //! best rate is found by intersecting the curves of two sets, one rising, one falling. Branch and bound splits partitions that are in one of the two
 //! sets only, and fixes those whose best alternative is above the best set known.
 
-use std::collections::BinaryHeap;
+use std::cmp::Reverse;
 use std::ops::Range;
 
 use super::model::Model;
+use crate::best_first::{BestFirst, Ordered, Ranked};
 
 /// The objective of a search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,7 +122,7 @@ pub(super) struct Servers<'m> {
     states: Vec<State>,
     vacant: Vec<u32>,
     /// Open nodes; kept to reuse its memory.
-    waiting: BinaryHeap<Open>,
+    waiting: BestFirst<Open>,
     /// The last best rate of each server. Shape (servers,).
     rates: Vec<f64>,
     /// Nodes of all branch and bounds.
@@ -141,20 +142,12 @@ struct Open {
     rate: f64,
 }
 
-impl PartialEq for Open {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-impl Eq for Open {}
-impl PartialOrd for Open {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-impl Ord for Open {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        other.bound.total_cmp(&self.bound)
+impl Ranked for Open {
+    type Rank = Reverse<Ordered>;
+
+    /// The least bound first.
+    fn rank(&self) -> Self::Rank {
+        Reverse(Ordered(self.bound))
     }
 }
 
@@ -180,7 +173,7 @@ impl<'m> Servers<'m> {
             spare: Point::default(),
             states: Vec::new(),
             vacant: Vec::new(),
-            waiting: BinaryHeap::new(),
+            waiting: BestFirst::default(),
             rates,
             nodes: 0,
             priced: 0,

@@ -10,7 +10,7 @@
 //! 3. *Branching* on the assignment that the mixture leaves most undecided. The node with the least bound is next, except while diving.
 
 use std::cell::Cell;
-use std::collections::BinaryHeap;
+use std::cmp::Reverse;
 use std::rc::Rc;
 use std::time::Instant;
 
@@ -20,8 +20,9 @@ use offcut_instances::random::Stream;
 
 use super::bound::{CARE, Dual, Until};
 use super::local_search::{Local, drawn};
-use super::model::{Deployed, Model, Ordered};
+use super::model::{Deployed, Model};
 use super::server_subproblem::SubproblemObjective;
+use crate::best_first::{BestFirst, Ordered, Ranked};
 
 /// A certificate with more numbers is too large to be emitted.
 const MAX_NUMBERS: usize = 8_000_000;
@@ -66,22 +67,12 @@ struct Open {
     is_dive: bool,
 }
 
-impl PartialEq for Open {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-impl Eq for Open {}
-impl PartialOrd for Open {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-impl Ord for Open {
+impl Ranked for Open {
+    type Rank = (Reverse<Ordered>, u32, Reverse<usize>);
+
     /// The least bound first, then the deepest, then the oldest.
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        let of = |open: &Self| (Ordered(-open.bound), open.depth, std::cmp::Reverse(open.node));
-        of(self).cmp(&of(other))
+    fn rank(&self) -> Self::Rank {
+        (Reverse(Ordered(self.bound)), self.depth, Reverse(self.node))
     }
 }
 
@@ -170,7 +161,7 @@ pub(super) struct Search<'m> {
     /// The magnitude of the objective, for tolerances.
     scale: f64,
     tree: Tree,
-    waiting: BinaryHeap<Open>,
+    waiting: BestFirst<Open>,
     /// The bound of the root.
     root: f64,
     pub(super) budget: &'m Budget,
@@ -204,7 +195,7 @@ impl<'m> Search<'m> {
             incumbents: best.iter().map(|(objective, _)| Incumbent { at_s, objective: *objective }).collect(),
             best,
             tree: Tree::default(),
-            waiting: BinaryHeap::new(),
+            waiting: BestFirst::default(),
             root: 0.0,
             budget,
             began,

@@ -10,7 +10,7 @@
 //!    `symmetry`). The node with the least bound is next.
 
 use std::cell::Cell;
-use std::collections::BinaryHeap;
+use std::cmp::Reverse;
 use std::rc::Rc;
 use std::time::Instant;
 
@@ -23,6 +23,7 @@ use super::fixed_cuts::{Convex, Shares};
 use super::model::{allocation, slot_objective};
 use super::slot::Slot;
 use super::symmetry::{SymmetryClasses, is_complete};
+use crate::best_first::{BestFirst, Ordered, Ranked};
 
 /// A slot exactly.
 #[derive(Clone, Copy, Debug)]
@@ -105,22 +106,12 @@ struct Open {
     prices: Rc<Shared>,
 }
 
-impl PartialEq for Open {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-impl Eq for Open {}
-impl PartialOrd for Open {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-impl Ord for Open {
+impl Ranked for Open {
+    type Rank = (Reverse<Ordered>, u32, Reverse<usize>);
+
     /// The least bound first, then the deepest, then the oldest.
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        let order = other.bound.total_cmp(&self.bound).then(self.depth.cmp(&other.depth));
-        order.then(other.node.cmp(&self.node))
+    fn rank(&self) -> Self::Rank {
+        (Reverse(Ordered(self.bound)), self.depth, Reverse(self.node))
     }
 }
 
@@ -256,7 +247,7 @@ struct Search<'a> {
     bound: f64,
     nodes: Vec<Node>,
     prices: Vec<Prices>,
-    waiting: BinaryHeap<Open>,
+    waiting: BestFirst<Open>,
     budget: &'a Budget,
     began: Instant,
     opened: u64,
@@ -281,7 +272,7 @@ impl<'a> Search<'a> {
             bound: f64::INFINITY,
             nodes: vec![Node::Empty { prices: 0 }],
             prices: Vec::new(),
-            waiting: BinaryHeap::new(),
+            waiting: BestFirst::default(),
             budget,
             began,
             opened: 0,

@@ -6,8 +6,7 @@
 //!
 //! Nodes are taken best first, so the bound rises as the search goes on and is valid whenever the budget is spent.
 
-use std::cmp::Ordering;
-use std::collections::BinaryHeap;
+use std::cmp::Reverse;
 use std::time::Instant;
 
 use offcut_instances::incumbents;
@@ -17,6 +16,7 @@ use offcut_instances::problem::{Algorithm, Answer, Budget, Incumbent, Stop, Trac
 use super::bound::{PriceBound, Restriction, best_price, relaxed};
 use super::model::Latencies;
 use super::price::repaired;
+use crate::best_first::{BestFirst, Ordered, Ranked};
 
 /// A leaf whose bound is this close to the best solution, relative, is closed: well below the tolerance at which bounds meet objectives.
 const CLOSED: f64 = 1e-10;
@@ -37,21 +37,12 @@ struct Open {
     split: Option<(u32, u32)>,
 }
 
-impl PartialEq for Open {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-impl Eq for Open {}
-impl PartialOrd for Open {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-impl Ord for Open {
-    /// The greatest is the one with the least bound.
-    fn cmp(&self, other: &Self) -> Ordering {
-        other.bound.total_cmp(&self.bound).then(other.node.cmp(&self.node))
+impl Ranked for Open {
+    type Rank = (Reverse<Ordered>, Reverse<usize>);
+
+    /// The least bound first, then the oldest.
+    fn rank(&self) -> Self::Rank {
+        (Reverse(Ordered(self.bound)), Reverse(self.node))
     }
 }
 
@@ -75,7 +66,7 @@ impl Algorithm<Multiuser> for Branch {
             began,
             nodes: Vec::new(),
             bounds: Vec::new(),
-            open: BinaryHeap::new(),
+            open: BestFirst::default(),
             best: (f64::INFINITY, Vec::new()),
             incumbents: Vec::new(),
         };
@@ -114,7 +105,7 @@ struct Search<'a> {
     nodes: Vec<PriceNode>,
     /// Bounds of the leaves; infinite for what was split.
     bounds: Vec<f64>,
-    open: BinaryHeap<Open>,
+    open: BestFirst<Open>,
     best: (f64, Vec<u32>),
     incumbents: Vec<Incumbent>,
 }

@@ -3,7 +3,7 @@
 //! The demands just above the best price fit. The remaining units go where they save most per unit, several at once where latency does not fall
 //! with the next unit.
 
-use std::collections::BinaryHeap;
+use std::cmp::Reverse;
 use std::time::Instant;
 
 use offcut_instances::multiuser::{Instance, Multiuser, Objective};
@@ -11,6 +11,7 @@ use offcut_instances::problem::{Algorithm, Answer, Budget, Stop, Trace};
 
 use super::bound::best_price;
 use super::model::Latencies;
+use crate::best_first::{BestFirst, Ordered, Ranked};
 
 /// How far ahead the repair looks for a fall in latency.
 const JUMP: u32 = 64;
@@ -46,7 +47,7 @@ impl Algorithm<Multiuser> for Price {
 }
 
 /// A step up for one user, ordered by what it saves per unit.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 struct Step {
     saves_per_unit: f64,
     user: usize,
@@ -54,17 +55,12 @@ struct Step {
     to: u32,
 }
 
-impl Eq for Step {}
+impl Ranked for Step {
+    type Rank = (Ordered, Reverse<usize>);
 
-impl Ord for Step {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.saves_per_unit.total_cmp(&other.saves_per_unit).then(other.user.cmp(&self.user))
-    }
-}
-
-impl PartialOrd for Step {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
+    /// What saves most first, then the first user.
+    fn rank(&self) -> Self::Rank {
+        (Ordered(self.saves_per_unit), Reverse(self.user))
     }
 }
 
@@ -80,21 +76,21 @@ pub(super) fn repaired(latencies: &Latencies, mut units: Vec<u32>) -> Vec<u32> {
                 Step { saves_per_unit, user, from, to: from + jump }
             })
             .filter(|step| step.saves_per_unit > 0.0)
-            .max()
+            .max_by_key(Ranked::rank)
     };
     if left == 0 {
         return units;
     }
-    let mut steps: BinaryHeap<Step> = (0..units.len()).filter_map(|user| best_step(user, units[user], left)).collect();
+    let mut steps: BestFirst<Step> = (0..units.len()).filter_map(|user| best_step(user, units[user], left)).collect();
     while left > 0 {
         let Some(step) = steps.pop() else { break };
         if step.to - step.from > left {
-            steps.extend(best_step(step.user, step.from, left)); // too far by now: look again, nearer
+            best_step(step.user, step.from, left).into_iter().for_each(|step| steps.push(step)); // too far by now: look again, nearer
             continue;
         }
         units[step.user] = step.to;
         left -= step.to - step.from;
-        steps.extend(best_step(step.user, step.to, left));
+        best_step(step.user, step.to, left).into_iter().for_each(|step| steps.push(step));
     }
     units
 }

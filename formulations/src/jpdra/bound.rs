@@ -330,10 +330,7 @@ impl<'m> Dual<'m> {
         while bound < until.cutoff && rounds < until.rounds && !is_out_of_time() {
             rounds += 1;
             if self.step == 0.0 {
-                let gradient = self.gradient();
-                let norm: f64 = gradient.iter().map(|g| g * g).sum();
-                self.step = (until.cutoff.min(scale) - bound).max(0.01 * scale) / norm.max(1.0);
-                self.good_step = self.step;
+                self.choose_first_step(bound, until.cutoff, scale);
             }
             let missing = (until.cutoff - bound).min(scale);
             let (mut prices, promised) = self.propose(&centre, ENOUGH * missing);
@@ -351,42 +348,59 @@ impl<'m> Dual<'m> {
                 continue;
             }
             let reached = self.bound(domain, &prices, close(bound));
-            if reached >= bound + 0.1 * rise {
-                if reached >= bound + 0.5 * rise {
-                    self.step = (2.0 * self.step).min(LONGEST * scale);
-                }
-                centre = prices;
-                bound = reached;
-                failures = 0;
-                self.good_step = self.step;
-            } else {
-                failures += 1;
-                if reached < bound - missing {
-                    // Far too long a step.
-                    self.step *= 0.25;
-                    failures = 0;
-                } else if reached > bound {
-                    centre = prices;
-                    bound = reached;
-                } else if failures >= 3 {
-                    self.step *= 0.6;
-                    failures = 0;
-                }
+            if self.adapt_step(bound, reached, rise, missing, LONGEST * scale, &mut failures) {
+                (centre, bound) = (prices, reached);
             }
             history.push(bound);
             // What is short of the promise may all be what servers' bounds lose: no price does better.
             if bound == f64::INFINITY || promised - bound <= servers * close(bound) {
                 break;
             }
-            let missing = until.cutoff - bound;
-            // The first rounds only gather atoms.
-            if let Some(before) = history.len().checked_sub(9).filter(|_| rounds >= until.warm)
-                && bound - history[before] < until.stall * missing
-            {
+            if rounds >= until.warm && is_stalled(&history, until) {
                 break;
             }
         }
         Ascent { bound, prices: centre }
+    }
+
+    /// A first step: along the gradient to what is missing, or to a hundredth of the scale.
+    fn choose_first_step(&mut self, bound: f64, cutoff: f64, scale: f64) {
+        let gradient = self.gradient();
+        let norm: f64 = gradient.iter().map(|g| g * g).sum();
+        self.step = (cutoff.min(scale) - bound).max(0.01 * scale) / norm.max(1.0);
+        self.good_step = self.step;
+    }
+
+    /// Adapts the step to the bound that it `reached`, from `bound` where a `rise` was promised. The answer is whether its prices are the next centre.
+    fn adapt_step(
+        &mut self,
+        bound: f64,
+        reached: f64,
+        rise: f64,
+        missing: f64,
+        longest: f64,
+        failures: &mut u32,
+    ) -> bool {
+        if reached >= bound + 0.1 * rise {
+            if reached >= bound + 0.5 * rise {
+                self.step = (2.0 * self.step).min(longest);
+            }
+            *failures = 0;
+            self.good_step = self.step;
+            return true;
+        }
+        *failures += 1;
+        if reached < bound - missing {
+            // Far too long a step.
+            self.step *= 0.25;
+            *failures = 0;
+        } else if reached > bound {
+            return true;
+        } else if *failures >= 3 {
+            self.step *= 0.6;
+            *failures = 0;
+        }
+        false
     }
 
     /// Mixed paths less mixed sets.
@@ -435,6 +449,14 @@ impl<'m> Dual<'m> {
         }
         shares
     }
+}
+
+/// Whether the last eight rounds closed too little of what is missing.
+fn is_stalled(history: &[f64], until: Until) -> bool {
+    let bound = history.last().copied().unwrap_or(f64::NEG_INFINITY);
+    let missing = until.cutoff - bound;
+    // The first rounds only gather atoms.
+    history.len().checked_sub(9).is_some_and(|before| bound - history[before] < until.stall * missing)
 }
 
 /// How many prices two atoms share.

@@ -82,85 +82,140 @@ fn delay(roots: f64, left: f64, top: f64) -> f64 {
 
 /// The continuous relaxation. None if a flow has no path at all.
 pub(super) fn relaxed(model: &Model, close: f64, is_out_of_time: &dyn Fn() -> bool) -> Option<Relaxed> {
-    let (servers, flows) = (model.servers(), model.flows.len());
-    let domain = model.domain();
-    let mut paths = Paths::new(model, SubproblemObjective::Delay);
-    let mut prices = vec![0.0; 2 * model.partitions() * servers];
-    // So steep that no server is overfull in the end, and no number is lost beside another.
-    let all: f64 = model.roots.iter().sum();
-    let slowest = (0..servers).map(|m| model.speed(m)).fold(f64::INFINITY, f64::min);
-    let top = 1e5 * all / slowest;
-    let mut loads =
-        Loads { model, roots: vec![0.0; servers], left: (0..servers).map(|m| model.speed(m)).collect(), top };
-    let mut mixture: Vec<Vec<Path>> = Vec::with_capacity(flows);
-    let price = |prices: &mut [f64], loads: &Loads, i: usize| {
-        for m in 0..servers {
-            let rate = loads.rate(m);
-            prices[i * servers + m] = rate * (2.0 * model.roots[i] + rate * model.loads[i]);
-        }
-    };
-    // The first paths, flow by flow, each at the rates of those before; empty servers cost what the partition alone would.
-    for s in 0..flows {
-        for i in model.flows[s].clone() {
-            for m in 0..servers {
-                let (roots, left) = (loads.roots[m] + model.roots[i], loads.left[m] - model.loads[i]);
-                prices[i * servers + m] = delay(roots, left, top) - delay(loads.roots[m], loads.left[m], top);
-            }
-        }
-        let (cost, on) = paths.cheapest(s, &domain, &prices);
-        if cost == f64::INFINITY {
-            return None;
-        }
-        loads.put(s, &on, 1.0);
-        mixture.push(vec![Path { transfers: model.transfers(s, &on), on, weight: 1.0 }]);
-    }
-    let (mut bound, mut rates) = (0.0f64, vec![0.0; servers]);
+    let mut relaxation = Relaxation::new(model);
+    relaxation.add_first_paths()?;
+    let (mut bound, mut rates) = (0.0f64, vec![0.0; model.servers()]);
     let mut rounds = 0;
     for round in 0..20_000 {
         rounds += 1;
-        // The bound at the rates of the mixture, and new paths.
-        (0..model.partitions()).for_each(|i| price(&mut prices, &loads, i));
-        let here: Vec<f64> = (0..servers).map(|m| loads.rate(m)).collect();
-        let mut total: f64 = here.iter().enumerate().map(|(m, rate)| -rate * rate * model.speed(m)).sum();
-        for (s, mixed) in mixture.iter_mut().enumerate() {
-            let (cost, on) = paths.cheapest(s, &domain, &prices);
-            total += cost;
+        let (here, at) = relaxation.bound_and_add_paths();
+        if here > bound {
+            (bound, rates) = (here, at);
+        }
+        let value = relaxation.value();
+        if value - bound <= close * value || is_out_of_time() {
+            break;
+        }
+        for _ in 0..if round < 5 { 2 } else { 8 } {
+            relaxation.move_weight();
+        }
+        if round % 16 == 15 {
+            relaxation.sum_again();
+        }
+    }
+    Some(Relaxed { bound, rates, shares: relaxation.shares(), rounds })
+}
+
+/// A mixture of paths for each flow, with its loads and the prices of its rates.
+struct Relaxation<'m> {
+    model: &'m Model<'m>,
+    domain: Vec<u64>,
+    paths: Paths<'m>,
+    /// As in `Dual`, without prices of staying.
+    prices: Vec<f64>,
+    loads: Loads<'m>,
+    /// Paths of each flow.
+    mixture: Vec<Vec<Path>>,
+}
+
+impl<'m> Relaxation<'m> {
+    fn new(model: &'m Model<'m>) -> Self {
+        let servers = model.servers();
+        // So steep that no server is overfull in the end, and no number is lost beside another.
+        let all: f64 = model.roots.iter().sum();
+        let slowest = (0..servers).map(|m| model.speed(m)).fold(f64::INFINITY, f64::min);
+        let top = 1e5 * all / slowest;
+        let left = (0..servers).map(|m| model.speed(m)).collect();
+        Self {
+            model,
+            domain: model.domain(),
+            paths: Paths::new(model, SubproblemObjective::Delay),
+            prices: vec![0.0; 2 * model.partitions() * servers],
+            loads: Loads { model, roots: vec![0.0; servers], left, top },
+            mixture: Vec::with_capacity(model.flows.len()),
+        }
+    }
+
+    /// The first paths, flow by flow, each at the rates of those before; empty servers cost what the partition alone would. None if a flow has no path.
+    fn add_first_paths(&mut self) -> Option<()> {
+        let (model, servers) = (self.model, self.model.servers());
+        for s in 0..model.flows.len() {
+            let loads = &self.loads;
+            for i in model.flows[s].clone() {
+                for m in 0..servers {
+                    let (roots, left) = (loads.roots[m] + model.roots[i], loads.left[m] - model.loads[i]);
+                    self.prices[i * servers + m] =
+                        delay(roots, left, loads.top) - delay(loads.roots[m], loads.left[m], loads.top);
+                }
+            }
+            let (cost, on) = self.paths.cheapest(s, &self.domain, &self.prices);
+            if cost == f64::INFINITY {
+                return None;
+            }
+            self.loads.put(s, &on, 1.0);
+            self.mixture.push(vec![Path { transfers: model.transfers(s, &on), on, weight: 1.0 }]);
+        }
+        Some(())
+    }
+
+    /// The bound at the rates of the mixture, and these rates. The paths that are cheapest there join the mixture, without weight.
+    fn bound_and_add_paths(&mut self) -> (f64, Vec<f64>) {
+        let (model, servers) = (self.model, self.model.servers());
+        for i in 0..model.partitions() {
+            for m in 0..servers {
+                let rate = self.loads.rate(m);
+                self.prices[i * servers + m] = rate * (2.0 * model.roots[i] + rate * model.loads[i]);
+            }
+        }
+        let rates: Vec<f64> = (0..servers).map(|m| self.loads.rate(m)).collect();
+        let mut bound: f64 = rates.iter().enumerate().map(|(m, rate)| -rate * rate * model.speed(m)).sum();
+        for (s, mixed) in self.mixture.iter_mut().enumerate() {
+            let (cost, on) = self.paths.cheapest(s, &self.domain, &self.prices);
+            bound += cost;
             if mixed.iter().all(|path| path.on != on) {
                 mixed.push(Path { transfers: model.transfers(s, &on), on, weight: 0.0 });
             }
         }
-        if total > bound {
-            (bound, rates) = (total, here);
-        }
-        let value = (0..servers).map(|m| delay(loads.roots[m], loads.left[m], top)).sum::<f64>()
-            + mixture.iter().flatten().map(|path| path.weight * path.transfers).sum::<f64>();
-        if value - bound <= close * value || is_out_of_time() {
-            break;
-        }
-        // Move weight, flow by flow, a few times.
-        for _ in 0..if round < 5 { 2 } else { 8 } {
-            for (s, mixed) in mixture.iter_mut().enumerate() {
-                shift(model, &mut loads, s, mixed);
-            }
-        }
-        if round % 16 == 15 {
-            mixture.iter_mut().for_each(|mixed| mixed.retain(|path| path.weight > 0.0));
-            // Sums anew: the many small steps leave roundings behind.
-            loads.roots.fill(0.0);
-            loads.left = (0..servers).map(|m| model.speed(m)).collect();
-            for (s, mixed) in mixture.iter().enumerate() {
-                mixed.iter().for_each(|path| loads.put(s, &path.on, path.weight));
-            }
+        (bound, rates)
+    }
+
+    /// The objective value of the mixture.
+    fn value(&self) -> f64 {
+        let Loads { roots, left, top, .. } = &self.loads;
+        (0..roots.len()).map(|m| delay(roots[m], left[m], *top)).sum::<f64>()
+            + self.mixture.iter().flatten().map(|path| path.weight * path.transfers).sum::<f64>()
+    }
+
+    /// Moves weight, once in every flow.
+    fn move_weight(&mut self) {
+        for (s, mixed) in self.mixture.iter_mut().enumerate() {
+            shift(self.model, &mut self.loads, s, mixed);
         }
     }
-    let mut shares = vec![0.0; model.partitions() * servers];
-    for (s, mixed) in mixture.iter().enumerate() {
-        for path in mixed {
-            let assignments = model.flows[s].clone().zip(&path.on);
-            assignments.for_each(|(i, m)| shares[i * servers + *m as usize] += path.weight);
+
+    /// Forgets paths without weight, and sums the loads anew: the many small steps leave roundings behind.
+    fn sum_again(&mut self) {
+        let model = self.model;
+        self.mixture.iter_mut().for_each(|mixed| mixed.retain(|path| path.weight > 0.0));
+        self.loads.roots.fill(0.0);
+        self.loads.left = (0..model.servers()).map(|m| model.speed(m)).collect();
+        for (s, mixed) in self.mixture.iter().enumerate() {
+            mixed.iter().for_each(|path| self.loads.put(s, &path.on, path.weight));
         }
     }
-    Some(Relaxed { bound, rates, shares, rounds })
+
+    /// How much of every partition is on every server. Shape (partitions, servers), flat.
+    fn shares(&self) -> Vec<f64> {
+        let (model, servers) = (self.model, self.model.servers());
+        let mut shares = vec![0.0; model.partitions() * servers];
+        for (s, mixed) in self.mixture.iter().enumerate() {
+            for path in mixed {
+                let assignments = model.flows[s].clone().zip(&path.on);
+                assignments.for_each(|(i, m)| shares[i * servers + *m as usize] += path.weight);
+            }
+        }
+        shares
+    }
 }
 
 /// Moves weight from the flow's worst path to its best one, as much as the objective wants.

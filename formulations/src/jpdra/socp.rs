@@ -12,7 +12,9 @@
 use std::time::Instant;
 
 use clarabel::algebra::CscMatrix;
-use clarabel::solver::{DefaultSettingsBuilder, DefaultSolver, IPSolver, SolverStatus, SupportedConeT};
+use clarabel::solver::{
+    DefaultSettingsBuilder, DefaultSolution, DefaultSolver, IPSolver, SolverStatus, SupportedConeT,
+};
 use offcut_instances::jpdra::{Instance, Jpdra};
 use offcut_instances::problem::{Algorithm, Answer, Bound, Budget, Evidence, Stop, Trace};
 use offcut_instances::random::Stream;
@@ -51,105 +53,159 @@ pub(super) struct Relaxed {
 /// Clarabel's message if it neither solves it nor reports infeasible.
 pub(super) fn relaxed(model: &Model, arcs: &[Arc], time_s: Option<f64>) -> Result<Option<Relaxed>, String> {
     let (servers, partitions) = (model.servers(), model.partitions());
-    let speed = model.mean_speed();
     let scale = model.pooled_delay();
-    // In these units a delay is a'^2/R' with a' = a / sqrt(scale * speed).
-    let (unit_root, unit_load) = ((scale * speed).sqrt(), speed);
-    let delays = arcs.len();
-    let variables = delays + servers;
-    let mut costs: Vec<f64> = arcs.iter().map(|arc| arc.cost / scale).collect();
-    costs.resize(variables, 1.0);
-
-    let (mut rows, mut columns, mut values, mut right) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    let mut put = |row: usize, column: usize, value: f64| {
-        rows.push(row);
-        columns.push(column);
-        values.push(value);
-    };
-    // What enters a place leaves it; one unit enters each flow.
-    for (at, arc) in arcs.iter().enumerate() {
-        if let Some((i, m)) = arc.to {
-            put(i * servers + m, at, 1.0);
-        }
-        if let Some((i, m)) = arc.from {
-            put(i * servers + m, at, -1.0);
-        }
-    }
-    let mut row = partitions * servers;
-    right.resize(row, 0.0);
-    for range in &model.flows {
-        let enters = |arc: &Arc| arc.from.is_none() && arc.to.is_some_and(|(i, _)| i == range.start);
-        arcs.iter().enumerate().filter(|(_, arc)| enters(arc)).for_each(|(at, _)| put(row, at, 1.0));
-        right.push(1.0);
-        row += 1;
-    }
-    let equalities = row;
-    // Arcs are not below 0.
-    for at in 0..arcs.len() {
-        put(row, at, -1.0);
-        right.push(0.0);
-        row += 1;
-    }
-    // Cones: s = b - A x = (t + R, t - R, 2 A).
-    let mut cones = vec![SupportedConeT::ZeroConeT(equalities), SupportedConeT::NonnegativeConeT(arcs.len())];
-    for m in 0..servers {
-        let capacity = model.speed(m) / unit_load;
-        put(row, delays + m, -1.0);
-        put(row + 1, delays + m, -1.0);
-        for (at, arc) in arcs.iter().enumerate() {
-            if let Some((i, _)) = arc.to.filter(|(_, server)| *server == m) {
-                put(row, at, model.loads[i] / unit_load);
-                put(row + 1, at, -model.loads[i] / unit_load);
-                put(row + 2, at, -2.0 * model.roots[i] / unit_root);
-            }
-        }
-        right.extend([capacity, -capacity, 0.0]);
-        row += 3;
-        cones.push(SupportedConeT::SecondOrderConeT(3));
-    }
-    let matrix = CscMatrix::new_from_triplets(row, variables, rows, columns, values);
-    let quadratic = CscMatrix::zeros((variables, variables));
-    let settings = DefaultSettingsBuilder::default()
-        .verbose(false)
-        .time_limit(time_s.unwrap_or(f64::INFINITY))
-        .tol_gap_abs(TOLERANCE)
-        .tol_gap_rel(TOLERANCE)
-        .tol_feas(TOLERANCE)
-        .build()
-        .map_err(|error| format!("Clarabel rejects a setting: {error}"))?;
-    let mut solver = DefaultSolver::new(&quadratic, &costs, &matrix, &right, &cones, settings)
-        .map_err(|error| format!("Clarabel rejects the model: {error}"))?;
-    solver.solve();
-    // A dual residual is, relative to costs, as much for each unit that the columns of a solution sum up to.
-    let dearest = costs.iter().copied().fold(1.0, f64::max);
-    let residual = solver.solution.r_dual.abs().max(TOLERANCE);
-    let error = match solver.solution.status {
-        SolverStatus::Solved | SolverStatus::AlmostSolved => {
-            residual * dearest * size(model) + TOLERANCE * solver.solution.obj_val_dual.abs()
-        }
-        SolverStatus::PrimalInfeasible => return Ok(None),
-        status => {
-            let cheapest = costs.iter().copied().filter(|cost| *cost > 0.0).fold(f64::INFINITY, f64::min);
-            return Err(format!(
-                "Clarabel ended with {status:?}; the ratio of the costs is {:.1e}",
-                dearest / cheapest
-            ));
-        }
-    };
+    let mut program = ConeProgram::new(model, arcs, scale);
+    program.conserve_flow();
+    program.bound_arcs();
+    program.bound_delays();
+    let costs = program.costs.clone();
+    let solver = program.solved(time_s)?;
+    let solution = &solver.solution;
+    let Some(error) = dual_error(model, &costs, solution)? else { return Ok(None) };
     let mut shares = vec![0.0f64; partitions * servers];
-    for (arc, value) in arcs.iter().zip(&solver.solution.x) {
+    for (arc, value) in arcs.iter().zip(&solution.x) {
         if let Some((i, m)) = arc.to {
             shares[i * servers + m] += value.max(0.0);
         }
     }
-    let bound = ((solver.solution.obj_val_dual - error) * scale).max(0.0);
+    let bound = ((solution.obj_val_dual - error) * scale).max(0.0);
     Ok(Some(Relaxed {
         #[cfg(test)]
-        value: solver.solution.obj_val_dual * scale,
+        value: solution.obj_val_dual * scale,
         bound,
         shares,
-        iterations: solver.solution.iterations.into(),
+        iterations: solution.iterations.into(),
     }))
+}
+
+/// Minimise `costs x` with `right - A x` in the cones; A is kept by triplets. Arcs are the first variables, delays of servers the others.
+struct ConeProgram<'a> {
+    model: &'a Model<'a>,
+    arcs: &'a [Arc],
+    /// In these units a delay is a'^2/R' with a' = a / sqrt(scale * speed).
+    unit_root: f64,
+    unit_load: f64,
+    costs: Vec<f64>,
+    rows: Vec<usize>,
+    columns: Vec<usize>,
+    values: Vec<f64>,
+    right: Vec<f64>,
+    cones: Vec<SupportedConeT<f64>>,
+}
+
+impl<'a> ConeProgram<'a> {
+    fn new(model: &'a Model<'a>, arcs: &'a [Arc], scale: f64) -> Self {
+        let speed = model.mean_speed();
+        let mut costs: Vec<f64> = arcs.iter().map(|arc| arc.cost / scale).collect();
+        costs.resize(arcs.len() + model.servers(), 1.0);
+        Self {
+            model,
+            arcs,
+            unit_root: (scale * speed).sqrt(),
+            unit_load: speed,
+            costs,
+            rows: Vec::new(),
+            columns: Vec::new(),
+            values: Vec::new(),
+            right: Vec::new(),
+            cones: Vec::new(),
+        }
+    }
+
+    fn put(&mut self, row: usize, column: usize, value: f64) {
+        self.rows.push(row);
+        self.columns.push(column);
+        self.values.push(value);
+    }
+
+    /// What enters an assignment leaves it; one unit enters each flow.
+    fn conserve_flow(&mut self) {
+        let (model, arcs, servers) = (self.model, self.arcs, self.model.servers());
+        for (at, arc) in arcs.iter().enumerate() {
+            if let Some((i, m)) = arc.to {
+                self.put(i * servers + m, at, 1.0);
+            }
+            if let Some((i, m)) = arc.from {
+                self.put(i * servers + m, at, -1.0);
+            }
+        }
+        self.right.resize(model.partitions() * servers, 0.0);
+        for range in &model.flows {
+            let enters = |arc: &Arc| arc.from.is_none() && arc.to.is_some_and(|(i, _)| i == range.start);
+            let row = self.right.len();
+            arcs.iter().enumerate().filter(|(_, arc)| enters(arc)).for_each(|(at, _)| self.put(row, at, 1.0));
+            self.right.push(1.0);
+        }
+        self.cones.push(SupportedConeT::ZeroConeT(self.right.len()));
+    }
+
+    /// Arcs are not below 0.
+    fn bound_arcs(&mut self) {
+        for at in 0..self.arcs.len() {
+            self.put(self.right.len(), at, -1.0);
+            self.right.push(0.0);
+        }
+        self.cones.push(SupportedConeT::NonnegativeConeT(self.arcs.len()));
+    }
+
+    /// Cones: s = b - A x = (t + R, t - R, 2 A).
+    fn bound_delays(&mut self) {
+        let (model, arcs) = (self.model, self.arcs);
+        let (unit_root, unit_load) = (self.unit_root, self.unit_load);
+        for m in 0..model.servers() {
+            let (row, delay) = (self.right.len(), arcs.len() + m);
+            let capacity = model.speed(m) / unit_load;
+            self.put(row, delay, -1.0);
+            self.put(row + 1, delay, -1.0);
+            for (at, arc) in arcs.iter().enumerate() {
+                if let Some((i, _)) = arc.to.filter(|(_, server)| *server == m) {
+                    self.put(row, at, model.loads[i] / unit_load);
+                    self.put(row + 1, at, -model.loads[i] / unit_load);
+                    self.put(row + 2, at, -2.0 * model.roots[i] / unit_root);
+                }
+            }
+            self.right.extend([capacity, -capacity, 0.0]);
+            self.cones.push(SupportedConeT::SecondOrderConeT(3));
+        }
+    }
+
+    fn solved(self, time_s: Option<f64>) -> Result<DefaultSolver<f64>, String> {
+        let Self { costs, rows, columns, values, right, cones, .. } = self;
+        let matrix = CscMatrix::new_from_triplets(right.len(), costs.len(), rows, columns, values);
+        let quadratic = CscMatrix::zeros((costs.len(), costs.len()));
+        let settings = DefaultSettingsBuilder::default()
+            .verbose(false)
+            .time_limit(time_s.unwrap_or(f64::INFINITY))
+            .tol_gap_abs(TOLERANCE)
+            .tol_gap_rel(TOLERANCE)
+            .tol_feas(TOLERANCE)
+            .build()
+            .map_err(|error| format!("Clarabel rejects a setting: {error}"))?;
+        let mut solver = DefaultSolver::new(&quadratic, &costs, &matrix, &right, &cones, settings)
+            .map_err(|error| format!("Clarabel rejects the model: {error}"))?;
+        solver.solve();
+        Ok(solver)
+    }
+}
+
+/// By how much Clarabel's dual objective may exceed a bound; `None` if it reports infeasible.
+///
+/// # Errors
+/// Its status and the ratio of the costs, if it solved nothing.
+fn dual_error(model: &Model, costs: &[f64], solution: &DefaultSolution<f64>) -> Result<Option<f64>, String> {
+    // A dual residual is, relative to costs, as much for each unit that the columns of a solution sum up to.
+    let dearest = costs.iter().copied().fold(1.0, f64::max);
+    let residual = solution.r_dual.abs().max(TOLERANCE);
+    match solution.status {
+        SolverStatus::Solved | SolverStatus::AlmostSolved => {
+            Ok(Some(residual * dearest * size(model) + TOLERANCE * solution.obj_val_dual.abs()))
+        }
+        SolverStatus::PrimalInfeasible => Ok(None),
+        status => {
+            let cheapest = costs.iter().copied().filter(|cost| *cost > 0.0).fold(f64::INFINITY, f64::min);
+            Err(format!("Clarabel ended with {status:?}; the ratio of the costs is {:.1e}", dearest / cheapest))
+        }
+    }
 }
 
 impl Algorithm<Jpdra> for Socp {

@@ -14,7 +14,7 @@ use std::time::Instant;
 
 use offcut_instances::problem::{Budget, Incumbent, Stop, Trace};
 
-use crate::highs::{self, Limits, Program, Status};
+use crate::highs::{self, Limits, Outcome, Program, Status};
 
 /// A convex problem, approximated by tangents.
 pub trait Tangents {
@@ -64,11 +64,7 @@ pub fn run(tangents: &mut impl Tangents, known: Option<f64>, gap: f64, budget: &
             Err(Stop::Declined(_)) if bound.is_some() => break Stop::Completed,
             Err(stop) => return Err(stop),
         };
-        *trace.counts.get_mut("rounds").expect("there") += 1;
-        *trace.counts.get_mut("nodes").expect("there") += outcome.nodes;
-        trace.counts.insert("columns".into(), outcome.columns as u64);
-        trace.counts.insert("rows".into(), outcome.rows as u64);
-        trace.build_s = trace.build_s.map(|s| s + built_s + outcome.build_s);
+        count_round(&mut trace, &outcome, built_s);
         if let Some((of_round, relaxed)) = outcome.stated.zip(outcome.bound).filter(|(stated, _)| stated.is_finite()) {
             (stated, bound) = (raised(stated, of_round), raised(bound, relaxed));
         }
@@ -102,6 +98,15 @@ pub fn run(tangents: &mut impl Tangents, known: Option<f64>, gap: f64, budget: &
         }
     };
     Ok(Ended { stop, bound, trace })
+}
+
+/// Adds a round to the trace; its model took `built_s` seconds before HiGHS had it.
+fn count_round(trace: &mut Trace, outcome: &Outcome, built_s: f64) {
+    *trace.counts.get_mut("rounds").expect("there") += 1;
+    *trace.counts.get_mut("nodes").expect("there") += outcome.nodes;
+    trace.counts.insert("columns".into(), outcome.columns as u64);
+    trace.counts.insert("rows".into(), outcome.rows as u64);
+    trace.build_s = trace.build_s.map(|s| s + built_s + outcome.build_s);
 }
 
 /// Slopes from `low` to `high` in a geometric grid whose tangents miss A^2/R by at most `error`, relative, wherever A/R is between them.

@@ -218,17 +218,7 @@ impl<'m> Servers<'m> {
                 self.rates[m] = rate;
             }
             for point in std::iter::once(top).chain((top != other).then_some(other)) {
-                if !self.may_improve(point, least) {
-                    continue;
-                }
-                let taken = &self.points[point].taken;
-                let (delay, earned) = self.delay_and_prices(m, taken);
-                if delay - earned < least {
-                    least = delay - earned;
-                    best.delay = delay;
-                    best.set.clear();
-                    best.set.extend(self.items.i.iter().zip(taken).filter(|(_, taken)| **taken).map(|(i, _)| *i));
-                }
+                self.evaluate_set(m, point, &mut least, &mut best);
             }
             let here = value.max(bound);
             if here >= least - close || state.iter().all(|state| *state != State::Free) {
@@ -254,6 +244,21 @@ impl<'m> Servers<'m> {
         self.nodes += nodes as u64;
         best.low = best.low.min(least);
         best
+    }
+
+    /// Evaluates the set of a point of the bound, and keeps it if it is below `least`.
+    fn evaluate_set(&self, m: usize, point: usize, least: &mut f64, best: &mut Best) {
+        if !self.may_improve(point, *least) {
+            return;
+        }
+        let taken = &self.points[point].taken;
+        let (delay, earned) = self.delay_and_prices(m, taken);
+        if delay - earned < *least {
+            *least = delay - earned;
+            best.delay = delay;
+            best.set.clear();
+            best.set.extend(self.items.i.iter().zip(taken).filter(|(_, taken)| **taken).map(|(i, _)| *i));
+        }
     }
 
     /// Fixes free items by their marginals where the excluded alternative reaches `cutoff`, which then bounds `low`. The answer is the item to split: the

@@ -17,7 +17,7 @@ use std::time::Instant;
 use offcut_instances::lymdo::{Allocation, Certificate, Instance, Lymdo, Node, Prices, Solution, Tree};
 use offcut_instances::problem::{Algorithm, Answer, Budget, Incumbent, Stop, Trace};
 
-use super::bound::{Ascent, BOUND_RELAXATION, Dual, Sums, Until, natural, per_unit, units};
+use super::bound::{Ascent, BOUND_RELAXATION, Curves, Dual, Sums, Until, natural, per_unit, units};
 use super::feasibility::{Feasibility, feasibility};
 use super::fixed_cuts::{Convex, Shares};
 use super::model::{allocation, slot_objective};
@@ -340,26 +340,7 @@ impl<'a> Search<'a> {
                 near.extend((range[0]..range[1]).filter(may).map(|at| (n as u32, at)));
             }
             let less = if value.is_finite() { value - 1e-12 * value.abs() } else { value };
-            let mut best = (less, None);
-            for (n, at) in near.iter() {
-                let next = curves.together(&(sums - curves.of(chosen[*n as usize] as usize) + curves.of(*at as usize)));
-                if next < best.0 {
-                    best = (next, Some([(*n, *at); 2]));
-                }
-            }
-            if best.1.is_none() {
-                for (i, (n, at)) in near.iter().enumerate().filter(|(_, (n, at))| chosen[*n as usize] != *at) {
-                    let with = sums - curves.of(chosen[*n as usize] as usize) + curves.of(*at as usize);
-                    for (other, to) in near[i + 1..].iter().filter(|(other, _)| other != n) {
-                        let next = curves
-                            .together(&(with - curves.of(chosen[*other as usize] as usize) + curves.of(*to as usize)));
-                        if next < best.0 {
-                            best = (next, Some([(*n, *at), (*other, *to)]));
-                        }
-                    }
-                }
-            }
-            let Some(changes) = best.1 else { break };
+            let Some(changes) = best_exchange(curves, near, chosen, &sums, less) else { break };
             let before = changes.map(|(n, _)| (n, chosen[n as usize]));
             changes.into_iter().for_each(|(n, at)| chosen[n as usize] = at);
             // (Summed again, so that rounding errors do not accumulate.)
@@ -411,7 +392,7 @@ impl<'a> Search<'a> {
         let slot = self.slot;
         let is_root = depth == 0;
         let mut bound = inherited;
-        let mut height;
+        let mut here;
         loop {
             if domain.len() == slot.users() {
                 return self.decided(node, bound, &domain, &shared);
@@ -419,11 +400,10 @@ impl<'a> Search<'a> {
             let until = Until { cutoff: self.cutoff(), stall: if is_root { 0.01 } else { 0.1 }, close: 1e-2 };
             let width = if is_root { 16.0 } else { 8.0 };
             let ascent = self.solver.dual.ascend(slot, &domain, shared.prices, width, until);
-            height = ascent.height;
             if ascent.prices != shared.prices {
                 shared = Shared::new(ascent.prices);
             }
-            let here = height.value - BOUND_RELAXATION * height.size;
+            here = ascent.height.value - BOUND_RELAXATION * ascent.height.size;
             if is_root {
                 self.solver.prices = Some(ascent.prices);
             }
@@ -432,35 +412,51 @@ impl<'a> Search<'a> {
                 break;
             }
             self.improve(here);
-            // Fixing by reduced costs.
-            let Dual { points, cheapest, .. } = &self.solver.dual;
-            let cutoff = self.cutoff();
-            let extra = |pair: u32| {
-                points[pair as usize].value - points[cheapest[slot.user[pair as usize] as usize] as usize].value
-            };
-            let fixed: Vec<(u32, f64)> =
-                domain.iter().map(|pair| (*pair, here + extra(*pair))).filter(|(_, with)| *with >= cutoff).collect();
-            if fixed.is_empty() {
-                break;
-            }
             let before = domain.len();
-            domain = domain.iter().copied().filter(|pair| here + extra(*pair) < cutoff).collect();
-            for same in fixed.chunk_by(|a, b| slot.user[a.0 as usize] == slot.user[b.0 as usize]) {
-                let cuts = same.iter().map(|(pair, _)| slot.cut(*pair as usize)).collect();
-                let least = same.iter().map(|(_, with)| *with).fold(f64::INFINITY, f64::min);
-                let (inside, outside) = self.split(node, slot.user[same[0].0 as usize] as usize, cuts);
-                self.leaf(inside, least, &shared);
-                node = outside;
-                self.fixed += same.len() as u64;
+            if !self.fix_by_reduced_costs(&mut node, &mut domain, here, &shared) {
+                break;
             }
             if domain.len() > slot.users() && before - domain.len() < before / 4 {
                 break;
             }
         }
-        if height.value - BOUND_RELAXATION * height.size >= self.cutoff() {
-            self.leaf(node, height.value - BOUND_RELAXATION * height.size, &shared);
-            return;
+        if here >= self.cutoff() {
+            self.leaf(node, here, &shared);
+        } else {
+            self.branch(Open { bound, depth, node, domain, prices: shared }, here);
         }
+    }
+
+    /// Removes the cuts that raise the bound `here` above the incumbent; they become splits of the tree with one leaf each. The answer is whether there
+    /// were any.
+    fn fix_by_reduced_costs(&mut self, node: &mut usize, domain: &mut Rc<[u32]>, here: f64, shared: &Shared) -> bool {
+        let slot = self.slot;
+        let Dual { points, cheapest, .. } = &self.solver.dual;
+        let cutoff = self.cutoff();
+        let extra = |pair: u32| {
+            points[pair as usize].value - points[cheapest[slot.user[pair as usize] as usize] as usize].value
+        };
+        let fixed: Vec<(u32, f64)> =
+            domain.iter().map(|pair| (*pair, here + extra(*pair))).filter(|(_, with)| *with >= cutoff).collect();
+        if fixed.is_empty() {
+            return false;
+        }
+        *domain = domain.iter().copied().filter(|pair| here + extra(*pair) < cutoff).collect();
+        for same in fixed.chunk_by(|a, b| slot.user[a.0 as usize] == slot.user[b.0 as usize]) {
+            let cuts = same.iter().map(|(pair, _)| slot.cut(*pair as usize)).collect();
+            let least = same.iter().map(|(_, with)| *with).fold(f64::INFINITY, f64::min);
+            let (inside, outside) = self.split(*node, slot.user[same[0].0 as usize] as usize, cuts);
+            self.leaf(inside, least, shared);
+            *node = outside;
+            self.fixed += same.len() as u64;
+        }
+        true
+    }
+
+    /// Splits a node in two, whose bound at the last prices is `here`.
+    fn branch(&mut self, open: Open, here: f64) {
+        let Open { bound, depth, node, domain, prices: shared } = open;
+        let slot = self.slot;
         // (Fixing removed curves; the points are still those of the last prices.)
         let (n, threshold) = self.undecided(&domain);
         let Dual { points, cheapest, .. } = &self.solver.dual;
@@ -468,7 +464,7 @@ impl<'a> Search<'a> {
         let halves = self.symmetry.halves(slot, &domain, n, threshold).map(|half| {
             let own = half.iter().filter(|pair| slot.user[**pair as usize] as usize == n);
             let extra = own.map(|pair| points[*pair as usize].value).fold(f64::INFINITY, f64::min) - least;
-            (half, bound.max(height.value - BOUND_RELAXATION * height.size + extra))
+            (half, bound.max(here + extra))
         });
         let (inside, outside) = self.split(node, n, (0..=threshold).collect());
         for ((domain, bound), node) in halves.into_iter().zip([inside, outside]) {
@@ -527,4 +523,35 @@ impl<'a> Search<'a> {
         let (_, n, threshold) = best.expect("a second pair");
         (self.symmetry.middle(slot, domain, n, threshold), threshold)
     }
+}
+
+/// The exchange of one user's pair, or else of two users', that brings the cost furthest below `less`; positions in the curves, by user. None if there is
+/// none. `near` holds the pairs to try, and `sums` the curves of the `chosen`.
+fn best_exchange(
+    curves: &Curves,
+    near: &[(u32, u32)],
+    chosen: &[u32],
+    sums: &Sums,
+    less: f64,
+) -> Option<[(u32, u32); 2]> {
+    let mut best = (less, None);
+    for (n, at) in near {
+        let next = curves.together(&(*sums - curves.of(chosen[*n as usize] as usize) + curves.of(*at as usize)));
+        if next < best.0 {
+            best = (next, Some([(*n, *at); 2]));
+        }
+    }
+    if best.1.is_some() {
+        return best.1;
+    }
+    for (i, (n, at)) in near.iter().enumerate().filter(|(_, (n, at))| chosen[*n as usize] != *at) {
+        let with = *sums - curves.of(chosen[*n as usize] as usize) + curves.of(*at as usize);
+        for (other, to) in near[i + 1..].iter().filter(|(other, _)| other != n) {
+            let next = curves.together(&(with - curves.of(chosen[*other as usize] as usize) + curves.of(*to as usize)));
+            if next < best.0 {
+                best = (next, Some([(*n, *at), (*other, *to)]));
+            }
+        }
+    }
+    best.1
 }

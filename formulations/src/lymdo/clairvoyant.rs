@@ -131,32 +131,9 @@ impl Algorithm<Lymdo> for Clairvoyant {
 }
 
 fn solve(instance: &Instance, system: &Slot, has_exact_slots: bool, budget: &Budget, began: Instant) -> Answer<Lymdo> {
-    let nothing = vec![0.0; instance.users.len()];
-    let slots: Vec<Result<Slotted, Stop>> = (0..instance.slots.len())
-        .into_par_iter()
-        .map(|t| {
-            let mut slot = system.clone();
-            slot.set(instance, t, 1.0, &nothing);
-            // (Where feasibility is not decided, there is still a bound.)
-            let symmetry = SymmetryClasses::new(instance, t, |_| 0.0);
-            let is_rejected =
-                matches!(feasibility(&slot, &symmetry, units(instance, 1.0), budget, began), Ok(Feasibility::None(_)));
-            let has_cuts = (0..slot.users()).all(|n| slot.pairs(n).any(|pair| slot.is_usable(pair)));
-            if is_rejected || !has_cuts {
-                return Err(Stop::Infeasible);
-            }
-            let domain: Vec<u32> =
-                (0..slot.pair_count() as u32).filter(|pair| slot.is_usable(*pair as usize)).collect();
-            let (warm, prices) = (vec![Warm::default(); slot.pair_count()], natural(&slot, &domain));
-            Ok(Slotted { slot, domain, warm, prices })
-        })
-        .collect();
-    if let Some(t) = slots.iter().position(|slot| matches!(slot, Err(Stop::Infeasible))) {
-        return infeasible(instance, system, t, budget, began);
-    }
-    let mut slots = match slots.into_iter().collect::<Result<Vec<_>, _>>() {
+    let mut slots = match slots(instance, system, budget, began) {
         Ok(slots) => slots,
-        Err(stop) => return Answer::nothing(stop),
+        Err(t) => return infeasible(instance, system, t, budget, began),
     };
     let natural = vec![0.0; instance.users.len()];
     let mut climb = Climb { instance, slots: &mut slots, natural, budget, began, evaluations: 0, bounds: Vec::new() };
@@ -177,15 +154,7 @@ fn solve(instance: &Instance, system: &Slot, has_exact_slots: bool, budget: &Bud
     }
     let (value, certificate) = match exact {
         Some(proved) => (proved.value, Certificate { energy_s_per_j: proved.mu, slots: proved.trees }),
-        None => {
-            let units = units(instance, 1.0);
-            let leaf = |prices: &[f64; 2]| Tree {
-                prices: vec![per_unit(*prices, units)],
-                nodes: vec![Node::Priced { prices: 0 }],
-            };
-            let slots = best.prices.iter().map(leaf).collect();
-            (best.value - best.relaxation, Certificate { energy_s_per_j: best.mu, slots })
-        }
+        None => best.certificate(instance),
     };
     let nodes = certificate.slots.iter().map(|tree| tree.nodes.len() as u64).sum();
     let trace = Trace::counting([
@@ -194,6 +163,47 @@ fn solve(instance: &Instance, system: &Slot, has_exact_slots: bool, budget: &Bud
         ("nodes", nodes),
     ]);
     Answer::nothing(stop).certified(value.max(0.0), certificate).traced(trace.with_series([("bound", points)]))
+}
+
+/// All slots with first prices.
+///
+/// # Errors
+/// The first slot that is infeasible.
+fn slots(instance: &Instance, system: &Slot, budget: &Budget, began: Instant) -> Result<Vec<Slotted>, usize> {
+    let nothing = vec![0.0; instance.users.len()];
+    let slots: Vec<Option<Slotted>> = (0..instance.slots.len())
+        .into_par_iter()
+        .map(|t| {
+            let mut slot = system.clone();
+            slot.set(instance, t, 1.0, &nothing);
+            // (Where feasibility is not decided, there is still a bound.)
+            let symmetry = SymmetryClasses::new(instance, t, |_| 0.0);
+            let is_rejected =
+                matches!(feasibility(&slot, &symmetry, units(instance, 1.0), budget, began), Ok(Feasibility::None(_)));
+            let has_cuts = (0..slot.users()).all(|n| slot.pairs(n).any(|pair| slot.is_usable(pair)));
+            if is_rejected || !has_cuts {
+                return None;
+            }
+            let domain: Vec<u32> =
+                (0..slot.pair_count() as u32).filter(|pair| slot.is_usable(*pair as usize)).collect();
+            let (warm, prices) = (vec![Warm::default(); slot.pair_count()], natural(&slot, &domain));
+            Some(Slotted { slot, domain, warm, prices })
+        })
+        .collect();
+    slots.into_iter().enumerate().map(|(t, slot)| slot.ok_or(t)).collect()
+}
+
+impl Seen {
+    /// The certified bound with one leaf for each slot, and its certificate.
+    fn certificate(self, instance: &Instance) -> (f64, Certificate) {
+        let units = units(instance, 1.0);
+        let leaf = |prices: &[f64; 2]| Tree {
+            prices: vec![per_unit(*prices, units)],
+            nodes: vec![Node::Priced { prices: 0 }],
+        };
+        let slots = self.prices.iter().map(leaf).collect();
+        (self.value - self.relaxation, Certificate { energy_s_per_j: self.mu, slots })
+    }
 }
 
 /// The answer for an infeasible slot: a proof for that slot, and prices of 0 for the others.
@@ -326,36 +336,12 @@ impl Climb<'_> {
             if rise <= 1e-9 * best.value.abs() && memory.is_empty() || slope.iter().all(|slope| *slope == 0.0) {
                 return (best, Stop::Completed);
             }
-            let (mut low, mut high, mut length) = (0.0, f64::INFINITY, 1.0);
-            let mut next: Option<Seen> = None;
             let before = best.value;
-            for _ in 0..10 {
-                if self.budget.is_spent(self.began) {
-                    return (next.filter(|next| next.value > best.value).unwrap_or(best), Stop::TimeLimit);
-                }
-                let mu = (0..step.len()).map(|n| (best.mu[n] + length * step[n]).clamp(0.0, self.most(n))).collect();
-                let there = self.at(mu);
-                let moved: Vec<f64> = there.mu.iter().zip(&best.mu).map(|(to, from)| to - from).collect();
-                let (promised, left) = (dot(&slope, &moved), dot(&there.slope, &moved));
-                let is_enough = there.value >= best.value + 1e-4 * promised;
-                let is_far = left <= 0.9 * promised;
-                if next.as_ref().is_none_or(|next| there.value > next.value) {
-                    next = Some(there);
-                }
-                if is_enough && is_far {
-                    break;
-                }
-                if is_enough {
-                    low = length;
-                } else {
-                    high = length;
-                }
-                length = if high < f64::INFINITY { 0.5 * (low + high) } else { 2.0 * low };
-                if length > 64.0 || high - low < 1e-3 * high {
-                    break;
-                }
-            }
-            let Some(next) = next.filter(|next| next.value > best.value) else {
+            let next = match self.line_search(&best, &slope, &step) {
+                Ok(next) => next,
+                Err(next) => return (next.unwrap_or(best), Stop::TimeLimit),
+            };
+            let Some(next) = next else {
                 if memory.is_empty() {
                     return (best, Stop::Completed);
                 }
@@ -380,6 +366,43 @@ impl Climb<'_> {
                 return (best, Stop::Completed);
             }
         }
+    }
+
+    /// A weak Wolfe search along `step`: the best point seen, if it is above `from`.
+    ///
+    /// # Errors
+    /// The same when the budget is spent.
+    fn line_search(&mut self, from: &Seen, slope: &[f64], step: &[f64]) -> Result<Option<Seen>, Option<Seen>> {
+        let (mut low, mut high, mut length) = (0.0, f64::INFINITY, 1.0);
+        let mut best: Option<Seen> = None;
+        let is_above = |seen: &Seen| seen.value > from.value;
+        for _ in 0..10 {
+            if self.budget.is_spent(self.began) {
+                return Err(best.filter(is_above));
+            }
+            let mu = (0..step.len()).map(|n| (from.mu[n] + length * step[n]).clamp(0.0, self.most(n))).collect();
+            let there = self.at(mu);
+            let moved: Vec<f64> = there.mu.iter().zip(&from.mu).map(|(to, from)| to - from).collect();
+            let (promised, left) = (dot(slope, &moved), dot(&there.slope, &moved));
+            let has_risen = there.value >= from.value + 1e-4 * promised;
+            let is_far = left <= 0.9 * promised;
+            if best.as_ref().is_none_or(|best| there.value > best.value) {
+                best = Some(there);
+            }
+            if has_risen && is_far {
+                break;
+            }
+            if has_risen {
+                low = length;
+            } else {
+                high = length;
+            }
+            length = if high < f64::INFINITY { 0.5 * (low + high) } else { 2.0 * low };
+            if length > 64.0 || high - low < 1e-3 * high {
+                break;
+            }
+        }
+        Ok(best.filter(is_above))
     }
 
     /// Two loops over the steps kept (Nocedal 1980), over the coordinates that may move.

@@ -74,6 +74,9 @@ impl Program {
     }
 }
 
+/// A stage with work: seconds at an equal share, the variable that is its speed, and the price of a second.
+type Stage = (f64, usize, f64);
+
 /// The optimum for the cuts of `pairs`, one per user; none if Clarabel says that there is no solution.
 ///
 /// # Errors
@@ -81,71 +84,18 @@ impl Program {
 pub(super) fn solve(slot: &Slot, pairs: &[u32]) -> Result<Option<ConicResult>, String> {
     let users = pairs.len() as f64;
     let mut program = Program::default();
-    let (mut bandwidth, mut edge) = (Vec::new(), Vec::new());
+    // Terms of what all users share: bandwidth, edge.
+    let mut shared = [Vec::new(), Vec::new()];
     for pair in pairs {
         let pair = *pair as usize;
-        let n = slot.user[pair] as usize;
-        let lambda = slot.lambda[n];
-        // Seconds at an equal share, the variable that is the speed, and the price of a second.
-        let mut stages: Vec<(f64, usize, f64)> = Vec::new();
-        if slot.local[pair] > 0.0 {
-            let speed = program.variable(0.0);
-            program.squares[speed] = slot.heat[pair];
-            program.nonnegative(1.0, &[(speed, -1.0)]);
-            stages.push((slot.local[pair], speed, 0.0));
-        }
-        if slot.air[pair] > 0.0 {
-            let share = program.variable(0.0);
-            bandwidth.push((share, -1.0 / users));
-            let price = slot.airtime[n] - 1.0;
-            if slot.is_shannon {
-                let noise = slot.snr[n] * users;
-                let efficiency = noise.ln_1p();
-                let rate = program.variable(0.0);
-                program.row(0.0, &[(rate, efficiency)]);
-                program.row(0.0, &[(share, 1.0)]);
-                program.row(noise, &[(share, 1.0)]);
-                program.cones.push(SupportedConeT::ExponentialConeT());
-                stages.push((slot.air[pair] * users / efficiency, rate, price));
-            } else {
-                stages.push((slot.air[pair] * users, share, price));
-            }
-        }
-        if slot.edge[pair] > 0.0 {
-            let share = program.variable(0.0);
-            edge.push((share, -1.0 / users));
-            stages.push((slot.edge[pair] * users, share, 0.0));
-        }
-        let longest = stages.iter().map(|(unit, ..)| *unit).fold(0.0, f64::max);
+        let lambda = slot.lambda[slot.user[pair] as usize];
+        let stages = add_stages(&mut program, slot, pair, users, &mut shared);
         match slot.service {
-            Service::Exponential => {
-                for (unit, speed, price) in stages {
-                    let time = program.variable(unit);
-                    program.product(time, (-lambda * unit, speed, 1.0), (1.0, None));
-                    if price > 0.0 {
-                        let sent = program.variable(unit * price);
-                        program.product(sent, (0.0, speed, 1.0), (1.0, None));
-                    }
-                }
-            }
-            Service::Deterministic => {
-                let waits = lambda > 0.0 && longest > 0.0;
-                let slowest = waits.then(|| program.variable(0.0));
-                for (unit, speed, price) in stages {
-                    let time = program.variable(unit * (1.0 + price));
-                    program.product(time, (0.0, speed, 1.0), (1.0, None));
-                    if let Some(slowest) = slowest {
-                        program.nonnegative(0.0, &[(slowest, 1.0), (time, -unit / longest)]);
-                    }
-                }
-                if let Some(slowest) = slowest {
-                    let waiting = program.variable(0.5 * lambda * longest * longest);
-                    program.product(waiting, (1.0, slowest, -lambda * longest), (1.0, Some(slowest)));
-                }
-            }
+            Service::Exponential => add_exponential(&mut program, lambda, stages),
+            Service::Deterministic => add_deterministic(&mut program, lambda, stages),
         }
     }
-    for shares in [bandwidth, edge] {
+    for shares in shared {
         if !shares.is_empty() {
             program.nonnegative(1.0, &shares);
         }
@@ -154,6 +104,77 @@ pub(super) fn solve(slot: &Slot, pairs: &[u32]) -> Result<Option<ConicResult>, S
         return Ok(Some(ConicResult { value: 0.0, is_sure: true }));
     }
     solved(program)
+}
+
+/// Adds the speeds of a pair's stages; what it takes of the bandwidth and the edge goes to `shared`.
+fn add_stages(
+    program: &mut Program,
+    slot: &Slot,
+    pair: usize,
+    users: f64,
+    [bandwidth, edge]: &mut [Vec<(usize, f64)>; 2],
+) -> Vec<Stage> {
+    let n = slot.user[pair] as usize;
+    let mut stages = Vec::new();
+    if slot.local[pair] > 0.0 {
+        let speed = program.variable(0.0);
+        program.squares[speed] = slot.heat[pair];
+        program.nonnegative(1.0, &[(speed, -1.0)]);
+        stages.push((slot.local[pair], speed, 0.0));
+    }
+    if slot.air[pair] > 0.0 {
+        let share = program.variable(0.0);
+        bandwidth.push((share, -1.0 / users));
+        let price = slot.airtime[n] - 1.0;
+        if slot.is_shannon {
+            let noise = slot.snr[n] * users;
+            let efficiency = noise.ln_1p();
+            let rate = program.variable(0.0);
+            program.row(0.0, &[(rate, efficiency)]);
+            program.row(0.0, &[(share, 1.0)]);
+            program.row(noise, &[(share, 1.0)]);
+            program.cones.push(SupportedConeT::ExponentialConeT());
+            stages.push((slot.air[pair] * users / efficiency, rate, price));
+        } else {
+            stages.push((slot.air[pair] * users, share, price));
+        }
+    }
+    if slot.edge[pair] > 0.0 {
+        let share = program.variable(0.0);
+        edge.push((share, -1.0 / users));
+        stages.push((slot.edge[pair] * users, share, 0.0));
+    }
+    stages
+}
+
+/// Adds a user's delay and energy under exponential service.
+fn add_exponential(program: &mut Program, lambda: f64, stages: Vec<Stage>) {
+    for (unit, speed, price) in stages {
+        let time = program.variable(unit);
+        program.product(time, (-lambda * unit, speed, 1.0), (1.0, None));
+        if price > 0.0 {
+            let sent = program.variable(unit * price);
+            program.product(sent, (0.0, speed, 1.0), (1.0, None));
+        }
+    }
+}
+
+/// Adds a user's delay and energy under deterministic service: only the slowest stage has a queue.
+fn add_deterministic(program: &mut Program, lambda: f64, stages: Vec<Stage>) {
+    let longest = stages.iter().map(|(unit, ..)| *unit).fold(0.0, f64::max);
+    let waits = lambda > 0.0 && longest > 0.0;
+    let slowest = waits.then(|| program.variable(0.0));
+    for (unit, speed, price) in stages {
+        let time = program.variable(unit * (1.0 + price));
+        program.product(time, (0.0, speed, 1.0), (1.0, None));
+        if let Some(slowest) = slowest {
+            program.nonnegative(0.0, &[(slowest, 1.0), (time, -unit / longest)]);
+        }
+    }
+    if let Some(slowest) = slowest {
+        let waiting = program.variable(0.5 * lambda * longest * longest);
+        program.product(waiting, (1.0, slowest, -lambda * longest), (1.0, Some(slowest)));
+    }
 }
 
 fn solved(program: Program) -> Result<Option<ConicResult>, String> {

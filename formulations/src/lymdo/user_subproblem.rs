@@ -89,54 +89,89 @@ impl Slot {
     }
 
     fn deterministic<const SHANNON: bool>(&self, pair: usize, nu: f64, eta: f64, warm: &mut Warm) -> Point {
+        let own = self.own_optima::<SHANNON>(pair, nu, eta, warm);
+        let common = self.bottleneck::<SHANNON>(pair, nu, &own, warm);
+        self.joined(pair, nu, eta, &own, &common)
+    }
+
+    /// The optimum of each stage alone.
+    #[inline]
+    fn own_optima<const SHANNON: bool>(&self, pair: usize, nu: f64, eta: f64, warm: &mut Warm) -> OwnOptima {
+        let n = self.user[pair] as usize;
+        let (local, work, rest) = (self.local[pair], self.air[pair], self.edge[pair]);
+        let push3 = eta * rest;
+        let mut transmission = TransmissionPoint { per_work: 0.0, slope: 1.0, eps: 1.0, pi: 0.0 };
+        let mut z = 0.0;
+        if work > 0.0 {
+            z = own_z::<SHANNON>(work, self.snr[n], self.airtime[n], nu, &mut warm.own);
+            transmission = transmission_point::<SHANNON>(z, self.snr[n]);
+        }
+        OwnOptima {
+            d1: self.local_time_s[pair],
+            d2: work * transmission.per_work,
+            d3: if rest > 0.0 { rest.max(push3.sqrt()) } else { 0.0 },
+            push1: 2.0 * self.heat[pair] * local * local,
+            push3,
+            z,
+            transmission,
+        }
+    }
+
+    /// The time that the bottleneck stages share.
+    #[inline]
+    fn bottleneck<const SHANNON: bool>(&self, pair: usize, nu: f64, own: &OwnOptima, warm: &mut Warm) -> Bottleneck {
         let n = self.user[pair] as usize;
         let (lambda, snr, weight) = (self.lambda[n], self.snr[n], self.airtime[n]);
         let (local, work, rest) = (self.local[pair], self.air[pair], self.edge[pair]);
-        let d1 = self.local_time_s[pair];
-        let push1 = 2.0 * self.heat[pair] * local * local;
-        let push3 = eta * rest;
-        let d3 = if rest > 0.0 { rest.max(push3.sqrt()) } else { 0.0 };
-        let mut own = TransmissionPoint { per_work: 0.0, slope: 1.0, eps: 1.0, pi: 0.0 };
-        let mut z = 0.0;
-        if work > 0.0 {
-            z = own_z::<SHANNON>(work, snr, weight, nu, &mut warm.own);
-            own = transmission_point::<SHANNON>(z, snr);
+        let OwnOptima { d1, d2, d3, push1, push3, z, transmission } = *own;
+        let d = d1.max(d2).max(d3);
+        let mut common = Bottleneck {
+            d,
+            free: 1.0 - lambda * d,
+            z,
+            transmission,
+            stiffness: f64::INFINITY,
+            has_transmission: false,
+        };
+        let has_queue = lambda > 0.0 && d > 0.0;
+        if !has_queue {
+            return common;
         }
-        let d2 = work * own.per_work;
-        let mut d = d1.max(d2).max(d3);
-        let mut transmission = own;
-        // The curvature of the bottleneck stages together; infinite if their time is fixed.
-        let mut stiffness = f64::INFINITY;
-        let mut is_transmission_bottleneck = false;
-        let mut free = 1.0 - lambda * d;
-        if lambda > 0.0 && d > 0.0 {
-            let fastest = if work > 0.0 { work * transmission_point::<SHANNON>(snr, snr).per_work } else { 0.0 };
-            let least = local.max(rest).max(fastest);
-            // A stage at its least time cannot be a bottleneck: only rounding errors would make it one.
-            let slower = |own: f64, least: f64| if own > least { own } else { 0.0 };
-            let (d1, d3) = (slower(d1, local), slower(d3, rest));
-            let residual = StageResidual { lambda, weight, d1, d3, push1, push3, work, snr, nu };
-            // Is the transmission's own optimum kept, or is the bottleneck time of the others below it?
-            if work > 0.0
-                && d2 > least
-                && (lambda * d2 >= 1.0 || residual.without_transmission(d2 / (1.0 - lambda * d2)).quotient() > 1.0)
-            {
-                is_transmission_bottleneck = true;
-                z = residual.transmission::<SHANNON>(
-                    z.min(snr / self.least_bandwidth[pair]),
-                    least,
-                    &mut warm.bottleneck,
-                );
-                transmission = transmission_point::<SHANNON>(z, snr);
-                d = (work * transmission.per_work).max(least);
-                free = 1.0 - lambda * d;
-            } else {
-                (d, free) = residual.slowest(d2.max(least), d, &mut warm.slowest);
-            }
-            if d > least * (1.0 + 1e-12) {
-                stiffness = residual.stiffness(d, free, is_transmission_bottleneck.then_some(transmission));
-            }
+        let fastest = if work > 0.0 { work * transmission_point::<SHANNON>(snr, snr).per_work } else { 0.0 };
+        let least = local.max(rest).max(fastest);
+        // A stage at its least time cannot be a bottleneck: only rounding errors would make it one.
+        let slower = |own: f64, least: f64| if own > least { own } else { 0.0 };
+        let (d1, d3) = (slower(d1, local), slower(d3, rest));
+        let residual = StageResidual { lambda, weight, d1, d3, push1, push3, work, snr, nu };
+        // Is the transmission's own optimum kept, or is the bottleneck time of the others below it?
+        if work > 0.0
+            && d2 > least
+            && (lambda * d2 >= 1.0 || residual.without_transmission(d2 / (1.0 - lambda * d2)).quotient() > 1.0)
+        {
+            common.has_transmission = true;
+            common.z =
+                residual.transmission::<SHANNON>(z.min(snr / self.least_bandwidth[pair]), least, &mut warm.bottleneck);
+            common.transmission = transmission_point::<SHANNON>(common.z, snr);
+            common.d = (work * common.transmission.per_work).max(least);
+            common.free = 1.0 - lambda * common.d;
+        } else {
+            (common.d, common.free) = residual.slowest(d2.max(least), d, &mut warm.slowest);
         }
+        if common.d > least * (1.0 + 1e-12) {
+            let transmission = common.has_transmission.then_some(common.transmission);
+            common.stiffness = residual.stiffness(common.d, common.free, transmission);
+        }
+        common
+    }
+
+    /// The pair's point: stages at their own optimum, or at the bottleneck's time if that is less.
+    #[inline]
+    fn joined(&self, pair: usize, nu: f64, eta: f64, own: &OwnOptima, common: &Bottleneck) -> Point {
+        let n = self.user[pair] as usize;
+        let (lambda, snr, weight) = (self.lambda[n], self.snr[n], self.airtime[n]);
+        let (local, work, rest) = (self.local[pair], self.air[pair], self.edge[pair]);
+        let OwnOptima { d1, d3, .. } = *own;
+        let Bottleneck { d, free, z, transmission, stiffness, has_transmission } = *common;
         let mut point = Point { value: lambda * d * d / (2.0 * free), ..Point::default() };
         if local > 0.0 {
             let time = d1.min(d);
@@ -148,7 +183,7 @@ impl Slot {
             let time = work * transmission.per_work;
             point.bandwidth = snr / z;
             point.value += weight * time + nu * point.bandwidth;
-            if is_transmission_bottleneck {
+            if has_transmission {
                 // dx/dd = -x / (d eps).
                 moved[0] = -point.bandwidth / (time * transmission.eps);
             } else if z > snr {
@@ -172,6 +207,34 @@ impl Slot {
         }
         point
     }
+}
+
+/// Deterministic service: the times of the stages, each at its own optimum.
+#[derive(Clone, Copy)]
+struct OwnOptima {
+    d1: f64,
+    d2: f64,
+    d3: f64,
+    /// 2 a m^2 and eta r.
+    push1: f64,
+    push3: f64,
+    /// The transmission's own point, and what it is there.
+    z: f64,
+    transmission: TransmissionPoint,
+}
+
+/// Deterministic service: the time d of the bottleneck stages, and the transmission then.
+#[derive(Clone, Copy)]
+struct Bottleneck {
+    d: f64,
+    /// 1 - lambda d.
+    free: f64,
+    z: f64,
+    transmission: TransmissionPoint,
+    /// The curvature of the bottleneck stages together; infinite if their time is fixed.
+    stiffness: f64,
+    /// Whether the transmission is one of them.
+    has_transmission: bool,
 }
 
 impl Slot {

@@ -94,11 +94,8 @@ fn search(latencies: &Latencies, is_out_of_time: impl Fn() -> bool) -> Search {
     let mut passes = 1;
     let mut tries: Vec<u32> = Vec::with_capacity(unsettled.len());
     loop {
-        // Snap: the ends become values that exist.
-        let worst = unsettled.iter().map(|u| latencies.best(u.user as usize, u.at_high)).fold(low, f64::max);
-        high = high.min(worst);
-        let next =
-            unsettled.iter().map(|u| latencies.best(u.user as usize, u.at_low - 1)).fold(f64::INFINITY, f64::min);
+        let next;
+        (next, high) = snapped(latencies, &unsettled, low, high);
         if next >= high {
             return Search { threshold: high, is_optimal: true, passes, tested };
         }
@@ -118,21 +115,34 @@ fn search(latencies: &Latencies, is_out_of_time: impl Fn() -> bool) -> Search {
         } else {
             low = middle
         }
-        let mut kept = 0;
-        for (at, units) in tries.iter().enumerate() {
-            let mut user = unsettled[at];
-            if is_within_reach {
-                user.at_high = *units
-            } else {
-                user.at_low = *units
-            }
-            if user.at_low == user.at_high {
-                settled += u64::from(user.at_low);
-            } else {
-                unsettled[kept] = user;
-                kept += 1;
-            }
-        }
-        unsettled.truncate(kept);
+        settled += settle(&mut unsettled, &tries, is_within_reach);
     }
+}
+
+/// The ends of the bracket as values that exist: the least above `low`, and the largest up to `high`.
+fn snapped(latencies: &Latencies, unsettled: &[Undecided], low: f64, high: f64) -> (f64, f64) {
+    let worst = unsettled.iter().map(|u| latencies.best(u.user as usize, u.at_high)).fold(low, f64::max);
+    let next = unsettled.iter().map(|u| latencies.best(u.user as usize, u.at_low - 1)).fold(f64::INFINITY, f64::min);
+    (next, high.min(worst))
+}
+
+/// Moves one end of the bracket to the units tried. Users whose ends meet leave the list; the answer is their units.
+fn settle(unsettled: &mut Vec<Undecided>, tries: &[u32], is_high_end: bool) -> u64 {
+    let (mut kept, mut settled) = (0, 0);
+    for (at, units) in tries.iter().enumerate() {
+        let mut user = unsettled[at];
+        if is_high_end {
+            user.at_high = *units
+        } else {
+            user.at_low = *units
+        }
+        if user.at_low == user.at_high {
+            settled += u64::from(user.at_low);
+        } else {
+            unsettled[kept] = user;
+            kept += 1;
+        }
+    }
+    unsettled.truncate(kept);
+    settled
 }

@@ -275,50 +275,22 @@ impl Algorithm<Jpdra> for Units {
         if !fits_everywhere(&model) {
             return Answer::nothing(Stop::Infeasible);
         }
-        let servers = model.servers();
         let mut stream = Stream::new(&["jpdra", "milp-units"], budget.seed);
         let first = super::local_search::first_deployment(&model, &mut stream, &|| budget.is_spent(began));
         let (scale, cutoff) =
             first.as_ref().map_or((model.pooled_delay(), f64::INFINITY), |(delay, _)| (*delay, CUTOFF));
+        let levels = Levels { model: &model, scale, cutoff };
         let mut arcs = arcs(&model);
         arcs.retain(|arc| arc.cost / scale <= cutoff);
-        // The least units whose delay alone is of interest; delays fall with units.
-        let least = |i: usize, m: usize| {
-            let (mut low, mut high) = (model.least[i], model.units[m].saturating_add(1));
-            while low < high {
-                let middle = low + (high - low) / 2;
-                if model.unit_delay(i, middle) / scale <= cutoff { high = middle } else { low = middle + 1 }
-            }
-            low
-        };
-        let levels = |i: usize, m: usize| least(i, m)..=model.units[m];
-        let count = |i: usize, m: usize| (model.units[m] + 1).saturating_sub(least(i, m)) as usize;
-        let assignments = || (0..model.partitions()).flat_map(|i| (0..servers).map(move |m| (i, m)));
-        if assignments().map(|(i, m)| count(i, m)).fold(arcs.len(), usize::saturating_add) > MAX_VARIABLES {
+        if levels.assignments().map(|(i, m)| levels.count(i, m)).fold(arcs.len(), usize::saturating_add) > MAX_VARIABLES
+        {
             return Answer::declined(format!("the model would have more than {MAX_VARIABLES} variables"));
         }
-        let Variables { mut problem, assignments: x, transfers, mut rows } = layered(&model, &arcs, scale);
-        let mut objective = transfers;
-        let mut given = vec![Expression::default(); servers];
-        for (i, m) in assignments() {
-            let Some(x) = x[i * servers + m] else { continue };
-            let mut one = Expression::with_capacity(count(i, m) + 1);
-            for k in levels(i, m) {
-                let z = problem.add(variable().binary());
-                one.add_mul(1.0, z);
-                given[m].add_mul(k as f64, z);
-                objective.add_mul(model.unit_delay(i, k) / scale, z);
-            }
-            rows.push(constraint!(one == x));
-        }
-        for (m, given) in given.into_iter().enumerate() {
-            rows.push(constraint!(given <= model.units[m] as f64));
-        }
+        let program = levels.program(&arcs);
         let built_s = began.elapsed().as_secs_f64();
         if budget.is_spent(began) {
             return model.answer(Stop::TimeLimit, first.as_ref());
         }
-        let program = Program::new(Jpdra::SENSE, problem, objective, rows, size(&model));
         let outcome = match highs::solve(program, 0.0, Limits::exact(budget, built_s)) {
             Ok(outcome) => outcome,
             Err(stop) => return Answer::nothing(stop),
@@ -336,5 +308,57 @@ impl Algorithm<Jpdra> for Units {
         keep(&mut best, found.and_then(|on| Some((model.delay(&on)?, on))));
         let answer = model.answer(stop, best.as_ref()).traced(trace);
         highs::bounded(answer, outcome.bound.map(|bound| (bound * scale).max(0.0)))
+    }
+}
+
+/// The units that partitions may have; delays in units of `scale`, and those above `cutoff` are of no interest.
+struct Levels<'m> {
+    model: &'m Model<'m>,
+    scale: f64,
+    cutoff: f64,
+}
+
+impl Levels<'_> {
+    fn assignments(&self) -> impl Iterator<Item = (usize, usize)> + use<> {
+        let servers = self.model.servers();
+        (0..self.model.partitions()).flat_map(move |i| (0..servers).map(move |m| (i, m)))
+    }
+
+    /// The least units whose delay alone is of interest; delays fall with units.
+    fn least(&self, i: usize, m: usize) -> u64 {
+        let model = self.model;
+        let (mut low, mut high) = (model.least[i], model.units[m].saturating_add(1));
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if model.unit_delay(i, middle) / self.scale <= self.cutoff { high = middle } else { low = middle + 1 }
+        }
+        low
+    }
+
+    fn count(&self, i: usize, m: usize) -> usize {
+        (self.model.units[m] + 1).saturating_sub(self.least(i, m)) as usize
+    }
+
+    /// The model: assignments and arcs, then a binary for every number of units.
+    fn program(&self, arcs: &[Arc]) -> Program {
+        let (model, scale, servers) = (self.model, self.scale, self.model.servers());
+        let Variables { mut problem, assignments: x, transfers, mut rows } = layered(model, arcs, scale);
+        let mut objective = transfers;
+        let mut given = vec![Expression::default(); servers];
+        for (i, m) in self.assignments() {
+            let Some(x) = x[i * servers + m] else { continue };
+            let mut one = Expression::with_capacity(self.count(i, m) + 1);
+            for k in self.least(i, m)..=model.units[m] {
+                let z = problem.add(variable().binary());
+                one.add_mul(1.0, z);
+                given[m].add_mul(k as f64, z);
+                objective.add_mul(model.unit_delay(i, k) / scale, z);
+            }
+            rows.push(constraint!(one == x));
+        }
+        for (m, given) in given.into_iter().enumerate() {
+            rows.push(constraint!(given <= model.units[m] as f64));
+        }
+        Program::new(Jpdra::SENSE, problem, objective, rows, size(model))
     }
 }

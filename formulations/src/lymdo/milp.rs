@@ -15,7 +15,7 @@
 
 use std::time::Instant;
 
-use good_lp::{Expression, ProblemVariables, Variable, constraint, variable};
+use good_lp::{Constraint, Expression, ProblemVariables, Variable, constraint, variable};
 use offcut_instances::incumbents;
 use offcut_instances::lymdo::{Certificate, Instance, Lymdo, Node, Service, Solution, Tree};
 use offcut_instances::problem::{Algorithm, Answer, Budget, Parameter, ParameterRange, Problem, Setting, Stop};
@@ -221,6 +221,17 @@ impl Oa<'_> {
         1
     }
 
+    /// Reports the first incumbent.
+    fn report(&self, instance: &Instance) {
+        if incumbents::has_listener() {
+            let Shares { local, bandwidth, edge, .. } = &self.best;
+            let decisions = allocation(instance, self.cuts.clone(), local, bandwidth, edge);
+            if let Some(objective) = slot_objective(instance, &decisions) {
+                incumbents::report::<Lymdo>(objective, || Solution { slots: vec![decisions] });
+            }
+        }
+    }
+
     /// What counts as 1 of what a bend takes: all there is, or for the slowest stage what is just not stable.
     fn unit(&self, pair: usize, curvature: ConvexTerm) -> f64 {
         if curvature == ConvexTerm::Wait { self.seconds(pair, ConvexTerm::Local) } else { 1.0 }
@@ -233,11 +244,56 @@ impl Oa<'_> {
         if is_pulled { self.scale.min(self.slot.ends(pair, ConvexTerm::Wait).1) } else { self.scale }
     }
 
+    /// The tangents of a bend of a copy: `value z + slope (taken - at z) <= cost`.
+    fn tangents(
+        &self,
+        copy: &Copy,
+        curvature: ConvexTerm,
+        [z, taken, cost]: [Variable; 3],
+    ) -> impl Iterator<Item = Constraint> {
+        let (slot, pair) = (self.slot, copy.pair);
+        let (unit, seconds) = (self.unit(pair, curvature), self.seconds(pair, curvature));
+        copy.points[curvature as usize].iter().filter_map(move |at| {
+            let (value, slope) = slot.curvature(pair, curvature, *at)?;
+            // Rows are divided by what is steep in them: HiGHS drops what is small beside 1, and minds what is large.
+            let steep = (1e-5 * slope.abs() * unit / seconds).max(1.0);
+            let mut row = Expression::with_capacity(3);
+            row.add_mul((value - slope * at) / seconds / steep, z);
+            row.add_mul(slope * unit / seconds / steep, taken);
+            row.add_mul(-1.0 / steep, cost);
+            Some(constraint!(row <= 0.0))
+        })
+    }
+
     /// The variables of bends that a copy has, with their columns.
     fn columns(&self, copy: &Copy) -> Vec<(ConvexTerm, usize)> {
         let has_curvature = BENDS.into_iter().filter(|curvature| self.slot.has_curvature(copy.pair, *curvature));
         has_curvature.enumerate().map(|(at, curvature)| (curvature, copy.first + 1 + 2 * at)).collect()
     }
+}
+
+/// The copies of these pairs, each with a grid of tangents.
+fn copies(slot: &Slot, pairs: &[usize], error: f64, scale: f64) -> Vec<Copy> {
+    let mut first = 0;
+    let copy = |pair: &usize| {
+        let pair = *pair;
+        let has_curvature = BENDS.map(|curvature| slot.has_curvature(pair, curvature));
+        let points = |at: usize| if has_curvature[at] { grid(slot, pair, BENDS[at], error, scale) } else { Vec::new() };
+        let copy = Copy { pair, points: std::array::from_fn(points), first };
+        first += 1 + 2 * has_curvature.into_iter().filter(|has| *has).count();
+        copy
+    };
+    pairs.iter().map(copy).collect()
+}
+
+/// The bound of all cuts at the prices of the best shares, with its certificate.
+fn price_bound(slot: &Slot, instance: &Instance, prices: [f64; 2]) -> (f64, Certificate) {
+    let domain: Vec<u32> = (0..slot.pair_count() as u32).filter(|pair| slot.is_usable(*pair as usize)).collect();
+    let height = Dual::new(slot).evaluate(slot, &domain, prices);
+    let prices = vec![per_unit(prices, units(instance, instance.v))];
+    let tree = Tree { prices, nodes: vec![Node::Priced { prices: 0 }] };
+    let value = (height.value - BOUND_RELAXATION * height.size) * instance.v;
+    (value, Certificate { energy_s_per_j: Vec::new(), slots: vec![tree] })
 }
 
 impl Tangents for Oa<'_> {
@@ -284,16 +340,7 @@ impl Tangents for Oa<'_> {
                 if low > 0.0 {
                     rows.push(constraint!(taken >= low / unit * z));
                 }
-                for at in &copy.points[curvature as usize] {
-                    let Some((value, slope)) = slot.curvature(pair, curvature, *at) else { continue };
-                    // Rows are divided by what is steep in them: HiGHS drops what is small beside 1, and minds what is large.
-                    let steep = (1e-5 * slope.abs() * unit / seconds).max(1.0);
-                    let mut row = Expression::with_capacity(3);
-                    row.add_mul((value - slope * at) / seconds / steep, z);
-                    row.add_mul(slope * unit / seconds / steep, taken);
-                    row.add_mul(-1.0 / steep, cost);
-                    rows.push(constraint!(row <= 0.0));
-                }
+                rows.extend(self.tangents(copy, curvature, [z, taken, cost]));
             }
             if let Some(slowest) = slowest {
                 times.into_iter().for_each(|time| rows.push(constraint!(time <= slowest)));
@@ -400,27 +447,11 @@ impl Algorithm<Lymdo> for OuterApproximation {
         convex.solve(&slot, &pairs, None, &mut best);
         let scale = if best.value > 0.0 { best.value } else { 1.0 };
         usable.retain(|pair| slot.given(*pair) / scale <= CUTOFF);
-        let mut first = 0;
-        let copies = usable.into_iter().map(|pair| {
-            let has_curvature = BENDS.map(|curvature| slot.has_curvature(pair, curvature));
-            let points = |at: usize| {
-                if has_curvature[at] { grid(&slot, pair, BENDS[at], self.error, scale) } else { Vec::new() }
-            };
-            let copy = Copy { pair, points: std::array::from_fn(points), first };
-            first += 1 + 2 * has_curvature.into_iter().filter(|has| *has).count();
-            copy
-        });
-        let copies = copies.collect();
+        let copies = copies(&slot, &usable, self.error, scale);
         let cuts = pairs.iter().map(|pair| slot.cut(*pair as usize)).collect();
         let mut oa = Oa { slot: &slot, copies, scale, convex, best, cuts, trial: Shares::default() };
         let time_s = budget.time_s.map(|s| (s - began.elapsed().as_secs_f64()).max(0.0));
-        if incumbents::has_listener() {
-            let Shares { local, bandwidth, edge, .. } = &oa.best;
-            let decisions = allocation(instance, oa.cuts.clone(), local, bandwidth, edge);
-            if let Some(objective) = slot_objective(instance, &decisions) {
-                incumbents::report::<Lymdo>(objective, || Solution { slots: vec![decisions] });
-            }
-        }
+        oa.report(instance);
         let known = Some(oa.best.value / scale);
         let ended = match run(&mut oa, known, 1e-7, &Budget { time_s, ..budget.clone() }) {
             Ok(ended) => ended,
@@ -439,14 +470,8 @@ impl Algorithm<Lymdo> for OuterApproximation {
         let answer =
             highs::bounded(answer.traced(trace), ended.bound.map(|bound| (bound * scale * instance.v).max(0.0)));
         // The prices of the best shares bound all cuts, too; where that is no weaker it replaces the solver-reported bound.
-        let mut dual = Dual::new(&slot);
-        let domain: Vec<u32> = (0..slot.pair_count() as u32).filter(|pair| slot.is_usable(*pair as usize)).collect();
-        let height = dual.evaluate(&slot, &domain, best.prices);
-        let certified = (height.value - BOUND_RELAXATION * height.size) * instance.v;
+        let (certified, certificate) = price_bound(&slot, instance, best.prices);
         if certified > 0.0 && answer.proved.as_ref().is_none_or(|bound| certified >= bound.value) {
-            let prices = vec![per_unit(best.prices, units(instance, instance.v))];
-            let tree = Tree { prices, nodes: vec![Node::Priced { prices: 0 }] };
-            let certificate = Certificate { energy_s_per_j: Vec::new(), slots: vec![tree] };
             return answer.certified(certified.min(objective), certificate);
         }
         answer

@@ -125,6 +125,80 @@ struct Choice {
     layers: Vec<(Place, usize)>,
 }
 
+/// What serves requests, in the order of variables.
+#[derive(Default)]
+struct Options {
+    model: Rows,
+    /// The variable with which a request serves itself, if it can. Shape (requests,).
+    alone: Vec<Option<usize>>,
+    choices: Vec<Choice>,
+    /// All variables that serve a request. Shape (requests,).
+    served: Vec<Vec<Variable>>,
+    /// Threads taken. Shape (cloudlets,).
+    loads: Vec<Expression>,
+}
+
+impl Options {
+    fn new(instance: &Instance) -> Self {
+        let loads = vec![Expression::default(); instance.cloudlets.len()];
+        let mut options = Self { loads, ..Self::default() };
+        for (i, request) in instance.requests.iter().enumerate() {
+            let graph = &instance.models[request.model as usize];
+            let is_local = graph.macs.iter().sum::<f64>() / request.device_macs_per_s <= deadline_s(request);
+            let mut by = Vec::new();
+            let variables = &mut options.model.variables;
+            options.alone.push(is_local.then(|| {
+                by.push(variables.add(variable().binary()));
+                variables.len() - 1
+            }));
+            for j in 0..instance.cloudlets.len() {
+                options.add_remote(instance, i, j, &mut by);
+            }
+            options.served.push(by);
+        }
+        options
+    }
+
+    /// Adds request `i` on cloudlet `j` with every number of threads.
+    fn add_remote(&mut self, instance: &Instance, i: usize, j: usize, by: &mut Vec<Variable>) {
+        let (request, cloudlet) = (&instance.requests[i], &instance.cloudlets[j]);
+        let graph = &instance.models[request.model as usize];
+        let per_byte = 1.0 / request.uplink_bytes_per_s + instance.hops(i)[j];
+        for threads in 1..=cloudlet.max_threads_per_request.min(cloudlet.threads) {
+            let per_mac = 1.0 / (cloudlet.thread_macs_per_s * speedup(&cloudlet.speedup, threads));
+            let seconds = Seconds::new(graph, request, per_byte, per_mac);
+            let Some(places) = seconds.places(graph) else { continue };
+            let (z, is_taken, layers) = self.model.option(graph, &seconds, &places);
+            self.loads[j].add_mul(f64::from(threads), z);
+            by.push(z);
+            self.choices.push(Choice { request: i, cloudlet: j, threads, seconds, is_taken, layers });
+        }
+    }
+}
+
+/// The rows of admission: a request is served once, a cloudlet has so many threads. The answer is the profit, in units of `unit`.
+fn admission(
+    instance: &Instance,
+    served: &[Vec<Variable>],
+    loads: Vec<Expression>,
+    unit: f64,
+    rows: &mut Vec<Constraint>,
+) -> Expression {
+    let mut profit = Expression::default();
+    for (request, by) in instance.requests.iter().zip(served).filter(|(_, by)| !by.is_empty()) {
+        let mut once = Expression::with_capacity(by.len());
+        for option in by {
+            once.add_mul(1.0, *option);
+            profit.add_mul(request.profit / unit, *option);
+        }
+        rows.push(constraint!(once <= 1.0));
+    }
+    for (load, cloudlet) in loads.into_iter().zip(&instance.cloudlets) {
+        rows.push(constraint!(load <= f64::from(cloudlet.threads)));
+    }
+    profit
+}
+
 /// The model as it grows.
 #[derive(Default)]
 struct Rows {
@@ -207,50 +281,12 @@ impl Algorithm<Throughput> for Joint {
         if sizes().fold(0, usize::saturating_add) > MAX_VARIABLES {
             return Answer::declined(format!("the model would have more than {MAX_VARIABLES} variables"));
         }
-        let mut model = Rows::default();
-        // What serves a request, in order: by itself, and by the options.
-        let mut alone: Vec<Option<usize>> = Vec::new();
-        let mut choices: Vec<Choice> = Vec::new();
-        let mut served: Vec<Vec<Variable>> = Vec::new();
-        let mut loads = vec![Expression::default(); instance.cloudlets.len()];
-        for (i, request) in instance.requests.iter().enumerate() {
-            let graph = &instance.models[request.model as usize];
-            let is_local = graph.macs.iter().sum::<f64>() / request.device_macs_per_s <= deadline_s(request);
-            let mut by = Vec::new();
-            alone.push(is_local.then(|| {
-                by.push(model.variables.add(variable().binary()));
-                model.variables.len() - 1
-            }));
-            for (j, cloudlet) in instance.cloudlets.iter().enumerate() {
-                let per_byte = 1.0 / request.uplink_bytes_per_s + instance.hops(i)[j];
-                for threads in 1..=cloudlet.max_threads_per_request.min(cloudlet.threads) {
-                    let per_mac = 1.0 / (cloudlet.thread_macs_per_s * speedup(&cloudlet.speedup, threads));
-                    let seconds = Seconds::new(graph, request, per_byte, per_mac);
-                    let Some(places) = seconds.places(graph) else { continue };
-                    let (z, is_taken, layers) = model.option(graph, &seconds, &places);
-                    loads[j].add_mul(f64::from(threads), z);
-                    by.push(z);
-                    choices.push(Choice { request: i, cloudlet: j, threads, seconds, is_taken, layers });
-                }
-            }
-            served.push(by);
-        }
-        let Rows { variables, mut rows } = model;
+        let Options { model, alone, choices, served, loads } = Options::new(instance);
         // In units of the largest profit that there is a way to.
-        let with_profit = || instance.requests.iter().zip(&served).filter(|(_, by)| !by.is_empty());
-        let unit = with_profit().map(|(request, _)| request.profit).fold(0.0, f64::max);
-        let mut profit = Expression::default();
-        for (request, by) in with_profit() {
-            let mut once = Expression::with_capacity(by.len());
-            for option in by {
-                once.add_mul(1.0, *option);
-                profit.add_mul(request.profit / unit, *option);
-            }
-            rows.push(constraint!(once <= 1.0));
-        }
-        for (load, cloudlet) in loads.into_iter().zip(&instance.cloudlets) {
-            rows.push(constraint!(load <= f64::from(cloudlet.threads)));
-        }
+        let with_profit = instance.requests.iter().zip(&served).filter(|(_, by)| !by.is_empty());
+        let unit = with_profit.map(|(request, _)| request.profit).fold(0.0, f64::max);
+        let Rows { variables, mut rows } = model;
+        let profit = admission(instance, &served, loads, unit, &mut rows);
         let built_s = began.elapsed().as_secs_f64();
         if budget.is_spent(began) {
             return Answer::nothing(Stop::TimeLimit);

@@ -346,59 +346,97 @@ impl Algorithm<Jpdra> for CraMarkov {
             0.0 => log_states / (AUTOMATIC_SHARE * chains.iter().map(Chain::equal_split_s).sum::<f64>()),
             given => given,
         };
-        let mut walks: Vec<Walk> = chains.into_iter().map(|chain| Walk::new(chain.with_beta(beta_per_s))).collect();
-        let of_best = |walks: &[Walk]| {
-            let mut units = vec![0; delays.partitions()];
-            for Walk { chain, best, .. } in walks {
-                chain.hosted.iter().zip(best).for_each(|(i, k)| units[*i] = *k);
-            }
-            Shares::Units(units)
-        };
-        // The transfers, which no chain changes.
-        let at_start = delays.of_shares(&found.servers, &of_best(&walks)).delay_s;
-        let transfers_s = at_start - sum(&walks, |walk| walk.least_s);
-        let mut incumbents = vec![Incumbent { at_s: began.elapsed().as_secs_f64(), objective: at_start }];
+        let walks: Vec<Walk> = chains.into_iter().map(|chain| Walk::new(chain.with_beta(beta_per_s))).collect();
+        let mut run = Run::new(&delays, &found.servers, walks, began);
+        let is_complete = run.steps(self.steps, began, budget);
 
+        let optimum = found.merit.delay_s;
+        let envelope = level(&run.means, optimum + log_states / beta_per_s);
+        let optimum = level(&run.means, optimum);
+        let shares = run.best();
+        let Run { moves, incumbents, means, bests, .. } = run;
+        let series = [("mean", means), ("best", bests), ("optimum", optimum), ("envelope", envelope)];
+        let trace = Trace { incumbents, ..Trace::counting([("moves", moves)]) }.with_series(series);
+        let stop = cra::stop(found.is_complete && is_complete);
+        cra::answer(&delays, &found.servers, Some(&shares), stop).traced(trace)
+    }
+}
+
+/// All chains, with the history of their means and best states in objective values.
+struct Run<'a> {
+    delays: &'a Delays,
+    walks: Vec<Walk<'a>>,
+    /// The transfers, which no chain changes.
+    transfers_s: f64,
+    /// Moves of all chains together.
+    moves: u64,
+    incumbents: Vec<Incumbent>,
+    means: Vec<(f64, f64)>,
+    bests: Vec<(f64, f64)>,
+}
+
+impl<'a> Run<'a> {
+    fn new(delays: &'a Delays, servers: &[u32], walks: Vec<Walk<'a>>, began: Instant) -> Self {
+        let (means, bests) = (Vec::new(), Vec::new());
+        let mut run = Self { delays, walks, transfers_s: 0.0, moves: 0, incumbents: Vec::new(), means, bests };
+        let objective = delays.of_shares(servers, &run.best()).delay_s;
+        run.transfers_s = objective - sum(&run.walks, |walk| walk.least_s);
+        run.incumbents.push(Incumbent { at_s: began.elapsed().as_secs_f64(), objective });
+        run
+    }
+
+    /// The best units of every server.
+    fn best(&self) -> Shares {
+        let mut units = vec![0; self.delays.partitions()];
+        for Walk { chain, best, .. } in &self.walks {
+            chain.hosted.iter().zip(best).for_each(|(i, k)| units[*i] = *k);
+        }
+        Shares::Units(units)
+    }
+
+    /// Moves every chain so many times; false if the budget was spent before.
+    fn steps(&mut self, steps: u64, began: Instant, budget: &Budget) -> bool {
         let mut stream = Stream::new(&["jpdra", "cra-markov"], budget.seed);
-        let (mut moves, mut is_complete) = (0, found.is_complete);
-        let mut log_sampling = LogSampling::new(self.steps);
-        let (mut means, mut bests) = (Vec::new(), Vec::new());
-        let mut note = |moves: u64, walks: &[Walk]| {
-            means.push((moves as f64, transfers_s + sum(walks, |walk| walk.mean_s)));
-            bests.push((moves as f64, transfers_s + sum(walks, |walk| walk.least_s)));
-        };
+        let mut log_sampling = LogSampling::new(steps);
+        let mut is_complete = true;
         let mut noted = 0;
-        for step in 0..self.steps {
+        for step in 0..steps {
             if step % STEPS_PER_LOOK == 0 && budget.is_spent(began) {
                 is_complete = false;
                 break;
             }
-            let (before, mut has_improved) = (moves, false);
-            for is_best in walks.iter_mut().filter_map(|walk| walk.step(&mut stream)) {
-                moves += 1;
-                has_improved |= is_best;
-            }
-            if has_improved {
-                let objective = transfers_s + sum(&walks, |walk| walk.least_s);
-                incumbents.push(Incumbent { at_s: began.elapsed().as_secs_f64(), objective });
-            }
-            if moves == before {
+            if !self.step(&mut stream, began) {
                 break;
             }
             if log_sampling.is_due(step + 1) {
-                note(moves, &walks);
-                noted = moves;
+                self.note();
+                noted = self.moves;
             }
         }
-        if noted < moves {
-            note(moves, &walks);
+        if noted < self.moves {
+            self.note();
         }
-        let optimum = found.merit.delay_s;
-        let envelope = level(&means, optimum + log_states / beta_per_s);
-        let optimum = level(&means, optimum);
-        let series = [("mean", means), ("best", bests), ("optimum", optimum), ("envelope", envelope)];
-        let trace = Trace { incumbents, ..Trace::counting([("moves", moves)]) }.with_series(series);
-        let shares = of_best(&walks);
-        cra::answer(&delays, &found.servers, Some(&shares), cra::stop(is_complete)).traced(trace)
+        is_complete
+    }
+
+    /// Moves every chain once; false if none can move.
+    fn step(&mut self, stream: &mut Stream, began: Instant) -> bool {
+        let (before, mut has_improved) = (self.moves, false);
+        for is_best in self.walks.iter_mut().filter_map(|walk| walk.step(stream)) {
+            self.moves += 1;
+            has_improved |= is_best;
+        }
+        if has_improved {
+            let objective = self.transfers_s + sum(&self.walks, |walk| walk.least_s);
+            self.incumbents.push(Incumbent { at_s: began.elapsed().as_secs_f64(), objective });
+        }
+        self.moves > before
+    }
+
+    /// Adds a point to the history.
+    fn note(&mut self) {
+        let at = self.moves as f64;
+        self.means.push((at, self.transfers_s + sum(&self.walks, |walk| walk.mean_s)));
+        self.bests.push((at, self.transfers_s + sum(&self.walks, |walk| walk.least_s)));
     }
 }

@@ -116,109 +116,151 @@ fn squashed(x: f64) -> f64 {
 
 /// The features of a slot, at the prices of `reference`.
 pub(super) fn features(costs: &Costs, needs: &Needs, reference: &Reference) -> Features {
-    let users = costs.users();
-    let Reference { cuts: reference_cuts, plan } = reference;
-    let prices = plan.prices;
-    // What a user costs on average; a slot that costs nothing has nothing to compare.
-    let unit = if plan.value > 0.0 { plan.value / users as f64 } else { 1.0 };
-    let options: Vec<Vec<Option<AtPrices>>> = (0..users)
-        .map(|n| (0..costs.works(n).len()).map(|m| at_prices(costs, needs, n, m, prices)).collect())
-        .collect();
-    let best_of = |n: usize| {
-        let open = options[n].iter().flatten();
-        open.min_by(|a, b| a.cost.total_cmp(&b.cost)).copied()
-    };
-    let reference_of = |n: usize| options[n][reference_cuts[n] as usize];
-
-    // Of the slot.
-    let (mut drawn, mut need, mut moving, mut promised, mut silent) = ([0.0; 2], [0.0; 2], 0.0, 0.0, 0.0);
-    for (n, cut) in reference_cuts.iter().enumerate() {
-        if let (Some(best), Some(now)) = (best_of(n), reference_of(n)) {
-            for i in 0..2 {
-                drawn[i] += best.demand[i] - now.demand[i];
-                need[i] += now.need[i];
-            }
-            moving += f64::from(u8::from(best.cost < now.cost));
-            promised += now.cost - best.cost;
-            silent += f64::from(u8::from(costs.work(n, *cut).bits == 0.0));
-        }
-    }
-    let count = users as f64;
-    let is_shannon = costs.loads.iter().any(|load| matches!(load.link, Link::Shannon { .. }));
-    let of_slot: [f64; SLOT] = [
-        count.ln() / 3.0,
-        drawn[0],
-        drawn[1],
-        moving / count,
-        promised / (unit * count),
-        need[0],
-        need[1],
-        f64::from(u8::from(costs.service == Service::Exponential)),
-        f64::from(u8::from(is_shannon)),
-        silent / count,
-        prices.bandwidth * costs.bandwidth_hz / (unit * count),
-        prices.edge * costs.edge_macs_per_s / (unit * count),
-    ];
-
-    let equal = costs.fair_share();
-    let mean_arrivals = costs.loads.iter().map(|load| load.arrivals_per_s).sum::<f64>() / count;
-    let rows: usize = (0..users).map(|n| costs.works(n).len()).sum();
+    let priced = Priced::new(costs, needs, reference);
+    let of_slot = priced.of_slot();
+    let rows: usize = (0..costs.users()).map(|n| costs.works(n).len()).sum();
     let mut seen = Array2::zeros((rows, WIDTH));
     let mut is_open = Vec::with_capacity(rows);
     let mut begins = vec![0];
-    for (n, load) in costs.loads.iter().enumerate() {
-        let works = costs.works(n);
-        let (best, now) = (best_of(n), reference_of(n));
-        let efficiency =
-            if load.link.carries() { load.link.rate(equal.bandwidth_hz) / equal.bandwidth_hz } else { 0.0 };
-        let mut of_user = [0.0; USER];
-        if let (Some(best), Some(now)) = (best, now) {
-            let near = options[n].iter().flatten().filter(|option| option.cost <= best.cost * (1.0 + NEARLY));
-            of_user = [
-                log_ratio(now.cost, unit) / 2.0,
-                now.parts[1] / now.cost,
-                log_ratio(load.arrivals_per_s, mean_arrivals),
-                efficiency.ln_1p() / 3.0,
-                log_ratio(now.cost, best.cost),
-                near.count() as f64 / works.len() as f64,
-            ];
-        }
-        let blocks = (works.len() - 1) as f64;
-        for (m, work) in works.iter().enumerate() {
-            let mut of_cut = [0.0; CUT];
-            is_open.push(options[n][m].is_some());
-            if let (Some(option), Some(best), Some(now)) = (options[n][m], best, now) {
-                let alone = equal.response(n, work, FREE).map(|response| response.cost);
-                let is_now = m as u32 == reference_cuts[n];
-                of_cut = [
-                    log_ratio(option.cost, best.cost),
-                    (option.cost - now.cost) / unit,
-                    option.parts[0] / option.cost,
-                    option.parts[1] / option.cost,
-                    option.parts[2] / option.cost,
-                    option.parts[3] / option.cost,
-                    squashed(option.demand[0] * count),
-                    squashed(option.demand[1] * count),
-                    (option.demand[0] - now.demand[0]) * count,
-                    (option.demand[1] - now.demand[1]) * count,
-                    alone.map_or(MOST, |alone| log_ratio(alone, best.cost)),
-                    f64::from(u8::from(alone.is_none())),
-                    squashed(option.need[0] * count),
-                    squashed(option.need[1] * count),
-                    load.arrivals_per_s * work.local_macs / load.max_macs_per_s,
-                    m as f64 / blocks,
-                    f64::from(u8::from(is_now)),
-                    f64::from(u8::from(m as f64 == blocks)),
-                    f64::from(u8::from(m == 0)),
-                ];
-            }
+    for n in 0..costs.users() {
+        let compared = priced.compared(n);
+        let of_user = compared.map_or([0.0; USER], |compared| priced.of_user(n, compared));
+        for (m, option) in priced.options[n].iter().enumerate() {
+            is_open.push(option.is_some());
+            let of_cut = option.as_ref().zip(compared);
+            let of_cut = of_cut.map_or([0.0; CUT], |(option, compared)| priced.of_cut(n, m, option, compared));
             let row = of_cut.iter().chain(&of_user).chain(&of_slot);
             let mut place = seen.row_mut(begins[n] + m);
             place.iter_mut().zip(row).for_each(|(place, x)| *place = cut_off(*x) as f32);
         }
-        begins.push(begins[n] + works.len());
+        begins.push(begins[n] + costs.works(n).len());
     }
     Features { rows: seen, is_open, begins }
+}
+
+/// A user's best cut at the prices, and its cut in the reference.
+#[derive(Clone, Copy)]
+struct Compared {
+    best: AtPrices,
+    now: AtPrices,
+}
+
+/// A slot at the prices of its reference.
+struct Priced<'a> {
+    costs: &'a Costs,
+    reference: &'a Reference,
+    /// Every cut of every user; none where it cannot be kept stable.
+    options: Vec<Vec<Option<AtPrices>>>,
+    /// What a user costs on average.
+    unit: f64,
+    /// The number of users.
+    count: f64,
+    /// The costs at equal shares.
+    equal: Costs,
+    mean_arrivals: f64,
+}
+
+impl<'a> Priced<'a> {
+    fn new(costs: &'a Costs, needs: &Needs, reference: &'a Reference) -> Self {
+        let users = costs.users();
+        let count = users as f64;
+        let Plan { value, prices, .. } = reference.plan;
+        let options = |n: usize| (0..costs.works(n).len()).map(|m| at_prices(costs, needs, n, m, prices)).collect();
+        Self {
+            costs,
+            reference,
+            options: (0..users).map(options).collect(),
+            // A slot that costs nothing has nothing to compare.
+            unit: if value > 0.0 { value / count } else { 1.0 },
+            count,
+            equal: costs.fair_share(),
+            mean_arrivals: costs.loads.iter().map(|load| load.arrivals_per_s).sum::<f64>() / count,
+        }
+    }
+
+    /// None if user `n` has no cut that can be kept stable, or none in the reference.
+    fn compared(&self, n: usize) -> Option<Compared> {
+        let open = self.options[n].iter().flatten();
+        let best = open.min_by(|a, b| a.cost.total_cmp(&b.cost)).copied()?;
+        let now = self.options[n][self.reference.cuts[n] as usize]?;
+        Some(Compared { best, now })
+    }
+
+    fn of_slot(&self) -> [f64; SLOT] {
+        let Self { costs, unit, count, .. } = *self;
+        let prices = self.reference.plan.prices;
+        let (mut drawn, mut need, mut moving, mut promised, mut silent) = ([0.0; 2], [0.0; 2], 0.0, 0.0, 0.0);
+        for (n, cut) in self.reference.cuts.iter().enumerate() {
+            if let Some(Compared { best, now }) = self.compared(n) {
+                for i in 0..2 {
+                    drawn[i] += best.demand[i] - now.demand[i];
+                    need[i] += now.need[i];
+                }
+                moving += f64::from(u8::from(best.cost < now.cost));
+                promised += now.cost - best.cost;
+                silent += f64::from(u8::from(costs.work(n, *cut).bits == 0.0));
+            }
+        }
+        let is_shannon = costs.loads.iter().any(|load| matches!(load.link, Link::Shannon { .. }));
+        [
+            count.ln() / 3.0,
+            drawn[0],
+            drawn[1],
+            moving / count,
+            promised / (unit * count),
+            need[0],
+            need[1],
+            f64::from(u8::from(costs.service == Service::Exponential)),
+            f64::from(u8::from(is_shannon)),
+            silent / count,
+            prices.bandwidth * costs.bandwidth_hz / (unit * count),
+            prices.edge * costs.edge_macs_per_s / (unit * count),
+        ]
+    }
+
+    fn of_user(&self, n: usize, Compared { best, now }: Compared) -> [f64; USER] {
+        let load = &self.costs.loads[n];
+        let bandwidth_hz = self.equal.bandwidth_hz;
+        let efficiency = if load.link.carries() { load.link.rate(bandwidth_hz) / bandwidth_hz } else { 0.0 };
+        let near = self.options[n].iter().flatten().filter(|option| option.cost <= best.cost * (1.0 + NEARLY));
+        [
+            log_ratio(now.cost, self.unit) / 2.0,
+            now.parts[1] / now.cost,
+            log_ratio(load.arrivals_per_s, self.mean_arrivals),
+            efficiency.ln_1p() / 3.0,
+            log_ratio(now.cost, best.cost),
+            near.count() as f64 / self.costs.works(n).len() as f64,
+        ]
+    }
+
+    fn of_cut(&self, n: usize, m: usize, option: &AtPrices, Compared { best, now }: Compared) -> [f64; CUT] {
+        let Self { costs, unit, count, equal, .. } = self;
+        let (load, work) = (&costs.loads[n], &costs.works(n)[m]);
+        let blocks = (costs.works(n).len() - 1) as f64;
+        let alone = equal.response(n, work, FREE).map(|response| response.cost);
+        let is_now = m as u32 == self.reference.cuts[n];
+        [
+            log_ratio(option.cost, best.cost),
+            (option.cost - now.cost) / unit,
+            option.parts[0] / option.cost,
+            option.parts[1] / option.cost,
+            option.parts[2] / option.cost,
+            option.parts[3] / option.cost,
+            squashed(option.demand[0] * count),
+            squashed(option.demand[1] * count),
+            (option.demand[0] - now.demand[0]) * count,
+            (option.demand[1] - now.demand[1]) * count,
+            alone.map_or(MOST, |alone| log_ratio(alone, best.cost)),
+            f64::from(u8::from(alone.is_none())),
+            squashed(option.need[0] * count),
+            squashed(option.need[1] * count),
+            load.arrivals_per_s * work.local_macs / load.max_macs_per_s,
+            m as f64 / blocks,
+            f64::from(u8::from(is_now)),
+            f64::from(u8::from(m as f64 == blocks)),
+            f64::from(u8::from(m == 0)),
+        ]
+    }
 }
 
 fn at_prices(costs: &Costs, needs: &Needs, n: usize, m: usize, prices: Prices) -> Option<AtPrices> {

@@ -49,6 +49,8 @@ pub(super) struct Model<'a> {
     pub(super) roots: Vec<f64>,
     /// lambda w, in MAC/s. Shape (partitions,).
     pub(super) loads: Vec<f64>,
+    /// Whether the exact product is below the load. Shape (partitions,).
+    is_rounded_up: Vec<bool>,
     /// Each flow's partitions.
     pub(super) flows: Vec<Range<usize>>,
     /// Each partition's flow.
@@ -76,7 +78,7 @@ impl<'a> Model<'a> {
         let total: f64 = instance.flows.iter().map(|flow| flow.rate_per_s).sum();
         let servers = instance.servers.len();
         let (mut roots, mut loads, mut flows, mut follows) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let mut flow_of = Vec::new();
+        let (mut flow_of, mut is_rounded_up) = (Vec::new(), Vec::new());
         let (mut enter, mut leave, mut bytes) = (Vec::new(), Vec::new(), Vec::new());
         let way = |weighted: f64, speed: f64| if speed > 0.0 { weighted / speed } else { f64::INFINITY };
         for (s, flow) in instance.flows.iter().enumerate() {
@@ -84,7 +86,9 @@ impl<'a> Model<'a> {
             let first = roots.len();
             for (n, partition) in flow.partitions.iter().enumerate() {
                 roots.push((weight * partition.macs).sqrt());
-                loads.push(flow.rate_per_s * partition.macs);
+                let load = flow.rate_per_s * partition.macs;
+                loads.push(load);
+                is_rounded_up.push(flow.rate_per_s.mul_add(partition.macs, -load) < 0.0);
                 follows.push(n > 0);
                 flow_of.push(s);
                 bytes.push(weight * partition.out_bytes);
@@ -114,6 +118,7 @@ impl<'a> Model<'a> {
             fixed_roots: vec![0.0; servers],
             roots,
             loads,
+            is_rounded_up,
             flows,
             flow_of,
             follows,
@@ -143,6 +148,7 @@ impl<'a> Model<'a> {
             fixed_roots: self.fixed_roots.clone(),
             roots: Vec::new(),
             loads: Vec::new(),
+            is_rounded_up: Vec::new(),
             flows: Vec::new(),
             flow_of: Vec::new(),
             follows: Vec::new(),
@@ -165,6 +171,7 @@ impl<'a> Model<'a> {
             let (first, number) = (part.roots.len(), part.flows.len());
             part.roots.extend_from_slice(&self.roots[range.clone()]);
             part.loads.extend_from_slice(&self.loads[range.clone()]);
+            part.is_rounded_up.extend_from_slice(&self.is_rounded_up[range.clone()]);
             part.follows.extend_from_slice(&self.follows[range.clone()]);
             part.least.extend_from_slice(&self.least[range.clone()]);
             part.bytes.extend_from_slice(&self.bytes[range.clone()]);
@@ -242,11 +249,17 @@ impl<'a> Model<'a> {
     }
 
     /// Whether partition `i` fits server `m` alone.
+    /// (A load that equals the speed and was rounded up is below it; its delay is beyond doubles, and it counts as not fitting, see [`Self::is_full`].)
     pub(super) fn fits(&self, i: usize, m: usize) -> bool {
         match self.unit {
             None => self.loads[i] < self.speed(m),
             Some(_) => self.least[i] <= self.units[m],
         }
+    }
+
+    /// Whether partition `i` alone takes server `m` up to less than a rounding: it does not fit in doubles, and in exact arithmetic it does.
+    pub(super) fn is_full(&self, i: usize, m: usize) -> bool {
+        self.unit.is_none() && self.loads[i] == self.speed(m) && self.is_rounded_up[i]
     }
 
     /// The servers that each partition fits alone, as bits; there are at most 64. Shape (partitions,).

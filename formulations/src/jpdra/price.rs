@@ -293,6 +293,11 @@ impl Algorithm<Jpdra> for Price {
         if model.servers() > MAX_SERVERS {
             return Answer::declined(format!("takes at most {MAX_SERVERS} servers"));
         }
+        if (0..model.partitions()).any(|i| (0..model.servers()).any(|m| model.is_full(i, m))) {
+            return Answer::declined(
+                "a partition takes a server up to less than a rounding: rates do not tell whether it fits",
+            );
+        }
         let Some(Relaxed { bound, rates, shares, rounds }) = relaxed(&model, CONVERGENCE_TOL, &is_out_of_time) else {
             // Some flow has no path: any prices prove it.
             let nodes = vec![Node::Marginal { rates: vec![0.0; model.servers()] }];

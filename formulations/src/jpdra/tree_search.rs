@@ -35,6 +35,9 @@ pub(super) const ITEMS_PER_TRY: u64 = 4;
 /// A dive starts once per this many nodes.
 const DIVING_INTERVAL: u64 = 40;
 
+/// The price of an assignment that fills a server, in incumbents.
+const FULL_PRICE: f64 = 100.0;
+
 /// The default relative gap between incumbent and leaves.
 pub(super) const CONVERGENCE_TOL: f64 = 2e-10;
 
@@ -92,7 +95,7 @@ fn rounding(prices: &Prices, at_servers: f64) -> f64 {
     let largest = |row: &Vec<f64>| row.iter().fold(0.0, |most: f64, price| most.max(price.abs()));
     let magnitude: f64 = prices.place.iter().chain(&prices.stay).map(largest).sum::<f64>() + at_servers;
     let terms = prices.place.len() + prices.place.first().map_or(0, Vec::len);
-    4.0 * f64::EPSILON * terms as f64 * magnitude
+    16.0 * f64::EPSILON * terms as f64 * magnitude
 }
 
 impl Default for Tree {
@@ -107,7 +110,8 @@ impl Tree {
     }
 
     /// Ends a node as a leaf with these prices.
-    fn leaf(&mut self, dual: &Dual, node: usize, bound: f64, prices: &Shared) {
+    /// `full` is the price of an assignment that takes all of a server up to less than a rounding: more than a solution costs.
+    fn leaf(&mut self, dual: &Dual, node: usize, bound: f64, prices: &Shared, full: f64) {
         let (model, objective) = (dual.model, dual.objective);
         let index = prices.index.get().unwrap_or_else(|| {
             let servers = model.servers();
@@ -115,13 +119,17 @@ impl Tree {
             // (Adding 0 turns a negative zero into 0.)
             let row = |prices: &[f64]| prices.iter().map(|price| price + 0.0).collect();
             let rows = |of: &[f64]| -> Vec<Vec<f64>> { of.chunks(servers).map(row).collect() };
-            let mut stay = rows(stay);
+            let (mut place, mut stay) = (rows(place), rows(stay));
+            for (i, row) in place.iter_mut().enumerate() {
+                let is_full = |(m, _): &(usize, &mut f64)| model.is_full(i, *m);
+                row.iter_mut().enumerate().filter(is_full).for_each(|(_, price)| *price = full);
+            }
             for (row, follows) in stay.iter_mut().zip(&model.follows) {
                 if !follows {
                     row.clear();
                 }
             }
-            let prices_of_leaf = Prices { place: rows(place), stay };
+            let prices_of_leaf = Prices { place, stay };
             self.roundings.push(rounding(&prices_of_leaf, dual.servers.rate_terms()));
             self.prices.push(prices_of_leaf);
             let index = self.prices.len() as u32 - 1;
@@ -399,7 +407,7 @@ impl<'m> Search<'m> {
     }
 
     fn leaf(&mut self, node: usize, bound: f64, prices: &Shared) {
-        self.tree.leaf(&self.dual, node, bound, prices);
+        self.tree.leaf(&self.dual, node, bound, prices, FULL_PRICE * self.scale);
     }
 
     /// Bounds a node, then ends or splits it. When diving, the answer is the child to go on with.

@@ -403,6 +403,41 @@ impl Tangents for Oa<'_> {
     }
 }
 
+/// Changes cuts one user at a time as long as the value falls, and gives the shares of the last ones. Costs are in units of this solution: far above the
+/// optimum they leave HiGHS no digits of it.
+fn improved(
+    slot: &Slot,
+    convex: &mut Convex,
+    pairs: &mut [u32],
+    usable: &[usize],
+    is_out_of_time: &dyn Fn() -> bool,
+) -> Shares {
+    let (mut best, mut trial) = (Shares::default(), Shares::default());
+    convex.solve(slot, pairs, None, &mut best);
+    loop {
+        let before = best.value;
+        for pair in usable {
+            let n = slot.user[*pair] as usize;
+            let known = std::mem::replace(&mut pairs[n], *pair as u32);
+            if known == *pair as u32 {
+                continue;
+            }
+            let is_better = slot.is_stable(pairs) && {
+                convex.solve(slot, pairs, None, &mut trial);
+                trial.value < best.value
+            };
+            if is_better {
+                std::mem::swap(&mut best, &mut trial);
+            } else {
+                pairs[n] = known;
+            }
+        }
+        if is_out_of_time() || best.value > 0.999 * before {
+            return best;
+        }
+    }
+}
+
 impl Algorithm<Lymdo> for OuterApproximation {
     fn id(&self) -> &str {
         "milp-oa"
@@ -443,8 +478,8 @@ impl Algorithm<Lymdo> for OuterApproximation {
                 Err(stop) => return Answer::nothing(stop),
             };
         let mut convex = Convex::new(&slot);
-        let mut best = Shares::default();
-        convex.solve(&slot, &pairs, None, &mut best);
+        let mut pairs = pairs;
+        let best = improved(&slot, &mut convex, &mut pairs, &usable, &|| budget.is_spent(began));
         let scale = if best.value > 0.0 { best.value } else { 1.0 };
         usable.retain(|pair| slot.given(*pair) / scale <= CUTOFF);
         let copies = copies(&slot, &usable, self.error, scale);

@@ -14,6 +14,8 @@
 //! Only an equivalent model or a relaxation emits a bound. This crate has its own arithmetic for latencies and uses nothing of
 //! `bench/`.
 
+#![warn(clippy::too_many_lines, unreachable_pub)]
+
 mod best_first;
 mod conditioning;
 pub mod highs;

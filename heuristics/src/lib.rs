@@ -3,6 +3,8 @@
 //! Nothing here proves anything: a heuristic finds, and its bound comes from somebody else. Objectives are computed by this
 //! crate's own arithmetic; the checker computes them again.
 
+#![warn(clippy::too_many_lines, unreachable_pub)]
+
 mod baseline;
 pub mod jpdra;
 pub mod lymdo;

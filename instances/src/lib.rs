@@ -21,6 +21,8 @@
 //! | [`multiuser`] | many users, one server, integer resource units |
 //! | [`throughput`] | admit as many requests with deadlines as possible |
 
+#![warn(clippy::too_many_lines, unreachable_pub)]
+
 pub mod dnn;
 pub mod document;
 pub mod error;

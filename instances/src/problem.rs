@@ -296,6 +296,18 @@ pub struct Parameter {
     pub about: &'static str,
 }
 
+impl std::fmt::Display for Parameter {
+    /// As it is set on the command line, to its default.
+    /// ```
+    /// use offcut_instances::problem::{Parameter, ParameterRange};
+    /// let gap = Parameter { name: "gap", default: 2e-10, range: ParameterRange::reals(2e-10, 0.5), about: "relative gap" };
+    /// assert_eq!(gap.to_string(), "gap=2e-10");
+    /// ```
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}={}", self.name, Short(self.default))
+    }
+}
+
 /// The values that a [`Parameter`] can have.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ParameterRange {

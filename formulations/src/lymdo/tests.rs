@@ -37,31 +37,34 @@ struct Kind {
     is_odd: bool,
 }
 
+/// The value, or if instances are odd sometimes 0.
+fn often(is_odd: bool, stream: &mut Stream, value: f64) -> f64 {
+    if is_odd && stream.below(5) == 0 { 0.0 } else { value }
+}
+
+/// A random chain of a few GMACs.
+fn chain(m: usize, blocks: usize, is_odd: bool, stream: &mut Stream) -> Model {
+    let blocks = if blocks > 1 { blocks - 1 + stream.below(2) as usize } else { 1 };
+    let macs = (0..blocks).map(|_| {
+        let macs = stream.log_uniform(0.5, 2.0) * 4e9 / blocks as f64;
+        often(is_odd, stream, macs)
+    });
+    let macs = macs.collect();
+    let shrink = |at: usize| 6e5 * (0.05f64).powf(at as f64 / blocks as f64);
+    let cut_bytes = (0..=blocks).map(|at| {
+        let bytes = shrink(at) * stream.log_uniform(0.3, 2.0);
+        often(is_odd, stream, bytes)
+    });
+    let mut cut_bytes: Vec<f64> = cut_bytes.collect();
+    cut_bytes[blocks] = 0.0;
+    Model { name: format!("chain {m}"), macs, cut_bytes }
+}
+
 /// A random instance: chains of a few GMACs, channels of 1e-9 to 1e-6, devices of 5 to 50 GMAC/s.
 fn instance(kind: Kind, seed: u64) -> Instance {
     let mut stream = Stream::new(&["lymdo", "tests"], seed);
     let Kind { users, blocks, slots, service, rate_law, load, is_odd } = kind;
-    let often = |stream: &mut Stream, value: f64| if is_odd && stream.below(5) == 0 { 0.0 } else { value };
-    let models: Vec<Model> = (0..3)
-        .map(|m| {
-            let blocks = if blocks > 1 { blocks - 1 + stream.below(2) as usize } else { 1 };
-            let macs = (0..blocks).map(|_| {
-                let macs = stream.log_uniform(0.5, 2.0) * 4e9 / blocks as f64;
-                often(&mut stream, macs)
-            });
-            let macs = macs.collect();
-            let shrink = |at: usize| 6e5 * (0.05f64).powf(at as f64 / blocks as f64);
-            let bytes = |at: usize, stream: &mut Stream| shrink(at) * stream.log_uniform(0.3, 2.0);
-            let mut cut_bytes: Vec<f64> = (0..=blocks)
-                .map(|at| {
-                    let bytes = bytes(at, &mut stream);
-                    often(&mut stream, bytes)
-                })
-                .collect();
-            cut_bytes[blocks] = 0.0;
-            Model { name: format!("chain {m}"), macs, cut_bytes }
-        })
-        .collect();
+    let models: Vec<Model> = (0..3).map(|m| chain(m, blocks, is_odd, &mut stream)).collect();
     let people = (0..users).map(|_| {
         let user = User {
             model: stream.below(3) as u32,
@@ -73,8 +76,8 @@ fn instance(kind: Kind, seed: u64) -> Instance {
             backlog_j: stream.log_uniform(0.1, 30.0),
         };
         User {
-            energy_per_mac_coeff: often(&mut stream, user.energy_per_mac_coeff),
-            backlog_j: often(&mut stream, user.backlog_j),
+            energy_per_mac_coeff: often(is_odd, &mut stream, user.energy_per_mac_coeff),
+            backlog_j: often(is_odd, &mut stream, user.backlog_j),
             ..user
         }
     });

@@ -26,7 +26,7 @@ use offcut_instances::random::Stream;
 use super::cra;
 use super::delay::{Delays, Deployment, Merit};
 
-/// Starts of `jpdra`, unless it is told otherwise.
+/// Starts of `jpdra` by default.
 const DEFAULT_STARTS: u32 = 20;
 
 /// Starts of `dpd`, at most, to find a deployment without faults.

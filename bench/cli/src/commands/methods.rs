@@ -35,8 +35,9 @@ fn rows<P: BenchmarkAdapter>() -> Vec<Vec<String>> {
     let mut rows = Vec::new();
     for algorithm in P::algorithms() {
         rows.push(vec![format!("  {}", algorithm.id()), algorithm.about().to_owned()]);
-        for Parameter { name, default, range, about } in algorithm.parameters() {
-            rows.push(vec![String::new(), format!("  :{name}={default}  {range}: {about}")]);
+        for parameter in algorithm.parameters() {
+            let text = format!("  :{parameter}  {}: {}", parameter.range, parameter.about);
+            rows.push(vec![String::new(), text]);
         }
     }
     rows

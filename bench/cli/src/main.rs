@@ -164,6 +164,9 @@ enum Command {
         #[arg(long)]
         library: Option<PathBuf>,
     },
+    /// Write the rows of runs as one flat table, for other programs: CSV, Parquet or JSON
+    #[command(after_help = commands::rows::ABOUT)]
+    Rows(commands::rows::Arguments),
     /// Reproduce a paper's tables, with a verdict on its claims
     #[command(after_help = "Examples: offcut reproduce multiuser\n          offcut reproduce all")]
     Reproduce {
@@ -243,6 +246,7 @@ fn dispatch(command: Command) -> Result<Ending, InputError> {
         Command::Conform(arguments) => commands::conform::conform(&arguments),
         Command::Cell(arguments) => commands::cell::cell(&arguments),
         Command::Report { folder, library } => commands::run::report_against(&folder, library.as_deref()),
+        Command::Rows(arguments) => commands::rows::rows(&arguments),
         Command::Reproduce { problem, full, peers, folder, jobs } => {
             commands::run::reproduce(&problem, full, peers, folder.as_deref(), jobs)
         }

@@ -63,7 +63,7 @@ pub(crate) fn json_line(value: &impl Serialize) {
 }
 
 /// Line feeds stand between the parts of a JSON text and never inside a string; everything else that is unsafe only inside one.
-fn escaped_json(text: &str) -> String {
+pub(crate) fn escaped_json(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for letter in text.chars() {
         if letter == '\n' || !is_unsafe(letter) {

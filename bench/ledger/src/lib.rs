@@ -9,6 +9,7 @@
 //! | [`manifest`] | what a run set out to do: its studies and its surroundings |
 //! | [`library`] | the frozen library: best known values line by line, and the verification of everything in it |
 //! | [`store`] | rows on disk: appended durably, read back with a torn last line tolerated |
+//! | [`table`] | rows as one flat table, for other programs |
 //!
 //! "Optimal" is derived here, from a checked objective and a bound; a solver's status is not used.
 
@@ -19,6 +20,7 @@ pub mod library;
 pub mod manifest;
 pub mod row;
 pub mod store;
+pub mod table;
 
 pub use evidence::{Evidence, Mismatch, answer_hash};
 pub use gap::{BestKnown, Contradiction, Gap, best_known, contradictions, contradictions_with};

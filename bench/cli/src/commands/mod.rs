@@ -10,6 +10,7 @@ pub(crate) mod library;
 pub(crate) mod methods;
 pub(crate) mod models;
 pub(crate) mod new_solver;
+pub(crate) mod rows;
 pub(crate) mod run;
 pub(crate) mod simulate;
 pub(crate) mod solve;

@@ -277,6 +277,11 @@ fn report_for<P: BenchmarkAdapter>(folder: &Path, library: Option<&Path>) -> Res
     options.evidence = Some(evidence);
     let report = Report::new(&manifest, &rows, &options);
     let written = offcut_reports::write_report(&report, &beside, &options)?;
+    let flat = beside.join("rows.csv");
+    let run = offcut_ledger::table::Run { manifest: &manifest, rows: &rows, library: &options.library };
+    std::fs::write(&flat, super::rows::csv_of(&run)).map_err(|error| {
+        InputError::at("", format!("cannot be written: {error}"), "give a folder that can be written to").in_file(&flat)
+    })?;
     let ending = super::gate::tell(&gate, &rows, false);
     if gate.rejected > 0 {
         out!("{} of {} answers were rejected by the checker", gate.rejected, rows.len());

@@ -5,7 +5,8 @@ use offcut_instances::document::InputError;
 /// Exit code: nothing stands against the answers.
 pub(crate) const GOOD: u8 = 0;
 
-/// Exit code: an answer was rejected, or a contradiction found.
+/// Exit code: an answer was rejected, or a contradiction found; of `solve` and `check` also an answer that cannot be read, of `solve` a crash, of `compare` a
+/// regression.
 pub(crate) const REJECTED: u8 = 1;
 
 /// Exit code: bad input or usage, or output that could not be written.
@@ -16,7 +17,7 @@ pub(crate) const BAD_INPUT: u8 = 2;
 pub(crate) enum Ending {
     /// Nothing stands against the answers.
     Good,
-    /// An answer was rejected, or a contradiction found.
+    /// An answer was rejected, or a contradiction found; or what else the command is asked to look for, see [`REJECTED`].
     Rejected,
 }
 

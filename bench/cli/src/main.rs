@@ -1,6 +1,7 @@
 //! The `offcut` command.
 //!
-//! Exit codes: 0 good, 1 an answer was rejected or a contradiction found, 2 bad input or usage, or output that could not be written.
+//! Exit codes: 0 good; 1 an answer was rejected or a contradiction found, a method crashed or gave no answer (`solve`, `check`), or a regression was shown
+//! (`compare`); 2 bad input or usage, or output that could not be written.
 
 // Everything is written by way of `output`.
 #![deny(clippy::print_stdout, clippy::print_stderr)]
@@ -28,7 +29,7 @@ use crate::output::err;
     name = "offcut",
     version,
     arg_required_else_help = true,
-    after_help = "Exit codes: 0 good; 1 an answer was rejected or a contradiction found; 2 bad input or usage, or output that could not be written.\nStart with: offcut demo"
+    after_help = "Exit codes: 0 good; 1 an answer was rejected or a contradiction found, a method crashed or gave no answer (solve, check), or a regression was shown (compare); 2 bad input or usage, or output that could not be written.\nStart with: offcut demo"
 )]
 struct Cli {
     #[command(subcommand)]
@@ -63,11 +64,13 @@ enum Command {
         json: bool,
     },
     /// Solve an instance with one method; the checker checks the answer
-    #[command(after_help = "Example: offcut solve my.json --method iao-ds -o answer.json")]
+    #[command(
+        after_help = "Exit code 1 if the answer is rejected, cannot be read, or the method crashed (status wrong, invalid, crash).\nExample: offcut solve my.json --method iao-ds -o answer.json"
+    )]
     Solve(commands::solve::Arguments),
     /// Check an answer, no solver involved: re-evaluate the solution, replay the bound
     #[command(
-        after_help = "Examples: offcut check my.json answer.json\n          offcut check my.json mine.json threshold.json"
+        after_help = "Exit code 1 if an answer is rejected, contradicted, or cannot be read (verdict invalid); 2 if a file is missing or the instance is bad.\nExamples: offcut check my.json answer.json\n          offcut check my.json mine.json threshold.json"
     )]
     Check(commands::check::Arguments),
     /// Simulate an answer to jpdra or lymdo task by task: do the queues take as long as the formula says?

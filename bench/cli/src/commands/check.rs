@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use offcut_checker::{Proof, Tolerance, Verdict, judge};
 use offcut_instances::document::{InputError, hash, parse_answer, parse_instance, read_bytes};
-use offcut_instances::problem::{Budget, Problem, Sense};
-use offcut_ledger::{BestKnown, Gate, Key, Row};
+use offcut_instances::problem::{Answer, Budget, Problem, Sense, Stop};
+use offcut_ledger::{BestKnown, Gate, Key, Row, Status};
 use offcut_runner::cell::row_of;
 use offcut_runner::{BenchmarkAdapter, Checked, Folder};
 
@@ -75,8 +75,7 @@ fn check_for<P: BenchmarkAdapter>(
     let tolerance = Tolerance::default();
     let hash = hash::<P>(instance);
     let judged = |path: &PathBuf| -> Result<_, InputError> {
-        let bytes = read_bytes(path).map_err(|error| error.in_file(path))?;
-        let answer = parse_answer::<P>(&bytes).map_err(|error| error.in_file(path))?;
+        let (answer, bytes) = answer_in::<P>(path).map_err(|error| error.in_file(path))?;
         let verdict = judge::<P>(instance, &answer, &tolerance);
         let (instance_hash, method) = (hash.clone(), path.display().to_string());
         let key = Key { instance: instance_hash, method, budget: Budget::default(), code: String::new() };
@@ -105,12 +104,13 @@ fn check_for<P: BenchmarkAdapter>(
             print_verdict(verdict, row.claimed_objective, &unit);
             let mut contradicting = gate.contradictions.iter();
             let is_in = |name: &str| name == row.key.method;
-            let conclusion = match verdict.is_rejected() {
-                true => "rejected",
-                false if contradicting.any(|one| is_in(&one.objective.0) || is_in(&one.bound.0)) => {
+            let conclusion = match &row.stop {
+                Stop::Invalid(why) => &*format!("invalid: {why}"),
+                _ if verdict.is_rejected() => "rejected",
+                _ if contradicting.any(|one| is_in(&one.objective.0) || is_in(&one.bound.0)) => {
                     "contradicted by another answer"
                 }
-                false => "stands",
+                _ => "stands",
             };
             out!("verdict    {conclusion}");
         }
@@ -118,7 +118,27 @@ fn check_for<P: BenchmarkAdapter>(
             gaps::<P>(&all, &tolerance);
         }
     }
-    Ok(gate::tell(&gate, &rows, arguments.json))
+    let told = gate::tell(&gate, &rows, arguments.json);
+    let is_any_invalid = rows.iter().any(|row| row.status == Status::Invalid);
+    Ok(told.and(if is_any_invalid { Ending::Rejected } else { Ending::Good }))
+}
+
+/// The answer in a file, and its bytes. What is no answer is an invalid one, as it is in a run; a file that cannot be read, or a document of another kind or
+/// problem, is a mistake in what was given.
+fn answer_in<P: BenchmarkAdapter>(path: &Path) -> Result<(Answer<P>, Vec<u8>), InputError> {
+    let is_mistake = |error: &InputError| {
+        matches!(&*error.at, "offcut" | "problem" | "version") || error.what.starts_with("cannot be read")
+    };
+    let mut bytes = Vec::new();
+    let answer = read_bytes(path).and_then(|read| {
+        bytes = read;
+        parse_answer::<P>(&bytes)
+    });
+    match answer {
+        Err(error) if is_mistake(&error) => Err(error),
+        Err(error) => Ok((Answer::invalid(format!("its answer cannot be read: {error}")), bytes)),
+        Ok(answer) => Ok((answer, bytes)),
+    }
 }
 
 /// Measures every answer against the best bound among them.

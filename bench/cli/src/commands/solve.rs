@@ -7,7 +7,7 @@ use clap::Args;
 use offcut_checker::Tolerance;
 use offcut_instances::document::{InputError, hash, parse_instance, read_bytes, write_new};
 use offcut_instances::problem::{Budget, MethodSpec};
-use offcut_ledger::{Gate, Key, best_known};
+use offcut_ledger::{Gate, Key, Status, best_known};
 use offcut_runner::BenchmarkAdapter;
 use offcut_runner::cell::{GRACE_S, Launcher, Source, judged};
 use offcut_runner::environment::code_version;
@@ -149,5 +149,7 @@ fn solve_for<P: BenchmarkAdapter>(
         }
     }
     let gate = Gate::of(P::SENSE, std::slice::from_ref(&row), &Default::default());
-    Ok(super::gate::tell(&gate, std::slice::from_ref(&row), arguments.json))
+    let told = super::gate::tell(&gate, std::slice::from_ref(&row), arguments.json);
+    let gave_none = matches!(row.status, Status::Invalid | Status::Crash);
+    Ok(told.and(if gave_none { Ending::Rejected } else { Ending::Good }))
 }

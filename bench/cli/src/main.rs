@@ -18,7 +18,6 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use offcut_instances::document::InputError;
-use offcut_runner::Shard;
 
 use crate::exit::Ending;
 use crate::output::err;
@@ -92,32 +91,12 @@ enum Command {
         arguments: Vec<OsString>,
     },
     /// Run a suite: a grid of instances and methods, every cell in a process of its own. Only what is missing is run
+    ///
+    /// A folder may be run in again with other methods, studies or programs: its report shows all rows of this program and this budget
     #[command(
-        after_help = "Examples: offcut run bench/suites/multiuser/demo.json --folder runs/mine\n          offcut run bench/suites/multiuser/demo.json --solver 'python3 my.py'\n          offcut run my-suite.json --shard 2/4 --folder runs/part-2\n          offcut run bench/suites/lymdo/demo.json --policy 'mine=python3 my_policy.py'",
-        group = clap::ArgGroup::new("programs").multiple(true)
+        after_help = "Examples: offcut run bench/suites/multiuser/demo.json --folder runs/mine\n          offcut run bench/suites/multiuser/demo.json --solver 'python3 my.py'\n          offcut run bench/suites/multiuser/demo.json --only iao,threshold --study users --time 2 --seeds 5\n          offcut run --family zoo --set users=10,20,50 --methods iao,threshold\n          offcut run my-suite.json --shard 2/4 --folder runs/part-2\n          offcut run bench/suites/lymdo/demo.json --policy 'mine=python3 my_policy.py'"
     )]
-    Run {
-        /// Suite file
-        suite: PathBuf,
-        /// Folder of the run; runs/NAME after the suite file by default
-        #[arg(long)]
-        folder: Option<PathBuf>,
-        /// Also run this program on every instance: COMMAND or NAME=COMMAND; as often as you like
-        #[arg(long = "solver", value_name = "COMMAND", group = "programs")]
-        solvers: Vec<String>,
-        /// Also run this policy of lymdo, a program that is asked slot by slot: COMMAND or NAME=COMMAND; as often as you like
-        #[arg(long = "policy", value_name = "COMMAND", group = "programs")]
-        policies: Vec<String>,
-        /// The programs are random: run each with all seeds of the suite
-        #[arg(long, requires = "programs")]
-        random: bool,
-        /// Run a share of the cells only, i/n; `offcut merge` puts the shares together
-        #[arg(long, default_value = "1/1")]
-        shard: Shard,
-        /// Cells at a time: with more than one, cells slow each other down, and times include that
-        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
-        jobs: u16,
-    },
+    Run(commands::run::Arguments),
     /// Merge runs of shards of one suite into one, and write its report
     #[command(after_help = "Example: offcut merge runs/all runs/part-1 runs/part-2")]
     Merge {
@@ -236,11 +215,7 @@ fn dispatch(command: Command) -> Result<Ending, InputError> {
         Command::Check(arguments) => commands::check::check(&arguments),
         Command::Simulate(arguments) => commands::simulate::simulate(&arguments),
         Command::Train { arguments } => commands::train::train(&arguments),
-        Command::Run { suite, folder, solvers, policies, random, shard, jobs } => {
-            let solvers = commands::run::named_all(&solvers, &policies, random)?;
-            let options = commands::run::Asked { solvers, shard, jobs };
-            commands::run::suite(&suite, folder.as_deref(), &options)
-        }
+        Command::Run(arguments) => commands::run::run_suite(&arguments),
         Command::Merge { folder, parts } => commands::run::merge(&folder, &parts),
         Command::Export(arguments) => commands::export::export(&arguments),
         Command::VerifyLibrary(arguments) => commands::library::verify(&arguments),

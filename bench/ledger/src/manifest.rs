@@ -1,6 +1,6 @@
 //! What a run set out to do.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io::Write;
 use std::path::Path;
 
@@ -45,6 +45,35 @@ pub struct Manifest {
     /// How noisy it was; kept in a file of its own.
     #[serde(skip)]
     pub reference: Reference,
+}
+
+impl Manifest {
+    /// Takes over what `earlier`, the manifest that the folder has, says of cells that stay: those of a study of the same name and axis join it, others stay in
+    /// their study, under another name if that is taken.
+    pub fn take_over(&mut self, earlier: Self, stays: impl Fn(&StudyCell) -> bool) {
+        for mut study in earlier.studies {
+            study.cells.retain(&stays);
+            let is_same = |known: &&mut Study| {
+                (&known.name, &known.axis, known.log_axis) == (&study.name, &study.axis, study.log_axis)
+            };
+            if let Some(known) = self.studies.iter_mut().find(is_same) {
+                let there: HashSet<(String, String)> =
+                    known.cells.iter().map(|cell| (cell.series.clone(), cell.key.clone())).collect();
+                study.cells.retain(|cell| !there.contains(&(cell.series.clone(), cell.key.clone())));
+                known.cells.append(&mut study.cells);
+            } else if !study.cells.is_empty() {
+                let is_taken = |name: &str| self.studies.iter().any(|known| known.name == name);
+                let numbered = (2..).map(|number| format!("{}-{number}", study.name));
+                let mut names = std::iter::once(study.name.clone()).chain(numbered);
+                study.name = names.find(|name| !is_taken(name)).expect("numbers do not end");
+                self.studies.push(study);
+            }
+        }
+        for (variant, objective) in earlier.variant_objectives {
+            self.variant_objectives.entry(variant).or_insert(objective);
+        }
+        self.random_methods.extend(earlier.random_methods);
+    }
 }
 
 fn one() -> usize {

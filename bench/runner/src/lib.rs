@@ -5,6 +5,7 @@
 //! | [`problems`] | the one list of problems |
 //! | [`adapter`] | what the runner needs to know of a problem: methods, families, labels |
 //! | [`suite`] | a grid of instances and methods, as a document; its expansion into cells |
+//! | [`choice`] | a part of a suite, and a suite from a few words |
 //! | [`solver`] | what solves: one of Offcut's methods, or a program in any language |
 //! | [`dialogue`] | a program that is asked line by line |
 //! | [`cell`] | one method on one instance: a process that solves, a process that checks |
@@ -19,6 +20,7 @@
 pub mod adapter;
 pub mod cell;
 pub mod check;
+pub mod choice;
 pub mod dialogue;
 mod ended;
 pub mod environment;
@@ -38,6 +40,7 @@ mod throughput;
 
 pub use adapter::{BenchmarkAdapter, RollOut, method, methods};
 pub use check::{Checked, check};
+pub use choice::{Choice, GridRequest};
 pub use export::export;
 pub use lymdo::Rollout;
 pub use run::{Folder, Merged, Progress, RunOptions, Shard, merge, run};

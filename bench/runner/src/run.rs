@@ -2,8 +2,11 @@
 //!
 //! ```text
 //! runs/<id>/manifest.json  rows.jsonl  reference.jsonl  instances/<hash>.json  answers/<key's hash>.json  logs/<key's hash>.txt
-//!           started/<key's hash>.json
+//!           started/<key's hash>.json  suite.json
 //! ```
+//!
+//! A folder may be run in several times, with other methods or studies: the manifest keeps the cells that have a row, unless they are of another program or
+//! budget, or the new suite has the same method, instance and seed. `suite.json` is there if the suite came from a command line.
 //!
 //! Certificates are in the answers, so `offcut check RUN` can judge a run again without anything else. Logs hold what a cell's process wrote
 //! to its error output. A cell that has its row is not run again; ending the program at any moment loses at most the cell it was in: files are
@@ -23,9 +26,10 @@ use offcut_instances::multiuser::Multiuser;
 use offcut_instances::problem::{Answer, Budget, MethodSpec, Problem};
 use offcut_instances::random::Stream;
 use offcut_ledger::evidence::{Mismatch, hold, manifest_mismatches, reread};
-use offcut_ledger::{Contradiction, Evidence, Manifest, Reference, Row, Store, contradictions, store};
+use offcut_ledger::{Contradiction, Evidence, Key, Manifest, Reference, Row, Store, StudyCell, contradictions, store};
 
 use crate::cell::{Executed, GRACE_S, Launcher, Source};
+use crate::choice::recipe_with;
 use crate::environment::{code_version, environment};
 use crate::process::PutBack;
 use crate::solver::Solver;
@@ -55,7 +59,7 @@ impl Folder {
         let mut manifest = self.manifest()?;
         manifest.reference = Reference::read(&self.reference())?;
         let wanted = keys(&manifest);
-        // Rows of earlier code or of studies that are gone stay in the file and out of the report.
+        // Rows of earlier code, of another budget or of programs that were changed stay in the file and out of the report.
         let mut rows = store::read(&self.rows())?;
         rows.retain(|row| wanted.contains(row.key.line().as_str()));
         Ok((manifest, rows))
@@ -201,6 +205,8 @@ pub struct RunOptions<'a> {
     pub program: &'a Path,
     /// Which share of the cells.
     pub shard: Shard,
+    /// Whether to write the suite into the folder, as `suite.json`: it is in no file yet.
+    pub keeps_suite: bool,
     /// How many cells at a time. With more than one they get into each other's way, and times say so: compare times of runs with the same number.
     pub jobs: usize,
 }
@@ -218,13 +224,22 @@ pub fn run<P: BenchmarkAdapter>(
     // What the suite asks for is looked at before anything is written.
     let grid = suite.expand::<P>(&code_version(), |_, _| Ok(()))?;
     folder.is_for(P::NAME)?;
+    let recipe = folder.0.join("suite.json");
+    let described = how.keeps_suite.then(|| recipe_with::<P>(suite, &recipe)).transpose()?;
     folder.create()?;
     let (rows, there) = Store::open(&folder.rows())?;
-    let manifest = manifest::<P>(suite, folder, how, &grid);
+    let done: HashSet<String> = there.iter().map(|row| row.key.line()).collect();
+    let mut manifest = manifest::<P>(suite, folder, how, &grid);
+    // One that cannot be read is of another version, and its run is begun anew.
+    if let Ok(earlier) = folder.manifest() {
+        take_over(&mut manifest, earlier, &suite.budget, &done);
+    }
     let bytes = serde_json::to_vec_pretty(&manifest).expect("a manifest is plain data");
     replace(&folder.0.join("manifest.json"), &bytes)?;
+    if let Some(bytes) = described {
+        replace(&recipe, &bytes)?;
+    }
 
-    let done: HashSet<String> = there.iter().map(|row| row.key.line()).collect();
     Started::forget(folder, &done);
     let mut order: Vec<&Cell> = grid.cells.iter().collect();
     Stream::new(&["run", "order"], suite.order_seed).shuffle(&mut order);
@@ -303,6 +318,23 @@ pub fn run<P: BenchmarkAdapter>(
     drop(rows);
     let (manifest, rows) = folder.read()?;
     Ok(contradictions(P::SENSE, &rows, &manifest.tolerance))
+}
+
+/// Takes over the cells of an earlier manifest of the same folder that have a row, `done`, and belong beside the new ones.
+fn take_over(manifest: &mut Manifest, earlier: Manifest, budget: &Budget, done: &HashSet<String>) {
+    let code = code_version();
+    let place = |key: &Key| (key.instance.clone(), key.method.clone(), key.budget.seed);
+    let parsed = |cell: &StudyCell| serde_json::from_str::<Key>(&cell.key).ok();
+    let new: HashSet<String> = keys(manifest).into_iter().map(str::to_owned).collect();
+    let places: HashSet<_> =
+        manifest.studies.iter().flat_map(|study| &study.cells).filter_map(parsed).map(|key| place(&key)).collect();
+    let is_beside = |key: &Key| {
+        let is_ours = key.code == code || key.code.strip_prefix(&code).is_some_and(|rest| rest.starts_with('+'));
+        is_ours && Budget { seed: budget.seed, ..key.budget.clone() } == *budget && !places.contains(&place(key))
+    };
+    manifest.take_over(earlier, |cell| {
+        done.contains(&cell.key) && (new.contains(&cell.key) || parsed(cell).is_some_and(|key| is_beside(&key)))
+    });
 }
 
 /// Writes the file of an instance.

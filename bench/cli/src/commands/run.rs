@@ -1,7 +1,13 @@
 //! `offcut run`, `report`, `reproduce` and `demo`.
 
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
+use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use offcut_instances::document::{InputError, read_bytes};
 use offcut_instances::problem::Problem;
@@ -9,6 +15,7 @@ use offcut_instances::terminal::one_line;
 use offcut_ledger::{Gate, Row};
 use offcut_reports::overview::{Part, overview};
 use offcut_reports::{Options, Report};
+use offcut_runner::choice::{Choice, GridRequest, separated};
 use offcut_runner::process::end_on_signals;
 use offcut_runner::solver::External;
 use offcut_runner::{BenchmarkAdapter, Folder, Progress, RunOptions, Shard, Suite, for_each_problem, run};
@@ -47,10 +54,69 @@ macro_rules! all_suites {
 /// The suites of every problem.
 const SUITES: &[Suites] = for_each_problem!([] all_suites);
 
+/// What `offcut run` takes.
+#[derive(Args)]
+#[command(group = clap::ArgGroup::new("programs").multiple(true))]
+pub(crate) struct Arguments {
+    /// Suite file; without one, give --family
+    #[arg(required_unless_present = "families")]
+    suite: Option<PathBuf>,
+    /// Folder of the run; runs/NAME after the suite file by default, or runs/PROBLEM-FAMILY. What has its row there is not run again
+    #[arg(long)]
+    folder: Option<PathBuf>,
+    /// Also run this program on every instance: COMMAND or NAME=COMMAND; as often as you like
+    #[arg(long = "solver", value_name = "COMMAND", group = "programs")]
+    solvers: Vec<String>,
+    /// Also run this policy of lymdo, a program that is asked slot by slot: COMMAND or NAME=COMMAND; as often as you like
+    #[arg(long = "policy", value_name = "COMMAND", group = "programs")]
+    policies: Vec<String>,
+    /// The programs are random: run each with all seeds of the suite
+    #[arg(long, requires = "programs")]
+    random: bool,
+    /// Run a share of the cells only, i/n; `offcut merge` puts the shares together
+    #[arg(long, default_value = "1/1")]
+    shard: Shard,
+    /// Cells at a time: with more than one, cells slow each other down, and times include that
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: u16,
+    /// Run these methods of the suite only, by id or with their parameters: METHOD,METHOD
+    #[arg(long, value_name = "METHODS", conflicts_with = "families", help_heading = "A part of a suite")]
+    only: Vec<String>,
+    /// Run this study of the suite only; as often as you like
+    #[arg(long = "study", value_name = "NAME", conflicts_with = "families", help_heading = "A part of a suite")]
+    studies: Vec<String>,
+    /// Seconds for every cell, instead of the suite's
+    #[arg(long, value_name = "S", help_heading = "A part of a suite")]
+    time: Option<f64>,
+    /// Threads for every cell, instead of the suite's
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1024), help_heading = "A part of a suite")]
+    threads: Option<u32>,
+    /// Instances of every family and setting: generator seeds 1 to N, instead of the suite's
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100_000), help_heading = "A part of a suite")]
+    seeds: Option<u64>,
+    /// Seeds of random methods: 0 to N-1, instead of the suite's
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100_000), help_heading = "A part of a suite")]
+    method_seeds: Option<u64>,
+    /// Family of instances, instead of a suite file; as often as you like
+    #[arg(long = "family", value_name = "NAME", conflicts_with = "suite", help_heading = "A suite without a file")]
+    families: Vec<String>,
+    /// Set a parameter of the families, NAME=VALUE, or vary it, NAME=VALUE,VALUE: the first that varies over numbers is the axis
+    #[arg(long = "set", value_name = "NAME=VALUES", requires = "families", help_heading = "A suite without a file")]
+    settings: Vec<String>,
+    /// Methods: METHOD,METHOD; all of the problem if left out
+    #[arg(long, value_name = "METHODS", requires = "families", help_heading = "A suite without a file")]
+    methods: Vec<String>,
+    /// The problem, where families and methods do not tell it
+    #[arg(long, value_name = "NAME", requires = "families", help_heading = "A suite without a file")]
+    problem: Option<String>,
+}
+
 /// Options of a run besides its suite.
 pub(crate) struct Asked {
     /// Programs to run as well, with their names if they were given any.
     pub(crate) solvers: Vec<(Option<String>, External)>,
+    /// What of the suite is run.
+    pub(crate) choice: Choice,
     /// Which share of the cells.
     pub(crate) shard: Shard,
     /// Cells at a time.
@@ -60,7 +126,7 @@ pub(crate) struct Asked {
 impl Asked {
     /// Nothing special, so many cells at a time.
     fn plain(jobs: u16) -> Self {
-        Self { solvers: Vec::new(), shard: Shard::ALL, jobs }
+        Self { solvers: Vec::new(), choice: Choice::default(), shard: Shard::ALL, jobs }
     }
 }
 
@@ -77,12 +143,76 @@ pub(crate) fn named_all(
     solvers.chain(policies.iter().map(|text| named(text, is_random, true))).collect()
 }
 
-pub(crate) fn suite(path: &Path, folder: Option<&Path>, asked: &Asked) -> Result<Ending, InputError> {
+pub(crate) fn run_suite(arguments: &Arguments) -> Result<Ending, InputError> {
+    if arguments.time.is_some_and(|time| !(time.is_finite() && time >= 0.0)) {
+        return Err(InputError::at("--time", "is not a time", "give seconds, 0 or above"));
+    }
+    let all = |texts: &[String]| texts.iter().flat_map(|text| separated(text)).collect();
+    let asked = Asked {
+        solvers: named_all(&arguments.solvers, &arguments.policies, arguments.random)?,
+        choice: Choice {
+            only: all(&arguments.only),
+            studies: arguments.studies.clone(),
+            time_s: arguments.time,
+            threads: arguments.threads,
+            seeds: arguments.seeds,
+            method_seeds: arguments.method_seeds,
+        },
+        shard: arguments.shard,
+        jobs: arguments.jobs,
+    };
+    let Some(path) = &arguments.suite else { return grid(arguments, &all(&arguments.methods), &asked) };
     let bytes = read_bytes(path).map_err(|error| error.in_file(path))?;
     let name = path.file_stem().map_or("run".into(), |stem| stem.to_string_lossy().into_owned());
-    let folder = folder.map_or_else(|| PathBuf::from("runs").join(name), Path::to_owned);
-    run_and_report(&bytes, path.parent(), &folder, asked)
+    let folder = arguments.folder.clone().unwrap_or_else(|| PathBuf::from("runs").join(name));
+    run_and_report(&bytes, path.parent(), &folder, &asked)
         .map_err(|error| if error.file.is_none() { error.in_file(path) } else { error })
+}
+
+/// Runs a suite that is on the command line.
+fn grid(arguments: &Arguments, methods: &[String], asked: &Asked) -> Result<Ending, InputError> {
+    let (families, methods) = (arguments.families.clone(), methods.to_vec());
+    let mut request = GridRequest { families, methods, settings: Vec::new() };
+    for text in &arguments.settings {
+        request.set(text)?;
+    }
+    let problem = match &arguments.problem {
+        Some(problem) => problem.clone(),
+        None => problem_of_request(&request)?.to_owned(),
+    };
+    let name = format!("{problem}-{}", request.families.join("-"));
+    let folder = arguments.folder.clone().unwrap_or_else(|| PathBuf::from("runs").join(name));
+    with_problem!(&problem, P => run_for::<P>(request.suite::<P>(), &folder, asked, true))?;
+    report(&folder)
+}
+
+/// The only problem that has all families and methods of a request.
+fn problem_of_request(request: &GridRequest) -> Result<&'static str, InputError> {
+    let fit = |name: &&str| with_problem!(name, P => Ok(request.fits::<P>())).unwrap_or(false);
+    let fitting: Vec<&str> = PROBLEMS.iter().copied().filter(fit).collect();
+    match &fitting[..] {
+        [only] => Ok(only),
+        [] => {
+            let at = format!("families {}, methods {}", request.families.join(", "), request.methods.join(", "));
+            let has = |name: &&str| with_problem!(name, P => Ok(families_of::<P>())).unwrap_or_default();
+            let known: Vec<String> = PROBLEMS.iter().map(has).collect();
+            Err(InputError::at(
+                at,
+                "no problem has all of them",
+                format!("families are: {}; see offcut methods", known.join("; ")),
+            ))
+        }
+        several => {
+            let at = format!("families {}", request.families.join(", "));
+            let what = format!("are there in {}", several.join(", "));
+            Err(InputError::at(at, what, "name the problem: --problem NAME"))
+        }
+    }
+}
+
+fn families_of<P: BenchmarkAdapter>() -> String {
+    let names: Vec<&str> = P::FAMILIES.iter().map(|family| family.name).collect();
+    format!("{} {}", P::NAME, names.join(", "))
 }
 
 /// A program as it is given: `COMMAND` or `NAME=COMMAND`.
@@ -226,20 +356,23 @@ fn peers_suites() -> Result<Vec<(&'static str, Vec<u8>)>, InputError> {
 /// Runs a suite that is read from a file in the folder `beside`, or is part of the program, and reports on it.
 fn run_and_report(suite: &[u8], beside: Option<&Path>, folder: &Path, asked: &Asked) -> Result<Ending, InputError> {
     let problem = known_problem_of(suite)?;
-    with_problem!(&problem, P => run_for::<P>(suite, beside, folder, asked))?;
+    with_problem!(&problem, P => {
+        let mut suite = Suite::parse(suite, P::NAME)?;
+        if let Some(beside) = beside {
+            suite.is_in(beside);
+        }
+        run_for::<P>(suite, folder, asked, false)
+    })?;
     report(folder)
 }
 
 fn run_for<P: BenchmarkAdapter>(
-    suite: &[u8],
-    beside: Option<&Path>,
+    mut suite: Suite,
     folder: &Path,
     asked: &Asked,
+    keeps_suite: bool,
 ) -> Result<(), InputError> {
-    let mut suite = Suite::parse(suite, P::NAME)?;
-    if let Some(beside) = beside {
-        suite.is_in(beside);
-    }
+    suite.choose(&asked.choice)?;
     for (name, external) in &asked.solvers {
         suite.add(name.as_deref(), external.clone())?;
     }
@@ -248,7 +381,7 @@ fn run_for<P: BenchmarkAdapter>(
     run::<P>(
         &suite,
         &Folder::at(folder),
-        &RunOptions { program: &program, shard: asked.shard, jobs: asked.jobs.into() },
+        &RunOptions { program: &program, shard: asked.shard, jobs: asked.jobs.into(), keeps_suite },
         &mut Bar::default(),
     )?;
     Ok(())
@@ -294,43 +427,138 @@ fn report_for<P: BenchmarkAdapter>(folder: &Path, library: Option<&Path>) -> Res
     Ok(ending)
 }
 
-/// A progress bar on the terminal; quiet when there is none.
+/// A progress bar on a terminal; elsewhere a line on standard error every ten seconds.
 #[derive(Default)]
-pub(crate) struct Bar(Option<ProgressBar>);
+pub(crate) struct Bar {
+    bar: Option<ProgressBar>,
+    lines: Option<Lines>,
+}
 
 impl Progress for Bar {
     fn begins(&mut self, cells: usize, there: usize) {
         if there > 0 {
             err!("{there} cells have their row already; {cells} to run");
         }
+        if !std::io::stderr().is_terminal() {
+            self.lines = Some(Lines::begin(cells));
+            return;
+        }
         let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {elapsed} (about {eta} left) {msg}");
         let bar = ProgressBar::new(cells as u64).with_style(style.expect("a template"));
-        self.0 = Some(bar);
+        self.bar = Some(bar);
     }
 
     fn cell(&mut self, method: &str, instance: &str) {
-        if let Some(bar) = &self.0 {
+        if let Some(bar) = &self.bar {
             bar.set_message(one_line(format_args!("{method} on {instance}")));
         }
     }
 
     fn notes(&mut self, line: &str) {
         let note = || err!("offcut: {line}");
-        match &self.0 {
+        match &self.bar {
             Some(bar) => bar.suspend(note),
             None => note(),
         }
     }
 
-    fn row(&mut self, _: &Row) {
-        if let Some(bar) = &self.0 {
+    fn row(&mut self, row: &Row) {
+        if let Some(bar) = &self.bar {
             bar.inc(1);
+        }
+        if let Some(lines) = &self.lines {
+            let mut count = lines.count.lock().expect("no thread panics with it");
+            count.done += 1;
+            count.failed += usize::from(row.status.is_failure());
         }
     }
 
     fn ends(&mut self) {
-        if let Some(bar) = self.0.take() {
+        self.lines = None;
+        if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }
+    }
+}
+
+/// How far a run is.
+#[derive(Clone, Copy, Debug)]
+struct Count {
+    cells: usize,
+    done: usize,
+    failed: usize,
+}
+
+impl Count {
+    /// Where a run is after `elapsed_s` seconds, in a line. The rest is estimated from the cells that are done.
+    fn line(self, elapsed_s: f64) -> String {
+        let Self { cells, done, failed } = self;
+        let rest = match done {
+            0 => "unknown".to_owned(),
+            _ => format!("about {:.0} s", elapsed_s / done as f64 * (cells - done) as f64),
+        };
+        format!("{done} of {cells} cells done, {failed} failed; {elapsed_s:.0} s so far, {rest} left")
+    }
+}
+
+/// A thread that tells every ten seconds how far a run is, until this is dropped.
+struct Lines {
+    count: Arc<Mutex<Count>>,
+    /// Closed when this is dropped.
+    open: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Lines {
+    const EVERY: Duration = Duration::from_secs(10);
+
+    fn begin(cells: usize) -> Self {
+        let count = Arc::new(Mutex::new(Count { cells, done: 0, failed: 0 }));
+        let (open, closed) = channel::<()>();
+        let (counted, began) = (Arc::clone(&count), Instant::now());
+        let thread = std::thread::spawn(move || {
+            while closed.recv_timeout(Self::EVERY) == Err(RecvTimeoutError::Timeout) {
+                let count = *counted.lock().expect("no thread panics with it");
+                err!("{}", count.line(began.elapsed().as_secs_f64()));
+            }
+        });
+        Self { count, open: Some(open), thread: Some(thread) }
+    }
+}
+
+impl Drop for Lines {
+    fn drop(&mut self) {
+        self.open = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_says_how_far_a_run_is() {
+        let count = Count { cells: 40, done: 10, failed: 2 };
+        assert_eq!(count.line(20.0), "10 of 40 cells done, 2 failed; 20 s so far, about 60 s left");
+        let count = Count { cells: 4, done: 0, failed: 0 };
+        assert_eq!(count.line(10.2), "0 of 4 cells done, 0 failed; 10 s so far, unknown left");
+    }
+
+    #[test]
+    fn a_problem_is_told_from_families_and_methods() {
+        let request = |families: &[&str], methods: &[&str]| GridRequest {
+            families: families.iter().map(|name| (*name).to_owned()).collect(),
+            methods: methods.iter().map(|name| (*name).to_owned()).collect(),
+            settings: Vec::new(),
+        };
+        assert_eq!(problem_of_request(&request(&["rayleigh"], &[])), Ok("lymdo"));
+        assert_eq!(problem_of_request(&request(&["zoo"], &["iao:error=0.1"])), Ok("multiuser"));
+        let several = problem_of_request(&request(&["zoo"], &[])).expect_err("several problems have it");
+        assert!(several.remedy.contains("--problem"), "{several}");
+        let none = problem_of_request(&request(&["zoo"], &["magic"])).expect_err("nobody has it");
+        assert!(none.remedy.contains("rayleigh") && !none.to_string().contains('\n'), "{none}");
     }
 }

@@ -37,7 +37,8 @@ pub fn method_gaps(results: &Results) -> Vec<MethodGaps> {
     let instances = |of_it: &[&Result], what: &dyn Fn(&Result) -> bool| {
         of_it.iter().filter(|r| what(r)).map(|r| r.row.key.instance.as_str()).collect::<BTreeSet<_>>().len()
     };
-    let describe = |(method, of_it): (String, Vec<&Result>)| {
+    let describe = |(method, mut of_it): (String, Vec<&Result>)| {
+        of_it.retain(|r| r.is_attempted());
         let gaps = per_instance(of_it.iter().copied(), |r| r.gap.map(|gap| gap.high));
         let certified = |r: &Result| r.gap.is_some_and(|gap| gap.certified);
         MethodGaps {

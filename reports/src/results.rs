@@ -1,4 +1,17 @@
 //! Manifest and rows put together: every row with its gap, every method with its instances.
+//!
+//! What a row counts as is defined here, once ([`Result::counts_as`]); headline, tables, statistics and verdicts read it.
+//!
+//! | a row counts as | if | counted in |
+//! |---|---|---|
+//! | proved infeasible | a replayed certificate of any method proves that its instance has no solution | the table of such instances, and nothing else |
+//! | declined | its method does not take the instance | the number of declined rows |
+//! | solution | it holds a feasible solution that the checker accepted | attempted, means, times |
+//! | bound | its method computes bounds only, and returned one | attempted, times |
+//! | failure | none of these | attempted, failures, times |
+//!
+//! Seconds are shown as they were measured ([`Result::measured_s`]). Only the sections on statistics, and the comparison with general solvers, count
+//! the limit for what is not solved ([`crate::comparison::Class::counted_s`]), and they say so.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,20 +37,46 @@ pub struct Result<'a> {
     pub is_proved_infeasible: bool,
 }
 
+/// What a row counts as, see the head of [`crate::results`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CountsAs {
+    /// A replayed certificate of any method proves that its instance has no solution.
+    ProvedInfeasible,
+    /// Its method declined the instance.
+    Declined,
+    /// A feasible solution.
+    Solution,
+    /// A bound of a method that computes bounds only.
+    Bound,
+    /// Neither: rejected, failed, or nothing found.
+    Failure,
+}
+
 impl Result<'_> {
-    /// Whether the row has no result though its instance may have a solution, see [`Status::is_failure`]. Rejected rows count on every instance.
+    /// What the row counts as.
+    pub fn counts_as(&self) -> CountsAs {
+        match self.row.status {
+            _ if self.is_proved_infeasible => CountsAs::ProvedInfeasible,
+            Status::Declined => CountsAs::Declined,
+            Status::Bounded => CountsAs::Bound,
+            _ if self.objective.is_some() => CountsAs::Solution,
+            _ => CountsAs::Failure,
+        }
+    }
+
+    /// Whether the row has no result though its instance may have a solution.
     pub fn is_failure(&self) -> bool {
-        self.row.status == Status::Wrong || self.row.status.is_failure() && !self.is_proved_infeasible
+        self.counts_as() == CountsAs::Failure
     }
 
     /// Whether the row counts: the method did not decline the instance, and nobody proved that the instance has no solution.
     pub fn is_attempted(&self) -> bool {
-        !self.is_declined() && !self.is_proved_infeasible
+        !matches!(self.counts_as(), CountsAs::ProvedInfeasible | CountsAs::Declined)
     }
 
-    /// Whether the method declined the instance.
+    /// Whether the method declined an instance that may have a solution.
     pub fn is_declined(&self) -> bool {
-        self.row.status == Status::Declined
+        self.counts_as() == CountsAs::Declined
     }
 
     /// The bound of a method that computes bounds only.
@@ -53,12 +92,53 @@ impl Result<'_> {
         self.row.status == Status::Bounded
     }
 
-    /// The seconds that count: what was used; for a failure the limit, where there is one.
-    pub fn counted_s(&self) -> f64 {
-        match self.row.key.budget.time_s {
-            Some(limit) if self.is_failure() => limit.max(self.row.times.solve_s),
-            _ => self.row.times.solve_s,
+    /// The seconds of an attempted row as they were measured, whatever became of it; none of another row.
+    pub fn measured_s(&self) -> Option<f64> {
+        self.is_attempted().then_some(self.row.times.solve_s)
+    }
+
+    /// The seconds that statistics count for a row that does not solve its instance: the limit, or where there is none what was used.
+    pub fn limit_s(&self) -> f64 {
+        self.row.key.budget.time_s.unwrap_or(0.0).max(self.row.times.solve_s)
+    }
+}
+
+/// The rows of a run by what they count as: the numbers add up to all rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RowCounts {
+    /// With a feasible solution.
+    pub solutions: usize,
+    /// With a bound, of methods that compute bounds only.
+    pub bounds: usize,
+    /// Failures that found nothing within their limits, ended by themselves with nothing, or claim without a proof that there is no solution.
+    pub nothing_found: usize,
+    /// Failures that broke, ran out of memory, or gave no answer.
+    pub broken: usize,
+    /// Failures that the checker rejected.
+    pub rejected: usize,
+    /// Declined.
+    pub declined: usize,
+    /// On instances that are proved infeasible, whatever the row says.
+    pub proved_infeasible: usize,
+}
+
+impl RowCounts {
+    /// Counts the rows of a run.
+    pub fn of(results: &Results) -> Self {
+        let mut counts = Self::default();
+        for result in &results.results {
+            let place = match (result.counts_as(), result.row.status) {
+                (CountsAs::ProvedInfeasible, _) => &mut counts.proved_infeasible,
+                (CountsAs::Declined, _) => &mut counts.declined,
+                (CountsAs::Solution, _) => &mut counts.solutions,
+                (CountsAs::Bound, _) => &mut counts.bounds,
+                (CountsAs::Failure, Status::Wrong) => &mut counts.rejected,
+                (CountsAs::Failure, Status::Crash | Status::Memory | Status::Invalid) => &mut counts.broken,
+                (CountsAs::Failure, _) => &mut counts.nothing_found,
+            };
+            *place += 1;
         }
+        counts
     }
 }
 
@@ -188,18 +268,23 @@ impl<'a> Results<'a> {
         self.by_key.get(key).map(|at| &self.results[*at])
     }
 
-    /// The cells of a study that have been run, by series and place on the axis: series sorted by name, places by size.
+    /// The cells of a study that have been run, by series and place on the axis: series sorted by name, places by size. Rows on instances that are
+    /// proved infeasible are counted, and are not among the results.
     pub fn series<'s>(&'s self, study: &'s Study) -> Vec<Series<'s, 'a>> {
         let mut series: Vec<Series> = Vec::new();
         for cell in &study.cells {
             let at = series.iter().position(|series| series.name == cell.series).unwrap_or_else(|| {
-                series.push(Series { name: &cell.series, points: Vec::new(), missing: 0 });
+                series.push(Series { name: &cell.series, points: Vec::new(), missing: 0, proved_infeasible: 0 });
                 series.len() - 1
             });
             let Some(result) = self.of_key(&cell.key) else {
                 series[at].missing += 1;
                 continue;
             };
+            if result.is_proved_infeasible {
+                series[at].proved_infeasible += 1;
+                continue;
+            }
             let points = &mut series[at].points;
             let same = |x: Option<f64>| x.map(f64::to_bits) == cell.x.map(f64::to_bits);
             match points.iter_mut().find(|point| same(point.x)) {
@@ -212,6 +297,12 @@ impl<'a> Results<'a> {
             series.points.sort_by(|a, b| a.x.unwrap_or(0.0).total_cmp(&b.x.unwrap_or(0.0)));
         }
         series
+    }
+
+    /// How many instances count: all but those that are proved infeasible.
+    pub fn counted_instances(&self) -> usize {
+        let counted = self.results.iter().filter(|result| !result.is_proved_infeasible);
+        counted.map(|result| result.row.key.instance.as_str()).collect::<BTreeSet<_>>().len()
     }
 
     /// The hashes of all instances.
@@ -238,6 +329,8 @@ pub struct Series<'s, 'a> {
     pub points: Vec<Point<'s, 'a>>,
     /// How many of its cells have not been run.
     pub missing: usize,
+    /// How many of its rows are on instances that are proved infeasible; they are at no point.
+    pub proved_infeasible: usize,
 }
 
 /// All results of one series at one place of the axis.
@@ -285,13 +378,14 @@ impl Point<'_, '_> {
     }
 }
 
-/// Some quantity of every result that has it, averaged over the rows of each instance: one value an instance.
+/// Some quantity of every result that has it, averaged over the rows of each instance: one value an instance. Instances that are proved infeasible
+/// have none.
 pub fn per_instance<'r, 'a: 'r>(
     results: impl Iterator<Item = &'r Result<'a>>,
     quantity: impl Fn(&Result) -> Option<f64>,
 ) -> Vec<f64> {
     let mut values: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
-    for result in results {
+    for result in results.filter(|result| !result.is_proved_infeasible) {
         if let Some(value) = quantity(result) {
             values.entry(&result.row.key.instance).or_default().push(value);
         }

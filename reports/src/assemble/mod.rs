@@ -36,7 +36,10 @@ impl Report {
         sections.extend(comparison::sections(&results, options, problem));
         sections.push(Section {
             title: "Outcome of every row".into(),
-            tables: std::iter::once(tables::statuses(&results)).chain(tables::reasons(&results)).collect(),
+            tables: std::iter::once(tables::statuses(&results))
+                .chain(tables::infeasible(&results))
+                .chain(tables::reasons(&results))
+                .collect(),
             ..Section::default()
         });
         Self {

@@ -3,14 +3,12 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use offcut_ledger::Status;
-
-use crate::comparison;
+use crate::comparison::{Class, MethodTime, mean_times};
 use crate::method_gaps::{MethodGaps, method_gaps};
 use crate::numbers::{self, duration, whole};
 use crate::options::Options;
-use crate::results::Results;
-use crate::statistics::{mean, shifted_geometric_mean};
+use crate::results::{Results, RowCounts};
+use crate::statistics::mean;
 
 /// The main findings, a line each, computed from the rows. Only the last, on times, changes from run to run.
 pub(super) fn lines(results: &Results, options: &Options) -> Vec<String> {
@@ -69,32 +67,33 @@ fn others(results: &Results, methods: &[MethodGaps]) -> Option<String> {
 
 /// How many rows found nothing, failed, were rejected or declined.
 fn outcomes(results: &Results) -> String {
-    let count = |those: &[Status]| {
-        let count = results.rows.iter().filter(|row| those.contains(&row.status)).count();
-        whole(count as u64)
+    let counts = RowCounts::of(results);
+    let [nothing_found, broken, rejected, declined] =
+        [counts.nothing_found, counts.broken, counts.rejected, counts.declined].map(|count| whole(count as u64));
+    let infeasible = match counts.proved_infeasible {
+        0 => String::new(),
+        rows => {
+            let instances = results.instances().len() - results.counted_instances();
+            let (rows, instances) = (whole(rows as u64), whole(instances as u64));
+            format!(" {rows} rows on {instances} instances that are proved infeasible are counted apart.")
+        }
     };
     format!(
-        "Of {} rows: {} found no solution within their limits, {} failed, {} were rejected by the checker, {} declined.",
+        "Of {} rows: {nothing_found} found no solution within their limits, {broken} failed, {rejected} were rejected \
+         by the checker, {declined} declined.{infeasible}",
         whole(results.results.len() as u64),
-        count(&[Status::Time]),
-        count(&[Status::Crash, Status::Memory]),
-        count(&[Status::Wrong]),
-        count(&[Status::Declined])
     )
 }
 
 /// The range of the mean times of the exact methods that are optimal on all instances; none of fewer than two.
 fn times(results: &Results, options: &Options, methods: &[MethodGaps]) -> Option<String> {
-    let exact = comparison::exact(results);
-    let is_whole = |of: &MethodGaps| is_optimal(of) && of.attempted == results.best.len();
-    let is_shown = |name: &String| exact.contains(name) && methods.iter().any(|of| of.method == *name && is_whole(of));
-    let shown = results.by_method().into_iter().filter(|(name, _)| is_shown(name));
-    let mut times: Vec<(f64, String)> = shown
-        .filter_map(|(name, rows)| {
-            let times: Vec<f64> = rows.iter().filter(|r| r.is_attempted()).map(|r| r.counted_s()).collect();
-            Some((shifted_geometric_mean(&times, options.time_shift_s)?, name))
-        })
-        .collect();
+    let all = results.counted_instances();
+    let is_whole = |of: &MethodGaps| is_optimal(of) && of.attempted == all;
+    let is_shown = |of: &MethodTime| {
+        of.class == Class::Exact && methods.iter().any(|gaps| gaps.method == of.method && is_whole(gaps))
+    };
+    let shown = mean_times(results, options).into_iter().filter(is_shown);
+    let mut times: Vec<(f64, String)> = shown.map(|of| (of.mean_s, of.method)).collect();
     times.sort_by(|a, b| a.0.total_cmp(&b.0));
     let [(fastest, first), .., (slowest, last)] = &times[..] else { return None };
     Some(format!(

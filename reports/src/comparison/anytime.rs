@@ -1,29 +1,39 @@
 //! Primal integrals of methods that report their incumbents.
 
 use offcut_instances::problem::Sense;
-use offcut_ledger::Status;
 
 use super::class::Class;
 use super::entrant::Entrant;
-use crate::numbers::{duration, percent};
+use crate::numbers::{duration, percent, whole};
 use crate::results::{Result, Results};
 use crate::statistics::{bootstrap_mean, mean, primal_integral};
 use crate::table::{Cell, Column, Table};
 
-/// The primal integral of a row over its time limit, as a share of it; none without a limit, or where there is nothing to find.
+/// Whether a row's history may be used: it reports incumbents, and none is better than the checked final objective by more than a claim may be.
+/// Incumbents are not checked, and such a one is known to be wrong or lost; without a final objective nothing is known of any of them.
+fn is_usable(results: &Results, result: &Result) -> bool {
+    let tolerance = results.manifest.tolerance.claim_relative;
+    let Some(end) = result.objective else { return result.row.incumbents.is_empty() };
+    let is_better = |claim: f64| {
+        let ahead = match results.manifest.sense {
+            Sense::Minimise => end - claim,
+            Sense::Maximise => claim - end,
+        };
+        ahead > tolerance * end.abs()
+    };
+    !result.row.incumbents.iter().any(|incumbent| is_better(incumbent.objective))
+}
+
+/// The primal integral of a row over its time limit, as a share of it; none without a limit, where there is nothing to find, or if the row's history
+/// may not be used.
 fn of_row(results: &Results, result: &Result) -> Option<f64> {
     let limit = result.row.key.budget.time_s?;
-    if matches!(result.row.status, Status::InfeasibleCertified | Status::Bounded) {
+    if result.is_bound_only() || !is_usable(results, result) {
         return None;
     }
     let best = results.best[&result.row.key.instance].objective?;
     let Some(end) = result.objective else { return Some(1.0) };
-    // Incumbents are not checked: none counts as better than the checked final objective.
-    let limited = |claim: f64| match results.manifest.sense {
-        Sense::Minimise => claim.max(end),
-        Sense::Maximise => claim.min(end),
-    };
-    let mut steps: Vec<(f64, f64)> = result.row.incumbents.iter().map(|i| (i.at_s, limited(i.objective))).collect();
+    let mut steps: Vec<(f64, f64)> = result.row.incumbents.iter().map(|i| (i.at_s, i.objective)).collect();
     steps.sort_by(|a, b| a.0.total_cmp(&b.0));
     steps.push((result.row.times.solve_s, end));
     Some(primal_integral(&steps, best, limit))
@@ -38,7 +48,7 @@ pub(super) fn table(results: &Results, class: Class, entrants: &[&Entrant]) -> O
         ),
         "H(t): the best objective found up to time t; before the first solution the quotient is 1. H*: the best \
          objective known in this run. The final objective holds until the time limit. Only methods that report their \
-         incumbents; reported objectives better than the checked final one are replaced by it. 0 %: the best known \
+         incumbents, which are not checked. 0 %: the best known \
          objective from the start; 100 %: no solution. Mean over instances, after averaging seeds; 95 % bootstrap interval.",
         vec![
             Column::words("method", "method"),
@@ -50,15 +60,19 @@ pub(super) fn table(results: &Results, class: Class, entrants: &[&Entrant]) -> O
             Column::numbers("last improvement", "last_s"),
         ],
     );
+    let mut dropped = 0;
     for entrant in entrants {
         let rows = || entrant.cells.values().flat_map(|cell| &cell.rows);
         if rows().all(|r| r.row.incumbents.is_empty()) {
             continue;
         }
         let values: Vec<f64> = entrant.cells.values().filter_map(|cell| cell.mean(|r| of_row(results, r))).collect();
+        dropped += rows().filter(|r| !is_usable(results, r)).count();
         let Some(integral) = mean(&values) else { continue };
         let at = |of: fn(&[offcut_instances::problem::Incumbent]) -> Option<&offcut_instances::problem::Incumbent>| {
-            let times = entrant.cells.values().filter_map(|cell| cell.mean(|r| of(&r.row.incumbents).map(|i| i.at_s)));
+            let time =
+                |r: &Result| of(&r.row.incumbents).map(|incumbent| incumbent.at_s).filter(|_| is_usable(results, r));
+            let times = entrant.cells.values().filter_map(|cell| cell.mean(time));
             let mean = mean(&times.collect::<Vec<_>>());
             mean.map_or_else(Cell::absent, |s| Cell::number(duration(s), s))
         };
@@ -73,6 +87,13 @@ pub(super) fn table(results: &Results, class: Class, entrants: &[&Entrant]) -> O
             at(<[_]>::first),
             at(<[_]>::last),
         ]);
+    }
+    if dropped > 0 {
+        table.note += &format!(
+            " Left out with their instances: rows with an incumbent that is better than the checked final objective, \
+             or with incumbents and no final objective: {}.",
+            whole(dropped as u64)
+        );
     }
     (!table.rows.is_empty()).then_some(table)
 }

@@ -3,7 +3,7 @@
 use offcut_ledger::Status;
 
 use crate::options::Options;
-use crate::results::Result;
+use crate::results::{CountsAs, Result};
 
 /// The relative gap that the curves and the frontier of heuristics count.
 pub const GAP_TARGET: f64 = 0.01;
@@ -18,15 +18,16 @@ pub enum Class {
 }
 
 impl Class {
-    /// Whether a row solves its instance: for an exact method, a bound of its own, certified or solver-reported, that meets its objective (or a bound,
-    /// if it computes bounds only); for a heuristic, a feasible solution.
+    /// Whether an attempted row solves its instance: for an exact method, a bound of its own, certified or solver-reported, that meets its objective
+    /// (or a bound, if it computes bounds only); for a heuristic, a feasible solution.
     pub fn is_solved(self, result: &Result) -> bool {
-        match self {
-            Self::Exact => matches!(
-                result.row.status,
-                Status::OptimalCertified | Status::OptimalClaimed | Status::InfeasibleCertified | Status::Bounded
-            ),
-            Self::Heuristic => result.objective.is_some(),
+        match (self, result.counts_as()) {
+            (_, CountsAs::Bound) => true,
+            (Self::Heuristic, CountsAs::Solution) => true,
+            (Self::Exact, CountsAs::Solution) => {
+                matches!(result.row.status, Status::OptimalCertified | Status::OptimalClaimed)
+            }
+            (_, CountsAs::ProvedInfeasible | CountsAs::Declined | CountsAs::Failure) => false,
         }
     }
 
@@ -38,11 +39,10 @@ impl Class {
         }
     }
 
-    /// The seconds of a row that count: what was used; for what is not solved the limit, where there is one.
+    /// The seconds of an attempted row in shifted geometric means and PAR10, and nowhere else: what was used; for what is not solved the limit, where
+    /// there is one.
     pub fn counted_s(self, result: &Result) -> f64 {
-        let used = result.row.times.solve_s;
-        let limit = result.row.key.budget.time_s.filter(|_| !self.is_solved(result));
-        limit.map_or(used, |limit| limit.max(used))
+        if self.is_solved(result) { result.row.times.solve_s } else { result.limit_s() }
     }
 
     pub(super) fn shift_s(self, options: &Options) -> f64 {

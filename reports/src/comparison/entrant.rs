@@ -103,24 +103,13 @@ pub(super) fn entrants<'r, 'a>(results: &'r Results<'a>) -> Vec<Entrant<'r, 'a>>
         let first = rows[0].row;
         let class = if exact.contains(id_of(&first.key.method)) { Class::Exact } else { Class::Heuristic };
         let mut cells: BTreeMap<&'a str, Cell> = BTreeMap::new();
-        let is_asked = |r: &&&Result| !r.is_proved_infeasible;
-        for result in rows.iter().filter(is_asked).filter(|r| r.is_attempted()) {
+        for result in rows.iter().filter(|r| r.is_attempted()) {
             let cell = cells.entry(&result.row.key.instance).or_insert_with(|| Cell { class, rows: Vec::new() });
             cell.rows.push(result);
         }
-        let all: BTreeSet<&str> = rows.iter().filter(is_asked).map(|r| r.row.key.instance.as_str()).collect();
-        let declined = all.len() - cells.len();
+        let declined = rows.iter().filter(|r| r.is_declined()).map(|r| r.row.key.instance.as_str());
+        let declined = declined.collect::<BTreeSet<_>>().into_iter().filter(|i| !cells.contains_key(i)).count();
         Entrant { name, method: &first.key.method, variant: &first.instance.variant, class, cells, declined }
     };
     results.by_method().into_iter().map(entrant).collect()
-}
-
-/// Instances that a replayed certificate proves infeasible: they are in no comparison.
-pub(super) fn infeasible<'a>(results: &Results<'a>) -> BTreeSet<&'a str> {
-    results.results.iter().filter(|r| r.is_proved_infeasible).map(|r| r.row.key.instance.as_str()).collect()
-}
-
-/// The names of a run's exact methods.
-pub(crate) fn exact(results: &Results) -> BTreeSet<String> {
-    entrants(results).into_iter().filter(|e| e.class == Class::Exact).map(|e| e.name).collect()
 }

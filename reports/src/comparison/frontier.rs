@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use offcut_ledger::Study;
+use offcut_ledger::{Row, Study};
 
 use super::class::{Class, GAP_TARGET};
-use super::entrant::{Entrant, id_of, infeasible};
+use super::entrant::{Entrant, id_of};
 use crate::numbers::{data, duration, tick};
 use crate::results::{Result, Results, Series};
 use crate::table::{Cell, Column, Table};
@@ -34,17 +34,16 @@ pub(super) fn table(results: &Results, class: Class, entrants: &[&Entrant]) -> O
          measured against the best bound of any method in this run.",
         first.into_iter().chain(times.iter().map(within)).collect(),
     );
-    let empty = infeasible(results);
     let (mut unreached, mut seen) = (Vec::new(), BTreeSet::new());
     for (study, axis, series) in studies.iter().flat_map(|(study, axis, all)| all.iter().map(move |s| (study, axis, s)))
     {
         // Studies may show the same rows twice.
         let rows = series.points.iter().flat_map(|p| &p.results);
-        let keys: BTreeSet<String> = rows.map(|r| r.row.key.line()).collect();
+        let keys: BTreeSet<*const Row> = rows.map(|r| std::ptr::from_ref(r.row)).collect();
         if !seen.insert((axis, series.name, keys)) {
             continue;
         }
-        let cells: Vec<Cell> = times.iter().map(|within| frontier(class, series, &empty, *within)).collect();
+        let cells: Vec<Cell> = times.iter().map(|within| frontier(class, series, *within)).collect();
         if cells.iter().all(|cell| cell.value.is_none()) {
             unreached.push(series.name);
             continue;
@@ -82,13 +81,12 @@ fn times(studies: &[(&Study, &str, Vec<Series>)]) -> Option<Vec<f64>> {
     Some(TIMES_S.into_iter().filter(|t| *t < below).chain(limit).collect())
 }
 
-fn frontier(class: Class, series: &Series, empty: &BTreeSet<&str>, within: f64) -> Cell {
+fn frontier(class: Class, series: &Series, within: f64) -> Cell {
     let mut reached = None;
     for point in &series.points {
-        let is_asked = |r: &&&Result| class == Class::Exact || !empty.contains(r.row.key.instance.as_str());
         let is_reached = |r: &&Result| class.is_reached(r) && r.row.times.solve_s <= within;
         let Some(x) = point.x else { return Cell::absent() };
-        if !point.results.iter().filter(is_asked).all(is_reached) {
+        if !point.results.iter().all(is_reached) {
             let smaller = || Cell::text(format!("< {}", tick(x)));
             return reached.map_or_else(smaller, |x: f64| Cell::number(tick(x), x));
         }

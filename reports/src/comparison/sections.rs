@@ -8,7 +8,7 @@ use crate::section::Section;
 
 use super::class::Class;
 use super::common::CommonBlock;
-use super::entrant::{Cell, Entrant, entrants, infeasible};
+use super::entrant::{Cell, Entrant, entrants};
 use super::names::listed;
 use super::{anytime, curves, frontier, noise, pairs, times, variability};
 
@@ -49,10 +49,12 @@ fn of_class(
     let mut paragraphs = vec![opening.to_owned()];
     paragraphs.extend(common_instances(&blocks, &of_class));
     paragraphs.extend(few_seeds(results, &of_class));
-    let empty = infeasible(results).len();
-    if class == Class::Heuristic && empty > 0 {
+    let empty = results.instances().len() - results.counted_instances();
+    if empty > 0 {
         let empty = whole(empty as u64);
-        paragraphs.push(format!("Left out: instances that are proved infeasible ({empty})."));
+        paragraphs.push(format!(
+            "Left out: instances that are proved infeasible ({empty}), which have a table of their own."
+        ));
     }
     if class == Class::Exact && noise::factor(&results.manifest.reference).is_none() {
         let noise = "No cell was repeated during this run, so the noise of the machine is unknown: small ratios of \

@@ -4,11 +4,47 @@ use std::collections::BTreeSet;
 
 use super::class::Class;
 use super::common::CommonBlock;
-use super::entrant::{self, Entrant};
+use super::entrant::{self, Entrant, entrants};
 use crate::numbers::{data, duration};
 use crate::options::Options;
+use crate::results::Results;
 use crate::statistics::{bootstrap_shifted, mean, shifted_geometric_mean};
 use crate::table::{Cell, Column, Table};
+
+/// A method's shifted geometric mean time, as the tables of statistics have it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MethodTime {
+    /// What the report calls the method.
+    pub method: String,
+    /// Its class, which decides what is solved and which shift is taken.
+    pub class: Class,
+    /// How many instances it attempted.
+    pub instances: usize,
+    /// How many of them it did not solve on every seed: they count as the limit.
+    pub unsolved: usize,
+    /// The shifted geometric mean over these instances, in seconds.
+    pub mean_s: f64,
+    /// Its 95 % bootstrap interval, in seconds; none of a single instance.
+    pub interval_s: Option<(f64, f64)>,
+}
+
+/// The shifted geometric mean time of every method that attempted an instance, by name.
+pub fn mean_times(results: &Results, options: &Options) -> Vec<MethodTime> {
+    entrants(results).iter().filter_map(|entrant| mean_time(entrant, entrant.class.shift_s(options))).collect()
+}
+
+/// None if the method attempted no instance.
+fn mean_time(entrant: &Entrant, shift: f64) -> Option<MethodTime> {
+    let seconds: Vec<f64> = entrant.cells.values().map(entrant::Cell::seconds).collect();
+    Some(MethodTime {
+        method: entrant.name.clone(),
+        class: entrant.class,
+        instances: seconds.len(),
+        unsolved: seconds.len() - entrant.solved().len(),
+        mean_s: shifted_geometric_mean(&seconds, shift)?,
+        interval_s: bootstrap_shifted(&entrant.name, &seconds, shift),
+    })
+}
 
 /// The times of the methods of a class.
 pub(super) fn table(options: &Options, class: Class, entrants: &[&Entrant], blocks: &[CommonBlock]) -> Table {
@@ -67,17 +103,14 @@ fn empty_table(class: Class, shift: f64) -> Table {
 }
 
 fn row(entrant: &Entrant, shift: f64, block: Option<(&CommonBlock, &Solved)>) -> Vec<Cell> {
-    let of = |set: Option<&BTreeSet<&str>>| -> Vec<f64> {
-        let counts = |instance: &&str| set.is_none_or(|set| set.contains(instance));
-        entrant.cells.iter().filter(|(instance, _)| counts(instance)).map(|(_, cell)| cell.seconds()).collect()
+    let time = |s: f64, instances: usize| Cell::number(format!("{} ({instances})", duration(s)), s);
+    let of = |set: &BTreeSet<&str>| {
+        let times: Vec<f64> = set.iter().filter_map(|instance| Some(entrant.cells.get(instance)?.seconds())).collect();
+        shifted_geometric_mean(&times, shift).map_or_else(Cell::absent, |s| time(s, times.len()))
     };
-    let cell = |times: Vec<f64>| {
-        let mean = shifted_geometric_mean(&times, shift);
-        mean.map_or_else(Cell::absent, |s| Cell::number(format!("{} ({})", duration(s), times.len()), s))
-    };
-    let all = of(None);
-    let unsolved = entrant.cells.len() - entrant.solved().len();
-    let interval = bootstrap_shifted(&entrant.name, &all, shift);
+    let all = mean_time(entrant, shift);
+    let unsolved = all.as_ref().map_or(0, |all| all.unsolved);
+    let interval = all.as_ref().and_then(|all| all.interval_s);
     let par10: Option<Vec<f64>> = entrant.cells.values().map(entrant::Cell::par10).collect();
     let par10 = par10.and_then(|values| mean(&values));
     let seconds = |s: Option<f64>| s.map_or_else(Cell::absent, |s| Cell::number(duration(s), s));
@@ -90,13 +123,11 @@ fn row(entrant: &Entrant, shift: f64, block: Option<(&CommonBlock, &Solved)>) ->
     row.extend([
         Cell::failures(unsolved),
         Cell::count(entrant.declined),
-        cell(all),
+        all.map_or_else(Cell::absent, |all| time(all.mean_s, all.instances)),
         seconds(interval.map(|(low, _)| low)),
         seconds(interval.map(|(_, high)| high)),
-        block
-            .filter(|(block, _)| block.is_solver(entrant))
-            .map_or_else(Cell::absent, |(_, (by_all, _))| cell(of(Some(by_all)))),
-        block.map_or_else(Cell::absent, |(_, (_, by_any))| cell(of(Some(by_any)))),
+        block.filter(|(block, _)| block.is_solver(entrant)).map_or_else(Cell::absent, |(_, (by_all, _))| of(by_all)),
+        block.map_or_else(Cell::absent, |(_, (_, by_any))| of(by_any)),
         seconds(par10),
     ]);
     row

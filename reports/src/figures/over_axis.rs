@@ -66,7 +66,7 @@ fn measured(
         return (format!("mean {}", study.name), String::new(), band, lines(series, band, &count));
     }
     if study.name == "time" {
-        let time = |r: &Result| r.is_attempted().then(|| r.counted_s());
+        let time = |r: &Result| r.measured_s();
         return ("mean solution time".to_owned(), "s".to_owned(), band, lines(series, band, &time));
     }
     let quantity = results.objective(series.iter().flat_map(|s| &s.points).flat_map(|p| &p.results).copied());

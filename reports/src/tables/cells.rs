@@ -1,7 +1,7 @@
 //! Cells that several tables have.
 
 use crate::numbers;
-use crate::results::{Result, Results, Series};
+use crate::results::{Results, Series};
 use crate::table::{Cell, Style};
 
 /// A gap as a cell, in percent.
@@ -15,6 +15,7 @@ pub(super) fn missing_note(series: &[Series]) -> String {
     let not_run: usize = series.iter().map(|series| series.missing).sum();
     let points = || series.iter().flat_map(|series| &series.points);
     let without: usize = points().map(|point| point.feasible()).map(|(feasible, all)| all - feasible).sum();
+    let infeasible: usize = series.iter().map(|series| series.proved_infeasible).sum();
     let mut words = Vec::new();
     if not_run > 0 {
         words.push(format!("Cells of this study that were not run: {}.", numbers::whole(not_run as u64)));
@@ -25,6 +26,10 @@ pub(super) fn missing_note(series: &[Series]) -> String {
             "Rows without a feasible solution, left out of the means: {without}; (a/b): a of b rows have one."
         ));
     }
+    if infeasible > 0 {
+        let infeasible = numbers::whole(infeasible as u64);
+        words.push(format!("Rows on instances that are proved infeasible, in a table of their own: {infeasible}."));
+    }
     words.join(" ")
 }
 
@@ -33,7 +38,5 @@ pub(super) fn partial((feasible, all): (usize, usize)) -> String {
     if feasible == all { String::new() } else { format!(" ({feasible}/{all})") }
 }
 
-/// The seconds of a row that count; none if the method declined.
-pub(super) fn counted(result: &Result) -> Option<f64> {
-    result.is_attempted().then(|| result.counted_s())
-}
+/// What is said below tables of times.
+pub(super) const MEASURED: &str = "As measured, failures included; declined rows are left out.";

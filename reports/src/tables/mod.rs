@@ -3,6 +3,7 @@
 mod cells;
 mod counts;
 mod gaps;
+mod infeasible;
 mod measures;
 mod over_axis;
 mod reasons;
@@ -18,6 +19,7 @@ use crate::table::Table;
 
 pub use counts::counts;
 pub use gaps::{gap_definition, gaps};
+pub use infeasible::infeasible;
 pub use reasons::reasons;
 pub use statuses::statuses;
 pub use times::times;

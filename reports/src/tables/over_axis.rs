@@ -3,7 +3,7 @@
 use offcut_ledger::Study;
 use offcut_ledger::manifest::Quantity;
 
-use super::cells::{counted, gap_cell, missing_note, partial};
+use super::cells::{MEASURED, gap_cell, missing_note, partial};
 use super::measures::{measured, measures, of_measure, parts, split};
 use crate::numbers::{self, Scale};
 use crate::problem_report::ProblemReport;
@@ -80,7 +80,6 @@ fn objectives(results: &Results, problem: &ProblemReport, grid: &Grid, all: &[&S
             let number = numbers::significant(value * scale.factor, 4);
             Cell::number(format!("{number}{}{}", split(problem, point), partial(point.feasible())), value)
         }
-        None if point.results.iter().all(|r| r.is_proved_infeasible) => Cell::text("infeasible"),
         None if point.results.iter().all(|r| !r.is_attempted()) => Cell::text("declined"),
         None => Cell::text(format!("none{}", partial(point.feasible()))).styled(Style::Failure),
     };
@@ -122,8 +121,8 @@ fn counts(grid: &Grid, series: &[Series], count: &str) -> Table {
 fn times(grid: &Grid, all: &[&Series]) -> Table {
     let column = |s: &Series| Column::numbers(s.name, format!("{}_s", s.name));
     let cell = |point: &Point| {
-        let mean = mean(&point.per_instance(counted));
+        let mean = mean(&point.per_instance(|r| r.measured_s()));
         mean.map_or_else(Cell::absent, |s| Cell::number(numbers::duration(s), s))
     };
-    grid.table(("seconds", "solution time"), "A failure counts as the time limit.", all, column, cell)
+    grid.table(("seconds", "solution time"), MEASURED, all, column, cell)
 }

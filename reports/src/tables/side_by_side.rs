@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use offcut_ledger::Study;
 
-use super::cells::{counted, gap_cell, missing_note, partial};
+use super::cells::{MEASURED, gap_cell, missing_note, partial};
 use super::measures::{measures, parts};
 use crate::numbers::{self, Scale};
 use crate::problem_report::ProblemReport;
@@ -134,7 +134,6 @@ fn gap_of(results: &Results, rows: &[&Result]) -> Cell {
             cell
         }
         None if rows.is_empty() => Cell::absent(),
-        None if rows.iter().all(|r| r.is_proved_infeasible) => Cell::text("infeasible"),
         None if rows.iter().all(|r| !r.is_attempted()) => Cell::text("declined"),
         None if feasible > 0 => Cell::text("no bound"),
         None => Cell::text("failed").styled(Style::Failure),
@@ -147,12 +146,12 @@ fn times(study: &Study, series: &[Series], groups: &Groups) -> Table {
     let mut table = Table::new(
         &format!("{}-seconds", study.name),
         format!("{}: mean solution time", study.title),
-        "A failure counts as the time limit.",
+        MEASURED,
         std::iter::once(groups.column()).chain(columns).collect(),
     );
     for group in groups.instances.keys() {
         let of = |series: &Series| {
-            let mean = mean(&per_instance(groups.rows(series, group).into_iter(), counted));
+            let mean = mean(&per_instance(groups.rows(series, group).into_iter(), |r| r.measured_s()));
             mean.map_or_else(Cell::absent, |s| Cell::number(numbers::duration(s), s))
         };
         table.push(std::iter::once(Cell::text(group)).chain(series.iter().map(of)).collect());

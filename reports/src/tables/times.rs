@@ -10,8 +10,8 @@ pub fn times(results: &Results) -> Table {
     let mut table = Table::new(
         "times",
         "Times and memory of every method, over rows",
-        "Wall-clock time, measured from outside. A failure (a row without a solution) counts as the time limit; \
-         declined rows are left out. Build: mean time before the search, for instance to build a model, as the \
+        "Wall-clock time as measured from outside, failures (rows without a solution) included; declined rows and \
+         instances that are proved infeasible are left out. Build: mean time before the search, for instance to build a model, as the \
          method reports it. Means over instances are in the sections on statistics.",
         vec![
             Column::words("method", "method"),
@@ -27,9 +27,9 @@ pub fn times(results: &Results) -> Table {
     );
     let cell = |value: Option<f64>| value.map_or_else(Cell::absent, |v| Cell::number(numbers::duration(v), v));
     for (method, rows) in results.by_method() {
-        let (attempted, declined): (Vec<&Result>, Vec<&Result>) =
-            rows.into_iter().filter(|r| !r.is_proved_infeasible).partition(|r| !r.is_declined());
-        let all: Vec<f64> = attempted.iter().map(|r| r.counted_s()).collect();
+        let declined = rows.iter().filter(|r| r.is_declined()).count();
+        let attempted: Vec<&Result> = rows.into_iter().filter(|r| r.is_attempted()).collect();
+        let all: Vec<f64> = attempted.iter().filter_map(|r| r.measured_s()).collect();
         let builds: Vec<f64> = attempted.iter().filter_map(|r| r.row.times.build_s).collect();
         let checks: Vec<f64> = attempted.iter().map(|r| r.row.times.check_s).collect();
         let peak = attempted.iter().filter_map(|r| r.row.peak_memory_bytes).max();
@@ -37,7 +37,7 @@ pub fn times(results: &Results) -> Table {
             Cell::text(method),
             Cell::count(attempted.len()),
             Cell::count(attempted.iter().filter(|r| r.is_failure()).count()),
-            Cell::count(declined.len()),
+            Cell::count(declined),
             cell(median(&all)),
             cell(range(&all).map(|(_, high)| high)),
             cell(mean(&builds)),

@@ -119,7 +119,7 @@ fn low_complexity(results: &Results) -> Verdict {
     let claim = "DPD has low complexity".to_owned();
     let rows = of(results, "dpd");
     let exact: BTreeMap<&str, f64> =
-        of(results, "branch").into_iter().map(|r| (instance_of(r), r.counted_s())).collect();
+        of(results, "branch").into_iter().filter_map(|r| Some((instance_of(r), r.measured_s()?))).collect();
     let moves = |r: &&Result| {
         let of = |name: &str| r.row.instance.parameters.get(name).copied();
         let moves = *r.row.counts.get("moves")? as f64;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use offcut_checker::Proof;
 use offcut_ledger::Status;
 
+use crate::comparison::Class;
 use crate::numbers::{self, duration, significant, whole};
 use crate::options::Options;
 use crate::results::{Result, Results};
@@ -81,9 +82,9 @@ fn exact_rows<'r, 'a>(results: &'r Results<'a>) -> BTreeMap<Group, BTreeMap<&'r 
     groups
 }
 
-/// Whether a certificate proves the optimum, or that there is no solution.
+/// Whether a certificate proves the optimum.
 fn is_certified(result: &Result) -> bool {
-    matches!(result.row.status, Status::OptimalCertified | Status::InfeasibleCertified)
+    result.row.status == Status::OptimalCertified
 }
 
 pub(super) fn section(results: &Results, options: &Options) -> Option<Section> {
@@ -106,9 +107,10 @@ fn branch_table(results: &Results, options: &Options, groups: &Groups) -> Option
         "exact",
         "Exact search (branch): root gap, nodes, seconds",
         format!(
-            "Certified: rows whose optimum or infeasibility is proved by a replayed certificate. Root gap: gap \
+            "Certified: rows whose optimum is proved by a replayed certificate. Root gap: gap \
              between the bound before branching and the best solution of the search (reported by the method). Final \
-             gap: the largest certified gap of a row. Seconds: shifted geometric mean, shift {} s. Hop / stage: mean \
+             gap: the largest certified gap of a row. Seconds: shifted geometric mean, shift {} s, of the times as \
+             measured, rows without a proof included. Hop / stage: mean \
              time of a hop over mean time in a stage.",
             numbers::data(options.time_shift_s)
         ),
@@ -146,7 +148,7 @@ fn branch_cells(results: &Results, options: &Options, rows: &[&Result]) -> [Cell
     let roots = rows.iter().filter(|r| r.objective.is_some());
     let roots: Vec<f64> = roots.filter_map(|r| Some(*r.row.counts.get("root gap, 1e-9")? as f64 * 1e-9)).collect();
     let nodes: Vec<f64> = rows.iter().filter_map(|r| r.row.counts.get("nodes").map(|count| *count as f64)).collect();
-    let seconds: Vec<f64> = rows.iter().map(|r| r.counted_s()).collect();
+    let seconds: Vec<f64> = rows.iter().filter_map(|r| r.measured_s()).collect();
     let gaps: Vec<_> = rows.iter().filter_map(|r| r.gap).collect();
     let highs: Vec<f64> = gaps.iter().map(|gap| gap.high).collect();
     let certified = rows.iter().filter(|r| is_certified(r)).count();
@@ -227,18 +229,16 @@ fn side_by_side(groups: &Groups, mut table: Table, cell: impl Fn(&[&Result]) -> 
 
 fn seconds_table(options: &Options, groups: &Groups) -> Option<Table> {
     let note = format!(
-        "Shifted geometric mean, shift {} s; a failure counts as the time limit. (a/b): a of b rows end with a \
-         proved optimum, by a certificate or a solver-reported bound.",
+        "Shifted geometric mean, shift {} s, of the times as measured. (a/b): a of b rows end with a proved optimum, \
+         by a certificate or a solver-reported bound; the others ended without one.",
         numbers::data(options.time_shift_s)
     );
     let table = Table::new("exact-methods", "Exact methods: solution time", note, Vec::new());
     let cell = |rows: &[&Result]| {
-        let is_proved = |r: &&&Result| {
-            is_certified(r) || matches!(r.row.status, Status::OptimalClaimed | Status::InfeasibleClaimed)
-        };
+        let is_proved = |r: &&&Result| Class::Exact.is_solved(r);
         let proved = rows.iter().filter(is_proved).count();
         let partial = if proved == rows.len() { String::new() } else { format!(" ({proved}/{})", rows.len()) };
-        let seconds: Vec<f64> = rows.iter().map(|r| r.counted_s()).collect();
+        let seconds: Vec<f64> = rows.iter().filter_map(|r| r.measured_s()).collect();
         let mean = shifted_geometric_mean(&seconds, options.time_shift_s).expect("groups have rows");
         Cell::number(format!("{}{partial}", duration(mean)), mean)
     };

@@ -329,6 +329,6 @@ fn reduction(ours: &BTreeMap<String, Vec<f64>>, other: &Series) -> (Option<f64>,
 
 /// The mean solution time of a policy, in seconds.
 fn mean_time(series: &[Series], policy: &str) -> Option<f64> {
-    let times = series.iter().filter(|s| s.name == policy).flat_map(rows).map(|r| r.row.times.solve_s);
+    let times = series.iter().filter(|s| s.name == policy).flat_map(rows).filter_map(|r| r.measured_s());
     mean(&times.collect::<Vec<_>>())
 }

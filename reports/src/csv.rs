@@ -8,6 +8,10 @@ use crate::table::{Style, Table};
 pub fn table(table: &Table) -> String {
     let mut header = Vec::new();
     for column in &table.columns {
+        if column.interval {
+            header.extend(["low", "high"].map(|end| quoted(&format!("{}_{end}", column.name))));
+            continue;
+        }
         header.push(quoted(&column.name));
         if column.evidence {
             header.push(quoted(&format!("{}_evidence", column.name)));
@@ -17,6 +21,10 @@ pub fn table(table: &Table) -> String {
     for row in &table.rows {
         let mut fields = Vec::new();
         for (column, cell) in table.columns.iter().zip(row) {
+            if column.interval {
+                fields.extend([cell.value, cell.high].map(|end| end.map_or(String::new(), numbers::data)));
+                continue;
+            }
             let absent = cell.value.is_none() && cell.text == ABSENT;
             fields.push(match cell.value {
                 Some(value) => numbers::data(value),
@@ -67,6 +75,17 @@ mod tests {
         let mut table = Table::new("t", "title", "", vec![Column::words("=m", "=m"), Column::numbers("n", "n")]);
         table.push(vec![Cell::text("=1"), Cell::number("-2", -2.0)]);
         assert_eq!(super::table(&table), "'=m,n\n'=1,-2\n");
+    }
+
+    #[test]
+    fn intervals_have_a_column_for_each_end() {
+        let columns = vec![Column::words("m", "m"), Column::intervals("95 % interval", "interval_percent")];
+        let mut table = Table::new("t", "title", "", columns);
+        table.push(vec![Cell::text("a"), Cell::interval((9.5, 10.5), |end| format!("{end:.0}"))]);
+        table.push(vec![Cell::text("b"), Cell::absent()]);
+        assert_eq!(super::table(&table), "m,interval_percent_low,interval_percent_high\na,9.5,10.5\nb,,\n");
+        // What tables are sorted by: a number, so that 9.5 comes before 10.5.
+        assert_eq!((table.rows[0][1].value, table.rows[0][1].text.as_str()), (Some(9.5), "10 to 10"));
     }
 
     #[test]

@@ -70,6 +70,26 @@ pub fn percent(gap: f64, tolerance: f64) -> String {
     }
 }
 
+/// `decimals` digits behind the point; what rounds to 0 has no sign.
+/// ```
+/// use offcut_reports::numbers::fixed;
+/// assert_eq!((fixed(-0.04, 1), fixed(-0.06, 1), fixed(12.345, 2)), ("0.0".into(), "-0.1".into(), "12.35".into()));
+/// ```
+pub fn fixed(value: f64, decimals: usize) -> String {
+    let text = format!("{value:.decimals$}");
+    let is_zero = text.bytes().all(|byte| matches!(byte, b'-' | b'0' | b'.'));
+    text.strip_prefix('-').filter(|_| is_zero).map_or(text.clone(), str::to_owned)
+}
+
+/// What the mean of a quantity is called: `mean delay` of a `delay` and of a `mean delay`.
+/// ```
+/// use offcut_reports::numbers::mean_of;
+/// assert_eq!((mean_of("mean delay (s)"), mean_of("delay")), ("mean delay (s)".into(), "mean delay".into()));
+/// ```
+pub fn mean_of(name: &str) -> String {
+    if name.starts_with("mean ") { name.to_owned() } else { format!("mean {name}") }
+}
+
 /// A number for a data file: ten significant digits, no separators.
 pub fn data(value: f64) -> String {
     if value == 0.0 {

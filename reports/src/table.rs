@@ -22,6 +22,8 @@ pub struct Cell {
     pub text: String,
     /// The number behind it, in the column's base unit: for sorting and for data files.
     pub value: Option<f64>,
+    /// The upper end of an interval, whose lower end is `value`.
+    pub high: Option<f64>,
     /// How it is printed.
     pub style: Style,
 }
@@ -34,7 +36,12 @@ impl Cell {
 
     /// A number as it is printed and as it is.
     pub fn number(text: impl Into<String>, value: f64) -> Self {
-        Self { text: text.into(), value: Some(value), style: Style::Plain }
+        Self { text: text.into(), value: Some(value), ..Self::default() }
+    }
+
+    /// An interval as its ends are printed and as they are; it is sorted by its lower end.
+    pub fn interval((low, high): (f64, f64), print: impl Fn(f64) -> String) -> Self {
+        Self { high: Some(high), ..Self::number(format!("{} to {}", print(low), print(high)), low) }
     }
 
     /// A number of things.
@@ -71,17 +78,24 @@ pub struct Column {
     pub numeric: bool,
     /// Whether its numbers rest on bounds: data files have a column for the kind.
     pub evidence: bool,
+    /// Whether it holds intervals: data files have a column for each end.
+    pub interval: bool,
 }
 
 impl Column {
     /// A column of words.
     pub fn words(title: impl Into<String>, name: impl Into<String>) -> Self {
-        Self { title: title.into(), name: identifier(&name.into()), numeric: false, evidence: false }
+        Self { title: title.into(), name: identifier(&name.into()), numeric: false, evidence: false, interval: false }
     }
 
     /// A column of numbers.
     pub fn numbers(title: impl Into<String>, name: impl Into<String>) -> Self {
         Self { numeric: true, ..Self::words(title, name) }
+    }
+
+    /// A column of intervals.
+    pub fn intervals(title: impl Into<String>, name: impl Into<String>) -> Self {
+        Self { interval: true, ..Self::numbers(title, name) }
     }
 
     /// A column of numbers that rest on bounds.

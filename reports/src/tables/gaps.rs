@@ -24,7 +24,7 @@ pub fn gaps(results: &Results) -> Table {
             Column::numbers("instances", "instances"),
             Column::numbers("feasible", "feasible"),
             Column::bounded("mean gap (%)", "mean_gap_percent"),
-            Column::words("95 % interval", "interval"),
+            Column::intervals("95 % interval (%)", "interval_percent"),
             Column::bounded("median (%)", "median_gap_percent"),
             Column::bounded("max (%)", "max_gap_percent"),
             Column::bounded("worst row (%)", "worst_row_percent"),
@@ -45,12 +45,13 @@ pub fn gaps(results: &Results) -> Table {
             Cell::count(of.attempted),
             Cell::count(of.feasible),
             cell(mean(&of.gaps)),
-            of.interval
-                .map_or_else(Cell::absent, |(low, high)| Cell::text(format!("{} to {}", percent(low), percent(high)))),
+            of.interval.map_or_else(Cell::absent, |(low, high)| {
+                Cell::interval((100.0 * low, 100.0 * high), |end| percent(end / 100.0))
+            }),
             cell(median(&of.gaps)),
             cell(range(&of.gaps).map(|(_, high)| high)),
             cell(of.worst_row),
-            share.map_or_else(Cell::absent, |share| Cell::number(format!("{share:.0}"), share)),
+            share.map_or_else(Cell::absent, |share| Cell::number(numbers::fixed(share, 0), share)),
             Cell::count(attempted),
             Cell::count(optimal),
             Cell::count(own),

@@ -56,7 +56,8 @@ impl<'s> Grid<'s> {
     ) -> Table {
         let label = Scale { factor: 1.0, unit: self.axis.unit.clone() }.label(&self.axis.name);
         let columns = std::iter::once(Column::numbers(label, &self.axis.name)).chain(of.iter().map(|s| column(s)));
-        let (id, title) = (format!("{}-{id}", self.study.name), format!("{}: mean {what}", self.study.title));
+        let (id, title) =
+            (format!("{}-{id}", self.study.name), format!("{}: {}", self.study.title, numbers::mean_of(what)));
         let mut table = Table::new(&id, title, note, columns.collect());
         for x in &self.places {
             let cells = of.iter().map(|series| {

@@ -74,3 +74,17 @@ pub(crate) fn stop(stop: &offcut_instances::problem::Stop) -> String {
         Stop::Invalid(reason) => format!("invalid: {reason}"),
     }
 }
+
+/// The same number, and 0 for -0, which a solver of a maximisation may claim.
+pub(crate) fn unsigned_zero(value: f64) -> f64 {
+    if value == 0.0 { 0.0 } else { value }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn no_zero_has_a_sign() {
+        assert_eq!(super::unsigned_zero(-0.0).to_string(), "0");
+        assert_eq!(super::unsigned_zero(-1.5).to_string(), "-1.5");
+    }
+}

@@ -204,6 +204,7 @@ fn check_run<P: BenchmarkAdapter>(arguments: &Arguments) -> Result<Ending, Input
 
 /// A verdict, in a few lines.
 pub(crate) fn print_verdict(verdict: &Verdict, claimed: Option<f64>, unit: &str) {
+    let claimed = claimed.map(text::unsigned_zero);
     match (verdict.objective(), claimed) {
         (Some(objective), Some(claimed)) => {
             out!("objective  {} {unit} checked, {claimed} {unit} claimed", objective.middle());

@@ -51,7 +51,7 @@ use offcut_ledger::{Manifest, Row};
 
 pub use options::Options;
 pub use report::Report;
-pub use verdict::{Outcome, Verdict};
+pub use verdict::{Outcome, Rule, Verdict};
 
 /// The files of a report.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

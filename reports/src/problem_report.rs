@@ -6,7 +6,7 @@ use crate::figure::Figure;
 use crate::options::Options;
 use crate::results::{Result, Results};
 use crate::section::Section;
-use crate::verdict::Verdict;
+use crate::verdict::{Outcome, Verdict};
 
 /// The part of a report that only one problem has. [`ProblemReport::PLAIN`] is empty.
 pub struct ProblemReport {
@@ -46,6 +46,26 @@ impl ProblemReport {
         has_measures: |_| true,
         parts: None,
     };
+}
+
+/// The verdicts on claims, each for every family of instances that tests it; for all rows if none does.
+pub fn by_family(results: &Results, claims: &[fn(&Results) -> Verdict]) -> Vec<Verdict> {
+    let families = results.by_family();
+    let mut verdicts = Vec::new();
+    for claim in claims {
+        let of_family = |(family, rows): &(&str, Results)| {
+            let verdict = claim(rows);
+            let numbers = if family.is_empty() { verdict.numbers } else { format!("{family}: {}", verdict.numbers) };
+            Verdict { group: (*family).to_owned(), numbers, ..verdict }
+        };
+        let tested: Vec<Verdict> =
+            families.iter().map(of_family).filter(|verdict| verdict.outcome != Outcome::NotTested).collect();
+        if tested.is_empty() {
+            verdicts.push(claim(results));
+        }
+        verdicts.extend(tested);
+    }
+    verdicts
 }
 
 /// A quantity without unit that a study's figure shows row by row, with a proven limit.

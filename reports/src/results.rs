@@ -14,6 +14,7 @@
 //! the limit for what is not solved ([`crate::comparison::Class::counted_s`]), and they say so.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use offcut_checker::Proof;
 use offcut_ledger::gap::feasible_objective;
@@ -169,10 +170,13 @@ pub struct Results<'a> {
     /// One result per key, the first; sorted by method, instance and seed.
     pub results: Vec<Result<'a>>,
     /// The best known values by instance hash.
-    pub best: BTreeMap<String, BestKnown>,
+    pub best: Arc<BTreeMap<String, BestKnown>>,
     /// Contradictions among the rows.
     pub contradictions: Vec<Contradiction>,
-    by_key: BTreeMap<String, usize>,
+    /// Places in `results` of the whole run.
+    by_key: Arc<BTreeMap<String, usize>>,
+    /// Of a group of the run's rows: where each result of the whole run is, if it is in the group.
+    group: Option<Vec<Option<usize>>>,
     has_variants: bool,
 }
 
@@ -217,9 +221,41 @@ impl<'a> Results<'a> {
             };
             order(a).cmp(&order(b)).then_with(|| a.row.key.line().cmp(&b.row.key.line()))
         });
-        let by_key = results.iter().enumerate().map(|(at, result)| (result.row.key.line(), at)).collect();
+        let by_key = Arc::new(results.iter().enumerate().map(|(at, result)| (result.row.key.line(), at)).collect());
         let has_variants = rows.iter().any(|row| row.instance.variant != rows[0].instance.variant);
-        Self { manifest, rows, results, best, contradictions, by_key, has_variants }
+        let best = Arc::new(best);
+        Self { manifest, rows, results, best, contradictions, by_key, group: None, has_variants }
+    }
+
+    /// The results of some rows only; best known values are those of all, and cells of other rows count as run, see [`Self::is_run`].
+    #[must_use]
+    pub fn group(&self, has: impl Fn(&Row) -> bool) -> Self {
+        let mut results = Vec::new();
+        let place = |result: &Result<'a>| {
+            has(result.row).then(|| {
+                results.push(*result);
+                results.len() - 1
+            })
+        };
+        let of_self: Vec<Option<usize>> = self.results.iter().map(place).collect();
+        let group = match &self.group {
+            None => of_self,
+            Some(outer) => outer.iter().map(|at| at.and_then(|at| of_self[at])).collect(),
+        };
+        Self {
+            results,
+            group: Some(group),
+            best: Arc::clone(&self.best),
+            by_key: Arc::clone(&self.by_key),
+            contradictions: Vec::new(),
+            ..*self
+        }
+    }
+
+    /// The results of every family of instances, by name.
+    pub fn by_family(&self) -> Vec<(&'a str, Self)> {
+        let families: BTreeSet<&'a str> = self.results.iter().map(|r| r.row.instance.family.as_str()).collect();
+        families.into_iter().map(|family| (family, self.group(|row| row.instance.family == family))).collect()
     }
 
     /// Up to which relative gap a number counts as 0: the checker's tolerance for certified and for solver-reported bounds.
@@ -265,7 +301,14 @@ impl<'a> Results<'a> {
 
     /// The result of a key; none if the cell has not been run.
     pub fn of_key(&self, key: &str) -> Option<&Result<'a>> {
-        self.by_key.get(key).map(|at| &self.results[*at])
+        let at = *self.by_key.get(key)?;
+        let at = self.group.as_ref().map_or(Some(at), |group| group[at])?;
+        Some(&self.results[at])
+    }
+
+    /// Whether the cell of a key has been run, in this group of rows or another.
+    pub fn is_run(&self, key: &str) -> bool {
+        self.by_key.contains_key(key)
     }
 
     /// The cells of a study that have been run, by series and place on the axis: series sorted by name, places by size. Rows on instances that are
@@ -278,7 +321,7 @@ impl<'a> Results<'a> {
                 series.len() - 1
             });
             let Some(result) = self.of_key(&cell.key) else {
-                series[at].missing += 1;
+                series[at].missing += usize::from(!self.is_run(&cell.key));
                 continue;
             };
             if result.is_proved_infeasible {

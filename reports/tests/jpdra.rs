@@ -7,6 +7,7 @@ use offcut_instances::problem::{Budget, Sense, Stop};
 use offcut_ledger::manifest::Quantity;
 use offcut_ledger::row::InstanceLabel;
 use offcut_ledger::{Environment, Key, Manifest, Row, Status, Study, StudyCell, Times};
+use offcut_reports::figure::Plot;
 use offcut_reports::problems::jpdra;
 use offcut_reports::{Options, Outcome, Report, csv, markdown};
 
@@ -149,6 +150,15 @@ fn verdicts_follow_the_rows() {
     assert!(told[1].numbers.contains("0.500 %") && told[1].numbers.contains("2.000 %"), "{}", told[1].numbers);
     assert!(told[2].numbers.contains("500"), "{}", told[2].numbers);
     assert!(told[3].numbers.contains("10.000 %, with 20.000 % allowed"), "{}", told[3].numbers);
+    let cells: Vec<[&str; 4]> = told.iter().map(|v| [&v.group[..], &v.number, &v.place, v.rule.name()]).collect();
+    let expected = [
+        ["zoo", "33.0 % against greedy", "reduction", "Offcut's threshold"],
+        ["zoo", "0.500 %", "gaps", "Offcut's threshold"],
+        ["zoo", "500 times as long", "times", "Offcut's threshold"],
+        ["units", "10.000 %", "gaps", "Offcut's theorem"],
+    ];
+    assert_eq!(cells, expected);
+    assert_eq!(told.iter().map(|v| v.rows).collect::<Vec<_>>(), [6, 6, 6, 2]);
 
     for row in fixture.rows.iter_mut().filter(|row| row.key.method == "greedy") {
         row.checked_objective = Some(Interval::point(1.2));
@@ -183,6 +193,14 @@ fn tables_show_reductions_and_open_families() {
     let text = markdown::page(&report);
     assert!(text.contains("branch certifies every row within 20 s of these families: synthetic (2 rows)."), "{text}");
     assert!(text.contains("equal (1 of 2 rows open, largest final gap 2.041 % at 5×4×4 and load 0.9)"), "{text}");
+    // The 25.7 % of the abstract beside every baseline, in one figure.
+    let all = report.figures().find(|figure| figure.id == "reduction-figure").expect("there");
+    let Plot::Dots(all) = &all.plot else { panic!("dots") };
+    let names: Vec<&str> = all.dots.iter().map(|dot| dot.name.as_str()).collect();
+    let with_dpd = ["equal-split (with DPD's deployment)", "proportional-split (with DPD's deployment)"];
+    assert_eq!(names, ["greedy-equal", "greedy", "the abstract's 25.7 %", with_dpd[0], with_dpd[1]]);
+    // Every title says "mean" once.
+    assert!(report.tables().all(|table| !table.title.contains("mean mean")));
     let figure = report.figures().find(|figure| figure.id == "load_reduction-figure");
     assert!(figure.is_some_and(|figure| figure.title.contains("delay reduction of jpdra")));
 }

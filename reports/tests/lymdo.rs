@@ -180,18 +180,31 @@ fn of<'r>(run: &'r mut Run, method: &'r str) -> impl Iterator<Item = &'r mut Row
 #[test]
 fn verdicts_follow_the_rows() {
     let mut fixture = run();
-    assert_eq!(outcomes(&fixture), [Outcome::Shown; 4]);
+    assert_eq!(outcomes(&fixture), [Outcome::Shown; 5]);
     let told = lymdo::verdicts(&fixture.manifest, &fixture.rows);
     assert!(told[0].numbers.contains("20 % after 30 slots, 6.0 % after 100 slots, 2.0 % after 300 slots"), "{told:?}");
+    let groups: Vec<&str> = told.iter().map(|verdict| verdict.group.as_str()).collect();
+    assert_eq!(groups, ["rayleigh", "rayleigh", "tight", "rayleigh", "steady"]);
     // 1 - .22/.24, and 1 - .22/.5 where edge-only answers.
-    let saved = "8.3 % against myopic (2 instances)";
-    assert!(told[1].numbers.contains(saved), "{}", told[1].numbers);
-    let failed = "56 % against edge-only (1 instances; no trajectory in 1 rows)";
-    assert!(told[1].numbers.contains(failed), "{}", told[1].numbers);
+    for family in [&told[1], &told[2]] {
+        assert!(family.numbers.contains("8.3 % against myopic (1 instances)"), "{}", family.numbers);
+    }
+    assert!(told[1].numbers.contains("56 % against edge-only (1 instances)"), "{}", told[1].numbers);
+    assert!(told[2].numbers.contains("edge-only has no trajectory"), "{}", told[2].numbers);
     // .1 to .5 % on 5 of 20 slots.
-    assert!(told[2].numbers.contains("mean 0.075 %, median 0 %"), "{}", told[2].numbers);
-    assert!(told[3].numbers.contains("V 1: 100 of 300 ms, V 10: 10 of 30 ms, V 100: -1.0 of 3.0 ms"), "{told:?}");
-    assert!(told[3].numbers.contains("backlogs grow by a factor of 10 while V grows by 100"), "{}", told[3].numbers);
+    assert!(told[3].numbers.contains("mean 0.075 %, median 0 %"), "{}", told[3].numbers);
+    assert!(told[4].numbers.contains("V 1: 100 of 300 ms, V 10: 10 of 30 ms, V 100: -1.0 of 3.0 ms"), "{told:?}");
+    assert!(told[4].numbers.contains("backlogs grow by a factor of 10 while V grows by 100"), "{}", told[4].numbers);
+    let cells: Vec<(&str, &str, usize)> =
+        told.iter().map(|verdict| (verdict.number.as_str(), verdict.place.as_str(), verdict.rows)).collect();
+    let expected = [
+        ("2.0 % after 300 slots", "horizon_overdraft", 3),
+        ("8.3 % against myopic", "policies_over_time", 1),
+        ("8.3 % against myopic", "policies_over_time", 1),
+        ("0.075 %", "slot_gaps", 20),
+        ("0.33 of B/V", "v_tradeoff", 3),
+    ];
+    assert_eq!(cells, expected);
 
     for row in of(&mut fixture, "lymdo-exact").filter(|row| row.instance.name == "steady-10") {
         row.measures.insert("drift_s".into(), 0.009);
@@ -201,12 +214,12 @@ fn verdicts_follow_the_rows() {
         row.measures.entry("overdraft".into()).and_modify(|over| *over = 0.3 - *over);
         row.checked_objective = row.checked_objective.map(|objective| Interval::point(1.1 * objective.middle()));
     }
-    assert_eq!(outcomes(&fixture), [Outcome::NotShown; 4]);
+    assert_eq!(outcomes(&fixture), [Outcome::NotShown; 5]);
 
     // A slot without an answer has no gap, however good the others are.
     let mut lacking = run();
     of(&mut lacking, "lymdo").find(|row| row.instance.variant == "slot").expect("slots").checked_objective = None;
-    assert_eq!(outcomes(&lacking)[2], Outcome::NotShown);
+    assert_eq!(outcomes(&lacking)[3], Outcome::NotShown);
 
     fixture.rows.retain(|row| row.key.method == "branch");
     assert_eq!(outcomes(&fixture), [Outcome::NotTested; 4]);
@@ -223,6 +236,8 @@ fn tables_show_policies_and_the_trade_off() {
     insta::assert_snapshot!("lymdo_families", csv::table(table("policies_energy_by_family")));
     assert_eq!(table("policies_clairvoyant_by_family").rows.len(), 2);
     assert!(table("learning").rows.len() > 3);
+    let has = |id: &str| report.tables().any(|table| table.id == id) || report.figures().any(|figure| figure.id == id);
+    assert!(report.verdicts.iter().all(|verdict| has(&verdict.place)), "every verdict names its table or figure");
     // A count that is the same for all methods has no table.
     assert!(report.tables().all(|table| !table.id.ends_with("_slots")));
 }

@@ -337,6 +337,7 @@ fn admissions() -> Fixture {
             let mut row = row(method, &format!("{family}-{n}"), 0, n, factor);
             row.instance.family = family.into();
             row.instance.variant = "count".into();
+            row.instance.parameters = [("threads", 100.0), ("max_threads", 4.0)].map(|(k, v)| (k.to_owned(), v)).into();
             let local = if family == "tight" { 0.0 } else { 0.3 * n };
             let measures = [("local", local), ("remote", n * factor - local), ("threads", 2.0 * n)];
             row.measures = measures.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
@@ -365,11 +366,27 @@ fn admitted_requests_are_told_apart_and_claims_are_judged() {
     let outcomes = |fixture: &Fixture| {
         throughput::verdicts(&fixture.manifest, &fixture.rows).into_iter().map(|v| v.outcome).collect::<Vec<_>>()
     };
-    assert_eq!(outcomes(&fixture), [Outcome::Shown; 3]);
+    // Tight, then zoo: local ratio; the online algorithm, whose theorem promises nothing for cloudlets of one thread; tightness.
+    let (shown, not_shown, nothing) = (Outcome::Shown, Outcome::NotShown, Outcome::NothingPromised);
+    assert_eq!(outcomes(&fixture), [shown, shown, nothing, shown, shown]);
     for row in fixture.rows.iter_mut().filter(|row| row.key.method == "local-ratio") {
         row.checked_objective = Some(Interval::point(15.0));
     }
-    assert_eq!(outcomes(&fixture), [Outcome::NotShown, Outcome::Shown, Outcome::NotShown]);
+    assert_eq!(outcomes(&fixture), [not_shown, not_shown, nothing, shown, not_shown]);
+    // C' of 50 threads, the least of the family, for 4 a request: 26.6, and half of 26.6 / 50 is promised.
+    let told = throughput::verdicts(&fixture.manifest, &fixture.rows);
+    let online = &told[3];
+    assert_eq!((&online.number[..], &online.limit[..], online.rows), ("0.4000", "0.266 of the optimum", 2));
+    for row in fixture.rows.iter_mut().filter(|row| row.key.method == "online-primal-dual") {
+        row.checked_objective = Some(Interval::point(20.0));
+    }
+    assert_eq!(outcomes(&fixture)[3], not_shown);
+    // With more threads a request than any cloudlet has it admits nobody, and nothing is shown by that.
+    for row in fixture.rows.iter_mut().filter(|row| row.key.method == "online-primal-dual") {
+        row.checked_objective = Some(Interval::point(0.0));
+        row.instance.parameters.insert("max_threads".into(), 200.0);
+    }
+    assert_eq!(outcomes(&fixture)[2..4], [nothing, nothing]);
     fixture.rows.retain(|row| row.key.method == "branch");
     assert_eq!(outcomes(&fixture), [Outcome::NotTested; 2]);
 }

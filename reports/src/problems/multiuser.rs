@@ -7,9 +7,9 @@ use offcut_instances::problem::MethodSpec;
 use offcut_ledger::{Manifest, Row, Study};
 
 use crate::numbers;
-use crate::problem_report::{ProblemReport, StudyQuantity};
+use crate::problem_report::{ProblemReport, StudyQuantity, by_family};
 use crate::results::{Result, Results};
-use crate::verdict::{Outcome, Verdict};
+use crate::verdict::{Outcome, Rule, Verdict};
 
 /// The problem's name in manifests.
 pub const PROBLEM: &str = "multiuser";
@@ -69,7 +69,7 @@ pub fn verdicts(manifest: &Manifest, rows: &[Row]) -> Vec<Verdict> {
 }
 
 pub(crate) fn verdicts_of(results: &Results) -> Vec<Verdict> {
-    vec![optimality(results), polynomial(results), envelope_holds(results)]
+    by_family(results, &[optimality, polynomial, envelope_holds])
 }
 
 /// `iao` or `iao-ds` as published: with exact latencies.
@@ -80,7 +80,7 @@ fn is_published_iao(method: &str) -> bool {
 }
 
 fn optimality(results: &Results) -> Verdict {
-    let claim = "IAO finds the optimum";
+    let verdict = Verdict::new("IAO finds the optimum", Rule::Abstract, "gaps", "gap 0 on every row");
     let of_iao: Vec<_> =
         results.results.iter().filter(|r| is_published_iao(&r.row.key.method) && r.is_attempted()).collect();
     let instances: std::collections::BTreeSet<_> = of_iao.iter().map(|r| &r.row.key.instance).collect();
@@ -106,12 +106,15 @@ fn optimality(results: &Results) -> Verdict {
             ),
         )
     };
-    Verdict { claim: claim.into(), outcome, numbers, why }
+    if of_iao.is_empty() {
+        return verdict.not_tested(why);
+    }
+    verdict.decided((outcome, why), of_iao.len(), format!("{optimal} of {}", of_iao.len()), numbers)
 }
 
 /// A run cannot show complexity; it can show that no row took more moves than proved.
 fn polynomial(results: &Results) -> Verdict {
-    let claim = "in polynomial time".to_owned();
+    let verdict = Verdict::new("in polynomial time", Rule::Theorem, "counts", "1 unit move for each unit");
     let moves = |r: &Result| {
         let units = r.row.instance.parameters.get("units")?;
         Some((*r.row.counts.get("moves")? as f64, *units))
@@ -122,15 +125,20 @@ fn polynomial(results: &Results) -> Verdict {
     let most = counted.iter().map(|(moves, _)| *moves).fold(0.0, f64::max);
     let numbers = format!("{} rows of iao count their moves; at most {}", counted.len(), numbers::whole(most as u64));
     let (outcome, why) = match (counted.len(), beyond) {
-        (0, _) => (Outcome::NotTested, "no row of iao with its moves and its number of units".to_owned()),
-        (_, 0) => (Outcome::Shown, "no row took more unit moves than there are units, each polynomial".to_owned()),
+        (0, _) => return verdict.not_tested("no row of iao with its moves and its number of units"),
+        (_, 0) => (
+            Outcome::Shown,
+            "the limit is Offcut's: no row took more unit moves than there are units, each polynomial".to_owned(),
+        ),
         _ => (Outcome::NotShown, format!("{beyond} rows took more unit moves than there are units")),
     };
-    Verdict { claim, outcome, numbers, why }
+    let number = counted.iter().map(|(moves, units)| moves / units).fold(0.0, f64::max);
+    verdict.decided((outcome, why), counted.len(), format!("at most {}", numbers::significant(number, 3)), numbers)
 }
 
 fn envelope_holds(results: &Results) -> Verdict {
-    let claim = "its behaviour under estimation error is bounded".into();
+    let claim = "its behaviour under estimation error is bounded";
+    let verdict = Verdict::new(claim, Rule::Theorem, "error-figure", "(1+e)/(1-e)");
     let EnvelopeRows { within, outside, open, not_run, without_limit, closest } = envelope_rows(results);
     let all = within + outside + open + not_run;
     let mut numbers =
@@ -143,7 +151,7 @@ fn envelope_holds(results: &Results) -> Verdict {
         numbers += &format!("; {without_limit} rows with e >= 1 have no limit");
     }
     let (outcome, why) = match (all, outside, open + not_run) {
-        (0, ..) => (Outcome::NotTested, format!("no study {ERROR_STUDY} with errors in [0, 1)")),
+        (0, ..) => return verdict.not_tested(format!("no study {ERROR_STUDY} with errors in [0, 1)")),
         (_, 0, 0) => (
             Outcome::Shown,
             "the envelope is Offcut's reading of \"bounded\", proved for relative errors; every row satisfies it"
@@ -154,7 +162,11 @@ fn envelope_holds(results: &Results) -> Verdict {
         }
         _ => (Outcome::NotShown, format!("{outside} rows lie outside the envelope")),
     };
-    Verdict { claim, outcome, numbers, why }
+    let (number, limit) = closest.map_or_else(
+        || (String::new(), verdict.limit.clone()),
+        |(ratio, limit)| (numbers::significant(ratio, 4), numbers::significant(limit, 4)),
+    );
+    Verdict { limit, ..verdict.decided((outcome, why), within + outside, number, numbers) }
 }
 
 /// The rows of the study of the estimation error.
@@ -181,7 +193,8 @@ fn envelope_rows(results: &Results) -> EnvelopeRows {
             method.is_ok_and(|method| method.parameters.get("error").is_some_and(|error| *error > 0.0))
         };
         let result = results.of_key(&cell.key);
-        if cell.x == Some(0.0) || result.is_some_and(|result| !has_error(result)) {
+        let is_elsewhere = result.is_none() && results.is_run(&cell.key);
+        if is_elsewhere || cell.x == Some(0.0) || result.is_some_and(|result| !has_error(result)) {
             continue;
         }
         match (cell.x.and_then(envelope), result) {

@@ -7,20 +7,22 @@ use offcut_instances::problem::MethodSpec;
 use super::rows::{PROBLEM, instance_of, objectives, of};
 use super::saved::{self, REDUCTION};
 use crate::numbers::{self, duration, significant};
+use crate::problem_report::by_family;
 use crate::results::{Result, Results, per_instance};
 use crate::statistics::{bootstrap_mean, mean, range};
-use crate::verdict::{Outcome, Verdict};
+use crate::verdict::{Outcome, Rule, Verdict};
 
 /// The mean gap up to which DPD and CRA count as within the gap of the optimum.
 const GAP_TARGET: f64 = 0.01;
 
 /// All of them.
 pub(super) fn all(results: &Results) -> Vec<Verdict> {
-    vec![reduced(results), near_optimum(results), low_complexity(results), markov(results)]
+    by_family(results, &[reduced, near_optimum, low_complexity, markov])
 }
 
 fn reduced(results: &Results) -> Verdict {
-    let claim = "the average end-to-end delay falls by 25.7 %".to_owned();
+    let claim = "the average end-to-end delay falls by 25.7 %";
+    let verdict = Verdict::new(claim, Rule::Threshold, "reduction", "25.7 % against every baseline with a deployment");
     let saved = saved::saved(&results.results.iter().collect::<Vec<_>>());
     let measured: Vec<(f64, &saved::Saved)> =
         saved.iter().filter_map(|saved| Some((mean(&saved.reductions)?, saved))).collect();
@@ -38,7 +40,7 @@ fn reduced(results: &Results) -> Verdict {
     let all: Vec<f64> = measured.iter().map(|(mean, _)| *mean).collect();
     let (Some((least, strongest)), Some((low, high))) = (strongest, range(&all)) else {
         let why = "no instance of the family zoo on which jpdra and a baseline with its own deployment have a solution";
-        return Verdict { claim, outcome: Outcome::NotTested, numbers: "no rows".into(), why: why.into() };
+        return verdict.not_tested(why);
     };
     let interval = bootstrap_mean(strongest.baseline.method, &strongest.reductions)
         .map_or_else(String::new, |(low, high)| {
@@ -54,16 +56,17 @@ fn reduced(results: &Results) -> Verdict {
         saved::percent(*least)
     );
     let outcome = if *least >= REDUCTION { Outcome::Shown } else { Outcome::NotShown };
-    Verdict { claim, outcome, numbers, why: rule }
+    let number = format!("{} % against {}", saved::percent(*least), strongest.baseline.method);
+    verdict.decided((outcome, rule), strongest.reductions.len(), number, numbers)
 }
 
 fn near_optimum(results: &Results) -> Verdict {
-    let claim =
-        "(ours) deciding deployment and allocation separately (DPD over CRA's optimal delay) comes within 1 % of the joint optimum"
-            .to_owned();
+    let claim = "(ours) deciding deployment and allocation separately (DPD over CRA's optimal delay) comes within 1 % of the joint optimum";
+    let verdict = Verdict::new(claim, Rule::Threshold, "gaps", "mean certified gap of 1 %");
     let mut parts = Vec::new();
     let mut reached = None;
     let mut lacking = 0;
+    let (mut instances, mut number) = (0, String::new());
     for method in [PROBLEM, "dpd"] {
         let rows = of(results, method);
         let gaps = per_instance(rows.iter().copied(), |r| r.gap.filter(|gap| gap.certified).map(|gap| gap.high));
@@ -79,11 +82,6 @@ fn near_optimum(results: &Results) -> Verdict {
             gaps.len(),
             rows.len()
         );
-        let real = rows.iter().copied().filter(|r| r.row.instance.family == "zoo");
-        let real = per_instance(real, |r| r.gap.filter(|gap| gap.certified).map(|gap| gap.high));
-        if let Some(mean) = crate::statistics::mean(&real) {
-            part += &format!(", on real DNNs {} %", percent(mean));
-        }
         if without > 0 {
             part += &format!(
                 ", no solution or no certified bound on {without} rows whose instance is solved by some method"
@@ -92,10 +90,11 @@ fn near_optimum(results: &Results) -> Verdict {
         parts.push(part);
         if method == PROBLEM {
             (reached, lacking) = (Some(mean), without);
+            (instances, number) = (gaps.len(), format!("{} %", percent(mean)));
         }
     }
     let (outcome, why) = match reached {
-        None => (Outcome::NotTested, "no row of jpdra with a certified bound".to_owned()),
+        None => return verdict.not_tested("no row of jpdra with a certified bound"),
         Some(mean) if mean <= GAP_TARGET && lacking == 0 => (
             Outcome::Shown,
             "the rule is Offcut's: a mean certified gap of jpdra of at most 1 %. For a given deployment CRA is \
@@ -111,12 +110,13 @@ fn near_optimum(results: &Results) -> Verdict {
                 .to_owned(),
         ),
     };
-    Verdict { claim, outcome, numbers: parts.join("; "), why }
+    verdict.decided((outcome, why), instances, number, parts.join("; "))
 }
 
 /// Time is a property of the method; what a run can show is how many moves it takes, and how long beside exact search.
 fn low_complexity(results: &Results) -> Verdict {
-    let claim = "DPD has low complexity".to_owned();
+    let limit = "exact search takes 10 times as long";
+    let verdict = Verdict::new("DPD has low complexity", Rule::Threshold, "times", limit);
     let rows = of(results, "dpd");
     let exact: BTreeMap<&str, f64> =
         of(results, "branch").into_iter().filter_map(|r| Some((instance_of(r), r.measured_s()?))).collect();
@@ -131,8 +131,7 @@ fn low_complexity(results: &Results) -> Verdict {
         rows.iter().filter_map(|r| Some((r.row.times.solve_s, *exact.get(instance_of(r))?))).collect();
     let ratios: Vec<f64> = pairs.iter().filter(|(dpd, _)| *dpd > 0.0).map(|(dpd, exact)| (exact / dpd).ln()).collect();
     let (Some(moved), Some((_, most))) = (mean(&moves), range(&moves)) else {
-        let why = "no row of dpd with a count of its moves".into();
-        return Verdict { claim, outcome: Outcome::NotTested, numbers: "no rows".into(), why };
+        return verdict.not_tested("no row of dpd with a count of its moves");
     };
     let mut numbers = format!(
         "{} rows of dpd make {} moves per partition on average, at most {}",
@@ -141,8 +140,7 @@ fn low_complexity(results: &Results) -> Verdict {
         significant(most, 2)
     );
     let Some(factor) = mean(&ratios).map(f64::exp) else {
-        let why = "no row of branch to compare times with".into();
-        return Verdict { claim, outcome: Outcome::NotTested, numbers, why };
+        return Verdict { numbers, ..verdict.not_tested("no row of branch to compare times with") };
     };
     let longest = |of: &dyn Fn(&(f64, f64)) -> f64| duration(pairs.iter().map(of).fold(0.0, f64::max));
     numbers += &format!(
@@ -157,17 +155,17 @@ fn low_complexity(results: &Results) -> Verdict {
         many others; the number of moves is measured, not proved to be polynomial"
         .to_owned();
     let outcome = if factor >= 10.0 { Outcome::Shown } else { Outcome::NotShown };
-    Verdict { claim, outcome, numbers, why }
+    verdict.decided((outcome, why), ratios.len(), format!("{} times as long", significant(factor, 2)), numbers)
 }
 
 /// The time average of every chain, reported by the method, against the best allocation of the same deployment: that of `dpd`, checked.
 fn markov(results: &Results) -> Verdict {
-    let claim =
-        "CRA by Markov approximation (ours: its mean comes within ln|F|/beta of the best allocation)".to_owned();
+    let claim = "CRA by Markov approximation (ours: its mean comes within ln|F|/beta of the best allocation)";
+    let verdict = Verdict::new(claim, Rule::Theorem, "gaps", "ln|F|/beta");
     let Chains { by_beta, all, without } = chains(results);
     if by_beta.is_empty() {
-        let why = "no row of cra-markov with an objective history and a row of dpd on the same instance".into();
-        return Verdict { claim, outcome: Outcome::NotTested, numbers: "no rows".into(), why };
+        return verdict
+            .not_tested("no row of cra-markov with an objective history and a row of dpd on the same instance");
     }
     let tolerance = results.tolerance(true);
     let inside = by_beta.values().flatten().filter(|chain| chain.mean <= chain.limit + tolerance).count();
@@ -193,7 +191,12 @@ fn markov(results: &Results) -> Verdict {
             ),
         ),
     };
-    Verdict { claim, outcome, numbers, why }
+    let closest = by_beta.values().flatten().max_by(|a, b| (a.mean / a.limit).total_cmp(&(b.mean / b.limit)));
+    let (number, limit) = closest.map_or_else(
+        || (String::new(), String::new()),
+        |chain| [chain.mean, chain.limit].map(|part| format!("{} %", numbers::percent(part, tolerance))).into(),
+    );
+    Verdict { limit, ..verdict.decided((outcome, why), all - without, number, numbers) }
 }
 
 /// The chains of a run.

@@ -16,7 +16,7 @@ mod tradeoff;
 use offcut_ledger::{Manifest, Row};
 
 use crate::options::Options;
-use crate::problem_report::ProblemReport;
+use crate::problem_report::{ProblemReport, by_family};
 use crate::results::Results;
 use crate::section::Section;
 use crate::verdict::Verdict;
@@ -53,12 +53,7 @@ pub fn verdicts(manifest: &Manifest, rows: &[Row]) -> Vec<Verdict> {
 }
 
 fn verdicts_of(results: &Results) -> Vec<Verdict> {
-    vec![
-        policies::balanced(results),
-        policies::better(results),
-        single_slots::near_optimum(results),
-        tradeoff::within(results),
-    ]
+    by_family(results, &[policies::balanced, policies::better, single_slots::near_optimum, tradeoff::within])
 }
 
 fn sections_of(results: &Results, _: &Options) -> Vec<Section> {

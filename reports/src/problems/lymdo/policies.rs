@@ -11,7 +11,7 @@ use crate::results::{Point, Result, Results, Series, per_instance};
 use crate::section::Section;
 use crate::statistics::{bootstrap_mean, mean, range};
 use crate::table::{Cell, Column, Table};
-use crate::verdict::{Outcome, Verdict};
+use crate::verdict::{Outcome, Rule, Verdict};
 
 /// Up to which overdraft of the worst user budgets count as kept at the end of a horizon.
 const MAX_OVERDRAFT: f64 = 0.05;
@@ -50,7 +50,7 @@ fn all(results: &Results, title: &str, series: &[Series]) -> Table {
         Column::numbers("charge (ms)", "charge_s"),
         Column::numbers("objective (ms)", "objective_s"),
         Column::bounded("gap to the clairvoyant bound (%)", "gap_percent"),
-        Column::words("95 % interval", "interval"),
+        Column::intervals("95 % interval (%)", "interval_percent"),
         Column::bounded("largest gap (%)", "max_gap_percent"),
     ];
     let note = "Means over instances and slots, measured by the checker. Worst user: largest excess of a user's mean \
@@ -68,7 +68,7 @@ fn all(results: &Results, title: &str, series: &[Series]) -> Table {
         let gaps = per_instance(rows.iter().copied(), |r| r.gap.filter(|gap| gap.certified).map(|gap| gap.high));
         let percent = |gap: f64| Cell::number(numbers::percent(gap, tolerance), 100.0 * gap);
         let interval = bootstrap_mean(series.name, &gaps).map(|(low, high)| {
-            Cell::text(format!("{} to {}", numbers::percent(low, tolerance), numbers::percent(high, tolerance)))
+            Cell::interval((100.0 * low, 100.0 * high), |end| numbers::percent(end / 100.0, tolerance))
         });
         let with = rows.iter().filter(|r| r.objective.is_some() || r.is_bound_only()).count();
         let partial = if with == rows.len() { String::new() } else { format!(" ({with}/{})", rows.len()) };
@@ -211,15 +211,10 @@ pub(super) fn over_time(results: &Results) -> Option<Section> {
 
 /// Whether budgets hold in the long run: the worst user's overdraft over the length of the horizon.
 pub(super) fn balanced(results: &Results) -> Verdict {
-    let claim = "long-term resource constraints are balanced: energy budgets hold over time".to_owned();
-    let not_tested = |why: &str| Verdict {
-        claim: claim.clone(),
-        outcome: Outcome::NotTested,
-        numbers: "no rows".into(),
-        why: why.into(),
-    };
+    let claim = "long-term resource constraints are balanced: energy budgets hold over time";
+    let verdict = Verdict::new(claim, Rule::Threshold, "horizon_overdraft", "5 % above the budget, and falling");
     let Some(study) = studies(results, "horizon").next() else {
-        return not_tested("no study of the horizon's length");
+        return verdict.not_tested("no study of the horizon's length");
     };
     let series = results.series(study);
     let of = |policy: &str| -> Vec<(f64, f64)> {
@@ -234,7 +229,7 @@ pub(super) fn balanced(results: &Results) -> Verdict {
         points.iter().map(one).collect::<Vec<_>>().join(", ")
     };
     let ours = of(POLICY);
-    let [first, .., last] = &ours[..] else { return not_tested("fewer than two lengths of the horizon") };
+    let [first, .., last] = &ours[..] else { return verdict.not_tested("fewer than two lengths of the horizon") };
     let mut numbers = format!("the worst user of lymdo is above its budget by {}", described(&ours));
     let exact = of(EXACT);
     if !exact.is_empty() {
@@ -245,7 +240,9 @@ pub(super) fn balanced(results: &Results) -> Verdict {
         once the backlog is stable. The rule is Offcut's: less for the longest horizon than for the shortest, and at \
         most 5 % of the budget, mean over instances of the worst user"
         .to_owned();
-    Verdict { claim, outcome, numbers, why }
+    let rows = series.iter().filter(|s| s.name == POLICY).flat_map(|s| &s.points).map(|p| p.results.len()).sum();
+    let number = format!("{} % after {} slots", percent(last.1), numbers::tick(last.0));
+    verdict.decided((outcome, why), rows, number, numbers)
 }
 
 fn percent(share: f64) -> String {
@@ -254,15 +251,14 @@ fn percent(share: f64) -> String {
 
 /// Whether the paper's policy costs less than every other that is no exact method.
 pub(super) fn better(results: &Results) -> Verdict {
-    let claim = "(ours) over time lymdo has lower cost than policies without learning or without queues".to_owned();
+    let claim = "(ours) over time lymdo has lower cost than policies without learning or without queues";
+    let limit = "a reduction against every policy";
+    let verdict = Verdict::new(claim, Rule::Threshold, "policies_over_time", limit);
     let series: Vec<Series> =
         studies(results, "policies").next().map(|study| results.series(study)).unwrap_or_default();
-    let not_tested = |why: &str| {
-        let (claim, numbers, why) = (claim.clone(), "no rows".into(), why.into());
-        Verdict { claim, outcome: Outcome::NotTested, numbers, why }
-    };
-    let Some(ours) = series.iter().find(|series| series.name == POLICY) else {
-        return not_tested("no study of policies with lymdo");
+    let ours = series.iter().find(|series| series.name == POLICY && !series.points.is_empty());
+    let Some(ours) = ours else {
+        return verdict.not_tested("no study of policies with lymdo");
     };
     let objectives_of_ours = objectives(ours);
     let mut parts = Vec::new();
@@ -275,7 +271,7 @@ pub(super) fn better(results: &Results) -> Verdict {
         }
     }
     if least == f64::INFINITY {
-        return not_tested("nothing to compare with");
+        return verdict.not_tested("nothing to compare with");
     }
     let without = rows(ours).len() - objectives_of_ours.values().map(Vec::len).sum::<usize>();
     let (outcome, why) = match (least > 0.0, without) {
@@ -296,7 +292,8 @@ pub(super) fn better(results: &Results) -> Verdict {
         }
     };
     let numbers = format!("mean reduction of the objective by lymdo over instances: {}", parts.join(", "));
-    Verdict { claim, outcome, numbers, why }
+    let number = format!("{} % against {strongest}", percent(least));
+    verdict.decided((outcome, why), objectives_of_ours.len(), number, numbers)
 }
 
 /// The objectives of a policy by instance.

@@ -11,7 +11,7 @@ use crate::results::{Result, Results};
 use crate::section::Section;
 use crate::statistics::{mean, quantile};
 use crate::table::{Cell, Column, Table};
-use crate::verdict::{Outcome, Verdict};
+use crate::verdict::{Outcome, Rule, Verdict};
 
 /// Up to which mean gap learned cuts count as near the optimum.
 const GAP_TARGET: f64 = 0.01;
@@ -136,11 +136,11 @@ fn figure(all: &[Gaps]) -> Figure {
 }
 
 pub(super) fn near_optimum(results: &Results) -> Verdict {
-    let claim = "(ours) learned cuts are within 1 % of the best cuts of a slot".to_owned();
+    let claim = "(ours) learned cuts are within 1 % of the best cuts of a slot";
+    let verdict = Verdict::new(claim, Rule::Threshold, "slot_gaps", "mean certified gap of 1 %");
     let all = gaps(results);
     let Some(ours) = all.iter().find(|gaps| gaps.method == POLICY) else {
-        let why = "no single slot with lymdo and a certified bound".into();
-        return Verdict { claim, outcome: Outcome::NotTested, numbers: "no rows".into(), why };
+        return verdict.not_tested("no single slot with lymdo and a certified bound");
     };
     let percent = |gap: f64| numbers::percent(gap, results.tolerance(true));
     let mut numbers = format!(
@@ -165,5 +165,6 @@ pub(super) fn near_optimum(results: &Results) -> Verdict {
         (true, lacking) => (Outcome::NotShown, format!("{lacking} rows have no certified gap")),
         (false, _) => (Outcome::NotShown, "the mean certified gap is above 1 %, Offcut's rule".to_owned()),
     };
-    Verdict { claim, outcome, numbers, why }
+    let number = format!("{} %", percent(mean(&ours.sorted).expect("one or more")));
+    verdict.decided((outcome, why), ours.sorted.len(), number, numbers)
 }

@@ -10,7 +10,7 @@ use crate::results::{Point, Result, Results, Series};
 use crate::section::Section;
 use crate::statistics::{bootstrap_mean, mean};
 use crate::table::{Cell, Column, Table};
-use crate::verdict::{Outcome, Verdict};
+use crate::verdict::{Outcome, Rule, Verdict};
 
 /// The family in which every slot is the same: the optimum over time is that of one slot, which the bound then reaches.
 const STEADY: &str = "steady";
@@ -185,8 +185,8 @@ fn panel_of(
 /// Whether drift plus penalty keeps its guarantee: delay within B/V of the limit, backlogs at most in proportion to V.
 pub(super) fn within(results: &Results) -> Verdict {
     let claim =
-        "(ours) with exact slots delay is within B/V of its limit, and backlogs grow in proportion to V at most"
-            .to_owned();
+        "(ours) with exact slots delay is within B/V of its limit, and backlogs grow in proportion to V at most";
+    let verdict = Verdict::new(claim, Rule::Theorem, "v_tradeoff", "B/V above the limit");
     let mut steady = Steady::default();
     for study in studies(results, "v") {
         let series = results.series(study);
@@ -194,11 +194,10 @@ pub(super) fn within(results: &Results) -> Verdict {
             steady.add(results, series);
         }
     }
-    let Steady { parts, beyond, growing, places } = steady;
+    let Steady { parts, beyond, growing, places, rows, closest } = steady;
     let (outcome, why) = match (parts.is_empty(), beyond, growing) {
         (true, ..) => {
-            let why = "no study over V of the family steady with lymdo-exact".into();
-            return Verdict { claim, outcome: Outcome::NotTested, numbers: "no rows".into(), why };
+            return verdict.not_tested("no study over V of the family steady with lymdo-exact");
         }
         (false, 0, false) => (
             Outcome::Shown,
@@ -212,7 +211,8 @@ pub(super) fn within(results: &Results) -> Verdict {
             format!("{beyond} rows are above B/V{}", if growing { ", and backlogs grow faster than V" } else { "" }),
         ),
     };
-    Verdict { claim, outcome, numbers: parts.join("; "), why }
+    let number = closest.map_or(String::new(), |share| format!("{} of B/V", significant(share, 2)));
+    verdict.decided((outcome, why), rows, number, parts.join("; "))
 }
 
 /// What the rows of the family of equal slots show.
@@ -225,6 +225,10 @@ struct Steady {
     /// Whether backlogs grow faster than V in some study.
     growing: bool,
     places: usize,
+    /// Rows with a delay, a bound and B/V.
+    rows: usize,
+    /// The largest delay above the bound, as a part of the allowed B/V.
+    closest: Option<f64>,
 }
 
 impl Steady {
@@ -264,6 +268,8 @@ impl Steady {
             // The bound is proved to its own accuracy.
             let accuracy = 1e-6 * bound_s(results, result).unwrap_or(0.0);
             self.beyond += usize::from(excess > allowed * (1.0 + 1e-6) + accuracy);
+            self.rows += 1;
+            self.closest = self.closest.into_iter().chain((allowed > 0.0).then(|| excess / allowed)).reduce(f64::max);
             above.push((excess, allowed));
         }
         let of = |pick: &dyn Fn(&(f64, f64)) -> f64| mean(&above.iter().map(pick).collect::<Vec<_>>());

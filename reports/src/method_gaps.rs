@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use offcut_ledger::Status;
 
 use crate::results::{Result, Results, per_instance};
-use crate::statistics::{bootstrap_mean, mean};
+use crate::statistics::mean;
 
 /// The gaps of one method over all instances of the run.
 #[derive(Clone, Debug)]
@@ -46,7 +46,7 @@ pub fn method_gaps(results: &Results) -> Vec<MethodGaps> {
             feasible: instances(&of_it, &|r| r.objective.is_some()),
             certified: of_it.iter().filter_map(|r| r.gap).all(|gap| gap.certified),
             worst_row: of_it.iter().filter_map(|r| r.gap).map(|gap| gap.high).reduce(f64::max),
-            interval: bootstrap_mean(&method, &gaps),
+            interval: results.interval(&method, &gaps),
             method,
             gaps,
             rows: [

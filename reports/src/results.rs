@@ -13,12 +13,14 @@
 //! Seconds are shown as they were measured ([`Result::measured_s`]). Only the sections on statistics, and the comparison with general solvers, count
 //! the limit for what is not solved ([`crate::comparison::Class::counted_s`]), and they say so.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use offcut_checker::Proof;
 use offcut_ledger::gap::feasible_objective;
 use offcut_ledger::manifest::Quantity;
+use offcut_ledger::row::InstanceLabel;
 use offcut_ledger::{
     BestKnown, Contradiction, Gap, Manifest, Row, Status, Study, best_known, contradictions, contradictions_with,
 };
@@ -174,11 +176,15 @@ pub struct Results<'a> {
     /// Contradictions among the rows.
     pub contradictions: Vec<Contradiction>,
     /// Places in `results` of the whole run.
-    by_key: Arc<BTreeMap<String, usize>>,
+    by_key: Arc<HashMap<String, usize>>,
     /// Of a group of the run's rows: where each result of the whole run is, if it is in the group.
     group: Option<Vec<Option<usize>>>,
     has_variants: bool,
+    intervals: RefCell<BTreeMap<String, Vec<Sample>>>,
 }
+
+/// Values with the interval of their mean.
+type Sample = (Vec<f64>, Option<(f64, f64)>);
 
 impl<'a> Results<'a> {
     /// Puts manifest and rows together.
@@ -196,35 +202,58 @@ impl<'a> Results<'a> {
         }
         let proved = rows.iter().filter(|row| row.status == Status::InfeasibleCertified);
         let infeasible: BTreeSet<&str> = proved.map(|row| row.key.instance.as_str()).collect();
-        let mut seen = BTreeSet::new();
-        let mut results: Vec<Result> = rows
-            .iter()
-            .filter(|row| seen.insert(row.key.line()))
-            .map(|row| {
+        let mut first: HashMap<String, &Row> = HashMap::with_capacity(rows.len());
+        for row in rows {
+            first.entry(row.key.line()).or_insert(row);
+        }
+        let mut results: Vec<(Result, String)> = first
+            .into_iter()
+            .map(|(key, row)| {
                 let objective = feasible_objective(row);
                 let gap = objective.and_then(|objective| best[&row.key.instance].gap(manifest.sense, objective));
                 let is_proved_infeasible = infeasible.contains(row.key.instance.as_str());
-                Result { row, objective, gap, is_proved_infeasible }
+                (Result { row, objective, gap, is_proved_infeasible }, key)
             })
             .collect();
-        results.sort_by(|a, b| {
-            let order = |r: &Result<'a>| {
-                let Row { key, instance, .. } = r.row;
-                (
-                    method_order(&key.method),
-                    &instance.variant,
-                    &instance.family,
-                    &instance.name,
-                    &key.instance,
-                    key.budget.seed,
-                )
-            };
-            order(a).cmp(&order(b)).then_with(|| a.row.key.line().cmp(&b.row.key.line()))
-        });
-        let by_key = Arc::new(results.iter().enumerate().map(|(at, result)| (result.row.key.line(), at)).collect());
+        let methods: BTreeSet<&str> = rows.iter().map(|row| row.key.method.as_str()).collect();
+        let mut methods: Vec<&str> = methods.into_iter().collect();
+        methods.sort_by_cached_key(|method| method_order(method));
+        let places: BTreeMap<&str, usize> = methods.into_iter().enumerate().map(|(at, method)| (method, at)).collect();
+        let order = |r: &Result<'a>| {
+            let Row { key, instance, .. } = r.row;
+            let InstanceLabel { variant, family, name, .. } = instance;
+            (places[key.method.as_str()], variant, family, name, &key.instance, key.budget.seed)
+        };
+        results.sort_by_cached_key(|(result, _)| order(result));
+        for same in results.chunk_by_mut(|(a, _), (b, _)| order(a) == order(b)).filter(|same| same.len() > 1) {
+            same.sort_by(|(_, a), (_, b)| a.cmp(b));
+        }
+        let (results, keys): (Vec<Result>, Vec<String>) = results.into_iter().unzip();
+        let by_key = Arc::new(keys.into_iter().enumerate().map(|(at, key)| (key, at)).collect());
         let has_variants = rows.iter().any(|row| row.instance.variant != rows[0].instance.variant);
         let best = Arc::new(best);
-        Self { manifest, rows, results, best, contradictions, by_key, group: None, has_variants }
+        let intervals = RefCell::default();
+        Self { manifest, rows, results, best, contradictions, by_key, group: None, has_variants, intervals }
+    }
+
+    /// [`statistics::bootstrap_mean`], which resamples the same values under the same label only once.
+    pub fn interval(&self, label: &str, values: &[f64]) -> Option<(f64, f64)> {
+        let mut intervals = self.intervals.borrow_mut();
+        let samples = intervals.entry(label.to_owned()).or_default();
+        if let Some((_, interval)) = samples.iter().find(|(sample, _)| sample == values) {
+            return *interval;
+        }
+        let interval = statistics::bootstrap_mean(label, values);
+        samples.push((values.to_vec(), interval));
+        interval
+    }
+
+    /// The shifted geometric mean of some seconds and its interval, both in seconds; none of nothing.
+    pub fn shifted_mean(&self, label: &str, seconds: &[f64], shift: f64) -> Option<(f64, Option<(f64, f64)>)> {
+        let logs: Vec<f64> = seconds.iter().map(|t| (t / shift).ln_1p()).collect();
+        let interval = self.interval(label, &logs);
+        let interval = interval.map(|(low, high)| (low.exp_m1() * shift, high.exp_m1() * shift));
+        Some((statistics::shifted_geometric_mean(seconds, shift)?, interval))
     }
 
     /// The results of some rows only; best known values are those of all, and cells of other rows count as run, see [`Self::is_run`].
@@ -248,6 +277,7 @@ impl<'a> Results<'a> {
             best: Arc::clone(&self.best),
             by_key: Arc::clone(&self.by_key),
             contradictions: Vec::new(),
+            intervals: RefCell::default(),
             ..*self
         }
     }
@@ -288,15 +318,9 @@ impl<'a> Results<'a> {
 
     /// The results of every method, sorted by name; variants of the problem are kept apart.
     pub fn by_method(&self) -> Vec<(String, Vec<&Result<'a>>)> {
-        let mut methods: Vec<(String, Vec<&Result>)> = Vec::new();
-        for result in &self.results {
-            let method = self.method_name(result.row);
-            match methods.last_mut() {
-                Some((last, of_it)) if *last == method => of_it.push(result),
-                _ => methods.push((method, vec![result])),
-            }
-        }
-        methods
+        let place = |result: &'_ Result<'a>| (&result.row.key.method, &result.row.instance.variant);
+        let methods = self.results.chunk_by(|a, b| place(a) == place(b));
+        methods.map(|of_it| (self.method_name(of_it[0].row), of_it.iter().collect())).collect()
     }
 
     /// The result of a key; none if the cell has not been run.

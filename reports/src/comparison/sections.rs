@@ -67,7 +67,7 @@ fn of_class(
     Section {
         title: format!("Statistics: {}", class.title().to_lowercase()),
         paragraphs,
-        tables: std::iter::once(times::table(options, class, &of_class, &blocks))
+        tables: std::iter::once(times::table(results, options, class, &of_class, &blocks))
             .chain(pairs::table(class, &pairs, untested))
             .chain(anytime::table(results, class, &of_class))
             .chain(frontier::table(results, class, &of_class))

@@ -8,7 +8,7 @@ use super::entrant::{self, Entrant, entrants};
 use crate::numbers::{data, duration};
 use crate::options::Options;
 use crate::results::Results;
-use crate::statistics::{bootstrap_shifted, mean, shifted_geometric_mean};
+use crate::statistics::{mean, shifted_geometric_mean};
 use crate::table::{Cell, Column, Table};
 
 /// A method's shifted geometric mean time, as the tables of statistics have it.
@@ -30,30 +30,37 @@ pub struct MethodTime {
 
 /// The shifted geometric mean time of every method that attempted an instance, by name.
 pub fn mean_times(results: &Results, options: &Options) -> Vec<MethodTime> {
-    entrants(results).iter().filter_map(|entrant| mean_time(entrant, entrant.class.shift_s(options))).collect()
+    entrants(results).iter().filter_map(|entrant| mean_time(results, entrant, entrant.class.shift_s(options))).collect()
 }
 
 /// None if the method attempted no instance.
-fn mean_time(entrant: &Entrant, shift: f64) -> Option<MethodTime> {
+fn mean_time(results: &Results, entrant: &Entrant, shift: f64) -> Option<MethodTime> {
     let seconds: Vec<f64> = entrant.cells.values().map(entrant::Cell::seconds).collect();
+    let (mean_s, interval_s) = results.shifted_mean(&entrant.name, &seconds, shift)?;
     Some(MethodTime {
         method: entrant.name.clone(),
         class: entrant.class,
         instances: seconds.len(),
         unsolved: seconds.len() - entrant.solved().len(),
-        mean_s: shifted_geometric_mean(&seconds, shift)?,
-        interval_s: bootstrap_shifted(&entrant.name, &seconds, shift),
+        mean_s,
+        interval_s,
     })
 }
 
 /// The times of the methods of a class.
-pub(super) fn table(options: &Options, class: Class, entrants: &[&Entrant], blocks: &[CommonBlock]) -> Table {
+pub(super) fn table(
+    results: &Results,
+    options: &Options,
+    class: Class,
+    entrants: &[&Entrant],
+    blocks: &[CommonBlock],
+) -> Table {
     let shift = class.shift_s(options);
     let mut table = empty_table(class, shift);
     let solved: Vec<(&CommonBlock, Solved)> = blocks.iter().map(|block| (block, block.solved())).collect();
     for entrant in entrants {
         let block = solved.iter().find(|(block, _)| block.has(entrant));
-        table.push(row(entrant, shift, block.map(|(block, solved)| (*block, solved))));
+        table.push(row(results, entrant, shift, block.map(|(block, solved)| (*block, solved))));
     }
     table
 }
@@ -102,13 +109,13 @@ fn empty_table(class: Class, shift: f64) -> Table {
     )
 }
 
-fn row(entrant: &Entrant, shift: f64, block: Option<(&CommonBlock, &Solved)>) -> Vec<Cell> {
+fn row(results: &Results, entrant: &Entrant, shift: f64, block: Option<(&CommonBlock, &Solved)>) -> Vec<Cell> {
     let time = |s: f64, instances: usize| Cell::number(format!("{} ({instances})", duration(s)), s);
     let of = |set: &BTreeSet<&str>| {
         let times: Vec<f64> = set.iter().filter_map(|instance| Some(entrant.cells.get(instance)?.seconds())).collect();
         shifted_geometric_mean(&times, shift).map_or_else(Cell::absent, |s| time(s, times.len()))
     };
-    let all = mean_time(entrant, shift);
+    let all = mean_time(results, entrant, shift);
     let unsolved = all.as_ref().map_or(0, |all| all.unsolved);
     let interval = all.as_ref().and_then(|all| all.interval_s);
     let par10: Option<Vec<f64>> = entrant.cells.values().map(entrant::Cell::par10).collect();

@@ -6,6 +6,6 @@ mod primal;
 mod wilcoxon;
 
 pub use averages::{mean, median, quantile, range, shifted_geometric_mean};
-pub use bootstrap::{RESAMPLES, bootstrap_mean, bootstrap_shifted};
+pub use bootstrap::{RESAMPLES, bootstrap_mean};
 pub use primal::primal_integral;
 pub use wilcoxon::{SignedRank, holm, signed_rank};

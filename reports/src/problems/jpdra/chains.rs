@@ -3,6 +3,8 @@
 //! Drawn for studies of this name, from the series that `cra-markov` and `cra-anneal` report of their runs, which no checker
 //! looks at. One instance and one seed: means over runs would hide what a chain does.
 
+use std::collections::BTreeSet;
+
 use offcut_ledger::{Row, Study};
 
 use crate::figure::{Axis, Figure, Line, Lines, Mark, Plot, Shape};
@@ -23,10 +25,12 @@ pub(super) fn figure(results: &Results, study: &Study) -> Option<Figure> {
     if study.name != STUDY {
         return None;
     }
-    let in_study = |row: &Row| study.cells.iter().any(|cell| cell.key == row.key.line());
+    let in_study: BTreeSet<*const Row> =
+        study.cells.iter().filter_map(|cell| Some(std::ptr::from_ref(results.of_key(&cell.key)?.row))).collect();
     let with_history = results.results.iter().map(|result| result.row);
-    let with_history: Vec<&Row> =
-        with_history.filter(|row| row.series.contains_key("optimum") && in_study(row)).collect();
+    let with_history: Vec<&Row> = with_history
+        .filter(|row| row.series.contains_key("optimum") && in_study.contains(&std::ptr::from_ref(*row)))
+        .collect();
     let place =
         |row: &&Row| (row.instance.name.clone(), row.instance.seed, row.key.instance.clone(), row.key.budget.seed);
     let first = with_history.iter().map(place).min()?;

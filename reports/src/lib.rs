@@ -33,6 +33,7 @@ pub mod names;
 pub mod numbers;
 pub mod options;
 pub mod overview;
+pub mod papers;
 mod peers;
 pub mod problem_report;
 pub mod problems;

@@ -1,5 +1,7 @@
 //! One line a paper: its algorithm, how far from optimal it is, and how long it takes. The README's table is made of it.
 
+use std::collections::BTreeMap;
+
 use offcut_ledger::{Manifest, Row};
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +30,15 @@ pub struct PaperLine {
     pub certified_percent: f64,
     /// Median over rows of the seconds of solving.
     pub median_s: f64,
+}
+
+/// What `offcut reproduce all` measures of all papers' algorithms, with the suites that it ran.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Papers {
+    /// BLAKE3 of each suite's bytes in hexadecimal, by problem: a table is of the suites as they are only if these agree.
+    pub suites: BTreeMap<String, String>,
+    /// A line a paper and variant.
+    pub lines: Vec<PaperLine>,
 }
 
 /// The lines of a run: none if its problem has no paper's algorithm, or no row of it has a gap.

@@ -14,6 +14,7 @@ use offcut_instances::problem::Problem;
 use offcut_instances::terminal::one_line;
 use offcut_ledger::{Gate, Row};
 use offcut_reports::overview::{Part, overview};
+use offcut_reports::papers::{self, Papers};
 use offcut_reports::{Options, Report};
 use offcut_runner::choice::{Choice, GridRequest, separated};
 use offcut_runner::process::end_on_signals;
@@ -334,8 +335,30 @@ fn reproduce_all(full: bool, peers: bool, folder: &Path, jobs: u16) -> Result<En
     for line in &report.summary {
         out!("{line}");
     }
+    let hash = |suite: &[u8]| blake3::hash(suite).to_hex().to_string();
+    let suites = SUITES.iter().map(|s| (s.problem.to_owned(), hash(if full { s.full } else { s.bounded })));
+    let own = runs.iter().filter(|(_, is_papers, _)| *is_papers);
+    let lines = own.flat_map(|(_, _, (manifest, rows, _))| papers::lines(manifest, rows)).collect();
+    write_papers(&Papers { suites: suites.collect(), lines }, &beside)?;
     out!("overview: open {}", beside.join(&written.files[0]).display());
     Ok(ending)
+}
+
+/// Writes and prints the table of all papers' algorithms; the README's is made of it.
+fn write_papers(papers: &Papers, beside: &Path) -> Result<(), InputError> {
+    let table = papers::markdown(&papers.lines);
+    let json = serde_json::to_string_pretty(papers).expect("plain data") + "\n";
+    for (name, content) in [("papers.md", &table), ("papers.json", &json)] {
+        let path = beside.join(name);
+        std::fs::write(&path, content).map_err(|error| {
+            let what = format!("cannot be written: {error}");
+            InputError::at("", what, "give a folder that can be written to").in_file(&path)
+        })?;
+    }
+    for line in table.lines() {
+        out!("{line}");
+    }
+    Ok(())
 }
 
 /// The suites that put general solvers beside Offcut's exact methods, of every problem.

@@ -91,7 +91,7 @@ pub fn write_report(report: &Report, folder: &Path, options: &Options) -> Result
     put("report.md".into(), markdown::page(report).as_bytes())?;
     for table in report.tables() {
         put(format!("tables/{}.csv", table.id), csv::table(table).as_bytes())?;
-        put(format!("tables/{}.tex", table.id), latex::table(table).as_bytes())?;
+        put(format!("tables/{}.tex", table.id), latex::table_of(&report.problem, table).as_bytes())?;
     }
     for figure in report.figures() {
         put(format!("figures/{}.svg", figure.id), drawing::svg(figure).as_bytes())?;

@@ -109,6 +109,7 @@ pub fn overview(title: &str, parts: &[Part], options: &Options) -> Report {
     let peers = peers::table(&runs).map(|table| section("Comparison with general solvers", table));
     Report {
         title: title.to_owned(),
+        problem: String::new(),
         summary: summary(&all, contradictions.len(), &verdicts),
         contradictions,
         mismatches: parts

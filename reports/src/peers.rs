@@ -48,7 +48,7 @@ pub(crate) fn table(runs: &[Results]) -> Option<Table> {
             Column::numbers("ratio", "ratio"),
             Column::numbers("shifted", "ratio_shifted"),
         ],
-    );
+    ).in_print(&["problem", "method", "peer", "instances", "solved", "peer_solved", "ratio"]);
     for results in runs {
         let mut methods: BTreeMap<(&str, &str), RowsByRun> = BTreeMap::new();
         for result in results.results.iter().filter(|r| r.is_attempted()) {

@@ -10,6 +10,8 @@ use crate::verdict::Verdict;
 pub struct Report {
     /// The run's title.
     pub title: String,
+    /// The problem's name, for labels; empty for several problems.
+    pub problem: String,
     /// Contradictions among the rows; a report with any says so first.
     pub contradictions: Vec<String>,
     /// Rows that do not say what their answers say; they are left out, and a report that has any says so before anything else.

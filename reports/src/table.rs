@@ -117,12 +117,31 @@ pub struct Table {
     pub columns: Vec<Column>,
     /// Its rows, each with a cell for every column.
     pub rows: Vec<Vec<Cell>>,
+    /// The names of the columns that come first where there is no room for all, as on a printed page; empty: in their order.
+    pub in_print: Vec<String>,
+    /// Whether rows and columns may be exchanged where there is no room: it has a first column of places and a column for each method.
+    pub turns: bool,
 }
 
 impl Table {
     /// A table without rows.
     pub fn new(id: &str, title: impl Into<String>, note: impl Into<String>, columns: Vec<Column>) -> Self {
-        Self { id: identifier(id), title: title.into(), note: note.into(), columns, rows: Vec::new() }
+        Self {
+            id: identifier(id),
+            title: title.into(),
+            note: note.into(),
+            columns,
+            rows: Vec::new(),
+            in_print: Vec::new(),
+            turns: false,
+        }
+    }
+
+    /// The same table with these columns first where there is no room for all.
+    #[must_use]
+    pub fn in_print(mut self, names: &[&str]) -> Self {
+        self.in_print = names.iter().map(|name| (*name).to_owned()).collect();
+        self
     }
 
     /// Adds a row.

@@ -270,6 +270,7 @@ fn rows_of_latex_tables_have_the_cells_of_their_heads_and_take_no_argument() {
             let left = own.iter().fold(row.to_owned(), |row, command| row.replace(command, ""));
             assert!(!left.contains(['\\', '%', '#', '$', '~', '^', '_', '`']), "{name}: {row}");
         }
-        assert_eq!(text.matches("\\end{tabular}").count(), 1, "{name}");
+        let ends = ["\\end{tabular}", "\\end{longtable}"].map(|end| text.matches(end).count());
+        assert_eq!(ends.iter().sum::<usize>(), 1, "{name}");
     }
 }

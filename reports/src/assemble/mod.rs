@@ -44,6 +44,7 @@ impl Report {
         });
         Self {
             title: manifest.title.clone(),
+            problem: manifest.problem.clone(),
             contradictions: results.contradictions.iter().map(ToString::to_string).collect(),
             mismatches: options
                 .evidence

@@ -197,7 +197,7 @@ fn empty_table(class: Class, pairs: usize, untested: usize) -> Table {
             Column::numbers("Holm", "p_holm"),
             Column::words(format!("shown {better}"), "shown_better"),
         ],
-    )
+    ).in_print(&["first", "second", "ratio", "ratio_low", "ratio_high", "p_holm", "shown_better"])
 }
 
 fn row(pair: &Pair) -> Vec<Cell> {

@@ -107,6 +107,7 @@ fn empty_table(class: Class, shift: f64) -> Table {
             ])
             .collect(),
     )
+    .in_print(&["method", "unsolved", "all_s", "all_low_s", "all_high_s", "by_all_s", "par10_s"])
 }
 
 fn row(results: &Results, entrant: &Entrant, shift: f64, block: Option<(&CommonBlock, &Solved)>) -> Vec<Cell> {

@@ -34,7 +34,8 @@ pub(super) fn table(class: Class, entrants: &[&Entrant]) -> Option<Table> {
             Column::numbers("largest (%)", "objective_max_percent"),
             Column::numbers("seed-dependent", "seed_dependent"),
         ],
-    );
+    )
+    .in_print(&["method", "instances", "seeds", "factor", "factor_max", "objective_percent", "seed_dependent"]);
     for entrant in entrants {
         let cells: Vec<&entrant::Cell> = entrant.cells.values().filter(|cell| cell.seeds() > 1).collect();
         let Some(seeds) = cells.iter().map(|cell| cell.seeds()).min() else { continue };

@@ -34,7 +34,16 @@ pub fn gaps(results: &Results) -> Table {
             Column::numbers("own certificate", "own_certificate"),
             Column::numbers("best", "best"),
         ],
-    );
+    )
+    .in_print(&[
+        "method",
+        "instances",
+        "mean_gap_percent",
+        "interval_percent",
+        "max_gap_percent",
+        "certified_percent",
+        "at_optimum",
+    ]);
     for of in method_gaps(results) {
         let cell = |gap: Option<f64>| gap.map_or_else(Cell::absent, |gap| gap_cell(results, gap, of.certified));
         let percent = |gap: f64| numbers::percent(gap, results.tolerance(of.certified));

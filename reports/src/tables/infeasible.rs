@@ -35,7 +35,7 @@ pub fn infeasible(results: &Results) -> Option<Table> {
             Column::numbers("median time", "median_s"),
             Column::numbers("max time", "max_s"),
         ],
-    );
+    ).in_print(&["method", "family", "instances", "certified", "claimed", "rejected", "median_s"]);
     for ((method, family), rows) in groups {
         let instances: BTreeSet<&str> = rows.iter().map(|r| r.row.key.instance.as_str()).collect();
         let count = |status: Status| rows.iter().filter(|r| r.row.status == status).count();

@@ -58,7 +58,7 @@ impl<'s> Grid<'s> {
         let columns = std::iter::once(Column::numbers(label, &self.axis.name)).chain(of.iter().map(|s| column(s)));
         let (id, title) =
             (format!("{}-{id}", self.study.name), format!("{}: {}", self.study.title, numbers::mean_of(what)));
-        let mut table = Table::new(&id, title, note, columns.collect());
+        let mut table = Table { turns: true, ..Table::new(&id, title, note, columns.collect()) };
         for x in &self.places {
             let cells = of.iter().map(|series| {
                 let point = series.points.iter().find(|point| point.x == Some(*x));

@@ -86,7 +86,8 @@ fn gaps(results: &Results, problem: &ProblemReport, study: &Study, series: &[Ser
     let gap = |s: &&Series| Column::bounded(format!("{} gap (%)", s.name), format!("{}_percent", s.name));
     columns.extend(candidates.iter().map(gap));
     let title = format!("{}: best known values, and mean gap of every method", study.title);
-    let mut table = Table::new(&format!("{}-gap", study.name), title, missing_note(series), columns);
+    let id = format!("{}-gap", study.name);
+    let mut table = Table { turns: true, ..Table::new(&id, title, missing_note(series), columns) };
     for (group, instances) in &groups.instances {
         let mut row = vec![Cell::text(group), Cell::count(instances.len())];
         row.extend(best_known(results, instances, &scale));
@@ -149,6 +150,7 @@ fn times(study: &Study, series: &[Series], groups: &Groups) -> Table {
         MEASURED,
         std::iter::once(groups.column()).chain(columns).collect(),
     );
+    table.turns = true;
     for group in groups.instances.keys() {
         let of = |series: &Series| {
             let mean = mean(&per_instance(groups.rows(series, group).into_iter(), |r| r.measured_s()));

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use offcut_ledger::Status;
 
+use crate::names::identifier;
 use crate::results::Results;
 use crate::table::{Cell, Column, Style, Table};
 
@@ -37,6 +38,9 @@ pub fn statuses(results: &Results) -> Table {
     columns.extend(seen.iter().map(|status| Column::numbers(status.name(), status.name())));
     columns.push(Column::numbers("rows", "rows"));
     let mut table = Table::new("status", "Outcome of every row", "Every row of the ledger is counted once.", columns);
+    // On paper the worst outcomes come first.
+    let worst = seen.iter().rev().take(5).map(|status| identifier(status.name()));
+    table.in_print = ["method".to_owned(), "rows".to_owned()].into_iter().chain(worst).collect();
     let mut line = |name: &str, of: &dyn Fn(Status) -> usize| {
         let cell = |status: &Status| {
             let count = of(*status);

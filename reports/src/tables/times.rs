@@ -24,7 +24,7 @@ pub fn times(results: &Results) -> Table {
             Column::numbers("check", "mean_check_s"),
             Column::numbers("peak memory (MiB)", "peak_memory_mib"),
         ],
-    );
+    ).in_print(&["method", "rows", "failures", "declined", "median_s", "max_s", "peak_memory_mib"]);
     let cell = |value: Option<f64>| value.map_or_else(Cell::absent, |v| Cell::number(numbers::duration(v), v));
     for (method, rows) in results.by_method() {
         let declined = rows.iter().filter(|r| r.is_declined()).count();

@@ -128,7 +128,8 @@ fn branch_table(results: &Results, options: &Options, groups: &Groups) -> Option
                 Column::numbers("max seconds", "max_seconds"),
             ])
             .collect(),
-    );
+    )
+    .in_print(&["family", "size", "load", "certified", "rows", "final_gap_percent", "seconds"]);
     for (group, methods) in groups {
         if let Some(rows) = methods.get("branch") {
             let cells = branch_cells(results, options, rows);

@@ -131,7 +131,16 @@ pub(super) fn section(results: &Results) -> Option<Section> {
             Column::numbers("max (%)", "max_percent"),
             Column::numbers("at least 25.7 % (%)", "at_least_percent"),
         ],
-    );
+    )
+    .in_print(&[
+        "baseline",
+        "deployment",
+        "instances",
+        "only_jpdra",
+        "mean_reduction_percent",
+        "interval_percent",
+        "at_least_percent",
+    ]);
     let cell = |share: Option<f64>| share.map_or_else(Cell::absent, |s| Cell::number(percent(s), 100.0 * s));
     for Saved { baseline, reductions, alone, rows } in &of_all {
         let (least, most) = range(reductions).unzip();
@@ -231,6 +240,7 @@ fn over_axis(sweep: &Sweep) -> Table {
         },
         columns,
     );
+    table.turns = true;
     for (x, saved) in places {
         let of = |baseline: &&Baseline| {
             let Some(saved) = saved.iter().find(|s| s.baseline.method == baseline.method) else {

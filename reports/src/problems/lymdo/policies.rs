@@ -57,7 +57,8 @@ fn all(results: &Results, title: &str, series: &[Series]) -> Table {
         energy over its budget, mean over instances. Charge: the term of the objective for this excess. Objective: mean \
         over slots of the delay of all users, plus the charge. (a/b): a of b rows have a trajectory; the others are left \
         out of the means.";
-    let mut table = Table::new("policies-over-time", format!("{title}: policies over time"), note, columns);
+    let mut table = Table::new("policies-over-time", format!("{title}: policies over time"), note, columns)
+        .in_print(&["policy", "instances", "delay_s", "spent", "objective_s", "gap_percent", "interval_percent"]);
     let number = |value: Option<f64>, factor: f64| {
         value.map_or_else(Cell::absent, |v| Cell::number(significant(v * factor, 4), v))
     };
@@ -125,6 +126,7 @@ fn by_family(title: &str, series: &[Series], shown: &ShownMeasure) -> Table {
     let mut table = Table::new(&id, format!("{title}: {}, by family", shown.title), note, columns);
     let mut families: Vec<&str> =
         candidates.iter().flat_map(|series| rows(series)).map(|r| r.row.instance.family.as_str()).collect();
+    table.turns = true;
     families.sort_unstable();
     families.dedup();
     for family in families {

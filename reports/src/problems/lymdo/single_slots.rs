@@ -72,7 +72,16 @@ pub(super) fn section(results: &Results) -> Option<Section> {
             Column::numbers("99 % (%)", "q99_percent"),
             Column::numbers("max (%)", "max_percent"),
         ],
-    );
+    )
+    .in_print(&[
+        "policy",
+        "answered",
+        "at_optimum_percent",
+        "mean_percent",
+        "median_percent",
+        "q90_percent",
+        "max_percent",
+    ]);
     let percent = |gap: f64| Cell::number(numbers::percent(gap, tolerance), 100.0 * gap);
     for Gaps { method, sorted, rows } in &all {
         let zero = sorted.iter().filter(|gap| **gap <= tolerance).count();

@@ -27,7 +27,7 @@ pub fn bootstrap_mean(label: &str, values: &[f64]) -> Option<(f64, f64)> {
 /// The sum of `n` of the `n` values, drawn with replacement. 64 random bits give two places: the upper half of 32 bits times `n`, which is uniform up
 /// to `n` / 2^32.
 fn resampled(stream: &mut Stream, values: &[f64], n: u32) -> f64 {
-    let value = |bits: u64| values[((bits & u64::from(u32::MAX)) * u64::from(n) >> 32) as usize];
+    let value = |bits: u64| values[(((bits & u64::from(u32::MAX)) * u64::from(n)) >> 32) as usize];
     let mut sum = 0.0;
     for _ in 0..n / 2 {
         let bits = stream.bits();

@@ -1,5 +1,7 @@
 //! A figure: what it shows, not how it is drawn.
 
+use std::collections::BTreeMap;
+
 use crate::statistics::range;
 
 /// A figure.
@@ -31,7 +33,7 @@ pub enum Plot {
 pub struct Axis {
     /// Its name with its unit.
     pub label: String,
-    /// Whether it is logarithmic.
+    /// Whether it is logarithmic. Values that are 0 then have a place of their own, beside the smallest.
     pub log: bool,
 }
 
@@ -91,6 +93,8 @@ pub struct Dots {
     pub axis: Axis,
     /// The dots from top to bottom.
     pub dots: Vec<Dot>,
+    /// The label of a second, logarithmic axis of seconds beside the first; none if no times are drawn.
+    pub times: Option<String>,
 }
 
 /// One method's gap in percent.
@@ -106,6 +110,66 @@ pub struct Dot {
     pub max: f64,
     /// Whether it rests on certificates (a filled dot) or on a solver-reported bound (a hollow one).
     pub certified: bool,
+    /// Its mean time in seconds, on the second axis.
+    pub time_s: Option<f64>,
+    /// What the method is to the report.
+    pub role: Role,
+}
+
+/// What a method is to a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// The paper's algorithm.
+    Paper,
+    /// A program from outside, given to `offcut run`.
+    PlugIn,
+    /// Any other method without a bound of its own.
+    Heuristic,
+    /// A method that returned a bound.
+    Exact,
+}
+
+impl Role {
+    /// Its name in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Paper => "paper\u{2019}s algorithm",
+            Self::PlugIn => "plug-in",
+            Self::Heuristic => "heuristic",
+            Self::Exact => "exact",
+        }
+    }
+}
+
+/// The colour and mark of every method, the same in all figures of a report.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Styles(BTreeMap<String, usize>);
+
+impl Styles {
+    /// Numbers the methods: `first` (the paper's algorithm) before all others, these in their order.
+    pub fn new<'n>(first: Option<&'n str>, names: impl IntoIterator<Item = &'n str>) -> Self {
+        let mut styles = BTreeMap::new();
+        for name in first.into_iter().chain(names) {
+            let next = styles.len();
+            styles.entry(method_of(name).to_owned()).or_insert(next);
+        }
+        Self(styles)
+    }
+
+    /// The number of a method's style, whatever a figure adds to its name in parentheses; none of a name that is no method.
+    /// ```
+    /// use offcut_reports::figure::Styles;
+    /// let styles = Styles::new(Some("iao"), ["greedy", "iao"]);
+    /// assert_eq!([styles.of("iao (max)"), styles.of("greedy"), styles.of("other")], [Some(0), Some(1), None]);
+    /// ```
+    pub fn of(&self, name: &str) -> Option<usize> {
+        self.0.get(method_of(name)).copied()
+    }
+}
+
+/// The method that a name in a figure or table stands for: without variant or kind in parentheses.
+pub(crate) fn method_of(name: &str) -> &str {
+    name.strip_suffix(')').and_then(|rest| rest.rsplit_once(" (")).map_or(name, |(method, _)| method)
 }
 
 /// Beyond this ratio of largest to smallest value an axis is logarithmic.

@@ -94,11 +94,11 @@ pub fn write_report(report: &Report, folder: &Path, options: &Options) -> Result
         put(format!("tables/{}.tex", table.id), latex::table_of(&report.problem, table).as_bytes())?;
     }
     for figure in report.figures() {
-        put(format!("figures/{}.svg", figure.id), drawing::svg(figure).as_bytes())?;
+        put(format!("figures/{}.svg", figure.id), drawing::svg_styled(figure, &report.styles).as_bytes())?;
     }
     for figure in report.figures().filter(|_| options.png) {
         let name = format!("figures/{}.png", figure.id);
-        drawing::png(figure, &folder.join(&name))?;
+        drawing::png(figure, &report.styles, &folder.join(&name))?;
         written.files.push(name);
     }
     Ok(written)

@@ -1,12 +1,16 @@
 //! A report as Markdown.
 
+use crate::figure::Figure;
 use crate::names::visible;
 use crate::report::Report;
 use crate::table::{Column, Style, Table};
 
 /// The report as one Markdown file; figures are referred to by their place in the folder.
 pub fn page(report: &Report) -> String {
-    let mut text = format!("# {}\n\n", escaped(&report.title));
+    let mut text = match &report.headline {
+        Some(headline) => format!("# {}\n\n{}\n\n", escaped(&headline.question), line(&report.title)),
+        None => format!("# {}\n\n", escaped(&report.title)),
+    };
     if !report.contradictions.is_empty() {
         text += &format!(
             "## CONTRADICTIONS ({})\n\nAn objective beyond a bound: one of the two is wrong. Do not use these \
@@ -22,33 +26,36 @@ pub fn page(report: &Report) -> String {
         );
         text += &list(&report.mismatches);
     }
-    text += "| | |\n|:--|:--|\n";
-    for (name, value) in &report.provenance {
-        text += &format!("| {} | {} |\n", escaped(name), escaped(value));
+    if let Some(headline) = &report.headline {
+        text += &format!("{}\n\n", line(&headline.answer.join(" ")));
+        text += &headline.figure.as_ref().map_or(String::new(), figure);
+        text += &format!("{}\n", table(&headline.table));
     }
     if !report.parts.is_empty() {
-        text += "\n## Reports\n\n";
+        text += "## Reports\n\n";
         for (name, place) in &report.parts {
             text += &format!("- [{}]({place})\n", escaped(name));
         }
+        text.push('\n');
     }
-    text += "\n## Main results\n\n";
+    text += "## Main results\n\n";
     text += &list(&report.summary);
     if let Some(paper) = &report.paper {
         text += &format!("## The paper's claims\n\n{}\n\n", line(paper));
+        if !report.verdicts.is_empty() {
+            text += "| claim | verdict | numbers | why |\n| :-- | :-- | :-- | :-- |\n";
+        }
         for verdict in &report.verdicts {
-            text += &format!(
-                "- **{}**: {}. {}: {}.\n",
-                verdict.outcome.name(),
-                escaped(&verdict.claim),
-                escaped(&verdict.numbers),
-                escaped(&verdict.why)
-            );
+            let [claim, numbers, why] = [&verdict.claim, &verdict.numbers, &verdict.why].map(|text| escaped(text));
+            text += &format!("| {claim} | **{}** | {numbers} | {why} |\n", verdict.outcome.name());
         }
         text.push('\n');
     }
     for section in &report.sections {
         text += &format!("## {}\n\n", escaped(&section.title));
+        for of_it in &section.figures {
+            text += &figure(of_it);
+        }
         for paragraph in &section.paragraphs {
             text += &format!("{}\n\n", line(paragraph));
         }
@@ -56,16 +63,21 @@ pub fn page(report: &Report) -> String {
             text += &table(of_it);
             text.push('\n');
         }
-        for figure in &section.figures {
-            text +=
-                &format!("![{}](figures/{}.svg)\n\n{}\n\n", escaped(&figure.title), figure.id, line(&figure.caption));
-        }
     }
     text += "## How to read\n\n";
     text += &list(&report.reading);
     text += "## Known limitations\n\n";
     text += &list(&report.limitations);
+    text += "## Provenance\n\n| what | value |\n| :-- | :-- |\n";
+    for (name, value) in &report.provenance {
+        text += &format!("| {} | {} |\n", escaped(name), escaped(value));
+    }
     text.trim_end().to_owned() + "\n"
+}
+
+/// A figure by its place in the folder, with its caption.
+fn figure(figure: &Figure) -> String {
+    format!("![{}](figures/{}.svg)\n\n{}\n\n", escaped(&figure.title), figure.id, line(&figure.caption))
 }
 
 fn list(lines: &[String]) -> String {

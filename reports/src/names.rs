@@ -53,6 +53,15 @@ pub fn identifier(text: &str) -> String {
     name.trim_matches(['_', '.']).to_owned()
 }
 
+/// The mean of a quantity in words; a quantity that is a mean already stays as it is.
+/// ```
+/// use offcut_reports::names::mean_of;
+/// assert_eq!((mean_of("latency"), mean_of("mean delay")), ("mean latency".into(), "mean delay".into()));
+/// ```
+pub fn mean_of(quantity: &str) -> String {
+    if quantity.starts_with("mean ") { quantity.to_owned() } else { format!("mean {quantity}") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

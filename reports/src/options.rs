@@ -17,10 +17,19 @@ pub struct Options {
     pub library: BTreeMap<String, BestKnown>,
     /// The result of comparing the rows with their answers; none if they were not compared.
     pub evidence: Option<Evidence>,
+    /// Where the overview of several reports is, seen from the report's folder, if it is part of one.
+    pub overview: Option<String>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { time_shift_s: 10.0, heuristic_shift_s: 0.001, png: true, library: BTreeMap::new(), evidence: None }
+        Self {
+            time_shift_s: 10.0,
+            heuristic_shift_s: 0.001,
+            png: true,
+            library: BTreeMap::new(),
+            evidence: None,
+            overview: None,
+        }
     }
 }

@@ -1,11 +1,16 @@
 //! The overview of several reports: the evidence for their rows, and every claim with its verdict.
 
+use std::collections::BTreeMap;
+
 use offcut_checker::Proof;
 use offcut_ledger::{Manifest, Mismatch, Row, Status};
 
+use crate::assemble::headline_of_all;
+use crate::figure::Styles;
 use crate::numbers::whole;
 use crate::options::Options;
 use crate::peers;
+use crate::problems;
 use crate::report::Report;
 use crate::results::Results;
 use crate::section::Section;
@@ -107,9 +112,16 @@ pub fn overview(title: &str, parts: &[Part], options: &Options) -> Report {
     let section =
         |title: &str, table: Table| Section { title: title.into(), tables: vec![table], ..Section::default() };
     let peers = peers::table(&runs).map(|table| section("Comparison with general solvers", table));
+    let answered: Vec<_> = parts
+        .iter()
+        .zip(&runs)
+        .filter(|(part, _)| part.has_claims)
+        .map(|(part, results)| (part.name.as_str(), results, problems::of(&part.manifest.problem)))
+        .collect();
     Report {
         title: title.to_owned(),
         problem: String::new(),
+        headline: headline_of_all(&answered, options),
         summary: summary(&all, contradictions.len(), &verdicts),
         contradictions,
         mismatches: parts
@@ -128,6 +140,9 @@ pub fn overview(title: &str, parts: &[Part], options: &Options) -> Report {
         ],
         limitations,
         parts: parts.iter().map(|part| (part.name.clone(), part.place.clone())).collect(),
+        overview: None,
+        styles: Styles::default(),
+        families: BTreeMap::new(),
     }
 }
 

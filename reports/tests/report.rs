@@ -7,8 +7,8 @@ use offcut_instances::problem::{Budget, Sense, Stop};
 use offcut_ledger::manifest::Quantity;
 use offcut_ledger::row::InstanceLabel;
 use offcut_ledger::{Environment, Key, Manifest, Reference, Row, Status, Study, StudyCell, Times};
-use offcut_reports::drawing::svg;
-use offcut_reports::figure::Plot;
+use offcut_reports::drawing::{self, svg};
+use offcut_reports::figure::{Axis, Figure, Line, Lines, Mark, Plot, Shape};
 use offcut_reports::overview::{Part, overview};
 use offcut_reports::problems::{multiuser, throughput};
 use offcut_reports::{Options, Outcome, Report, csv, html, latex, markdown, write};
@@ -265,12 +265,22 @@ fn the_folder_is_whole_and_needs_nothing_from_outside() {
         }
     }
     let page = std::fs::read_to_string(folder.join("report.html")).expect("there");
-    for outside in ["src=", "href=", "@import", "url(", "<link"] {
+    for outside in ["src=", "@import", "url(", "<link"] {
         assert!(!page.contains(outside), "{outside}");
+    }
+    // Links lead to anchors and to the files beside it.
+    let targets = page.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next());
+    for target in targets {
+        let is_there = match target.strip_prefix('#') {
+            Some(anchor) => page.contains(&format!("id=\"{anchor}\"")),
+            None => written.files.iter().any(|file| file == target),
+        };
+        assert!(is_there, "{target}");
     }
     assert_eq!(page.matches("<script").count(), 1, "only its own");
     assert!(page.contains("a_b &amp; 50% &lt;script&gt;"));
-    assert_eq!(page.matches("<svg").count(), 9);
+    let drawn = written.files.iter().filter(|file| file.ends_with(".svg")).count();
+    assert_eq!(page.matches("<svg").count(), 2 * drawn, "every figure wide and narrow");
 }
 
 #[test]
@@ -282,8 +292,8 @@ fn a_contradiction_comes_first_and_loud() {
     let report = report(&fixture);
     assert_eq!(report.contradictions.len(), 2, "a certified and a solver-reported bound");
     let (page, text) = (html::page(&report), markdown::page(&report));
-    assert!(page.find("class=\"alarm\"").expect("loud") < page.find("<dl>").expect("header"));
-    assert!(text.find("CONTRADICTIONS").expect("loud") < text.find("tolerances").expect("header"));
+    assert!(page.find("class=\"alarm\"").expect("loud") < page.find("<h1>").expect("headline"));
+    assert!(text.find("CONTRADICTIONS").expect("loud") < text.find("Methods by their mean gap").expect("headline"));
 }
 
 #[test]
@@ -479,11 +489,18 @@ fn the_overview_counts_every_row_once_and_names_every_claim() {
     let parts = [part("a"), part("b")];
     let overview = overview("All", &parts, &Options::default());
     let keys: std::collections::BTreeSet<String> = fixture.rows.iter().map(|row| row.key.line()).collect();
-    let table = overview.tables().next().expect("there");
+    let table = overview.tables().find(|table| table.id == "overview").expect("there");
     let value = |row: usize, name: &str| {
         let at = table.columns.iter().position(|column| column.name == name).expect("a column");
         table.rows[row][at].value.expect("a number") as usize
     };
+    // All problems in one figure and one table first.
+    let headline = overview.headline.as_ref().expect("there are rows");
+    let ranked: Vec<[&str; 2]> =
+        headline.table.rows.iter().map(|row| [row[0].text.as_str(), row[1].text.as_str()]).collect();
+    assert_eq!(ranked, [["a", "iao"], ["b", "iao"]]);
+    let Some(Plot::Dots(dots)) = headline.figure.as_ref().map(|figure| &figure.plot) else { panic!("a figure") };
+    assert!(dots.dots.iter().any(|dot| dot.name == "a: iao") && dots.dots.iter().any(|dot| dot.name == "b: threshold"));
     for (row, times) in [(0, 1), (1, 1), (2, 2)] {
         assert_eq!(value(row, "rows"), times * keys.len());
         let kinds = ["certified", "unchecked", "unbounded", "declined", "no_result", "rejected"];
@@ -525,4 +542,119 @@ fn peers_are_compared_on_what_they_share() {
     assert!(line[9].value.expect("a ratio") > 1.0, "{line:?}");
     assert!(of("iao").is_none(), "heuristics solve nothing");
     assert!(table.rows.iter().all(|row| row[1].text != "milp"), "a peer is no method of Offcut's");
+}
+
+#[test]
+fn the_first_screen_answers_for_the_papers_algorithm() {
+    let mut fixture = fixture();
+    // A program from outside: the runner adds its hash to the version of the code.
+    for mut row in fixture.rows.clone().into_iter().filter(|row| row.key.method == "proportional") {
+        row.key.method = "mine".into();
+        row.key.code += "+0123456789ab";
+        row.checked_objective = row.checked_objective.map(|objective| Interval::point(objective.middle() * 0.98));
+        fixture.rows.push(row);
+    }
+    let report = report(&fixture);
+    let headline = report.headline.as_ref().expect("there are rows");
+    assert_eq!(headline.question, "How far from optimal is iao, and how fast?");
+    let rows: Vec<[&str; 4]> =
+        headline.table.rows.iter().map(|row| [0, 1, 2, 3].map(|at| row[at].text.as_str())).collect();
+    let of = |method: &str| *rows.iter().find(|row| row[1] == method).expect("there");
+    assert_eq!(of("iao")[..3], ["1", "iao", "paper\u{2019}s algorithm"]);
+    assert_eq!(of("mine")[2], "plug-in");
+    assert_eq!(rows[0][1], "iao", "methods with the same gap: the paper's algorithm first");
+    let kinds: Vec<&str> = rows.iter().map(|row| row[2]).collect();
+    assert_eq!(kinds.last(), Some(&"exact"), "{kinds:?}");
+    assert!(of("mine")[0] < of("proportional")[0], "{rows:?}");
+    assert!(rows.iter().all(|row| !row[1].contains(':')), "variations are elsewhere");
+    let page = html::page(&report);
+    assert!(page.contains("<tr class=\"paper\" data-m=\"iao\"") && page.contains("<tr class=\"plug\" data-m=\"mine\""));
+    assert!(page.find("<h1>").expect("a question") < page.find("id=\"claims\"").expect("claims"));
+    assert!(page.find("id=\"claims\"").expect("claims") < page.find("id=\"contents\"").expect("contents"));
+    assert!(page.find("Known limitations</h2>").expect("limits") < page.find("Provenance</h2>").expect("the end"));
+}
+
+#[test]
+fn a_method_has_one_look_in_all_figures() {
+    let report = report(&fixture());
+    let colors = |name: &str| -> std::collections::BTreeSet<String> {
+        let drawn = report.figures().map(|figure| drawing::svg_styled(figure, &report.styles));
+        let of_label = |text: String| -> Vec<String> {
+            let at = format!("\n{name}\n");
+            text.split("<text")
+                .filter(|text| text.contains(&at))
+                .filter_map(|text| Some(text.split("fill=\"").nth(1)?[..7].to_owned()))
+                .collect()
+        };
+        drawn.flat_map(of_label).collect()
+    };
+    for name in ["edge-only", "local-only", "proportional"] {
+        assert_eq!(colors(name).len(), 1, "{name}: {:?}", colors(name));
+    }
+    assert_ne!(colors("edge-only"), colors("local-only"));
+}
+
+#[test]
+fn columns_of_intervals_sort_by_number_and_no_mean_is_of_a_mean() {
+    let mut fixture = fixture();
+    fixture.manifest.objective.name = "mean delay".into();
+    let report = report(&fixture);
+    let figures: String = report.figures().map(svg).collect();
+    assert!(!figures.contains("mean mean"));
+    let page = html::page(&report);
+    let ranking = &page[page.find("<table").expect("the ranking")..];
+    let head = ranking.split("</thead>").next().expect("a head");
+    assert!(head.contains("<th scope=\"col\" tabindex=\"0\" class=\"n\">95 % interval</th>"), "{head}");
+}
+
+#[test]
+fn curves_that_coincide_are_drawn_as_gaps() {
+    let report = report(&fixture());
+    let figure = report.figures().find(|figure| figure.id == "users-figure").expect("there");
+    let Plot::Lines(lines) = &figure.plot else { panic!("lines") };
+    assert_eq!((lines.y.label.as_str(), lines.y.log), ("mean gap (%)", true));
+    let optimal = lines.lines.iter().find(|line| line.names.contains(&"iao".to_owned())).expect("there");
+    assert!(optimal.points.iter().all(|mark| mark.y == 0.0) && optimal.names.contains(&"threshold".to_owned()));
+    // A gap of 0 has a place of its own, below the smallest other one, and all optimal methods share it.
+    let drawn = svg(figure);
+    let ticks: Vec<&str> = drawn.split("<text").filter_map(|text| text.split('\n').nth(1)).collect();
+    assert!(ticks.contains(&"0"), "{ticks:?}");
+    // Counts and quantities that a problem hands in stay what they are.
+    let label = |id: &str| match &report.figures().find(|figure| figure.id == id).expect("there").plot {
+        Plot::Lines(lines) => lines.y.label.clone(),
+        _ => panic!("lines"),
+    };
+    assert_eq!(label("moves-figure"), "mean moves");
+    assert!(label("error-figure").contains("latency"));
+}
+
+#[test]
+fn a_line_that_ends_early_has_no_leader_across_the_others() {
+    let line = |name: &str, ends: f64| Line {
+        names: vec![name.into()],
+        points: [1.0, 2.0, ends].into_iter().map(|x| Mark { x, y: x, band: None }).collect(),
+        limit: None,
+    };
+    let axis = |label: &str| Axis { label: label.into(), log: false };
+    let leaders = |ends: f64| {
+        let lines = vec![line("whole", 9.0), line("short", ends)];
+        let lines = Lines { x: axis("x"), y: axis("y"), lines, limit: None, shape: Shape::Joined };
+        let figure = Figure { id: "f".into(), title: "f".into(), caption: String::new(), plot: Plot::Lines(lines) };
+        svg(&figure).matches("stroke=\"#969696\"").count()
+    };
+    assert_eq!((leaders(9.0), leaders(3.0)), (2, 1));
+}
+
+#[test]
+fn a_figure_of_a_page_says_what_stands_at_its_marks() {
+    let report = report(&fixture());
+    let figure = report.figures().find(|figure| figure.id == "users-figure").expect("there");
+    for width in [drawing::Width::Wide, drawing::Width::Narrow] {
+        let drawn = drawing::svg_for_page(figure, &report.styles, width);
+        assert!(drawn.contains("role=\"img\" aria-label=\"Latency against the number of users\""));
+        assert!(drawn.contains("<title>edge-only: users 64, mean gap (%) 740.0"), "{drawn}");
+        let marks = drawn.matches("<circle class=\"h\"").count();
+        assert!(marks >= 6 * 5, "{marks}");
+    }
+    assert!(!drawing::svg_styled(figure, &report.styles).contains("<title>"), "a figure's file is the figure alone");
 }

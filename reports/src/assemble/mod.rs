@@ -1,13 +1,20 @@
 //! The parts of a report, in their order.
 
+mod headline;
 mod provenance;
 mod reading;
 mod summary;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use offcut_ledger::{Manifest, Row};
 
+pub(crate) use headline::of_all as headline_of_all;
+
+use crate::figure::Styles;
 use crate::options::Options;
-use crate::report::Report;
+use crate::problem_report::ProblemReport;
+use crate::report::{Headline, Report};
 use crate::results::Results;
 use crate::section::Section;
 use crate::{comparison, figures, problems, tables};
@@ -42,9 +49,12 @@ impl Report {
                 .collect(),
             ..Section::default()
         });
+        let headline = headline::of(&results, options, problem);
         Self {
             title: manifest.title.clone(),
             problem: manifest.problem.clone(),
+            styles: styles(&results, problem, headline.as_ref()),
+            headline,
             contradictions: results.contradictions.iter().map(ToString::to_string).collect(),
             mismatches: options
                 .evidence
@@ -59,6 +69,29 @@ impl Report {
             reading: reading::lines(&results, options),
             limitations: reading::limitations(&results, problem),
             parts: Vec::new(),
+            overview: options.overview.clone(),
+            families: families(&results),
         }
     }
+}
+
+/// The looks of all methods: the paper's algorithm first, then those of the headline, which get colours that differ, then methods without parameters,
+/// then those with.
+fn styles(results: &Results, problem: &ProblemReport, headline: Option<&Headline>) -> Styles {
+    let ranked = headline.iter().flat_map(|headline| &headline.table.rows).map(|row| row[1].text.as_str());
+    let methods: BTreeSet<&str> = results.results.iter().map(|result| result.row.key.method.as_str()).collect();
+    let series: BTreeSet<&str> =
+        results.manifest.studies.iter().flat_map(|study| &study.cells).map(|cell| cell.series.as_str()).collect();
+    let (plain, with_parameters): (Vec<&str>, Vec<&str>) =
+        methods.into_iter().partition(|method| !method.contains(':'));
+    Styles::new(problem.reference, ranked.chain(plain.into_iter()).chain(series).chain(with_parameters))
+}
+
+/// The family of every instance, by its name; of families, themselves.
+fn families(results: &Results) -> BTreeMap<String, String> {
+    let labels = || results.results.iter().map(|result| &result.row.instance).filter(|label| !label.family.is_empty());
+    let mut families: BTreeMap<String, String> =
+        labels().map(|label| (label.name.clone(), label.family.clone())).collect();
+    families.extend(labels().map(|label| (label.family.clone(), label.family.clone())));
+    families
 }

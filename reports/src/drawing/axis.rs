@@ -7,18 +7,30 @@ pub(super) struct AxisMap {
     pub(super) log: bool,
     from: f64,
     to: f64,
+    /// Where values of 0 are on a logarithmic axis, which has no place for them otherwise.
+    pub(super) zero: Option<f64>,
 }
+
+/// How far beside a logarithmic axis its zeros are.
+const ZERO_ROOM: f64 = 30.0;
 
 impl AxisMap {
     pub(super) fn new(values: impl Iterator<Item = f64>, log: bool, margin: f64, from: f64, to: f64) -> Self {
+        let all: Vec<f64> = values.collect();
+        let zero = (log && all.contains(&0.0)).then_some(from);
+        let from = if zero.is_some() { from + ZERO_ROOM * (to - from).signum() } else { from };
+        let values = all.into_iter();
         let map = |value: f64| if log { value.log10() } else { value };
         let values: Vec<f64> = values.filter(|v| v.is_finite() && (!log || *v > 0.0)).map(map).collect();
         let (low, high) = crate::statistics::range(&values).unwrap_or((0.0, 1.0));
         let size = if high > low { high - low } else { low.abs().max(1.0) * 0.2 };
-        Self { low: low - margin * size, high: high + margin * size, log, from, to }
+        Self { low: low - margin * size, high: high + margin * size, log, from, to, zero }
     }
 
     pub(super) fn place(&self, value: f64) -> f64 {
+        if let Some(zero) = self.zero.filter(|_| value <= 0.0) {
+            return zero;
+        }
         let value = if self.log { value.max(f64::MIN_POSITIVE).log10() } else { value };
         self.from + (value.clamp(self.low, self.high) - self.low) / (self.high - self.low) * (self.to - self.from)
     }

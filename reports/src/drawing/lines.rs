@@ -4,32 +4,46 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::axis::AxisMap;
-use super::canvas::{Canvas, DASHES, GRID, INK, PALETTE, WIDTH};
-use crate::figure::{Lines, Mark, Shape};
-use crate::numbers::{duration_tick, tick};
+use super::canvas::{Canvas, DASHES, GRID, INK, LEADER, Look, Width};
+use crate::figure::{Line, Lines, Mark, Shape};
+use crate::numbers::{duration_tick, significant, tick};
 
 /// Up to so many points of every line all have markers; beyond that, one in so much room.
 const MAX_MARKERS: usize = 30;
 const MARKER_ROOM: f64 = 75.0;
 
-pub(super) fn lines_height(lines: &Lines, least: f64) -> f64 {
-    let rows: usize = lines.lines.iter().map(|line| wrapped(&line.names).len()).sum();
-    (rows as f64 * 17.0 + 120.0).max(least)
+pub(super) fn lines_height(lines: &Lines, least: f64, width: Width) -> f64 {
+    let rows = |room: usize| lines.lines.iter().map(|line| wrapped(&line.names, room).len()).sum::<usize>() as f64;
+    match width {
+        Width::Wide => (rows(WIDE_LABEL) * 17.0 + 120.0).max(least),
+        Width::Narrow => 300.0 + legend_height(lines),
+    }
 }
 
-pub(super) fn panel_height(panel: &Lines) -> f64 {
-    lines_height(panel, 310.0)
+pub(super) fn panel_height(panel: &Lines, width: Width) -> f64 {
+    lines_height(panel, 310.0, width)
 }
 
-/// Names joined by commas, in lines that fit beside the plotting area.
-fn wrapped(names: &[String]) -> Vec<String> {
+/// The most characters of a row of a label beside the plotting area, and below it.
+const WIDE_LABEL: usize = 22;
+const NARROW_LABEL: usize = 44;
+
+/// The height of the labels below the plotting area of a narrow chart.
+fn legend_height(lines: &Lines) -> f64 {
+    let limit = usize::from(lines.limit.is_some());
+    let rows: usize = lines.lines.iter().map(|line| wrapped(&line.names, NARROW_LABEL).len()).sum();
+    (rows + limit) as f64 * LABEL_ROW + (lines.lines.len() + limit) as f64 * 3.0 + 8.0
+}
+
+/// Names joined by commas, in rows of `room` characters or one name.
+fn wrapped(names: &[String], room: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for (at, name) in names.iter().enumerate() {
         let comma = if at + 1 < names.len() { "," } else { "" };
         let last = lines.last_mut().expect("one or more");
         if last.is_empty() {
             *last = format!("{name}{comma}");
-        } else if last.chars().count() + name.chars().count() < 22 {
+        } else if last.chars().count() + name.chars().count() < room {
             *last += &format!(" {name}{comma}");
         } else {
             lines.push(format!("{name}{comma}"));
@@ -37,6 +51,9 @@ fn wrapped(names: &[String]) -> Vec<String> {
     }
     lines
 }
+
+/// The height of a row of a label.
+const LABEL_ROW: f64 = 15.0;
 
 /// A line chart in its place: the plotting area and the maps of both axes.
 struct Chart<'c, 'b, B: DrawingBackend> {
@@ -48,18 +65,28 @@ struct Chart<'c, 'b, B: DrawingBackend> {
     bottom: f64,
     x: AxisMap,
     y: AxisMap,
+    looks: Vec<Look>,
 }
 
 /// Draws a line chart between `from` and `height` below it.
 pub(super) fn draw_lines<B: DrawingBackend>(canvas: &Canvas<B>, plot: &Lines, from: f64, height: f64) {
-    let (left, right, top, bottom) = (78.0, WIDTH - 210.0, from + 18.0, from + height - 58.0);
+    let (left, right) = match canvas.width {
+        Width::Wide => (78.0, canvas.width.units() - 210.0),
+        Width::Narrow => (64.0, canvas.width.units() - 14.0),
+    };
+    let legend = if canvas.width == Width::Wide { 0.0 } else { legend_height(plot) };
+    let (top, bottom) = (from + 18.0, from + height - legend - 58.0);
     let x = AxisMap::new(marks(plot).map(|mark| mark.x), plot.x.log, 0.03, left, right);
-    let chart = Chart { canvas, plot, left, right, top, bottom, x, y: vertical(plot, bottom, top) };
+    let looks = canvas.looks(&plot.lines.iter().map(|line| line.names.clone()).collect::<Vec<_>>(), true);
+    let chart = Chart { canvas, plot, left, right, top, bottom, x, y: vertical(plot, bottom, top), looks };
     chart.ticks();
-    chart.frame(from + height - 8.0);
+    chart.frame(from + height - legend - 8.0);
     chart.bands();
-    let labels = chart.limit().into_iter().chain(chart.lines()).collect();
-    chart.labels(labels);
+    let labels: Vec<Label> = chart.limit().into_iter().chain(chart.lines()).collect();
+    match canvas.width {
+        Width::Wide => chart.labels(labels),
+        Width::Narrow => chart.legend(labels, from + height - legend),
+    }
 }
 
 fn marks(plot: &Lines) -> impl Iterator<Item = &Mark> {
@@ -86,18 +113,16 @@ fn vertical(plot: &Lines, bottom: f64, top: f64) -> AxisMap {
 /// The label of a line, and the place of the line's end.
 struct Label {
     color: RGBColor,
+    /// Its mark and dashes; none of a limit, which has no marks.
+    look: Option<Look>,
     rows: Vec<String>,
     end: (f64, f64),
 }
 
 impl Label {
     fn height(&self) -> f64 {
-        self.rows.len() as f64 * 15.0 + 3.0
+        self.rows.len() as f64 * LABEL_ROW + 3.0
     }
-}
-
-fn color(at: usize) -> RGBColor {
-    PALETTE[at % PALETTE.len()]
 }
 
 impl<B: DrawingBackend> Chart<'_, '_, B> {
@@ -115,15 +140,26 @@ impl<B: DrawingBackend> Chart<'_, '_, B> {
             canvas.line(&[(*left, y.place(at)), (*right, y.place(at))], GRID, 1.0);
             self.text(&tick(at), (left - 8.0, y.place(at)), 13.0, (HPos::Right, VPos::Center), false);
         }
+        if let Some(zero) = y.zero {
+            self.text("0", (left - 8.0, zero), 13.0, (HPos::Right, VPos::Center), false);
+            canvas.dashed(&[(*left, zero - 15.0), (*right, zero - 15.0)], LEADER, 1.0, DASHES[2]);
+        }
         // Few places are the ticks: they are the values that were run. Stairs step at any place.
         let mut places: Vec<f64> = marks(self.plot).map(|mark| mark.x).collect();
         places.sort_by(f64::total_cmp);
         places.dedup();
-        let close = places.windows(2).any(|pair| x.place(pair[1]) - x.place(pair[0]) < 38.0);
+        let room = if canvas.width == Width::Wide { 38.0 } else { 30.0 };
+        let close = places.windows(2).any(|pair| x.place(pair[1]) - x.place(pair[0]) < room);
+        let mut free = f64::NEG_INFINITY;
         let over_seconds = self.plot.shape == Shape::Stairs { over_seconds: true };
         for at in if places.len() <= 10 && !close && !self.is_stairs() { places } else { x.ticks() } {
             canvas.line(&[(x.place(at), *bottom), (x.place(at), bottom + 5.0)], INK, 1.0);
             let text = if over_seconds { duration_tick(at) } else { tick(at) };
+            let half = text.chars().count() as f64 * 4.0;
+            if x.place(at) - half < free {
+                continue;
+            }
+            free = x.place(at) + half + 4.0;
             self.text(&text, (x.place(at), bottom + 9.0), 13.0, (HPos::Center, VPos::Top), false);
         }
     }
@@ -143,7 +179,7 @@ impl<B: DrawingBackend> Chart<'_, '_, B> {
             let lower = line.points.iter().rev().filter_map(|m| m.band.map(|b| (x.place(m.x), y.place(b.0))));
             let outline: Vec<_> = upper.chain(lower).collect();
             if outline.len() > 3 {
-                canvas.area(&outline, color(at));
+                canvas.area(&outline, self.looks[at].color);
             }
         }
     }
@@ -159,7 +195,7 @@ impl<B: DrawingBackend> Chart<'_, '_, B> {
         let (name, points) = self.plot.limit.as_ref()?;
         let path = self.path(points.iter().copied());
         self.canvas.dashed(&path, INK, 1.6, DASHES[1]);
-        Some(Label { color: INK, rows: vec![name.clone()], end: *path.last()? })
+        Some(Label { color: INK, look: None, rows: vec![name.clone()], end: *path.last()? })
     }
 
     /// The lines with their markers and limits, and their labels.
@@ -167,28 +203,48 @@ impl<B: DrawingBackend> Chart<'_, '_, B> {
         let Self { canvas, plot, left, right, y, .. } = self;
         let many = plot.lines.iter().any(|line| line.points.len() > MAX_MARKERS);
         let has_limits = plot.lines.iter().any(|line| line.limit.is_some());
+        let room = if canvas.width == Width::Wide { WIDE_LABEL } else { NARROW_LABEL };
         let mut labels = Vec::new();
-        for (at, line) in plot.lines.iter().enumerate() {
+        for (at, (line, look)) in plot.lines.iter().zip(&self.looks).enumerate() {
             if let Some(limit) = line.limit {
                 let level = y.place(limit);
-                canvas.dashed(&[(*left, level), (*right, level)], color(at), 1.3, DASHES[1]);
+                canvas.dashed(&[(*left, level), (*right, level)], look.color, 1.3, DASHES[1]);
             }
             let path = self.path(line.points.iter().map(|mark| (mark.x, mark.y)));
-            canvas.dashed(&path, color(at), 2.0, if has_limits { DASHES[0] } else { DASHES[at % DASHES.len()] });
+            canvas.dashed(&path, look.color, 2.0, if has_limits { DASHES[0] } else { look.dashes });
             // Histories have more points than there is room for markers, which come at other places on every line.
             let mut free = if many { left + MARKER_ROOM * at as f64 / plot.lines.len() as f64 } else { *left };
             for place in &path {
                 if !self.is_stairs() && (!many || place.0 >= free) {
-                    canvas.marker(*place, at, color(at));
+                    canvas.marker(*place, look.shape, look.color);
                     free = place.0 + MARKER_ROOM;
                 }
             }
-            labels.extend(path.last().map(|end| Label { color: color(at), rows: wrapped(&line.names), end: *end }));
+            self.hints(line);
+            let (color, rows) = (look.color, wrapped(&line.names, room));
+            labels.extend(path.last().map(|end| Label { color, look: Some(*look), rows, end: *end }));
         }
         labels
     }
 
-    /// Labels right of the plotting area, moved apart from top to bottom, with lines to the ends they belong to.
+    /// What stands at the points of a line, for whoever points at them: of many points some.
+    fn hints(&self, line: &Line) {
+        let every = line.points.len().div_ceil(MAX_MARKERS).max(1);
+        for mark in line.points.iter().step_by(every) {
+            let over_seconds = self.plot.shape == Shape::Stairs { over_seconds: true };
+            let x = if over_seconds { duration_tick(mark.x) } else { tick(mark.x) };
+            let band = mark
+                .band
+                .map_or(String::new(), |(low, high)| format!(" [{}, {}]", significant(low, 4), significant(high, 4)));
+            let Lines { x: over, y, .. } = self.plot;
+            let words = format!("{} {x}, {} {}{band}", over.label, y.label, significant(mark.y, 4));
+            self.canvas
+                .hint((self.x.place(mark.x), self.y.place(mark.y)), format!("{}: {words}", line.names.join(", ")));
+        }
+    }
+
+    /// Labels right of the plotting area, moved apart from top to bottom, each with the mark of its line; those of lines that end there with a line to
+    /// the end.
     fn labels(&self, mut labels: Vec<Label>) {
         labels.sort_by(|a, b| a.end.1.total_cmp(&b.end.1));
         let mut free = self.top - 8.0;
@@ -205,13 +261,35 @@ impl<B: DrawingBackend> Chart<'_, '_, B> {
             limit = *top;
         }
         for (label, top) in labels.iter().zip(tops) {
-            let Label { color, rows, end } = label;
-            let joint = (self.right + 20.0, top + label.height() / 2.0);
-            self.canvas.line(&[(end.0 + 6.0, end.1), joint], RGBColor(170, 170, 170), 1.0);
-            for (row, text) in rows.iter().enumerate() {
-                let at = (self.right + 25.0, top + 9.0 + 15.0 * row as f64);
-                self.canvas.text(text, at, 13.0, *color, Pos::new(HPos::Left, VPos::Center), false);
+            // A line that ends within the plotting area is known by its mark: a line to its end would cross others.
+            if label.end.0 > self.right - 60.0 {
+                let joint = (self.right + 18.0, top + label.height() / 2.0);
+                self.canvas.line(&[(label.end.0 + 6.0, label.end.1), joint], LEADER, 1.0);
             }
+            self.label(label, (self.right + 20.0, top));
+        }
+    }
+
+    /// Labels below the plotting area, one below the other.
+    fn legend(&self, labels: Vec<Label>, from: f64) {
+        let mut top = from;
+        for label in &labels {
+            self.label(label, (12.0, top));
+            top += label.height();
+        }
+    }
+
+    /// A label with the mark of its line before it.
+    fn label(&self, Label { color, look, rows, .. }: &Label, (left, top): (f64, f64)) {
+        let middle = top + 9.0;
+        match look {
+            Some(look) if !self.is_stairs() => self.canvas.marker((left + 6.0, middle), look.shape, look.color),
+            Some(look) => self.canvas.dashed(&[(left - 1.0, middle), (left + 13.0, middle)], *color, 2.0, look.dashes),
+            None => self.canvas.dashed(&[(left - 1.0, middle), (left + 13.0, middle)], *color, 1.6, DASHES[1]),
+        }
+        for (row, text) in rows.iter().enumerate() {
+            let at = (left + 18.0, middle + LABEL_ROW * row as f64);
+            self.canvas.text(text, at, 13.0, *color, Pos::new(HPos::Left, VPos::Center), false);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use offcut_ledger::Study;
 
-use crate::figure::{Axis, Dot, Dots, Figure, Plot, is_log};
+use crate::figure::{Axis, Dot, Dots, Figure, Plot, Role, is_log};
 use crate::method_gaps::method_gaps;
 use crate::names::identifier;
 use crate::results::{Result, Results, Series, per_instance};
@@ -21,6 +21,8 @@ pub fn gaps(results: &Results) -> Option<Figure> {
                 max: percent(range(&of.gaps)?.1),
                 certified: of.certified,
                 name: of.method,
+                time_s: None,
+                role: Role::Heuristic,
             })
         })
         .collect();
@@ -39,16 +41,23 @@ pub(super) fn of_study(results: &Results, study: &Study, series: &[Series]) -> O
             interval: bootstrap_mean(series.name, &gaps).map(|(low, high)| (percent(low), percent(high))),
             max: percent(range(&gaps)?.1),
             certified,
+            time_s: None,
+            role: Role::Heuristic,
         })
     };
     side_by_side(&study.name, &study.title, series.iter().filter_map(dot).collect())
 }
 
 fn side_by_side(id: &str, title: &str, mut dots: Vec<Dot>) -> Option<Figure> {
+    dots.sort_by(|a, b| a.mean.total_cmp(&b.mean).then_with(|| a.name.cmp(&b.name)));
+    dot_chart(id, title, dots, None)
+}
+
+/// A chart of gaps, the dots from top to bottom as they come; with `times` the label of an axis for their times.
+pub(crate) fn dot_chart(id: &str, title: &str, dots: Vec<Dot>, times: Option<String>) -> Option<Figure> {
     if dots.is_empty() {
         return None;
     }
-    dots.sort_by(|a, b| a.mean.total_cmp(&b.mean).then_with(|| a.name.cmp(&b.name)));
     let log = is_log(dots.iter().flat_map(|dot| [dot.mean, dot.max]).filter(|gap| *gap > 0.0));
     let words = if dots.iter().all(|dot| dot.certified) {
         ""
@@ -63,6 +72,6 @@ fn side_by_side(id: &str, title: &str, mut dots: Vec<Dot>) -> Option<Figure> {
             "Dot: mean over instances; bar: 95 % bootstrap interval of the mean; small tick: largest mean gap of an \
              instance. Further left is better.{words}{zero}"
         ),
-        plot: Plot::Dots(Dots { axis: Axis { label: "gap (%)".into(), log }, dots }),
+        plot: Plot::Dots(Dots { axis: Axis { label: "gap (%)".into(), log }, dots, times }),
     })
 }

@@ -5,6 +5,7 @@ mod over_axis;
 
 use offcut_ledger::Study;
 
+pub(crate) use gaps::dot_chart;
 pub use gaps::gaps;
 
 use crate::figure::Figure;

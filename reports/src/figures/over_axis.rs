@@ -5,7 +5,7 @@ use offcut_ledger::Study;
 use offcut_ledger::manifest::Quantity;
 
 use crate::figure::{Axis, Figure, Line, Lines, Mark, Plot, Shape, is_log};
-use crate::names::identifier;
+use crate::names::{identifier, mean_of};
 use crate::numbers::Scale;
 use crate::problem_report::{ProblemReport, StudyQuantity};
 use crate::results::{Point, Result, Results, Series, shared_counts};
@@ -30,14 +30,21 @@ pub(super) fn figure(
     let scale = Scale::fitting(&values, &unit);
     // What is maximised is read at its upper end, which a logarithm squeezes.
     let is_maximised = results.manifest.sense == Sense::Maximise && study.name != "time";
-    let log = is_log(values.iter().copied()) && own.is_none() && !is_maximised;
+    let is_gap = name.ends_with("gap (%)");
+    // Gaps of 0 have a place of their own on a logarithmic axis.
+    let positive = values.iter().copied().filter(|value| *value > 0.0 || !is_gap);
+    let log = is_log(positive) && own.is_none() && (is_gap || !is_maximised);
     let lines = lines.into_iter().map(|line| scaled(line, scale.factor)).collect();
     let bands = match band {
         Band::Range => "band: smallest to largest row",
         Band::Bootstrap => "band: 95 % bootstrap interval over instances",
     };
     let reading = own.map_or(String::new(), |own| format!(" {}", own.reading));
-    let logarithmic = if log { " Logarithmic vertical axis." } else { "" };
+    let logarithmic = match (log, is_gap) {
+        (true, true) => " Logarithmic vertical axis, with a gap of 0 below it.",
+        (true, false) => " Logarithmic vertical axis.",
+        _ => "",
+    };
     Some(Figure {
         id: format!("{}-figure", identifier(&study.name)),
         title: study.title.clone(),
@@ -71,7 +78,24 @@ fn measured(
     }
     let quantity = results.objective(series.iter().flat_map(|s| &s.points).flat_map(|p| &p.results).copied());
     let objective = |r: &Result| r.objective.or_else(|| r.bound_only());
-    (format!("mean {}", quantity.name), quantity.unit, band, lines(series, band, &objective))
+    let objectives = lines(series, band, &objective);
+    let gaps = gap_lines(results, series);
+    if !gaps.is_empty() && coincide(&objectives) {
+        return ("mean gap (%)".to_owned(), String::new(), band, gaps);
+    }
+    (mean_of(&quantity.name), quantity.unit, band, objectives)
+}
+
+/// Whether lines lie on each other, or so far apart that an axis for all of them shows no difference: gaps tell them apart.
+fn coincide(lines: &[Line]) -> bool {
+    let values = || lines.iter().flat_map(|line| &line.points).map(|mark| mark.y);
+    lines.iter().any(|line| line.names.len() > 1) || is_log(values())
+}
+
+/// The gaps in percent, 0 where they count as 0; methods that compute bounds only have none.
+fn gap_lines(results: &Results, series: &[Series]) -> Vec<Line> {
+    let gap = |r: &Result| r.gap.map(|gap| if results.is_zero(gap) { 0.0 } else { 100.0 * gap.high });
+    lines(series, Band::Bootstrap, &gap)
 }
 
 /// The proven limit over the places of the lines for which there is one, at 61 places.

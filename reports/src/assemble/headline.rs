@@ -1,0 +1,460 @@
+//! What a report answers first: how far from optimal the paper's algorithm is, and how fast, beside all methods that were run on the same instances.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use offcut_checker::Proof;
+
+use crate::comparison::Class;
+use crate::figure::{Dot, Figure, Role};
+use crate::figures::dot_chart;
+use crate::names::mean_of;
+use crate::numbers::{self, ABSENT, duration, whole};
+use crate::options::Options;
+use crate::problem_report::ProblemReport;
+use crate::report::Headline;
+use crate::results::{Result, Results, per_instance};
+use crate::statistics::{bootstrap_mean, mean, range, shifted_geometric_mean};
+use crate::table::{Cell, Column, Style, Table};
+
+/// A method on the instances of the headline.
+#[derive(Clone, Debug)]
+struct Standing {
+    /// The method.
+    method: String,
+    /// What it is to the report.
+    role: Role,
+    /// On how many of the instances it was run, and on how many of these every row has a solution.
+    run: usize,
+    solved: usize,
+    /// Whether it was run on all instances and has a solution of every one.
+    is_ranked: bool,
+    /// Its gaps.
+    gap: Option<Gaps>,
+    /// Shifted geometric mean of the seconds of its instances.
+    time_s: Option<f64>,
+    /// The share of attempted rows with a certified gap, in percent.
+    certified_percent: f64,
+}
+
+/// The gaps of a method, relative: over instances, after averaging the rows of each.
+#[derive(Clone, Copy, Debug)]
+struct Gaps {
+    mean: f64,
+    interval: Option<(f64, f64)>,
+    /// The largest of an instance, and of a row.
+    max: f64,
+    worst_row: f64,
+    /// Whether all of them rest on replayed certificates.
+    is_certified: bool,
+    /// Whether every row's gap counts as 0.
+    is_zero: bool,
+}
+
+/// The methods of a run on the instances of its most important method.
+struct Field<'a> {
+    /// The paper's algorithm; where it was not run, the method that was run on most instances.
+    first: String,
+    /// The variant of the problem, if the run has several.
+    variant: Option<&'a str>,
+    /// How many instances.
+    instances: usize,
+    /// The methods in the order of the table: ranked ones by their gap, those that are not comparable, exact ones.
+    standings: Vec<Standing>,
+}
+
+impl<'a> Field<'a> {
+    /// The field of a run; none if it has no attempted row.
+    fn of(results: &Results<'a>, options: &Options, problem: &ProblemReport) -> Option<Self> {
+        let exact = exact_ids(results);
+        let mut groups: BTreeMap<(&str, &str), Vec<&Result<'a>>> = BTreeMap::new();
+        for result in results.results.iter().filter(|r| r.is_attempted() && !r.is_bound_only()) {
+            let Key { method, variant } = key(result);
+            groups.entry((method, variant)).or_default().push(result);
+        }
+        let (first, variant) = first(results, problem, &exact, &groups)?;
+        let instances = instances(&groups[&(first, variant)]);
+        let mut standings: Vec<Standing> = Vec::new();
+        for ((method, of), rows) in &groups {
+            let rows: Vec<&Result> =
+                rows.iter().filter(|r| instances.contains(r.row.key.instance.as_str())).copied().collect();
+            let is_plug_in = rows.iter().any(|r| is_plug_in(r));
+            // Methods with parameters are variations of others: all of them are in the table of all methods.
+            let is_shown = *method == first || is_plug_in || !method.contains(':');
+            if *of != variant || rows.is_empty() || !is_shown {
+                continue;
+            }
+            let role = match () {
+                () if problem.reference == Some(*method) => Role::Paper,
+                () if is_plug_in => Role::PlugIn,
+                () if exact.contains(id_of(method)) => Role::Exact,
+                () => Role::Heuristic,
+            };
+            standings.push(standing(results, options, method, role, &rows, instances.len()));
+        }
+        standings.sort_by(|a, b| {
+            let group = |s: &Standing| if s.role == Role::Exact { 2 } else { i32::from(!s.is_ranked) };
+            let gap = |s: &Standing| s.gap.map_or(f64::INFINITY, |gap| if gap.is_zero { 0.0 } else { gap.mean });
+            let order = group(a).cmp(&group(b)).then(gap(a).total_cmp(&gap(b)));
+            order.then_with(|| a.role.cmp(&b.role)).then_with(|| a.method.cmp(&b.method))
+        });
+        let variants: BTreeSet<&str> = groups.keys().map(|(_, variant)| *variant).collect();
+        Some(Self {
+            first: first.to_owned(),
+            variant: (variants.len() > 1).then_some(variant),
+            instances: instances.len(),
+            standings,
+        })
+    }
+
+    /// The standing of the most important method.
+    fn leading(&self) -> Option<&Standing> {
+        self.standings.iter().find(|standing| standing.method == self.first)
+    }
+
+    /// The place of a ranked method that is not exact, from 1 on; methods whose gaps count as 0 share the first.
+    fn rank(&self, of: &Standing) -> Option<usize> {
+        let gap = |s: &Standing| s.gap.map(|gap| if gap.is_zero { 0.0 } else { gap.mean });
+        let own = gap(of).filter(|_| of.is_ranked && of.role != Role::Exact)?;
+        Some(1 + self.ranked().filter(|other| gap(other).is_some_and(|gap| gap < own)).count())
+    }
+
+    fn ranked(&self) -> impl Iterator<Item = &Standing> {
+        self.standings.iter().filter(|s| s.is_ranked && s.role != Role::Exact)
+    }
+}
+
+struct Key<'a> {
+    method: &'a str,
+    variant: &'a str,
+}
+
+fn key<'a>(result: &Result<'a>) -> Key<'a> {
+    Key { method: &result.row.key.method, variant: &result.row.instance.variant }
+}
+
+fn id_of(method: &str) -> &str {
+    method.split(':').next().unwrap_or(method)
+}
+
+/// Whether a row is of a program from outside: the runner adds its hash to the version of the code.
+fn is_plug_in(result: &Result) -> bool {
+    result.row.key.code.contains('+')
+}
+
+/// The methods that returned a bound on some row, without their parameters.
+fn exact_ids<'a>(results: &Results<'a>) -> BTreeSet<&'a str> {
+    let proves = results.results.iter().filter(|r| r.row.proof != Proof::Nothing);
+    proves.map(|r| id_of(&r.row.key.method)).collect()
+}
+
+fn instances<'a>(rows: &[&Result<'a>]) -> BTreeSet<&'a str> {
+    rows.iter().map(|r| r.row.key.instance.as_str()).collect()
+}
+
+/// The most important method and its variant: the paper's algorithm, in the variant whose objective is the run's and that has most instances; where it
+/// was not run, any other method, a heuristic rather than an exact one.
+fn first<'a>(
+    results: &Results<'a>,
+    problem: &ProblemReport,
+    exact: &BTreeSet<&str>,
+    groups: &BTreeMap<(&'a str, &'a str), Vec<&Result<'a>>>,
+) -> Option<(&'a str, &'a str)> {
+    groups
+        .iter()
+        .max_by_key(|((method, variant), rows)| {
+            let is_own_objective = !results.manifest.variant_objectives.contains_key(*variant);
+            let is_plain = !method.contains(':');
+            let is_heuristic = !exact.contains(id_of(method));
+            (problem.reference == Some(*method), is_own_objective, is_plain, is_heuristic, instances(rows).len())
+        })
+        .map(|(key, _)| *key)
+}
+
+fn standing(
+    results: &Results,
+    options: &Options,
+    method: &str,
+    role: Role,
+    rows: &[&Result],
+    instances: usize,
+) -> Standing {
+    let run = self::instances(rows);
+    let unsolved: BTreeSet<&str> =
+        rows.iter().filter(|r| r.objective.is_none()).map(|r| r.row.key.instance.as_str()).collect();
+    let solved = run.len() - unsolved.len();
+    let gaps = per_instance(rows.iter().copied(), |r| r.gap.map(|gap| gap.high));
+    let of_rows = || rows.iter().filter_map(|r| r.gap);
+    let gap = mean(&gaps).and_then(|mean| {
+        Some(Gaps {
+            mean,
+            // The label is that of the table of all methods: on the same instances the interval is the same.
+            interval: bootstrap_mean(&results.method_name(rows[0].row), &gaps),
+            max: range(&gaps)?.1,
+            worst_row: of_rows().map(|gap| gap.high).reduce(f64::max)?,
+            is_certified: of_rows().all(|gap| gap.certified),
+            is_zero: of_rows().all(|gap| results.is_zero(gap)),
+        })
+    });
+    let class = if role == Role::Exact { Class::Exact } else { Class::Heuristic };
+    let times = per_instance(rows.iter().copied(), |r| Some(class.counted_s(r)));
+    let certified = of_rows().filter(|gap| gap.certified).count();
+    Standing {
+        method: method.to_owned(),
+        role,
+        run: run.len(),
+        solved,
+        is_ranked: run.len() == instances && solved == instances && gap.is_some(),
+        gap,
+        time_s: shifted_geometric_mean(&times, options.heuristic_shift_s),
+        certified_percent: 100.0 * certified as f64 / rows.len().max(1) as f64,
+    }
+}
+
+/// The question and its answer; none if the run has no attempted row.
+pub(super) fn of(results: &Results, options: &Options, problem: &ProblemReport) -> Option<Headline> {
+    let field = Field::of(results, options, problem)?;
+    let leading = field.leading()?;
+    let subject = if leading.role == Role::Paper { leading.method.as_str() } else { "every method" };
+    let table = table(results, options, &field);
+    Some(Headline {
+        question: format!("How far from optimal is {subject}, and how fast?"),
+        answer: answer(results, options, &field, leading),
+        figure: figure(results, &field),
+        roles: field.standings.iter().map(|standing| standing.role).collect(),
+        table,
+    })
+}
+
+/// The answer for several problems: the most important method of each, and its fastest exact method, in one figure and one table. None if no run has an
+/// attempted row.
+pub(crate) fn of_all(parts: &[(&str, &Results, &ProblemReport)], options: &Options) -> Option<Headline> {
+    let fields: Vec<(&str, &Results, Field)> = parts
+        .iter()
+        .filter_map(|(name, results, problem)| Some((*name, *results, Field::of(results, options, problem)?)))
+        .collect();
+    let mut table = Table::new(
+        "ranking",
+        "The paper’s algorithm of every problem, and the fastest exact method on the same instances",
+        format!(
+            "Gap: mean over instances, to the best known bounds, with a 95 % bootstrap interval. Times: shifted geometric means over instances, s = {}; an instance that \
+             is not solved counts as the limit. Certified: share of rows whose gap rests on a certificate that the checker replayed. Exact method: the fastest one with a \
+             gap of 0 on all of these instances; {ABSENT} if there is none.",
+            duration(options.heuristic_shift_s)
+        ),
+        vec![
+            Column::words("problem", "problem"),
+            Column::words("method", "method"),
+            Column::words("kind", "kind"),
+            Column::bounded("mean gap (%)", "mean_gap_percent"),
+            Column::numbers("95 % interval", "interval"),
+            Column::bounded("worst row (%)", "worst_row_percent"),
+            Column::numbers(mean_of("time"), "mean_time_s"),
+            Column::numbers("certified (%)", "certified_percent"),
+            Column::numbers("solved", "solved"),
+            Column::words("exact method", "exact_method"),
+            Column::numbers("its time", "exact_time_s"),
+        ],
+    );
+    let mut roles = Vec::new();
+    let mut dots = Vec::new();
+    let mut answer = Vec::new();
+    for (name, results, field) in &fields {
+        let Some(leading) = field.leading() else { continue };
+        let exact = fastest_exact(field);
+        let mut row = vec![Cell::text(*name), Cell::text(&leading.method), Cell::text(leading.role.name())];
+        row.extend(numbers_of(results, field, leading));
+        row.push(exact.map_or_else(Cell::absent, |(standing, _)| Cell::text(&standing.method)));
+        row.push(exact.map_or_else(Cell::absent, |(_, s)| Cell::number(duration(s), s)));
+        table.push(row);
+        roles.push(Role::Heuristic);
+        let gap = leading.gap.map_or("no bound".to_owned(), |gap| with_interval(results, &gap));
+        answer.push(format!(
+            "{name}: {} {gap}{}.",
+            leading.method,
+            leading.time_s.map_or(String::new(), |s| format!(" in {}", duration(s)))
+        ));
+        let mut of_both = vec![(leading, format!("{name}: {}", leading.method))];
+        of_both.extend(exact.map(|(standing, _)| (standing, format!("{name}: {}", standing.method))));
+        dots.extend(of_both.into_iter().filter_map(|(standing, name)| Some(Dot { name, ..dot(results, standing)? })));
+    }
+    if roles.is_empty() {
+        return None;
+    }
+    let mut figure = dot_chart(
+        "ranking",
+        "Gap and time of every paper’s algorithm, and of the fastest exact method",
+        dots,
+        Some(mean_of("time")),
+    );
+    if let Some(figure) = &mut figure {
+        figure.caption = format!("{} Right: mean time. ▸ the paper’s algorithm.", figure.caption);
+    }
+    Some(Headline {
+        question: "How far from optimal are the papers’ algorithms, and how fast?".into(),
+        answer,
+        figure,
+        table,
+        roles,
+    })
+}
+
+/// The fastest of the exact methods that solve all instances with a gap of 0, and its time.
+fn fastest_exact<'f>(field: &'f Field) -> Option<(&'f Standing, f64)> {
+    let exact =
+        field.standings.iter().filter(|s| s.role == Role::Exact && s.is_ranked && s.gap.is_some_and(|gap| gap.is_zero));
+    exact.filter_map(|s| Some((s, s.time_s?))).min_by(|a, b| a.1.total_cmp(&b.1))
+}
+
+/// A gap in percent as it is printed.
+fn percent(results: &Results, gap: f64, is_certified: bool) -> String {
+    numbers::percent(gap, results.tolerance(is_certified))
+}
+
+fn with_interval(results: &Results, gap: &Gaps) -> String {
+    let percent = |value: f64| percent(results, value, gap.is_certified);
+    let interval = gap.interval.map_or(String::new(), |(low, high)| format!(" [{}, {}]", percent(low), percent(high)));
+    format!("{} %{interval}", percent(gap.mean))
+}
+
+/// The answer in sentences: gap, time, who is nearer, how exact methods compare, and what the gaps rest on.
+fn answer(results: &Results, options: &Options, field: &Field, leading: &Standing) -> Vec<String> {
+    let on = match field.variant {
+        Some(variant) => format!("all {} instances ({variant})", whole(field.instances as u64)),
+        None => format!("all {} instances", whole(field.instances as u64)),
+    };
+    let name = &leading.method;
+    let mut sentences = Vec::new();
+    sentences.push(match &leading.gap {
+        None => format!("No bound is known of any instance that {name} solved: its gap cannot be given."),
+        Some(gap) if gap.is_zero && gap.is_certified && leading.is_ranked => {
+            format!("{name} is optimal on {on}: its certified gap is 0 on every row.")
+        }
+        Some(gap) => format!(
+            "{name} has a mean {}gap of {} over {}; the worst row has {} %.",
+            if gap.is_certified { "certified " } else { "" },
+            with_interval(results, gap),
+            if leading.is_ranked { on } else { format!("{} of {} instances", leading.solved, field.instances) },
+            percent(results, gap.worst_row, gap.is_certified)
+        ),
+    });
+    if let Some(time) = leading.time_s {
+        let fastest = fastest_exact(field).map_or(String::new(), |(s, exact_s)| {
+            format!("; the fastest exact method with gap 0 on all, {}, takes {}", s.method, duration(exact_s))
+        });
+        sentences.push(format!(
+            "It takes {}{fastest} (shifted geometric means, s = {}).",
+            duration(time),
+            duration(options.heuristic_shift_s)
+        ));
+    }
+    if let Some(rank) = field.rank(leading).filter(|_| field.ranked().count() > 1) {
+        let better: Vec<&str> =
+            field.ranked().filter(|s| field.rank(s).is_some_and(|r| r < rank)).map(|s| s.method.as_str()).collect();
+        let count = field.ranked().count();
+        let words = match &better[..] {
+            [] => format!("None of the {count} ranked methods has a smaller mean gap."),
+            [only] => format!("Of the {count} ranked methods one has a smaller mean gap: {only}."),
+            some => format!(
+                "Of the {count} ranked methods {} have a smaller mean gap, {} the smallest.",
+                some.len(),
+                some[0]
+            ),
+        };
+        sentences.push(words);
+    }
+    if leading.gap.is_some_and(|gap| !gap.is_certified) {
+        sentences.push(format!(
+            "Not all of its gaps are certified ({:.0} % are): the rest is measured against solver-reported bounds (unchecked, †).",
+            leading.certified_percent
+        ));
+    }
+    sentences
+}
+
+/// Every method of the field, ranked.
+fn table(results: &Results, options: &Options, field: &Field) -> Table {
+    let variant = field.variant.map_or(String::new(), |variant| format!(" ({variant})"));
+    let mut table = Table::new(
+        "ranking",
+        format!("Methods by their mean gap on the same {} instances{variant}", whole(field.instances as u64)),
+        format!(
+            "Ranked: methods that solve all {} instances, by their mean gap to the best known bounds; ties share a rank. Not ranked ({ABSENT}): methods that were run on \
+             fewer of these instances, or left some without a solution; their means are over other instances. Exact methods, which prove their answers, are a group of \
+             their own. Interval: 95 % bootstrap interval of the mean over instances. Time: shifted geometric mean over instances, s = {}; an instance that is not solved \
+             counts as the limit. Certified: share of rows whose gap rests on a certificate that the checker replayed. Variations with parameters, and methods that were not \
+             run on these instances, are in the tables of all methods.",
+            whole(field.instances as u64),
+            duration(options.heuristic_shift_s)
+        ),
+        vec![
+            Column::numbers("rank", "rank"),
+            Column::words("method", "method"),
+            Column::words("kind", "kind"),
+            Column::bounded("mean gap (%)", "mean_gap_percent"),
+            Column::numbers("95 % interval", "interval"),
+            Column::bounded("worst row (%)", "worst_row_percent"),
+            Column::numbers(mean_of("time"), "mean_time_s"),
+            Column::numbers("certified (%)", "certified_percent"),
+            Column::numbers("solved", "solved"),
+        ],
+    );
+    for standing in &field.standings {
+        let rank = field.rank(standing).map_or_else(Cell::absent, Cell::count);
+        let mut row = vec![rank, Cell::text(&standing.method), Cell::text(standing.role.name())];
+        row.extend(numbers_of(results, field, standing));
+        table.push(row);
+    }
+    table
+}
+
+/// The cells of a method: mean gap, interval, worst row, time, share certified, instances solved.
+fn numbers_of(results: &Results, field: &Field, standing: &Standing) -> [Cell; 6] {
+    let gap = |value: fn(&Gaps) -> f64| {
+        standing.gap.as_ref().map_or_else(Cell::absent, |gap| {
+            let style = if gap.is_certified { Style::Plain } else { Style::Unchecked };
+            Cell::number(percent(results, value(gap), gap.is_certified), 100.0 * value(gap)).styled(style)
+        })
+    };
+    let interval = standing.gap.and_then(|gap| Some((gap, gap.interval?)));
+    let interval = interval.map_or_else(Cell::absent, |(gap, (low, high))| {
+        let percent = |value: f64| percent(results, value, gap.is_certified);
+        Cell::number(format!("{} to {}", percent(low), percent(high)), 100.0 * low)
+    });
+    let solved = if standing.solved == field.instances {
+        whole(standing.solved as u64)
+    } else {
+        format!("{} of {}", standing.solved, standing.run)
+    };
+    [
+        gap(|gap| gap.mean),
+        interval,
+        gap(|gap| gap.worst_row),
+        standing.time_s.map_or_else(Cell::absent, |s| Cell::number(duration(s), s)),
+        Cell::number(format!("{:.0}", standing.certified_percent), standing.certified_percent),
+        Cell::number(solved, standing.solved as f64),
+    ]
+}
+
+/// A method in the figure; none if it has no gap.
+fn dot(results: &Results, standing: &Standing) -> Option<Dot> {
+    let gap = standing.gap?;
+    let percent = |value: f64| if value <= results.tolerance(gap.is_certified) { 0.0 } else { 100.0 * value };
+    Some(Dot {
+        name: standing.method.clone(),
+        mean: percent(gap.mean),
+        interval: gap.interval.map(|(low, high)| (percent(low), percent(high))),
+        max: percent(gap.max),
+        certified: gap.is_certified,
+        time_s: standing.time_s,
+        role: standing.role,
+    })
+}
+
+/// Gaps and times of the same methods, in the same order.
+fn figure(results: &Results, field: &Field) -> Option<Figure> {
+    let dots = field.standings.iter().filter_map(|standing| dot(results, standing)).collect();
+    let mut figure =
+        dot_chart("ranking", "Gap and time of every method on the same instances", dots, Some(mean_of("time")))?;
+    figure.caption = format!("{} Right: mean time. ▸ the paper’s algorithm, + a plug-in.", figure.caption);
+    Some(figure)
+}

@@ -250,17 +250,15 @@ pub(crate) fn processors() -> u16 {
     std::thread::available_parallelism().map_or(1, |count| count.get().min(64) as u16)
 }
 
-/// Every problem's demo, each in a folder of its own.
+/// Every problem's demo, each in a folder of its own, and an overview of them.
 pub(crate) fn demo(folder: &Path) -> Result<Ending, InputError> {
-    let mut ending = Ending::Good;
-    for Suites { problem, demo, .. } in SUITES {
-        out!("{problem}");
-        if run_and_report(demo, None, &folder.join(problem), &Asked::plain(processors()))? == Ending::Rejected {
-            ending = Ending::Rejected;
-        }
-        out!();
-    }
-    Ok(ending)
+    let suites = SUITES.iter().map(|suites| Listed {
+        name: suites.problem.to_owned(),
+        suite: suites.demo.to_vec(),
+        is_papers: true,
+        jobs: processors(),
+    });
+    run_all("Offcut demo: four papers", &suites.collect::<Vec<_>>(), folder)
 }
 
 pub(crate) fn reproduce(
@@ -291,37 +289,59 @@ pub(crate) fn reproduce(
 
 /// Every paper, each in a folder of its own, and an overview of them; with `peers` general solvers beside Offcut's exact methods, too.
 fn reproduce_all(full: bool, peers: bool, folder: &Path, jobs: u16) -> Result<Ending, InputError> {
-    // The suites with their names, and whether they are a paper's own.
-    let mut suites: Vec<(String, Vec<u8>, bool)> = SUITES
+    let mut suites: Vec<Listed> = SUITES
         .iter()
         .map(|suites| {
             let suite = if full { suites.full } else { suites.bounded };
-            (suites.problem.to_owned(), suite.to_vec(), true)
+            Listed { name: suites.problem.to_owned(), suite: suite.to_vec(), is_papers: true, jobs }
         })
         .collect();
     if peers {
-        let beside = peers_suites()?.into_iter().map(|(problem, suite)| (format!("peers/{problem}"), suite, false));
+        // Beside peers one cell at a time: there times are compared.
+        let beside = peers_suites()?.into_iter().map(|(problem, suite)| Listed {
+            name: format!("peers/{problem}"),
+            suite,
+            is_papers: false,
+            jobs: 1,
+        });
         suites.extend(beside);
     }
+    run_all("All papers", &suites, folder)
+}
+
+/// One of several suites that are run one after the other.
+struct Listed {
+    /// What the overview calls it, and its folder.
+    name: String,
+    suite: Vec<u8>,
+    /// Whether it is a paper's own.
+    is_papers: bool,
+    /// Cells at a time.
+    jobs: u16,
+}
+
+/// Runs suites, each in a folder of its own, and reports on each and on all.
+fn run_all(title: &str, suites: &[Listed], folder: &Path) -> Result<Ending, InputError> {
     let mut ending = Ending::Good;
     let mut runs = Vec::new();
-    for (name, suite, is_papers) in suites {
+    for Listed { name, suite, is_papers, jobs } in suites {
         out!("{name}");
-        // Beside peers one cell at a time: there times are compared.
-        let jobs = if is_papers { jobs } else { 1 };
-        let place = folder.join(&name);
-        if run_and_report(&suite, None, &place, &Asked::plain(jobs))? == Ending::Rejected {
+        let place = folder.join(name);
+        let problem = known_problem_of(suite)?;
+        with_problem!(&problem, P => run_for::<P>(suite, None, &place, &Asked::plain(*jobs)))?;
+        let up = "../".repeat(Path::new(name).components().count() + 1);
+        let options = Options { overview: Some(format!("{up}report/report.html")), ..Options::default() };
+        if with_problem!(&problem, P => report_for::<P>(&place, None, options))? == Ending::Rejected {
             ending = Ending::Rejected;
         }
         out!();
-        let problem = Folder::at(&place).problem()?;
         runs.push((name, is_papers, with_problem!(&problem, P => Folder::at(&place).held::<P>())?));
     }
     let parts: Vec<Part> = runs
         .iter()
         .map(|(name, is_papers, (manifest, rows, evidence))| Part {
-            name: name.clone(),
-            has_claims: *is_papers,
+            name: (*name).clone(),
+            has_claims: **is_papers,
             manifest,
             rows,
             mismatches: &evidence.mismatches,
@@ -329,7 +349,7 @@ fn reproduce_all(full: bool, peers: bool, folder: &Path, jobs: u16) -> Result<En
         })
         .collect();
     let options = Options::default();
-    let report = overview("All papers", &parts, &options);
+    let report = overview(title, &parts, &options);
     let beside = folder.join("report");
     let written = offcut_reports::write_report(&report, &beside, &options)?;
     for line in &report.summary {
@@ -418,13 +438,16 @@ pub(crate) fn report(folder: &Path) -> Result<Ending, InputError> {
 /// The same, with gaps measured against a library as well.
 pub(crate) fn report_against(folder: &Path, library: Option<&Path>) -> Result<Ending, InputError> {
     let problem = Folder::at(folder).problem()?;
-    with_problem!(&problem, P => report_for::<P>(folder, library))
+    with_problem!(&problem, P => report_for::<P>(folder, library, Options::default()))
 }
 
-fn report_for<P: BenchmarkAdapter>(folder: &Path, library: Option<&Path>) -> Result<Ending, InputError> {
+fn report_for<P: BenchmarkAdapter>(
+    folder: &Path,
+    library: Option<&Path>,
+    mut options: Options,
+) -> Result<Ending, InputError> {
     let (manifest, rows, evidence) = Folder::at(folder).held::<P>()?;
     let beside = folder.join("report");
-    let mut options = Options::default();
     if let Some(data) = library {
         options.library = super::library::best_known::<P>(data)?;
     }

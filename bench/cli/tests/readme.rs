@@ -14,8 +14,7 @@ fn papers() -> Papers {
     serde_json::from_str(&read("reports/data/papers.json")).expect("what `offcut reproduce all` writes as papers.json")
 }
 
-const REMEDY: &str =
-    "run `./offcut reproduce all`, copy its report/papers.json to reports/data/ and its report/papers.md into the README";
+const REMEDY: &str = "run `./offcut reproduce all`, copy its report/papers.json to reports/data/ and its report/papers.md into the README";
 
 #[test]
 fn the_table_in_the_readme_is_the_one_that_was_measured() {

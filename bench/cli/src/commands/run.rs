@@ -328,7 +328,7 @@ fn run_all(title: &str, suites: &[Listed], folder: &Path) -> Result<Ending, Inpu
         out!("{name}");
         let place = folder.join(name);
         let problem = known_problem_of(suite)?;
-        with_problem!(&problem, P => run_for::<P>(suite, None, &place, &Asked::plain(*jobs)))?;
+        with_problem!(&problem, P => run_for::<P>(Suite::parse(suite, P::NAME)?, &place, &Asked::plain(*jobs), false))?;
         let up = "../".repeat(Path::new(name).components().count() + 1);
         let options = Options { overview: Some(format!("{up}report/report.html")), ..Options::default() };
         if with_problem!(&problem, P => report_for::<P>(&place, None, options))? == Ending::Rejected {
@@ -356,10 +356,11 @@ fn run_all(title: &str, suites: &[Listed], folder: &Path) -> Result<Ending, Inpu
         out!("{line}");
     }
     let hash = |suite: &[u8]| blake3::hash(suite).to_hex().to_string();
-    let suites = SUITES.iter().map(|s| (s.problem.to_owned(), hash(if full { s.full } else { s.bounded })));
-    let own = runs.iter().filter(|(_, is_papers, _)| *is_papers);
+    let of_papers = suites.iter().filter(|listed| listed.is_papers);
+    let hashes = of_papers.map(|listed| (listed.name.clone(), hash(&listed.suite))).collect();
+    let own = runs.iter().filter(|(_, is_papers, _)| **is_papers);
     let lines = own.flat_map(|(_, _, (manifest, rows, _))| papers::lines(manifest, rows)).collect();
-    write_papers(&Papers { suites: suites.collect(), lines }, &beside)?;
+    write_papers(&Papers { suites: hashes, lines }, &beside)?;
     out!("overview: open {}", beside.join(&written.files[0]).display());
     Ok(ending)
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use offcut_ledger::{Row, Study};
 
 use super::rows::{PROBLEM, instance_of, objectives};
-use crate::figure::{Axis, Dot, Dots, Figure, Line, Lines, Mark, Plot, Shape};
+use crate::figure::{Axis, Dot, Dots, Figure, Line, Lines, Mark, Plot, Role, Shape};
 use crate::names::identifier;
 use crate::numbers::{self, Scale, whole};
 use crate::results::{Result, Results};
@@ -186,6 +186,8 @@ fn against_all(all: &[Saved]) -> Option<Figure> {
                 .map(|(low, high)| (100.0 * low, 100.0 * high)),
             max: 100.0 * range(&saved.reductions)?.1,
             certified: true,
+            time_s: None,
+            role: Role::Heuristic,
         })
     };
     let mut dots: Vec<Dot> = all.iter().filter_map(dot).collect();
@@ -199,6 +201,8 @@ fn against_all(all: &[Saved]) -> Option<Figure> {
         interval: None,
         max: of_abstract,
         certified: true,
+        time_s: None,
+        role: Role::Paper,
     });
     dots.sort_by(|a, b| b.mean.total_cmp(&a.mean).then_with(|| a.name.cmp(&b.name)));
     Some(Figure {
@@ -208,7 +212,7 @@ fn against_all(all: &[Saved]) -> Option<Figure> {
             solution; bar: 95 % bootstrap interval of the mean; small tick: largest reduction on an instance. The abstract \
             does not name its baseline. Further right: the baseline is weaker."
             .into(),
-        plot: Plot::Dots(Dots { axis: Axis { label: "mean delay reduction (%)".into(), log: false }, dots }),
+        plot: Plot::Dots(Dots { axis: Axis { label: "mean delay reduction (%)".into(), log: false }, dots, times: None }),
     })
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
-use offcut_instances::document::{InputError, write_new};
+use offcut_instances::document::InputError;
 use offcut_instances::terminal::one_line;
 use offcut_ledger::table::{Column, Kind, Lines, Run, Table, Value, table};
 use offcut_ledger::{BestKnown, Gate, Manifest, Row};
@@ -84,11 +84,23 @@ pub(crate) fn rows(arguments: &Arguments) -> Result<Ending, InputError> {
     let table = table(&runs, if arguments.by_study { Lines::Studies } else { Lines::Rows });
     let bytes = written(&table, format)?;
     match &arguments.output {
-        Some(path) => write_new(path, &bytes)?,
+        Some(path) => put(path, &bytes)?,
         None => output::bytes(&bytes),
     }
     let gate = Gate { mismatches: read.into_iter().flat_map(|read| read.mismatches).collect(), ..Gate::default() };
     Ok(super::gate::tell(&gate, &[], true))
+}
+
+/// Writes bytes as they are to a file that is not there yet.
+fn put(path: &Path, bytes: &[u8]) -> Result<(), InputError> {
+    let write = || std::fs::OpenOptions::new().write(true).create_new(true).open(path)?.write_all(bytes);
+    write().map_err(|error| match error.kind() {
+        std::io::ErrorKind::AlreadyExists => {
+            InputError::at("", "exists already", "choose another name or remove the file first").in_file(path)
+        }
+        _ => InputError::at("", format!("cannot be written: {error}"), "give a place that can be written to")
+            .in_file(path),
+    })
 }
 
 fn by_ending(output: Option<&Path>) -> Result<Format, InputError> {

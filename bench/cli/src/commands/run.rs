@@ -102,13 +102,31 @@ pub(crate) struct Arguments {
     #[arg(long = "family", value_name = "NAME", conflicts_with = "suite", help_heading = "A suite without a file")]
     families: Vec<String>,
     /// Set a parameter of the families, NAME=VALUE, or vary it, NAME=VALUE,VALUE: the first that varies over numbers is the axis
-    #[arg(long = "set", value_name = "NAME=VALUES", requires = "families", help_heading = "A suite without a file")]
+    #[arg(
+        long = "set",
+        value_name = "NAME=VALUES",
+        requires = "families",
+        conflicts_with = "suite",
+        help_heading = "A suite without a file"
+    )]
     settings: Vec<String>,
     /// Methods: METHOD,METHOD; all of the problem if left out
-    #[arg(long, value_name = "METHODS", requires = "families", help_heading = "A suite without a file")]
+    #[arg(
+        long,
+        value_name = "METHODS",
+        requires = "families",
+        conflicts_with = "suite",
+        help_heading = "A suite without a file"
+    )]
     methods: Vec<String>,
     /// The problem, where families and methods do not tell it
-    #[arg(long, value_name = "NAME", requires = "families", help_heading = "A suite without a file")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        requires = "families",
+        conflicts_with = "suite",
+        help_heading = "A suite without a file"
+    )]
     problem: Option<String>,
 }
 

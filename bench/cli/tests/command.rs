@@ -75,6 +75,45 @@ fn check_refuses_what_is_off_and_names_constraint_place_and_amount() {
         .stdout(contains("remote work needs units (users[0]: cut 1 of 2 with 0 units): 1 blocks without a server"));
 }
 
+/// An answer that is none is the answer's fault, exit code 1; a file that is not there, or is something else, is that of whoever gave it, exit code 2.
+#[test]
+fn answers_that_are_none_are_invalid() {
+    let folder = solved();
+    let path = folder.path();
+    let good = std::fs::read_to_string(path.join("iao.json")).expect("there");
+    let write = |name: &str, text: &str| std::fs::write(path.join(name), text).expect("room");
+    write("words.json", "hello");
+    write("empty.json", "");
+    write("short.json", &good[..good.len() / 2]);
+    write("nan.json", &good.replacen("\"objective\":", "\"objective\":NaN,\"x\":", 1));
+    write("text.json", &good.replacen("\"objective\":", "\"objective\":\"1\",\"x\":", 1));
+    write("other.json", &good.replacen("\"problem\":\"multiuser\"", "\"problem\":\"jpdra\"", 1));
+    for file in ["words.json", "empty.json", "short.json", "nan.json", "text.json"] {
+        offcut(path).args(["check", "i.json", file]).assert().code(1).stdout(contains("verdict    invalid: "));
+        offcut(path).args(["check", "i.json", file, "--json"]).assert().code(1);
+        let both = offcut(path).args(["check", "i.json", "iao.json", file]).assert().code(1);
+        both.stdout(contains("verdict    stands").and(contains("verdict    invalid: ")));
+    }
+    for file in ["missing.json", "i.json", "other.json", "."] {
+        offcut(path).args(["check", "i.json", file]).assert().code(2).stdout("");
+    }
+}
+
+#[test]
+fn solve_ends_with_1_for_a_crash_and_an_answer_that_is_none() {
+    let folder = solved();
+    let path = folder.path();
+    for (program, status) in [("exit 3", "crash"), ("echo hello", "invalid"), ("true", "invalid")] {
+        std::fs::write(path.join("solver.sh"), program).expect("room");
+        let solve = ["solve", "i.json", "--solver", "sh solver.sh"];
+        offcut(path).args(solve).assert().code(1).stdout(contains(format!("status     {status}")));
+        offcut(path).args(solve).arg("--json").assert().code(1).stdout(contains(format!("\"status\":\"{status}\"")));
+    }
+    let declines = r#"echo '{"offcut":"answer","problem":"multiuser","version":1,"body":{"stop":{"declined":"no"},"found":null,"proved":null}}'"#;
+    std::fs::write(path.join("solver.sh"), declines).expect("room");
+    offcut(path).args(["solve", "i.json", "--solver", "sh solver.sh"]).assert().success();
+}
+
 #[test]
 fn bad_input_is_one_clear_line_and_exit_2() {
     let folder = solved();

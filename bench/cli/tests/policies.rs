@@ -50,11 +50,11 @@ fn json_of(output: &[u8]) -> Value {
     serde_json::from_slice(output).expect("JSON")
 }
 
-/// The row of solving `instance` with what `arguments` ask for.
+/// The row of solving `instance` with what `arguments` ask for, whatever becomes of it.
 fn row(folder: &Path, instance: &str, arguments: &[&str]) -> Value {
     let mut command = offcut(folder);
-    let output = command.args(["solve", instance, "--json"]).args(arguments).assert().success();
-    json_of(&output.get_output().stdout)
+    let output = command.args(["solve", instance, "--json"]).args(arguments).output().expect("started");
+    json_of(&output.stdout)
 }
 
 fn generate(folder: &Path, name: &str, arguments: &[&str]) {

@@ -20,6 +20,7 @@
 //! Written to be diffed: rows are sorted, numbers have fixed forms, times stand in tables of their own, and nothing reads a clock.
 
 mod assemble;
+pub mod compare;
 pub mod comparison;
 pub mod csv;
 pub mod drawing;

@@ -149,6 +149,9 @@ enum Command {
     /// Write the rows of runs as one flat table, for other programs: CSV, Parquet or JSON
     #[command(after_help = commands::rows::ABOUT)]
     Rows(commands::rows::Arguments),
+    /// Compare two runs pair by pair: what got slower, worse or wrong
+    #[command(after_help = commands::compare::ABOUT)]
+    Compare(commands::compare::Arguments),
     /// Reproduce a paper's tables, with a verdict on its claims
     #[command(after_help = "Examples: offcut reproduce multiuser\n          offcut reproduce all")]
     Reproduce {
@@ -224,6 +227,7 @@ fn dispatch(command: Command) -> Result<Ending, InputError> {
         Command::Conform(arguments) => commands::conform::conform(&arguments),
         Command::Cell(arguments) => commands::cell::cell(&arguments),
         Command::Report { folder, library } => commands::run::report_against(&folder, library.as_deref()),
+        Command::Compare(arguments) => commands::compare::run(&arguments),
         Command::Rows(arguments) => commands::rows::rows(&arguments),
         Command::Reproduce { problem, full, peers, folder, jobs } => {
             commands::run::reproduce(&problem, full, peers, folder.as_deref(), jobs)

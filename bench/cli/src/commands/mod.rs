@@ -2,6 +2,7 @@
 
 pub(crate) mod cell;
 pub(crate) mod check;
+pub(crate) mod compare;
 pub(crate) mod conform;
 pub(crate) mod export;
 pub(crate) mod gate;

@@ -1,0 +1,196 @@
+//! Two runs side by side: a slowdown is found, and nothing where nothing changed.
+
+use std::collections::BTreeMap;
+
+use offcut_checker::{Interval, Proof, Tolerance};
+use offcut_instances::problem::{Budget, Sense, Stop};
+use offcut_instances::random::Stream;
+use offcut_ledger::manifest::Quantity;
+use offcut_ledger::row::InstanceLabel;
+use offcut_ledger::{Environment, Key, Manifest, Reference, Row, Status, Times};
+use offcut_reports::compare::{Comparison, MIN_INSTANCES, Shown, What, compare};
+
+const METHODS: [&str; 4] = ["a", "b", "c", "d"];
+
+fn row(method: &str, at: usize, seed: u64, objective: f64, solve_s: f64) -> Row {
+    Row {
+        key: Key {
+            instance: format!("hash-{at}"),
+            method: method.into(),
+            budget: Budget { time_s: Some(10.0), seed, ..Budget::default() },
+            code: "0.1.0".into(),
+        },
+        problem: "another".into(),
+        answer_hash: None,
+        instance: InstanceLabel { name: format!("i{at}"), ..InstanceLabel::default() },
+        status: Status::Feasible,
+        stop: Stop::Completed,
+        claimed_objective: Some(objective),
+        checked_objective: Some(Interval::point(objective)),
+        measures: BTreeMap::new(),
+        proof: Proof::Nothing,
+        violations: Vec::new(),
+        times: Times { build_s: None, solve_s, solve_cpu_s: None, check_s: 0.0 },
+        made_on: String::new(),
+        peak_memory_bytes: None,
+        process: None,
+        counts: BTreeMap::new(),
+        incumbents: Vec::new(),
+        series: BTreeMap::new(),
+    }
+}
+
+fn manifest(times_s: Vec<f64>) -> Manifest {
+    Manifest {
+        id: "fixture".into(),
+        title: String::new(),
+        problem: "another".into(),
+        sense: Sense::Minimise,
+        objective: Quantity { name: "latency".into(), unit: "s".into() },
+        variant_objectives: BTreeMap::new(),
+        measures: BTreeMap::new(),
+        random_methods: Default::default(),
+        studies: Vec::new(),
+        order_seed: 0,
+        jobs: 1,
+        tolerance: Tolerance::default(),
+        environment: Environment::default(),
+        reference: Reference { times_s },
+    }
+}
+
+/// A factor with a long tail upwards, as times have it: a tenth up or down, and every tenth time up to twice as much.
+fn noise(stream: &mut Stream) -> f64 {
+    let tail = if stream.below(10) == 0 { stream.uniform(1.0, 2.0) } else { 1.0 };
+    stream.log_uniform(0.9, 1.1) * tail
+}
+
+/// A run of four methods on twelve instances with three seeds, from milliseconds to seconds, on a machine that is a little slower or faster than on other days.
+fn run(label: &str, repetition: u64, factor_of_a: f64) -> (Manifest, Vec<Row>) {
+    let mut stream = Stream::new(&["compare", label], repetition);
+    let day = stream.log_uniform(0.97, 1.03);
+    let mut rows = Vec::new();
+    for method in METHODS {
+        for at in 0..12 {
+            let base = 0.004 * 1.7_f64.powi(at) * day * if method == "a" { factor_of_a } else { 1.0 };
+            for seed in 0..3 {
+                rows.push(row(method, at as usize, seed, 1.0, base * noise(&mut stream)));
+            }
+        }
+    }
+    let reference = (0..11).map(|_| 0.5 * day * noise(&mut stream)).collect();
+    (manifest(reference), rows)
+}
+
+fn compared(first: &(Manifest, Vec<Row>), second: &(Manifest, Vec<Row>)) -> Comparison {
+    compare((&first.0, &first.1), (&second.0, &second.1), &[])
+}
+
+fn slower(comparison: &Comparison) -> Vec<&str> {
+    let is_slower = |method: &&offcut_reports::compare::MethodComparison| method.times.shown == Shown::Slower;
+    comparison.methods.iter().filter(is_slower).map(|method| method.second.as_str()).collect()
+}
+
+#[test]
+fn nothing_is_shown_where_nothing_changed() {
+    for repetition in 0..20 {
+        let comparison = compared(&run("before", repetition, 1.0), &run("after", repetition, 1.0));
+        assert!(comparison.machine.is_some());
+        assert!(!comparison.has_regression(), "repetition {repetition}: {:?}", comparison.methods);
+        assert!(comparison.methods.iter().all(|method| method.times.shown == Shown::Same));
+    }
+}
+
+#[test]
+fn a_method_made_1_3_times_slower_is_found_and_no_other() {
+    let found = (0..20).filter(|repetition| {
+        let comparison = compared(&run("before", *repetition, 1.0), &run("after", *repetition, 1.3));
+        let found = slower(&comparison);
+        assert!(found.iter().all(|method| *method == "a"), "repetition {repetition}: {found:?}");
+        found == ["a"]
+    });
+    assert_eq!(found.count(), 20);
+}
+
+#[test]
+fn a_speedup_is_shown_and_is_no_regression() {
+    let comparison = compared(&run("before", 0, 1.3), &run("after", 0, 1.0));
+    assert_eq!(comparison.methods[0].times.shown, Shown::Faster);
+    assert!(!comparison.has_regression());
+}
+
+/// A whole machine that is half as fast slows the reference cell as well.
+#[test]
+fn a_slower_machine_is_no_slower_method() {
+    let (mut manifest, mut rows) = run("after", 0, 1.0);
+    manifest.reference.times_s.iter_mut().for_each(|time| *time *= 2.0);
+    rows.iter_mut().for_each(|row| row.times.solve_s *= 2.0);
+    let comparison = compared(&run("before", 0, 1.0), &(manifest, rows));
+    assert!(comparison.machine.is_some_and(|machine| machine.ratio > 1.8), "{:?}", comparison.machine);
+    assert!(comparison.methods.iter().all(|method| method.times.ratio.is_some_and(|ratio| ratio > 1.7)));
+    assert!(!comparison.has_regression(), "{:?}", comparison.methods);
+}
+
+#[test]
+fn few_instances_and_short_times_show_nothing() {
+    let of = |count: usize, factor: f64| {
+        let rows = (0..count).map(|at| row("a", at, 0, 1.0, factor * (1.0 + at as f64))).collect::<Vec<_>>();
+        (manifest(vec![1.0; 5]), rows)
+    };
+    let shown = |count, first, second| compared(&of(count, first), &of(count, second)).methods[0].times;
+    assert_eq!(shown(MIN_INSTANCES, 1.0, 3.0).shown, Shown::Slower);
+    assert_eq!(shown(MIN_INSTANCES - 1, 1.0, 3.0).shown, Shown::TooFew);
+    let short = shown(20, 1e-6, 3e-6);
+    assert_eq!((short.shown, short.instances, short.below_floor), (Shown::TooFew, 0, 20));
+}
+
+#[test]
+fn changes_are_told_regressions_first() {
+    let before: Vec<Row> = (0..7).map(|at| row("a", at, 0, 1.0, 1.0)).collect();
+    let mut after = before.clone();
+    let nothing = |row: &mut Row, stop: Stop, status: Status| {
+        (row.stop, row.status, row.claimed_objective, row.checked_objective) = (stop, status, None, None);
+    };
+    after[0].checked_objective = Some(Interval::point(1.0 + 1e-8));
+    after[1].checked_objective = Some(Interval::point(0.9));
+    nothing(&mut after[2], Stop::Completed, Status::NothingFound);
+    after[3].status = Status::Wrong;
+    nothing(&mut after[4], Stop::TimeLimit, Status::Time);
+    after[5].status = Status::OptimalCertified;
+    after[6].checked_objective = Some(Interval::point(1.0 + 1e-10));
+    let (first, second) = ((manifest(Vec::new()), before), (manifest(Vec::new()), after));
+    let comparison = compared(&first, &second);
+    let told: Vec<(What, &str, bool)> = comparison
+        .changes
+        .iter()
+        .map(|change| (change.what, change.instance.as_str(), change.is_regression()))
+        .collect();
+    let expected = [
+        (What::NewRejection, "i3", true),
+        (What::SolutionVanished, "i2", true),
+        (What::ObjectiveWorse, "i0", true),
+        (What::SolutionVanished, "i4", false),
+        (What::ObjectiveBetter, "i1", false),
+        (What::StatusBetter, "i5", false),
+    ];
+    assert_eq!(told, expected);
+    assert!(comparison.has_regression() && comparison.machine.is_none());
+    // The other way round what was lost is won.
+    let back = compared(&second, &first);
+    let regressions: Vec<What> =
+        back.changes.iter().filter(|change| change.is_regression()).map(|change| change.what).collect();
+    assert_eq!(regressions, [What::ObjectiveWorse, What::StatusWorse]);
+}
+
+#[test]
+fn methods_are_compared_with_others_if_asked() {
+    let before: Vec<Row> = (0..8).map(|at| row("old", at, 0, 1.0, 1.0)).collect();
+    let after: Vec<Row> = (0..7).map(|at| row("new", at, 0, 1.0, 2.0)).collect();
+    let (first, second) = (manifest(Vec::new()), manifest(Vec::new()));
+    assert!(compare((&first, &before), (&second, &after), &[]).methods.is_empty());
+    let renamed = [("old".to_owned(), "new".to_owned())];
+    let comparison = compare((&first, &before), (&second, &after), &renamed);
+    let method = &comparison.methods[0];
+    assert_eq!((method.pairs, method.only_first, method.only_second), (7, 1, 0));
+    assert_eq!((method.times.shown, method.times.ratio), (Shown::Slower, Some(2.0_f64.ln().exp())));
+}

@@ -16,7 +16,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use offcut_instances::document::InputError;
 
 use crate::exit::Ending;
@@ -188,7 +188,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let found = match Cli::try_parse() {
+    let found = match parsed() {
         Ok(cli) => {
             let result = dispatch(cli.command);
             if let Err(error) = &result {
@@ -206,6 +206,16 @@ fn main() -> ExitCode {
         }
     };
     output::finish(found)
+}
+
+/// The arguments, with what help takes from the problems.
+fn parsed() -> Result<Cli, clap::Error> {
+    let with_families = |generate: clap::Command| {
+        let examples = generate.get_after_help().map(ToString::to_string).unwrap_or_default();
+        generate.after_help(format!("{}\n\n{examples}", commands::generate::families()))
+    };
+    let matches = Cli::command().mut_subcommand("generate", with_families).try_get_matches()?;
+    Cli::from_arg_matches(&matches)
 }
 
 fn dispatch(command: Command) -> Result<Ending, InputError> {

@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use clap::Args;
-use offcut_checker::{Tolerance, judge};
+use offcut_checker::{Proof, Tolerance, judge};
 use offcut_instances::document::{InputError, hash, instance_bytes};
 use offcut_instances::problem::{Budget, MethodSpec, Stop};
-use offcut_ledger::{Key, Row, Status};
+use offcut_ledger::gap::feasible_objective;
+use offcut_ledger::{BestKnown, Key, Row, Status};
 use offcut_runner::cell::{Executed, Launcher, Source};
 use offcut_runner::process::{PutBack, end_on_signals};
 use offcut_runner::solver::Solver;
@@ -74,9 +75,11 @@ fn conform_to<P: BenchmarkAdapter>(arguments: &Arguments) -> Result<Ending, Inpu
             let (executed, row) = bench.run(&instance, &budget)?;
             let at = format!("{family} seed {seed}");
             faults.extend(wrong_with(&row, &executed).map(|what| (at.clone(), what)));
+            let reference = reference::<P>(&instance);
             if row.status == Status::InfeasibleClaimed
-                && let Some((method, objective)) = solution::<P>(&instance)
+                && let Some(Reference { method, objective, .. }) = &reference
             {
+                let objective = text::number(*objective);
                 let what = format!("it says that there is no solution; {method} has one, objective {objective}");
                 faults.push((at.clone(), what));
             }
@@ -92,13 +95,18 @@ fn conform_to<P: BenchmarkAdapter>(arguments: &Arguments) -> Result<Ending, Inpu
                 at,
                 row.status.name().to_owned(),
                 row.checked_objective.map_or_else(String::new, |objective| text::number(objective.high())),
+                reference.as_ref().map_or_else(String::new, |known| text::number(known.objective)),
+                gap::<P>(&row, reference.as_ref()),
                 text::seconds(row.times.solve_s),
                 text::stop(&row.stop),
             ]);
         }
     }
-    let header = ["instance", "status", "objective", "seconds", "stopped"];
+    let header = ["instance", "status", "objective", "reference", "gap", "seconds", "stopped"];
     output::block(&text::table(&header, 2, lines).to_string());
+    out!(
+        "reference: the objective of the first of Offcut's methods that has a solution within a second; gap: to the bound of that method, if it has one"
+    );
     if policy.is_none() {
         faults.extend(in_little_time(&bench)?);
     }
@@ -177,13 +185,35 @@ fn grouped(faults: &[(String, String)]) -> Vec<String> {
     groups.into_iter().map(line).collect()
 }
 
-/// A solution that one of Offcut's methods finds soon, if one does: which method, and its checked objective value.
-fn solution<P: BenchmarkAdapter>(instance: &P::Instance) -> Option<(String, String)> {
+/// What one of Offcut's methods finds soon.
+struct Reference {
+    method: String,
+    /// Its checked objective.
+    objective: f64,
+    /// What is known of the instance by it.
+    known: BestKnown,
+}
+
+/// The solution and the bound of the first of Offcut's methods that finds a solution within a second, if one does.
+fn reference<P: BenchmarkAdapter>(instance: &P::Instance) -> Option<Reference> {
     P::algorithms().into_iter().find_map(|method| {
         let verdict = judge::<P>(instance, &method.solve(instance, &Budget::seconds(1.0)), &Tolerance::default());
-        let objective = verdict.objective().filter(|_| verdict.is_feasible())?;
-        Some((method.id().to_owned(), text::number(objective.high())))
+        let objective = verdict.objective().filter(|_| verdict.is_feasible())?.middle();
+        let mut known = BestKnown { objective: Some(objective), ..BestKnown::default() };
+        match verdict.proof() {
+            Proof::Certified { value } => known.certified = Some(*value),
+            Proof::SolverReported { value, .. } => known.word = Some(*value),
+            _ => {}
+        }
+        Some(Reference { method: method.id().to_owned(), objective, known })
     })
+}
+
+/// The gap of a row's solution to the bound of a reference, in words.
+fn gap<P: BenchmarkAdapter>(row: &Row, reference: Option<&Reference>) -> String {
+    let gap =
+        feasible_objective(row).zip(reference).and_then(|(objective, known)| known.known.gap(P::SENSE, objective));
+    gap.map_or_else(String::new, |gap| text::gap(gap.high, Tolerance::default().gap_relative))
 }
 
 fn wrong_with(row: &Row, executed: &Executed) -> Option<String> {

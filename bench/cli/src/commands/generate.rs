@@ -8,7 +8,7 @@ use offcut_instances::family::Family;
 use offcut_runner::BenchmarkAdapter;
 use serde_json::{Map, Value};
 
-use super::with_problem;
+use super::{PROBLEMS, with_problem};
 use crate::exit::Ending;
 use crate::output::{self, err, out};
 
@@ -36,6 +36,21 @@ pub(crate) struct Arguments {
 
 pub(crate) fn generate(arguments: &Arguments) -> Result<Ending, InputError> {
     with_problem!(&arguments.problem, P => generate_for::<P>(arguments))
+}
+
+/// Families and parameters of every problem, for the end of `--help`.
+pub(crate) fn families() -> String {
+    let of = |name: &&str| with_problem!(name, P => Ok(families_of::<P>())).unwrap_or_default();
+    PROBLEMS.iter().map(of).collect::<Vec<_>>().join("\n")
+}
+
+/// Families and parameters of one problem, with the parameters' defaults.
+fn families_of<P: BenchmarkAdapter>() -> String {
+    let families: Vec<&str> = P::FAMILIES.iter().map(|family| family.name).collect();
+    let defaults = P::default_parameters();
+    let parameters: Vec<String> =
+        defaults.as_object().expect("an object").iter().map(|(name, value)| format!("{name}={value}")).collect();
+    format!("{}: families {}\n  parameters {}", P::NAME, families.join(", "), parameters.join(" "))
 }
 
 fn generate_for<P: BenchmarkAdapter>(arguments: &Arguments) -> Result<Ending, InputError> {

@@ -18,6 +18,9 @@ use crate::text;
 /// How many changes of a kind are told one by one.
 const SHOWN: usize = 20;
 
+/// From this factor on it is told that the noise of the machine hides slowdowns.
+const TOLD_NOISE: f64 = 1.2;
+
 /// What `offcut compare` takes.
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -136,6 +139,10 @@ fn tell(comparison: &Comparison) {
     match comparison.machine {
         Some(Machine { ratio, interval: (low, high) }) => {
             out!("reference cell: {ratio:.3} times the first run's time ({low:.3} to {high:.3})");
+            let least = comparison.margin * high / ratio;
+            if least > TOLD_NOISE {
+                out!("the machine was too noisy to show a slowdown of less than {least:.2} times");
+            }
         }
         None => out!("reference cell: not measured in both runs"),
     }

@@ -75,6 +75,7 @@ fn unknown_names_are_one_line_with_those_that_are_known() {
         (vec!["--family", "zoo"], "--problem"),
         (vec!["--family", "zo"], "rayleigh"),
         (vec!["--family", "zoo", "--methods", "magic"], "no problem has all of them"),
+        (vec!["--family", "rayleigh", "--methods", "magic"], "the methods are: "),
         (vec!["--family", "zoo", "--problem", "chess"], "the problems are"),
         (vec!["--family", "zoo", "--problem", "multiuser", "--methods", "magic"], "the methods are"),
         (vec!["--family", "zoo", "--problem", "multiuser", "--set", "user=3"], "the parameters are"),

@@ -207,9 +207,18 @@ fn grid(arguments: &Arguments, methods: &[String], asked: &Asked) -> Result<Endi
 
 /// The only problem that has all families and methods of a request.
 fn problem_of_request(request: &GridRequest) -> Result<&'static str, InputError> {
-    let fit = |name: &&str| with_problem!(name, P => Ok(request.fits::<P>())).unwrap_or(false);
-    let fitting: Vec<&str> = PROBLEMS.iter().copied().filter(fit).collect();
-    match &fitting[..] {
+    let fitting = |request: &GridRequest| -> Vec<&'static str> {
+        let fits = |name: &&str| with_problem!(name, P => Ok(request.fits::<P>())).unwrap_or(false);
+        PROBLEMS.iter().copied().filter(fits).collect()
+    };
+    let mut fitting_all = fitting(request);
+    // Where the families are those of one problem, its methods are what is to be named.
+    if let (true, [only]) =
+        (fitting_all.is_empty(), &fitting(&GridRequest { methods: Vec::new(), ..request.clone() })[..])
+    {
+        fitting_all.push(only);
+    }
+    match &fitting_all[..] {
         [only] => Ok(only),
         [] => {
             let at = format!("families {}, methods {}", request.families.join(", "), request.methods.join(", "));

@@ -25,8 +25,11 @@ const RESERVE_PT: f64 = 4.0;
 /// A column is broken into lines beyond this width, in points.
 const MAX_COLUMN_PT: f64 = 130.0;
 
+/// A shorter title is one line if there is room, in points.
+const SHORT_TITLE_PT: f64 = 45.0;
+
 /// A table as a LaTeX `table` of the booktabs package, or a `longtable` if it has more lines than a page. Labels are `tab:` with the problem, where there
-/// is one, and the table's id: `tab:jpdra:gaps`.
+/// is one, and the table's id: `tab:PROBLEM:gaps`.
 pub fn table_of(problem: &str, table: &Table) -> String {
     let printed = Printed::new(table);
     let label = [&identifier(problem), &table.id].map(|part| part.replace('_', "-")).join(":");
@@ -194,7 +197,8 @@ fn fitting(strips: &[Strip]) -> Option<Vec<f64>> {
         .collect();
     let natural = |strip: &Strip, least: f64| {
         let of_cell = |cell: &Entry| text_pt(&cell.text) + mark_pt(&cell.text, cell.style);
-        widest(&mut strip.cells.iter().map(of_cell)).min(MAX_COLUMN_PT).max(least)
+        let title = text_pt(&strip.title).min(SHORT_TITLE_PT);
+        widest(&mut strip.cells.iter().map(of_cell)).min(MAX_COLUMN_PT).max(title).max(least)
     };
     let mut widths: Vec<f64> = strips.iter().zip(&least).map(|(strip, least)| natural(strip, *least)).collect();
     // The widest gives way until all fit.
@@ -221,7 +225,7 @@ fn pieces(text: &str, numeric: bool) -> Vec<String> {
             pieces.push(std::mem::take(&mut piece));
         }
         piece.push(*letter);
-        let ends_part = !numeric && matches!(letter, ' ' | '-' | ':' | ',' | ';' | '=' | '_' | '/' | '.' | '×' | ')');
+        let ends_part = !numeric && matches!(letter, ' ' | '-' | ':' | ';' | '_' | '/' | '×' | ')');
         if ends_part || piece.chars().count() >= MAX_PIECE {
             pieces.push(std::mem::take(&mut piece));
         }
@@ -373,7 +377,7 @@ mod tests {
         let columns = columns.chain(titles.iter().map(|title| Column::numbers(*title, *title)));
         let mut table = Table::new("a_b", "title", "Note.", columns.collect());
         let numbers = titles.iter().map(|_| Cell::number(cell, 1.0));
-        table.push(std::iter::once(Cell::text("cra-markov:beta=50 (continuous)")).chain(numbers).collect());
+        table.push(std::iter::once(Cell::text("some-method:rate=50 (continuous)")).chain(numbers).collect());
         table
     }
 
@@ -383,20 +387,27 @@ mod tests {
         let titles: Vec<&str> = titles.iter().map(String::as_str).collect();
         let mut table = wide(&titles, "1,234.567 (12/34)");
         assert!(width_pt(&table) <= TEXT_WIDTH_PT, "{}", width_pt(&table));
-        let text = table_of("jpdra", &table);
+        let text = table_of("problem", &table);
         assert!(
-            text.contains("\\label{tab:jpdra:a-b}") && text.contains("Note. Left out here, in the file a\\_b.csv: ")
+            text.contains("\\label{tab:problem:a-b}") && text.contains("Note. Left out here, in the file a\\_b.csv: ")
         );
         assert!(text.contains("mean gap number 11 (\\%)."), "{text}");
         // Columns that the table names for print come first.
         table = table.in_print(&["method", "mean_gap_number_11"]);
-        let text = table_of("jpdra", &table);
+        let text = table_of("problem", &table);
         let note = text.split("Left out").nth(1).expect("a note");
         assert!(!note.contains("number 11") && note.contains("number 10"), "{text}");
         // A column for each method becomes a row for each.
         table.turns = true;
-        let text = table_of("jpdra", &table);
+        let text = table_of("problem", &table);
         assert!(!text.contains("Left out") && text.contains("\\begin{tabular}{lr}"), "{text}");
+    }
+
+    #[test]
+    fn short_titles_and_decimal_fractions_stay_on_a_line() {
+        let text = super::table(&wide(&["T = 1.00 s", "T = 5.00 s"], "3"));
+        assert!(text.contains("method & T = 1.00 s & T = 5.00 s \\\\"), "{text}");
+        assert_eq!(pieces("0.123,456-a b", false), ["0.123,456-", "a ", "b"]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! [`write()`] makes a folder of a run: one self-contained `report.html`, `report.md`, and every table and figure as a file of its own.
 //! The parts are there by themselves: [`Report::new`] computes everything, [`html::page`] and [`markdown::page`] write it, [`csv::table`] and
-//! [`latex::table`] write a table, [`drawing::svg`] and [`drawing::png`] draw a figure.
+//! [`latex::table_of`] write a table, [`drawing::svg`], [`drawing::pdf`] and [`drawing::png`] draw a figure.
 //!
 //! From the bottom to the top; a module names only what is above it in this table, or beside it:
 //!
@@ -96,6 +96,7 @@ pub fn write_report(report: &Report, folder: &Path, options: &Options) -> Result
     }
     for figure in report.figures() {
         put(format!("figures/{}.svg", figure.id), drawing::svg_styled(figure, &report.styles).as_bytes())?;
+        put(format!("figures/{}.pdf", figure.id), &drawing::pdf(figure))?;
     }
     for figure in report.figures().filter(|_| options.png) {
         let name = format!("figures/{}.png", figure.id);

@@ -1,12 +1,13 @@
-//! Figures drawn with plotters, the same code for SVG and PNG.
+//! Figures drawn with plotters, the same code for SVG, PDF and PNG.
 //!
 //! The frame, ticks and labels are placed here rather than by plotters' chart builder: labels stand at the ends of their lines outside
-//! the plotting area, a logarithmic axis is only another map, and the layout is the same in both formats.
+//! the plotting area, a logarithmic axis is only another map, and the layout is the same in all formats.
 
 mod axis;
 mod canvas;
 mod dots;
 mod lines;
+mod pdf;
 
 use std::cell::RefCell;
 use std::path::Path;
@@ -94,6 +95,23 @@ pub fn png(figure: &Figure, styles: &Styles, path: &Path) -> Result<(), InputErr
     root.present().map_err(|error| {
         InputError::at("", format!("cannot be written: {error}"), "give a folder that can be written to").in_file(path)
     })
+}
+
+/// The figure as PDF, one page; a tenth of a pixel is its step.
+///
+/// # Panics
+/// If the backend cannot write to memory.
+pub fn pdf(figure: &Figure) -> Vec<u8> {
+    const STEPS: f64 = 10.0;
+    with_font();
+    let size = ((WIDTH * STEPS) as u32, (height(figure) * STEPS) as u32);
+    let mut bytes = Vec::new();
+    {
+        let root = pdf::PdfBackend::new(&mut bytes, size, STEPS as f32).into_drawing_area();
+        draw(&Canvas { root: &root, k: STEPS }, figure);
+        root.present().expect("memory takes all");
+    }
+    bytes
 }
 
 fn draw<B: DrawingBackend>(canvas: &Canvas<B>, figure: &Figure) {

@@ -136,7 +136,8 @@ fn files() -> (tempfile::TempDir, Vec<String>) {
     let folder = tempfile::tempdir().expect("a folder");
     let options = Options { png: false, ..Options::default() };
     let written = write(&manifest, &rows, folder.path(), &options).expect("written");
-    (folder, written.files)
+    // Letters of a PDF are outlines: it holds no text.
+    (folder, written.files.into_iter().filter(|name| !name.ends_with(".pdf")).collect())
 }
 
 fn read(folder: &Path, name: &str) -> String {

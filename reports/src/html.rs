@@ -148,8 +148,8 @@ fn gap_of(title: &str) -> &str {
     title.strip_suffix(" gap (%)").unwrap_or(title)
 }
 
-/// The widths in pixels, up to one of which a table needs room: in less, its rows are written as cards.
-const BUCKETS: [usize; 9] = [340, 440, 540, 640, 740, 860, 980, 1100, 1180];
+/// The widths in pixels, up to one of which a table needs room: in less, its rows are written as cards. Tables that no page has room for are always cards.
+const BUCKETS: [usize; 10] = [340, 440, 540, 640, 740, 860, 980, 1100, 1180, 9999];
 
 /// Tables beyond this width in pixels are turned if that makes them narrower.
 const TURNED: usize = 860;

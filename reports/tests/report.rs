@@ -8,7 +8,7 @@ use offcut_ledger::manifest::Quantity;
 use offcut_ledger::row::InstanceLabel;
 use offcut_ledger::{Environment, Key, Manifest, Reference, Row, Status, Study, StudyCell, Times};
 use offcut_reports::drawing::{self, svg};
-use offcut_reports::figure::{Axis, Figure, Line, Lines, Mark, Plot, Shape};
+use offcut_reports::figure::{Axis, Dot, Dots, Figure, Line, Lines, Mark, Plot, Role, Shape, Styles};
 use offcut_reports::overview::{Part, overview};
 use offcut_reports::problems::{multiuser, throughput};
 use offcut_reports::{Options, Outcome, Report, csv, html, latex, markdown, write};
@@ -657,4 +657,25 @@ fn a_figure_of_a_page_says_what_stands_at_its_marks() {
         assert!(marks >= 6 * 5, "{marks}");
     }
     assert!(!drawing::svg_styled(figure, &report.styles).contains("<title>"), "a figure's file is the figure alone");
+}
+
+#[test]
+fn a_chart_of_dots_has_room_for_negative_values() {
+    let dot = |name: &str, mean: f64| Dot {
+        name: name.into(),
+        mean,
+        interval: Some((mean - 5.0, mean + 5.0)),
+        max: mean + 8.0,
+        certified: true,
+        time_s: None,
+        role: Role::Heuristic,
+    };
+    let axis = Axis { label: "reduction (%)".into(), log: false };
+    let dots = Dots { axis, dots: vec![dot("worse", -15.0), dot("better", 15.0)], times: None };
+    let figure = Figure { id: "f".into(), title: "f".into(), caption: String::new(), plot: Plot::Dots(dots) };
+    let drawn = svg(&figure);
+    let ticks: Vec<&str> = drawn.split("<text").filter_map(|text| text.split('\n').nth(1)).collect();
+    assert!(ticks.contains(&"-10") && ticks.contains(&"20"), "{ticks:?}");
+    let page = drawing::svg_for_page(&figure, &Styles::default(), drawing::Width::Wide);
+    assert!(page.contains("<title>worse: reduction -15.000 % [-20.000, -10.000], at most -7.000 %</title>"), "{page}");
 }

@@ -63,12 +63,12 @@ pub(super) fn draw_dots<B: DrawingBackend>(canvas: &Canvas<B>, plot: &Dots, heig
     }
 }
 
-/// The axis of the gaps. It begins at 0; on a logarithmic one zeros have a place of their own.
+/// The axis of the gaps. It begins at 0, or at the least value if that is negative; on a logarithmic one zeros have a place of their own.
 fn gap_axis(plot: &Dots, left: f64, right: f64) -> AxisMap {
-    let values = || plot.dots.iter().flat_map(|dot| [dot.mean, dot.max]);
+    let values = || plot.dots.iter().flat_map(|dot| [dot.mean, dot.max, dot.interval.map_or(dot.mean, |(low, _)| low)]);
     let mut x = AxisMap::new(values(), plot.axis.log, 0.03, left, right);
     if !x.log {
-        x.low = 0.0;
+        x.low = if values().all(|value| value >= 0.0) { 0.0 } else { x.low };
         x.high = if values().all(|gap| gap == 0.0) { 1.0 } else { x.high };
     }
     x
@@ -159,7 +159,8 @@ impl<B: DrawingBackend> Chart<'_, '_, B> {
             format!(" [{}, {}]", percent(low / 100.0, 0.0), percent(high / 100.0, 0.0))
         });
         let most = percent(dot.max / 100.0, 0.0);
-        canvas.hint((place(dot.mean), y), format!("{}: mean gap {gap}{interval}, at most {most} %", dot.name));
+        let label = self.plot.axis.label.trim_end_matches(" (%)");
+        canvas.hint((place(dot.mean), y), format!("{}: {label} {gap}{interval}, at most {most} %", dot.name));
         if let (Some(panel), Some(time)) = (&self.times, dot.time_s) {
             canvas.marker((panel.x.place(time), y), look.shape, look.color);
             canvas.hint((panel.x.place(time), y), format!("{}: {}", dot.name, duration(time)));

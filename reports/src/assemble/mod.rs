@@ -84,7 +84,7 @@ fn styles(results: &Results, problem: &ProblemReport, headline: Option<&Headline
         results.manifest.studies.iter().flat_map(|study| &study.cells).map(|cell| cell.series.as_str()).collect();
     let (plain, with_parameters): (Vec<&str>, Vec<&str>) =
         methods.into_iter().partition(|method| !method.contains(':'));
-    Styles::new(problem.reference, ranked.chain(plain.into_iter()).chain(series).chain(with_parameters))
+    Styles::new(problem.reference, ranked.chain(plain).chain(series).chain(with_parameters))
 }
 
 /// The family of every instance, by its name; of families, themselves.

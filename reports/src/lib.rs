@@ -96,7 +96,7 @@ pub fn write_report(report: &Report, folder: &Path, options: &Options) -> Result
     }
     for figure in report.figures() {
         put(format!("figures/{}.svg", figure.id), drawing::svg_styled(figure, &report.styles).as_bytes())?;
-        put(format!("figures/{}.pdf", figure.id), &drawing::pdf(figure))?;
+        put(format!("figures/{}.pdf", figure.id), &drawing::pdf(figure, &report.styles))?;
     }
     for figure in report.figures().filter(|_| options.png) {
         let name = format!("figures/{}.png", figure.id);

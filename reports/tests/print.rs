@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use offcut_reports::drawing;
-use offcut_reports::figure::{Axis, Dot, Dots, Figure, Plot};
+use offcut_reports::figure::{Axis, Dot, Dots, Figure, Plot, Role, Styles};
 use offcut_reports::latex::{self, MAX_COLUMNS, TEXT_WIDTH_PT};
 use offcut_reports::table::{Cell, Column, Style, Table};
 
@@ -63,13 +63,24 @@ fn labels_are_of_their_problem() {
 
 #[test]
 fn figures_are_pdf_of_one_page_with_every_letter() {
-    let dot = |name: &str, mean| Dot { name: name.into(), mean, interval: Some((0.5, 4.0)), max: 9.0, certified: true };
-    let dots =
-        Dots { axis: Axis { label: "gap (%)".into(), log: false }, dots: vec![dot("iao", 1.0), dot("µ×–", 2.0)] };
+    let dot = |name: &str, mean| Dot {
+        name: name.into(),
+        mean,
+        interval: Some((0.5, 4.0)),
+        max: 9.0,
+        certified: true,
+        time_s: None,
+        role: Role::Heuristic,
+    };
+    let dots = Dots {
+        axis: Axis { label: "gap (%)".into(), log: false },
+        dots: vec![dot("iao", 1.0), dot("µ×–", 2.0)],
+        times: None,
+    };
     let figure = Figure { id: "f".into(), title: "t".into(), caption: String::new(), plot: Plot::Dots(dots) };
-    let file = drawing::pdf(&figure);
+    let file = drawing::pdf(&figure, &Styles::default());
     assert!(file.starts_with(b"%PDF-1.") && file.trim_ascii_end().ends_with(b"%%EOF"));
-    assert_eq!(file, drawing::pdf(&figure), "the same bytes");
+    assert_eq!(file, drawing::pdf(&figure, &Styles::default()), "the same bytes");
     let text = String::from_utf8_lossy(&file);
     assert_eq!(text.matches("/Type /Page\n").count(), 1, "{text}");
     // 820 pixels of 0.75 points; an outline for every letter, used more often than there are letters.

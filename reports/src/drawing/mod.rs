@@ -101,14 +101,15 @@ pub fn png(figure: &Figure, styles: &Styles, path: &Path) -> Result<(), InputErr
 ///
 /// # Panics
 /// If the backend cannot write to memory.
-pub fn pdf(figure: &Figure) -> Vec<u8> {
+pub fn pdf(figure: &Figure, styles: &Styles) -> Vec<u8> {
     const STEPS: f64 = 10.0;
     with_font();
-    let size = ((WIDTH * STEPS) as u32, (height(figure) * STEPS) as u32);
+    let width = Width::Wide;
+    let size = ((width.units() * STEPS) as u32, (height(figure, width) * STEPS) as u32);
     let mut bytes = Vec::new();
     {
         let root = pdf::PdfBackend::new(&mut bytes, size, STEPS as f32).into_drawing_area();
-        draw(&Canvas { root: &root, k: STEPS }, figure);
+        draw(&Canvas { root: &root, k: STEPS, width, hints: RefCell::default(), styles }, figure);
         root.present().expect("memory takes all");
     }
     bytes

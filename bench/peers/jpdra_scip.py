@@ -46,11 +46,11 @@ EPSILON = sys.float_info.epsilon
 FEASIBILITY_TOLERANCE = 1e-8
 
 
-class Trouble(Exception):
+class InputError(Exception):
     """Bad input, in one line."""
 
 
-class Declined(Trouble):
+class Declined(InputError):
     """Good input, but not for this model."""
 
 
@@ -274,20 +274,20 @@ def document(kind, body):
 
 
 def read(path):
-    """The instance in a file. Offcut reads strictly; here only what would be misread is refused."""
+    """The instance in a file. Offcut reads strictly; here only what would be misread is rejected."""
     try:
         with open(path, encoding="utf-8") as file:
             data = json.load(file)
         head = tuple(data[key] for key in ("offcut", "problem", "version"))
         if head != ("instance", "jpdra", 1):
-            raise Trouble(f"is {head[0]} of '{head[1]}', version {head[2]}; give an instance of 'jpdra', version 1")
+            raise InputError(f"is {head[0]} of '{head[1]}', version {head[2]}; give an instance of 'jpdra', version 1")
         return Instance(data["body"])
     except Declined:
         raise
-    except Trouble as trouble:
-        raise Trouble(f"{path}: {trouble}") from None
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
     except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
-        raise Trouble(f"{path}: cannot be read as an instance ({type(error).__name__}: {error})") from None
+        raise InputError(f"{path}: cannot be read as an instance ({type(error).__name__}: {error})") from None
 
 
 # Self-test: another reading of the definition, and enumeration.
@@ -439,15 +439,15 @@ def main():
     if "OFFCUT_THREADS" in os.environ:
         try:
             speak(options.instance)
-        except Trouble as trouble:
-            print(trouble, file=sys.stderr)
+        except InputError as error:
+            print(error, file=sys.stderr)
             return 2
     try:
         instance = read(options.instance)
         if options.output is not None and os.path.exists(options.output):
-            raise Trouble(f"{options.output}: exists already; choose another name or remove the file first")
-    except Trouble as trouble:
-        print(trouble, file=sys.stderr)
+            raise InputError(f"{options.output}: exists already; choose another name or remove the file first")
+    except InputError as error:
+        print(error, file=sys.stderr)
         return 2
     # Standard output is for our line: what SCIP itself writes there goes to standard error.
     own = os.fdopen(os.dup(1), "w", encoding="utf-8")

@@ -8,7 +8,7 @@ A peer of Offcut's own methods, sharing no code with them: README.md beside this
 | D(S), B(S) | `corners`          | MACs on the device and bytes sent if the layers S run on the device        |
 | k_ij       | `needs[i][j]`      | threads, the least with which request i meets its deadline on cloudlet j   |
 | C_j        | `capacity[j]`      | threads                                                                    |
-| w_i        | `weights`          | what request i is worth, in units small enough to be whole numbers         |
+| w_i        | `weights`          | the profit of request i    , in units small enough to be whole numbers         |
 | n_c        | `len(members)`     | requests of class c: all with the same k_i1, k_i2, ... and w_i             |
 | y_cj       | `takes[c][j]`      | 0 to n_c: requests of class c on cloudlet j                                |
 
@@ -169,7 +169,7 @@ class Instance:
         return [(members, self.needs[members[0]].tolist(), profit) for (_, profit), members in classes.items()]
 
     def solution(self, places):
-        """The solution and its worth; `places` says which requests go to which cloudlets."""
+        """The solution and its objective value; `places` says which requests go to which cloudlets."""
         service = ["local" if is_local else "rejected" for is_local in self.is_local]
         parts, indices = [], {}
         for i, j in places.items():
@@ -179,8 +179,8 @@ class Instance:
                 indices[m, corner] = len(parts)
                 parts.append({"model": m, "device_layers": list(self.corners[m][corner][3])})
             service[i] = {"remote": {"cloudlet": j, "threads": k, "part": indices[m, corner]}}
-        worth = math.fsum(profit for profit, what in zip(self.profits, service) if what != "rejected")
-        return {"parts": parts, "service": service}, worth
+        objective = math.fsum(profit for profit, what in zip(self.profits, service) if what != "rejected")
+        return {"parts": parts, "service": service}, objective
 
 
 def speedups(law, most):
@@ -239,8 +239,8 @@ def solve(body, time_s=None, seed=0, memory_bytes=None, threads=1, say=lambda li
         def on_solution_callback(self):
             # CP-SAT waits meanwhile, so it is not asked for every one.
             if time.perf_counter() >= self.said + 0.05:
-                solution, worth = instance.solution(places(self.value))
-                say({"incumbent": {"solution": solution, "objective": worth}})
+                solution, objective = instance.solution(places(self.value))
+                say({"incumbent": {"solution": solution, "objective": objective}})
                 self.said = time.perf_counter()
 
     solver = cp_model.CpSolver()
@@ -256,7 +256,7 @@ def solve(body, time_s=None, seed=0, memory_bytes=None, threads=1, say=lambda li
     solved = time.perf_counter()
 
     is_found = status in (cp_model.OPTIMAL, cp_model.FEASIBLE)
-    solution, worth = instance.solution(places(solver.value) if is_found else {})
+    solution, objective = instance.solution(places(solver.value) if is_found else {})
     bound = served + float(Fraction(solver.best_objective_bound) * unit) if is_found else None
     stop = "completed" if status == cp_model.OPTIMAL else "time_limit"
     if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE, cp_model.UNKNOWN):
@@ -265,7 +265,7 @@ def solve(body, time_s=None, seed=0, memory_bytes=None, threads=1, say=lambda li
     counts["cpu_us"] = round(1e6 * (time.process_time() - start_cpu))
     return {
         "stop": stop,
-        "found": {"solution": solution, "objective": worth},
+        "found": {"solution": solution, "objective": objective},
         "proved": None if bound is None else {"value": bound, "evidence": {"solver_word": "CP-SAT's best bound"}},
         "trace": {"build_s": built - start, "counts": counts},
     }
@@ -322,7 +322,7 @@ def random_body(stream):
 
 
 def enumerated(body):
-    """The most that requests can be worth."""
+    """The most that requests can add up to."""
     options = []
     for i, request in enumerate(body["requests"]):
         model = body["models"][request["model"]]
@@ -342,14 +342,14 @@ def enumerated(body):
     return best
 
 
-def worth_of(body, solution):
-    """What a solution is worth; it must be one."""
-    worth, used = 0, [0] * len(body["cloudlets"])
+def objective_of(body, solution):
+    """The objective value of a solution; it must be one."""
+    objective, used = 0, [0] * len(body["cloudlets"])
     for i, (request, service) in enumerate(zip(body["requests"], solution["service"])):
         limit = request["deadline_s"] * (1 + 1e-9)
         if service == "rejected":
             continue
-        worth += request.get("profit", 1)
+        objective += request.get("profit", 1)
         model = body["models"][request["model"]]
         if service == "local":
             assert sum(model["macs"]) / request["device_macs_per_s"] <= limit
@@ -361,7 +361,7 @@ def worth_of(body, solution):
         assert 1 <= remote["threads"] <= body["cloudlets"][remote["cloudlet"]]["max_threads_per_request"]
         used[remote["cloudlet"]] += remote["threads"]
     assert all(u <= cloudlet["threads"] for u, cloudlet in zip(used, body["cloudlets"]))
-    return worth
+    return objective
 
 
 def self_test(count=200):
@@ -378,9 +378,9 @@ def self_test(count=200):
         answer = json.loads(json.dumps(solve(body)))
         where = f"{json.dumps(body)}\nby enumeration {best}, answer {answer}"
         assert answer["stop"] == "completed", where
-        worth = worth_of(body, answer["found"]["solution"])
-        assert abs(worth - answer["found"]["objective"]) <= 1e-9 * max(worth, 1), where
-        assert abs(worth - best) <= 1e-6 * max(best, 1), where
+        objective = objective_of(body, answer["found"]["solution"])
+        assert abs(objective - answer["found"]["objective"]) <= 1e-9 * max(objective, 1), where
+        assert abs(objective - best) <= 1e-6 * max(best, 1), where
         assert best - 1e-6 * max(best, 1) <= answer["proved"]["value"] <= best + 1e-6 * max(best, 1), where
         rejected += "rejected" in answer["found"]["solution"]["service"]
     assert 0.2 * count < rejected < count

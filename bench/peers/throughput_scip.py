@@ -8,7 +8,7 @@ A peer of Offcut's own methods, sharing no code with them: README.md beside this
 | D(S), B(S) | `corners`          | MACs on the device and bytes sent if the layers S run on the device        |
 | k_ij       | `needs[i][j]`      | threads, the least with which request i meets its deadline on cloudlet j   |
 | C_j        | `capacity[j]`      | threads                                                                    |
-| p_i        | `profits[i]`       | what request i is worth                                                    |
+| p_i        | `profits[i]`       | the profit of request i                                                        |
 | n_c        | `sizes[c]`         | requests of class c: all with the same k_i1, k_i2, ... and p_i             |
 | y_cj       | `takes[c][j]`      | whole, >= 0: requests of class c on cloudlet j; a binary if n_c is 1       |
 
@@ -238,7 +238,7 @@ class Instance:
         return [(members, self.needs[members[0]].tolist(), profit) for (_, profit), members in classes.items()]
 
     def solution(self, places):
-        """The solution and its worth; `places` says which requests go to which cloudlets."""
+        """The solution and its objective value; `places` says which requests go to which cloudlets."""
         service = ["local" if is_local else "rejected" for is_local in self.is_local]
         parts, indices = [], {}
         for i, j in places.items():
@@ -248,8 +248,8 @@ class Instance:
                 indices[m, corner] = len(parts)
                 parts.append({"model": m, "device_layers": list(self.corners[m][corner][3])})
             service[i] = {"remote": {"cloudlet": j, "threads": k, "part": indices[m, corner]}}
-        worth = math.fsum(profit for profit, what in zip(self.profits, service) if what != "rejected")
-        return {"parts": parts, "service": service}, worth
+        objective = math.fsum(profit for profit, what in zip(self.profits, service) if what != "rejected")
+        return {"parts": parts, "service": service}, objective
 
 
 def speedups(law, most):
@@ -304,8 +304,8 @@ def solve(body, time_s=None, seed=0, memory_bytes=None, say=lambda line: None):
             model.dropEvent(SCIP_EVENTTYPE.BESTSOLFOUND, self)
 
         def eventexec(self, event):
-            solution, worth = instance.solution(places(model.getBestSol()))
-            say({"incumbent": {"solution": solution, "objective": worth}})
+            solution, objective = instance.solution(places(model.getBestSol()))
+            say({"incumbent": {"solution": solution, "objective": objective}})
 
     model.includeEventhdlr(Better(), "better", "says incumbents")
     model.setIntParam("randomization/randomseedshift", seed % 2**31)
@@ -319,7 +319,7 @@ def solve(body, time_s=None, seed=0, memory_bytes=None, say=lambda line: None):
 
     status = model.getStatus()
     found = places(model.getBestSol()) if model.getNSols() else {}
-    solution, worth = instance.solution(found)
+    solution, objective = instance.solution(found)
     bound = model.getDualbound()
     stops = {"optimal": "completed", "gaplimit": "completed", "timelimit": "time_limit", "memlimit": "memory_limit"}
     proved = {"value": served + bound, "evidence": {"solver_word": "SCIP's dual bound"}}
@@ -327,7 +327,7 @@ def solve(body, time_s=None, seed=0, memory_bytes=None, say=lambda line: None):
     counts["cpu_us"] = round(1e6 * (time.process_time() - start_cpu))
     return {
         "stop": stops.get(status, {"failed": f"SCIP's status is {status}"}),
-        "found": {"solution": solution, "objective": worth},
+        "found": {"solution": solution, "objective": objective},
         "proved": proved if abs(bound) < model.infinity() else None,
         "trace": {"build_s": built - start, "counts": counts},
     }
@@ -384,7 +384,7 @@ def random_body(stream):
 
 
 def enumerated(body):
-    """The most that requests can be worth."""
+    """The most that requests can add up to."""
     options = []
     for i, request in enumerate(body["requests"]):
         model = body["models"][request["model"]]
@@ -404,14 +404,14 @@ def enumerated(body):
     return best
 
 
-def worth_of(body, solution):
-    """What a solution is worth; it must be one."""
-    worth, used = 0, [0] * len(body["cloudlets"])
+def objective_of(body, solution):
+    """The objective value of a solution; it must be one."""
+    objective, used = 0, [0] * len(body["cloudlets"])
     for i, (request, service) in enumerate(zip(body["requests"], solution["service"])):
         limit = request["deadline_s"] * (1 + 1e-9)
         if service == "rejected":
             continue
-        worth += request.get("profit", 1)
+        objective += request.get("profit", 1)
         model = body["models"][request["model"]]
         if service == "local":
             assert sum(model["macs"]) / request["device_macs_per_s"] <= limit
@@ -423,7 +423,7 @@ def worth_of(body, solution):
         assert 1 <= remote["threads"] <= body["cloudlets"][remote["cloudlet"]]["max_threads_per_request"]
         used[remote["cloudlet"]] += remote["threads"]
     assert all(u <= cloudlet["threads"] for u, cloudlet in zip(used, body["cloudlets"]))
-    return worth
+    return objective
 
 
 def self_test(count=200):
@@ -440,9 +440,9 @@ def self_test(count=200):
         answer = json.loads(json.dumps(solve(body)))
         where = f"{json.dumps(body)}\nby enumeration {best}, answer {answer}"
         assert answer["stop"] == "completed", where
-        worth = worth_of(body, answer["found"]["solution"])
-        assert abs(worth - answer["found"]["objective"]) <= 1e-9 * max(worth, 1), where
-        assert abs(worth - best) <= 1e-6 * max(best, 1), where
+        objective = objective_of(body, answer["found"]["solution"])
+        assert abs(objective - answer["found"]["objective"]) <= 1e-9 * max(objective, 1), where
+        assert abs(objective - best) <= 1e-6 * max(best, 1), where
         assert best - 1e-6 * max(best, 1) <= answer["proved"]["value"] <= best + 1e-6 * max(best, 1), where
         rejected += "rejected" in answer["found"]["solution"]["service"]
     assert 0.2 * count < rejected < count

@@ -341,7 +341,7 @@ thread_local! {
 struct Copies {
     file: PathBuf,
     written: Option<Copied>,
-    trouble: Option<String>,
+    error: Option<String>,
 }
 
 /// A model in a file, and what became of it here. Objectives are the model's own: scaled, and without the constant that the method adds.
@@ -363,11 +363,11 @@ pub struct Copied {
 /// # Errors
 /// What HiGHS cannot write.
 pub fn copying(file: &Path, work: impl FnOnce()) -> Result<Option<Copied>, String> {
-    let copies = Copies { file: file.to_owned(), written: None, trouble: None };
+    let copies = Copies { file: file.to_owned(), written: None, error: None };
     COPIES.with(|slot| slot.replace(Some(copies)));
     work();
     let copies = COPIES.with(RefCell::take).expect("put there above");
-    copies.trouble.map_or(Ok(copies.written), Err)
+    copies.error.map_or(Ok(copies.written), Err)
 }
 
 /// Whether models of this thread are written to a file: then even a model whose optimum is known is to be built.
@@ -383,14 +383,14 @@ fn copy(model: &mut Model) {
         let before = copies.written.as_ref().map_or(0, |copied| copied.before + 1);
         copies.written = Some(Copied { before, columns: model.num_cols(), rows: model.num_rows(), objective: None });
         let Ok(name) = CString::new(copies.file.as_os_str().as_encoded_bytes()) else {
-            copies.trouble = Some("a name with a zero byte".into());
+            copies.error = Some("a name with a zero byte".into());
             return;
         };
         // SAFETY: the pointer is to a live HiGHS object, and the name ends in a zero and outlives the call.
         let status = unsafe { highs_sys::Highs_writeModel(model.as_mut_ptr(), name.as_ptr()) };
         // A warning is that there are no names: HiGHS then makes some.
         if status != highs_sys::STATUS_OK && status != highs_sys::STATUS_WARNING {
-            copies.trouble = Some(format!("HiGHS cannot write {}", copies.file.display()));
+            copies.error = Some(format!("HiGHS cannot write {}", copies.file.display()));
         }
     });
 }

@@ -83,7 +83,7 @@ pub enum Size {
     Open,
 }
 
-/// How hard an instance is to close: a certified bound meets the objective of a solution, both judged by the checker.
+/// How hard an instance is to close: a certified bound meets the objective of a solution, both checked by the checker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Hardness {

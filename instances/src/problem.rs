@@ -135,7 +135,7 @@ pub enum Evidence<C> {
     SolverReported(String),
 }
 
-/// What an algorithm tells about its work besides its result: never used for judging, only for tables and figures.
+/// What an algorithm tells about its work besides its result: never used for checking, only for tables and figures.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Trace {

@@ -76,15 +76,15 @@ pub fn write(manifest: &Manifest, rows: &[Row], folder: &Path, options: &Options
 /// [`InputError`] if the folder cannot be written to.
 pub fn write_report(report: &Report, folder: &Path, options: &Options) -> Result<Written, InputError> {
     let mut written = Written::default();
-    let trouble = |path: &Path, error: std::io::Error| {
+    let input_error = |path: &Path, error: std::io::Error| {
         InputError::at("", format!("cannot be written: {error}"), "give a folder that can be written to").in_file(path)
     };
     for made in [folder.to_owned(), folder.join("tables"), folder.join("figures")] {
-        std::fs::create_dir_all(&made).map_err(|error| trouble(&made, error))?;
+        std::fs::create_dir_all(&made).map_err(|error| input_error(&made, error))?;
     }
     let mut put = |name: String, content: &[u8]| -> Result<(), InputError> {
         let path = folder.join(&name);
-        std::fs::write(&path, content).map_err(|error| trouble(&path, error))?;
+        std::fs::write(&path, content).map_err(|error| input_error(&path, error))?;
         written.files.push(name);
         Ok(())
     };

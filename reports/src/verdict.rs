@@ -5,7 +5,7 @@
 pub struct Verdict {
     /// The claim, as the abstract has it.
     pub claim: String,
-    /// The group of rows it is judged on: a family of instances; empty for all rows of the run.
+    /// The group of rows it is checked on: a family of instances; empty for all rows of the run.
     pub group: String,
     /// Whether the rows show it.
     pub outcome: Outcome,

@@ -366,7 +366,7 @@ fn admissions() -> Fixture {
 }
 
 #[test]
-fn admitted_requests_are_told_apart_and_claims_are_judged() {
+fn admitted_requests_are_told_apart_and_claims_are_checked() {
     let mut fixture = admissions();
     let report = Report::new(&fixture.manifest, &fixture.rows, &Options::default());
     let text = markdown::page(&report);

@@ -7,7 +7,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput as Per, criterion_group, criterion_main};
-use offcut_checker::{Tolerance, judge};
+use offcut_checker::{Tolerance, check_answer};
 use offcut_instances::document::{instance_bytes, parse_instance};
 use offcut_instances::jpdra::{Instance, Jpdra, Parameters, generate};
 use offcut_instances::problem::{Algorithm, Budget};
@@ -100,7 +100,7 @@ fn around(criterion: &mut Criterion) {
             let instance = instance("synthetic", size, units);
             let answer = method("branch").solve(&instance, &Budget::seconds(20.0));
             group.bench_function(BenchmarkId::new("check", format!("{}{kind}", name(size))), |bencher| {
-                bencher.iter(|| judge::<Jpdra>(black_box(&instance), &answer, &Tolerance::default()));
+                bencher.iter(|| check_answer::<Jpdra>(black_box(&instance), &answer, &Tolerance::default()));
             });
         }
     }

@@ -6,7 +6,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput as Per, criterion_group, criterion_main};
-use offcut_checker::{Tolerance, judge};
+use offcut_checker::{Tolerance, check_answer};
 use offcut_formulations::lymdo::{Sharing, algorithms};
 use offcut_instances::lymdo::{Instance, Law, Lymdo, Parameters, Service, generate};
 use offcut_instances::problem::{Algorithm, Budget};
@@ -65,7 +65,7 @@ fn slots(criterion: &mut Criterion) {
                 });
                 let answer = branch.solve(&instance, &Budget::seconds(20.0));
                 group.bench_function(BenchmarkId::new("check", &id), |bencher| {
-                    bencher.iter(|| judge::<Lymdo>(black_box(&instance), &answer, &Tolerance::default()));
+                    bencher.iter(|| check_answer::<Lymdo>(black_box(&instance), &answer, &Tolerance::default()));
                 });
             }
         }

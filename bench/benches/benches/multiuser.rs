@@ -7,7 +7,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use offcut_checker::{Tolerance, judge};
+use offcut_checker::{Tolerance, check_answer};
 use offcut_instances::document::{instance_bytes, parse_instance};
 use offcut_instances::multiuser::{Instance, Multiuser, Objective, Parameters, generate};
 use offcut_instances::problem::Budget;
@@ -55,7 +55,7 @@ fn around(criterion: &mut Criterion) {
         let threshold = &Multiuser::algorithms()[0];
         let answer = threshold.solve(&instance, &Budget::default());
         group.bench_function(BenchmarkId::new("check", users), |bencher| {
-            bencher.iter(|| judge::<Multiuser>(black_box(&instance), &answer, &Tolerance::default()));
+            bencher.iter(|| check_answer::<Multiuser>(black_box(&instance), &answer, &Tolerance::default()));
         });
         let bytes = instance_bytes::<Multiuser>(&instance);
         group.bench_function(BenchmarkId::new("read", users), |bencher| {

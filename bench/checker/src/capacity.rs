@@ -1,7 +1,7 @@
 //! Sums of shares against a capacity.
 //!
 //! A sum that a solver adds up in doubles may exceed its capacity by a few roundings. With an excess of at most [`CAPACITY_TOLERANCE`], relative to
-//! the capacity, the shares are scaled back, all by the same factor, until their sum is the capacity; with more it is a violation. What is judged is the
+//! the capacity, the shares are scaled back, all by the same factor, until their sum is the capacity; with more it is a violation. What is checked is the
 //! scaled solution, which is feasible. Its shares are enclosed by [`Scale::share`]:
 //!
 //! ```text

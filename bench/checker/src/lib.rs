@@ -19,10 +19,10 @@
 
 mod budget;
 mod capacity;
+mod check_answer;
 mod checkable;
 mod interval;
 mod jpdra;
-mod judge;
 pub mod lymdo;
 mod multiuser;
 mod number;
@@ -33,8 +33,8 @@ mod verdict;
 
 pub use budget::Budget;
 pub use capacity::CAPACITY_TOLERANCE;
+pub use check_answer::check_answer;
 pub use checkable::Checkable;
 pub use interval::{Interval, sum};
-pub use judge::judge;
 pub use number::{Domain, Intake, Normalised};
 pub use verdict::{Proof, Tolerance, Verdict, Violation, beyond, no_solution};

@@ -99,7 +99,7 @@ impl Copy<'_> {
     }
 
     /// What `report` and `merge` have to say, if anything, and `check RUN`.
-    fn told(&self, cheaply: Option<&str>, judged: &str) {
+    fn told(&self, cheaply: Option<&str>, checked_answer: &str) {
         let path = self.run.path();
         let told = |words: &str| contains("MISMATCH ").and(contains(words.to_owned()));
         let report = offcut(path).args(["report", "bad"]).assert();
@@ -116,12 +116,12 @@ impl Copy<'_> {
                 merge.code(1).stdout(told(words).and(contains("were not merged")));
             }
             None => {
-                report.stdout(contains("judged again by `offcut check RUN` only"));
+                report.stdout(contains("checked again by `offcut check RUN` only"));
                 merge.stdout(contains("MISMATCH").not());
             }
         }
         let check = offcut(path).args(["check", "bad", "--jobs", "2"]).assert();
-        check.code(1).stdout(told(judged)).stderr(contains("panicked").not());
+        check.code(1).stdout(told(checked_answer)).stderr(contains("panicked").not());
     }
 }
 
@@ -145,8 +145,8 @@ fn whatever_is_changed_in_a_run_is_found() {
         // As it is, everything holds.
         let whole = contains("6 rows hold to the hash of their answer and to what it claims");
         offcut(path).args(["report", "good"]).assert().success().stdout(whole.clone());
-        let judged = contains("6 rows checked again from their answers: 6 agree, 0 differ");
-        offcut(path).args(["check", "good"]).assert().success().stdout(judged);
+        let checked_answer = contains("6 rows checked again from their answers: 6 agree, 0 differ");
+        offcut(path).args(["check", "good"]).assert().success().stdout(checked_answer);
         let output = offcut(path).args(["check", "good", "--json"]).assert().success().get_output().stdout.clone();
         let json: Value = serde_json::from_slice(&output).expect("JSON");
         assert_eq!((&json["rows"], &json["same"], &json["unbound"]), (&json!(6), &json!(6), &json!(0)));
@@ -210,7 +210,7 @@ fn whatever_is_changed_in_a_run_is_found() {
         offcut(path)
             .args(["report", "bad"])
             .assert()
-            .stdout(contains("1 of them say that their answer was not judged"));
+            .stdout(contains("1 of them say that their answer was not checked"));
 
         // Answers: gone, exchanged, changed, garbage.
         let gone = run.copy();
@@ -278,8 +278,8 @@ fn rows_without_a_hash_are_told() {
     offcut(path).args(["report", "bad"]).assert().success().stdout(contains(told));
     let page = std::fs::read_to_string(old.to.join("report/report.md")).expect("there");
     assert!(page.contains(told) && !page.contains("the checker replayed the bound's certificate"));
-    let judged = contains("6 rows carry no hash").and(contains("6 agree, 0 differ"));
-    offcut(path).args(["check", "bad"]).assert().success().stdout(judged);
+    let checked_answer = contains("6 rows carry no hash").and(contains("6 agree, 0 differ"));
+    offcut(path).args(["check", "bad"]).assert().success().stdout(checked_answer);
     // Resumed they stay as they are.
     offcut(path).args(["run", "s.json", "--folder", "bad"]).assert().success().stderr(contains("0 to run"));
     offcut(path).args(["merge", "merged", "bad"]).assert().success().stdout(contains("6 rows are new"));

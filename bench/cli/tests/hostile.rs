@@ -1,4 +1,4 @@
-//! Programs that change what they are judged on, or end who runs them: each becomes a row, the run goes on, and the other methods' rows are as without them.
+//! Programs that change what they are checked on, or end who runs them: each becomes a row, the run goes on, and the other methods' rows are as without them.
 
 mod common;
 #[path = "common/left.rs"]
@@ -119,7 +119,7 @@ fn prepared() -> tempfile::TempDir {
 }
 
 #[test]
-fn a_solver_that_changes_instances_is_judged_on_what_they_were() {
+fn a_solver_that_changes_instances_is_checked_on_what_they_were() {
     let folder = prepared();
     let path = folder.path();
     let (alone, files) = (results(&path.join("alone"), &HONEST), instances(&path.join("alone")));
@@ -171,7 +171,7 @@ fn an_instance_edited_in_a_run_s_folder_is_restored_before_anybody_reads_it() {
         }),
     ];
     for (name, edit) in edits {
-        // Whoever is first after the edit reads it: one of our methods, a program, and the judge of neither.
+        // Whoever is first after the edit reads it: one of our methods, a program, and the checker of neither.
         for first in ["threshold", "honest"] {
             let name = format!("{name}-{first}");
             suite(path, &["iao"]);

@@ -149,7 +149,7 @@ fn killing_the_runner_loses_and_doubles_nothing() {
     let (killed, alone) = (results(&path.join("killed")), results(&path.join("alone")));
     assert_eq!(killed.len(), 5 * seeds.len());
     assert_eq!(killed, alone);
-    // Every answer is there, whole, and judged as the row says.
+    // Every answer is there, whole, and checked as the row says.
     for kind in ["answers", "instances"] {
         let names = |run: &str| -> Vec<_> {
             let entries = std::fs::read_dir(path.join(run).join(kind)).expect("there");

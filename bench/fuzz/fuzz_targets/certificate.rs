@@ -1,11 +1,11 @@
-//! Answers with solutions and certificates, judged on the toy instances: whatever they say, the checker comes to an end, stands by no bound beyond
+//! Answers with solutions and certificates, checked on the toy instances: whatever they say, the checker comes to an end, stands by no bound beyond
 //! the toy's optimum, and by no solution better than it.
 #![no_main]
 
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use offcut_checker::{Checkable, Proof, Tolerance, judge};
+use offcut_checker::{Checkable, Proof, Tolerance, check_answer};
 use offcut_instances::document::{parse_answer, parse_instance};
 use offcut_instances::problem::{Problem, Sense};
 use offcut_instances::{jpdra::Jpdra, lymdo::Lymdo, multiuser::Multiuser, throughput::Throughput};
@@ -24,14 +24,14 @@ toy!(JPDRA, Jpdra, "jpdra");
 toy!(LYMDO, Lymdo, "lymdo");
 
 /// `optimum` is the toy's, as its tests solve it by hand.
-fn judged<P: Checkable>(instance: &P::Instance, optimum: f64, bytes: &[u8]) {
+fn checked_answer<P: Checkable>(instance: &P::Instance, optimum: f64, bytes: &[u8]) {
     let Ok(mut answer) = parse_answer::<P>(bytes) else { return };
     let tolerance = Tolerance::default();
-    let mut verdict = judge::<P>(instance, &answer, &tolerance);
+    let mut verdict = check_answer::<P>(instance, &answer, &tolerance);
     // A false claim must not hide the solution's objective value.
     if let (Some(objective), Some(found)) = (verdict.objective(), &mut answer.found) {
         found.objective = objective.middle();
-        verdict = judge::<P>(instance, &answer, &tolerance);
+        verdict = check_answer::<P>(instance, &answer, &tolerance);
     }
     let beyond = |value: f64| match P::SENSE {
         Sense::Minimise => value - optimum,
@@ -49,8 +49,8 @@ fn judged<P: Checkable>(instance: &P::Instance, optimum: f64, bytes: &[u8]) {
 }
 
 fuzz_target!(|bytes: &[u8]| {
-    judged::<Multiuser>(&MULTIUSER, 5.0, bytes);
-    judged::<Throughput>(&THROUGHPUT, 3.0, bytes);
-    judged::<Jpdra>(&JPDRA, 2.25, bytes);
-    judged::<Lymdo>(&LYMDO, 5.375, bytes);
+    checked_answer::<Multiuser>(&MULTIUSER, 5.0, bytes);
+    checked_answer::<Throughput>(&THROUGHPUT, 3.0, bytes);
+    checked_answer::<Jpdra>(&JPDRA, 2.25, bytes);
+    checked_answer::<Lymdo>(&LYMDO, 5.375, bytes);
 });

@@ -6,7 +6,7 @@
 //! | | what it compares | what it costs | who does it |
 //! |---|---|---|---|
 //! | [`hold`] | the answer's hash, what the answer claims, counts and bounds, whether the row's parts go together | reading the answers | `offcut report`, `merge` |
-//! | [`verify`] | the row with the row that the checker makes of the answer now | judging the answers | `offcut check RUN` |
+//! | [`verify`] | the row with the row that the checker makes of the answer now | checking the answers | `offcut check RUN` |
 //!
 //! The first finds every change of an answer, of a claim, of a status, of a checked objective beyond the tolerance for claims, and of a bound to a weaker one
 //! than is claimed. What it cannot find is a bound made stronger than the answer claims it, and violations or measures that were changed: they are what the
@@ -58,15 +58,15 @@ impl std::fmt::Display for Mismatch {
     }
 }
 
-/// What was found out about the rows of a run without judging anything again.
+/// What was found out about the rows of a run without checking anything again.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Evidence {
     /// Rows that hold to the hash of their answer and to what it claims.
     pub bound: usize,
     /// Rows without such a hash, as they were written before rows had it. They hold to what the file claims that has their answer's name.
     pub unbound: usize,
-    /// Of both, rows that say that the checker did not judge the answer, whatever the answer says.
-    pub unjudged: usize,
+    /// Of both, rows that say that the checker did not check the answer, whatever the answer says.
+    pub unchecked: usize,
     /// Everything that does not hold.
     pub mismatches: Vec<Mismatch>,
 }
@@ -79,18 +79,18 @@ impl Evidence {
 
     /// What there is to say of it, in a line.
     pub fn told(&self) -> String {
-        let Self { bound, unbound, unjudged, mismatches } = self;
+        let Self { bound, unbound, unchecked, mismatches } = self;
         let mut parts = vec![format!("{bound} rows hold to the hash of their answer and to what it claims")];
         if *unbound > 0 {
             parts.push(format!("{unbound} rows are not bound to an answer, written before rows had its hash"));
         }
-        if *unjudged > 0 {
-            parts.push(format!("{unjudged} of them say that their answer was not judged"));
+        if *unchecked > 0 {
+            parts.push(format!("{unchecked} of them say that their answer was not checked"));
         }
         if !mismatches.is_empty() {
             parts.push(format!("MISMATCHES, left out: {}", mismatches.len()));
         }
-        format!("{}; judged again by `offcut check RUN` only", parts.join("; "))
+        format!("{}; checked again by `offcut check RUN` only", parts.join("; "))
     }
 }
 
@@ -117,7 +117,7 @@ pub fn hold<P: Checkable>(rows: Vec<Row>, answer: impl Fn(&Row) -> PathBuf) -> (
             Some(_) => found.bound += 1,
             None => found.unbound += 1,
         }
-        found.unjudged += usize::from(found_of.is_unjudged);
+        found.unchecked += usize::from(found_of.is_unchecked);
         kept.push(row);
     }
     (kept, found)
@@ -144,19 +144,19 @@ pub fn manifest_mismatches<P: Problem>(manifest: &Manifest) -> Vec<Mismatch> {
 pub struct Reread {
     /// Everything in which the row differs from what the answer claims; nothing if it holds.
     pub differences: Vec<String>,
-    /// Whether the row says that the answer, which can be read, was not judged.
-    pub is_unjudged: bool,
+    /// Whether the row says that the answer, which can be read, was not checked.
+    pub is_unchecked: bool,
 }
 
 impl Reread {
     fn off(difference: String) -> Self {
-        Self { differences: vec![difference], is_unjudged: false }
+        Self { differences: vec![difference], is_unchecked: false }
     }
 }
 
 /// Holds a row against the bytes of its answer.
 pub fn reread<P: Checkable>(row: &Row, bytes: &[u8]) -> Reread {
-    let mut found = Reread { differences: own_differences(row, P::SENSE), is_unjudged: false };
+    let mut found = Reread { differences: own_differences(row, P::SENSE), is_unchecked: false };
     let mut differs = |what: String| found.differences.push(what);
     if row.problem != P::NAME {
         differs(format!("the row is of problem '{}', the run of '{}'", row.problem, P::NAME));
@@ -167,7 +167,7 @@ pub fn reread<P: Checkable>(row: &Row, bytes: &[u8]) -> Reread {
         return found;
     }
     match parse_answer::<P>(bytes) {
-        Ok(answer) if says_failed_only(row) && row.stop != answer.stop => found.is_unjudged = true,
+        Ok(answer) if says_failed_only(row) && row.stop != answer.stop => found.is_unchecked = true,
         Ok(answer) => found.differences.extend(claim_differences(row, &answer)),
         Err(_) if says_failed_only(row) => {}
         Err(input_error) => differs(format!("its answer cannot be read ({input_error}), and the row does not say so")),

@@ -1,4 +1,4 @@
-//! What stands against the rows of a run, or answers that were judged together: one gate for `offcut run`, `report`, `merge`, `check` and `solve`.
+//! What stands against the rows of a run, or answers that were checked together: one gate for `offcut run`, `report`, `merge`, `check` and `solve`.
 
 use std::collections::BTreeMap;
 

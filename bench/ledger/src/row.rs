@@ -33,7 +33,7 @@ pub struct Row {
     pub key: Key,
     /// The problem's name.
     pub problem: String,
-    /// BLAKE3 of the answer that was judged, in hexadecimal, see [`crate::evidence`]; none in rows that were written before they had it.
+    /// BLAKE3 of the answer that was checked, in hexadecimal, see [`crate::evidence`]; none in rows that were written before they had it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer_hash: Option<String>,
     /// The instance's name, family, generator seed and parameters, for tables.
@@ -159,7 +159,7 @@ pub enum Status {
 }
 
 impl Status {
-    /// The outcome of an answer that stopped for `stop` and was judged by `verdict`.
+    /// The outcome of an answer that stopped for `stop` and was checked by `verdict`.
     pub fn of(stop: &Stop, verdict: &Verdict, tolerance: &Tolerance) -> Self {
         Self::follows(verdict.sense(), stop, verdict.objective(), verdict.violations(), verdict.proof(), tolerance)
     }

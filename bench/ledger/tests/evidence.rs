@@ -1,6 +1,6 @@
-//! What reading an answer again can tell of its row, and what only judging it can.
+//! What reading an answer again can tell of its row, and what only checking it can.
 
-use offcut_checker::{Interval, Proof, Tolerance, Violation, judge};
+use offcut_checker::{Interval, Proof, Tolerance, Violation, check_answer};
 use offcut_instances::document::{answer_bytes, parse_answer, parse_instance};
 use offcut_instances::multiuser::{Multiuser, Solution};
 use offcut_instances::problem::{Answer, Bound, Budget, Evidence as Behind, Stop};
@@ -12,7 +12,7 @@ use offcut_ledger::{Key, Row, Status, Times};
 fn row_of(bytes: &[u8]) -> Row {
     let toy = parse_instance::<Multiuser>(include_bytes!("../../../instances/data/multiuser/toy.json")).expect("valid");
     let answer = parse_answer::<Multiuser>(bytes).unwrap_or_else(|input_error| Answer::failed(input_error.to_string()));
-    let verdict = judge::<Multiuser>(&toy, &answer, &Tolerance::default());
+    let verdict = check_answer::<Multiuser>(&toy, &answer, &Tolerance::default());
     Row {
         key: Key { instance: "i".into(), method: "m".into(), budget: Budget::default(), code: "test".into() },
         problem: "multiuser".into(),
@@ -50,7 +50,7 @@ fn honest_rows_hold() {
     for bytes in documents.into_iter().chain([worded(4.0), worded(5.0), worded(6.0), b"garbage".to_vec()]) {
         let row = row_of(&bytes);
         let found = reread::<Multiuser>(&row, &bytes);
-        assert_eq!((&found.differences, found.is_unjudged), (&Vec::new(), false), "{row:?}");
+        assert_eq!((&found.differences, found.is_unchecked), (&Vec::new(), false), "{row:?}");
         assert!(verify(&row, &row_of(&bytes)).is_empty());
     }
 }
@@ -101,7 +101,7 @@ fn what_is_changed_is_named() {
         ..row_of(&bytes)
     };
     let found = reread::<Multiuser>(&row, &bytes);
-    assert!(found.differences.is_empty() && found.is_unjudged);
+    assert!(found.differences.is_empty() && found.is_unchecked);
     assert!(!verify(&row, &row_of(&bytes)).is_empty());
 }
 

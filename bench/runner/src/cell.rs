@@ -37,13 +37,13 @@ use checking::with_facts;
 use command::{command, environment_of, plain};
 use source::{CHANGED, holds};
 
-pub use checking::{judged, row_of};
+pub use checking::{checked_answer, row_of};
 pub use executed::{Executed, execute};
-pub use here::{begin_here, exec_here, judge_here, roll_out_here, solve_here};
+pub use here::{begin_here, check_here, exec_here, roll_out_here, solve_here};
 pub use source::Source;
 
 /// The program that cells are processes of: Offcut's command, which passes what `offcut cell ...` is given on to [`solve_here`], [`exec_here`] and
-/// [`judge_here`].
+/// [`check_here`].
 #[derive(Clone, Debug)]
 pub struct Launcher<'a> {
     /// Its path.
@@ -170,11 +170,11 @@ impl Launcher<'_> {
         watched.map_err(|error| self.input_error(&error))
     }
 
-    /// Has an answer judged, in a process of its own, from the file that holds its bytes. A judge that does not come to an end leaves a row that says so.
+    /// Has an answer checked, in a process of its own, from the file that holds its bytes. A checker that does not come to an end leaves a row that says so.
     ///
     /// # Errors
     /// [`InputError`] if no process can be started at all, or a file that was changed cannot be restored.
-    pub fn judge<P: BenchmarkAdapter>(
+    pub fn check_answer<P: BenchmarkAdapter>(
         &self,
         source: &Source<'_>,
         answer: &Path,
@@ -195,7 +195,7 @@ impl Launcher<'_> {
         let mut row = row.unwrap_or_else(|| {
             let errors = String::from_utf8_lossy(&watched.errors).trim().to_owned();
             let why = match is_other {
-                true => "its answer's file was changed before it was judged".to_owned(),
+                true => "its answer's file was changed before it was checked".to_owned(),
                 false => format!("Offcut's checker did not come to an end ({}): {errors}", watched.ended),
             };
             unchecked::<P>(key, label, hash, why)
@@ -218,7 +218,7 @@ impl Launcher<'_> {
         let mut text = Vec::new();
         let mut tries = 0;
         loop {
-            let mut command = self.command::<P>("judge");
+            let mut command = self.command::<P>("check");
             command.arg(source.path).arg(answer).arg(hash).arg(plain(key));
             text.clear();
             let watched = watch(&mut command, &limits, |_, line| {

@@ -59,8 +59,8 @@ pub fn check<P: BenchmarkAdapter>(
             let at = next.fetch_add(1, Ordering::Relaxed);
             let Some(row) = rows.get(at) else { return Ok(()) };
             progress.lock().expect("no thread panics with it").cell(&row.key.method, &row.instance.name);
-            let judged = judged_again::<P>(folder, &launcher, &labels, row)?;
-            *again[at].lock().expect("no thread panics with it") = Some(judged);
+            let checked_answer = checked_again::<P>(folder, &launcher, &labels, row)?;
+            *again[at].lock().expect("no thread panics with it") = Some(checked_answer);
             progress.lock().expect("no thread panics with it").row(row);
         }
     };
@@ -73,7 +73,7 @@ pub fn check<P: BenchmarkAdapter>(
     progress.into_inner().expect("no thread panicked with it").ends();
 
     let mut mismatches = manifest_mismatches::<P>(&manifest);
-    let (mut same, mut keys, mut judged) = (0, HashSet::new(), Vec::new());
+    let (mut same, mut keys, mut checked_answer) = (0, HashSet::new(), Vec::new());
     for (row, again) in rows.iter().zip(again) {
         let mut again = again.into_inner().expect("no thread panicked with it").expect("every row has one");
         if !keys.insert(row.key.line()) {
@@ -82,7 +82,7 @@ pub fn check<P: BenchmarkAdapter>(
         same += usize::from(again.differences.is_empty());
         let answer = folder.answer(&row.key.line());
         mismatches.extend(again.differences.into_iter().map(|what| Mismatch::of(row, &answer, what)));
-        judged.extend(again.row);
+        checked_answer.extend(again.row);
     }
     let cells: HashSet<&str> =
         manifest.studies.iter().flat_map(|study| &study.cells).map(|cell| cell.key.as_str()).collect();
@@ -93,7 +93,7 @@ pub fn check<P: BenchmarkAdapter>(
         missing: cells.iter().filter(|key| !keys.contains(**key)).count(),
         others: all.len() - rows.len(),
         without_row: without_row(folder, &all),
-        gate: Gate { mismatches, ..Gate::of(P::SENSE, &judged, &BTreeMap::new()) },
+        gate: Gate { mismatches, ..Gate::of(P::SENSE, &checked_answer, &BTreeMap::new()) },
     })
 }
 
@@ -121,7 +121,7 @@ fn instances<P: BenchmarkAdapter>(folder: &Folder, rows: &[Row]) -> BTreeMap<Str
     known
 }
 
-fn judged_again<P: BenchmarkAdapter>(
+fn checked_again<P: BenchmarkAdapter>(
     folder: &Folder,
     launcher: &Launcher<'_>,
     labels: &BTreeMap<String, Result<InstanceLabel, String>>,
@@ -161,7 +161,7 @@ fn judged_again<P: BenchmarkAdapter>(
         Err(InputError::at("", what, "leave the files of a run as they are meanwhile").in_file(&instance))
     };
     let source = Source { path: &instance, hash: &row.key.instance, restore: &changed };
-    let again = launcher.judge::<P>(&source, &path, &row.key, &row.instance, &executed)?;
+    let again = launcher.check_answer::<P>(&source, &path, &row.key, &row.instance, &executed)?;
     differences.extend(verify(row, &again));
     Ok(Again { row: Some(again), differences })
 }

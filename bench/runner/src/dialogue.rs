@@ -143,13 +143,13 @@ fn read_lines(output: impl Read, longest: u64, to: &SyncSender<Reply>) {
         let mut line = Vec::new();
         // An error is an end: the pipe is broken.
         let read = (&mut output).take(longest + 1).read_until(b'\n', &mut line).unwrap_or(0) as u64;
-        let heard = match line.pop() {
+        let reply = match line.pop() {
             Some(b'\n') => Reply::Line(line),
             _ if read > longest => Reply::TooLong,
             _ => return,
         };
-        let is_last = matches!(heard, Reply::TooLong);
-        if to.send(heard).is_err() || is_last {
+        let is_last = matches!(reply, Reply::TooLong);
+        if to.send(reply).is_err() || is_last {
             return;
         }
     }

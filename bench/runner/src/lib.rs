@@ -1,4 +1,4 @@
-//! Runs methods on instances, has the checker judge their answers, and keeps the rows.
+//! Runs methods on instances, has the checker check their answers, and keeps the rows.
 //!
 //! | module | holds |
 //! |---|---|

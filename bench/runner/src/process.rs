@@ -135,8 +135,8 @@ pub fn watch_supervised(
     let reins = Reins::Supervisor { orders: ours.try_clone()?, mark, supervisor: None, program: None };
     thread::spawn(move || {
         let _ = child.wait();
-        listen(ours, |heard| {
-            let _ = sender.send(match heard {
+        listen(ours, |line| {
+            let _ = sender.send(match line {
                 Reply::Started { supervisor, program, at } => Event::Started { supervisor, program, at },
                 Reply::Over(gone) => Event::Gone(Ok(gone)),
             });

@@ -8,7 +8,7 @@
 //! A folder may be run in several times, with other methods or studies: the manifest keeps the cells that have a row, unless they are of another program or
 //! budget, or the new suite has the same method, instance and seed. `suite.json` is there if the suite came from a command line.
 //!
-//! Certificates are in the answers, so `offcut check RUN` can judge a run again without anything else. Logs hold what a cell's process wrote
+//! Certificates are in the answers, so `offcut check RUN` can check a run again without anything else. Logs hold what a cell's process wrote
 //! to its error output. A cell that has its row is not run again; ending the program at any moment loses at most the cell it was in: files are
 //! written beside and renamed, and on the disk before the row that speaks of them is appended.
 
@@ -285,7 +285,7 @@ pub fn run<P: BenchmarkAdapter>(
             if !executed.errors.is_empty() {
                 replace(&folder.log(&key), &executed.errors)?;
             }
-            let row = launcher.judge::<P>(&source, &answer, &cell.key, label, &executed)?;
+            let row = launcher.check_answer::<P>(&source, &answer, &cell.key, label, &executed)?;
             if rows.lock().expect("no thread panics with it").append(&row)? {
                 notes(&format!("{} was changed during the run; it is written again", folder.rows().display()));
             }

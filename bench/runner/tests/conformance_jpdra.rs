@@ -1,4 +1,4 @@
-//! The conformance suite that every method of `jpdra` passes: all methods on random instances, judged from their answers' bytes, against
+//! The conformance suite that every method of `jpdra` passes: all methods on random instances, checked from their answers' bytes, against
 //! each other and against every certified bound.
 
 mod common;

@@ -1,10 +1,10 @@
-//! The conformance suite that every method of `lymdo` passes: all methods on random slots and horizons, judged from their answers' bytes,
+//! The conformance suite that every method of `lymdo` passes: all methods on random slots and horizons, checked from their answers' bytes,
 //! against each other and against every certified bound.
 
 mod common;
 
 use common::{objective, of, rows};
-use offcut_checker::{Proof, Tolerance, judge};
+use offcut_checker::{Proof, Tolerance, check_answer};
 use offcut_instances::lymdo::strategy::instances;
 use offcut_instances::lymdo::{FAMILIES, Instance, Law, Lymdo, Parameters, Service, generate};
 use offcut_instances::problem::{Budget, Sense};
@@ -73,7 +73,7 @@ proptest! {
         }
         let verdict = |id: &str| {
             let method = Lymdo::algorithms().into_iter().find(|algorithm| algorithm.id() == id).expect("there");
-            judge::<Lymdo>(&instance, &method.solve(&instance, &Budget::seconds(20.0)), &Tolerance::default())
+            check_answer::<Lymdo>(&instance, &method.solve(&instance, &Budget::seconds(20.0)), &Tolerance::default())
         };
         let (exact, all) = (verdict("branch"), verdict("enumerate"));
         prop_assert!(!exact.is_rejected() && !all.is_rejected(), "{:?} {:?}", exact, all);

@@ -1,4 +1,4 @@
-//! The conformance suite that every method of `multiuser` passes: all methods on hundreds of random instances, judged from their
+//! The conformance suite that every method of `multiuser` passes: all methods on hundreds of random instances, checked from their
 //! answers' bytes, against each other and against every certified bound.
 
 mod common;
@@ -72,7 +72,7 @@ mod misbehaving {
     use offcut_instances::multiuser::Solution;
     use offcut_instances::problem::{Algorithm, Answer, Bound, Budget, Evidence, Stop};
     use offcut_ledger::Key;
-    use offcut_runner::cell::{execute, judged};
+    use offcut_runner::cell::{checked_answer, execute};
 
     use super::*;
 
@@ -95,7 +95,7 @@ mod misbehaving {
         let budget = Budget::default();
         let executed = execute::<Multiuser>(&Method(solve), &instance, &budget);
         let key = Key { instance: String::new(), method: String::new(), budget, code: String::new() };
-        let (row, _) = judged::<Multiuser>(&instance, key, &executed, &Tolerance::default());
+        let (row, _) = checked_answer::<Multiuser>(&instance, key, &executed, &Tolerance::default());
         (row.status, row.stop)
     }
 

@@ -1,4 +1,4 @@
-//! The conformance suite that every method of `throughput` passes: all methods on hundreds of random instances, judged from their
+//! The conformance suite that every method of `throughput` passes: all methods on hundreds of random instances, checked from their
 //! answers' bytes, against each other and against every certified bound.
 
 mod common;

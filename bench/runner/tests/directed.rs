@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use offcut_checker::{Tolerance, judge};
+use offcut_checker::{Tolerance, check_answer};
 use offcut_instances::jpdra::strategy::{Shares, instances as jpdra_instances};
 use offcut_instances::jpdra::{self, Jpdra};
 use offcut_instances::lymdo::strategy::instances as lymdo_instances;
@@ -68,7 +68,7 @@ fn set(certificate: &mut Value, at: &str, number: f64) {
 struct Search {
     /// Instances by kind of certificate.
     instances: BTreeMap<String, usize>,
-    judged: usize,
+    checked_answer: usize,
     proved: usize,
 }
 
@@ -84,14 +84,14 @@ impl Search {
     ) {
         *self.instances.entry(kind.into()).or_default() += 1;
         let original = serde_json::to_value(certificate).expect("plain data");
-        self.judge::<P>(kind, instance, optimum, &original, true);
+        self.check_answer::<P>(kind, instance, optimum, &original, true);
         let mut places = Vec::new();
         floats(&original, String::new(), &mut places);
         // All at once.
         for all in [0.0, -0.0, 5e-324, 1e-60, 1e60] {
             let mut changed = original.clone();
             places.iter().for_each(|place| set(&mut changed, place, all));
-            self.judge::<P>(kind, instance, optimum, &changed, false);
+            self.check_answer::<P>(kind, instance, optimum, &changed, false);
         }
         stream.shuffle(&mut places);
         let (_, most) = effort();
@@ -99,12 +99,12 @@ impl Search {
             for replaced in replacements(number(&original, place)) {
                 let mut changed = original.clone();
                 set(&mut changed, place, replaced);
-                self.judge::<P>(kind, instance, optimum, &changed, false);
+                self.check_answer::<P>(kind, instance, optimum, &changed, false);
                 // And with another one.
                 let other = &places[(at + 1 + stream.below(places.len() as u64) as usize) % places.len()];
                 let others = replacements(number(&changed, other));
                 set(&mut changed, other, others[stream.below(others.len() as u64) as usize]);
-                self.judge::<P>(kind, instance, optimum, &changed, false);
+                self.check_answer::<P>(kind, instance, optimum, &changed, false);
             }
         }
         // A leaf that bounds is no leaf without solutions.
@@ -112,12 +112,12 @@ impl Search {
         for (from, to) in [("\"priced\"", "\"empty\""), ("\"empty\"", "\"priced\"")] {
             if text.contains(from) {
                 let changed = serde_json::from_str(&text.replace(from, to)).expect("JSON still");
-                self.judge::<P>(kind, instance, optimum, &changed, false);
+                self.check_answer::<P>(kind, instance, optimum, &changed, false);
             }
         }
     }
 
-    fn judge<P: BenchmarkAdapter>(
+    fn check_answer<P: BenchmarkAdapter>(
         &mut self,
         kind: &str,
         instance: &P::Instance,
@@ -125,7 +125,7 @@ impl Search {
         certificate: &Value,
         is_original: bool,
     ) {
-        self.judged += 1;
+        self.checked_answer += 1;
         let Ok(parsed) = serde_json::from_value::<P::Certificate>(certificate.clone()) else { return };
         let proved = P::replay(instance, &parsed);
         assert!(!is_original || proved.is_ok(), "{kind}: {proved:?} of {certificate}");
@@ -148,7 +148,7 @@ impl Search {
 
     /// Every kind was seen on as many instances as there are to be.
     fn assert_seen(&self, kinds: &[&str]) {
-        println!("{} judged, {} proved something: {:?}", self.judged, self.proved, self.instances);
+        println!("{} checked, {} proved something: {:?}", self.checked_answer, self.proved, self.instances);
         let (wanted, _) = effort();
         for kind in kinds {
             let seen = self.instances.get(*kind).copied().unwrap_or(0);
@@ -175,7 +175,7 @@ fn certificate<P: BenchmarkAdapter>(answer: &Answer<P>) -> Option<P::Certificate
 fn checked<P: BenchmarkAdapter>(instance: &P::Instance, answer: &Answer<P>) -> Option<f64> {
     let claim = answer.found.as_ref()?;
     let alone = Answer::<P>::found(claim.solution.clone(), claim.objective);
-    let verdict = judge::<P>(instance, &alone, &Tolerance::default());
+    let verdict = check_answer::<P>(instance, &alone, &Tolerance::default());
     verdict.objective().filter(|_| verdict.is_feasible()).map(|objective| match P::SENSE {
         Sense::Minimise => objective.high(),
         Sense::Maximise => objective.low(),

@@ -145,6 +145,6 @@ fn methods_without_a_program_say_so() {
     let folder = tempfile::tempdir().expect("a folder");
     let instance = Multiuser::generate("zoo", &Default::default(), 1).expect("legal");
     let algorithm = method::<Multiuser>(&"iao".parse().expect("good")).expect("known");
-    let refused = export::<Multiuser>(algorithm.as_ref(), &instance, &Budget::default(), &folder.path().join("a.mps"));
-    assert!(refused.expect_err("no program").to_string().contains("milp"));
+    let declined = export::<Multiuser>(algorithm.as_ref(), &instance, &Budget::default(), &folder.path().join("a.mps"));
+    assert!(declined.expect_err("no program").to_string().contains("milp"));
 }

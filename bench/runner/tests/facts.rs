@@ -10,7 +10,7 @@ use offcut_instances::multiuser::Multiuser;
 use offcut_instances::problem::{Budget, MethodSpec};
 use offcut_instances::throughput::Throughput;
 use offcut_ledger::Key;
-use offcut_runner::cell::{execute, judged};
+use offcut_runner::cell::{checked_answer, execute};
 use offcut_runner::suite::Grid;
 use offcut_runner::{BenchmarkAdapter, Suite, method};
 
@@ -57,7 +57,7 @@ fn measures<P: BenchmarkAdapter>(family: &str, set: &str, id: &str) -> (BTreeSet
     let budget = Budget::seconds(10.0);
     let executed = execute::<P>(algorithm.as_ref(), &instance, &budget);
     let key = Key { instance: hash::<P>(&instance), method: id.into(), budget, code: String::new() };
-    let (row, _) = judged::<P>(&instance, key, &executed, &Tolerance::default());
+    let (row, _) = checked_answer::<P>(&instance, key, &executed, &Tolerance::default());
     (P::measured().into_iter().map(|(key, _)| key.to_owned()).collect(), row.measures.into_keys().collect())
 }
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use offcut_checker::lymdo::outcome;
-use offcut_checker::{Proof, Tolerance, judge};
+use offcut_checker::{Proof, Tolerance, check_answer};
 use offcut_instances::lymdo::{Allocation, Decide, Instance, Lymdo, Parameters, Policy, generate};
 use offcut_instances::problem::{Algorithm, Budget, POINTS, Stop};
 use offcut_runner::{BenchmarkAdapter, Rollout};
@@ -122,7 +122,7 @@ fn a_policy_sees_one_slot_at_a_time_and_queues_follow_their_recursion() {
     let objective = delay / 500.0 + charge.sum::<f64>();
     assert!((claim.objective - objective).abs() < 1e-12 * objective);
     // The checker's books say the same, and the course of the backlogs ends where they do.
-    let verdict = judge::<Lymdo>(&instance, &answer, &Tolerance::default());
+    let verdict = check_answer::<Lymdo>(&instance, &answer, &Tolerance::default());
     assert!(verdict.is_feasible() && !verdict.is_rejected(), "{:?}", verdict.violations());
     let last = backlogs.iter().sum::<f64>() / 5.0;
     assert!((verdict.measures()["final_backlog_j"] - last).abs() < 1e-9 * last);
@@ -158,13 +158,13 @@ fn delay_is_within_b_over_v_and_backlogs_in_proportion_to_v() {
             |v: f64| generate("steady", &Parameters { slots: 200, v, ..Parameters::default() }, seed).expect("legal");
         // (V is no part of a horizon's objective.)
         let bound = clairvoyant.solve(&made(1.0), &budget());
-        let bound = judge::<Lymdo>(&made(1.0), &bound, &Tolerance::default());
+        let bound = check_answer::<Lymdo>(&made(1.0), &bound, &Tolerance::default());
         let Proof::Certified { value } = bound.proof() else { panic!("{bound:?}") };
         let mut before: Option<(f64, f64)> = None;
         let mut least = f64::INFINITY;
         for v in [1.0, 5.0, 25.0, 125.0] {
             let instance = made(v);
-            let verdict = judge::<Lymdo>(&instance, &exact.solve(&instance, &budget()), &Tolerance::default());
+            let verdict = check_answer::<Lymdo>(&instance, &exact.solve(&instance, &budget()), &Tolerance::default());
             let measure = |name: &str| verdict.measures()[name];
             let (above, allowed) = (measure("delay_s") - value / 5.0, measure("drift_s"));
             assert!(above <= allowed * (1.0 + 1e-6) + 1e-6 * value, "V = {v}: {above} above the bound, of {allowed}");
@@ -185,7 +185,7 @@ fn delay_is_within_b_over_v_and_backlogs_in_proportion_to_v() {
 fn a_slot_alone_is_worth_what_a_slot_is_worth() {
     let instance = instance(1);
     let answer = Rollout::new(Box::new(Spy::new(Fault::None))).solve(&instance, &budget());
-    let verdict = judge::<Lymdo>(&instance, &answer, &Tolerance::default());
+    let verdict = check_answer::<Lymdo>(&instance, &answer, &Tolerance::default());
     assert!(verdict.is_feasible(), "{:?}", verdict.violations());
 }
 

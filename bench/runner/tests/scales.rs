@@ -1,6 +1,6 @@
 //! Instances over many decades: no exact method, solvers of other houses included, claims an optimum or a bound that a certified one contradicts.
 //!
-//! Every number of an instance is drawn log-uniformly over up to 20 decades, with ties, zeros and powers of ten among them. What is judged are the
+//! Every number of an instance is drawn log-uniformly over up to 20 decades, with ties, zeros and powers of ten among them. What is checked are the
 //! answers' bytes. Some seconds by default; to look longer:
 //!
 //! ```sh

@@ -40,7 +40,7 @@
 //! batches are long against the queues' memory, about 4/(1 - rho)^2 tasks for the busiest stage: [`Tandem::fewest_tasks`].
 //!
 //! # What it does not say
-//! - Whether a solution is feasible: the checker judges that. Only a solution without a delay is rejected.
+//! - Whether a solution is feasible: the checker checks that. Only a solution without a delay is rejected.
 //! - What tasks with work of their own would do: service times at the stages of one task are drawn apart, as the formula has it.
 //! - What links with queues of their own would do: hops are constant, as the formula has it.
 //!

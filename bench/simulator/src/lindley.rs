@@ -96,7 +96,7 @@ mod tests {
         noted: usize,
         task: usize,
         stage: usize,
-        happening: EventKind,
+        kind: EventKind,
     }
 
     impl Ord for Event {
@@ -123,9 +123,9 @@ mod tests {
     }
 
     impl Agenda {
-        fn note(&mut self, at_s: f64, task: usize, stage: usize, happening: EventKind) {
+        fn note(&mut self, at_s: f64, task: usize, stage: usize, kind: EventKind) {
             self.noted += 1;
-            self.events.push(Reverse(Event { at_s, noted: self.noted, task, stage, happening }));
+            self.events.push(Reverse(Event { at_s, noted: self.noted, task, stage, kind }));
         }
     }
 
@@ -143,8 +143,8 @@ mod tests {
         let mut waiting = vec![VecDeque::new(); stages];
         let mut is_busy = vec![false; stages];
         let mut delays = vec![f64::NAN; gaps_s.len()];
-        while let Some(Reverse(Event { at_s, task, stage, happening, .. })) = agenda.events.pop() {
-            match happening {
+        while let Some(Reverse(Event { at_s, task, stage, kind, .. })) = agenda.events.pop() {
+            match kind {
                 EventKind::Reaches => waiting[stage].push_back(task),
                 EventKind::Completes => {
                     is_busy[stage] = false;

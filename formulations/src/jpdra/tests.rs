@@ -139,9 +139,9 @@ proptest! {
                         for (without, bound) in [(true, out), (false, within)] {
                             let mut one = domain.clone();
                             one[i] = if without { domain[i] & !(1 << m) } else { 1 << m };
-                            let worth = brute(&model, objective, m, &one, &prices);
+                            let exact = brute(&model, objective, m, &one, &prices);
                             let is_forced = without && domain[i] == 1 << m;
-                            prop_assert!(is_forced || bound <= worth + 1e-9 * scale.max(worth.abs()));
+                            prop_assert!(is_forced || bound <= exact + 1e-9 * scale.max(exact.abs()));
                         }
                     }
                 }

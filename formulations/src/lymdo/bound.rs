@@ -227,7 +227,7 @@ impl Dual {
             let mut moved = 0.0f64;
             for at in 0..self.mixture.len() {
                 let Part { user, more, apart, weight, .. } = self.mixture[at];
-                let pull = (0..2).map(|of| cost[of] * excess[of] * apart[of]).sum::<f64>() + more;
+                let residual = (0..2).map(|of| cost[of] * excess[of] * apart[of]).sum::<f64>() + more;
                 let stiff: f64 = (0..2).map(|of| cost[of] * apart[of] * apart[of]).sum();
                 if stiff <= 0.0 {
                     continue;
@@ -235,7 +235,7 @@ impl Dual {
                 // (Parts of a user are side by side.)
                 let others: f64 =
                     self.mixture.iter().filter(|part| part.user == user).map(|part| part.weight).sum::<f64>() - weight;
-                let next = (weight - pull / stiff).clamp(0.0, (1.0 - others).max(0.0));
+                let next = (weight - residual / stiff).clamp(0.0, (1.0 - others).max(0.0));
                 let step = next - weight;
                 excess = [excess[0] + step * apart[0], excess[1] + step * apart[1]];
                 self.mixture[at].weight = next;

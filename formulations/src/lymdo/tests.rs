@@ -1,7 +1,7 @@
 use offcut_instances::document::{Kind as DocumentKind, to_bytes};
 use offcut_instances::lymdo::strategy::instances;
 use offcut_instances::lymdo::{FAMILIES, Law, Lymdo, Node, Parameters, Policy, generate};
-use offcut_instances::lymdo::{Instance, Origin, RateLaw, Service, Slot as Happening, User};
+use offcut_instances::lymdo::{Instance, Origin, RateLaw, Service, Slot as SlotState, User};
 use offcut_instances::model::Model;
 use offcut_instances::problem::{Algorithm, Answer, Budget, Evidence, Stop};
 use offcut_instances::random::Stream;
@@ -82,7 +82,7 @@ fn instance(kind: Kind, seed: u64) -> Instance {
         }
     });
     let people = people.collect();
-    let happening = |stream: &mut Stream| Happening {
+    let slot_state = |stream: &mut Stream| SlotState {
         arrivals_per_s: (0..users)
             .map(|_| {
                 let rate = stream.uniform(0.5, 3.0);
@@ -96,7 +96,7 @@ fn instance(kind: Kind, seed: u64) -> Instance {
             })
             .collect(),
     };
-    let slots = (0..slots).map(|_| happening(&mut stream)).collect();
+    let slots = (0..slots).map(|_| slot_state(&mut stream)).collect();
     Instance {
         origin: Origin::default(),
         service,
@@ -163,8 +163,12 @@ fn shares_are_what_clarabel_finds() {
         let decisions = allocation(&instance, cuts, &shares.local, &shares.bandwidth, &shares.edge);
         assert!(decisions.bandwidth_hz.iter().sum::<f64>() <= instance.bandwidth_hz, "{name}");
         assert!(decisions.edge_macs_per_s.iter().sum::<f64>() <= instance.edge_macs_per_s, "{name}");
-        let worth = slot_objective(&instance, &decisions).expect("stable");
-        assert!(is_close(worth, instance.v * shares.value, 1e-9), "{name}: {worth} {}", instance.v * shares.value);
+        let objective = slot_objective(&instance, &decisions).expect("stable");
+        assert!(
+            is_close(objective, instance.v * shares.value, 1e-9),
+            "{name}: {objective} {}",
+            instance.v * shares.value
+        );
         match cones {
             // Below what is proved there is nothing: Clarabel's point then breaks the cones by a little, whatever it says of it.
             Ok(Some(said)) if said.value < shares.bound * (1.0 - 1e-6) && is_close(said.value, shares.bound, 1e-4) => {
@@ -348,7 +352,7 @@ fn exchanges_end() {
         overdraft_s_per_j: 0.0,
         backlog_j: backlog,
     };
-    let happening = |arrivals: [f64; 3]| Happening { arrivals_per_s: arrivals.to_vec(), gains: vec![1.0; 3] };
+    let slot_state = |arrivals: [f64; 3]| SlotState { arrivals_per_s: arrivals.to_vec(), gains: vec![1.0; 3] };
     let instance = Instance {
         origin: Origin::default(),
         service: Service::Exponential,
@@ -365,11 +369,11 @@ fn exchanges_end() {
             user(2.171249411960723, 0.9622941143521897, 1.9032454221258677, 0.0, 0.0),
         ],
         slots: vec![
-            happening([1.16331853880185, 0.3806868883411674, 1.0]),
-            happening([1.0, 0.1426025583172975, 1.6235873682086226]),
-            happening([0.7910727563431127, 0.0, 0.661455464379148]),
-            happening([1.172617025834567, 1.480632490554326, 1.0030447179922426]),
-            happening([0.0, 1.8373084493631144, 1.0]),
+            slot_state([1.16331853880185, 0.3806868883411674, 1.0]),
+            slot_state([1.0, 0.1426025583172975, 1.6235873682086226]),
+            slot_state([0.7910727563431127, 0.0, 0.661455464379148]),
+            slot_state([1.172617025834567, 1.480632490554326, 1.0030447179922426]),
+            slot_state([0.0, 1.8373084493631144, 1.0]),
         ],
     };
     assert_eq!(rolled_out(&Exact, &instance).map(|_| ()), Err(Stop::Infeasible));

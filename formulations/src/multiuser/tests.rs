@@ -59,7 +59,7 @@ fn close(a: f64, b: f64, relative: f64) -> bool {
     (a - b).abs() <= relative * b.abs().max(a.abs())
 }
 
-/// What every answer must satisfy: a feasible solution worth what it says, no bound above the optimum.
+/// What every answer must satisfy: a feasible solution value what it says, no bound above the optimum.
 fn assert_sound(instance: &Instance, answer: &Answer<Multiuser>, optimum: f64) {
     let claim = answer.found.as_ref().expect("all local is feasible");
     assert!(claim.solution.units.iter().sum::<u32>() <= instance.server.units);
@@ -69,12 +69,12 @@ fn assert_sound(instance: &Instance, answer: &Answer<Multiuser>, optimum: f64) {
         assert!(units > 0 || cut == blocks);
         latency(instance, user, cut, units)
     });
-    let worth = match instance.objective {
+    let value = match instance.objective {
         Objective::Max => latencies.fold(0.0, f64::max),
         Objective::Sum => latencies.sum(),
     };
-    assert!(close(claim.objective, worth, 1e-12), "{} is worth {worth}", claim.objective);
-    assert!(worth >= optimum * (1.0 - 1e-12));
+    assert!(close(claim.objective, value, 1e-12), "{} has an objective of {value}", claim.objective);
+    assert!(value >= optimum * (1.0 - 1e-12));
     if let Some(bound) = &answer.proved {
         let slack = if matches!(bound.evidence, Evidence::SolverReported(_)) { 1e-6 } else { 0.0 };
         assert!(bound.value <= optimum * (1.0 + slack) + slack * 1e-6, "bound {} of optimum {optimum}", bound.value);

@@ -5,7 +5,7 @@
 //!
 //! - Each step tries a T in between and halves the bracket. A user whose d_i is the same at both ends is *settled*: nothing in the
 //!   bracket changes it, so it is only counted from then on. What is left shrinks geometrically, and 10^6 users cost a few passes.
-//! - The ends snap to values that exist: `high` to the largest T_i*(d_i(high)) of an unsettled user (a settled one is at most `low`), and
+//! - The ends snap to values that exist: `high` to the largest T_i*(d_i(high)) of an undecided user (a settled one is at most `low`), and
 //!   `low` to just below the least T_i*(d_i(low) - 1), under which nothing changes. When they meet, `high` is the optimum.
 //!
 //! Certificate: the optimum, relaxed by 1e-12. The units that bring all users strictly below it are more than there are.
@@ -77,13 +77,13 @@ fn search(latencies: &Latencies, is_out_of_time: impl Fn() -> bool) -> Search {
     let mut high = users.clone().map(|user| latencies.local(user)).fold(0.0, f64::max);
     let least = users.clone().map(|user| latencies.best(user, beta)).fold(0.0, f64::max);
     let needed = |user: usize, threshold: f64| latencies.fewest(user, threshold).unwrap_or(beta + 1);
-    let mut unsettled = Vec::with_capacity(users.len());
+    let mut undecided = Vec::with_capacity(users.len());
     let (mut settled, mut total) = (0u64, 0u64);
     for user in users {
         let at_low = needed(user, least);
         total += u64::from(at_low);
         if at_low > 0 {
-            unsettled.push(Undecided { user: user as u32, at_low, at_high: 0 });
+            undecided.push(Undecided { user: user as u32, at_low, at_high: 0 });
         }
     }
     let mut tested = latencies.users() as u64;
@@ -92,10 +92,10 @@ fn search(latencies: &Latencies, is_out_of_time: impl Fn() -> bool) -> Search {
     }
     let mut low = least;
     let mut passes = 1;
-    let mut tries: Vec<u32> = Vec::with_capacity(unsettled.len());
+    let mut tries: Vec<u32> = Vec::with_capacity(undecided.len());
     loop {
         let next;
-        (next, high) = snapped(latencies, &unsettled, low, high);
+        (next, high) = snapped(latencies, &undecided, low, high);
         if next >= high {
             return Search { threshold: high, is_optimal: true, passes, tested };
         }
@@ -105,9 +105,9 @@ fn search(latencies: &Latencies, is_out_of_time: impl Fn() -> bool) -> Search {
             return Search { threshold: high, is_optimal: middle >= high, passes, tested };
         }
         passes += 1;
-        tested += unsettled.len() as u64;
+        tested += undecided.len() as u64;
         tries.clear();
-        tries.extend(unsettled.iter().map(|u| needed(u.user as usize, middle)));
+        tries.extend(undecided.iter().map(|u| needed(u.user as usize, middle)));
         let total = settled + tries.iter().map(|units| u64::from(*units)).sum::<u64>();
         let is_within_reach = total <= u64::from(beta);
         if is_within_reach {
@@ -115,22 +115,22 @@ fn search(latencies: &Latencies, is_out_of_time: impl Fn() -> bool) -> Search {
         } else {
             low = middle
         }
-        settled += settle(&mut unsettled, &tries, is_within_reach);
+        settled += settle(&mut undecided, &tries, is_within_reach);
     }
 }
 
 /// The ends of the bracket as values that exist: the least above `low`, and the largest up to `high`.
-fn snapped(latencies: &Latencies, unsettled: &[Undecided], low: f64, high: f64) -> (f64, f64) {
-    let worst = unsettled.iter().map(|u| latencies.best(u.user as usize, u.at_high)).fold(low, f64::max);
-    let next = unsettled.iter().map(|u| latencies.best(u.user as usize, u.at_low - 1)).fold(f64::INFINITY, f64::min);
+fn snapped(latencies: &Latencies, undecided: &[Undecided], low: f64, high: f64) -> (f64, f64) {
+    let worst = undecided.iter().map(|u| latencies.best(u.user as usize, u.at_high)).fold(low, f64::max);
+    let next = undecided.iter().map(|u| latencies.best(u.user as usize, u.at_low - 1)).fold(f64::INFINITY, f64::min);
     (next, high.min(worst))
 }
 
 /// Moves one end of the bracket to the units tried. Users whose ends meet leave the list; the answer is their units.
-fn settle(unsettled: &mut Vec<Undecided>, tries: &[u32], is_high_end: bool) -> u64 {
+fn settle(undecided: &mut Vec<Undecided>, tries: &[u32], is_high_end: bool) -> u64 {
     let (mut kept, mut settled) = (0, 0);
     for (at, units) in tries.iter().enumerate() {
-        let mut user = unsettled[at];
+        let mut user = undecided[at];
         if is_high_end {
             user.at_high = *units
         } else {
@@ -139,10 +139,10 @@ fn settle(unsettled: &mut Vec<Undecided>, tries: &[u32], is_high_end: bool) -> u
         if user.at_low == user.at_high {
             settled += u64::from(user.at_low);
         } else {
-            unsettled[kept] = user;
+            undecided[kept] = user;
             kept += 1;
         }
     }
-    unsettled.truncate(kept);
+    undecided.truncate(kept);
     settled
 }

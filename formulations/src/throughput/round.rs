@@ -117,12 +117,12 @@ impl<'a> Rounding<'a> {
             }
         }
         // The worthiest first.
-        let worth = |at: u32| {
+        let profit_per_thread = |at: u32| {
             let item = &self.admission.items[at as usize];
             item.profit - self.cost(at as usize, prices)
         };
         let unserved = (0..self.chosen.len() as u32).filter(|at| self.chosen[*at as usize].is_none());
-        let mut unserved: Vec<(f64, u32)> = unserved.map(|at| (worth(at), at)).collect();
+        let mut unserved: Vec<(f64, u32)> = unserved.map(|at| (profit_per_thread(at), at)).collect();
         unserved.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
         let mut effort = effort;
         for (_, at) in unserved {

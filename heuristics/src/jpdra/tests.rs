@@ -48,7 +48,7 @@ fn golden(allocation: Allocation) -> Instance {
 const QUARTERS: Allocation = Allocation::Units { macs_per_s: 0.25 };
 
 /// What is wrong with a solution, straight from the definition; and its value.
-fn judged(instance: &Instance, solution: &Solution) -> (Vec<String>, f64) {
+fn checked_answer(instance: &Instance, solution: &Solution) -> (Vec<String>, f64) {
     let mut faults = Vec::new();
     let mut used = vec![0.0; instance.servers.len()];
     let mut used_units = vec![0; instance.servers.len()];
@@ -151,7 +151,7 @@ proptest! {
             }
             prop_assert_eq!(&answer.stop, &Stop::Completed, "{}", method.id());
             let Some(claim) = answer.found else { continue };
-            let (faults, value) = judged(&instance, &claim.solution);
+            let (faults, value) = checked_answer(&instance, &claim.solution);
             prop_assert_eq!(faults, Vec::<String>::new(), "{}", method.id());
             prop_assert!(is_close(value, claim.objective, 1e-6), "{}: {value}, claims {}", method.id(), claim.objective);
             let optimum = optimum.expect("somebody found a solution");
@@ -570,7 +570,7 @@ fn time_is_kept() {
         assert!(began.elapsed().as_secs_f64() < 1.0, "{id}: {:?}", began.elapsed());
         assert_eq!(answer.stop, Stop::TimeLimit, "{id}");
         let claim = answer.found.expect("the first start has no faults");
-        assert_eq!(judged(&instance, &claim.solution).0, Vec::<String>::new(), "{id}");
+        assert_eq!(checked_answer(&instance, &claim.solution).0, Vec::<String>::new(), "{id}");
     }
 }
 

@@ -134,14 +134,14 @@ impl Costs {
         if high <= low {
             return Some(free);
         }
-        let pull = StationarityResidual { load, work, free_s, low_s: low, prices };
+        let residual = StationarityResidual { load, work, free_s, low_s: low, prices };
         let odds = |d: f64| (lambda * d / (1.0 - lambda * d)).ln();
         let lowest = odds(low);
         let highest = if lambda * high < 1.0 { odds(high).min(BUSIEST) } else { BUSIEST };
-        let d = if highest <= lowest || pull.excess(lowest).is_some_and(|(excess, _)| excess >= 0.0) {
+        let d = if highest <= lowest || residual.excess(lowest).is_some_and(|(excess, _)| excess >= 0.0) {
             low
         } else {
-            let at = pull.balanced(lowest, highest);
+            let at = residual.balanced(lowest, highest);
             (1.0 / (lambda * (1.0 + (-at).exp()))).clamp(low, high)
         };
         let mut share = free;
@@ -202,7 +202,7 @@ impl StationarityResidual<'_> {
             stages += saved - load.delay_weight;
             stages_by_d -= 2.0 * saved / d;
         }
-        // At their own optimum stages pull with nothing: far above the root.
+        // At their own optimum stages residual with nothing: far above the root.
         if stages <= 0.0 {
             return Some((f64::MAX, 0.0));
         }

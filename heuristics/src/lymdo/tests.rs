@@ -89,7 +89,7 @@ fn is_close(a: f64, b: f64, relative: f64) -> bool {
 }
 
 /// What is wrong with an allocation, straight from the definition; what it costs, and everybody's energy.
-fn judged(slot: &Instance, allocation: &Allocation) -> (Vec<String>, f64, Vec<f64>) {
+fn checked_answer(slot: &Instance, allocation: &Allocation) -> (Vec<String>, f64, Vec<f64>) {
     let mut faults = Vec::new();
     let (mut value, mut energies) = (0.0, Vec::new());
     for (n, user) in slot.users.iter().enumerate() {
@@ -410,7 +410,7 @@ fn alternating_never_makes_it_worse() {
         assert!(plan.value <= value && (plan.value < value || better == cuts));
         let policy = policy("alternating", &[]);
         let allocation = policy.begin(&Budget::default()).decide(&slot).expect("feasible");
-        let found = judged(&slot, &allocation).1;
+        let found = checked_answer(&slot, &allocation).1;
         let all = products(&costs);
         let best = all.iter().filter_map(|cuts| Some(allocate(&costs, cuts, None)?.value)).min_by(f64::total_cmp);
         let best = best.expect("somebody found one");
@@ -451,7 +451,7 @@ fn every_policy_is_feasible_or_says_why_not() {
             let costs = Costs::new(&slot);
             match policy.begin(&Budget::default()).decide(&slot) {
                 Ok(allocation) => {
-                    let (faults, value, _) = judged(&slot, &allocation);
+                    let (faults, value, _) = checked_answer(&slot, &allocation);
                     assert_eq!(faults, Vec::<String>::new(), "{}", policy.id());
                     let shares: Vec<Share> = (0..slot.users.len())
                         .map(|n| Share {
@@ -514,9 +514,9 @@ fn myopic_minimises_the_slot_as_its_own_horizon() {
         let Ok(allocation) = policy("myopic", &[]).begin(&Budget::default()).decide(&slot) else { continue };
         let user = &slot.users[0];
         let horizon = |allocation: &Allocation| {
-            let (faults, _, energies) = judged(&Instance { v: 1.0, ..slot.clone() }, allocation);
+            let (faults, _, energies) = checked_answer(&Instance { v: 1.0, ..slot.clone() }, allocation);
             let zero = User { backlog_j: 0.0, ..*user };
-            let delay = judged(&Instance { v: 1.0, users: vec![zero], ..slot.clone() }, allocation).1;
+            let delay = checked_answer(&Instance { v: 1.0, users: vec![zero], ..slot.clone() }, allocation).1;
             let over = (energies[0] - user.energy_budget_j_per_slot).max(0.0);
             faults.is_empty().then_some((delay + user.overdraft_s_per_j * over, energies[0]))
         };
@@ -544,7 +544,7 @@ fn myopic_minimises_the_slot_as_its_own_horizon() {
 /// What a slot costs as its own horizon; none if something is not stable or beyond what there is.
 fn own_horizon(slot: &Instance, allocation: &Allocation) -> Option<f64> {
     let idle = slot.users.iter().map(|user| User { backlog_j: 0.0, ..*user }).collect();
-    let (faults, delay, energies) = judged(&Instance { v: 1.0, users: idle, ..slot.clone() }, allocation);
+    let (faults, delay, energies) = checked_answer(&Instance { v: 1.0, users: idle, ..slot.clone() }, allocation);
     let over = slot
         .users
         .iter()
@@ -621,7 +621,7 @@ fn fewer_starts_are_never_better() {
     let slot = slots("parameters", 1, 8, 8).next().expect("one");
     let value = |starts: f64| {
         let decided = policy("alternating", &[("starts", starts)]).begin(&Budget::default()).decide(&slot);
-        judged(&slot, &decided.expect("feasible")).1
+        checked_answer(&slot, &decided.expect("feasible")).1
     };
     assert!(value(3.0) <= value(1.0));
 }
@@ -636,7 +636,7 @@ fn rolled_out(policy: &dyn Policy, instance: &Instance) -> Result<(f64, Vec<f64>
     for now in &instance.slots {
         slot.slots = vec![now.clone()];
         let allocation = run.decide(&slot)?;
-        let (faults, value, energies) = judged(&slot, &allocation);
+        let (faults, value, energies) = checked_answer(&slot, &allocation);
         assert_eq!(faults, Vec::<String>::new(), "{}", policy.id());
         let drift: f64 = slot.users.iter().zip(&energies).map(|(user, energy)| user.backlog_j * energy).sum();
         delay += (value - drift) / slot.v / slots;
@@ -677,7 +677,7 @@ fn untrained_is_what_training_began_as() {
         let slot = generate("rayleigh", &Parameters::default(), 2_000_000 + seed).expect("legal");
         let value = |policy: &dyn Policy| {
             let decided = policy.begin(&Budget::default()).decide(&slot).expect("stable");
-            judged(&slot, &decided).1
+            checked_answer(&slot, &decided).1
         };
         dearer += value(&*untrained) / value(&*policy("lymdo", &[("trained", 1.0)])) - 1.0;
     }
@@ -698,7 +698,7 @@ fn the_learned_policy_is_near_alternating() {
             let slot = generate(family, &parameters, 2_000_000 + seed).expect("legal");
             let value = |id: &str| {
                 let allocation = policy(id, &[]).begin(&Budget::default()).decide(&slot)?;
-                Ok(judged(&slot, &allocation).1)
+                Ok(checked_answer(&slot, &allocation).1)
             };
             let values: Result<Vec<f64>, Stop> = ["lymdo", "random", "alternating"].map(value).into_iter().collect();
             let Ok(values) = values else { continue };

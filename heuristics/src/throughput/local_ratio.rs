@@ -181,13 +181,13 @@ mod tests {
                 (0..8).map(|i| (i, 1 + stream.below(6) as u32, stream.uniform(0.1, 9.0))).collect();
             let capacity = stream.below(16) as u32;
             let fitting: Vec<_> = items.iter().copied().filter(|(_, size, _)| *size <= capacity).collect();
-            let worth = |taken: &[usize]| taken.iter().map(|i| items[*i].2).sum::<f64>();
+            let profit_of = |taken: &[usize]| taken.iter().map(|i| items[*i].2).sum::<f64>();
             let used = |taken: &[usize]| taken.iter().map(|i| items[*i].1).sum::<u32>();
             let subsets = (0..1u32 << 8).map(|set| (0..8).filter(|i| set >> i & 1 == 1).collect::<Vec<usize>>());
-            let best = subsets.filter(|set| used(set) <= capacity).map(|set| worth(&set)).fold(0.0, f64::max);
+            let best = subsets.filter(|set| used(set) <= capacity).map(|set| profit_of(&set)).fold(0.0, f64::max);
             let (exact, half) = (exact(&fitting, capacity), half(&fitting, capacity));
             assert!(used(&exact) <= capacity && used(&half) <= capacity);
-            assert!((worth(&exact) - best).abs() < 1e-9 && worth(&half) >= best / 2.0 - 1e-9);
+            assert!((profit_of(&exact) - best).abs() < 1e-9 && profit_of(&half) >= best / 2.0 - 1e-9);
         }
     }
 }

@@ -77,7 +77,7 @@ fn faults(instance: &Instance, solution: &Solution, objective: f64) -> Vec<Strin
         faults.push(format!("cloudlet {j}: {load} threads"));
     }
     if (profit - objective).abs() > 1e-9 * profit.max(1.0) {
-        faults.push(format!("claims {objective}, is worth {profit}"));
+        faults.push(format!("claims {objective}, has an objective of {profit}"));
     }
     faults
 }

@@ -59,7 +59,7 @@ pub struct Partition {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Server {
-    /// Its speed, in MAC/s. Speeds that sum to more, by at most 1e-9 relative, are scaled back to it and judged so; whole units are not.
+    /// Its speed, in MAC/s. Speeds that sum to more, by at most 1e-9 relative, are scaled back to it and checked so; whole units are not.
     pub macs_per_s: f64,
 }
 

@@ -3,8 +3,8 @@
 //! | family | DNNs | channels | arrivals | what it is for |
 //! |---|---|---|---|---|
 //! | `rayleigh` | of the zoo | Rayleigh fading, independent from slot to slot | vary by a fifth | the tables |
-//! | `markov` | of the zoo | good and bad spells of 10 and 5 slots (Gilbert), bad 13 dB lower | vary by a fifth | channels that remember |
-//! | `bursty` | of the zoo | Rayleigh fading | calm and busy spells of 10 slots, busy four times calm | arrivals that remember |
+//! | `markov` | of the zoo | good and bad periods of 10 and 5 slots (Gilbert), bad 13 dB lower | vary by a fifth | channels that remember |
+//! | `bursty` | of the zoo | Rayleigh fading | calm and busy periods of 10 slots, busy four times calm | arrivals that remember |
 //! | `tight` | of the zoo | Rayleigh fading | vary by a fifth | half the energy, two fifths of the bandwidth |
 //! | `steady` | of the zoo | no fading | constant | every slot is the same: the optimum over time is that of one slot |
 //! | `synthetic` | random chains | Rayleigh fading | vary by a fifth | what does not depend on our zoo |
@@ -40,8 +40,8 @@ use crate::range;
 /// All families.
 pub const FAMILIES: [Family; 6] = [
     Family { name: "rayleigh", about: "real DNNs, Rayleigh fading" },
-    Family { name: "markov", about: "real DNNs, channels with good and bad spells" },
-    Family { name: "bursty", about: "real DNNs, Rayleigh fading, arrivals with calm and busy spells" },
+    Family { name: "markov", about: "real DNNs, channels with good and bad periods" },
+    Family { name: "bursty", about: "real DNNs, Rayleigh fading, arrivals with calm and busy periods" },
     Family { name: "tight", about: "as rayleigh with half the energy and two fifths of the bandwidth" },
     Family { name: "steady", about: "real DNNs, every slot the same" },
     Family { name: "synthetic", about: "random chains, Rayleigh fading" },
@@ -459,7 +459,7 @@ mod tests {
             let short = generate(family.name, &Parameters { slots: 10, ..parameters.clone() }, 3).expect("legal");
             assert_eq!(short.users, instance.users);
             assert_eq!(short.slots, instance.slots[..10]);
-            // The same place and rate without fading and spells.
+            // The same place and rate without fading and periods.
             let still =
                 homes(&instance.models, &parameters, if family.name == "synthetic" { "synthetic" } else { "zoo" }, 3);
             let mean = |of: &dyn Fn(&Slot, usize) -> f64| {

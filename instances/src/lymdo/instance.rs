@@ -23,11 +23,11 @@ pub struct Instance {
     pub rate_law: RateLaw,
     /// Length of a slot, in seconds.
     pub slot_s: f64,
-    /// Bandwidth that users share, in Hz. Shares that sum to more, by at most 1e-9 relative, are scaled back to it and judged so.
+    /// Bandwidth that users share, in Hz. Shares that sum to more, by at most 1e-9 relative, are scaled back to it and checked so.
     pub bandwidth_hz: f64,
     /// Density of the noise, in W/Hz (`shannon`).
     pub noise_w_per_hz: f64,
-    /// Speed of the edge that users share, in MAC/s. Shares that sum to more, by at most 1e-9 relative, are scaled back to it and judged so.
+    /// Speed of the edge that users share, in MAC/s. Shares that sum to more, by at most 1e-9 relative, are scaled back to it and checked so.
     pub edge_macs_per_s: f64,
     /// The Lyapunov weight V of delay against drift, in J^2/s. It makes the objective of a single slot; on a horizon it is the setting
     /// that policies are asked for, and not part of the objective.

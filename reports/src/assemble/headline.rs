@@ -18,7 +18,7 @@ use crate::table::{Cell, Column, Style, Table};
 
 /// A method on the instances of the headline.
 #[derive(Clone, Debug)]
-struct Standing {
+struct MethodSummary {
     /// The method.
     method: String,
     /// What it is to the report.
@@ -59,7 +59,7 @@ struct Field<'a> {
     /// How many instances.
     instances: usize,
     /// The methods in the order of the table: ranked ones by their gap, those that are not comparable, exact ones.
-    standings: Vec<Standing>,
+    summaries: Vec<MethodSummary>,
 }
 
 impl<'a> Field<'a> {
@@ -73,7 +73,7 @@ impl<'a> Field<'a> {
         }
         let (first, variant) = first(results, problem, &exact, &groups)?;
         let instances = instances(&groups[&(first, variant)]);
-        let mut standings: Vec<Standing> = Vec::new();
+        let mut summaries: Vec<MethodSummary> = Vec::new();
         for ((method, of), rows) in &groups {
             let rows: Vec<&Result> =
                 rows.iter().filter(|r| instances.contains(r.row.key.instance.as_str())).copied().collect();
@@ -89,11 +89,11 @@ impl<'a> Field<'a> {
                 () if exact.contains(id_of(method)) => Role::Exact,
                 () => Role::Heuristic,
             };
-            standings.push(standing(results, options, method, role, &rows, instances.len()));
+            summaries.push(summary(results, options, method, role, &rows, instances.len()));
         }
-        standings.sort_by(|a, b| {
-            let group = |s: &Standing| if s.role == Role::Exact { 2 } else { i32::from(!s.is_ranked) };
-            let gap = |s: &Standing| s.gap.map_or(f64::INFINITY, |gap| if gap.is_zero { 0.0 } else { gap.mean });
+        summaries.sort_by(|a, b| {
+            let group = |s: &MethodSummary| if s.role == Role::Exact { 2 } else { i32::from(!s.is_ranked) };
+            let gap = |s: &MethodSummary| s.gap.map_or(f64::INFINITY, |gap| if gap.is_zero { 0.0 } else { gap.mean });
             let order = group(a).cmp(&group(b)).then(gap(a).total_cmp(&gap(b)));
             order.then_with(|| a.role.cmp(&b.role)).then_with(|| a.method.cmp(&b.method))
         });
@@ -102,24 +102,24 @@ impl<'a> Field<'a> {
             first: first.to_owned(),
             variant: (variants.len() > 1).then_some(variant),
             instances: instances.len(),
-            standings,
+            summaries,
         })
     }
 
-    /// The standing of the most important method.
-    fn leading(&self) -> Option<&Standing> {
-        self.standings.iter().find(|standing| standing.method == self.first)
+    /// The summary of the most important method.
+    fn leading(&self) -> Option<&MethodSummary> {
+        self.summaries.iter().find(|summary| summary.method == self.first)
     }
 
     /// The place of a ranked method that is not exact, from 1 on; methods whose gaps count as 0 share the first.
-    fn rank(&self, of: &Standing) -> Option<usize> {
-        let gap = |s: &Standing| s.gap.map(|gap| if gap.is_zero { 0.0 } else { gap.mean });
+    fn rank(&self, of: &MethodSummary) -> Option<usize> {
+        let gap = |s: &MethodSummary| s.gap.map(|gap| if gap.is_zero { 0.0 } else { gap.mean });
         let own = gap(of).filter(|_| of.is_ranked && of.role != Role::Exact)?;
         Some(1 + self.ranked().filter(|other| gap(other).is_some_and(|gap| gap < own)).count())
     }
 
-    fn ranked(&self) -> impl Iterator<Item = &Standing> {
-        self.standings.iter().filter(|s| s.is_ranked && s.role != Role::Exact)
+    fn ranked(&self) -> impl Iterator<Item = &MethodSummary> {
+        self.summaries.iter().filter(|s| s.is_ranked && s.role != Role::Exact)
     }
 }
 
@@ -170,14 +170,14 @@ fn first<'a>(
         .map(|(key, _)| *key)
 }
 
-fn standing(
+fn summary(
     results: &Results,
     options: &Options,
     method: &str,
     role: Role,
     rows: &[&Result],
     instances: usize,
-) -> Standing {
+) -> MethodSummary {
     let run = self::instances(rows);
     let unsolved: BTreeSet<&str> =
         rows.iter().filter(|r| r.objective.is_none()).map(|r| r.row.key.instance.as_str()).collect();
@@ -198,7 +198,7 @@ fn standing(
     let class = if role == Role::Exact { Class::Exact } else { Class::Heuristic };
     let times = per_instance(rows.iter().copied(), |r| Some(class.counted_s(r)));
     let certified = of_rows().filter(|gap| gap.certified).count();
-    Standing {
+    MethodSummary {
         method: method.to_owned(),
         role,
         run: run.len(),
@@ -220,7 +220,7 @@ pub(super) fn of(results: &Results, options: &Options, problem: &ProblemReport) 
         question: format!("How far from optimal is {subject}, and how fast?"),
         answer: answer(results, options, &field, leading),
         figure: figure(results, &field),
-        roles: field.standings.iter().map(|standing| standing.role).collect(),
+        roles: field.summaries.iter().map(|summary| summary.role).collect(),
         table,
     })
 }
@@ -263,7 +263,7 @@ pub(crate) fn of_all(parts: &[(&str, &Results, &ProblemReport)], options: &Optio
         let exact = fastest_exact(field);
         let mut row = vec![Cell::text(*name), Cell::text(&leading.method), Cell::text(leading.role.name())];
         row.extend(numbers_of(results, field, leading));
-        row.push(exact.map_or_else(Cell::absent, |(standing, _)| Cell::text(&standing.method)));
+        row.push(exact.map_or_else(Cell::absent, |(summary, _)| Cell::text(&summary.method)));
         row.push(exact.map_or_else(Cell::absent, |(_, s)| Cell::number(duration(s), s)));
         table.push(row);
         roles.push(Role::Heuristic);
@@ -274,8 +274,8 @@ pub(crate) fn of_all(parts: &[(&str, &Results, &ProblemReport)], options: &Optio
             leading.time_s.map_or(String::new(), |s| format!(" in {}", duration(s)))
         ));
         let mut of_both = vec![(leading, format!("{name}: {}", leading.method))];
-        of_both.extend(exact.map(|(standing, _)| (standing, format!("{name}: {}", standing.method))));
-        dots.extend(of_both.into_iter().filter_map(|(standing, name)| Some(Dot { name, ..dot(results, standing)? })));
+        of_both.extend(exact.map(|(summary, _)| (summary, format!("{name}: {}", summary.method))));
+        dots.extend(of_both.into_iter().filter_map(|(summary, name)| Some(Dot { name, ..dot(results, summary)? })));
     }
     if roles.is_empty() {
         return None;
@@ -299,9 +299,9 @@ pub(crate) fn of_all(parts: &[(&str, &Results, &ProblemReport)], options: &Optio
 }
 
 /// The fastest of the exact methods that solve all instances with a gap of 0, and its time.
-fn fastest_exact<'f>(field: &'f Field) -> Option<(&'f Standing, f64)> {
+fn fastest_exact<'f>(field: &'f Field) -> Option<(&'f MethodSummary, f64)> {
     let exact =
-        field.standings.iter().filter(|s| s.role == Role::Exact && s.is_ranked && s.gap.is_some_and(|gap| gap.is_zero));
+        field.summaries.iter().filter(|s| s.role == Role::Exact && s.is_ranked && s.gap.is_some_and(|gap| gap.is_zero));
     exact.filter_map(|s| Some((s, s.time_s?))).min_by(|a, b| a.1.total_cmp(&b.1))
 }
 
@@ -317,7 +317,7 @@ fn with_interval(results: &Results, gap: &Gaps) -> String {
 }
 
 /// The answer in sentences: gap, time, who is nearer, how exact methods compare, and what the gaps rest on.
-fn answer(results: &Results, options: &Options, field: &Field, leading: &Standing) -> Vec<String> {
+fn answer(results: &Results, options: &Options, field: &Field, leading: &MethodSummary) -> Vec<String> {
     let on = match field.variant {
         Some(variant) => format!("all {} instances ({variant})", whole(field.instances as u64)),
         None => format!("all {} instances", whole(field.instances as u64)),
@@ -398,61 +398,61 @@ fn table(results: &Results, options: &Options, field: &Field) -> Table {
             Column::numbers("solved", "solved"),
         ],
     );
-    for standing in &field.standings {
-        let rank = field.rank(standing).map_or_else(Cell::absent, Cell::count);
-        let mut row = vec![rank, Cell::text(&standing.method), Cell::text(standing.role.name())];
-        row.extend(numbers_of(results, field, standing));
+    for summary in &field.summaries {
+        let rank = field.rank(summary).map_or_else(Cell::absent, Cell::count);
+        let mut row = vec![rank, Cell::text(&summary.method), Cell::text(summary.role.name())];
+        row.extend(numbers_of(results, field, summary));
         table.push(row);
     }
     table
 }
 
 /// The cells of a method: mean gap, interval, worst row, time, share certified, instances solved.
-fn numbers_of(results: &Results, field: &Field, standing: &Standing) -> [Cell; 6] {
+fn numbers_of(results: &Results, field: &Field, summary: &MethodSummary) -> [Cell; 6] {
     let gap = |value: fn(&Gaps) -> f64| {
-        standing.gap.as_ref().map_or_else(Cell::absent, |gap| {
+        summary.gap.as_ref().map_or_else(Cell::absent, |gap| {
             let style = if gap.is_certified { Style::Plain } else { Style::Unchecked };
             Cell::number(percent(results, value(gap), gap.is_certified), 100.0 * value(gap)).styled(style)
         })
     };
-    let interval = standing.gap.and_then(|gap| Some((gap, gap.interval?)));
+    let interval = summary.gap.and_then(|gap| Some((gap, gap.interval?)));
     let interval = interval.map_or_else(Cell::absent, |(gap, (low, high))| {
         let percent = |value: f64| percent(results, value, gap.is_certified);
         Cell::number(format!("{} to {}", percent(low), percent(high)), 100.0 * low)
     });
-    let solved = if standing.solved == field.instances {
-        whole(standing.solved as u64)
+    let solved = if summary.solved == field.instances {
+        whole(summary.solved as u64)
     } else {
-        format!("{} of {}", standing.solved, standing.run)
+        format!("{} of {}", summary.solved, summary.run)
     };
     [
         gap(|gap| gap.mean),
         interval,
         gap(|gap| gap.worst_row),
-        standing.time_s.map_or_else(Cell::absent, |s| Cell::number(duration(s), s)),
-        Cell::number(format!("{:.0}", standing.certified_percent), standing.certified_percent),
-        Cell::number(solved, standing.solved as f64),
+        summary.time_s.map_or_else(Cell::absent, |s| Cell::number(duration(s), s)),
+        Cell::number(format!("{:.0}", summary.certified_percent), summary.certified_percent),
+        Cell::number(solved, summary.solved as f64),
     ]
 }
 
 /// A method in the figure; none if it has no gap.
-fn dot(results: &Results, standing: &Standing) -> Option<Dot> {
-    let gap = standing.gap?;
+fn dot(results: &Results, summary: &MethodSummary) -> Option<Dot> {
+    let gap = summary.gap?;
     let percent = |value: f64| if value <= results.tolerance(gap.is_certified) { 0.0 } else { 100.0 * value };
     Some(Dot {
-        name: standing.method.clone(),
+        name: summary.method.clone(),
         mean: percent(gap.mean),
         interval: gap.interval.map(|(low, high)| (percent(low), percent(high))),
         max: percent(gap.max),
         certified: gap.is_certified,
-        time_s: standing.time_s,
-        role: standing.role,
+        time_s: summary.time_s,
+        role: summary.role,
     })
 }
 
 /// Gaps and times of the same methods, in the same order.
 fn figure(results: &Results, field: &Field) -> Option<Figure> {
-    let dots = field.standings.iter().filter_map(|standing| dot(results, standing)).collect();
+    let dots = field.summaries.iter().filter_map(|summary| dot(results, summary)).collect();
     let mut figure =
         dot_chart("ranking", "Gap and time of every method on the same instances", dots, Some(mean_of("time")))?;
     figure.caption = format!("{} Right: mean time. ▸ the paper’s algorithm, + a plug-in.", figure.caption);

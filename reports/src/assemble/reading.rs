@@ -80,10 +80,10 @@ fn certified(evidence: Option<&Evidence>) -> &'static str {
     match evidence {
         Some(evidence) if evidence.is_whole() => {
             "when the row was made, the checker replayed the bound's certificate in outward-rounded arithmetic, without any solver. For this report each row was \
-             compared with the hash of its answer and with what the answer claims. No answer was judged again; `offcut check RUN` does that."
+             compared with the hash of its answer and with what the answer claims. No answer was checked again; `offcut check RUN` does that."
         }
         Some(_) => {
-            "the row says so. Not every row of this run matches an answer (see above), so it is not known to be what the checker wrote; `offcut check RUN` judges \
+            "the row says so. Not every row of this run matches an answer (see above), so it is not known to be what the checker wrote; `offcut check RUN` checks \
              all answers again."
         }
         None => {

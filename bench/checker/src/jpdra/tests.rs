@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 use super::replay::{Replay, SearchEffort};
 use super::server_subproblem::SubproblemObjective;
-use crate::{Budget, Checkable, Proof, Tolerance, judge};
+use crate::{Budget, Checkable, Proof, Tolerance, check_answer};
 
 /// One flow, rate 1: w = (1, 4) on servers of 5 and 8. By hand:
 ///
@@ -170,7 +170,7 @@ fn a_claim_may_be_of_what_was_given() {
     let as_given = 1.25 + 4.0 / (speed * (1.0 + 1e-10) - 4.0);
     assert!(as_given < scaled * (1.0 - 1e-5));
     for (claimed, is_right) in [(scaled, true), (as_given, true), (0.5 * (scaled + as_given), false), (2.25, false)] {
-        let verdict = judge::<Jpdra>(&instance, &Answer::found(given.clone(), claimed), &Tolerance::default());
+        let verdict = check_answer::<Jpdra>(&instance, &Answer::found(given.clone(), claimed), &Tolerance::default());
         assert_eq!(verdict.is_feasible(), is_right, "{claimed}: {verdict:?}");
         let objective = verdict.objective().expect("defined");
         assert!((objective.middle() / scaled - 1.0).abs() < 1e-9, "{objective:?}");
@@ -180,7 +180,7 @@ fn a_claim_may_be_of_what_was_given() {
 
 fn verdict(certificate: Certificate, value: f64, stop: Stop) -> crate::Verdict {
     let answer = Answer::<Jpdra>::nothing(stop).certified(value, certificate);
-    judge::<Jpdra>(&toy(), &answer, &Tolerance::default())
+    check_answer::<Jpdra>(&toy(), &answer, &Tolerance::default())
 }
 
 fn one(node: Node, prices: Vec<Prices>) -> Certificate {
@@ -268,10 +268,10 @@ fn an_instance_without_solutions_is_proved_to_have_none() {
     };
     // Both servers could take the first; the second fits server 1 alone. So only 0,1 is left: feasible.
     let by_load = Prices { place: vec![vec![1.0; 2], vec![4.0; 2]], stay: Vec::new() };
-    let verdict = judge::<Jpdra>(&instance, &answer(by_load.clone()), &Tolerance::default());
+    let verdict = check_answer::<Jpdra>(&instance, &answer(by_load.clone()), &Tolerance::default());
     assert!(matches!(verdict.proof(), Proof::Rejected { .. }));
     instance.servers[0].macs_per_s = 0.5;
-    let verdict = judge::<Jpdra>(&instance, &answer(by_load), &Tolerance::default());
+    let verdict = check_answer::<Jpdra>(&instance, &answer(by_load), &Tolerance::default());
     assert_eq!(verdict.proof(), &Proof::Infeasible);
     // And a solution beside such a proof is a contradiction, whoever claims it.
     assert!(!verdict.is_rejected());

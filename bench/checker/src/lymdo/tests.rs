@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use super::outcome;
 use super::stage::stage_work;
 use super::user_slot::phi;
-use crate::{Checkable, Proof, Tolerance, judge};
+use crate::{Checkable, Proof, Tolerance, check_answer};
 
 /// Two users, one task a second each, V = 2, Q = 1.25; at full speed of the device a task of 2 MACs takes 1/4 s. The heavy one cannot send (8000
 /// bits, 16 bit/s). By hand, with d the time of the longest stage:
@@ -274,7 +274,7 @@ fn a_rounding_too_much_is_not_worth_anything() {
     assert!(objective.high() - objective.low() < 1e-13 * objective.high());
 }
 
-/// Up to 1e-9 of a capacity, relative, is scaled back, and everything is judged as if that had been given; above that it is a violation.
+/// Up to 1e-9 of a capacity, relative, is scaled back, and everything is checked as if that had been given; above that it is a violation.
 #[test]
 fn a_small_excess_is_scaled_back() {
     let instance = toy();
@@ -330,7 +330,7 @@ fn a_claim_may_be_of_what_was_given() {
     let as_given = objective(&Instance { edge_macs_per_s: 3.0, ..instance.clone() }, &given);
     assert!(as_given < scaled * (1.0 - 1e-5));
     for (claimed, is_right) in [(scaled, true), (as_given, true), (0.5 * (scaled + as_given), false)] {
-        let verdict = judge::<Lymdo>(&instance, &Answer::found(given.clone(), claimed), &Tolerance::default());
+        let verdict = check_answer::<Lymdo>(&instance, &Answer::found(given.clone(), claimed), &Tolerance::default());
         assert_eq!(verdict.is_feasible(), is_right, "{claimed}: {verdict:?}");
         let objective = verdict.objective().expect("defined");
         assert!((objective.middle() / scaled - 1.0).abs() < 1e-9 && objective.low() > as_given, "{objective:?}");
@@ -339,7 +339,7 @@ fn a_claim_may_be_of_what_was_given() {
 
 fn verdict(instance: &Instance, certificate: Certificate, value: f64, stop: Stop) -> crate::Verdict {
     let answer = Answer::<Lymdo>::nothing(stop).certified(value, certificate);
-    judge::<Lymdo>(instance, &answer, &Tolerance::default())
+    check_answer::<Lymdo>(instance, &answer, &Tolerance::default())
 }
 
 fn single(prices: Vec<Prices>, nodes: Vec<Node>) -> Certificate {

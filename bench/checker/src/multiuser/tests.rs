@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 use super::evaluate::Latencies;
 use super::replay::{Range, Replay, Walk, least_above_0};
-use crate::{Budget, Checkable, Interval, Proof, Tolerance, Verdict, judge};
+use crate::{Budget, Checkable, Interval, Proof, Tolerance, Verdict, check_answer};
 
 fn toy(objective: Objective) -> Instance {
     let bytes = include_bytes!("../../../../instances/data/multiuser/toy.json");
@@ -91,7 +91,7 @@ fn claim(cut: [u32; 2], units: [u32; 2], objective: f64) -> Answer<Multiuser> {
 }
 
 fn verdict(answer: &Answer<Multiuser>) -> Verdict {
-    judge(&toy(Objective::Max), answer, &Tolerance::default())
+    check_answer(&toy(Objective::Max), answer, &Tolerance::default())
 }
 
 /// The one violation of an answer in which only one thing is broken: (constraint, place, amount).

@@ -13,7 +13,7 @@ use super::node_state::{Decision, State};
 use super::relaxation::Relaxation;
 use super::replay::Replay;
 use super::*;
-use crate::{Proof, Tolerance, Verdict, judge, sum};
+use crate::{Proof, Tolerance, Verdict, check_answer, sum};
 
 fn toy() -> Instance {
     let bytes = include_bytes!("../../../../instances/data/throughput/toy.json");
@@ -67,7 +67,11 @@ fn the_toy_is_what_the_hand_says() {
         assert_eq!(Throughput::replay(&toy(), &certificate(price)), Ok(bound), "{price}");
     }
     let verdict = |certificate, value| {
-        judge::<Throughput>(&toy(), &Answer::found(optimum(), 3.0).certified(value, certificate), &Tolerance::default())
+        check_answer::<Throughput>(
+            &toy(),
+            &Answer::found(optimum(), 3.0).certified(value, certificate),
+            &Tolerance::default(),
+        )
     };
     assert_eq!(verdict(certificate(0.5), 3.0).proof(), &Proof::Certified { value: 3.0 });
     assert!(verdict(certificate(0.5), 2.0).is_rejected() && verdict(certificate(0.0), 3.0).is_rejected());
@@ -177,7 +181,8 @@ fn every_constraint_broken_alone_is_named() {
     assert_eq!(violations[0].constraint, "a part of the request's model");
 
     // An objective off by 1e-6.
-    let verdict: Verdict = judge::<Throughput>(&toy(), &Answer::found(optimum(), 3.0 + 3e-6), &Tolerance::default());
+    let verdict: Verdict =
+        check_answer::<Throughput>(&toy(), &Answer::found(optimum(), 3.0 + 3e-6), &Tolerance::default());
     assert_eq!(verdict.violations()[0].constraint, "claimed objective");
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use offcut_instances::document::InputError;
-use offcut_runner::cell::{begin_here, exec_here, judge_here, roll_out_here, solve_here};
+use offcut_runner::cell::{begin_here, check_here, exec_here, roll_out_here, solve_here};
 use offcut_runner::supervise::{detach_here, supervise_here};
 
 use super::with_problem;
@@ -43,7 +43,7 @@ enum Task {
         words: Vec<String>,
     },
     /// Check an answer
-    Judge { instance: PathBuf, answer: PathBuf, hash: String, key: String },
+    Check { instance: PathBuf, answer: PathBuf, hash: String, key: String },
     /// Start a supervisor and end
     Detach(Supervised),
     /// Start a task, and end all of it when it ends or the runner does
@@ -71,8 +71,8 @@ pub(crate) fn cell(arguments: &Arguments) -> Result<Ending, InputError> {
             with_problem!(&arguments.problem, P => roll_out_here::<P>(instance, hash, budget, words))?;
         }
         Task::Exec { words } => return Err(exec_here(words)),
-        Task::Judge { instance, answer, hash, key } => {
-            with_problem!(&arguments.problem, P => judge_here::<P>(instance, answer, hash, key))?;
+        Task::Check { instance, answer, hash, key } => {
+            with_problem!(&arguments.problem, P => check_here::<P>(instance, answer, hash, key))?;
         }
         Task::Detach(Supervised { scratch, words }) => detach_here(&arguments.problem, scratch.as_deref(), words)?,
         Task::Supervise(Supervised { scratch, words }) => {

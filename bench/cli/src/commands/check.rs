@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use offcut_checker::{Proof, Tolerance, Verdict, judge};
+use offcut_checker::{Proof, Tolerance, Verdict, check_answer};
 use offcut_instances::document::{InputError, hash, parse_answer, parse_instance, read_bytes};
 use offcut_instances::problem::{Answer, Budget, Problem, Sense, Stop};
 use offcut_ledger::{BestKnown, Gate, Key, Row, Status};
@@ -74,9 +74,9 @@ fn check_for<P: BenchmarkAdapter>(
 ) -> Result<Ending, InputError> {
     let tolerance = Tolerance::default();
     let hash = hash::<P>(instance);
-    let judged = |path: &PathBuf| -> Result<_, InputError> {
+    let checked_answer = |path: &PathBuf| -> Result<_, InputError> {
         let (answer, bytes) = answer_in::<P>(path).map_err(|error| error.in_file(path))?;
-        let verdict = judge::<P>(instance, &answer, &tolerance);
+        let verdict = check_answer::<P>(instance, &answer, &tolerance);
         let (instance_hash, method) = (hash.clone(), path.display().to_string());
         let key = Key { instance: instance_hash, method, budget: Budget::default(), code: String::new() };
         let row = row_of::<P>(instance, key, answer, &bytes, &verdict, &tolerance);
@@ -84,7 +84,7 @@ fn check_for<P: BenchmarkAdapter>(
     };
     let mut all = Vec::new();
     for path in &arguments.answers {
-        let (verdict, row) = judged(path)?;
+        let (verdict, row) = checked_answer(path)?;
         all.push(CheckedAnswer { path, verdict, row });
     }
     let rows: Vec<Row> = all.iter().map(|one| one.row.clone()).collect();

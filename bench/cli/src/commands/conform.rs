@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use clap::Args;
-use offcut_checker::{Proof, Tolerance, judge};
+use offcut_checker::{Proof, Tolerance, check_answer};
 use offcut_instances::document::{InputError, hash, instance_bytes};
 use offcut_instances::problem::{Budget, MethodSpec, Stop};
 use offcut_ledger::gap::feasible_objective;
@@ -163,7 +163,7 @@ impl<P: BenchmarkAdapter> Bench<'_, P> {
             budget: budget.clone(),
             code: self.solver.version(&code_version())?,
         };
-        let row = self.launcher.judge::<P>(&source, &answer, &key, &P::label(instance), &executed)?;
+        let row = self.launcher.check_answer::<P>(&source, &answer, &key, &P::label(instance), &executed)?;
         Ok((executed, row))
     }
 }
@@ -197,7 +197,8 @@ struct Reference {
 /// The solution and the bound of the first of Offcut's methods that finds a solution within a second, if one does.
 fn reference<P: BenchmarkAdapter>(instance: &P::Instance) -> Option<Reference> {
     P::algorithms().into_iter().find_map(|method| {
-        let verdict = judge::<P>(instance, &method.solve(instance, &Budget::seconds(1.0)), &Tolerance::default());
+        let verdict =
+            check_answer::<P>(instance, &method.solve(instance, &Budget::seconds(1.0)), &Tolerance::default());
         let objective = verdict.objective().filter(|_| verdict.is_feasible())?.middle();
         let mut known = BestKnown { objective: Some(objective), ..BestKnown::default() };
         match verdict.proof() {

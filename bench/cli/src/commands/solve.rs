@@ -9,7 +9,7 @@ use offcut_instances::document::{InputError, hash, parse_instance, read_bytes, w
 use offcut_instances::problem::{Budget, MethodSpec};
 use offcut_ledger::{Gate, Key, Status, best_known};
 use offcut_runner::BenchmarkAdapter;
-use offcut_runner::cell::{GRACE_S, Launcher, Source, judged};
+use offcut_runner::cell::{GRACE_S, Launcher, Source, checked_answer};
 use offcut_runner::environment::code_version;
 use offcut_runner::process::end_on_signals;
 use offcut_runner::solver::{Externals, Solver};
@@ -104,7 +104,7 @@ fn solve_for<P: BenchmarkAdapter>(
     let launcher = Launcher { program: &this_program()?, grace_s: GRACE_S };
     let executed = launcher.execute::<P>(&solver, &spec, &source, &budget)?;
     output::relay(&executed.errors);
-    let (row, verdict) = judged::<P>(instance, key, &executed, &Tolerance::default());
+    let (row, verdict) = checked_answer::<P>(instance, key, &executed, &Tolerance::default());
     if let Some(path) = &arguments.output {
         write_new(path, &executed.answer)?;
     }

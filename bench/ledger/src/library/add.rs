@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use cpu_time::ProcessTime;
-use offcut_checker::{Checkable, Proof, Tolerance, Verdict, beyond, judge};
+use offcut_checker::{Checkable, Proof, Tolerance, Verdict, beyond, check_answer};
 use offcut_instances::document::{InputError, answer_bytes, read_answer, read_bytes, read_instance, write_new};
 use offcut_instances::library::{Entry, Hardness, Index};
 use offcut_instances::problem::{Answer, Bound, Evidence, Trace};
@@ -18,7 +18,7 @@ use crate::{BestKnown, library};
 /// The largest answer a library takes in. A larger certificate is left out, and its bound is then solver-reported (unchecked).
 pub const LARGEST_ANSWER_BYTES: usize = 2 << 20;
 
-/// The longest an answer may take to judge, in seconds of CPU time; a certificate that takes longer is left out.
+/// The longest an answer may take to check, in seconds of CPU time; a certificate that takes longer is left out.
 pub const LONGEST_REPLAY_S: f64 = 4.0;
 
 /// What became of the rows of a run.
@@ -132,7 +132,7 @@ impl Library {
             let bytes = kept::<P>(&answer, &[ShownBy::Certificate]).len();
             let began = ProcessTime::now();
             if bytes <= LARGEST_ANSWER_BYTES {
-                judge::<P>(&instance, &answer, &Tolerance::default());
+                check_answer::<P>(&instance, &answer, &Tolerance::default());
             }
             let took = began.elapsed().as_secs_f64();
             let fits = bytes <= LARGEST_ANSWER_BYTES && took <= LONGEST_REPLAY_S;
@@ -153,10 +153,10 @@ impl Library {
             let same = |other: &&Pick<'_>| std::ptr::eq(other.row, row);
             let shown: Vec<ShownBy> = picks.iter().filter(same).map(|pick| pick.evidence).collect();
             let full = read_answer::<P>(&answer(row))?;
-            // What is written is what is judged.
+            // What is written is what is checked.
             let mut bytes = kept::<P>(&full, &shown);
             let reduced = offcut_instances::document::parse_answer::<P>(&bytes)?;
-            let verdict = judge::<P>(&instance, &reduced, &Tolerance::default());
+            let verdict = check_answer::<P>(&instance, &reduced, &Tolerance::default());
             bytes.push(b'\n');
             let name = format!("{}.json", hash_of(&bytes));
             let what = if pick.evidence == ShownBy::Solution { ValueKind::Objective } else { ValueKind::Bound };

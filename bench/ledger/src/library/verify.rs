@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
-use offcut_checker::{Checkable, Interval, Proof, Tolerance, Verdict, beyond, judge};
+use offcut_checker::{Checkable, Interval, Proof, Tolerance, Verdict, beyond, check_answer};
 use offcut_instances::document::{hash, instance_file, parse_answer, parse_instance};
 use offcut_instances::family::Generated;
 use offcut_instances::library::{Entry, GENERATORS, Hardness, Size};
@@ -196,7 +196,7 @@ impl Library {
             }
             let verdict = verdicts
                 .entry((line.instance.clone(), line.answer.clone()))
-                .or_insert_with(|| self.judged::<P>(instance, &line.answer));
+                .or_insert_with(|| self.checked::<P>(instance, &line.answer));
             match verdict.as_ref().map_err(String::clone).and_then(|verdict| shows(verdict, &line)) {
                 Ok(()) => {}
                 Err(what) => {
@@ -219,18 +219,18 @@ impl Library {
     }
 
     /// What the checker finds in an answer.
-    fn judged<P: Checkable>(&self, instance: &P::Instance, name: &str) -> Result<Verdict, String> {
+    fn checked<P: Checkable>(&self, instance: &P::Instance, name: &str) -> Result<Verdict, String> {
         let bytes = std::fs::read(self.answers().join(name))
             .map_err(|error| format!("answer {name} cannot be read: {error}"))?;
         if format!("{}.json", hash_of(&bytes)) != name {
             return Err(format!("answer {name} has hash {}: it was changed", hash_of(&bytes)));
         }
         let answer = parse_answer::<P>(&bytes).map_err(|input_error| format!("answer {name}: {input_error}"))?;
-        Ok(judge::<P>(instance, &answer, &Tolerance::default()))
+        Ok(check_answer::<P>(instance, &answer, &Tolerance::default()))
     }
 }
 
-/// Whether a judged answer shows what a line says.
+/// Whether a checked answer shows what a line says.
 fn shows(verdict: &Verdict, line: &Line) -> Result<(), String> {
     let differs = |is: f64| match is_same(line.value, is) {
         true => Ok(()),

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use offcut_checker::{Tolerance, Verdict, judge};
+use offcut_checker::{Tolerance, Verdict, check_answer};
 use offcut_instances::document::parse_answer;
 use offcut_instances::problem::Answer;
 use offcut_ledger::{Key, Row, Status, Times, answer_hash};
@@ -12,13 +12,13 @@ use crate::BenchmarkAdapter;
 use crate::environment::made_on;
 
 /// Checks what was executed, in this process: the row, and the verdict with all details.
-pub fn judged<P: BenchmarkAdapter>(
+pub fn checked_answer<P: BenchmarkAdapter>(
     instance: &P::Instance,
     key: Key,
     executed: &Executed,
     tolerance: &Tolerance,
 ) -> (Row, Verdict) {
-    let (row, verdict) = judged_bytes::<P>(instance, key, &executed.answer, tolerance);
+    let (row, verdict) = checked_bytes::<P>(instance, key, &executed.answer, tolerance);
     (with_facts(row, executed), verdict)
 }
 
@@ -33,7 +33,7 @@ pub(super) fn with_facts(mut row: Row, executed: &Executed) -> Row {
 }
 
 /// Checks the bytes of an answer: the row without what running the method took, and the verdict.
-pub(super) fn judged_bytes<P: BenchmarkAdapter>(
+pub(super) fn checked_bytes<P: BenchmarkAdapter>(
     instance: &P::Instance,
     key: Key,
     bytes: &[u8],
@@ -43,7 +43,7 @@ pub(super) fn judged_bytes<P: BenchmarkAdapter>(
     // Numbers that are not finite do not survive the way through the document, so an unreadable answer is its method's fault.
     let answer =
         parse_answer::<P>(bytes).unwrap_or_else(|error| Answer::invalid(format!("its answer cannot be read: {error}")));
-    let verdict = judge::<P>(instance, &answer, tolerance);
+    let verdict = check_answer::<P>(instance, &answer, tolerance);
     let mut row = row_of::<P>(instance, key, answer, bytes, &verdict, tolerance);
     row.times.check_s = began.elapsed().as_secs_f64();
     (row, verdict)

@@ -8,7 +8,7 @@ use offcut_instances::document::{InputError, answer_bytes};
 use offcut_instances::problem::{Answer, Budget, Problem};
 use offcut_ledger::{Key, answer_hash};
 
-use super::checking::judged_bytes;
+use super::checking::checked_bytes;
 use super::command::command;
 use super::executed::{Executed, execute, measured};
 use super::output::{Telling, message, say, say_executed};
@@ -80,7 +80,7 @@ fn start_program<P: BenchmarkAdapter>(words: &[String], longest_line: u64) -> Re
 
 /// Tells a program the system and waits until it is ready.
 fn greet<P: Problem>(dialogue: &mut Dialogue, system: &[u8]) -> Result<(), String> {
-    let line = dialogue.ask(system).map_err(|silence| format!("before it was ready {silence}"))?;
+    let line = dialogue.ask(system).map_err(|no_reply| format!("before it was ready {no_reply}"))?;
     match serde_json::from_slice::<Message<P>>(&line) {
         Ok(Message::Ready(true)) => Ok(()),
         _ => Err(format!("its first line is not {{\"ready\": true}}; it said '{}'", beginning_of(&line))),
@@ -110,7 +110,7 @@ fn rolled_out<P: BenchmarkAdapter>(
 ///
 /// # Errors
 /// [`InputError`] if its arguments or the instance cannot be read.
-pub fn judge_here<P: BenchmarkAdapter>(
+pub fn check_here<P: BenchmarkAdapter>(
     instance: &Path,
     answer: &Path,
     hash: &str,
@@ -119,7 +119,7 @@ pub fn judge_here<P: BenchmarkAdapter>(
     let key: Key = argument(key)?;
     let instance = or_changed(instance_of::<P>(instance, &key.instance));
     let bytes = or_changed(answer_of(answer, hash));
-    let (row, _) = judged_bytes::<P>(&instance, key, &bytes, &Tolerance::default());
+    let (row, _) = checked_bytes::<P>(&instance, key, &bytes, &Tolerance::default());
     say(|out| {
         serde_json::to_writer(&mut *out, &row)?;
         out.write_all(b"\n")

@@ -64,8 +64,8 @@ impl Decide for Program<'_> {
     fn decide(&mut self, slot: &Instance) -> Result<Allocation, Stop> {
         let state = serde_json::to_vec(&State::of(self.slot, slot)).expect("plain data");
         self.slot += 1;
-        let line = self.dialogue.ask(&state).map_err(|silence| Stop::Failed(silence.to_string()))?;
-        let decided = meant(&line, slot).map_err(|why| {
+        let line = self.dialogue.ask(&state).map_err(|no_reply| Stop::Failed(no_reply.to_string()))?;
+        let decided = decision(&line, slot).map_err(|why| {
             Stop::Invalid(format!("what it said is not a decision: {why}; it said '{}'", beginning_of(&line)))
         })?;
         match decided {
@@ -100,7 +100,7 @@ enum ProgramDecision {
 }
 
 /// What a line means, or why it means nothing. Whether an allocation is any good is the checker's business.
-fn meant(line: &[u8], slot: &Instance) -> Result<ProgramDecision, String> {
+fn decision(line: &[u8], slot: &Instance) -> Result<ProgramDecision, String> {
     let decision: Decision = serde_json::from_slice(line).map_err(|error| error.to_string())?;
     let Decision { cuts, local_macs_per_s, bandwidth_hz, edge_macs_per_s, stop } = decision;
     match (cuts, local_macs_per_s, bandwidth_hz, edge_macs_per_s, stop) {
@@ -141,11 +141,11 @@ mod tests {
     #[test]
     fn a_decision_is_cuts_or_everything_or_why_not() {
         let slot = slot();
-        let meant = |line: &str| meant(line.as_bytes(), &slot);
-        assert_eq!(meant(r#"{"cuts": [0, 1]}"#), Ok(ProgramDecision::Cuts(vec![0, 1])));
-        assert_eq!(meant(r#"{"stop": "infeasible"}"#), Ok(ProgramDecision::Stop(Stop::Infeasible)));
+        let decision = |line: &str| decision(line.as_bytes(), &slot);
+        assert_eq!(decision(r#"{"cuts": [0, 1]}"#), Ok(ProgramDecision::Cuts(vec![0, 1])));
+        assert_eq!(decision(r#"{"stop": "infeasible"}"#), Ok(ProgramDecision::Stop(Stop::Infeasible)));
         let all = r#"{"cuts": [0], "local_macs_per_s": [], "bandwidth_hz": [1e6], "edge_macs_per_s": [1e9]}"#;
-        assert!(matches!(meant(all), Ok(ProgramDecision::All(_))), "shapes are the checker's business here");
+        assert!(matches!(decision(all), Ok(ProgramDecision::All(_))), "shapes are the checker's business here");
         for (bad, words) in [
             ("hello", "expected value"),
             ("", "EOF"),
@@ -159,7 +159,7 @@ mod tests {
             (r#"{"cuts": [0]}"#, "1 cuts for 2 users"),
             (r#"{"cuts": [0, 99]}"#, "cut 99 of user 1 is beyond"),
         ] {
-            let why = meant(bad).expect_err(bad);
+            let why = decision(bad).expect_err(bad);
             assert!(why.contains(words), "{bad}: {why}");
         }
     }

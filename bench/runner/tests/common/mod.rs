@@ -7,14 +7,14 @@ use offcut_instances::document::hash;
 use offcut_instances::problem::{Algorithm, Budget};
 use offcut_ledger::{Key, Row};
 use offcut_runner::BenchmarkAdapter;
-use offcut_runner::cell::{execute, judged};
+use offcut_runner::cell::{checked_answer, execute};
 
-/// Every method on an instance, judged from its answer's bytes.
+/// Every method on an instance, checked from its answer's bytes.
 pub fn rows<P: BenchmarkAdapter>(instance: &P::Instance, seed: u64) -> Vec<Row> {
     rows_of::<P>(instance, &P::algorithms(), &Budget { seed, ..Budget::seconds(20.0) })
 }
 
-/// Some methods on an instance, judged from their answers' bytes.
+/// Some methods on an instance, checked from their answers' bytes.
 pub fn rows_of<P: BenchmarkAdapter>(
     instance: &P::Instance,
     algorithms: &[Box<dyn Algorithm<P>>],
@@ -29,7 +29,7 @@ pub fn rows_of<P: BenchmarkAdapter>(
             budget: budget.clone(),
             code: String::new(),
         };
-        judged::<P>(instance, key, &executed, &Tolerance::default()).0
+        checked_answer::<P>(instance, key, &executed, &Tolerance::default()).0
     };
     algorithms.iter().map(|algorithm| row(algorithm.as_ref())).collect()
 }

@@ -7,7 +7,7 @@ use crate::interval::Interval;
 use crate::verdict::{Proof, Tolerance, Verdict, Violation, beyond};
 
 /// Checks an answer: its solution, its claimed objective, its bound, and whether they contradict each other.
-pub fn judge<P: Checkable>(instance: &P::Instance, answer: &Answer<P>, tolerance: &Tolerance) -> Verdict {
+pub fn check_answer<P: Checkable>(instance: &P::Instance, answer: &Answer<P>, tolerance: &Tolerance) -> Verdict {
     let mut verdict = Verdict { claims_infeasible: answer.stop == Stop::Infeasible, ..Verdict::empty(P::SENSE) };
     if let Some(claim) = &answer.found {
         check_solution::<P>(instance, claim, tolerance, &mut verdict);
@@ -139,7 +139,7 @@ mod tests {
         let verdict = |value: f64| {
             let mut answer = Answer::<Multiuser>::found(Solution { cut: vec![1, 0], units: vec![2, 2] }, 5.0);
             answer.proved = Some(Bound { value, evidence: Evidence::SolverReported("a solver".into()) });
-            judge(&toy, &answer, &Tolerance::default())
+            check_answer(&toy, &answer, &Tolerance::default())
         };
         let reported = verdict(4.0);
         assert_eq!(reported.proof(), &Proof::SolverReported { value: 4.0, word: "a solver".into() });

@@ -10,6 +10,7 @@ use crate::figure::{Figure, Plot, method_of};
 use crate::names::{identifier, visible};
 use crate::report::{Headline, Report};
 use crate::table::{Cell, Column, Style, Table};
+use crate::verdict::Verdict;
 
 /// The report as HTML. Everything the template writes passes through one function, which shows hidden characters and escapes markup, but for the
 /// figures, whose text is escaped where they are drawn.
@@ -33,11 +34,7 @@ pub fn page(report: &Report) -> String {
             context! { id, title => &section.title, paragraphs => &section.paragraphs, tables, figures }
         })
         .collect();
-    let verdicts: Vec<Value> = report
-        .verdicts
-        .iter()
-        .map(|v| context! { claim => &v.claim, outcome => v.outcome.name(), class => v.outcome.name().replace(' ', "-"), numbers => &v.numbers, why => &v.why })
-        .collect();
+    let verdicts: Vec<Value> = report.verdicts.iter().map(|verdict| page.verdict(verdict)).collect();
     let families: BTreeSet<&String> = report.families.values().collect();
     let families: Vec<String> = families.into_iter().cloned().collect();
     let rendered = environment.get_template("report.html").expect("just added").render(context! {
@@ -73,6 +70,24 @@ impl Page<'_> {
             answer => &headline.answer,
             figure => headline.figure.as_ref().map(|figure| self.figure(figure)),
             table => self.table(&headline.table, "", Some(&roles)),
+        }
+    }
+
+    /// A verdict; its place is a link if it is in this report.
+    fn verdict(&self, v: &Verdict) -> Value {
+        let mut ids = self.report.tables().map(|table| &table.id).chain(self.report.figures().map(|figure| &figure.id));
+        context! {
+            claim => &v.claim,
+            group => &v.group,
+            outcome => v.outcome.name(),
+            class => v.outcome.name().replace(' ', "-"),
+            number => &v.number,
+            limit => &v.limit,
+            rows => v.rows,
+            rule => v.rule.name(),
+            place => ids.any(|id| *id == v.place).then_some(&v.place),
+            numbers => &v.numbers,
+            why => &v.why,
         }
     }
 

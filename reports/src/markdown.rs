@@ -43,11 +43,18 @@ pub fn page(report: &Report) -> String {
     if let Some(paper) = &report.paper {
         text += &format!("## The paper's claims\n\n{}\n\n", line(paper));
         if !report.verdicts.is_empty() {
-            text += "| claim | verdict | numbers | why |\n| :-- | :-- | :-- | :-- |\n";
+            text += "| claim | family | verdict | number | limit | rows | whose limit | where | numbers and why |\n";
+            text += "| :-- | :-- | :-- | :-- | :-- | --: | :-- | :-- | :-- |\n";
         }
         for verdict in &report.verdicts {
-            let [claim, numbers, why] = [&verdict.claim, &verdict.numbers, &verdict.why].map(|text| escaped(text));
-            text += &format!("| {claim} | **{}** | {numbers} | {why} |\n", verdict.outcome.name());
+            let [claim, group, number, limit, place] =
+                [&verdict.claim, &verdict.group, &verdict.number, &verdict.limit, &verdict.place]
+                    .map(|text| escaped(text));
+            let why = escaped(&format!("{}: {}", verdict.numbers, verdict.why));
+            let (outcome, rule, rows) = (verdict.outcome.name(), verdict.rule.name(), verdict.rows);
+            text += &format!(
+                "| {claim} | {group} | **{outcome}** | {number} | {limit} | {rows} | {rule} | {place} | {why} |\n"
+            );
         }
         text.push('\n');
     }

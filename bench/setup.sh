@@ -62,3 +62,13 @@ offcut_setup() {
     offcut_say "could not install ${missing[*]}: install them by hand and try again"
     return 1
 }
+
+# Makes sure that the tests of reports have a browser, if it may be installed; without one they are skipped and say so. Called by ./test only.
+offcut_setup_browser() {
+    local program
+    for program in chromium chromium-browser google-chrome; do
+        command -v "$program" >/dev/null && return 0
+    done
+    [ -z "${OFFCUT_CHROMIUM:-}" ] || return 0
+    offcut_install_debian chromium || offcut_say "no Chromium, and it cannot be installed: THE TESTS OF REPORTS IN A BROWSER ARE SKIPPED"
+}

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use offcut_checker::Proof;
 
-use crate::comparison::Class;
 use crate::figure::{Dot, Figure, Role};
 use crate::figures::dot_chart;
 use crate::names::mean_of;
@@ -80,7 +79,10 @@ impl<'a> Field<'a> {
             let is_plug_in = rows.iter().any(|r| is_plug_in(r));
             // Methods with parameters are variations of others: all of them are in the table of all methods.
             let is_shown = *method == first || is_plug_in || !method.contains(':');
-            if *of != variant || rows.is_empty() || !is_shown {
+            // A method that found no solution and proved a bound was to do no more.
+            let is_bound_only =
+                rows.iter().all(|r| r.objective.is_none()) && rows.iter().any(|r| r.row.proof != Proof::Nothing);
+            if *of != variant || rows.is_empty() || !is_shown || is_bound_only {
                 continue;
             }
             let role = match () {
@@ -195,8 +197,7 @@ fn summary(
             is_zero: of_rows().all(|gap| results.is_zero(gap)),
         })
     });
-    let class = if role == Role::Exact { Class::Exact } else { Class::Heuristic };
-    let times = per_instance(rows.iter().copied(), |r| Some(class.counted_s(r)));
+    let times = per_instance(rows.iter().copied(), |r| r.measured_s());
     let certified = of_rows().filter(|gap| gap.certified).count();
     MethodSummary {
         method: method.to_owned(),
@@ -236,8 +237,8 @@ pub(crate) fn of_all(parts: &[(&str, &Results, &ProblemReport)], options: &Optio
         "ranking",
         "The paper’s algorithm of every problem, and the fastest exact method on the same instances",
         format!(
-            "Gap: mean over instances, to the best known bounds, with a 95 % bootstrap interval. Times: shifted geometric means over instances, s = {}; an instance that \
-             is not solved counts as the limit. Certified: share of rows whose gap rests on a certificate that the checker replayed. Exact method: the fastest one with a \
+            "Gap: mean over instances, to the best known bounds, with a 95 % bootstrap interval. Times: shifted geometric means over instances, s = {}, as measured, \
+             with a solution or without. Certified: share of rows whose gap rests on a certificate that the checker replayed. Exact method: the fastest one with a \
              gap of 0 on all of these instances; {ABSENT} if there is none.",
             duration(options.heuristic_shift_s)
         ),
@@ -380,8 +381,8 @@ fn table(results: &Results, options: &Options, field: &Field) -> Table {
         format!(
             "Ranked: methods that solve all {} instances, by their mean gap to the best known bounds; ties share a rank. Not ranked ({ABSENT}): methods that were run on \
              fewer of these instances, or left some without a solution; their means are over other instances. Exact methods, which prove their answers, are a group of \
-             their own. Interval: 95 % bootstrap interval of the mean over instances. Time: shifted geometric mean over instances, s = {}; an instance that is not solved \
-             counts as the limit. Certified: share of rows whose gap rests on a certificate that the checker replayed. Variations with parameters, and methods that were not \
+             their own. Interval: 95 % bootstrap interval of the mean over instances. Time: shifted geometric mean over instances, s = {}, as measured, \
+             with a solution or without. Certified: share of rows whose gap rests on a certificate that the checker replayed. Variations with parameters, and methods that were not \
              run on these instances, are in the tables of all methods.",
             whole(field.instances as u64),
             duration(options.heuristic_shift_s)

@@ -154,7 +154,7 @@ fn bad_input_is_one_clear_line_and_exit_2() {
     }
     for (arguments, words) in [
         (vec!["solve", "i.json", "--method", "magic"], "the methods are"),
-        (vec!["solve", "i.json", "--method", "iao:error=2"], "[0, 1)"),
+        (vec!["solve", "i.json", "--method", "iao:error=2"], "give a number from 0 to 0.999"),
         (vec!["solve", "i.json", "--method", "iao", "--time", "nan"], "--time"),
         (vec!["solve", "i.json", "--method", "iao", "-o", "i.json"], "remove the file first"),
         (vec!["generate", "multiuser", "--set", "users=0"], "at least one user"),

@@ -152,11 +152,6 @@ impl Ranked for Open {
 }
 
 impl<'m> Servers<'m> {
-    /// The sum of r^2 F over the servers, r being the rates that were best last: what a server's bound subtracts from terms as large.
-    pub(super) fn rate_terms(&self) -> f64 {
-        self.rates.iter().enumerate().map(|(m, rate)| rate * rate * self.model.speed(m)).sum()
-    }
-
     pub(super) fn new(model: &'m Model<'m>, objective: SubproblemObjective) -> Self {
         let rates = vec![0.0; model.servers()];
         Self {

@@ -89,11 +89,11 @@ struct Tree {
     bound: f64,
 }
 
-/// What the roundings of a bound at these prices add up to at most; `at_servers` is the sum of the servers' rate terms. Prices and rate terms cancel in
-/// exact arithmetic only: a bound far below them keeps few of their digits.
-fn rounding(prices: &Prices, at_servers: f64) -> f64 {
+/// What the roundings of a bound at these prices add up to, roughly. Prices cancel in exact arithmetic only: a bound far below them keeps few of their
+/// digits.
+fn rounding(prices: &Prices) -> f64 {
     let largest = |row: &Vec<f64>| row.iter().fold(0.0, |most: f64, price| most.max(price.abs()));
-    let magnitude: f64 = prices.place.iter().chain(&prices.stay).map(largest).sum::<f64>() + at_servers;
+    let magnitude: f64 = prices.place.iter().chain(&prices.stay).map(largest).sum::<f64>();
     let terms = prices.place.len() + prices.place.first().map_or(0, Vec::len);
     16.0 * f64::EPSILON * terms as f64 * magnitude
 }
@@ -130,7 +130,7 @@ impl Tree {
                 }
             }
             let prices_of_leaf = Prices { place, stay };
-            self.roundings.push(rounding(&prices_of_leaf, dual.servers.rate_terms()));
+            self.roundings.push(rounding(&prices_of_leaf));
             self.prices.push(prices_of_leaf);
             let index = self.prices.len() as u32 - 1;
             prices.index.set(Some(index));

@@ -432,7 +432,7 @@ fn improved(
                 pairs[n] = known;
             }
         }
-        if is_out_of_time() || best.value > 0.999 * before {
+        if is_out_of_time() || best.value.is_nan() || best.value >= 0.999 * before {
             return best;
         }
     }

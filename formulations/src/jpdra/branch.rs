@@ -119,6 +119,10 @@ fn feasible(
     budget: &Budget,
     began: Instant,
 ) -> Result<Option<Deployed>, Box<Answer<Jpdra>>> {
+    if model.has_exact_sums() {
+        let on = deployment(model, stream, budget, began)?;
+        return Ok(model.delay(&on).map(|delay| (delay, on)));
+    }
     // What is infeasible at speeds raised by more than roundings is proved to be.
     let raised = model.with_raised_speeds(FULL_TOL);
     let on = deployment(&raised, stream, budget, began)?;

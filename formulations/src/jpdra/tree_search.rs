@@ -95,7 +95,7 @@ fn rounding(prices: &Prices) -> f64 {
     let largest = |row: &Vec<f64>| row.iter().fold(0.0, |most: f64, price| most.max(price.abs()));
     let magnitude: f64 = prices.place.iter().chain(&prices.stay).map(largest).sum::<f64>();
     let terms = prices.place.len() + prices.place.first().map_or(0, Vec::len);
-    16.0 * f64::EPSILON * terms as f64 * magnitude
+    32.0 * f64::EPSILON * terms as f64 * magnitude
 }
 
 impl Default for Tree {

@@ -119,23 +119,8 @@ fn feasible(
     budget: &Budget,
     began: Instant,
 ) -> Result<Option<Deployed>, Box<Answer<Jpdra>>> {
-    if model.has_exact_sums() {
-        let on = deployment(model, stream, budget, began)?;
-        return Ok(model.delay(&on).map(|delay| (delay, on)));
-    }
-    // What is infeasible at speeds raised by more than roundings is proved to be.
-    let raised = model.with_raised_speeds(FULL_TOL);
-    let on = deployment(&raised, stream, budget, began)?;
-    if let Some(delay) = model.delay(&on) {
-        return Ok(Some((delay, on)));
-    }
-    match deployment(model, stream, budget, began) {
-        Ok(on) => Ok(model.delay(&on).map(|delay| (delay, on))),
-        Err(answer) if answer.stop == Stop::Infeasible => Err(Box::new(Answer::declined(format!(
-            "servers are full to within {FULL_TOL:e} of their speeds: doubles do not tell whether there is a solution"
-        )))),
-        Err(answer) => Err(answer),
-    }
+    let on = deployment(model, stream, budget, began)?;
+    Ok(model.delay(&on).map(|delay| (delay, on)))
 }
 
 /// A deployment that keeps every server stable.
@@ -159,6 +144,3 @@ fn deployment(
         None => Err(Box::new(Answer::nothing(outcome).traced(trace))),
     }
 }
-
-/// Relative to a server's speed: loads that differ from it by less are neither proved to fit nor proved not to.
-const FULL_TOL: f64 = 1e-12;

@@ -37,16 +37,7 @@ fn least_units(load: f64, unit: f64) -> u64 {
     near.into_iter().find(|k| *k > 0.0 && is_enough(*k)).map_or(1, |k| k as u64)
 }
 
-/// The largest power of two of which a positive number is a whole multiple.
-fn lowest_bit(number: f64) -> f64 {
-    let spacing = number.next_up() - number;
-    let multiple = number / spacing;
-    // (The spacing above a number is that of its own digits; the quotient is a whole number below 2^53.)
-    spacing * (1u64 << (multiple as u64).trailing_zeros().min(62)) as f64
-}
-
 /// The data of an instance.
-#[derive(Clone)]
 pub(super) struct Model<'a> {
     pub(super) instance: &'a Instance,
     /// Speed of every server, in MAC/s, less what partitions take that are not in question.
@@ -138,23 +129,6 @@ impl<'a> Model<'a> {
             unit,
             units,
         }
-    }
-
-    /// Whether loads, speeds and all of their sums are exact in doubles, as where all are small whole numbers: comparisons are then exact, too.
-    pub(super) fn has_exact_sums(&self) -> bool {
-        let flows = self.instance.flows.iter();
-        let mut products = flows.flat_map(|flow| flow.partitions.iter().map(|p| (flow.rate_per_s, p.macs)));
-        let is_exact = products.all(|(rate, macs)| rate.mul_add(macs, -(rate * macs)) == 0.0);
-        let numbers = || self.loads.iter().chain(&self.speeds).filter(|number| **number != 0.0);
-        let finest = numbers().map(|number| lowest_bit(*number)).fold(f64::INFINITY, f64::min);
-        is_exact && numbers().sum::<f64>() / finest < 2f64.powi(52)
-    }
-
-    /// The same model with every server faster by `share` of its speed. Whole units stay as they are: their least numbers are exact.
-    pub(super) fn with_raised_speeds(&self, share: f64) -> Self {
-        let mut raised = self.clone();
-        raised.speeds.iter_mut().for_each(|speed| *speed *= 1.0 + share);
-        raised
     }
 
     /// The model of some flows alone, all others staying where `on` has them. Shares are continuous.

@@ -117,7 +117,9 @@ impl<B: DrawingBackend> Chart<'_, '_, B> {
             let words = text(at);
             let half = words.chars().count() as f64 * 4.0;
             if place - half >= free {
-                self.text(&words, (place, self.bottom + 7.0), 13.0, (HPos::Center, VPos::Top));
+                // A text at the end of the axis stays within the figure.
+                let center = place.min(self.canvas.width.units() - half - 2.0);
+                self.text(&words, (center, self.bottom + 7.0), 13.0, (HPos::Center, VPos::Top));
                 free = place + half + 6.0;
             }
         }

@@ -160,7 +160,9 @@ impl<B: DrawingBackend> Chart<'_, '_, B> {
                 continue;
             }
             free = x.place(at) + half + 4.0;
-            self.text(&text, (x.place(at), bottom + 9.0), 13.0, (HPos::Center, VPos::Top), false);
+            // A text at the end of the axis stays within the figure.
+            let center = x.place(at).min(canvas.width.units() - half - 2.0);
+            self.text(&text, (center, bottom + 9.0), 13.0, (HPos::Center, VPos::Top), false);
         }
     }
 

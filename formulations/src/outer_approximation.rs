@@ -12,7 +12,7 @@
 
 use std::time::Instant;
 
-use offcut_instances::problem::{Budget, Incumbent, Stop, Trace};
+use offcut_instances::problem::{Budget, Incumbent, Parameter, ParameterRange, Stop, Trace};
 
 use crate::highs::{self, Limits, Outcome, Program, Status};
 
@@ -24,6 +24,12 @@ pub trait Tangents {
     /// Evaluates a solution of the MILP, given the values of its variables: its true objective, if it is feasible. Adds the tangents
     /// at it and says how many are new.
     fn refine(&mut self, values: &[f64]) -> (Option<f64>, usize);
+}
+
+/// The parameter of methods that begin with a grid of tangents.
+pub fn grid_error(default: f64) -> Parameter {
+    let about = "relative error of the grid of tangents before the first solution";
+    Parameter { name: "error", default, range: ParameterRange::reals(1e-6, 0.999), about }
 }
 
 /// How a loop ended.

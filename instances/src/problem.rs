@@ -440,6 +440,17 @@ pub struct MethodSpec {
     pub parameters: BTreeMap<String, f64>,
 }
 
+impl MethodSpec {
+    /// The id in a method as it is written, without its parameters.
+    /// ```
+    /// use offcut_instances::problem::MethodSpec;
+    /// assert_eq!((MethodSpec::id_in("iao:error=0.1"), MethodSpec::id_in("iao")), ("iao", "iao"));
+    /// ```
+    pub fn id_in(method: &str) -> &str {
+        method.split_once(':').map_or(method, |(id, _)| id)
+    }
+}
+
 impl std::str::FromStr for MethodSpec {
     type Err = InputError;
 

@@ -42,13 +42,16 @@ pub fn table(table: &Table) -> String {
     text
 }
 
-/// `field` as a field of a CSV file: quoted where it has to be (RFC 4180), and after an apostrophe where a spreadsheet would compute it: a text
-/// that begins with `=`, `+`, `-`, `@`, a tab or a carriage return and is no number.
+/// What is put before a text so that no spreadsheet computes it: an apostrophe if it begins with `=`, `+`, `-`, `@`, a tab or a carriage return and is no
+/// number.
+pub fn formula_guard(text: &str) -> &'static str {
+    let begins_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']) && !text.parse().is_ok_and(f64::is_finite);
+    if begins_formula { "'" } else { "" }
+}
+
+/// `field` as a field of a CSV file: quoted where it has to be (RFC 4180), and after a [`formula_guard`].
 fn quoted(field: &str) -> String {
-    let begins_formula =
-        field.starts_with(['=', '+', '-', '@', '\t', '\r']) && !field.parse().is_ok_and(f64::is_finite);
-    let guard = if begins_formula { "'" } else { "" };
-    let field = format!("{guard}{}", visible(field));
+    let field = format!("{}{}", formula_guard(field), visible(field));
     if field.contains([',', '"']) { format!("\"{}\"", field.replace('"', "\"\"")) } else { field }
 }
 

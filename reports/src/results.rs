@@ -18,11 +18,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use offcut_checker::Proof;
-use offcut_ledger::gap::feasible_objective;
+use offcut_ledger::gap::{feasible_objective, proved_infeasible};
 use offcut_ledger::manifest::Quantity;
 use offcut_ledger::row::InstanceLabel;
 use offcut_ledger::{
-    BestKnown, Contradiction, Gap, Manifest, Row, Status, Study, best_known, contradictions, contradictions_with,
+    BestKnown, Contradiction, Gap, Manifest, Row, Status, Study, best_known_with, contradictions, contradictions_with,
 };
 
 use crate::statistics;
@@ -194,14 +194,10 @@ impl<'a> Results<'a> {
 
     /// The same, with gaps measured against what a library knows as well.
     pub fn against(manifest: &'a Manifest, rows: &'a [Row], library: &BTreeMap<String, BestKnown>) -> Self {
-        let mut best = best_known(manifest.sense, rows);
+        let best = best_known_with(manifest.sense, rows, library);
         let mut contradictions = contradictions(manifest.sense, rows, &manifest.tolerance);
         contradictions.extend(contradictions_with(manifest.sense, rows, library));
-        for (instance, known) in library {
-            best.entry(instance.clone()).and_modify(|best| *best = best.and(*known, manifest.sense));
-        }
-        let proved = rows.iter().filter(|row| row.status == Status::InfeasibleCertified);
-        let infeasible: BTreeSet<&str> = proved.map(|row| row.key.instance.as_str()).collect();
+        let infeasible = proved_infeasible(rows);
         let mut first: HashMap<String, &Row> = HashMap::with_capacity(rows.len());
         for row in rows {
             first.entry(row.key.line()).or_insert(row);

@@ -5,7 +5,7 @@
 //! `[1 - H/LB*, 1 - H/UB*]`, LB* now being the best objective. Where the best known value is 0 the gap is 0 if H is 0 too, and
 //! undefined otherwise.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use offcut_checker::{Interval, Proof, Tolerance, beyond, no_solution};
 use offcut_instances::problem::Sense;
@@ -103,6 +103,25 @@ pub fn best_known(sense: Sense, rows: &[Row]) -> BTreeMap<String, BestKnown> {
         }
     }
     known
+}
+
+/// The best known values of every instance in `rows`, by instance hash: those of the rows, and of a library for instances that are in the rows.
+pub fn best_known_with(
+    sense: Sense,
+    rows: &[Row],
+    library: &BTreeMap<String, BestKnown>,
+) -> BTreeMap<String, BestKnown> {
+    let mut best = best_known(sense, rows);
+    for (instance, known) in library {
+        best.entry(instance.clone()).and_modify(|best| *best = best.and(*known, sense));
+    }
+    best
+}
+
+/// The hashes of instances that a replayed certificate proves to have no solution.
+pub fn proved_infeasible(rows: &[Row]) -> BTreeSet<&str> {
+    let proved = rows.iter().filter(|row| row.status == Status::InfeasibleCertified);
+    proved.map(|row| row.key.instance.as_str()).collect()
 }
 
 /// The objective of a row that holds a feasible solution.

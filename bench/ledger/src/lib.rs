@@ -23,7 +23,7 @@ pub mod store;
 pub mod table;
 
 pub use evidence::{Evidence, Mismatch, answer_hash};
-pub use gap::{BestKnown, Contradiction, Gap, best_known, contradictions, contradictions_with};
+pub use gap::{BestKnown, Contradiction, Gap, best_known, best_known_with, contradictions, contradictions_with};
 pub use gate::Gate;
 pub use library::Library;
 pub use manifest::{Environment, Manifest, Reference, Study, StudyCell};

@@ -26,9 +26,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use offcut_checker::Proof;
 use offcut_instances::problem::{MethodSpec, Sense, Stop};
 
-use crate::gap::{BestKnown, best_known, feasible_objective};
+use crate::gap::{BestKnown, best_known_with, feasible_objective, proved_infeasible};
 use crate::manifest::{Manifest, Study, StudyCell};
-use crate::row::{Row, Status};
+use crate::row::Row;
 
 /// The type of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,23 +117,8 @@ pub fn table(runs: &[Run<'_>], lines: Lines) -> Table {
     made.finish()
 }
 
-/// The best known values of every instance of a run: those of its rows, and of the library for instances that it has.
-pub fn best_known_of(run: &Run<'_>) -> BTreeMap<String, BestKnown> {
-    let mut best = best_known(run.manifest.sense, run.rows);
-    for (instance, known) in run.library {
-        best.entry(instance.clone()).and_modify(|best| *best = best.and(*known, run.manifest.sense));
-    }
-    best
-}
-
-/// The hashes of instances that a replayed certificate proves to have no solution.
-pub fn proved_infeasible(rows: &[Row]) -> BTreeSet<&str> {
-    let proved = rows.iter().filter(|row| row.status == Status::InfeasibleCertified);
-    proved.map(|row| row.key.instance.as_str()).collect()
-}
-
 fn add_run(made: &mut Builder, run: &Run<'_>, lines: Lines) {
-    let best = best_known_of(run);
+    let best = best_known_with(run.manifest.sense, run.rows, run.library);
     let infeasible = proved_infeasible(run.rows);
     let mut places: HashMap<&str, Vec<(&Study, &StudyCell)>> = HashMap::new();
     for study in &run.manifest.studies {
@@ -232,7 +217,7 @@ fn add_key(made: &mut Builder, row: &Row) {
     made.text("instance_hash", Some(key.instance.clone()));
     made.count("instance_seed", Some(instance.seed));
     made.text("method", Some(key.method.clone()));
-    made.text("algorithm", Some(key.method.split(':').next().unwrap_or(&key.method).to_owned()));
+    made.text("algorithm", Some(MethodSpec::id_in(&key.method).to_owned()));
     made.count("seed", Some(key.budget.seed));
     made.count("threads", Some(key.budget.threads.into()));
     made.number("time_limit_s", key.budget.time_s);

@@ -37,7 +37,7 @@ use checking::with_facts;
 use command::{command, environment_of, plain};
 use source::{CHANGED, holds};
 
-pub use checking::{checked_answer, row_of};
+pub use checking::{checked_answer, row_of, unreadable};
 pub use executed::{Executed, execute};
 pub use here::{begin_here, check_here, exec_here, roll_out_here, solve_here};
 pub use source::Source;

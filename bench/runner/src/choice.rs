@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use offcut_instances::document::{InputError, Kind, to_bytes};
-use offcut_instances::problem::Budget;
+use offcut_instances::problem::{Budget, MethodSpec};
 use serde_json::{Map, Value};
 
 use crate::suite::{Axis, StudySpec, Suite};
@@ -70,7 +70,7 @@ impl Suite {
 
 /// Whether a method of a suite is the one that was named: by its id, or as it stands there.
 fn is_meant(name: &str, method: &str) -> bool {
-    name == method || method.split(':').next() == Some(name)
+    name == method || MethodSpec::id_in(method) == name
 }
 
 fn unknown(what: &str, name: &str, all: &str, known: &[&str]) -> InputError {
@@ -137,7 +137,7 @@ impl GridRequest {
         let has_family = |name: &String| P::FAMILIES.iter().any(|family| family.name == name);
         let known = methods::<P>();
         let has_method = |text: &String| {
-            let id = text.split(':').next().unwrap_or(text);
+            let id = MethodSpec::id_in(text);
             known.iter().any(|known| known == id)
         };
         self.families.iter().all(has_family) && self.methods.iter().all(has_method)

@@ -417,7 +417,7 @@ impl StudySpec {
                         if let Some(varied) = spec.parameters.get_mut(name) {
                             *varied = *value;
                         }
-                        methods.push((text.split(':').next().unwrap_or(text).to_owned(), Some(*value), spec));
+                        methods.push((MethodSpec::id_in(text).to_owned(), Some(*value), spec));
                     }
                 }
                 _ => methods.push((spec.to_string(), x, spec)),

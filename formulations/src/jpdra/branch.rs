@@ -119,25 +119,11 @@ fn feasible(
     budget: &Budget,
     began: Instant,
 ) -> Result<Option<Deployed>, Box<Answer<Jpdra>>> {
-    let on = deployment(model, stream, budget, began)?;
-    Ok(model.delay(&on).map(|delay| (delay, on)))
-}
-
-/// A deployment that keeps every server stable.
-///
-/// # Errors
-/// The method's answer, if there is none or the budget is spent.
-fn deployment(
-    model: &Model,
-    stream: &mut Stream,
-    budget: &Budget,
-    began: Instant,
-) -> Result<Vec<u32>, Box<Answer<Jpdra>>> {
     let mut search = Search::new(model, SubproblemObjective::Feasibility, None, budget, began);
     let outcome = search.run(stream);
     let trace = search.trace();
     match search.best.take() {
-        Some((_, on)) => Ok(on),
+        Some((_, on)) => Ok(model.delay(&on).map(|delay| (delay, on))),
         None if outcome == Stop::Completed => {
             Err(Box::new(Answer::nothing(Stop::Infeasible).certified(0.0, search.certificate()).traced(trace)))
         }

@@ -18,14 +18,14 @@ use std::time::Instant;
 
 use good_lp::{Constraint, Expression, ProblemVariables, Variable, constraint, variable};
 use offcut_instances::jpdra::{Instance, Jpdra};
-use offcut_instances::problem::{Algorithm, Answer, Budget, Parameter, ParameterRange, Problem, Setting, Stop};
+use offcut_instances::problem::{Algorithm, Answer, Budget, Parameter, Problem, Setting, Stop};
 use offcut_instances::random::Stream;
 
 use super::arcs::{Arc, arcs};
 use super::local_search::{improved, keep};
 use super::model::{Deployed, Model};
 use crate::highs::{self, Limits, Program, Status};
-use crate::outer_approximation::{Tangents, grid, run};
+use crate::outer_approximation::{Tangents, grid, grid_error, run};
 
 /// Above this many variables no model is built: HiGHS then no longer minds its time limit while it presolves.
 const MAX_VARIABLES: usize = 100_000;
@@ -188,13 +188,7 @@ impl Algorithm<Jpdra> for OuterApproximation {
     }
 
     fn parameters(&self) -> Vec<Parameter> {
-        let about = "relative error of the grid of tangents before the first solution";
-        vec![Parameter {
-            name: "error",
-            default: Self::default().error,
-            range: ParameterRange::reals(1e-6, 0.999),
-            about,
-        }]
+        vec![grid_error(Self::default().error)]
     }
 
     fn set(&mut self, setting: &Setting) {

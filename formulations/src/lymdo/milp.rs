@@ -18,7 +18,7 @@ use std::time::Instant;
 use good_lp::{Constraint, Expression, ProblemVariables, Variable, constraint, variable};
 use offcut_instances::incumbents;
 use offcut_instances::lymdo::{Certificate, Instance, Lymdo, Node, Service, Solution, Tree};
-use offcut_instances::problem::{Algorithm, Answer, Budget, Parameter, ParameterRange, Problem, Setting, Stop};
+use offcut_instances::problem::{Algorithm, Answer, Budget, Parameter, Problem, Setting, Stop};
 
 use super::bound::{BOUND_RELAXATION, Dual, per_unit, units};
 use super::feasibility::{Feasibility, feasibility};
@@ -27,7 +27,7 @@ use super::model::{allocation, slot_objective};
 use super::slot::Slot;
 use super::symmetry::SymmetryClasses;
 use crate::highs::{self, Program};
-use crate::outer_approximation::{Tangents, run};
+use crate::outer_approximation::{Tangents, grid_error, run};
 
 /// The largest cost of a single term, in units of the incumbent: a little above 1, for rounding.
 const CUTOFF: f64 = 1.0 + 1e-6;
@@ -448,13 +448,7 @@ impl Algorithm<Lymdo> for OuterApproximation {
     }
 
     fn parameters(&self) -> Vec<Parameter> {
-        let about = "relative error of the grid of tangents before the first solution";
-        vec![Parameter {
-            name: "error",
-            default: Self::default().error,
-            range: ParameterRange::reals(1e-6, 0.999),
-            about,
-        }]
+        vec![grid_error(Self::default().error)]
     }
 
     fn set(&mut self, setting: &Setting) {

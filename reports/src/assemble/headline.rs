@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use offcut_checker::Proof;
+use offcut_instances::problem::MethodSpec;
 
+use crate::comparison::exact_ids;
 use crate::figure::{Dot, Figure, Role};
 use crate::figures::dot_chart;
 use crate::names::mean_of;
@@ -12,7 +14,7 @@ use crate::options::Options;
 use crate::problem_report::ProblemReport;
 use crate::report::Headline;
 use crate::results::{Result, Results, per_instance};
-use crate::statistics::{bootstrap_mean, mean, range, shifted_geometric_mean};
+use crate::statistics::{mean, range, shifted_geometric_mean};
 use crate::table::{Cell, Column, Style, Table};
 
 /// A method on the instances of the headline.
@@ -88,7 +90,7 @@ impl<'a> Field<'a> {
             let role = match () {
                 () if problem.reference == Some(*method) => Role::Paper,
                 () if is_plug_in => Role::PlugIn,
-                () if exact.contains(id_of(method)) => Role::Exact,
+                () if exact.contains(MethodSpec::id_in(method)) => Role::Exact,
                 () => Role::Heuristic,
             };
             summaries.push(summary(results, options, method, role, &rows, instances.len()));
@@ -134,19 +136,9 @@ fn key<'a>(result: &Result<'a>) -> Key<'a> {
     Key { method: &result.row.key.method, variant: &result.row.instance.variant }
 }
 
-fn id_of(method: &str) -> &str {
-    method.split(':').next().unwrap_or(method)
-}
-
 /// Whether a row is of a program from outside: the runner adds its hash to the version of the code.
 fn is_plug_in(result: &Result) -> bool {
     result.row.key.code.contains('+')
-}
-
-/// The methods that returned a bound on some row, without their parameters.
-fn exact_ids<'a>(results: &Results<'a>) -> BTreeSet<&'a str> {
-    let proves = results.results.iter().filter(|r| r.row.proof != Proof::Nothing);
-    proves.map(|r| id_of(&r.row.key.method)).collect()
 }
 
 fn instances<'a>(rows: &[&Result<'a>]) -> BTreeSet<&'a str> {
@@ -166,7 +158,7 @@ fn first<'a>(
         .max_by_key(|((method, variant), rows)| {
             let is_own_objective = !results.manifest.variant_objectives.contains_key(*variant);
             let is_plain = !method.contains(':');
-            let is_heuristic = !exact.contains(id_of(method));
+            let is_heuristic = !exact.contains(MethodSpec::id_in(method));
             (problem.reference == Some(*method), is_own_objective, is_plain, is_heuristic, instances(rows).len())
         })
         .map(|(key, _)| *key)
@@ -190,7 +182,7 @@ fn summary(
         Some(Gaps {
             mean,
             // The label is that of the table of all methods: on the same instances the interval is the same.
-            interval: bootstrap_mean(&results.method_name(rows[0].row), &gaps),
+            interval: results.interval(&results.method_name(rows[0].row), &gaps),
             max: range(&gaps)?.1,
             worst_row: of_rows().map(|gap| gap.high).reduce(f64::max)?,
             is_certified: of_rows().all(|gap| gap.certified),
@@ -242,19 +234,11 @@ pub(crate) fn of_all(parts: &[(&str, &Results, &ProblemReport)], options: &Optio
              gap of 0 on all of these instances; {ABSENT} if there is none.",
             duration(options.heuristic_shift_s)
         ),
-        vec![
-            Column::words("problem", "problem"),
-            Column::words("method", "method"),
-            Column::words("kind", "kind"),
-            Column::bounded("mean gap (%)", "mean_gap_percent"),
-            Column::numbers("95 % interval", "interval"),
-            Column::bounded("worst row (%)", "worst_row_percent"),
-            Column::numbers(mean_of("time"), "mean_time_s"),
-            Column::numbers("certified (%)", "certified_percent"),
-            Column::numbers("solved", "solved"),
-            Column::words("exact method", "exact_method"),
-            Column::numbers("its time", "exact_time_s"),
-        ],
+        [Column::words("problem", "problem"), Column::words("method", "method"), Column::words("kind", "kind")]
+            .into_iter()
+            .chain(number_columns())
+            .chain([Column::words("exact method", "exact_method"), Column::numbers("its time", "exact_time_s")])
+            .collect(),
     );
     let mut roles = Vec::new();
     let mut dots = Vec::new();
@@ -387,17 +371,10 @@ fn table(results: &Results, options: &Options, field: &Field) -> Table {
             whole(field.instances as u64),
             duration(options.heuristic_shift_s)
         ),
-        vec![
-            Column::numbers("rank", "rank"),
-            Column::words("method", "method"),
-            Column::words("kind", "kind"),
-            Column::bounded("mean gap (%)", "mean_gap_percent"),
-            Column::numbers("95 % interval", "interval"),
-            Column::bounded("worst row (%)", "worst_row_percent"),
-            Column::numbers(mean_of("time"), "mean_time_s"),
-            Column::numbers("certified (%)", "certified_percent"),
-            Column::numbers("solved", "solved"),
-        ],
+        [Column::numbers("rank", "rank"), Column::words("method", "method"), Column::words("kind", "kind")]
+            .into_iter()
+            .chain(number_columns())
+            .collect(),
     );
     for summary in &field.summaries {
         let rank = field.rank(summary).map_or_else(Cell::absent, Cell::count);
@@ -406,6 +383,18 @@ fn table(results: &Results, options: &Options, field: &Field) -> Table {
         table.push(row);
     }
     table
+}
+
+/// The columns of [`numbers_of`].
+fn number_columns() -> [Column; 6] {
+    [
+        Column::bounded("mean gap (%)", "mean_gap_percent"),
+        Column::numbers("95 % interval", "interval"),
+        Column::bounded("worst row (%)", "worst_row_percent"),
+        Column::numbers(mean_of("time"), "mean_time_s"),
+        Column::numbers("certified (%)", "certified_percent"),
+        Column::numbers("solved", "solved"),
+    ]
 }
 
 /// The cells of a method: mean gap, interval, worst row, time, share certified, instances solved.

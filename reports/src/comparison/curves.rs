@@ -1,8 +1,10 @@
 //! Figures that compare: shares of instances over time, and performance profiles of two methods at a time.
 
+use offcut_instances::problem::MethodSpec;
+
 use super::class::{Class, GAP_TARGET};
 use super::common::{CommonBlock, MIN_INSTANCES};
-use super::entrant::{Entrant, id_of};
+use super::entrant::Entrant;
 use super::names::listed;
 use super::pairs::Pair;
 use crate::figure::{Axis, Figure, Line, Lines, Mark, Plot, Shape};
@@ -140,7 +142,7 @@ fn panel<'e>(block: &'e CommonBlock, has_variants: bool, left_out: &mut LeftOut<
 pub(super) fn profiles(class: Class, pairs: &[Pair]) -> Option<Figure> {
     let differs = |pair: &&Pair| pair.ratios.len() >= MIN_INSTANCES && pair.ratios.iter().any(|ratio| *ratio != 0.0);
     let mut drawn: Vec<&Pair> = pairs.iter().filter(differs).collect();
-    let is_setting = |pair: &Pair| id_of(pair.first.method) == id_of(pair.second.method);
+    let is_setting = |pair: &Pair| MethodSpec::id_in(pair.first.method) == MethodSpec::id_in(pair.second.method);
     drawn.retain(|pair| !is_setting(pair));
     // Of every first its nearest candidates: those that come first.
     drawn.truncate(if class == Class::Exact { MAX_PAIRS } else { 1 });

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use offcut_checker::Proof;
+use offcut_instances::problem::MethodSpec;
 
 use super::class::Class;
 use crate::results::{Result, Results};
@@ -90,18 +91,18 @@ fn is_unchecked(result: &Result) -> bool {
     matches!(result.row.proof, Proof::SolverReported { .. })
 }
 
-/// A method's id: its name without its parameters.
-pub(super) fn id_of(method: &str) -> &str {
-    method.split(':').next().unwrap_or(method)
+/// The ids of the methods that returned a bound, or a proof of infeasibility, on some row.
+pub(crate) fn exact_ids<'a>(results: &Results<'a>) -> BTreeSet<&'a str> {
+    let proves = results.results.iter().filter(|r| r.row.proof != Proof::Nothing);
+    proves.map(|r| MethodSpec::id_in(&r.row.key.method)).collect()
 }
 
 /// Every method of a run with its class, by name.
 pub(super) fn entrants<'r, 'a>(results: &'r Results<'a>) -> Vec<Entrant<'r, 'a>> {
-    let proves = |r: &&Result<'a>| r.row.proof != Proof::Nothing;
-    let exact: BTreeSet<&str> = results.results.iter().filter(proves).map(|r| id_of(&r.row.key.method)).collect();
+    let exact = exact_ids(results);
     let entrant = |(name, rows): (String, Vec<&'r Result<'a>>)| {
         let first = rows[0].row;
-        let class = if exact.contains(id_of(&first.key.method)) { Class::Exact } else { Class::Heuristic };
+        let class = if exact.contains(MethodSpec::id_in(&first.key.method)) { Class::Exact } else { Class::Heuristic };
         let mut cells: BTreeMap<&'a str, Cell> = BTreeMap::new();
         for result in rows.iter().filter(|r| r.is_attempted()) {
             let cell = cells.entry(&result.row.key.instance).or_insert_with(|| Cell { class, rows: Vec::new() });

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use offcut_instances::problem::MethodSpec;
 use offcut_ledger::{Row, Study};
 
 use super::class::{Class, GAP_TARGET};
-use super::entrant::{Entrant, id_of};
+use super::entrant::Entrant;
 use crate::numbers::{data, duration, tick};
 use crate::results::{Result, Results, Series};
 use crate::table::{Cell, Column, Table};
@@ -64,7 +65,8 @@ pub(super) fn table(results: &Results, class: Class, entrants: &[&Entrant]) -> O
 /// The studies whose axis is a size, with its name and the series of these methods.
 fn studies<'r, 'a>(results: &'r Results<'a>, entrants: &[&Entrant]) -> Vec<(&'r Study, &'r str, Vec<Series<'r, 'a>>)> {
     let is_size = |name: &str| SIZES.contains(&name.split([' ', ',']).next().unwrap_or_default());
-    let is_of_class = |series: &Series| entrants.iter().any(|e| id_of(e.method) == id_of(series.name));
+    let is_of_class =
+        |series: &Series| entrants.iter().any(|e| MethodSpec::id_in(e.method) == MethodSpec::id_in(series.name));
     let with_series = |study: &'r Study| {
         let axis = study.axis.as_ref().filter(|axis| is_size(&axis.name))?;
         Some((study, axis.name.as_str(), results.series(study).into_iter().filter(is_of_class).collect()))

@@ -31,5 +31,6 @@ mod times;
 mod variability;
 
 pub use class::{Class, GAP_TARGET};
+pub(crate) use entrant::exact_ids;
 pub use sections::{MIN_SEEDS, sections};
 pub use times::{MethodTime, mean_times};

@@ -6,7 +6,7 @@ use crate::figure::{Axis, Dot, Dots, Figure, Plot, Role, is_log};
 use crate::method_gaps::method_gaps;
 use crate::names::identifier;
 use crate::results::{Result, Results, Series, per_instance};
-use crate::statistics::{bootstrap_mean, mean, range};
+use crate::statistics::{mean, range};
 
 /// The gaps of all methods side by side; none if no row has a gap.
 pub fn gaps(results: &Results) -> Option<Figure> {
@@ -38,7 +38,7 @@ pub(super) fn of_study(results: &Results, study: &Study, series: &[Series]) -> O
         Some(Dot {
             name: series.name.to_owned(),
             mean: percent(mean(&gaps)?),
-            interval: bootstrap_mean(series.name, &gaps).map(|(low, high)| (percent(low), percent(high))),
+            interval: results.interval(series.name, &gaps).map(|(low, high)| (percent(low), percent(high))),
             max: percent(range(&gaps)?.1),
             certified,
             time_s: None,

@@ -7,7 +7,7 @@ use offcut_checker::{Proof, Tolerance, Verdict, check_answer};
 use offcut_instances::document::{InputError, hash, parse_answer, parse_instance, read_bytes};
 use offcut_instances::problem::{Answer, Budget, Problem, Sense, Stop};
 use offcut_ledger::{BestKnown, Gate, Key, Row, Status};
-use offcut_runner::cell::row_of;
+use offcut_runner::cell::{row_of, unreadable};
 use offcut_runner::{BenchmarkAdapter, Checked, Folder};
 
 use super::run::{Bar, processors};
@@ -136,7 +136,7 @@ fn answer_in<P: BenchmarkAdapter>(path: &Path) -> Result<(Answer<P>, Vec<u8>), I
     });
     match answer {
         Err(error) if is_mistake(&error) => Err(error),
-        Err(error) => Ok((Answer::invalid(format!("its answer cannot be read: {error}")), bytes)),
+        Err(error) => Ok((unreadable(&error), bytes)),
         Ok(answer) => Ok((answer, bytes)),
     }
 }

@@ -10,6 +10,7 @@ use offcut_instances::document::InputError;
 use offcut_instances::terminal::one_line;
 use offcut_ledger::table::{Column, Kind, Lines, Run, Table, Value, table};
 use offcut_ledger::{BestKnown, Gate, Manifest, Row};
+use offcut_reports::csv::formula_guard;
 use offcut_runner::{BenchmarkAdapter, Folder};
 use parquet::basic::{ConvertedType, Repetition, Type as Physical};
 use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DoubleType, Int64Type};
@@ -168,8 +169,7 @@ fn field(value: Option<&Value>) -> String {
 
 /// A text as a single line that no spreadsheet computes, as in the tables of reports.
 fn harmless(text: &str) -> String {
-    let begins_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']) && !text.parse().is_ok_and(f64::is_finite);
-    format!("{}{}", if begins_formula { "'" } else { "" }, one_line(text))
+    format!("{}{}", formula_guard(text), one_line(text))
 }
 
 /// A line of a table as a JSON object.

@@ -12,7 +12,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use offcut_instances::document::{InputError, read_bytes};
 use offcut_instances::problem::Problem;
 use offcut_instances::terminal::one_line;
-use offcut_ledger::{Gate, Row};
+use offcut_ledger::{Gate, Manifest, Mismatch, Row};
 use offcut_reports::overview::{Part, overview};
 use offcut_reports::papers::{self, Papers};
 use offcut_reports::{Options, Report};
@@ -358,20 +358,19 @@ fn run_all(title: &str, suites: &[Listed], folder: &Path) -> Result<Ending, Inpu
         with_problem!(&problem, P => run_for::<P>(Suite::parse(suite, P::NAME)?, &place, &Asked::plain(*jobs), false))?;
         let up = "../".repeat(Path::new(name).components().count() + 1);
         let options = Options { overview: Some(format!("{up}report/report.html")), ..Options::default() };
-        if with_problem!(&problem, P => report_for::<P>(&place, None, options))? == Ending::Rejected {
-            ending = Ending::Rejected;
-        }
+        let reported = with_problem!(&problem, P => report_for::<P>(&place, None, options))?;
+        ending = ending.and(reported.ending);
         out!();
-        runs.push((name, is_papers, with_problem!(&problem, P => Folder::at(&place).held::<P>())?));
+        runs.push((name, is_papers, reported));
     }
     let parts: Vec<Part> = runs
         .iter()
-        .map(|(name, is_papers, (manifest, rows, evidence))| Part {
+        .map(|(name, is_papers, reported)| Part {
             name: (*name).clone(),
             has_claims: **is_papers,
-            manifest,
-            rows,
-            mismatches: &evidence.mismatches,
+            manifest: &reported.manifest,
+            rows: &reported.rows,
+            mismatches: &reported.mismatches,
             place: format!("../{name}/report/report.html"),
         })
         .collect();
@@ -386,7 +385,7 @@ fn run_all(title: &str, suites: &[Listed], folder: &Path) -> Result<Ending, Inpu
     let of_papers = suites.iter().filter(|listed| listed.is_papers);
     let hashes = of_papers.map(|listed| (listed.name.clone(), hash(&listed.suite))).collect();
     let own = runs.iter().filter(|(_, is_papers, _)| **is_papers);
-    let lines = own.flat_map(|(_, _, (manifest, rows, _))| papers::lines(manifest, rows)).collect();
+    let lines = own.flat_map(|(_, _, reported)| papers::lines(&reported.manifest, &reported.rows)).collect();
     write_papers(&Papers { suites: hashes, lines }, &beside)?;
     out!("overview: open {}", beside.join(&written.files[0]).display());
     Ok(ending)
@@ -466,14 +465,22 @@ pub(crate) fn report(folder: &Path) -> Result<Ending, InputError> {
 /// The same, with gaps measured against a library as well.
 pub(crate) fn report_against(folder: &Path, library: Option<&Path>) -> Result<Ending, InputError> {
     let problem = Folder::at(folder).problem()?;
-    with_problem!(&problem, P => report_for::<P>(folder, library, Options::default()))
+    Ok(with_problem!(&problem, P => report_for::<P>(folder, library, Options::default()))?.ending)
+}
+
+/// A run that was reported on.
+struct Reported {
+    manifest: Manifest,
+    rows: Vec<Row>,
+    mismatches: Vec<Mismatch>,
+    ending: Ending,
 }
 
 fn report_for<P: BenchmarkAdapter>(
     folder: &Path,
     library: Option<&Path>,
     mut options: Options,
-) -> Result<Ending, InputError> {
+) -> Result<Reported, InputError> {
     let (manifest, rows, evidence) = Folder::at(folder).held::<P>()?;
     let beside = folder.join("report");
     if let Some(data) = library {
@@ -498,7 +505,7 @@ fn report_for<P: BenchmarkAdapter>(
     }
     out!("evidence: {told}");
     out!("{} rows; report: open {}", rows.len(), beside.join(&written.files[0]).display());
-    Ok(ending)
+    Ok(Reported { manifest, rows, mismatches: gate.mismatches, ending })
 }
 
 /// A progress bar on a terminal; elsewhere a line on standard error every ten seconds.

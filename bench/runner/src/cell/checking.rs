@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use offcut_checker::{Tolerance, Verdict, check_answer};
-use offcut_instances::document::parse_answer;
-use offcut_instances::problem::Answer;
+use offcut_instances::document::{InputError, parse_answer};
+use offcut_instances::problem::{Answer, Problem};
 use offcut_ledger::{Key, Row, Status, Times, answer_hash};
 
 use super::executed::Executed;
@@ -41,12 +41,16 @@ pub(super) fn checked_bytes<P: BenchmarkAdapter>(
 ) -> (Row, Verdict) {
     let began = Instant::now();
     // Numbers that are not finite do not survive the way through the document, so an unreadable answer is its method's fault.
-    let answer =
-        parse_answer::<P>(bytes).unwrap_or_else(|error| Answer::invalid(format!("its answer cannot be read: {error}")));
+    let answer = parse_answer::<P>(bytes).unwrap_or_else(|error| unreadable(&error));
     let verdict = check_answer::<P>(instance, &answer, tolerance);
     let mut row = row_of::<P>(instance, key, answer, bytes, &verdict, tolerance);
     row.times.check_s = began.elapsed().as_secs_f64();
     (row, verdict)
+}
+
+/// What is checked in place of an answer that cannot be read.
+pub fn unreadable<P: Problem>(error: &InputError) -> Answer<P> {
+    Answer::invalid(format!("its answer cannot be read: {error}"))
 }
 
 /// The row of an answer that was checked, with what the answer and its verdict tell; `bytes` are the answer's.

@@ -13,6 +13,7 @@
 //! | [`dnn`] | DNN graphs by shape inference, the model zoo, chain views, devices and links |
 //! | [`family`] | families of instances, and parameters set by name: what all generators have in common |
 //! | [`incumbents`] | solutions that a method reports while it runs |
+//! | [`problems`] | the one list of problems |
 //! | [`library`] | the index of a library of frozen instances |
 //! | [`terminal`] | text from documents and programs, made safe to print |
 //! | [`origin`], [`speedup`], [`model`] | types that several problems use |
@@ -36,6 +37,8 @@ pub mod multiuser;
 pub mod origin;
 mod parameters;
 pub mod problem;
+#[macro_use]
+pub mod problems;
 pub mod random;
 pub mod range;
 pub mod speedup;

@@ -11,7 +11,7 @@ use predicates::str::contains;
 use serde_json::{Value, json};
 
 use common::offcut;
-use offcut_runner::problems::NAMES as PROBLEMS;
+use offcut_instances::problems::NAMES as PROBLEMS;
 
 /// How the shipped ledgers end: problem, lines, and the hash of the last. Whoever adds lines changes these numbers with them; nobody takes lines away.
 const HEADS: [(&str, usize, &str); 4] = [

@@ -161,7 +161,7 @@ fn what_new_solver_writes_keeps_to_the_protocol_and_is_in_the_report() {
             assert_ne!(language, "python", "Python is asked for by the README");
             continue;
         }
-        for problem in offcut_runner::problems::NAMES {
+        for problem in offcut_instances::problems::NAMES {
             offcut(path).args(["new-solver", language, problem]).assert().success();
             let command = format!("{interpreter} {problem}_solver.{ending}");
             offcut(path)

@@ -1,9 +1,9 @@
-//! The registry of problems (`bench/runner/src/problems.rs`) and what has to be written by hand for each of them: all of it is there, or the missing
+//! The registry of problems (`instances/src/problems.rs`) and what has to be written by hand for each of them: all of it is there, or the missing
 //! place is named.
 
 use std::path::{Path, PathBuf};
 
-use offcut_runner::problems::NAMES;
+use offcut_instances::problems::NAMES;
 
 /// Files that every problem has, with PROBLEM for its name; one of several where a module may be a file or a folder.
 const FILES: [&[&str]; 18] = [
@@ -28,16 +28,11 @@ const FILES: [&[&str]; 18] = [
 ];
 
 /// Lists that are kept by hand: a file, and what stands in it for every problem.
-const LISTS: [(&str, &str); 10] = [
+const LISTS: [(&str, &str); 5] = [
     ("bench/benches/Cargo.toml", "name = \"PROBLEM\""),
-    ("bench/fuzz/fuzz_targets/instance.rs", "PROBLEM::"),
-    ("bench/fuzz/fuzz_targets/answer.rs", "PROBLEM::"),
     ("bench/fuzz/fuzz_targets/certificate.rs", "\"PROBLEM\""),
-    ("bench/fuzz/fuzz_targets/suite.rs", "\"PROBLEM\""),
     ("bench/fuzz/seeds", "PROBLEM"),
-    ("bench/peers/run", "PROBLEM"),
     ("bench/cli/tests/library.rs", "\"PROBLEM\""),
-    ("reports/src/problems/mod.rs", "PROBLEM::REPORT"),
     ("README.md", "| `PROBLEM`: "),
 ];
 
@@ -77,7 +72,7 @@ fn every_problem_has_all_that_is_written_by_hand() {
 fn a_problem_that_is_nowhere_is_missing_everywhere() {
     let missing = missing("fifth");
     assert_eq!(missing.len(), FILES.len() + LISTS.len(), "{missing:#?}");
-    assert!(missing.contains(&"fifth: bench/peers/run has no fifth".to_owned()), "{missing:#?}");
+    assert!(missing.contains(&"fifth: bench/fuzz/seeds has no fifth".to_owned()), "{missing:#?}");
     assert!(stands("a, b; c", "b") && !stands("ab", "b") && !stands("b-policy", "b"));
 }
 

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
+use offcut_instances::problems::NAMES;
 use offcut_reports::papers::{Papers, markdown};
-use offcut_runner::problems::NAMES;
 
 fn read(place: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(place);

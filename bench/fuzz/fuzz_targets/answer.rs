@@ -4,7 +4,6 @@
 use libfuzzer_sys::fuzz_target;
 use offcut_instances::document::parse_answer;
 use offcut_instances::problem::Problem;
-use offcut_instances::{jpdra::Jpdra, lymdo::Lymdo, multiuser::Multiuser, throughput::Throughput};
 use offcut_runner::process::{Ended, Limits, Watched};
 use offcut_runner::protocol::Replies;
 
@@ -20,13 +19,17 @@ fn hear<P: Problem>(bytes: &[u8], ended: Ended) {
     parse_answer::<P>(&replies.answer(&watched, &limits)).expect("an answer");
 }
 
+type Hear = fn(&[u8], Ended);
+
+macro_rules! hear_all {
+    ([] $($module:ident: $problem:path,)*) => { &[$(hear::<$problem>),*] };
+}
+
+/// A listener for each problem.
+const LISTENERS: &[Hear] = offcut_instances::for_each_problem!([] hear_all);
+
 fuzz_target!(|bytes: &[u8]| {
     let Some((first, bytes)) = bytes.split_first() else { return };
-    let ended = ENDS[(*first / 4) as usize % ENDS.len()];
-    match first % 4 {
-        0 => hear::<Multiuser>(bytes, ended),
-        1 => hear::<Throughput>(bytes, ended),
-        2 => hear::<Jpdra>(bytes, ended),
-        _ => hear::<Lymdo>(bytes, ended),
-    }
+    let first = *first as usize;
+    LISTENERS[first % LISTENERS.len()](bytes, ENDS[first / LISTENERS.len() % ENDS.len()]);
 });

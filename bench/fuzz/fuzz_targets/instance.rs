@@ -4,7 +4,6 @@
 use libfuzzer_sys::fuzz_target;
 use offcut_instances::document::{hash, instance_bytes, parse_instance};
 use offcut_instances::problem::Problem;
-use offcut_instances::{jpdra::Jpdra, lymdo::Lymdo, multiuser::Multiuser, throughput::Throughput};
 
 fn read<P: Problem>(bytes: &[u8]) {
     match parse_instance::<P>(bytes) {
@@ -17,9 +16,10 @@ fn read<P: Problem>(bytes: &[u8]) {
     }
 }
 
+macro_rules! read_all {
+    ([$bytes:ident] $($module:ident: $problem:path,)*) => { $(read::<$problem>($bytes);)* };
+}
+
 fuzz_target!(|bytes: &[u8]| {
-    read::<Multiuser>(bytes);
-    read::<Throughput>(bytes);
-    read::<Jpdra>(bytes);
-    read::<Lymdo>(bytes);
+    offcut_instances::for_each_problem!([bytes] read_all);
 });

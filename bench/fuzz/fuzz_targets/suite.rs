@@ -2,10 +2,11 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use offcut_instances::problems::NAMES;
 use offcut_runner::Suite;
 
 fuzz_target!(|bytes: &[u8]| {
-    for problem in ["multiuser", "throughput", "jpdra", "lymdo"] {
+    for problem in NAMES {
         match Suite::parse(bytes, problem) {
             Ok(suite) => suite.solvers.values().for_each(|solver| {
                 let _ = solver.words();

@@ -29,7 +29,6 @@ mod interrupt;
 mod jpdra;
 mod lymdo;
 mod multiuser;
-pub mod problems;
 pub mod process;
 pub mod protocol;
 pub mod run;

@@ -1,8 +1,9 @@
 //! The parameters of all methods of all problems: what is declared is what can be set.
 
 use offcut_instances::document::parse_instance;
+use offcut_instances::for_each_problem;
 use offcut_instances::problem::{Algorithm, Answer, Budget, MethodSpec, Parameter};
-use offcut_runner::{BenchmarkAdapter, for_each_problem, method};
+use offcut_runner::{BenchmarkAdapter, method};
 
 /// The error of a method with one parameter set, or none.
 fn error_of<P: BenchmarkAdapter>(id: &str, name: &str, value: f64) -> Option<String> {

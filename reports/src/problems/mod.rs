@@ -7,8 +7,12 @@ pub mod throughput;
 
 use crate::problem_report::ProblemReport;
 
-/// All problems with parts of their own.
-static ALL: &[ProblemReport] = &[multiuser::REPORT, throughput::REPORT, jpdra::REPORT, lymdo::REPORT];
+macro_rules! reports {
+    ([] $($module:ident: $problem:path,)*) => { &[$($module::REPORT),*] };
+}
+
+/// The parts of all problems.
+static ALL: &[ProblemReport] = offcut_instances::for_each_problem!([] reports);
 
 static PLAIN: ProblemReport = ProblemReport::PLAIN;
 

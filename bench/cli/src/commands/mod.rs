@@ -19,13 +19,13 @@ pub(crate) mod train;
 
 use offcut_instances::document::{InputError, problem_of};
 /// The names of the problems there are.
-pub(crate) use offcut_runner::problems::NAMES as PROBLEMS;
+pub(crate) use offcut_instances::problems::NAMES as PROBLEMS;
 
 /// Runs the body with `$problem` standing for the type of the problem of that name.
 macro_rules! with_problem {
     ($name:expr, $problem:ident => $body:expr) => {{
         let name: &str = $name;
-        offcut_runner::for_each_problem!([name, $problem => $body] $crate::commands::dispatch)
+        offcut_instances::for_each_problem!([name, $problem => $body] $crate::commands::dispatch)
     }};
 }
 pub(crate) use with_problem;

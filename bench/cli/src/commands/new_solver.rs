@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use offcut_instances::document::{InputError, write_new};
+use offcut_instances::for_each_problem;
 use offcut_instances::problem::Problem;
-use offcut_runner::for_each_problem;
 
 use super::unknown_problem;
 use crate::exit::Ending;

@@ -19,7 +19,7 @@ use offcut_reports::{Options, Report};
 use offcut_runner::choice::{Choice, GridRequest, separated};
 use offcut_runner::process::end_on_signals;
 use offcut_runner::solver::External;
-use offcut_runner::{BenchmarkAdapter, Folder, Progress, RunOptions, Shard, Suite, for_each_problem, run};
+use offcut_runner::{BenchmarkAdapter, Folder, Progress, RunOptions, Shard, Suite, run};
 
 use super::{PROBLEMS, known_problem_of, this_program, unknown_problem, with_problem};
 use crate::exit::Ending;
@@ -53,7 +53,7 @@ macro_rules! all_suites {
 }
 
 /// The suites of every problem.
-const SUITES: &[Suites] = for_each_problem!([] all_suites);
+const SUITES: &[Suites] = offcut_instances::for_each_problem!([] all_suites);
 
 /// What `offcut run` takes.
 #[derive(Args)]

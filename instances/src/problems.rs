@@ -8,25 +8,25 @@
 /// macro_rules! modules {
 ///     ([$($context:tt)*] $($module:ident: $problem:path,)*) => { [$(stringify!($module)),*] };
 /// }
-/// let modules = offcut_runner::for_each_problem!([] modules);
-/// assert_eq!(modules, offcut_runner::problems::NAMES);
+/// let modules = offcut_instances::for_each_problem!([] modules);
+/// assert_eq!(modules, offcut_instances::problems::NAMES);
 /// ```
 #[macro_export]
 macro_rules! for_each_problem {
     ([$($context:tt)*] $($expand:tt)+) => {
         $($expand)+! {
             [$($context)*]
-            multiuser: offcut_instances::multiuser::Multiuser,
-            throughput: offcut_instances::throughput::Throughput,
-            jpdra: offcut_instances::jpdra::Jpdra,
-            lymdo: offcut_instances::lymdo::Lymdo,
+            multiuser: $crate::multiuser::Multiuser,
+            throughput: $crate::throughput::Throughput,
+            jpdra: $crate::jpdra::Jpdra,
+            lymdo: $crate::lymdo::Lymdo,
         }
     };
 }
 
 macro_rules! names {
     ([] $($module:ident: $problem:path,)*) => {
-        &[$(<$problem as offcut_instances::problem::Problem>::NAME),*]
+        &[$(<$problem as crate::problem::Problem>::NAME),*]
     };
 }
 

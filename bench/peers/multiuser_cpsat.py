@@ -61,6 +61,21 @@ def speedups(law, most):
     return table[np.minimum(np.arange(most), len(table) - 1)]
 
 
+def kind_of(owner, name):
+    """The kind of a machine, none if its speed is in MAC/s."""
+    return owner[name]["kind"] if name in owner else None
+
+
+def speed_of(owner, name):
+    """In MAC/s, or a factor on the nominal speed of its kind."""
+    return owner[name]["speed"] if name in owner else owner[name + "_macs_per_s"]
+
+
+def work_of(model, kind):
+    """Work of each block: MACs, or seconds on a kind of machine."""
+    return model["macs"] if kind is None else model["work_s"][kind]
+
+
 class Instance:
     """What the model needs of an instance: everybody's steps."""
 
@@ -69,17 +84,20 @@ class Instance:
         self.units, self.objective = server["units"], body.get("objective", "max")
         if len(body["users"]) * (self.units + 1) > MOST_STEPS:
             raise Declined(f"{len(body['users'])} users and {self.units} units are too many pairs for a model in Python")
-        speeds = server["unit_macs_per_s"] * speedups(server["speedup"], self.units)
+        speeds = speed_of(server, "unit") * speedups(server["speedup"], self.units)
         # More units that are no faster are no step.
         self.counts = np.flatnonzero(np.diff(speeds, prepend=0.0) > 0) + 1
         speeds = speeds[self.counts - 1]
-        models = [self.sums(model) for model in body["models"]]
+        sums = {}
         # Per user and step: units, latency, cut.
         self.steps = []
         for user in body["users"]:
-            local, remote, size = models[user["model"]]
+            key = user["model"], kind_of(user, "device")
+            if key not in sums:
+                sums[key] = self.sums(body["models"][user["model"]], key[1], kind_of(server, "unit"))
+            local, remote, size = sums[key]
             blocks = len(local) - 1
-            before = local / user["device_macs_per_s"]
+            before = local / speed_of(user, "device")
             before[:-1] += user["rtt_s"] + size[:-1] / user["uplink_bytes_per_s"]
             steps, least = [(0, float(before[-1]), blocks)], before[-1]
             if len(speeds) and blocks:
@@ -94,11 +112,11 @@ class Instance:
             self.steps.append(steps)
 
     @staticmethod
-    def sums(model):
-        """MACs on the device and elsewhere by cut, and bytes sent."""
-        macs = model["macs"]
-        local = np.array([math.fsum(macs[:s]) for s in range(len(macs) + 1)])
-        remote = np.array([math.fsum(macs[s:]) for s in range(len(macs) + 1)])
+    def sums(model, device, unit):
+        """Work on the device and on the server by cut, and bytes sent."""
+        device, unit = work_of(model, device), work_of(model, unit)
+        local = np.array([math.fsum(device[:s]) for s in range(len(device) + 1)])
+        remote = np.array([math.fsum(unit[s:]) for s in range(len(unit) + 1)])
         return local, remote, np.array(model["cut_bytes"], dtype=float)
 
     @staticmethod
@@ -205,8 +223,8 @@ def solve(body, time_s=None, seed=0, memory_bytes=None, threads=1, say=lambda li
 def latency_of(body, i, cut, units):
     user, server = body["users"][i], body["server"]
     model = body["models"][user["model"]]
-    latency = sum(model["macs"][:cut]) / user["device_macs_per_s"]
-    if cut == len(model["macs"]):
+    latency = sum(work_of(model, kind_of(user, "device"))[:cut]) / speed_of(user, "device")
+    if cut == len(model["cut_bytes"]) - 1:
         return latency
     assert units > 0
     law = server["speedup"]
@@ -217,7 +235,7 @@ def latency_of(body, i, cut, units):
     else:
         speedup = law["speedups"][min(units, len(law["speedups"])) - 1]
     way = user["rtt_s"] + model["cut_bytes"][cut] / user["uplink_bytes_per_s"]
-    return latency + way + sum(model["macs"][cut:]) / (server["unit_macs_per_s"] * speedup)
+    return latency + way + sum(work_of(model, kind_of(server, "unit"))[cut:]) / (speed_of(server, "unit") * speedup)
 
 
 def random_body(stream):
@@ -233,7 +251,16 @@ def random_body(stream):
     for _ in range(stream.randint(1, 4)):
         user = {"model": stream.randrange(2), "device_macs_per_s": stream.choice([1, stream.uniform(0.5, 2)])}
         users.append(user | {"uplink_bytes_per_s": stream.uniform(0.5, 5), "rtt_s": stream.choice([0, stream.uniform(0, 0.5)])})
-    return {"origin": {}, "objective": stream.choice(["max", "sum"]), "models": models, "users": users, "server": server}
+    body = {"origin": {}, "objective": stream.choice(["max", "sum"]), "models": models, "users": users, "server": server}
+    if stream.random() < 0.5:
+        # Kinds of machines with unrelated work.
+        body["machine_kinds"] = [{"name": "a"}, {"name": "b"}]
+        for model in models:
+            model["work_s"] = [[stream.choice([0, 1, stream.uniform(0.1, 5)]) for _ in model["macs"]] for _ in range(2)]
+        for owner, name in [(user, "device") for user in users] + [(server, "unit")]:
+            if stream.random() < 0.7:
+                owner[name] = {"kind": stream.randrange(2), "speed": owner.pop(name + "_macs_per_s")}
+    return body
 
 
 def enumerated(body):
@@ -242,7 +269,7 @@ def enumerated(body):
     best = math.inf
     rows = []
     for i, user in enumerate(body["users"]):
-        blocks = len(body["models"][user["model"]]["macs"])
+        blocks = len(body["models"][user["model"]]["cut_bytes"]) - 1
         rows.append([min(latency_of(body, i, cut, f) for cut in range(blocks + 1) if f or cut == blocks) for f in range(beta + 1)])
     for counts in itertools.product(range(beta + 1), repeat=len(rows)):
         if sum(counts) <= beta:

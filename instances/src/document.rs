@@ -6,6 +6,7 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 use schemars::JsonSchema;
@@ -106,8 +107,17 @@ pub fn read_answer<P: Problem>(path: &Path) -> Result<Answer<P>, InputError> {
 /// # Errors
 /// [`InputError`] naming place and remedy.
 pub fn parse_instance<P: Problem>(bytes: &[u8]) -> Result<P::Instance, InputError> {
-    let instance: P::Instance = parse(bytes, Kind::Instance, P::NAME, P::VERSION)?;
+    let (instance, version) = parse_version::<P::Instance>(bytes, Kind::Instance, P::NAME, 1..=P::INSTANCE_VERSION)?;
     instance.validate().map_err(|input_error| input_error.below("body"))?;
+    // A later version that says nothing new is read as what it is.
+    let needed = P::version_of(&instance);
+    if version < needed {
+        return Err(InputError::at(
+            "version",
+            format!("is {version}, but the body has what only version {needed} knows: machine kinds"),
+            format!("say version {needed}"),
+        ));
+    }
     Ok(instance)
 }
 
@@ -135,9 +145,9 @@ pub fn version_of(bytes: &[u8]) -> Result<u32, InputError> {
     envelope(bytes).map(|envelope| envelope.version)
 }
 
-/// The bytes of an instance's document. They are what [`hash`] hashes.
+/// The bytes of an instance's document, in the earliest version that can express it. They are what [`hash`] hashes.
 pub fn instance_bytes<P: Problem>(instance: &P::Instance) -> Vec<u8> {
-    to_bytes(Kind::Instance, P::NAME, P::VERSION, instance)
+    to_bytes(Kind::Instance, P::NAME, P::version_of(instance), instance)
 }
 
 /// What a file must hold to be the instance's document, to the byte: what [`write_new`] writes of [`instance_bytes`].
@@ -155,7 +165,8 @@ pub fn answer_bytes<P: Problem>(answer: &Answer<P>) -> Vec<u8> {
 /// The identity of an instance: the first 128 bits of the BLAKE3 hash of its document, in hexadecimal.
 pub fn hash<P: Problem>(instance: &P::Instance) -> String {
     let mut hasher = blake3::Hasher::new();
-    let document = Document { offcut: Kind::Instance, problem: P::NAME.into(), version: P::VERSION, body: instance };
+    let version = P::version_of(instance);
+    let document = Document { offcut: Kind::Instance, problem: P::NAME.into(), version, body: instance };
     serde_json::to_writer(std::io::BufWriter::with_capacity(1 << 16, &mut hasher), &document)
         .expect("a valid instance can be written");
     hasher.finalize().to_hex()[..32].to_owned()
@@ -183,7 +194,11 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), InputError> {
 
 /// The JSON Schema of an instance document, generated from the types.
 pub fn instance_schema<P: Problem>() -> serde_json::Value {
-    schema::<P::Instance>(P::NAME, P::VERSION, Kind::Instance)
+    let mut schema = schema::<P::Instance>(P::NAME, P::INSTANCE_VERSION, Kind::Instance);
+    if P::INSTANCE_VERSION > 1 {
+        schema["properties"]["version"] = serde_json::json!({"enum": (1..=P::INSTANCE_VERSION).collect::<Vec<_>>()});
+    }
+    schema
 }
 
 /// The JSON Schema of an answer document, generated from the types.
@@ -265,6 +280,16 @@ fn not_a_document(error: &serde_json::Error) -> InputError {
 /// # Errors
 /// [`InputError`] naming place and remedy.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8], kind: Kind, problem: &str, version: u32) -> Result<T, InputError> {
+    parse_version(bytes, kind, problem, version..=version).map(|(body, _)| body)
+}
+
+/// As [`parse`], with the version that the document has, one of those given.
+fn parse_version<T: DeserializeOwned>(
+    bytes: &[u8],
+    kind: Kind,
+    problem: &str,
+    versions: RangeInclusive<u32>,
+) -> Result<(T, u32), InputError> {
     // The fast path first; only a document that fails is read again to say where.
     let parsed: Result<Document<T>, _> = serde_json::from_slice(bytes);
     let head = match &parsed {
@@ -287,16 +312,15 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8], kind: Kind, problem: &str, versi
             format!("give {} of '{problem}'", kind.with_article()),
         ));
     }
-    if head.version != version {
-        let remedy = if head.version > version { "update offcut" } else { "regenerate the file" };
-        return Err(InputError::at(
-            "version",
-            format!("version {} is not known here (this program reads version {version})", head.version),
-            remedy,
-        ));
+    if !versions.contains(&head.version) {
+        let (first, last) = versions.into_inner();
+        let remedy = if head.version > last { "update offcut" } else { "regenerate the file" };
+        let known = if first == last { format!("version {last}") } else { format!("versions {first} to {last}") };
+        let what = format!("version {} is not known here (this program reads {known})", head.version);
+        return Err(InputError::at("version", what, remedy));
     }
     match parsed {
-        Ok(document) => Ok(document.body),
+        Ok(document) => Ok((document.body, document.version)),
         Err(_) => Err(locate::<T>(bytes, kind, problem)),
     }
 }

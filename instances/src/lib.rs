@@ -16,6 +16,7 @@
 //! | [`problems`] | the one list of problems |
 //! | [`library`] | the index of a library of frozen instances |
 //! | [`terminal`] | text from documents and programs, made safe to print |
+//! | [`machine`] | machines and the kinds whose layers were measured |
 //! | [`origin`], [`speedup`], [`model`] | types that several problems use |
 //! | [`jpdra`] | flows of tasks through partitions on servers: placement and speeds in tandem queues |
 //! | [`lymdo`] | cuts and resources slot by slot under energy budgets |
@@ -32,6 +33,7 @@ pub mod incumbents;
 pub mod jpdra;
 pub mod library;
 pub mod lymdo;
+pub mod machine;
 pub mod model;
 pub mod multiuser;
 pub mod origin;

@@ -33,14 +33,21 @@ pub trait Problem: Sized + Send + Sync + 'static {
     const NAME: &'static str;
     /// Whether the objective is minimised or maximised.
     const SENSE: Sense;
-    /// Version of the problem's JSON documents; a reader rejects versions it does not know.
+    /// Version of the problem's JSON documents other than instances; a reader rejects versions it does not know.
     const VERSION: u32;
+    /// The latest version of its instances. All from 1 on are read.
+    const INSTANCE_VERSION: u32 = 1;
     /// A self-contained instance: numbers, not references to a zoo.
     type Instance: Data + Valid;
     /// Decisions only, integers as integers; everything else is recomputed where it is needed.
     type Solution: Data;
     /// What lets the checker replay a bound without trusting its source.
     type Certificate: Data;
+
+    /// The version an instance is written in: the earliest that can express it.
+    fn version_of(_instance: &Self::Instance) -> u32 {
+        1
+    }
 }
 
 /// Input that can say, in one line, what is wrong with it.

@@ -1,19 +1,26 @@
 #!/usr/bin/env node
 // A solver of multiuser for Offcut: everybody computes on the own device. Put your algorithm into `solve`.
 //
-// A user's latency: macs before the cut / device_macs_per_s, + rtt_s + cut_bytes / uplink_bytes_per_s if anything is sent, + macs behind the cut /
-// (unit_macs_per_s * lambda(units)), lambda being the server's speedup. Nothing behind the last cut: no units needed. Units of all users: server.units at most.
+// A user's latency: work before the cut / the device's speed, + rtt_s + cut_bytes / uplink_bytes_per_s if anything is sent, + work behind the cut /
+// (a unit's speed * lambda(units)), lambda being the server's speedup. Nothing behind the last cut: no units needed. Units of all users: server.units at most.
 const fs = require("fs");
 const sum = (numbers) => numbers.reduce((total, number) => total + number, 0);
+
+// Work of each block on a machine, and its speed; `name` is "device" (of a user) or "unit" (of the server). Without kinds of machines, work is in MACs and
+// speed in MAC/s. A machine of a kind has its work in seconds, and its speed is a factor.
+function workAndSpeed(model, owner, name) {
+  const machine = owner[name];
+  return machine ? [model.work_s[machine.kind], machine.speed] : [model.macs, owner[name + "_macs_per_s"]];
+}
 
 // The solution and its objective, in seconds: the largest latency, or the sum of all if the instance asks for `sum`.
 function solve(instance, timeS, seed, parameters) {
   const cut = [], units = [], latencyS = [];
   for (const user of instance.users) {
-    const macs = instance.models[user.model].macs;
-    cut.push(macs.length); // blocks on the device, 0 to all; all of them needs no units
+    const [work, speed] = workAndSpeed(instance.models[user.model], user, "device");
+    cut.push(work.length); // blocks on the device, 0 to all; all of them needs no units
     units.push(0); // units of the server, instance.server.units in all
-    latencyS.push(sum(macs) / user.device_macs_per_s);
+    latencyS.push(sum(work) / speed);
   }
   const objective = (instance.objective ?? "max") === "max" ? latencyS.reduce((a, b) => Math.max(a, b)) : sum(latencyS);
   return { solution: { cut, units }, objective };

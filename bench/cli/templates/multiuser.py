@@ -1,19 +1,27 @@
 #!/usr/bin/env python3
 """A solver of multiuser for Offcut: everybody computes on the own device. Put your algorithm into `solve`.
 
-A user's latency: macs before the cut / device_macs_per_s, + rtt_s + cut_bytes / uplink_bytes_per_s if anything is sent, + macs behind the cut /
-(unit_macs_per_s * lambda(units)), lambda being the server's speedup. Nothing behind the last cut: no units needed. Units of all users: server.units at most.
+A user's latency: work before the cut / the device's speed, + rtt_s + cut_bytes / uplink_bytes_per_s if anything is sent, + work behind the cut /
+(a unit's speed * lambda(units)), lambda being the server's speedup. Nothing behind the last cut: no units needed. Units of all users: server.units at most.
 """
 import json, os, sys
+
+def work_and_speed(model, owner, name):
+    """Work of each block on a machine, and its speed. `name` is "device" (of a user) or "unit" (of the server).
+
+    Without kinds of machines, work is in MACs and speed in MAC/s. A machine of a kind has its work in seconds, and its speed is a factor."""
+    if name in owner:
+        return model["work_s"][owner[name]["kind"]], owner[name]["speed"]
+    return model["macs"], owner[name + "_macs_per_s"]
 
 def solve(instance, time_s, seed, parameters):
     """The solution and its objective, in seconds: the largest latency, or the sum of all if the instance asks for `sum`."""
     cut, units, latency_s = [], [], []
     for user in instance["users"]:
-        macs = instance["models"][user["model"]]["macs"]
-        cut.append(len(macs))  # blocks on the device, 0 to all; all of them needs no units
+        work, speed = work_and_speed(instance["models"][user["model"]], user, "device")
+        cut.append(len(work))  # blocks on the device, 0 to all; all of them needs no units
         units.append(0)        # units of the server, instance["server"]["units"] in all
-        latency_s.append(sum(macs) / user["device_macs_per_s"])
+        latency_s.append(sum(work) / speed)
     objective = max(latency_s) if instance.get("objective", "max") == "max" else sum(latency_s)
     return {"cut": cut, "units": units}, objective
 

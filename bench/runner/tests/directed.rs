@@ -198,13 +198,14 @@ fn multiuser_optimum(instance: &multiuser::Instance) -> f64 {
     let latency = |i: usize, units: u32| {
         let user = &instance.users[i];
         let model = &instance.models[user.model as usize];
-        let blocks = model.macs.len();
+        let blocks = model.blocks();
         let of_cut = |cut: usize| {
-            let local: f64 = model.macs[..cut].iter().sum::<f64>() / user.device_macs_per_s;
+            let local: f64 = model.work(user.device.kind)[..cut].iter().sum::<f64>() / user.device.speed;
             if cut == blocks {
                 return local;
             }
-            let remote: f64 = model.macs[cut..].iter().sum::<f64>() / (instance.server.unit_macs_per_s * speed(units));
+            let unit = instance.server.unit;
+            let remote: f64 = model.work(unit.kind)[cut..].iter().sum::<f64>() / (unit.speed * speed(units));
             local + user.rtt_s + model.cut_bytes[cut] / user.uplink_bytes_per_s + remote
         };
         (if units == 0 { blocks } else { 0 }..=blocks).map(of_cut).fold(f64::INFINITY, f64::min)

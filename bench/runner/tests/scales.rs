@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 use common::{objective, rows_of};
 use offcut_checker::Tolerance;
 use offcut_instances::document::instance_bytes;
+use offcut_instances::machine::Machine;
 use offcut_instances::problem::{Algorithm, Budget, Sense, Stop, Valid};
 use offcut_instances::random::Stream;
 use offcut_instances::speedup::Speedup;
@@ -97,24 +98,25 @@ impl Draw {
         let macs = (0..blocks).map(|_| self.amount()).collect();
         let mut cut_bytes: Vec<f64> = (0..blocks).map(|_| self.amount()).collect();
         cut_bytes.push(0.0);
-        model::Model { name: String::new(), macs, cut_bytes }
+        model::Model::of_macs("", macs, cut_bytes)
     }
 
     fn multiuser(&mut self) -> multiuser::Instance {
         let models: Vec<model::Model> = (0..self.count(1, 2)).map(|_| self.chain(4)).collect();
         let most = if self.stream.below(4) == 0 { 60 } else { 12 };
         let units = self.count(0, most) as u32;
-        let server = multiuser::Server { units, unit_macs_per_s: self.positive(), speedup: self.speedup() };
+        let server = multiuser::Server { units, unit: Machine::of_macs(self.positive()), speedup: self.speedup() };
         let users = (0..self.count(1, 4))
             .map(|_| multiuser::User {
                 model: self.stream.below(models.len() as u64) as u32,
-                device_macs_per_s: self.positive(),
+                device: Machine::of_macs(self.positive()),
                 uplink_bytes_per_s: self.positive(),
                 rtt_s: self.amount(),
             })
             .collect();
         let objective = if self.stream.below(2) == 0 { multiuser::Objective::Max } else { multiuser::Objective::Sum };
-        multiuser::Instance { origin: origin::Origin::default(), objective, models, server, users }
+        let origin = origin::Origin::default();
+        multiuser::Instance { origin, objective, machine_kinds: Vec::new(), models, server, users }
     }
 
     fn throughput(&mut self) -> throughput::Instance {

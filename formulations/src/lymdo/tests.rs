@@ -57,7 +57,7 @@ fn chain(m: usize, blocks: usize, is_odd: bool, stream: &mut Stream) -> Model {
     });
     let mut cut_bytes: Vec<f64> = cut_bytes.collect();
     cut_bytes[blocks] = 0.0;
-    Model { name: format!("chain {m}"), macs, cut_bytes }
+    Model::of_macs(format!("chain {m}"), macs, cut_bytes)
 }
 
 /// A random instance: chains of a few GMACs, channels of 1e-9 to 1e-6, devices of 5 to 50 GMAC/s.
@@ -338,11 +338,8 @@ fn users_that_are_alike_are_no_trouble() {
 /// Prices are so high in the second slot that exchanges differ by roundings of large numbers only; they went round in circles.
 #[test]
 fn exchanges_end() {
-    let model = Model {
-        name: String::new(),
-        macs: vec![1.7940880521498268, 1.4211236440507846, 1.7342372757259046],
-        cut_bytes: vec![0.0, 0.3875516493835241, 0.0, 0.0],
-    };
+    let macs = vec![1.7940880521498268, 1.4211236440507846, 1.7342372757259046];
+    let model = Model::of_macs("", macs, vec![0.0, 0.3875516493835241, 0.0, 0.0]);
     let user = |max, coeff, power, budget, backlog| User {
         model: 0,
         max_macs_per_s: max,

@@ -1,4 +1,4 @@
-//! The latency T_i*(f) of user i with f units and its best cut, in seconds, from the lower hull of each model's cuts.
+//! The latency T_i*(f) of user i with f units and its best cut, in seconds, from those of its model's cuts that can win.
 //!
 //! Cutting after block s costs a user
 //!
@@ -9,6 +9,10 @@
 //! linear in (MACs before the cut, bytes), with a factor of either sign for the MACs and a positive one for the bytes. So whatever the user
 //! and its units, only vertices of the lower convex hull of a *model's* points (before_s, cut_bytes_s), s < k, can be the best, beside all local.
 //! They are found once per model; a user needs no memory at all.
+//!
+//! If device and server are of different kinds, device work before and server work after a cut are independent numbers. The latency is linear in three
+//! quantities, (device work, bytes, server work), with a positive factor for each, so only cuts that no other is at least as good as in all three can
+//! be the best. They are found once per model and kind of device.
 
 use offcut_instances::multiuser::{Instance, Objective, Solution, Speedup, User};
 
@@ -32,9 +36,9 @@ struct Cut {
 /// An instance, ready for latencies.
 pub(crate) struct Latencies<'a> {
     instance: &'a Instance,
-    /// Per model, the cuts that can win.
+    /// Per model and kind of device, the cuts that can win; empty where no user has both. Shape (models, kinds + 1).
     hulls: Vec<Vec<Cut>>,
-    /// Per model, all its MACs.
+    /// Per model and kind of device, all its work there. Shape (models, kinds + 1).
     totals: Vec<f64>,
     /// For a table: the unit counts at which the speed-up rises, beginning with 1.
     rises: Vec<u32>,
@@ -42,16 +46,15 @@ pub(crate) struct Latencies<'a> {
 
 impl<'a> Latencies<'a> {
     pub(crate) fn new(instance: &'a Instance) -> Self {
-        let totals: Vec<f64> = instance.models.iter().map(|model| model.macs.iter().sum()).collect();
-        let hulls = instance.models.iter().zip(&totals).map(|(model, total)| {
-            let mut before = 0.0;
-            let cuts = model.macs.iter().zip(&model.cut_bytes).enumerate().map(|(cut, (macs, bytes))| {
-                let point = Cut { cut: cut as u32, before, after: (total - before).max(0.0), bytes: *bytes };
-                before += macs;
-                point
-            });
-            lower_hull(cuts)
-        });
+        let groups = instance.models.len() * (instance.machine_kinds.len() + 1);
+        let (mut hulls, mut totals) = (vec![Vec::new(); groups], vec![0.0; groups]);
+        let mut is_known = vec![false; groups];
+        for user in &instance.users {
+            let at = group(instance, user);
+            if !std::mem::replace(&mut is_known[at], true) {
+                (hulls[at], totals[at]) = winners(instance, user);
+            }
+        }
         let rises = match &instance.server.speedup {
             Speedup::Table { speedups } => {
                 let rises = (1..speedups.len()).filter(|f| speedups[*f] > speedups[f - 1]).map(|f| f as u32 + 1);
@@ -59,7 +62,7 @@ impl<'a> Latencies<'a> {
             }
             _ => Vec::new(),
         };
-        Self { instance, hulls: hulls.collect(), totals, rises }
+        Self { instance, hulls, totals, rises }
     }
 
     pub(crate) fn users(&self) -> usize {
@@ -74,7 +77,7 @@ impl<'a> Latencies<'a> {
     /// All local, in seconds.
     pub(crate) fn local(&self, user: usize) -> f64 {
         let user = &self.instance.users[user];
-        self.totals[user.model as usize] / user.device_macs_per_s
+        self.totals[group(self.instance, user)] / user.device.speed
     }
 
     /// T_i*(f), in seconds.
@@ -88,7 +91,7 @@ impl<'a> Latencies<'a> {
         if units > 0 {
             let slowness = self.slowness(units);
             let user = &self.instance.users[user];
-            for cut in &self.hulls[user.model as usize] {
+            for cut in &self.hulls[group(self.instance, user)] {
                 let latency = self.fixed(user, cut) + self.work(cut) * slowness;
                 if latency < best.0 {
                     best = (latency, cut.cut);
@@ -116,7 +119,7 @@ impl<'a> Latencies<'a> {
     fn approximate_units(&self, user: usize, latency: f64) -> u32 {
         let user = &self.instance.users[user];
         let mut fewest = f64::INFINITY;
-        for cut in &self.hulls[user.model as usize] {
+        for cut in &self.hulls[group(self.instance, user)] {
             let left = latency - self.fixed(user, cut);
             if left <= 0.0 {
                 continue;
@@ -147,7 +150,7 @@ impl<'a> Latencies<'a> {
             return least;
         }
         let user = &self.instance.users[user];
-        for cut in &self.hulls[user.model as usize] {
+        for cut in &self.hulls[group(self.instance, user)] {
             let (fixed, work) = (self.fixed(user, cut), self.work(cut));
             let mut consider = |units: u32| {
                 let value = fixed + work * self.slowness(units) + price * f64::from(units);
@@ -246,11 +249,11 @@ impl<'a> Latencies<'a> {
     }
 
     fn fixed(&self, user: &User, cut: &Cut) -> f64 {
-        cut.before / user.device_macs_per_s + user.rtt_s + cut.bytes / user.uplink_bytes_per_s
+        cut.before / user.device.speed + user.rtt_s + cut.bytes / user.uplink_bytes_per_s
     }
 
     fn work(&self, cut: &Cut) -> f64 {
-        cut.after / self.instance.server.unit_macs_per_s
+        cut.after / self.instance.server.unit.speed
     }
 
     /// 1/lambda(f) for f >= 1.
@@ -261,6 +264,48 @@ impl<'a> Latencies<'a> {
             Speedup::Table { speedups } => 1.0 / speedups[(units as usize).min(speedups.len()) - 1],
         }
     }
+}
+
+/// The group of a user: its model and the kind of its device.
+fn group(instance: &Instance, user: &User) -> usize {
+    user.model as usize * (instance.machine_kinds.len() + 1) + user.device.kind.map_or(0, |kind| kind as usize + 1)
+}
+
+/// The cuts of a user's model that can win on its kind of device, and all work there.
+fn winners(instance: &Instance, user: &User) -> (Vec<Cut>, f64) {
+    let model = &instance.models[user.model as usize];
+    let (device, server) = (user.device.kind, instance.server.unit.kind);
+    let total: f64 = model.work(device).iter().sum();
+    let mut before = 0.0;
+    let mut cuts: Vec<Cut> = (0..model.blocks())
+        .map(|cut| {
+            let point = Cut { cut: cut as u32, before, after: (total - before).max(0.0), bytes: model.cut_bytes[cut] };
+            before += model.work(device)[cut];
+            point
+        })
+        .collect();
+    if device == server {
+        return (lower_hull(cuts.into_iter()), total);
+    }
+    let mut after = 0.0;
+    for (cut, work) in cuts.iter_mut().zip(model.work(server)).rev() {
+        after += work;
+        cut.after = after;
+    }
+    (undominated(&cuts), total)
+}
+
+/// The cuts that no other is at least as good as in device work, bytes and server work; the first of equal ones. Device work rises from cut to cut
+/// and server work falls, both weakly.
+fn undominated(cuts: &[Cut]) -> Vec<Cut> {
+    let is_beaten = |at: usize| {
+        cuts.iter().enumerate().any(|(other, than)| {
+            let (than, cut) = ([than.before, than.bytes, than.after], cuts[at]);
+            let cut = [cut.before, cut.bytes, cut.after];
+            than.iter().zip(&cut).all(|(than, cut)| than <= cut) && (than != cut || other < at)
+        })
+    };
+    (0..cuts.len()).filter(|at| !is_beaten(*at)).map(|at| cuts[at]).collect()
 }
 
 /// The vertices of the lower convex hull of (before, bytes); the points come with `before` rising.

@@ -21,7 +21,7 @@ fn value(answer: &Answer<Multiuser>) -> f64 {
 fn latency(instance: &Instance, user: usize, cut: usize, units: u32) -> f64 {
     let user = &instance.users[user];
     let model = &instance.models[user.model as usize];
-    let local: f64 = model.macs[..cut].iter().map(|macs| macs / user.device_macs_per_s).sum();
+    let local: f64 = model.work(user.device.kind)[..cut].iter().map(|work| work / user.device.speed).sum();
     if cut == model.blocks() {
         return local;
     }
@@ -30,8 +30,8 @@ fn latency(instance: &Instance, user: usize, cut: usize, units: u32) -> f64 {
         Speedup::Amdahl { parallel_fraction: p } => 1.0 / ((1.0 - p) + p / f64::from(units)),
         Speedup::Table { speedups } => speedups[(units as usize).min(speedups.len()) - 1],
     };
-    let speed = instance.server.unit_macs_per_s * lambda;
-    let remote: f64 = model.macs[cut..].iter().map(|macs| macs / speed).sum();
+    let speed = instance.server.unit.speed * lambda;
+    let remote: f64 = model.work(instance.server.unit.kind)[cut..].iter().map(|work| work / speed).sum();
     local + user.rtt_s + model.cut_bytes[cut] / user.uplink_bytes_per_s + remote
 }
 

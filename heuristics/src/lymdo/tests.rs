@@ -36,7 +36,7 @@ fn slot(stream: &mut Stream, users: usize, blocks: usize, service: Service, rate
                 })
                 .collect();
             cut_bytes.push(0.0);
-            Model { name: "chain".into(), macs, cut_bytes }
+            Model::of_macs("chain", macs, cut_bytes)
         })
         .collect();
     let people = (0..users).map(|_| {

@@ -60,12 +60,12 @@ pub(super) const EQUAL_SPLIT: Baseline<Multiuser> = Baseline {
 /// Units by work.
 pub(super) const PROPORTIONAL: Baseline<Multiuser> = Baseline {
     id: "proportional",
-    about: "units in proportion to each user's MACs (largest remainders), best cuts",
+    about: "units in proportion to each user's server work (largest remainders), best cuts",
     is_random: false,
     solve: |instance, _| {
         answer(instance, |latencies| {
             let work: Vec<f64> =
-                instance.users.iter().map(|user| instance.models[user.model as usize].macs.iter().sum()).collect();
+                instance.users.iter().map(|user| instance.server_work(user.model as usize).iter().sum()).collect();
             latencies.with_best_cuts(proportional_split(&work, instance.server.units))
         })
     },

@@ -3,11 +3,13 @@
 //! With x = 1/lambda(f) in (0, 1], cutting after block s costs user i the line
 //!
 //! ```text
-//! fixed_s + work_s x,   fixed_s = MACs before the cut / device + rtt + cut_bytes_s / uplink,   work_s = MACs after it / unit speed
+//! fixed_s + work_s x,   fixed_s = device work before the cut / device + rtt + cut_bytes_s / uplink,   work_s = server work after it / unit speed
 //! ```
 //!
 //! and all local the constant line with work 0. T_i*(f) is the least of them at x. Only lines that are somewhere on the lower
 //! envelope within (0, 1] are kept: two or three per user for real DNNs, 24 bytes each, in one flat array.
+
+use std::collections::HashMap;
 
 use offcut_instances::multiuser::{Instance, Objective, Solution, Speedup, User};
 
@@ -28,25 +30,46 @@ pub(crate) struct Latencies<'a> {
     first: Vec<u32>,
 }
 
+/// For each model and kind of device, the device's work before and the server's work after every cut.
+#[derive(Default)]
+struct Sums(HashMap<(u32, Option<u32>), Vec<(f64, f64)>>);
+
+impl Sums {
+    /// Those of a user. Shape (cuts,).
+    fn of(&mut self, instance: &Instance, user: &User) -> &[(f64, f64)] {
+        self.0.entry((user.model, user.device.kind)).or_insert_with(|| {
+            let model = &instance.models[user.model as usize];
+            let (device, server) = (model.work(user.device.kind), model.work(instance.server.unit.kind));
+            let before = prefix_sums(device);
+            if user.device.kind == instance.server.unit.kind {
+                let total = before[model.blocks()];
+                return before.into_iter().map(|before| (before, (total - before).max(0.0))).collect();
+            }
+            let mut after = prefix_sums(server.iter().rev());
+            after.reverse();
+            before.into_iter().zip(after).collect()
+        })
+    }
+}
+
+/// The sums of the first 0, 1, ... numbers.
+fn prefix_sums<'a>(numbers: impl IntoIterator<Item = &'a f64>) -> Vec<f64> {
+    let sums = numbers.into_iter().scan(0.0, |total, number| {
+        *total += number;
+        Some(*total)
+    });
+    std::iter::once(0.0).chain(sums).collect()
+}
+
 impl<'a> Latencies<'a> {
     pub(crate) fn new(instance: &'a Instance) -> Self {
-        let before: Vec<Vec<f64>> = instance
-            .models
-            .iter()
-            .map(|model| {
-                let sums = model.macs.iter().scan(0.0, |total, macs| {
-                    *total += macs;
-                    Some(*total)
-                });
-                std::iter::once(0.0).chain(sums).collect()
-            })
-            .collect();
+        let mut sums = Sums::default();
         let mut lines = Vec::with_capacity(instance.users.len() * 3);
         let mut first = Vec::with_capacity(instance.users.len() + 1);
         let mut envelope = Vec::new();
         for user in &instance.users {
             first.push(u32::try_from(lines.len()).expect("fewer than 2^32 lines"));
-            lower_envelope(instance, user, &before[user.model as usize], &mut envelope);
+            lower_envelope(instance, user, sums.of(instance, user), &mut envelope);
             lines.extend_from_slice(&envelope);
         }
         first.push(u32::try_from(lines.len()).expect("fewer than 2^32 lines"));
@@ -110,13 +133,14 @@ impl<'a> Latencies<'a> {
 fn latency(instance: &Instance, user: usize, cut: u32, units: u32) -> f64 {
     let user = &instance.users[user];
     let model = &instance.models[user.model as usize];
-    let (before, after) = model.macs.split_at(cut as usize);
-    let local = before.iter().sum::<f64>() / user.device_macs_per_s;
-    if after.is_empty() {
+    let cut = cut as usize;
+    let local = model.work(user.device.kind)[..cut].iter().sum::<f64>() / user.device.speed;
+    if cut == model.blocks() {
         return local;
     }
-    let sending = user.rtt_s + model.cut_bytes[cut as usize] / user.uplink_bytes_per_s;
-    let remote = after.iter().sum::<f64>() / instance.server.unit_macs_per_s;
+    let sending = user.rtt_s + model.cut_bytes[cut] / user.uplink_bytes_per_s;
+    let unit = instance.server.unit;
+    let remote = model.work(unit.kind)[cut..].iter().sum::<f64>() / unit.speed;
     local + sending + remote * slowness(&instance.server.speedup, units)
 }
 
@@ -130,15 +154,14 @@ fn slowness(speedup: &Speedup, units: u32) -> f64 {
 }
 
 /// A user's lines that are the lowest somewhere in 0 <= x <= 1, the flat one (all local) last.
-fn lower_envelope(instance: &Instance, user: &User, before: &[f64], envelope: &mut Vec<Line>) {
+fn lower_envelope(instance: &Instance, user: &User, sums: &[(f64, f64)], envelope: &mut Vec<Line>) {
     let model = &instance.models[user.model as usize];
     let blocks = model.blocks();
-    let total = before[blocks];
     envelope.clear();
-    let local = Line { fixed_s: total / user.device_macs_per_s, work_s: 0.0, cut: blocks as u32 };
+    let local = Line { fixed_s: sums[blocks].0 / user.device.speed, work_s: 0.0, cut: blocks as u32 };
     let remote = (0..blocks).map(|cut| Line {
-        fixed_s: before[cut] / user.device_macs_per_s + user.rtt_s + model.cut_bytes[cut] / user.uplink_bytes_per_s,
-        work_s: (total - before[cut]).max(0.0) / instance.server.unit_macs_per_s,
+        fixed_s: sums[cut].0 / user.device.speed + user.rtt_s + model.cut_bytes[cut] / user.uplink_bytes_per_s,
+        work_s: sums[cut].1 / instance.server.unit.speed,
         cut: cut as u32,
     });
     // Work falls from line to line, so the envelope, read from x = 0 upwards, runs through the lines in this order.

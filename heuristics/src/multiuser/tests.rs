@@ -1,6 +1,7 @@
 //! The proven properties, against brute force; and the two misreadings of IAO, losing.
 
 use offcut_instances::document::parse_instance;
+use offcut_instances::machine::Machine;
 use offcut_instances::multiuser::strategy::{self, allocations};
 use offcut_instances::multiuser::{Instance, Model, Multiuser, Objective, Origin, Server, Speedup, User};
 use offcut_instances::problem::{Answer, Budget, Stop};
@@ -262,13 +263,14 @@ fn wrong_estimates_do_cost_something() {
 /// Greedy gives the first unit to user 1 (saves 1), the second too (saves 2.25): 10.75. Both to user 0: 2.5 + 4 = 6.5.
 #[test]
 fn one_unit_greedy_is_not_optimal_for_sum() {
-    let model = |macs: f64| Model { name: String::new(), macs: vec![macs], cut_bytes: vec![0.0, 0.0] };
-    let user = |model, device_macs_per_s| User { model, device_macs_per_s, uplink_bytes_per_s: 1.0, rtt_s: 0.0 };
+    let model = |macs: f64| Model::of_macs("", vec![macs], vec![0.0, 0.0]);
+    let user = |model, speed| User { model, device: Machine::of_macs(speed), uplink_bytes_per_s: 1.0, rtt_s: 0.0 };
     let instance = Instance {
         origin: Origin::default(),
         objective: Objective::Sum,
+        machine_kinds: Vec::new(),
         models: vec![model(10.0), model(3.0)],
-        server: Server { units: 2, unit_macs_per_s: 1.0, speedup: Speedup::Table { speedups: vec![1.0, 4.0] } },
+        server: Server { units: 2, unit: Machine::of_macs(1.0), speedup: Speedup::Table { speedups: vec![1.0, 4.0] } },
         users: vec![user(0, 1.0), user(1, 0.75)],
     };
     assert_eq!(value(&solve("greedy-units", &instance, 0)), 10.75);

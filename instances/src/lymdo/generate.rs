@@ -365,11 +365,8 @@ fn gathered(chain: &Chain, most: usize) -> Model {
     }
     let cuts: Vec<usize> = std::iter::once(0).chain(kept.into_iter().flatten()).chain([chain.blocks.len()]).collect();
     let work = |ends: &[usize]| chain.blocks[ends[0]..ends[1]].iter().map(|block| block.macs).sum::<u64>() as f64;
-    Model {
-        name: chain.name.clone(),
-        macs: cuts.windows(2).map(work).collect(),
-        cut_bytes: cuts.iter().map(|cut| chain.cut_bytes[*cut] as f64).collect(),
-    }
+    let cut_bytes = cuts.iter().map(|cut| chain.cut_bytes[*cut] as f64).collect();
+    Model::of_macs(chain.name.clone(), cuts.windows(2).map(work).collect(), cut_bytes)
 }
 
 /// Chains whose work is spread over an order of magnitude and whose tensors shrink along the way, mostly.
@@ -387,7 +384,7 @@ fn synthetic(blocks: usize, seed: u64) -> Vec<Model> {
         let mut cut_bytes: Vec<f64> = (0..blocks).map(&mut bytes).collect();
         cut_bytes.push(0.0);
         let macs = shares.iter().map(|share| (share / sum * total).round().max(1.0)).collect();
-        Model { name: format!("synthetic-{m}"), macs, cut_bytes }
+        Model::of_macs(format!("synthetic-{m}"), macs, cut_bytes)
     };
     (0..8).map(&mut model).collect()
 }
@@ -489,7 +486,7 @@ mod tests {
             let chain = crate::dnn::zoo::graph(name).expect("known").chain();
             for most in [1, 2, 5, 15, 1000] {
                 let model = gathered(&chain, most);
-                model.validate().expect("legal");
+                model.validate(&[]).expect("legal");
                 assert_eq!(model.macs.iter().sum::<f64>(), chain.macs() as f64, "{name}");
                 assert!(model.blocks() <= most, "{name} {most}");
                 assert!(model.macs.iter().all(|macs| *macs > 0.0 || most > 1), "{name} {most}");

@@ -124,7 +124,7 @@ impl Valid for Instance {
             range::positive(|| "rate_law.fixed.bit_per_s_per_hz".into(), bit_per_s_per_hz)?;
         }
         for (m, model) in self.models.iter().enumerate() {
-            model.validate().map_err(|input_error| input_error.below(format!("models[{m}]")))?;
+            model.validate(&[]).map_err(|input_error| input_error.below(format!("models[{m}]")))?;
         }
         for (n, user) in self.users.iter().enumerate() {
             let place = |field: &str| format!("users[{n}].{field}");

@@ -57,7 +57,7 @@ fn models(blocks: usize) -> impl Strategy<Value = Model> {
     prop::collection::vec(block, 1..=blocks).prop_map(|blocks| {
         let (macs, mut cut_bytes): (Vec<f64>, Vec<f64>) = blocks.into_iter().unzip();
         cut_bytes.push(0.0);
-        Model { name: String::new(), macs, cut_bytes }
+        Model::of_macs("", macs, cut_bytes)
     })
 }
 

@@ -13,6 +13,7 @@ use super::instance::{Instance, Objective, Server, User};
 use crate::dnn::{Chain, Graph, Profile, catalogue};
 use crate::error::InputError;
 use crate::family::{Family, Settable};
+use crate::machine::Machine;
 use crate::model::Model;
 use crate::parameters::{self, place};
 use crate::problem::Valid;
@@ -118,8 +119,9 @@ pub fn generate(family: &str, parameters: &Parameters, seed: u64) -> Result<Inst
     let instance = Instance {
         origin: parameters::origin(name, family, parameters, seed),
         objective: parameters.objective,
+        machine_kinds: Vec::new(),
         models,
-        server: Server { units: parameters.units, unit_macs_per_s, speedup },
+        server: Server { units: parameters.units, unit: Machine::of_macs(unit_macs_per_s), speedup },
         users,
     };
     instance.validate()?;
@@ -128,11 +130,9 @@ pub fn generate(family: &str, parameters: &Parameters, seed: u64) -> Result<Inst
 
 /// The chain of a DNN as an instance carries it.
 pub(crate) fn model(chain: &Chain) -> Model {
-    Model {
-        name: chain.name.clone(),
-        macs: chain.blocks.iter().map(|block| block.macs as f64).collect(),
-        cut_bytes: chain.cut_bytes.iter().map(|bytes| *bytes as f64).collect(),
-    }
+    let macs = chain.blocks.iter().map(|block| block.macs as f64).collect();
+    let cut_bytes = chain.cut_bytes.iter().map(|bytes| *bytes as f64).collect();
+    Model::of_macs(chain.name.clone(), macs, cut_bytes)
 }
 
 type Users = (Vec<Model>, f64, Vec<User>);
@@ -163,7 +163,7 @@ fn zoo_users(parameters: &Parameters, seed: u64) -> Result<Users, InputError> {
             let link_factor = parameters.bandwidth * stream.log_uniform(least, most);
             User {
                 model: model as u32,
-                device_macs_per_s: speeds[model][device] * device_factor,
+                device: Machine::of_macs(speeds[model][device] * device_factor),
                 uplink_bytes_per_s: link.uplink_bytes_per_s * link_factor,
                 rtt_s: link.rtt_s,
             }
@@ -187,14 +187,14 @@ fn synthetic_users(parameters: &Parameters, seed: u64) -> Users {
                 })
                 .collect();
             cut_bytes.push(0.0);
-            Model { name: format!("synthetic-{m}"), macs, cut_bytes }
+            Model::of_macs(format!("synthetic-{m}"), macs, cut_bytes)
         })
         .collect();
     let mut stream = Stream::new(&["multiuser", "synthetic", "users"], seed);
     let users = (0..parameters.users)
         .map(|_| User {
             model: stream.below(8) as u32,
-            device_macs_per_s: parameters.device_speed * stream.log_uniform(1e9, 1e11),
+            device: Machine::of_macs(parameters.device_speed * stream.log_uniform(1e9, 1e11)),
             uplink_bytes_per_s: parameters.bandwidth * stream.log_uniform(1e5, 1e7),
             rtt_s: stream.uniform(0.001, 0.05),
         })
@@ -211,13 +211,13 @@ fn plateau_users(parameters: &Parameters, seed: u64) -> Users {
             let macs = (0..blocks).map(|_| *stream.pick(&[0.0, 1.0, 2.0, 4.0, 8.0])).collect();
             let mut cut_bytes: Vec<f64> = (0..blocks).map(|_| *stream.pick(&[0.0, 1.0, 1.0, 2.0, 4.0])).collect();
             cut_bytes.push(0.0);
-            Model { name: format!("plateau-{m}"), macs, cut_bytes }
+            Model::of_macs(format!("plateau-{m}"), macs, cut_bytes)
         })
         .collect();
     let kinds: Vec<User> = (0..3)
         .map(|m| User {
             model: m,
-            device_macs_per_s: parameters.device_speed * *stream.pick(&[0.5, 1.0, 2.0]),
+            device: Machine::of_macs(parameters.device_speed * *stream.pick(&[0.5, 1.0, 2.0])),
             uplink_bytes_per_s: parameters.bandwidth * *stream.pick(&[1.0, 2.0, 4.0]),
             rtt_s: *stream.pick(&[0.0, 0.0, 0.5, 1.0]),
         })

@@ -7,9 +7,12 @@
 //! User i cuts its chain of k blocks after block s (s = k: everything local) and gets f units of the server:
 //!
 //! ```text
-//! T_i(s,f) = sum_{j<=s} macs_j / device_i + [s<k] (rtt_i + cut_bytes_s / uplink_i) + sum_{j>s} macs_j / (unit lambda(f))
+//! T_i(s,f) = sum_{j<=s} work_ij / device_i + [s<k] (rtt_i + cut_bytes_s / uplink_i) + sum_{j>s} work_j / (unit lambda(f))
 //! minimise max_i T_i  (or sum_i T_i),   sum_i f_i <= beta,   f_i = 0 forces s_i = k_i
 //! ```
+//!
+//! Work is in MACs and speeds in MAC/s, or work is in seconds on a kind of machine and speeds are factors ([`crate::machine`]): `work_ij` on the kind of
+//! user i's device, `work_j` on the server's.
 //!
 //! | paper | here | unit | shape |
 //! |---|---|---|---|
@@ -29,6 +32,7 @@ pub use instance::{Instance, MAX_UNITS, Objective, Server, User};
 pub use solution::{Certificate, PriceNode, Solution};
 
 pub use crate::family::Family;
+pub use crate::machine::{Machine, MachineKind};
 pub use crate::model::Model;
 pub use crate::origin::Origin;
 pub use crate::speedup::{Law, Speedup};
@@ -44,9 +48,14 @@ impl Problem for Multiuser {
     const NAME: &'static str = "multiuser";
     const SENSE: Sense = Sense::Minimise;
     const VERSION: u32 = 1;
+    const INSTANCE_VERSION: u32 = 2;
     type Instance = Instance;
     type Solution = Solution;
     type Certificate = Certificate;
+
+    fn version_of(instance: &Instance) -> u32 {
+        if instance.machine_kinds.is_empty() { 1 } else { 2 }
+    }
 }
 
 generated!(Multiuser);

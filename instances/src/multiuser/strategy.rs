@@ -1,9 +1,11 @@
 //! Random small instances for property tests (feature `proptest`): plateaus, ties, zero MACs, zero bytes, no round-trip time, no units, one
-//! user, magnitudes from awkward to plain.
+//! user, magnitudes from awkward to plain; in one of two, machines are of kinds with unrelated work.
 
 use proptest::prelude::*;
 
 use super::instance::{Instance, Objective, Server, User};
+use crate::machine::Machine;
+use crate::machine::strategy::measured;
 use crate::model::Model;
 use crate::origin::Origin;
 use crate::problem::Valid;
@@ -11,14 +13,28 @@ use crate::speedup::strategy::speedups;
 
 /// Instances with at most so many users and units and up to four blocks.
 pub fn instances(users: usize, units: u32, objective: Objective) -> impl Strategy<Value = Instance> {
-    let server = (0..=units, speeds(), speedups()).prop_map(|(units, unit_macs_per_s, speedup)| Server {
+    let server = (0..=units, speeds(), speedups()).prop_map(|(units, speed, speedup)| Server {
         units,
-        unit_macs_per_s,
+        unit: Machine::of_macs(speed),
         speedup,
     });
     let models = prop::collection::vec(models(), 2);
-    (models, prop::collection::vec(self::users(), 1..=users), server).prop_map(move |(models, users, server)| {
-        let instance = Instance { origin: Origin::default(), objective, models, server, users };
+    let instances =
+        (models, prop::collection::vec(self::users(), 1..=users), server).prop_map(move |(models, users, server)| {
+            let origin = Origin::default();
+            Instance { origin, objective, machine_kinds: Vec::new(), models, server, users }
+        });
+    (instances, any::<u64>()).prop_map(|(mut instance, seed)| {
+        let machines = instance.users.iter_mut().map(|user| &mut user.device).chain([&mut instance.server.unit]);
+        if let Some(mut measured) = measured(seed, machines) {
+            for model in &mut instance.models {
+                model.work_s = measured.work_s(model.blocks(), 0.0);
+                if measured.leaves_macs_out() {
+                    model.macs.clear();
+                }
+            }
+            instance.machine_kinds = measured.kinds;
+        }
         instance.validate().expect("a legal instance");
         instance
     })
@@ -29,16 +45,16 @@ fn models() -> impl Strategy<Value = Model> {
         let amounts = || prop::collection::vec(amounts(), blocks);
         (amounts(), amounts()).prop_map(|(macs, mut cut_bytes)| {
             cut_bytes.push(0.0);
-            Model { name: String::new(), macs, cut_bytes }
+            Model::of_macs("", macs, cut_bytes)
         })
     })
 }
 
 fn users() -> impl Strategy<Value = User> {
     (0u32..2, speeds(), speeds(), prop_oneof![Just(0.0), 1e-3f64..2.0]).prop_map(
-        |(model, device_macs_per_s, uplink_bytes_per_s, rtt_s)| User {
+        |(model, speed, uplink_bytes_per_s, rtt_s)| User {
             model,
-            device_macs_per_s,
+            device: Machine::of_macs(speed),
             uplink_bytes_per_s,
             rtt_s,
         },

@@ -1,10 +1,12 @@
 //! Evaluates a solution.
 //!
 //! ```text
-//! T_i(s,f) = sum_{j<=s} macs_j / device_i + [s<k] (rtt_i + cut_bytes_s / uplink_i) + sum_{j>s} macs_j / (unit lambda(f))
+//! T_i(s,f) = sum_{j<=s} work_ij / device_i + [s<k] (rtt_i + cut_bytes_s / uplink_i) + sum_{j>s} work_j / (unit lambda(f))
 //! ```
 //!
 //! Constraints: `shape`, `cut within the chain`, `units within capacity`, `remote work needs units`.
+
+use std::collections::HashMap;
 
 use offcut_instances::multiuser::{Instance, Objective, Solution, User};
 
@@ -47,28 +49,34 @@ pub(super) fn evaluate(instance: &Instance, solution: &Solution) -> (Option<Inte
 /// The latencies of an instance, from enclosed prefix sums of the work.
 pub(super) struct Latencies<'a> {
     pub(super) instance: &'a Instance,
-    /// MACs of the blocks before and after a cut. Shape (models, cuts).
-    pub(super) work: Vec<Vec<(Interval, Interval)>>,
+    /// Device work of the blocks before and server work of the blocks after a cut, for every model and kind of device that a user has. Shape (cuts,).
+    work: HashMap<(u32, Option<u32>), Vec<(Interval, Interval)>>,
 }
 
 impl<'a> Latencies<'a> {
     pub(super) fn new(instance: &'a Instance) -> Self {
-        let work = instance
-            .models
-            .iter()
-            .map(|model| {
-                let add = |total: &mut Interval, macs: &f64| {
-                    *total = *total + Interval::point(*macs);
+        let mut work = HashMap::new();
+        for user in &instance.users {
+            work.entry((user.model, user.device.kind)).or_insert_with(|| {
+                let model = &instance.models[user.model as usize];
+                let add = |total: &mut Interval, work: &f64| {
+                    *total = *total + Interval::point(*work);
                     Some(*total)
                 };
                 let start = || std::iter::once(Interval::ZERO);
-                let before = start().chain(model.macs.iter().scan(Interval::ZERO, add));
-                let mut after: Vec<_> = start().chain(model.macs.iter().rev().scan(Interval::ZERO, add)).collect();
+                let (device, server) = (model.work(user.device.kind), model.work(instance.server.unit.kind));
+                let before = start().chain(device.iter().scan(Interval::ZERO, add));
+                let mut after: Vec<_> = start().chain(server.iter().rev().scan(Interval::ZERO, add)).collect();
                 after.reverse();
                 before.zip(after).collect()
-            })
-            .collect();
+            });
+        }
         Self { instance, work }
+    }
+
+    /// Device work before and server work after every cut of a user's model. Shape (cuts,).
+    pub(super) fn work(&self, user: &User) -> &[(Interval, Interval)] {
+        &self.work[&(user.model, user.device.kind)]
     }
 
     /// The latency of user i in a solution.
@@ -102,13 +110,14 @@ impl<'a> Latencies<'a> {
 
     /// A cut's latency without the remote work; and the time of that work with one unit, if there is any.
     pub(super) fn parts(&self, user: &User, cut: usize) -> (Interval, Option<Interval>) {
-        let (before, after) = self.work[user.model as usize][cut];
-        let local = before / Interval::point(user.device_macs_per_s);
-        if cut + 1 == self.work[user.model as usize].len() {
+        let work = self.work(user);
+        let (before, after) = work[cut];
+        let local = before / Interval::point(user.device.speed);
+        if cut + 1 == work.len() {
             return (local, None);
         }
         let bytes = self.instance.models[user.model as usize].cut_bytes[cut];
         let sending = Interval::point(user.rtt_s) + Interval::point(bytes) / Interval::point(user.uplink_bytes_per_s);
-        (local + sending, Some(after / Interval::point(self.instance.server.unit_macs_per_s)))
+        (local + sending, Some(after / Interval::point(self.instance.server.unit.speed)))
     }
 }

@@ -85,7 +85,7 @@ impl<'a> Replay<'a> {
 
     /// A lower bound of a user's latency with `units` units over all cuts. It never rises with `units`.
     pub(super) fn least_latency(&self, user: &User, units: u32) -> f64 {
-        let cuts = self.latencies.work[user.model as usize].len();
+        let cuts = self.latencies.work(user).len();
         let first = if units == 0 { cuts - 1 } else { 0 };
         (first..cuts).map(|cut| self.latencies.latency(user, cut, units).low()).fold(f64::INFINITY, f64::min)
     }
@@ -120,12 +120,12 @@ impl<'a> Replay<'a> {
 
     /// The approximate number of units that bring a user to `threshold`, in plain floats.
     pub(super) fn approximate_units(&self, user: &User, threshold: f64) -> u32 {
-        let cuts = self.latencies.work[user.model as usize].len() - 1;
+        let cuts = self.latencies.work(user).len() - 1;
         let approximate_units = (0..cuts)
             .filter_map(|cut| {
                 let fixed = self.latencies.latency(user, cut, u32::MAX).low();
-                let (_, after) = self.latencies.work[user.model as usize][cut];
-                let unit = after.low() / self.latencies.instance.server.unit_macs_per_s;
+                let (_, after) = self.latencies.work(user)[cut];
+                let unit = after.low() / self.latencies.instance.server.unit.speed;
                 let (fixed, scale) = match &self.latencies.instance.server.speedup {
                     Speedup::Linear => (fixed, unit),
                     Speedup::Amdahl { parallel_fraction } => (fixed, unit * parallel_fraction),
@@ -155,7 +155,7 @@ impl<'a> Replay<'a> {
 
     /// The largest number of steps of [`Self::least_with_price`].
     fn steps(&self, user: &User) -> u64 {
-        let cuts = self.latencies.work[user.model as usize].len() as u64;
+        let cuts = self.latencies.work(user).len() as u64;
         cuts * (self.rises.len() as u64 + 1).max(5)
     }
 
@@ -178,7 +178,7 @@ impl<'a> Replay<'a> {
         let with_price = |units: u32, latency: Interval| {
             (latency + Interval::point(price) * Interval::point(f64::from(units))).low()
         };
-        let cuts = self.latencies.work[user.model as usize].len();
+        let cuts = self.latencies.work(user).len();
         // All local needs no units, so it costs the least with the fewest.
         let mut least = with_price(from, self.latencies.latency(user, cuts - 1, 0));
         let from = from.max(1);
@@ -199,8 +199,7 @@ impl<'a> Replay<'a> {
             // T + price f is convex in f for linear and Amdahl speed-ups: fixed + scale/f + price f, least at
             // sqrt(scale/price). Over the integers the least is at the floor or the ceiling of that; one more on either side
             // covers the rounding of the square root.
-            let scale = self.latencies.work[user.model as usize][cut].1.middle()
-                / self.latencies.instance.server.unit_macs_per_s;
+            let scale = self.latencies.work(user)[cut].1.middle() / self.latencies.instance.server.unit.speed;
             let scale = match speedup {
                 Speedup::Linear => scale,
                 Speedup::Amdahl { parallel_fraction } => scale * parallel_fraction,

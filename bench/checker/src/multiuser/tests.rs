@@ -175,7 +175,7 @@ fn exact_latency(instance: &Instance, i: usize, cut: usize, units: u32) -> RBig 
     let user = &instance.users[i];
     let model = &instance.models[user.model as usize];
     let total = |macs: &[f64]| macs.iter().fold(RBig::ZERO, |total, macs| total + exact(*macs));
-    let mut latency = total(&model.macs[..cut]) / exact(user.device_macs_per_s);
+    let mut latency = total(&model.work(user.device.kind)[..cut]) / exact(user.device.speed);
     if cut < model.blocks() {
         let speedup = match &instance.server.speedup {
             Speedup::Linear => whole(units.into()),
@@ -186,7 +186,8 @@ fn exact_latency(instance: &Instance, i: usize, cut: usize, units: u32) -> RBig 
             Speedup::Table { speedups } => exact(speedups[(units as usize).min(speedups.len()) - 1]),
         };
         latency += exact(user.rtt_s) + exact(model.cut_bytes[cut]) / exact(user.uplink_bytes_per_s);
-        latency += total(&model.macs[cut..]) / (exact(instance.server.unit_macs_per_s) * speedup);
+        let unit = instance.server.unit;
+        latency += total(&model.work(unit.kind)[cut..]) / (exact(unit.speed) * speedup);
     }
     latency
 }
@@ -289,7 +290,7 @@ fn the_least_number_above_0_is_found_from_any_guess() {
 fn units_are_guessed_within_one() {
     let with = |speedup: Speedup| {
         let mut instance = toy(Objective::Max);
-        (instance.server.unit_macs_per_s, instance.server.speedup) = (2.0, speedup);
+        (instance.server.unit.speed, instance.server.speedup) = (2.0, speedup);
         instance
     };
     let approximate_units = |instance: &Instance, user: usize, threshold: f64| {

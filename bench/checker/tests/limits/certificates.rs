@@ -4,6 +4,7 @@
 #![allow(missing_docs, dead_code)]
 
 use offcut_instances::document::parse_instance;
+use offcut_instances::machine::Machine;
 use offcut_instances::{jpdra, lymdo, multiuser, throughput};
 
 /// How splits hang below each other.
@@ -50,7 +51,7 @@ pub fn multiuser_instance(users: u32) -> multiuser::Instance {
     instance.models[0].cut_bytes = (0..11).rev().map(f64::from).collect();
     instance.server.units = 100_000;
     let user = instance.users[0];
-    let varied = |i: u32| multiuser::User { device_macs_per_s: 0.5 + f64::from(i % 97) / 97.0, ..user };
+    let varied = |i: u32| multiuser::User { device: Machine::of_macs(0.5 + f64::from(i % 97) / 97.0), ..user };
     instance.users = (0..users).map(varied).collect();
     instance
 }

@@ -60,25 +60,37 @@ class Declined(Exception):
     """Not for this programme, in one line."""
 
 
+def speed_of(owner, name, macs_per_s):
+    """A machine's speed: MAC/s, or a factor on the nominal speed of its kind."""
+    return owner[name]["speed"] if name in owner else owner[macs_per_s]
+
+
+def work_of(model, owner, name):
+    """Work of each block on a machine: MACs, or seconds on its kind at nominal speed."""
+    return model["work_s"][owner[name]["kind"]] if name in owner else model["macs"]
+
+
 class Pair:
     """A user with one of its cuts."""
 
     def __init__(self, slot, n, cut):
         user = slot.users[n]
-        macs, size = slot.models[user["model"]]["macs"], slot.models[user["model"]]["cut_bytes"][cut]
+        model = slot.models[user["model"]]
+        device, edge, size = work_of(model, user, "device"), work_of(model, slot.body, "edge"), model["cut_bytes"][cut]
+        fastest = speed_of(user, "device", "max_macs_per_s")
         users = len(slot.users)
         self.cut, self.arrivals = cut, slot.arrivals[n]
-        self.local, self.bits, self.remote = math.fsum(macs[:cut]), 8.0 * size, math.fsum(macs[cut:])
-        self.device = self.local / user["max_macs_per_s"]
+        self.local, self.bits, self.remote = math.fsum(device[:cut]), 8.0 * size, math.fsum(edge[cut:])
+        self.device = self.local / fastest
         equal = slot.rate(n, slot.bandwidth / users)
         self.way = 0.0 if self.bits == 0 else self.bits / equal if equal > 0 else math.inf
         self.there = 0.0 if self.remote == 0 else self.remote * users / slot.edge if slot.edge > 0 else math.inf
         seconds = user["backlog_j"] * slot.length * self.arrivals / slot.v
-        self.heat = seconds * user["energy_per_mac_coeff"] * self.local * user["max_macs_per_s"] ** 2
+        self.heat = seconds * user["energy_per_mac_coeff"] * self.local * fastest**2
         self.sending = seconds * user["tx_power_w"]
         self.strength = slot.strength(n) * users
         most = slot.rate(n, slot.bandwidth)
-        stages = [(self.local, user["max_macs_per_s"]), (self.bits, most), (self.remote, slot.edge)]
+        stages = [(self.local, fastest), (self.bits, most), (self.remote, slot.edge)]
         self.can_be_stable = all(work == 0 or speed > self.arrivals * work for work, speed in stages)
 
 
@@ -93,7 +105,8 @@ class Slot:
         law = body.get("rate_law", "shannon")
         self.efficiency = None if law == "shannon" else law["fixed"]["bit_per_s_per_hz"]
         self.length, self.v, self.noise = body["slot_s"], body["v"], body["noise_w_per_hz"]
-        self.bandwidth, self.edge = body["bandwidth_hz"], body["edge_macs_per_s"]
+        self.body = body
+        self.bandwidth, self.edge = body["bandwidth_hz"], speed_of(body, "edge", "edge_macs_per_s")
         self.arrivals, self.gains = body["slots"][0]["arrivals_per_s"], body["slots"][0]["gains"]
         self.pairs = []
         for n, user in enumerate(self.users):
@@ -275,7 +288,7 @@ def allocation_of(slot, values, kept):
     users = len(slot.users)
     take = lambda of, name: max(float(values[of[name]]), 0.0) if name in of else 0.0  # noqa: E731
     allocation = {"cuts": [of["pair"].cut for [of] in kept]}
-    allocation["local_macs_per_s"] = [min(take(of, "speed"), 1.0) * user["max_macs_per_s"] for [of], user in zip(kept, slot.users)]
+    allocation["local_macs_per_s"] = [min(take(of, "speed"), 1.0) * speed_of(user, "device", "max_macs_per_s") for [of], user in zip(kept, slot.users)]
     for field, name, most in [("bandwidth_hz", "band", slot.bandwidth), ("edge_macs_per_s", "edge", slot.edge)]:
         shares = [take(of, name) for [of] in kept]
         total = math.fsum(shares)
@@ -404,7 +417,7 @@ def least_costs(body, n, cut, band, edge):
     """The least that user n costs with cut `cut` and shares given, over its device's speeds; arrays of shares, infinite if not stable."""
     user, slot = body["users"][n], body["slots"][0]
     model, rate = body["models"][user["model"]], slot["arrivals_per_s"][n]
-    local, bits, remote = sum(model["macs"][:cut]), 8 * model["cut_bytes"][cut], sum(model["macs"][cut:])
+    local, bits, remote = sum(work_of(model, user, "device")[:cut]), 8 * model["cut_bytes"][cut], sum(work_of(model, body, "edge")[cut:])
     if body["rate_law"] == "shannon":
         flow = band * np.log2(1 + user["tx_power_w"] * slot["gains"][n] / (body["noise_w_per_hz"] * band))
     else:
@@ -422,15 +435,15 @@ def least_costs(body, n, cut, band, edge):
         whole = body["v"] * delay + user["backlog_j"] * body["slot_s"] * rate * joules
         return np.where(is_stable, whole, np.inf)
 
-    low = np.full(band.shape, user["max_macs_per_s"] * 1e-6 + rate * local)
-    high = np.full(band.shape, float(user["max_macs_per_s"]))
+    low = np.full(band.shape, speed_of(user, "device", "max_macs_per_s") * 1e-6 + rate * local)
+    high = np.full(band.shape, float(speed_of(user, "device", "max_macs_per_s")))
     if local == 0:
         return cost(high)
     for _ in range(40):
         a, b = low + 0.4 * (high - low), low + 0.6 * (high - low)
         is_left = cost(a) < cost(b)
         low, high = np.where(is_left, low, a), np.where(is_left, b, high)
-    return np.minimum(cost((low + high) / 2), cost(np.full(band.shape, float(user["max_macs_per_s"]))))
+    return np.minimum(cost((low + high) / 2), cost(np.full(band.shape, float(speed_of(user, "device", "max_macs_per_s")))))
 
 
 def enumerated(body):
@@ -445,7 +458,7 @@ def enumerated(body):
             one = np.ones_like(x)
             shares = [(x, y), (one - x, one - y)] if len(cuts) == 2 else [(one, one)]
             costs = sum(
-                least_costs(body, n, cut, share * body["bandwidth_hz"], edge * body["edge_macs_per_s"])
+                least_costs(body, n, cut, share * body["bandwidth_hz"], edge * speed_of(body, "edge", "edge_macs_per_s"))
                 for n, (cut, (share, edge)) in enumerate(zip(cuts, shares))
             )
             at = int(np.argmin(costs))
@@ -474,7 +487,16 @@ def random_body(stream):
     law = stream.choice(["shannon", {"fixed": {"bit_per_s_per_hz": 3}}])
     body = {"origin": {}, "service": stream.choice(["deterministic", "exponential"]), "rate_law": law, "slot_s": 1, "v": 30}
     body |= {"bandwidth_hz": stream.uniform(1e5, 1e6), "noise_w_per_hz": 4e-15, "edge_macs_per_s": stream.uniform(1e7, 1e8)}
-    return body | {"models": models, "users": users, "slots": [{"arrivals_per_s": arrivals, "gains": gains}]}
+    body |= {"models": models, "users": users, "slots": [{"arrivals_per_s": arrivals, "gains": gains}]}
+    if stream.random() < 0.5:
+        # Kinds of machines with unrelated work of the same order.
+        body["machine_kinds"] = [{"name": "a"}, {"name": "b"}]
+        for model in models:
+            model["work_s"] = [[stream.choice([0, 1e6, stream.uniform(1e5, 5e6)]) for _ in model["macs"]] for _ in range(2)]
+        for owner, name, speed in [(user, "device", "max_macs_per_s") for user in users] + [(body, "edge", "edge_macs_per_s")]:
+            if stream.random() < 0.7:
+                owner[name] = {"kind": stream.randrange(2), "speed": owner.pop(speed)}
+    return body
 
 
 def self_test(count=60):
@@ -501,7 +523,7 @@ def self_test(count=60):
         assert answer["stop"] == "completed", where
         [allocation] = answer["found"]["solution"]["slots"]
         assert math.fsum(allocation["bandwidth_hz"]) <= body["bandwidth_hz"], where
-        assert math.fsum(allocation["edge_macs_per_s"]) <= body["edge_macs_per_s"], where
+        assert math.fsum(allocation["edge_macs_per_s"]) <= speed_of(body, "edge", "edge_macs_per_s"), where
         value = answer["found"]["objective"]
         assert value <= best * (1 + 1e-6) and best <= value * (1 + 1e-4), where
         assert value * (1 - 1e-6) <= answer["proved"]["value"] <= value, where

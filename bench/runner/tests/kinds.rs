@@ -8,7 +8,8 @@ mod common;
 use common::{of, rows};
 use offcut_checker::Tolerance;
 use offcut_instances::document::{hash, instance_bytes, parse_instance};
-use offcut_instances::machine::{Machine, MachineKind};
+use offcut_instances::lymdo::{self, Lymdo};
+use offcut_instances::machine::{Machine, MachineKind, OfKind};
 use offcut_instances::multiuser::{self, Multiuser, Objective};
 use offcut_instances::problem::Valid;
 use offcut_ledger::{Row, contradictions};
@@ -68,6 +69,23 @@ fn multiuser_twin(instance: &multiuser::Instance) -> multiuser::Instance {
     twin
 }
 
+fn lymdo_twin(instance: &lymdo::Instance) -> lymdo::Instance {
+    let mut twin = instance.clone();
+    twin.machine_kinds = kinds();
+    for model in &mut twin.models {
+        model.work_s = twin_work(&model.macs);
+        model.macs.clear();
+    }
+    for user in &mut twin.users {
+        user.device = twin_machine(user.device, 0);
+        // Energy is kappa f^2 a unit of work: f and the work are `nominal` times as large.
+        user.energy_per_mac_coeff /= NOMINAL_S_PER_MAC[0].powi(3);
+    }
+    let Machine { speed, .. } = twin_machine(twin.edge(), 1);
+    (twin.edge_macs_per_s, twin.edge) = (None, Some(OfKind { kind: 1, speed }));
+    twin
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, max_global_rejects: 10_000, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -83,6 +101,16 @@ proptest! {
                 Objective::Sum => &["branch", "dp", "milp"],
             });
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, max_global_rejects: 10_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn proportional_work_is_version_1_in_lymdo(instance in lymdo::strategy::instances(3, 3, 1), seed in any::<u64>()) {
+        prop_assume!(instance.machine_kinds.is_empty());
+        assert_twins::<Lymdo>(&instance, &lymdo_twin(&instance), seed, &["branch", "enumerate", "milp-oa"]);
     }
 }
 

@@ -59,9 +59,9 @@ impl Decide for Spy {
         let chain = |n: usize| &slot.models[slot.users[n].model as usize];
         let users = slot.users.len();
         let speed = |n: usize| {
-            let arriving = slot.slots[0].arrivals_per_s[n] * chain(n).macs.iter().sum::<f64>();
+            let arriving = slot.slots[0].arrivals_per_s[n] * slot.device_work(n).iter().sum::<f64>();
             // Budgets are those of 0.55 of full speed.
-            let most = slot.users[n].max_macs_per_s;
+            let most = slot.users[n].device.speed;
             most.min((1.1 * arriving).max([0.4, 0.7][n % 2] * most))
         };
         let mut allocation = Allocation {

@@ -207,7 +207,7 @@ impl Draw {
         let users: Vec<lymdo::User> = (0..count)
             .map(|_| lymdo::User {
                 model: self.stream.below(models.len() as u64) as u32,
-                max_macs_per_s: self.positive(),
+                device: Machine::of_macs(self.positive()),
                 energy_per_mac_coeff: self.amount(),
                 tx_power_w: self.amount(),
                 energy_budget_j_per_slot: self.amount(),
@@ -221,7 +221,7 @@ impl Draw {
             .iter()
             .map(|user| {
                 let macs: f64 = models[user.model as usize].macs.iter().sum();
-                let most = user.max_macs_per_s.max(edge_macs_per_s) / macs.max(1e-20);
+                let most = user.device.speed.max(edge_macs_per_s) / macs.max(1e-20);
                 match self.stream.below(6) {
                     0 => 0.0,
                     1 => self.positive(),
@@ -242,7 +242,9 @@ impl Draw {
             slot_s: self.positive(),
             bandwidth_hz: self.positive(),
             noise_w_per_hz: self.positive(),
-            edge_macs_per_s,
+            edge_macs_per_s: Some(edge_macs_per_s),
+            edge: None,
+            machine_kinds: Vec::new(),
             v: self.positive(),
             models,
             users,

@@ -73,9 +73,9 @@ fn tandem(instance: &Instance, allocation: &Allocation, t: usize, n: usize) -> R
         RateLaw::Shannon => 0.0,
     };
     let stages = [
-        ("local_macs_per_s", "device", model.macs[..cut].iter().sum(), allocation.local_macs_per_s[n]),
+        ("local_macs_per_s", "device", instance.device_work(n)[..cut].iter().sum(), allocation.local_macs_per_s[n]),
         ("bandwidth_hz", "channel", 8.0 * model.cut_bytes[cut], bit_per_s),
-        ("edge_macs_per_s", "edge", model.macs[cut..].iter().sum::<f64>(), allocation.edge_macs_per_s[n]),
+        ("edge_macs_per_s", "edge", instance.edge_work(n)[cut..].iter().sum::<f64>(), allocation.edge_macs_per_s[n]),
     ];
     let mut service_s = Vec::with_capacity(3);
     for (field, stage, work, speed) in stages.into_iter().filter(|(_, _, work, _)| *work > 0.0) {

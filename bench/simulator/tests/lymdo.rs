@@ -58,7 +58,7 @@ fn users_of_a_slot() {
     let chain = |n: usize| &instance.models[instance.users[n].model as usize];
     let local = Allocation {
         cuts: (0..users).map(|n| chain(n).blocks() as u32).collect(),
-        local_macs_per_s: instance.users.iter().map(|user| user.max_macs_per_s).collect(),
+        local_macs_per_s: instance.users.iter().map(|user| user.device.speed).collect(),
         bandwidth_hz: vec![0.0; users],
         edge_macs_per_s: vec![0.0; users],
     };
@@ -67,7 +67,7 @@ fn users_of_a_slot() {
         cuts: vec![0; users],
         local_macs_per_s: vec![0.0; users],
         bandwidth_hz: vec![instance.bandwidth_hz / users as f64; users],
-        edge_macs_per_s: vec![instance.edge_macs_per_s / users as f64; users],
+        edge_macs_per_s: vec![instance.edge().speed / users as f64; users],
     };
     let solution = Solution { slots: vec![local.clone(), local, sent.clone()] };
     let at = |instance: &Instance, t: usize| slot_tandems(instance, &solution, t).expect("stable");
@@ -75,7 +75,7 @@ fn users_of_a_slot() {
         let tandem = tandem.expect("tasks");
         let macs: f64 = chain(n).macs.iter().sum();
         assert_eq!(tandem.rate_per_s, instance.slots[1].arrivals_per_s[n]);
-        assert!((tandem.service_s[0] / (macs / instance.users[n].max_macs_per_s) - 1.0).abs() < 1e-12);
+        assert!((tandem.service_s[0] / (macs / instance.users[n].device.speed) - 1.0).abs() < 1e-12);
         assert_eq!((tandem.service_s.len(), tandem.hops_s), (1, vec![0.0; 2]));
     }
     for (n, tandem) in at(&instance, 2).into_iter().enumerate() {

@@ -396,7 +396,7 @@ pub(super) fn natural(slot: &Slot, domain: &[u32]) -> [f64; 2] {
 /// Divisors from prices in seconds for the whole bandwidth and edge to prices per Hz and per MAC/s; `per_second` is the weight of a second in the
 /// objective.
 pub(super) fn units(instance: &Instance, per_second: f64) -> [f64; 2] {
-    [instance.bandwidth_hz / per_second, instance.edge_macs_per_s / per_second]
+    [instance.bandwidth_hz / per_second, instance.edge().speed / per_second]
 }
 
 /// Prices per unit, as in certificates.

@@ -108,6 +108,7 @@ impl<'a> Search<'a> {
         let frame = Instance {
             v: 1.0,
             slots: Vec::new(),
+            machine_kinds: instance.machine_kinds.clone(),
             models: instance.models.clone(),
             users: instance.users.clone(),
             origin: instance.origin.clone(),

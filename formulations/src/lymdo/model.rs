@@ -23,9 +23,9 @@ pub(super) fn allocation(
         given
     };
     Allocation {
-        local_macs_per_s: instance.users.iter().zip(local).map(|(user, u)| user.max_macs_per_s * u.min(1.0)).collect(),
+        local_macs_per_s: instance.users.iter().zip(local).map(|(user, u)| user.device.speed * u.min(1.0)).collect(),
         bandwidth_hz: share(bandwidth, instance.bandwidth_hz),
-        edge_macs_per_s: share(edge, instance.edge_macs_per_s),
+        edge_macs_per_s: share(edge, instance.edge().speed),
         cuts,
     }
 }
@@ -37,7 +37,8 @@ pub(super) fn delays_and_energies(instance: &Instance, t: usize, allocation: &Al
         let user = &instance.users[n];
         let model = &instance.models[user.model as usize];
         let (lambda, cut) = (slot.arrivals_per_s[n], allocation.cuts[n] as usize);
-        let (done, rest): (f64, f64) = (model.macs[..cut].iter().sum(), model.macs[cut..].iter().sum());
+        let done: f64 = instance.device_work(n)[..cut].iter().sum();
+        let rest: f64 = instance.edge_work(n)[cut..].iter().sum();
         let bits = 8.0 * model.cut_bytes[cut];
         let bandwidth = allocation.bandwidth_hz[n];
         let rate = match instance.rate_law {

@@ -4,11 +4,11 @@
 //! V: delays keep weight 1, everything is in seconds, and a price is in seconds for the whole of a resource.
 //!
 //! ```text
-//! local    d1 = m / u,        0 < u <= 1      m = local macs / max
+//! local    d1 = m / u,        0 < u <= 1      m = local work / max
 //! air      d2 = c / rho(x),   0 < x <= 1      shannon: c = 8 ln 2 bytes / W, rho = x ln(1 + s/x), s = p h / (N0 W)
 //!                                             fixed:   c = 8 bytes / (e W),  rho = x
-//! edge     d3 = r / y,        0 < y <= 1      r = remote macs / edge speed
-//! energy   Q E / V = a u^2 + q d2             a = Q tau lambda kappa (local macs) max^2 / V,  q = Q tau lambda p / V
+//! edge     d3 = r / y,        0 < y <= 1      r = remote work / edge speed
+//! energy   Q E / V = a u^2 + q d2             a = Q tau lambda kappa (local work) max^2 / V,  q = Q tau lambda p / V
 //! ```
 //!
 //! A pair is a user with one of its cuts. The pairs of a user stand side by side, cut 0 first.
@@ -70,22 +70,24 @@ impl Slot {
             RateLaw::Shannon => 8.0 * std::f64::consts::LN_2 / instance.bandwidth_hz,
             RateLaw::Fixed { bit_per_s_per_hz } => 8.0 / (bit_per_s_per_hz * instance.bandwidth_hz),
         };
+        let edge_speed = instance.edge().speed;
         for (n, device) in instance.users.iter().enumerate() {
             let model = &instance.models[device.model as usize];
-            let blocks = model.blocks();
+            let (on_device, on_edge) = (instance.device_work(n), instance.edge_work(n));
+            let (blocks, fastest) = (model.blocks(), device.device.speed);
             // Sums from both ends: the last cut leaves the edge exactly nothing.
             let mut done = 0.0;
             let mut rest: Vec<f64> = vec![0.0; blocks + 1];
             for m in (0..blocks).rev() {
-                rest[m] = rest[m + 1] + model.macs[m];
+                rest[m] = rest[m + 1] + on_edge[m];
             }
             for (m, rest) in rest.into_iter().enumerate() {
                 user.push(n as u32);
-                local.push(done / device.max_macs_per_s);
+                local.push(done / fastest);
                 air.push(model.cut_bytes[m] * per_byte);
-                edge.push(rest / instance.edge_macs_per_s);
-                joules.push(device.energy_per_mac_coeff * device.max_macs_per_s * device.max_macs_per_s * done);
-                done += model.macs.get(m).copied().unwrap_or(0.0);
+                edge.push(rest / edge_speed);
+                joules.push(device.energy_per_mac_coeff * fastest * fastest * done);
+                done += on_device.get(m).copied().unwrap_or(0.0);
             }
             first.push(user.len());
         }

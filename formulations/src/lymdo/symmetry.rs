@@ -30,9 +30,14 @@ impl SymmetryClasses {
         let slot = &instance.slots[t];
         let mut classes = BTreeMap::new();
         let class = |(n, user): (usize, &User)| {
-            let User { model, max_macs_per_s, energy_per_mac_coeff, tx_power_w, .. } = *user;
-            let numbers = [max_macs_per_s, energy_per_mac_coeff, tx_power_w, energy_price(n)];
-            let what = (model, numbers.map(f64::to_bits), [slot.arrivals_per_s[n], slot.gains[n]].map(f64::to_bits));
+            let User { model, device, energy_per_mac_coeff, tx_power_w, .. } = *user;
+            let numbers = [device.speed, energy_per_mac_coeff, tx_power_w, energy_price(n)];
+            let what = (
+                model,
+                device.kind,
+                numbers.map(f64::to_bits),
+                [slot.arrivals_per_s[n], slot.gains[n]].map(f64::to_bits),
+            );
             let next = classes.len() as u32;
             *classes.entry(what).or_insert(next)
         };

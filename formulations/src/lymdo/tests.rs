@@ -2,6 +2,7 @@ use offcut_instances::document::{Kind as DocumentKind, to_bytes};
 use offcut_instances::lymdo::strategy::instances;
 use offcut_instances::lymdo::{FAMILIES, Law, Lymdo, Node, Parameters, Policy, generate};
 use offcut_instances::lymdo::{Instance, Origin, RateLaw, Service, Slot as SlotState, User};
+use offcut_instances::machine::Machine;
 use offcut_instances::model::Model;
 use offcut_instances::problem::{Algorithm, Answer, Budget, Evidence, Stop};
 use offcut_instances::random::Stream;
@@ -68,7 +69,7 @@ fn instance(kind: Kind, seed: u64) -> Instance {
     let people = (0..users).map(|_| {
         let user = User {
             model: stream.below(3) as u32,
-            max_macs_per_s: stream.log_uniform(5e9, 5e10),
+            device: Machine::of_macs(stream.log_uniform(5e9, 5e10)),
             energy_per_mac_coeff: stream.log_uniform(0.3, 3.0) * 1e-30,
             tx_power_w: stream.uniform(0.1, 0.5),
             energy_budget_j_per_slot: stream.log_uniform(0.1, 1.0),
@@ -104,7 +105,9 @@ fn instance(kind: Kind, seed: u64) -> Instance {
         slot_s: 1.0,
         bandwidth_hz: users as f64 * 1e6 / load,
         noise_w_per_hz: 4e-15,
-        edge_macs_per_s: users as f64 * 4e9 / load,
+        edge_macs_per_s: Some(users as f64 * 4e9 / load),
+        edge: None,
+        machine_kinds: Vec::new(),
         v: stream.log_uniform(1.0, 100.0),
         models,
         users: people,
@@ -162,7 +165,7 @@ fn shares_are_what_clarabel_finds() {
         let cuts = pairs.iter().map(|pair| slot.cut(*pair as usize)).collect();
         let decisions = allocation(&instance, cuts, &shares.local, &shares.bandwidth, &shares.edge);
         assert!(decisions.bandwidth_hz.iter().sum::<f64>() <= instance.bandwidth_hz, "{name}");
-        assert!(decisions.edge_macs_per_s.iter().sum::<f64>() <= instance.edge_macs_per_s, "{name}");
+        assert!(decisions.edge_macs_per_s.iter().sum::<f64>() <= instance.edge().speed, "{name}");
         let objective = slot_objective(&instance, &decisions).expect("stable");
         assert!(
             is_close(objective, instance.v * shares.value, 1e-9),
@@ -342,7 +345,7 @@ fn exchanges_end() {
     let model = Model::of_macs("", macs, vec![0.0, 0.3875516493835241, 0.0, 0.0]);
     let user = |max, coeff, power, budget, backlog| User {
         model: 0,
-        max_macs_per_s: max,
+        device: Machine::of_macs(max),
         energy_per_mac_coeff: coeff,
         tx_power_w: power,
         energy_budget_j_per_slot: budget,
@@ -357,7 +360,9 @@ fn exchanges_end() {
         slot_s: 2.9512887855445316,
         bandwidth_hz: 5.921959763639156,
         noise_w_per_hz: 1.0,
-        edge_macs_per_s: 8.378262757783862,
+        edge_macs_per_s: Some(8.378262757783862),
+        edge: None,
+        machine_kinds: Vec::new(),
         v: 2.332434198529803,
         models: vec![model],
         users: vec![
@@ -435,7 +440,7 @@ fn certificates_prove_what_is_claimed() {
                 Node::Priced { prices } => {
                     let prices = &tree.prices[*prices as usize];
                     let nu = prices.bandwidth * instance.bandwidth_hz / instance.v;
-                    let eta = prices.edge * instance.edge_macs_per_s / instance.v;
+                    let eta = prices.edge * instance.edge().speed / instance.v;
                     let mut total = -nu - eta;
                     for n in 0..slot.users() {
                         let own =
@@ -447,7 +452,7 @@ fn certificates_prove_what_is_claimed() {
                 }
                 Node::Empty { prices } => {
                     let prices = &tree.prices[*prices as usize];
-                    let (b, e) = (prices.bandwidth * instance.bandwidth_hz, prices.edge * instance.edge_macs_per_s);
+                    let (b, e) = (prices.bandwidth * instance.bandwidth_hz, prices.edge * instance.edge().speed);
                     let need = |pair: &usize| match slot.local_time_s[*pair] < f64::INFINITY {
                         true => b * slot.least_bandwidth[*pair].min(1e300) + e * slot.least_edge[*pair],
                         false => f64::INFINITY,

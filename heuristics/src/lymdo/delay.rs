@@ -15,8 +15,10 @@
 //! |---|---|---|---|
 //! | lambda_n | `arrivals_per_s` | 1/s | (users,) |
 //! | V, Q_n | `delay_weight`, `energy_weight` | objective/s, objective/J | (users,) |
-//! | M, 8 cut_bytes, R | `local_macs`, `bits`, `remote_macs` | MAC, bit, MAC | (users, cuts) |
+//! | M, 8 cut_bytes, R | `local_macs`, `bits`, `remote_macs` | MAC (or s at the kind's nominal speed), bit, MAC (or s) | (users, cuts) |
 //! | W, edge speed | `bandwidth_hz`, `edge_macs_per_s` | Hz, MAC/s | scalar |
+
+use std::collections::HashMap;
 
 use offcut_instances::lymdo::{Allocation, Instance, Service};
 
@@ -33,7 +35,8 @@ pub(super) struct StageWork {
 /// A user in a slot.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Load {
-    pub(super) model: usize,
+    /// Index into [`Costs`]' works: one entry for each model and kind of device.
+    works: usize,
     pub(super) arrivals_per_s: f64,
     pub(super) delay_weight: f64,
     pub(super) energy_weight: f64,
@@ -61,8 +64,27 @@ pub(super) struct Costs {
     pub(super) bandwidth_hz: f64,
     pub(super) edge_macs_per_s: f64,
     pub(super) loads: Vec<Load>,
-    /// By model, then cut.
+    /// By model and kind of device, then cut.
     works: Vec<Vec<StageWork>>,
+}
+
+/// The work of user `n`'s model, for every cut.
+fn work_of_cuts(slot: &Instance, n: usize) -> Vec<StageWork> {
+    let (device, edge) = (slot.device_work(n), slot.edge_work(n));
+    let mut local = 0.0;
+    let mut before = vec![0.0];
+    before.extend(device.iter().map(|work| {
+        local += work;
+        local
+    }));
+    // Summed from the end, so that the last cut leaves exactly nothing.
+    let mut after = vec![0.0; before.len()];
+    for j in (0..edge.len()).rev() {
+        after[j] = after[j + 1] + edge[j];
+    }
+    let cut_bytes = &slot.models[slot.users[n].model as usize].cut_bytes;
+    let cut = |m: usize| StageWork { local_macs: before[m], bits: 8.0 * cut_bytes[m], remote_macs: after[m] };
+    (0..before.len()).map(cut).collect()
 }
 
 /// Time in an M/D/1 queue before a stage of `time_s`; none if it is not stable.
@@ -74,34 +96,23 @@ pub(super) fn wait_s(arrivals_per_s: f64, time_s: f64) -> Option<f64> {
 impl Costs {
     /// The numbers of an instance of one slot.
     pub(super) fn new(slot: &Instance) -> Self {
-        let works = slot.models.iter().map(|model| {
-            let mut local_macs = 0.0;
-            let mut before = vec![0.0];
-            before.extend(model.macs.iter().map(|macs| {
-                local_macs += macs;
-                local_macs
-            }));
-            // Summed from the end, so that the last cut leaves exactly nothing.
-            let mut after = vec![0.0; before.len()];
-            for j in (0..model.macs.len()).rev() {
-                after[j] = after[j + 1] + model.macs[j];
-            }
-            let cut =
-                |m: usize| StageWork { local_macs: before[m], bits: 8.0 * model.cut_bytes[m], remote_macs: after[m] };
-            (0..before.len()).map(cut).collect()
-        });
+        let (mut works, mut known) = (Vec::new(), HashMap::new());
         let load = |n: usize| {
             let user = &slot.users[n];
+            let of_cuts = *known.entry((user.model, user.device.kind)).or_insert_with(|| {
+                works.push(work_of_cuts(slot, n));
+                works.len() - 1
+            });
             let arrivals_per_s = slot.slots[0].arrivals_per_s[n];
             Load {
-                model: user.model as usize,
+                works: of_cuts,
                 arrivals_per_s,
                 delay_weight: slot.v,
                 energy_weight: user.backlog_j,
                 tasks: slot.slot_s * arrivals_per_s,
                 energy_per_mac_coeff: user.energy_per_mac_coeff,
                 tx_power_w: user.tx_power_w,
-                max_macs_per_s: user.max_macs_per_s,
+                max_macs_per_s: user.device.speed,
                 budget_j: user.energy_budget_j_per_slot,
                 link: Link::new(slot, n),
             }
@@ -109,9 +120,9 @@ impl Costs {
         Self {
             service: slot.service,
             bandwidth_hz: slot.bandwidth_hz,
-            edge_macs_per_s: slot.edge_macs_per_s,
+            edge_macs_per_s: slot.edge().speed,
             loads: (0..slot.users.len()).map(load).collect(),
-            works: works.collect(),
+            works,
         }
     }
 
@@ -128,7 +139,7 @@ impl Costs {
 
     /// The cuts of user `n`, from sending the input to computing everything.
     pub(super) fn works(&self, n: usize) -> &[StageWork] {
-        &self.works[self.loads[n].model]
+        &self.works[self.loads[n].works]
     }
 
     pub(super) fn work(&self, n: usize, cut: u32) -> &StageWork {

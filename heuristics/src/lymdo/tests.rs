@@ -5,6 +5,7 @@ use offcut_instances::lymdo::{
     Allocation, Decide, FAMILIES, Instance, Model, Origin, Parameters, Policy, Prices, RateLaw, Service, Slot, User,
     generate,
 };
+use offcut_instances::machine::Machine;
 use offcut_instances::problem::{Budget, Setting, Stop};
 use offcut_instances::random::Stream;
 
@@ -40,12 +41,12 @@ fn slot(stream: &mut Stream, users: usize, blocks: usize, service: Service, rate
         })
         .collect();
     let people = (0..users).map(|_| {
-        let max_macs_per_s = stream.log_uniform(2e9, 4e10);
+        let fastest = stream.log_uniform(2e9, 4e10);
         let backlog = stream.log_uniform(1e-2, 1e2);
         User {
             model: stream.below(2) as u32,
-            max_macs_per_s,
-            energy_per_mac_coeff: 1e-10 / max_macs_per_s.powi(2),
+            device: Machine::of_macs(fastest),
+            energy_per_mac_coeff: 1e-10 / fastest.powi(2),
             tx_power_w: stream.uniform(0.1, 0.5),
             energy_budget_j_per_slot: stream.log_uniform(0.05, 2.0),
             overdraft_s_per_j: stream.log_uniform(0.1, 10.0),
@@ -66,7 +67,9 @@ fn slot(stream: &mut Stream, users: usize, blocks: usize, service: Service, rate
         slot_s: 1.0,
         bandwidth_hz: stream.log_uniform(5e6, 4e7),
         noise_w_per_hz: 4e-21,
-        edge_macs_per_s: stream.log_uniform(2e10, 1e12),
+        edge_macs_per_s: Some(stream.log_uniform(2e10, 1e12)),
+        edge: None,
+        machine_kinds: Vec::new(),
         v: stream.log_uniform(0.1, 100.0),
         models,
         users: users_,
@@ -97,7 +100,7 @@ fn checked_answer(slot: &Instance, allocation: &Allocation) -> (Vec<String>, f64
         let cut = allocation.cuts[n] as usize;
         let lambda = slot.slots[0].arrivals_per_s[n];
         let (f, b, e) = (allocation.local_macs_per_s[n], allocation.bandwidth_hz[n], allocation.edge_macs_per_s[n]);
-        if f > user.max_macs_per_s || f < 0.0 || b < 0.0 || e < 0.0 {
+        if f > user.device.speed || f < 0.0 || b < 0.0 || e < 0.0 {
             faults.push(format!("user {n}: {f} MAC/s, {b} Hz, {e} MAC/s"));
         }
         let rate = match slot.rate_law {
@@ -107,7 +110,7 @@ fn checked_answer(slot: &Instance, allocation: &Allocation) -> (Vec<String>, f64
             RateLaw::Shannon => 0.0,
             RateLaw::Fixed { bit_per_s_per_hz } => bit_per_s_per_hz * b,
         };
-        let (local, remote) = model.macs.split_at(cut);
+        let (local, remote) = (&slot.device_work(n)[..cut], &slot.edge_work(n)[cut..]);
         let works = [(local.iter().sum::<f64>(), f), (8.0 * model.cut_bytes[cut], rate), (remote.iter().sum(), e)];
         let times: Vec<f64> = works.iter().filter(|(work, _)| *work > 0.0).map(|(work, speed)| work / speed).collect();
         if times.iter().any(|time| lambda * time >= 1.0 || !time.is_finite()) {
@@ -128,7 +131,7 @@ fn checked_answer(slot: &Instance, allocation: &Allocation) -> (Vec<String>, f64
     }
     for (name, used, all) in [
         ("bandwidth", &allocation.bandwidth_hz, slot.bandwidth_hz),
-        ("edge", &allocation.edge_macs_per_s, slot.edge_macs_per_s),
+        ("edge", &allocation.edge_macs_per_s, slot.edge().speed),
     ] {
         if used.iter().sum::<f64>() > all {
             faults.push(format!("{name}: {} of {all}", used.iter().sum::<f64>()));
@@ -157,7 +160,7 @@ fn resources_meet_their_price_bound() {
         let at_prices = |n: usize| costs.response(n, costs.work(n, cuts[n]), plan.prices).expect("stable").cost;
         let bound = (0..costs.users()).map(at_prices).sum::<f64>()
             - plan.prices.bandwidth * slot.bandwidth_hz
-            - plan.prices.edge * slot.edge_macs_per_s;
+            - plan.prices.edge * slot.edge().speed;
         let gap = plan.value - bound;
         assert!(gap >= -1e-9 * plan.value && gap <= 1e-7 * plan.value, "gap {gap:e}: {slot:?} {cuts:?} {plan:?}");
         worst = worst.max(gap / plan.value);
@@ -199,7 +202,7 @@ fn responses_are_least() {
                     let share = Share {
                         local_macs_per_s: moved(best.local_macs_per_s, costs.loads[n].max_macs_per_s),
                         bandwidth_hz: moved(best.bandwidth_hz, slot.bandwidth_hz),
-                        edge_macs_per_s: moved(best.edge_macs_per_s, slot.edge_macs_per_s),
+                        edge_macs_per_s: moved(best.edge_macs_per_s, slot.edge().speed),
                     };
                     if let Some(cost) = cost(&share) {
                         assert!(
@@ -259,7 +262,7 @@ fn resources_are_what_a_blind_search_finds() {
         };
         // Ends of the ranges: what stability needs, and everything less what it needs of the other.
         let need = |n: usize| costs.need(n, costs.work(n, cuts[n])).expect("stable");
-        let (w, e) = (slot.bandwidth_hz, slot.edge_macs_per_s);
+        let (w, e) = (slot.bandwidth_hz, slot.edge().speed);
         let mut with_bandwidth = |b: f64| {
             let mut with_edge = |x: f64| user(0, b, x) + user(1, w - b, e - x);
             let (low, high) = (need(0).edge_macs_per_s, e - need(1).edge_macs_per_s);
@@ -363,7 +366,7 @@ fn products(costs: &Costs) -> Vec<Vec<u32>> {
 /// A slot with little bandwidth and edge speed.
 fn scarce(stream: &mut Stream, slot: &mut Instance) {
     slot.bandwidth_hz *= stream.log_uniform(0.01, 1.0);
-    slot.edge_macs_per_s *= stream.log_uniform(0.001, 0.3);
+    slot.set_edge_speed(slot.edge().speed * stream.log_uniform(0.001, 0.3));
 }
 
 /// Repaired cuts fit, what is called infeasible has no cuts that fit, and hardly ever is something missed.
@@ -487,7 +490,7 @@ fn constant_policies_decline_what_they_cannot_do() {
     let mut slot = slot(&mut stream, 2, 3, Service::Deterministic, RateLaw::Shannon);
     slot.slots[0].arrivals_per_s = vec![1.0, 1.0];
     slot.slots[0].gains = vec![1e-8, 1e-8];
-    slot.users.iter_mut().for_each(|user| user.max_macs_per_s = 1e12);
+    slot.users.iter_mut().for_each(|user| user.device.speed = 1e12);
     let reason = |run: &mut dyn Decide, slot: &Instance| match run.decide(slot) {
         Err(Stop::Declined(reason)) => reason,
         other => panic!("{other:?}"),
@@ -495,7 +498,7 @@ fn constant_policies_decline_what_they_cannot_do() {
     let mut local = policy("local-only", &[]).begin(&Budget::default());
     let mut edge = policy("edge-only", &[]).begin(&Budget::default());
     assert!(local.decide(&slot).is_ok() && edge.decide(&slot).is_ok());
-    slot.users[1].max_macs_per_s = 1.0;
+    slot.users[1].device.speed = 1.0;
     slot.slots[0].gains[1] = 0.0;
     assert_eq!(reason(&mut *local, &slot), "user 1 is too slow to compute everything");
     let why = reason(&mut *edge, &slot);
@@ -522,13 +525,13 @@ fn myopic_minimises_the_slot_as_its_own_horizon() {
         };
         let (found, energy) = horizon(&allocation).expect("feasible");
         let mut best = f64::INFINITY;
-        for cut in 0..=slot.models[user.model as usize].macs.len() as u32 {
+        for cut in 0..=slot.models[user.model as usize].blocks() as u32 {
             for step in 1..=4000 {
                 let other = Allocation {
                     cuts: vec![cut],
-                    local_macs_per_s: vec![user.max_macs_per_s * f64::from(step) / 4000.0],
+                    local_macs_per_s: vec![user.device.speed * f64::from(step) / 4000.0],
                     bandwidth_hz: vec![slot.bandwidth_hz],
-                    edge_macs_per_s: vec![slot.edge_macs_per_s],
+                    edge_macs_per_s: vec![slot.edge().speed],
                 };
                 best = best.min(horizon(&other).map_or(f64::INFINITY, |(value, _)| value));
             }

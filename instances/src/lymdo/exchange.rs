@@ -12,6 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::instance::{Instance, RateLaw, Service, User};
+use crate::machine::{MachineKind, OfKind};
 use crate::model::Model;
 use crate::problem::Stop;
 
@@ -30,9 +31,16 @@ pub struct System {
     /// Density of the noise, in W/Hz (`shannon`).
     pub noise_w_per_hz: f64,
     /// Speed of the edge that users share, in MAC/s.
-    pub edge_macs_per_s: f64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edge_macs_per_s: Option<f64>,
+    /// The edge, if it is of a kind; its speed is a factor on the kind's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edge: Option<OfKind>,
     /// The Lyapunov weight V of delay against drift, in J^2/s.
     pub v: f64,
+    /// The kinds of machines whose work is in seconds; often none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub machine_kinds: Vec<MachineKind>,
     /// The chains users refer to.
     pub models: Vec<Model>,
     /// The users, with their backlogs before the first slot; those of now are in the [`State`].
@@ -42,9 +50,21 @@ pub struct System {
 impl System {
     /// What stays as it is in an instance.
     pub fn of(instance: &Instance) -> Self {
-        let Instance { service, rate_law, slot_s, bandwidth_hz, noise_w_per_hz, edge_macs_per_s, v, .. } = *instance;
-        let (models, users) = (instance.models.clone(), instance.users.clone());
-        Self { service, rate_law, slot_s, bandwidth_hz, noise_w_per_hz, edge_macs_per_s, v, models, users }
+        let Instance { service, rate_law, slot_s, bandwidth_hz, noise_w_per_hz, v, .. } = *instance;
+        let Instance { edge_macs_per_s, edge, .. } = *instance;
+        Self {
+            service,
+            rate_law,
+            slot_s,
+            bandwidth_hz,
+            noise_w_per_hz,
+            edge_macs_per_s,
+            edge,
+            v,
+            machine_kinds: instance.machine_kinds.clone(),
+            models: instance.models.clone(),
+            users: instance.users.clone(),
+        }
     }
 }
 

@@ -31,6 +31,7 @@ use super::instance::{Instance, RateLaw, Service, Slot, User};
 use crate::dnn::Chain;
 use crate::error::InputError;
 use crate::family::{Family, Settable};
+use crate::machine::Machine;
 use crate::model::Model;
 use crate::parameters::{self, place};
 use crate::problem::Valid;
@@ -210,8 +211,10 @@ pub fn generate(family: &str, parameters: &Parameters, seed: u64) -> Result<Inst
         slot_s: asked.slot_s,
         bandwidth_hz: asked.bandwidth_hz,
         noise_w_per_hz: NOISE_W_PER_HZ,
-        edge_macs_per_s: asked.edge_macs_per_s,
+        edge_macs_per_s: Some(asked.edge_macs_per_s),
+        edge: None,
         v,
+        machine_kinds: Vec::new(),
         users: homes.iter().map(|home| home.user(&models, &asked, v)).collect(),
         slots: sample_path(&homes, fading, arrivals, asked.slots, seed),
         models,
@@ -242,7 +245,7 @@ impl Home {
         let exchange_s_per_j = alone_s / (2.0 * self.budget_j);
         User {
             model: self.model,
-            max_macs_per_s: self.max_macs_per_s,
+            device: Machine::of_macs(self.max_macs_per_s),
             energy_per_mac_coeff: self.energy_per_mac_coeff,
             tx_power_w: self.tx_power_w,
             energy_budget_j_per_slot: self.budget_j,
@@ -441,7 +444,7 @@ mod tests {
                 for slot in &instance.slots {
                     for (user, arrivals_per_s) in instance.users.iter().zip(&slot.arrivals_per_s) {
                         let macs: f64 = instance.models[user.model as usize].macs.iter().sum();
-                        assert!(arrivals_per_s * macs < user.max_macs_per_s, "{} {seed}", family.name);
+                        assert!(arrivals_per_s * macs < user.device.speed, "{} {seed}", family.name);
                     }
                 }
             }

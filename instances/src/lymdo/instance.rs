@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::error::InputError;
+use crate::machine::{Machine, MachineKind, OfKind, no_work, validate_kinds};
 use crate::model::Model;
 use crate::origin::Origin;
 use crate::problem::Valid;
@@ -28,10 +29,17 @@ pub struct Instance {
     /// Density of the noise, in W/Hz (`shannon`).
     pub noise_w_per_hz: f64,
     /// Speed of the edge that users share, in MAC/s. Shares that sum to more, by at most 1e-9 relative, are scaled back to it and checked so.
-    pub edge_macs_per_s: f64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edge_macs_per_s: Option<f64>,
+    /// The edge, if it is of a kind (version 2); its speed, a factor on the kind's, is what users share.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edge: Option<OfKind>,
     /// The Lyapunov weight V of delay against drift, in J^2/s. It makes the objective of a single slot; on a horizon it is the setting
     /// that policies are asked for, and not part of the objective.
     pub v: f64,
+    /// The kinds of machines whose work is in seconds; none in version 1.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub machine_kinds: Vec<MachineKind>,
     /// The chains users refer to.
     pub models: Vec<Model>,
     /// The users.
@@ -67,13 +75,13 @@ pub enum RateLaw {
 
 /// A user: its chain, its device, its energy.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "UserDocument", into = "UserDocument")]
 pub struct User {
     /// Index into `models`.
     pub model: u32,
-    /// Greatest speed of the device, in MAC/s. More, by at most 1e-9 relative, counts as this.
-    pub max_macs_per_s: f64,
-    /// kappa: a MAC at speed f takes `kappa f^2` joules.
+    /// The device and its greatest speed, in MAC/s or as a factor on its kind's. More, by at most 1e-9 relative, counts as this.
+    pub device: Machine,
+    /// kappa: a unit of the device's work (a MAC, or a second at nominal speed) at speed f takes `kappa f^2` joules.
     pub energy_per_mac_coeff: f64,
     /// Power of the transmitter, in W.
     pub tx_power_w: f64,
@@ -83,6 +91,95 @@ pub struct User {
     pub overdraft_s_per_j: f64,
     /// Backlog Q of its virtual energy queue before the first slot, in J.
     pub backlog_j: f64,
+}
+
+/// A user as documents have it.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "User", extend("oneOf" = [{"required": ["max_macs_per_s"]}, {"required": ["device"]}]))]
+struct UserDocument {
+    /// Index into `models`.
+    model: u32,
+    /// Greatest speed of the device, in MAC/s. More, by at most 1e-9 relative, counts as this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    max_macs_per_s: Option<f64>,
+    /// The device, if it is of a kind (version 2), with its greatest speed as a factor on the kind's. More, by at most 1e-9 relative, counts as this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    device: Option<OfKind>,
+    /// kappa: a unit of the device's work (a MAC, or a second at nominal speed) at speed f takes `kappa f^2` joules.
+    energy_per_mac_coeff: f64,
+    /// Power of the transmitter, in W.
+    tx_power_w: f64,
+    /// Energy it may spend in a slot, on average, in J.
+    energy_budget_j_per_slot: f64,
+    /// What a joule a slot above the budget is charged, in seconds, on a horizon.
+    overdraft_s_per_j: f64,
+    /// Backlog Q of its virtual energy queue before the first slot, in J.
+    backlog_j: f64,
+}
+
+impl TryFrom<UserDocument> for User {
+    type Error = InputError;
+
+    fn try_from(document: UserDocument) -> Result<Self, InputError> {
+        let device = Machine::read((document.max_macs_per_s, "max_macs_per_s"), (document.device, "device"))?;
+        let UserDocument { model, energy_per_mac_coeff, tx_power_w, .. } = document;
+        let UserDocument { energy_budget_j_per_slot, overdraft_s_per_j, backlog_j, .. } = document;
+        Ok(Self {
+            model,
+            device,
+            energy_per_mac_coeff,
+            tx_power_w,
+            energy_budget_j_per_slot,
+            overdraft_s_per_j,
+            backlog_j,
+        })
+    }
+}
+
+impl From<User> for UserDocument {
+    fn from(user: User) -> Self {
+        let (max_macs_per_s, device) = user.device.fields();
+        Self {
+            model: user.model,
+            max_macs_per_s,
+            device,
+            energy_per_mac_coeff: user.energy_per_mac_coeff,
+            tx_power_w: user.tx_power_w,
+            energy_budget_j_per_slot: user.energy_budget_j_per_slot,
+            overdraft_s_per_j: user.overdraft_s_per_j,
+            backlog_j: user.backlog_j,
+        }
+    }
+}
+
+impl Instance {
+    /// The edge: the speed that users share is in MAC/s, or a factor on its kind's.
+    ///
+    /// # Panics
+    /// If the instance is not valid: it has both a speed and a kind, or neither.
+    pub fn edge(&self) -> Machine {
+        Machine::read((self.edge_macs_per_s, "edge_macs_per_s"), (self.edge, "edge")).expect("a valid instance has one")
+    }
+
+    /// Makes the edge so fast, in its own unit.
+    pub fn set_edge_speed(&mut self, speed: f64) {
+        match &mut self.edge {
+            Some(edge) => edge.speed = speed,
+            None => self.edge_macs_per_s = Some(speed),
+        }
+    }
+
+    /// Work of the blocks of user `n`'s model on its device; over the device's speed it is seconds. Shape (k,).
+    pub fn device_work(&self, n: usize) -> &[f64] {
+        let user = &self.users[n];
+        self.models[user.model as usize].work(user.device.kind)
+    }
+
+    /// Work of the blocks of user `n`'s model at the edge; over a share of the edge's speed it is seconds. Shape (k,).
+    pub fn edge_work(&self, n: usize) -> &[f64] {
+        self.models[self.users[n].model as usize].work(self.edge.map(|edge| edge.kind))
+    }
 }
 
 /// What happens in a slot.
@@ -115,16 +212,18 @@ impl Valid for Instance {
             ("slot_s", self.slot_s),
             ("bandwidth_hz", self.bandwidth_hz),
             ("noise_w_per_hz", self.noise_w_per_hz),
-            ("edge_macs_per_s", self.edge_macs_per_s),
             ("v", self.v),
         ] {
             range::positive(|| name.into(), value)?;
         }
+        validate_kinds(&self.machine_kinds)?;
+        let edge = Machine::read((self.edge_macs_per_s, "edge_macs_per_s"), (self.edge, "edge"))?;
+        edge.validate(&self.machine_kinds, || "edge_macs_per_s".into(), || "edge".into())?;
         if let RateLaw::Fixed { bit_per_s_per_hz } = self.rate_law {
             range::positive(|| "rate_law.fixed.bit_per_s_per_hz".into(), bit_per_s_per_hz)?;
         }
         for (m, model) in self.models.iter().enumerate() {
-            model.validate(&[]).map_err(|input_error| input_error.below(format!("models[{m}]")))?;
+            model.validate(&self.machine_kinds).map_err(|input_error| input_error.below(format!("models[{m}]")))?;
         }
         for (n, user) in self.users.iter().enumerate() {
             let place = |field: &str| format!("users[{n}].{field}");
@@ -135,7 +234,14 @@ impl Valid for Instance {
                     "give an index into models, counted from 0",
                 ));
             }
-            range::positive(|| place("max_macs_per_s"), user.max_macs_per_s)?;
+            user.device.validate(&self.machine_kinds, || place("max_macs_per_s"), || place("device"))?;
+            let model = &self.models[user.model as usize];
+            if !model.runs_on(user.device.kind) {
+                return Err(no_work(place("device"), &model.name, user.device, &self.machine_kinds));
+            }
+            if !model.runs_on(edge.kind) {
+                return Err(no_work("edge".into(), &model.name, edge, &self.machine_kinds));
+            }
             range::not_negative(|| place("energy_per_mac_coeff"), user.energy_per_mac_coeff)?;
             range::not_negative(|| place("tx_power_w"), user.tx_power_w)?;
             range::not_negative(|| place("energy_budget_j_per_slot"), user.energy_budget_j_per_slot)?;

@@ -8,10 +8,10 @@
 //! speed F. A stage without work is dropped; every other stage must be stable, lambda d < 1.
 //!
 //! ```text
-//! d1 = local macs / f,   d2 = 8 cut_bytes / r(b),   d3 = remote macs / F
+//! d1 = local work / f,   d2 = 8 cut_bytes / r(b),   d3 = remote work / F
 //! deterministic service   D = d1 + d2 + d3 + lambda d^2 / (2 (1 - lambda d)),   d = max(d1, d2, d3)
 //! exponential service     D = sum of d_i / (1 - lambda d_i)
-//! energy                  E = tau lambda (kappa f^2 local macs + p d2)
+//! energy                  E = tau lambda (kappa f^2 local work + p d2)
 //! f <= max,   sum of b <= W,   sum of F <= edge speed
 //! ```
 //!
@@ -25,6 +25,10 @@
 //! The charge is an exact penalty: while it is above the budget's multiplier, both problems have the same optimum. It is there because
 //! drift-plus-penalty keeps budgets in the long run only: after H slots a user may have spent its remaining backlog too much, and
 //! such a trajectory is to be compared, not refused.
+//!
+//! Work is in MACs and speeds in MAC/s; or work is in seconds on a kind of machine, and speeds are factors on its nominal speed
+//! ([`crate::machine`]). Local work is that of the device's kind, remote work that of the edge's, and energy follows the device's work. Fields of
+//! solutions whose names end in `macs_per_s` are in the unit of the machine they belong to.
 //!
 //! | paper | here | unit | shape |
 //! |---|---|---|---|
@@ -54,6 +58,7 @@ pub use policy::{Decide, Policy};
 pub use solution::{Allocation, Certificate, Node, Prices, Solution, Tree};
 
 pub use crate::family::Family;
+pub use crate::machine::{Machine, MachineKind, OfKind};
 pub use crate::model::Model;
 pub use crate::origin::Origin;
 
@@ -68,9 +73,14 @@ impl Problem for Lymdo {
     const NAME: &'static str = "lymdo";
     const SENSE: Sense = Sense::Minimise;
     const VERSION: u32 = 1;
+    const INSTANCE_VERSION: u32 = 2;
     type Instance = Instance;
     type Solution = Solution;
     type Certificate = Certificate;
+
+    fn version_of(instance: &Instance) -> u32 {
+        if instance.machine_kinds.is_empty() { 1 } else { 2 }
+    }
 }
 
 generated!(Lymdo);

@@ -1,10 +1,13 @@
 //! Random small instances for property tests (feature `proptest`): both services, both rate laws, no arrivals, no backlog, cuts without bytes,
-//! blocks without work, no channel, devices that compute for nothing, slots that no allocation keeps stable.
+//! blocks without work, no channel, devices that compute for nothing, slots that no allocation keeps stable; in one
+//! of two, machines are of kinds with unrelated work.
 
 use proptest::prelude::*;
 
 use super::instance::{Instance, RateLaw, Service, Slot, User};
 use super::solution::{Allocation, Solution};
+use crate::machine::Machine;
+use crate::machine::strategy::measured;
 use crate::model::Model;
 use crate::origin::Origin;
 use crate::problem::Valid;
@@ -17,21 +20,37 @@ pub fn instances(users: usize, blocks: usize, slots: usize) -> impl Strategy<Val
         let of_users = prop::collection::vec(self::users(models.len()), users);
         let of_slots = prop::collection::vec(self::slots(users), slots);
         let shared = (amounts(0.5, 10.0), amounts(0.5, 10.0), prop_oneof![Just(0.1), 1e-3f64..1.0]);
-        (of_users, of_slots, shared, amounts(0.1, 10.0), amounts(0.2, 3.0)).prop_map(
-            move |(users, slots, (bandwidth_hz, edge_macs_per_s, noise_w_per_hz), v, slot_s)| {
-                let instance = Instance {
+        (of_users, of_slots, shared, amounts(0.1, 10.0), amounts(0.2, 3.0), any::<u64>()).prop_map(
+            move |(users, slots, (bandwidth_hz, edge_macs_per_s, noise_w_per_hz), v, slot_s, seed)| {
+                let mut instance = Instance {
                     origin: Origin::default(),
                     service,
                     rate_law,
                     slot_s,
                     bandwidth_hz,
                     noise_w_per_hz,
-                    edge_macs_per_s,
+                    edge_macs_per_s: Some(edge_macs_per_s),
+                    edge: None,
                     v,
+                    machine_kinds: Vec::new(),
                     models: models.clone(),
                     users,
                     slots,
                 };
+                let mut edge = instance.edge();
+                let machines = instance.users.iter_mut().map(|user| &mut user.device).chain([&mut edge]);
+                if let Some(mut measured) = measured(seed, machines) {
+                    (instance.edge_macs_per_s, instance.edge) = edge.fields();
+                    for model in &mut instance.models {
+                        // Of the order of MACs above.
+                        model.work_s = measured.work_s(model.blocks(), 0.0);
+                        model.work_s.iter_mut().flatten().flatten().for_each(|work| *work *= 0.2);
+                        if measured.leaves_macs_out() {
+                            model.macs.clear();
+                        }
+                    }
+                    instance.machine_kinds = measured.kinds;
+                }
                 instance.validate().expect("a legal instance");
                 instance
             },
@@ -71,7 +90,7 @@ fn users(models: usize) -> impl Strategy<Value = User> {
         .prop_map(|(model, max_macs_per_s, (energy_per_mac_coeff, tx_power_w), (budget, overdraft, backlog))| {
             User {
                 model,
-                max_macs_per_s,
+                device: Machine::of_macs(max_macs_per_s),
                 energy_per_mac_coeff,
                 tx_power_w,
                 energy_budget_j_per_slot: budget,
@@ -118,8 +137,8 @@ pub fn cuts(instance: &Instance) -> impl Iterator<Item = Vec<u32>> + '_ {
 pub fn solutions(instance: &Instance) -> impl Strategy<Value = Solution> + use<> {
     let users = instance.users.len();
     let blocks: Vec<usize> = instance.users.iter().map(|user| instance.models[user.model as usize].blocks()).collect();
-    let most: Vec<f64> = instance.users.iter().map(|user| user.max_macs_per_s).collect();
-    let (bandwidth, edge) = (instance.bandwidth_hz, instance.edge_macs_per_s);
+    let most: Vec<f64> = instance.users.iter().map(|user| user.device.speed).collect();
+    let (bandwidth, edge) = (instance.bandwidth_hz, instance.edge().speed);
     let shares = || prop::collection::vec(0.01f64..1.0, users);
     let slot = (prop::collection::vec(any::<prop::sample::Index>(), users), shares(), shares(), shares(), 0.5f64..1.02);
     let slot = slot.prop_map(move |(cuts, local, radio, edges, filled)| {

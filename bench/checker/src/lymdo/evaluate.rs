@@ -1,10 +1,10 @@
 //! Evaluates a solution.
 //!
 //! ```text
-//! d1 = local macs / f,   d2 = 8 cut_bytes / r(b),   d3 = remote macs / F,   a stage without work dropped
+//! d1 = local work / f,   d2 = 8 cut_bytes / r(b),   d3 = remote work / F,   a stage without work dropped
 //! deterministic   D = d1 + d2 + d3 + max_i lambda d_i^2 / (2 (1 - lambda d_i))        (the waiting time of a stage rises with d_i)
 //! exponential     D = sum of d_i / (1 - lambda d_i)
-//! energy          E = tau lambda (kappa f^2 local macs + p d2)
+//! energy          E = tau lambda (kappa f^2 local work + p d2)
 //! one slot        V sum_n D_n + sum_n Q_n E_n
 //! a horizon       mean_t sum_n D_nt + sum_n overdraft_n max(0, mean_t E_nt - budget_n)
 //! ```
@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 
 use offcut_instances::lymdo::{Allocation, Instance, Service, Solution};
 
-use super::stage::{Rate, StageWork, stage_work};
+use super::stage::{Rate, StageWork, WorkOfCuts};
 use crate::capacity::{Excess, Scale, is_beyond};
 use crate::interval::{Interval, minus, product, sum};
 use crate::verdict::Violation;
@@ -45,7 +45,7 @@ pub struct Outcome {
 pub fn outcome(slot: &Instance, allocation: &Allocation) -> Result<Outcome, Vec<Violation>> {
     assert_eq!(slot.slots.len(), 1, "one slot at a time");
     let mut found = Vec::new();
-    match SlotOutcome::evaluate(slot, &stage_work(slot), 0, allocation, true, &mut found) {
+    match SlotOutcome::evaluate(slot, &WorkOfCuts::new(slot), 0, allocation, true, &mut found) {
         Some(outcome) if found.is_empty() => Ok(Outcome {
             delays_s: outcome.delays.iter().map(|delay| delay.middle()).collect(),
             energies_j: outcome.energies.iter().map(|energy| energy.middle()).collect(),
@@ -67,7 +67,7 @@ impl SlotOutcome {
     /// given.
     fn evaluate(
         instance: &Instance,
-        work: &[Vec<StageWork>],
+        work: &WorkOfCuts,
         t: usize,
         allocation: &Allocation,
         scales: bool,
@@ -89,7 +89,7 @@ impl SlotOutcome {
             };
         let Allocation { bandwidth_hz, edge_macs_per_s, .. } = allocation;
         let bandwidth = scale("bandwidth within capacity", "Hz", bandwidth_hz, instance.bandwidth_hz);
-        let edge = scale("edge speed within capacity", "MAC/s", edge_macs_per_s, instance.edge_macs_per_s);
+        let edge = scale("edge speed within capacity", "MAC/s", edge_macs_per_s, instance.edge().speed);
         let scale = scales.then_some([bandwidth, edge]);
         let users = instance.users.len();
         let mut outcome = Self {
@@ -99,7 +99,7 @@ impl SlotOutcome {
         };
         let mut is_defined = true;
         for (n, user) in instance.users.iter().enumerate() {
-            let work = &work[user.model as usize][allocation.cuts[n] as usize];
+            let work = &work.of(user)[allocation.cuts[n] as usize];
             is_defined &= outcome.add_user(instance, t, n, work, allocation, scale, found);
         }
         is_defined.then_some(outcome)
@@ -119,7 +119,7 @@ impl SlotOutcome {
     ) -> bool {
         let (user, slot) = (&instance.users[n], &instance.slots[t]);
         let arrivals = slot.arrivals_per_s[n];
-        let (mut speed, fastest) = (allocation.local_macs_per_s[n], user.max_macs_per_s);
+        let (mut speed, fastest) = (allocation.local_macs_per_s[n], user.device.speed);
         if is_beyond(speed, fastest) {
             let at = format!("slots[{t}].local_macs_per_s[{n}]");
             found.push(Violation::new("device speed", at, speed - fastest, "MAC/s"));
@@ -170,7 +170,7 @@ impl SlotOutcome {
 /// Whether an allocation has the shape of its instance, and all cuts and numbers are possible; if not, with the violations.
 fn check_entries(
     instance: &Instance,
-    work: &[Vec<StageWork>],
+    work: &WorkOfCuts,
     t: usize,
     allocation: &Allocation,
     found: &mut Vec<Violation>,
@@ -185,7 +185,7 @@ fn check_entries(
     }
     let before = found.len();
     for (n, user) in instance.users.iter().enumerate() {
-        if cuts[n] as usize >= work[user.model as usize].len() {
+        if cuts[n] as usize >= work.of(user).len() {
             found.push(Violation::new("indices exist", format!("slots[{t}].cuts[{n}]"), 1.0, "entry"));
         }
         for (field, values) in resources {
@@ -212,7 +212,7 @@ impl Trajectory {
             return (None, vec![Violation::new("shape", at, off as f64, "slots")]);
         }
         let mut found = Vec::new();
-        let work = stage_work(instance);
+        let work = WorkOfCuts::new(instance);
         let slots = solution.slots.iter().enumerate();
         let slots =
             slots.map(|(t, allocation)| SlotOutcome::evaluate(instance, &work, t, allocation, scales, &mut found));

@@ -39,7 +39,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use offcut_instances::lymdo::{Certificate, Instance, Node, Prices, Tree as SlotCertificate, User};
 
-use super::stage::stage_work;
+use super::stage::WorkOfCuts;
 use super::user_slot::UserSlot;
 use crate::budget::{Budget, MAX_KEPT};
 use crate::interval::{Accumulator, Interval, add_down, product};
@@ -77,7 +77,7 @@ pub(super) fn bound(instance: &Instance, certificate: &Certificate, budget: &Bud
             return Err(Violation::new(constraint, format!("energy_s_per_j[{n}]"), over, "s/J"));
         }
     }
-    let work = stage_work(instance);
+    let work = WorkOfCuts::new(instance);
     let mut total = Accumulator::default();
     let mut is_infeasible = false;
     for (t, tree) in certificate.slots.iter().enumerate() {
@@ -86,7 +86,7 @@ pub(super) fn bound(instance: &Instance, certificate: &Certificate, budget: &Bud
                 let user = &instance.users[n];
                 let (delay_price, energy_price) =
                     if is_horizon { (1.0, energy[n]) } else { (instance.v, user.backlog_j) };
-                UserSlot::new(instance, &work[user.model as usize], t, n, delay_price, energy_price)
+                UserSlot::new(instance, work.of(user), t, n, delay_price, energy_price)
             })
             .collect();
         // Every slot is replayed: an infeasible one must not hide a flaw in another.
@@ -119,14 +119,14 @@ pub(super) fn bound(instance: &Instance, certificate: &Certificate, budget: &Bud
 /// compared, bit by bit: numbers computed from them may be equal by rounding.
 fn symmetry_classes(instance: &Instance, t: usize, energy_price: impl Fn(usize) -> f64) -> Vec<Vec<usize>> {
     let slot = &instance.slots[t];
-    let mut groups: BTreeMap<(u32, [u64; 6]), Vec<usize>> = BTreeMap::new();
+    let mut groups: BTreeMap<(u32, Option<u32>, [u64; 6]), Vec<usize>> = BTreeMap::new();
     for (n, user) in instance.users.iter().enumerate() {
-        let User { model, max_macs_per_s, energy_per_mac_coeff, tx_power_w, .. } = *user;
-        let numbers = [max_macs_per_s, energy_per_mac_coeff, tx_power_w, slot.arrivals_per_s[n], slot.gains[n]];
+        let User { model, device, energy_per_mac_coeff, tx_power_w, .. } = *user;
+        let numbers = [device.speed, energy_per_mac_coeff, tx_power_w, slot.arrivals_per_s[n], slot.gains[n]];
         // (`+ 0.0` turns -0.0 into 0.0.)
         let bits = |number: f64| (number + 0.0).to_bits();
         let [a, b, c, d, e] = numbers.map(bits);
-        groups.entry((model, [a, b, c, d, e, bits(energy_price(n))])).or_default().push(n);
+        groups.entry((model, device.kind, [a, b, c, d, e, bits(energy_price(n))])).or_default().push(n);
     }
     groups.into_values().filter(|group| group.len() > 1).collect()
 }
@@ -198,7 +198,7 @@ impl<'a> Slot<'a> {
     /// The cost of all capacities at some prices.
     fn capacity_cost(&self, prices: usize) -> Interval {
         let Prices { bandwidth, edge } = self.certificate.prices[prices];
-        product(bandwidth, self.instance.bandwidth_hz) + product(edge, self.instance.edge_macs_per_s)
+        product(bandwidth, self.instance.bandwidth_hz) + product(edge, self.instance.edge().speed)
     }
 
     /// The sum over users of the least cost over cuts, less the cost of the capacities, rounded down. Every user has a cut.

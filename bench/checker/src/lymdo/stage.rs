@@ -9,6 +9,8 @@
 //! With g(x0) and g'(x0) enclosed that is a bound for every x0, wherever x0 comes from. x lies between 0 and the capacity, or less: a share whose price
 //! alone is above g(x0) is not optimal.
 
+use std::collections::BTreeMap;
+
 use offcut_instances::lymdo::{Instance, Model, RateLaw, User};
 
 use crate::interval::{Accumulator, Interval, add_down, add_up, ln_2, minus, product};
@@ -16,28 +18,28 @@ use crate::interval::{Accumulator, Interval, add_down, add_up, ln_2, minus, prod
 /// The work of a cut at device, channel and edge.
 #[derive(Clone, Copy)]
 pub(super) struct StageWork {
-    /// MACs at the device.
+    /// Work at the device.
     pub(super) local: Interval,
     /// Bits to be sent; exact.
     pub(super) bits: f64,
-    /// MACs at the edge.
+    /// Work at the edge.
     pub(super) remote: Interval,
 }
 
 impl StageWork {
-    /// For every cut of a model.
-    pub(super) fn of_cuts(model: &Model) -> Vec<Self> {
-        let prefixes = |macs: &mut dyn Iterator<Item = &f64>| {
+    /// For every cut of a model, on a device and an edge of these kinds.
+    fn of_cuts(model: &Model, device: Option<u32>, edge: Option<u32>) -> Vec<Self> {
+        let prefixes = |work: &mut dyn Iterator<Item = &f64>| {
             let mut total = Accumulator::default();
             let mut prefixes = vec![Interval::ZERO];
-            for macs in macs {
-                total.add(Interval::point(*macs));
+            for work in work {
+                total.add(Interval::point(*work));
                 prefixes.push(total.total());
             }
             prefixes
         };
-        let local = prefixes(&mut model.macs.iter());
-        let remote = prefixes(&mut model.macs.iter().rev());
+        let local = prefixes(&mut model.work(device).iter());
+        let remote = prefixes(&mut model.work(edge).iter().rev());
         let work = |(cut, bytes): (usize, &f64)| Self {
             local: local[cut],
             bits: 8.0 * bytes,
@@ -54,9 +56,24 @@ impl StageWork {
     }
 }
 
-/// The work of every cut of every model. Shape (models, cuts).
-pub(super) fn stage_work(instance: &Instance) -> Vec<Vec<StageWork>> {
-    instance.models.iter().map(StageWork::of_cuts).collect()
+/// The work of every cut, for every model and kind of device that a user has.
+pub(super) struct WorkOfCuts(BTreeMap<(u32, Option<u32>), Vec<StageWork>>);
+
+impl WorkOfCuts {
+    pub(super) fn new(instance: &Instance) -> Self {
+        let mut of = BTreeMap::new();
+        let edge = instance.edge().kind;
+        for User { model, device, .. } in &instance.users {
+            of.entry((*model, device.kind))
+                .or_insert_with(|| StageWork::of_cuts(&instance.models[*model as usize], device.kind, edge));
+        }
+        Self(of)
+    }
+
+    /// Of a user's model. Shape (cuts,).
+    pub(super) fn of(&self, user: &User) -> &[StageWork] {
+        &self.0[&(user.model, user.device.kind)]
+    }
 }
 
 impl Interval {

@@ -9,7 +9,7 @@ use offcut_instances::random::Stream;
 use proptest::prelude::*;
 
 use super::outcome;
-use super::stage::stage_work;
+use super::stage::WorkOfCuts;
 use super::user_slot::phi;
 use crate::{Checkable, Proof, Tolerance, check_answer};
 
@@ -88,9 +88,10 @@ fn a_deterministic_tandem_takes_what_the_formula_says() {
         instance.models[0].macs = vec![1.0, 1.0];
         instance.models[0].cut_bytes = vec![9.0, 1.0, 0.0];
         instance.users.truncate(1);
-        instance.users[0].max_macs_per_s = 100.0;
+        instance.users[0].device.speed = 100.0;
         instance.slots = vec![Slot { arrivals_per_s: vec![8.0], gains: vec![0.0] }];
-        (instance.bandwidth_hz, instance.edge_macs_per_s) = (1000.0, 100.0);
+        instance.bandwidth_hz = 1000.0;
+        instance.set_edge_speed(100.0);
         let given = Allocation {
             cuts: vec![1],
             local_macs_per_s: vec![1.0 / d1],
@@ -314,7 +315,7 @@ fn a_small_excess_is_scaled_back() {
     }
     // What is stable as it is given, and not once it is scaled, is not stable.
     let mut full = toy();
-    full.edge_macs_per_s = 2.0;
+    full.set_edge_speed(2.0);
     let given = allocation([0, 1], [0.0, 4.0], [16.0, 0.0], [2.0 * (1.0 + 0.9e-9), 0.0]);
     assert_eq!(broken(&full, &one(given)), ["stability"]);
 }
@@ -323,11 +324,11 @@ fn a_small_excess_is_scaled_back() {
 #[test]
 fn a_claim_may_be_of_what_was_given() {
     let speed = 2.0 * (1.0 + 2f64.powi(-20));
-    let instance = Instance { service: Service::Exponential, edge_macs_per_s: speed, ..toy() };
+    let instance = Instance { service: Service::Exponential, edge_macs_per_s: Some(speed), ..toy() };
     let with = |edge: f64| one(allocation([0, 1], [0.0, 4.0], [16.0, 0.0], [edge, 0.0]));
     let given = with(speed * (1.0 + 1e-10));
     let scaled = objective(&instance, &with(speed));
-    let as_given = objective(&Instance { edge_macs_per_s: 3.0, ..instance.clone() }, &given);
+    let as_given = objective(&Instance { edge_macs_per_s: Some(3.0), ..instance.clone() }, &given);
     assert!(as_given < scaled * (1.0 - 1e-5));
     for (claimed, is_right) in [(scaled, true), (as_given, true), (0.5 * (scaled + as_given), false)] {
         let verdict = check_answer::<Lymdo>(&instance, &Answer::found(given.clone(), claimed), &Tolerance::default());
@@ -471,21 +472,21 @@ fn an_instance_without_solutions_is_proved_to_have_none() {
     assert_eq!(proof(&instance, priced), Proof::Infeasible);
     // Two that must send: 8 Hz each are not enough, strictly. Neither is the edge's speed with 2 MAC/s each.
     let mut instance = toy();
-    instance.users.iter_mut().for_each(|user| (user.model, user.max_macs_per_s) = (0, 2.0));
+    instance.users.iter_mut().for_each(|user| (user.model, user.device.speed) = (0, 2.0));
     let bandwidth = Prices { bandwidth: 1.0, edge: 0.0 };
     assert_eq!(proof(&instance, leaf(bandwidth)), Proof::Infeasible);
     assert!(matches!(proof(&instance, leaf(NOTHING)), Proof::Rejected { .. }));
     assert!(matches!(proof(&instance, leaf(Prices { edge: 1.0, ..NOTHING })), Proof::Rejected { .. }));
     instance.bandwidth_hz = 16.0f64.next_up();
     assert!(matches!(proof(&instance, leaf(bandwidth)), Proof::Rejected { .. }));
-    instance.edge_macs_per_s = 4.0;
+    instance.set_edge_speed(4.0);
     assert_eq!(proof(&instance, leaf(Prices { edge: 1.0, ..NOTHING })), Proof::Infeasible);
     // So for Shannon, a hair away: s = 48, and b = 16 gives 32 bit/s for one of them.
     let mut instance = toy();
-    instance.users.iter_mut().for_each(|user| (user.model, user.max_macs_per_s) = (0, 8.0));
+    instance.users.iter_mut().for_each(|user| (user.model, user.device.speed) = (0, 8.0));
     (instance.rate_law, instance.noise_w_per_hz) = (RateLaw::Shannon, 0.25);
     instance.slots[0] = Slot { arrivals_per_s: vec![4.0; 2], gains: vec![12.0; 2] };
-    instance.edge_macs_per_s = 100.0;
+    instance.set_edge_speed(100.0);
     instance.bandwidth_hz = 32.0 * (1.0 - 1e-12);
     assert_eq!(proof(&instance, leaf(bandwidth)), Proof::Infeasible);
     instance.bandwidth_hz = 32.0 * (1.0 + 1e-12);
@@ -522,9 +523,9 @@ impl<'a> Oracle<'a> {
             user,
             arrivals: instance.slots[0].arrivals_per_s[n],
             gain: instance.slots[0].gains[n],
-            local: model.macs[..cut].iter().sum(),
+            local: instance.device_work(n)[..cut].iter().sum(),
             bits: 8.0 * model.cut_bytes[cut],
-            remote: model.macs[cut..].iter().sum(),
+            remote: instance.edge_work(n)[cut..].iter().sum(),
             prices,
             v: instance.v,
             q: user.backlog_j,
@@ -569,7 +570,7 @@ impl<'a> Oracle<'a> {
     }
 
     fn most(&self) -> [f64; 3] {
-        [self.user.max_macs_per_s, self.instance.bandwidth_hz, self.instance.edge_macs_per_s]
+        [self.user.device.speed, self.instance.bandwidth_hz, self.instance.edge().speed]
     }
 
     /// Where it is least, and what it is. Nowhere if it is not stable.
@@ -660,8 +661,8 @@ fn proved(instance: &Instance, n: usize, cut: usize, prices: Prices) -> f64 {
         }],
         ..instance.clone()
     };
-    let work = stage_work(&alone);
-    let work = &work[alone.users[0].model as usize];
+    let work = WorkOfCuts::new(&alone);
+    let work = work.of(&alone.users[0]);
     phi(&alone, work, cut, &prices)
 }
 
@@ -669,7 +670,7 @@ fn proved(instance: &Instance, n: usize, cut: usize, prices: Prices) -> f64 {
 fn some_prices(instance: &Instance, stream: &mut Stream) -> Prices {
     let scale = instance.v / instance.users.len() as f64;
     let mut price = |most: f64| if stream.below(6) == 0 { 0.0 } else { scale * stream.log_uniform(1e-4, 1e3) / most };
-    Prices { bandwidth: price(instance.bandwidth_hz), edge: price(instance.edge_macs_per_s) }
+    Prices { bandwidth: price(instance.bandwidth_hz), edge: price(instance.edge().speed) }
 }
 
 /// A bound is no more than what it bounds, and no less by more than 1e-9 of it. Returns what is lost.
@@ -781,7 +782,7 @@ fn brute(instance: &Instance, tree: &Tree) -> f64 {
             .enumerate()
             .map(|(n, cut)| Some(Oracle::new(instance, n, *cut as usize, prices).least()?.1))
             .sum();
-        Some(all? - prices.bandwidth * instance.bandwidth_hz - prices.edge * instance.edge_macs_per_s)
+        Some(all? - prices.bandwidth * instance.bandwidth_hz - prices.edge * instance.edge().speed)
     };
     cuts(instance).filter_map(value).reduce(f64::min).map_or(f64::INFINITY, |least| least.max(0.0))
 }
@@ -799,7 +800,7 @@ proptest! {
             prop_assert_eq!(proved, expected);
         } else {
             // (What is there to be had may be worth more than what is had; then differences count.)
-            let most = tree.prices.iter().map(|p| p.bandwidth * instance.bandwidth_hz + p.edge * instance.edge_macs_per_s);
+            let most = tree.prices.iter().map(|p| p.bandwidth * instance.bandwidth_hz + p.edge * instance.edge().speed);
             let slack = 1e-9 * (expected + most.fold(0.0, f64::max));
             prop_assert!((proved - expected).abs() <= slack, "{} {}", proved, expected);
         }
@@ -855,7 +856,7 @@ fn users_that_are_alike_are_taken_in_order() {
     assert!(matches!(proof(&instance, 0), Proof::Rejected { .. }));
     // Whatever tells them apart, the order is no longer one that can be chosen.
     let others: [fn(&mut Instance); 7] = [
-        |i| i.users[1].max_macs_per_s = i.users[1].max_macs_per_s.next_up(),
+        |i| i.users[1].device.speed = i.users[1].device.speed.next_up(),
         |i| i.users[1].energy_per_mac_coeff = i.users[1].energy_per_mac_coeff.next_up(),
         |i| i.users[1].tx_power_w = i.users[1].tx_power_w.next_up(),
         |i| i.users[1].backlog_j = i.users[1].backlog_j.next_up(),
@@ -935,8 +936,9 @@ mod exact {
         let (user, slot) = (&instance.users[n], &instance.slots[t]);
         let model = &instance.models[user.model as usize];
         let arrivals = big(slot.arrivals_per_s[n]);
-        let sum = |macs: &[f64]| macs.iter().fold(big(0.0), |sum, macs| sum + big(*macs));
-        let works = [sum(&model.macs[..cut]), big(8.0) * big(model.cut_bytes[cut]), sum(&model.macs[cut..])];
+        let sum = |work: &[f64]| work.iter().fold(big(0.0), |sum, work| sum + big(*work));
+        let (device, edge) = (instance.device_work(n), instance.edge_work(n));
+        let works = [sum(&device[..cut]), big(8.0) * big(model.cut_bytes[cut]), sum(&edge[cut..])];
         let speed = |i: usize| match i {
             1 => rate(instance, user, slot.gains[n], at[1]),
             i => big(at[i]),
@@ -998,14 +1000,15 @@ mod exact {
         instance.bandwidth_hz = clamp(instance.bandwidth_hz * bit / second);
         // p h / N0 is in units of bandwidth.
         instance.noise_w_per_hz = clamp(instance.noise_w_per_hz * joule / bit * wild);
-        instance.edge_macs_per_s = clamp(instance.edge_macs_per_s * mac / second);
+        instance.set_edge_speed(clamp(instance.edge().speed * mac / second));
         instance.v = clamp(instance.v * joule * joule / second);
         for model in &mut instance.models {
-            model.macs.iter_mut().for_each(|macs| *macs = clamp(*macs * mac));
+            let work = model.macs.iter_mut().chain(model.work_s.iter_mut().flatten().flatten());
+            work.for_each(|work| *work = clamp(*work * mac));
             model.cut_bytes.iter_mut().for_each(|bytes| *bytes = clamp(*bytes * bit));
         }
         for user in &mut instance.users {
-            user.max_macs_per_s = clamp(user.max_macs_per_s * mac / second);
+            user.device.speed = clamp(user.device.speed * mac / second);
             user.energy_per_mac_coeff = clamp(user.energy_per_mac_coeff * joule / mac / mac / mac * second * second);
             user.tx_power_w = clamp(user.tx_power_w * joule / second);
             user.energy_budget_j_per_slot = clamp(user.energy_budget_j_per_slot * joule);
@@ -1016,11 +1019,11 @@ mod exact {
             slot.arrivals_per_s.iter_mut().for_each(|rate| *rate = clamp(*rate / second));
         }
         let n = stream.below(instance.users.len() as u64) as usize;
+        let macs: f64 = instance.device_work(n).iter().sum();
         let (user, rate) = (&mut instance.users[n], instance.slots[0].arrivals_per_s[n]);
-        let macs: f64 = instance.models[user.model as usize].macs.iter().sum();
         if rate * macs > 0.0 && stream.below(3) == 0 {
             let bits = stream.below(8) as f64 - 2.0;
-            user.max_macs_per_s = clamp(rate * macs * (1.0 + bits * f64::EPSILON));
+            user.device.speed = clamp(rate * macs * (1.0 + bits * f64::EPSILON));
         }
         instance.validate().expect("legal");
         instance

@@ -54,7 +54,7 @@ impl<'a> UserSlot<'a> {
             power: weight * Interval::point(user.energy_per_mac_coeff),
             sending: weight * Interval::point(user.tx_power_w),
             rate: Rate::new(instance, user, slot.gains[n]),
-            most: [user.max_macs_per_s, instance.bandwidth_hz, instance.edge_macs_per_s],
+            most: [user.device.speed, instance.bandwidth_hz, instance.edge().speed],
             stable: Vec::new(),
         };
         let [device, bandwidth, edge] = user_slot.most;
@@ -170,7 +170,7 @@ mod tests {
     use offcut_instances::lymdo::{Lymdo, RateLaw};
     use offcut_instances::random::Stream;
 
-    use super::super::stage::stage_work;
+    use super::super::stage::WorkOfCuts;
     use super::*;
 
     fn toy() -> Instance {
@@ -183,12 +183,13 @@ mod tests {
         type Big = FBig<HalfAway, 2>;
         let big = |x: f64| Big::try_from(x).expect("finite").with_precision(300).value();
         let instance = toy();
-        let work = stage_work(&instance);
+        let work = WorkOfCuts::new(&instance);
+        let work = work.of(&instance.users[0]);
         let mut stream = Stream::new(&["conjugates"], 0);
         for _ in 0..500 {
             let mut some = || stream.log_uniform(1e-6, 1e6);
             let (price, weights) = (some(), [some(), some(), some()]);
-            let user_slot = UserSlot { arrivals: some(), ..UserSlot::new(&instance, &work[0], 0, 0, price, 1.0) };
+            let user_slot = UserSlot { arrivals: some(), ..UserSlot::new(&instance, work, 0, 0, price, 1.0) };
             let enclosed = user_slot.conjugate(weights.map(Interval::point));
             let all = weights.iter().fold(big(0.0), |sum, weight| sum + big(*weight));
             let z = (big(1.0) + big(2.0) * &all / big(price)).sqrt() - big(1.0);
@@ -212,13 +213,14 @@ mod tests {
                 _ => (RateLaw::Shannon, 1.0),
             };
             instance.slots[0].gains[0] = stream.log_uniform(1e4, 1e6);
-            let work = stage_work(&instance);
-            let mut user_slot = UserSlot::new(&instance, &work[0], 0, 0, 1.0, 1.0);
+            let work = WorkOfCuts::new(&instance);
+            let work = work.of(&instance.users[0]);
+            let mut user_slot = UserSlot::new(&instance, work, 0, 0, 1.0, 1.0);
             let arriving = 8.0 * instance.models[0].cut_bytes[0] * user_slot.arrivals;
             let [bandwidth, edge] = user_slot.needs(0);
             let rate = user_slot.rate.at(Interval::point(bandwidth));
             assert!(rate.high() <= arriving && rate.low() >= arriving * (1.0 - 1e-11), "{case}: {rate:?} {arriving}");
-            assert_eq!(edge, work[0][0].stages()[2].low() * user_slot.arrivals);
+            assert_eq!(edge, work[0].stages()[2].low() * user_slot.arrivals);
             // Nothing arrives, nothing is needed.
             user_slot.arrivals = 0.0;
             assert_eq!(user_slot.needs(0), [0.0; 2]);

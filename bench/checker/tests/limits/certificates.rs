@@ -151,7 +151,8 @@ pub fn lymdo_instance(users: usize, blocks: usize) -> lymdo::Instance {
     instance.models[0].cut_bytes = (0..=blocks).rev().map(|left| left as f64 / blocks as f64).collect();
     let user = instance.users[0];
     instance.users = (0..users).map(|n| lymdo::User { backlog_j: 1.0 + n as f64 / 64.0, ..user }).collect();
-    (instance.bandwidth_hz, instance.edge_macs_per_s) = (16.0 * users as f64, 8.0 * users as f64);
+    instance.bandwidth_hz = 16.0 * users as f64;
+    instance.set_edge_speed(8.0 * users as f64);
     instance.slots = vec![lymdo::Slot { arrivals_per_s: vec![1.0; users], gains: vec![1.0; users] }];
     instance
 }

@@ -107,7 +107,8 @@ fn stop_at(t: usize, stop: Stop) -> Stop {
 
 /// The instance without its sample path, which is large and not a policy's to see.
 fn without_slots(instance: &Instance) -> Instance {
-    let Instance { origin, service, rate_law, slot_s, bandwidth_hz, noise_w_per_hz, edge_macs_per_s, v, .. } = instance;
+    let Instance { origin, service, rate_law, slot_s, bandwidth_hz, noise_w_per_hz, edge_macs_per_s, edge, v, .. } =
+        instance;
     Instance {
         origin: origin.clone(),
         service: *service,
@@ -116,7 +117,9 @@ fn without_slots(instance: &Instance) -> Instance {
         bandwidth_hz: *bandwidth_hz,
         noise_w_per_hz: *noise_w_per_hz,
         edge_macs_per_s: *edge_macs_per_s,
+        edge: *edge,
         v: *v,
+        machine_kinds: instance.machine_kinds.clone(),
         models: instance.models.clone(),
         users: instance.users.clone(),
         slots: Vec::new(),

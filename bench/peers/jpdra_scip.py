@@ -5,8 +5,8 @@ A peer of Offcut's own methods, sharing no code with them: README.md beside this
 
 | formula    | here                  | unit                                                              |
 |------------|-----------------------|-------------------------------------------------------------------|
-| a_i        | `roots[i]`            | sqrt(lambda_s w_sn / Lambda) of partition i = (s, n)              |
-| rho_i      | `loads[i]`            | lambda_s w_sn, MAC/s                                              |
+| a_im       | `roots[i][m]`         | sqrt(lambda_s w_snm / Lambda) of partition i = (s, n) on server m |
+| rho_im     | `loads[i][m]`         | lambda_s w_snm, in the unit of the server's speed                 |
 | F_m        | `speeds[m]`           | MAC/s                                                             |
 | x_im       | `runs[i][m]`          | binary, one server for each partition                             |
 | y_i,m,m'   | `hops`                | >= 0: partition i on m and the next one on m'                     |
@@ -54,6 +54,16 @@ class Declined(InputError):
     """Good input, but not for this model."""
 
 
+def speed_of(server):
+    """In MAC/s; that of a server of a kind is a factor."""
+    return server["machine"]["speed"] if "machine" in server else server["macs_per_s"]
+
+
+def work_on(flow, n, server):
+    """Work of partition n on a server: MACs, or seconds at the nominal speed of its kind."""
+    return flow["work_s"][server["machine"]["kind"]][n] if "machine" in server else flow["partitions"][n]["macs"]
+
+
 class Instance:
     """What the model needs of an instance: numbers in the instance's own units."""
 
@@ -61,7 +71,8 @@ class Instance:
         if body.get("allocation", "continuous") != "continuous":
             raise Declined("body.allocation: is not 'continuous'; this model shares speeds continuously")
         flows = body["flows"]
-        self.speeds = [float(server["macs_per_s"]) for server in body["servers"]]
+        self.speeds = [float(speed_of(server)) for server in body["servers"]]
+        self.has_one_unit = len({server.get("machine", {}).get("kind") for server in body["servers"]}) == 1
         self.links = body["link_bytes_per_s"]
         self.lengths = [len(flow["partitions"]) for flow in flows]
         total = math.fsum(flow["rate_per_s"] for flow in flows)
@@ -72,10 +83,10 @@ class Instance:
             weight = flow["rate_per_s"] / total
             last = len(flow["partitions"]) - 1
             for n, partition in enumerate(flow["partitions"]):
-                load = flow["rate_per_s"] * partition["macs"]
+                loads = [flow["rate_per_s"] * work_on(flow, n, server) for server in body["servers"]]
                 self.flow_of.append(s)
-                self.loads.append(load)
-                self.roots.append(math.sqrt(load / total))
+                self.loads.append(loads)
+                self.roots.append([math.sqrt(load / total) for load in loads])
                 visits = [0.0 for _ in self.speeds]
                 if n == 0:
                     visits = self.with_way(visits, weight * flow["input_bytes"], flow["uplink_bytes_per_s"])
@@ -98,7 +109,7 @@ class Instance:
         """Per server: its partitions, A_m and R_m."""
         for m, speed in enumerate(self.speeds):
             here = [i for i, server in enumerate(placement) if server == m]
-            yield here, math.fsum(self.roots[i] for i in here), math.fsum([speed] + [-self.loads[i] for i in here])
+            yield here, math.fsum(self.roots[i][m] for i in here), math.fsum([speed] + [-self.loads[i][m] for i in here])
 
     def objective(self, placement):
         """The least mean delay with this placement, by the closed form; None if it is forbidden or overloads a server."""
@@ -118,7 +129,7 @@ class Instance:
         for m, (here, root, rest) in enumerate(self.shares(placement)):
             rest -= len(here) * 4 * EPSILON * self.speeds[m]
             for i in here:
-                speeds[i] = self.loads[i] + rest * self.roots[i] / root
+                speeds[i] = self.loads[i][m] + rest * self.roots[i][m] / root
         return speeds
 
     def by_flow(self, values):
@@ -129,14 +140,20 @@ class Instance:
 def model_of(instance):
     """The model, its binaries, and the factor from its objective to seconds."""
     partitions, servers = range(len(instance.loads)), range(len(instance.speeds))
+    # Servers whose speeds have one unit are scaled by their mean, others each by its own.
     mean = math.fsum(instance.speeds) / len(servers)
-    pooled = math.fsum(instance.speeds) - math.fsum(instance.loads)
-    # Servers' delays about 1 for the cones, then the whole objective about 1.
-    stage_s = math.fsum(instance.roots) ** 2 / max(pooled, 0.05 * mean * len(servers))
+    units = [mean if instance.has_one_unit else speed for speed in instance.speeds]
+    # Servers' delays about 1 for the cones, then the whole objective about 1: all partitions spread over the servers.
+    stages_s = []
+    for m, speed in enumerate(instance.speeds):
+        rest = speed - math.fsum(loads[m] for loads in instance.loads) / len(servers)
+        root = math.fsum(roots[m] for roots in instance.roots) / len(servers)
+        stages_s.append(root * root / max(rest, 0.05 * speed))
+    stage_s = math.fsum(stages_s)
     seconds = stage_s + math.fsum(min((v for v in visits if v is not None), default=0.0) for visits in instance.visits)
-    loads = [load / mean for load in instance.loads]
-    speeds = [speed / mean for speed in instance.speeds]
-    roots = [root / math.sqrt(mean * stage_s) for root in instance.roots]
+    loads = [[load / unit for load, unit in zip(of_servers, units)] for of_servers in instance.loads]
+    speeds = [speed / unit for speed, unit in zip(instance.speeds, units)]
+    roots = [[root / math.sqrt(unit * stage_s) for root, unit in zip(of_servers, units)] for of_servers in instance.roots]
 
     model = pyscipopt.Model("jpdra")
     runs = [[model.addVar(f"x_{i}_{m}", vtype="B") for m in servers] for i in partitions]
@@ -144,7 +161,7 @@ def model_of(instance):
     for i in partitions:
         model.addCons(quicksum(runs[i]) == 1)
         for m in servers:
-            if instance.visits[i][m] is None or instance.loads[i] >= instance.speeds[m]:
+            if instance.visits[i][m] is None or instance.loads[i][m] >= instance.speeds[m]:
                 model.chgVarUb(runs[i][m], 0)
             elif instance.visits[i][m] > 0:
                 terms.append(instance.visits[i][m] / seconds * runs[i][m])
@@ -161,10 +178,10 @@ def model_of(instance):
             model.addCons(quicksum(hops[to, m] for to in servers if (to, m) in hops) == runs[i + 1][m])
     for m in servers:
         delay = model.addVar(f"t_{m}", lb=0)
-        root = model.addVar(f"A_{m}", lb=0, ub=math.fsum(roots))
+        root = model.addVar(f"A_{m}", lb=0, ub=math.fsum(of_servers[m] for of_servers in roots))
         rest = model.addVar(f"R_{m}", lb=0, ub=speeds[m])
-        model.addCons(quicksum(roots[i] * runs[i][m] for i in partitions) == root)
-        model.addCons(speeds[m] - quicksum(loads[i] * runs[i][m] for i in partitions) == rest)
+        model.addCons(quicksum(roots[i][m] * runs[i][m] for i in partitions) == root)
+        model.addCons(speeds[m] - quicksum(loads[i][m] * runs[i][m] for i in partitions) == rest)
         model.addCons(root * root <= delay * rest)
         terms.append(stage_s / seconds * delay)
     model.setObjective(quicksum(terms), "minimize")
@@ -308,13 +325,14 @@ def by_definition(body, servers, speeds):
         if any(way == 0 for _, way in ways):
             return None
         delay = sum(count / way for count, way in ways)
-        for partition, m, rate in zip(flow["partitions"], at, rates):
+        for n, (m, rate) in enumerate(zip(at, rates)):
+            work = work_on(flow, n, body["servers"][m])
             used[m] += rate
-            if rate <= flow["rate_per_s"] * partition["macs"]:
+            if rate <= flow["rate_per_s"] * work:
                 return None
-            delay += 1 / (rate / partition["macs"] - flow["rate_per_s"])
+            delay += 1 / (rate / work - flow["rate_per_s"])
         mean += flow["rate_per_s"] / total * delay
-    return mean if all(u <= server["macs_per_s"] for u, server in zip(used, body["servers"])) else None
+    return mean if all(u <= speed_of(server) for u, server in zip(used, body["servers"])) else None
 
 
 def random_body(stream):
@@ -340,6 +358,16 @@ def random_body(stream):
     missing = stream.choice([0, 0.3, 0.8])
     links = [[0 if m == to else way(missing) for to in range(servers)] for m in range(servers)]
     servers = [{"macs_per_s": speed} for speed in speeds]
+    if stream.random() < 0.5:
+        # Kinds of servers with unrelated work, seconds on a whole server at its nominal speed.
+        for flow in flows:
+            flow["work_s"] = [[p["macs"] / max(speeds) * stream.uniform(0.5, 2) for p in flow["partitions"]] for _ in range(2)]
+        for server in servers:
+            if stream.random() < 0.7:
+                speed = server.pop("macs_per_s") / max(speeds)
+                server["machine"] = {"kind": stream.randrange(2), "speed": speed}
+        kinds = [{"name": "a"}, {"name": "b"}]
+        return {"machine_kinds": kinds, "flows": flows, "servers": servers, "link_bytes_per_s": links}
     return {"origin": {}, "flows": flows, "servers": servers, "link_bytes_per_s": links, "allocation": "continuous"}
 
 

@@ -8,6 +8,7 @@ mod common;
 use common::{of, rows};
 use offcut_checker::Tolerance;
 use offcut_instances::document::{hash, instance_bytes, parse_instance};
+use offcut_instances::jpdra::{self, Jpdra};
 use offcut_instances::lymdo::{self, Lymdo};
 use offcut_instances::machine::{Machine, MachineKind, OfKind};
 use offcut_instances::multiuser::{self, Multiuser, Objective};
@@ -111,6 +112,54 @@ proptest! {
     fn proportional_work_is_version_1_in_lymdo(instance in lymdo::strategy::instances(3, 3, 1), seed in any::<u64>()) {
         prop_assume!(instance.machine_kinds.is_empty());
         assert_twins::<Lymdo>(&instance, &lymdo_twin(&instance), seed, &["branch", "enumerate", "milp-oa"]);
+    }
+}
+
+fn jpdra_twin(instance: &jpdra::Instance) -> jpdra::Instance {
+    let mut twin = instance.clone();
+    twin.machine_kinds = kinds();
+    for flow in &mut twin.flows {
+        let macs: Vec<f64> = flow.partitions.iter().map(|partition| partition.macs).collect();
+        flow.work_s = twin_work(&macs).into_iter().flatten().collect();
+        flow.partitions.iter_mut().for_each(|partition| partition.macs = 0.0);
+    }
+    // Whole units have one size; continuous shares take any mixture of kinds.
+    let is_continuous = twin.allocation == jpdra::Allocation::Continuous;
+    for (m, server) in twin.servers.iter_mut().enumerate() {
+        server.machine = twin_machine(server.machine, if is_continuous { (m % 2) as u32 } else { 1 });
+    }
+    if let jpdra::Allocation::Units { macs_per_s } = &mut twin.allocation {
+        *macs_per_s *= NOMINAL_S_PER_MAC[1];
+    }
+    twin
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, max_global_rejects: 10_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn proportional_work_is_version_1_in_jpdra(
+        continuous in jpdra::strategy::instances(2, 3, 3, jpdra::strategy::Shares::Continuous),
+        units in jpdra::strategy::instances(2, 2, 2, jpdra::strategy::Shares::Units),
+        seed in any::<u64>(),
+    ) {
+        for instance in [continuous, units].iter().filter(|instance| instance.machine_kinds.is_empty()) {
+            let exact = match instance.allocation {
+                jpdra::Allocation::Continuous => &["branch", "exhaustive", "milp-oa"],
+                // Units that a rounding of their size adds or takes away are another instance.
+                jpdra::Allocation::Units { .. } => &["branch", "exhaustive", "milp-units"],
+            };
+            let twin = jpdra_twin(instance);
+            let has_same_units = match (instance.allocation, twin.allocation) {
+                (jpdra::Allocation::Units { macs_per_s: one }, jpdra::Allocation::Units { macs_per_s: other }) => {
+                    (0..instance.servers.len()).all(|m| instance.units(m, one) == twin.units(m, other))
+                }
+                _ => true,
+            };
+            if has_same_units {
+                assert_twins::<Jpdra>(instance, &twin, seed, exact);
+            }
+        }
     }
 }
 

@@ -171,6 +171,7 @@ impl Draw {
                     partitions: (0..self.count(1, 3))
                         .map(|_| jpdra::Partition { macs: self.positive(), out_bytes: self.amount() })
                         .collect(),
+                    work_s: Vec::new(),
                     result_bytes,
                     uplink_bytes_per_s: (0..servers).map(|_| way(self)).collect(),
                     downlink_bytes_per_s: match result_bytes {
@@ -197,8 +198,9 @@ impl Draw {
                 speeds.iter().copied().reduce(f64::max).expect("a server") / self.stream.uniform(1.0, 60.0);
             jpdra::Allocation::Units { macs_per_s }
         };
-        let servers = speeds.into_iter().map(|macs_per_s| jpdra::Server { macs_per_s }).collect();
-        jpdra::Instance { origin: origin::Origin::default(), flows, servers, link_bytes_per_s: links, allocation }
+        let servers = speeds.into_iter().map(jpdra::Server::of_macs).collect();
+        let origin = origin::Origin::default();
+        jpdra::Instance { origin, machine_kinds: Vec::new(), flows, servers, link_bytes_per_s: links, allocation }
     }
 
     fn lymdo(&mut self) -> lymdo::Instance {

@@ -88,8 +88,9 @@ pub fn tandems(instance: &Instance, solution: &Solution) -> Result<Vec<Tandem>, 
             let flow = &instance.flows[s];
             let hops_s = hops(instance, s, &solution.servers[s])?;
             let stage = |(n, speed): (usize, &f64)| {
-                let (macs, arriving) = (flow.partitions[n].macs, flow.rate_per_s * flow.partitions[n].macs);
-                let service_s = macs / speed;
+                let server = &instance.servers[solution.servers[s][n] as usize];
+                let work = instance.work(s, n, server.machine.kind);
+                let (arriving, service_s) = (flow.rate_per_s * work, work / speed);
                 // The quotient too: rounded, it may say 1 where the difference still says less.
                 if speed.is_finite() && *speed > arriving && flow.rate_per_s * service_s < 1.0 {
                     return Ok(service_s);

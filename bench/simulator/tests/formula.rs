@@ -13,7 +13,7 @@ fn equal_residuals(instance: &Instance) -> Solution {
     let mut partitions: Vec<(usize, usize)> =
         (0..instance.flows.len()).flat_map(|s| (0..instance.flows[s].partitions.len()).map(move |n| (s, n))).collect();
     partitions.sort_by(|a, b| arriving(b.0, b.1).total_cmp(&arriving(a.0, a.1)));
-    let mut left: Vec<f64> = instance.servers.iter().map(|server| server.macs_per_s).collect();
+    let mut left: Vec<f64> = instance.servers.iter().map(|server| server.machine.speed).collect();
     let mut count = vec![0u32; left.len()];
     let mut servers: Vec<Vec<u32>> = instance.flows.iter().map(|flow| vec![0; flow.partitions.len()]).collect();
     for (s, n) in partitions {
@@ -33,15 +33,17 @@ fn toy() -> (Instance, Solution) {
     let partition = |macs: f64| Partition { macs, out_bytes: 1.0 };
     let instance = Instance {
         origin: Origin::default(),
+        machine_kinds: Vec::new(),
         flows: vec![Flow {
             rate_per_s: 0.7,
             input_bytes: 4.0,
             partitions: [0.6, 1.1, 0.9, 1.0].map(partition).to_vec(),
+            work_s: Vec::new(),
             result_bytes: Some(1.0),
             uplink_bytes_per_s: vec![2.0, 0.0],
             downlink_bytes_per_s: vec![0.0, 4.0],
         }],
-        servers: vec![Server { macs_per_s: 2.0 }; 2],
+        servers: vec![Server::of_macs(2.0); 2],
         link_bytes_per_s: vec![vec![0.0, 2.0], vec![0.0, 0.0]],
         allocation: Allocation::Continuous,
     };

@@ -126,27 +126,27 @@ impl<'m> Local<'m> {
     fn refresh(&mut self, m: usize) {
         let mut sums = Sums::default();
         for i in (0..self.on.len()).filter(|i| self.on[*i] as usize == m) {
-            sums = self.with(sums, i);
+            sums = self.with(sums, m, i);
         }
         self.sums[m] = sums;
         self.of_server[m] = self.server(m, &sums);
     }
 
-    fn with(&self, sums: Sums, i: usize) -> Sums {
+    fn with(&self, sums: Sums, m: usize, i: usize) -> Sums {
         Sums {
             count: sums.count + 1,
-            load: sums.load + self.model.loads[i],
-            roots: sums.roots + self.model.roots[i],
-            units: sums.units + self.model.least[i] as f64,
+            load: sums.load + self.model.load(i, m),
+            roots: sums.roots + self.model.root(i, m),
+            units: sums.units + self.model.least(i, m) as f64,
         }
     }
 
-    fn without(&self, sums: Sums, i: usize) -> Sums {
+    fn without(&self, sums: Sums, m: usize, i: usize) -> Sums {
         Sums {
             count: sums.count - 1,
-            load: sums.load - self.model.loads[i],
-            roots: sums.roots - self.model.roots[i],
-            units: sums.units - self.model.least[i] as f64,
+            load: sums.load - self.model.load(i, m),
+            roots: sums.roots - self.model.root(i, m),
+            units: sums.units - self.model.least(i, m) as f64,
         }
     }
 
@@ -224,11 +224,12 @@ impl<'m> Local<'m> {
         let a = from as usize;
         let old_transfers = self.transfers(i, i);
         self.on[i] = NOWHERE;
-        let left = self.server(a, &self.without(self.sums[a], i)) - self.of_server[a] - old_transfers;
+        let left = self.server(a, &self.without(self.sums[a], a, i)) - self.of_server[a] - old_transfers;
         let mut best: Option<(Merit, u32)> = None;
         for m in (0..self.model.servers()).filter(|m| *m != a) {
             self.on[i] = m as u32;
-            let change = left + self.server(m, &self.with(self.sums[m], i)) - self.of_server[m] + self.transfers(i, i);
+            let change =
+                left + self.server(m, &self.with(self.sums[m], m, i)) - self.of_server[m] + self.transfers(i, i);
             if self.is_better(change, scale) && best.is_none_or(|(least, _)| change < least) {
                 best = Some((change, m as u32));
             }
@@ -254,12 +255,13 @@ impl<'m> Local<'m> {
         let mut change = Merit::default() - old_transfers;
         self.on[first..=last].fill(m as u32);
         for (at, from) in before[..many].iter().enumerate().filter(|(_, from)| **from as usize != m) {
-            to = self.with(to, first + at);
+            to = self.with(to, m, first + at);
             // Every server once: with the first of the block that is on it.
             if !before[..at].contains(from) {
                 let there = (at..many).filter(|other| before[*other] == *from);
-                let sums = there.fold(self.sums[*from as usize], |sums, other| self.without(sums, first + other));
-                change = change + self.server(*from as usize, &sums) - self.of_server[*from as usize];
+                let from = *from as usize;
+                let sums = there.fold(self.sums[from], |sums, other| self.without(sums, from, first + other));
+                change = change + self.server(from, &sums) - self.of_server[from];
             }
         }
         change = change + self.server(m, &to) - self.of_server[m] + self.transfers(first, last);
@@ -287,8 +289,8 @@ impl<'m> Local<'m> {
         let transfers = |local: &Self| {
             if are_near { local.transfers(first, last) } else { local.transfers(i, i) + local.transfers(j, j) }
         };
-        let sums_a = self.with(self.without(self.sums[of_a], i), j);
-        let sums_b = self.with(self.without(self.sums[of_b], j), i);
+        let sums_a = self.with(self.without(self.sums[of_a], of_a, i), of_a, j);
+        let sums_b = self.with(self.without(self.sums[of_b], of_b, j), of_b, i);
         let mut change = Merit::default() - transfers(self);
         (self.on[i], self.on[j]) = (b, a);
         change = change + self.server(of_a, &sums_a) - self.of_server[of_a];

@@ -60,7 +60,6 @@ struct Oa<'m> {
     scale: f64,
     /// The longest delay of interest, in units of `scale`: infinite without a known deployment.
     cutoff: f64,
-    speed: f64,
     best: Option<Deployed>,
 }
 
@@ -142,13 +141,13 @@ impl Tangents for Oa<'_> {
             objective.add_mul(1.0, delay);
             let mut load = Expression::with_capacity(model.partitions());
             let on = || (0..model.partitions()).filter_map(|i| assignments[i * servers + m].map(|x| (i, x)));
-            on().for_each(|(i, x)| load.add_mul(model.loads[i] / self.speed, x));
-            rows.push(constraint!(load <= model.speed(m) / self.speed));
+            on().for_each(|(i, x)| load.add_mul(model.load(i, m) / model.typical_speed(m), x));
+            rows.push(constraint!(load <= model.speed(m) / model.typical_speed(m)));
             for slope in &self.slopes[m] {
                 // 2 r A - r^2 R, in units of the scale.
                 let (twice, squared) = (2.0 * slope / self.scale, slope * slope / self.scale);
                 let mut tangent = Expression::with_capacity(model.partitions() + 1);
-                on().for_each(|(i, x)| tangent.add_mul(twice * model.roots[i] + squared * model.loads[i], x));
+                on().for_each(|(i, x)| tangent.add_mul(twice * model.root(i, m) + squared * model.load(i, m), x));
                 tangent.add_mul(-1.0, delay);
                 rows.push(constraint!(tangent <= squared * model.speed(m)));
             }
@@ -161,7 +160,7 @@ impl Tangents for Oa<'_> {
         let on = deployment(model, &positions(model), values);
         let mut new = 0;
         for (m, set) in model.sets(&on).iter().enumerate().filter(|(_, set)| !set.is_empty()) {
-            let (load, roots) = model.sums(set);
+            let (load, roots) = model.sums(m, set);
             let left = model.speed(m) - load;
             // A set that is full to within a rounding has no slope; a steep one keeps it away.
             let slope = if left > 1e-9 * model.speed(m) { roots / left } else { 1e9 * roots / model.speed(m) };
@@ -211,20 +210,19 @@ impl Algorithm<Jpdra> for OuterApproximation {
         if let Some((_, on)) = &first {
             model.report(on);
         }
-        let speed = model.mean_speed();
         // Slopes that matter: from the least partition alone on a server to where one server's delay is the whole incumbent.
-        let least = model.roots.iter().copied().fold(f64::INFINITY, f64::min);
         let (scale, cutoff) =
             first.as_ref().map_or((model.pooled_delay(), f64::INFINITY), |(delay, _)| (*delay, CUTOFF));
         let mut arcs = arcs;
         arcs.retain(|arc| arc.cost / scale <= cutoff);
         let slopes = (0..model.servers()).map(|m| {
+            let least = model.least_root(m);
             let low = least / model.speed(m);
             let high = (scale / least).min(1e6 * low).max(low);
             grid(low, high, self.error)
         });
         let slopes = slopes.collect();
-        let mut oa = Oa { model: &model, arcs, slopes, scale, cutoff, speed, best: first };
+        let mut oa = Oa { model: &model, arcs, slopes, scale, cutoff, best: first };
         let known = oa.best.as_ref().map(|(delay, _)| delay / scale);
         let left =
             Budget { time_s: budget.time_s.map(|s| (s - began.elapsed().as_secs_f64()).max(0.0)), ..budget.clone() };
@@ -321,10 +319,10 @@ impl Levels<'_> {
     /// The least units whose delay alone is of interest; delays fall with units.
     fn least(&self, i: usize, m: usize) -> u64 {
         let model = self.model;
-        let (mut low, mut high) = (model.least[i], model.units[m].saturating_add(1));
+        let (mut low, mut high) = (model.least(i, m), model.units[m].saturating_add(1));
         while low < high {
             let middle = low + (high - low) / 2;
-            if model.unit_delay(i, middle) / self.scale <= self.cutoff { high = middle } else { low = middle + 1 }
+            if model.unit_delay(i, m, middle) / self.scale <= self.cutoff { high = middle } else { low = middle + 1 }
         }
         low
     }
@@ -346,7 +344,7 @@ impl Levels<'_> {
                 let z = problem.add(variable().binary());
                 one.add_mul(1.0, z);
                 given[m].add_mul(k as f64, z);
-                objective.add_mul(model.unit_delay(i, k) / scale, z);
+                objective.add_mul(model.unit_delay(i, m, k) / scale, z);
             }
             rows.push(constraint!(one == x));
         }

@@ -6,6 +6,8 @@
 //! A^2 / R,  A = sum a, R = F_m - sum rho        (Kleinrock's square roots; f = rho + R a/A)
 //! ```
 //!
+//! With kinds of machines w, and so a and rho, depend on the server's kind; they are kept for each kind that a server has.
+//!
 //! or what Fox's marginal allocation gives with whole units: the delay of k units, a^2 / (k unit - rho), is convex in k.
 
 use std::ops::Range;
@@ -44,11 +46,15 @@ pub(super) struct Model<'a> {
     speeds: Vec<f64>,
     /// Roots of the partitions on every server that are not in question; 0 in the whole model.
     fixed_roots: Vec<f64>,
-    /// sqrt(lambda w / Lambda). Shape (partitions of all flows,).
-    pub(super) roots: Vec<f64>,
-    /// lambda w, in MAC/s. Shape (partitions,).
-    pub(super) loads: Vec<f64>,
-    /// Whether the exact product is below the load. Shape (partitions,).
+    /// The kind of each server, as an index. Shape (servers,).
+    kind_of: Vec<usize>,
+    /// How many kinds there are.
+    kinds: usize,
+    /// sqrt(lambda w / Lambda). Shape (partitions of all flows, kinds), flat.
+    roots: Vec<f64>,
+    /// lambda w, in the unit of speeds. Shape (partitions, kinds), flat.
+    loads: Vec<f64>,
+    /// Whether the exact product is below the load. Shape (partitions, kinds), flat.
     is_rounded_up: Vec<bool>,
     /// Each flow's partitions.
     pub(super) flows: Vec<Range<usize>>,
@@ -56,8 +62,8 @@ pub(super) struct Model<'a> {
     pub(super) flow_of: Vec<usize>,
     /// Whether a partition follows another one of its flow.
     pub(super) follows: Vec<bool>,
-    /// The least units that keep each partition stable; all 0 where there are no units.
-    pub(super) least: Vec<u64>,
+    /// The least units that keep each partition stable; all 0 where there are no units. Shape (partitions, kinds), flat.
+    least: Vec<u64>,
     /// Weighted delay of entering a flow at a server; infinite if there is no way. Shape (flows, servers), flat.
     enter: Vec<f64>,
     /// Weighted delay of a flow's return from a server. Shape (flows, servers), flat.
@@ -76,23 +82,27 @@ impl<'a> Model<'a> {
     pub(super) fn new(instance: &'a Instance) -> Self {
         let total: f64 = instance.flows.iter().map(|flow| flow.rate_per_s).sum();
         let servers = instance.servers.len();
+        let (kinds, kind_of) = instance.server_kinds();
         let (mut roots, mut loads, mut flows, mut follows) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let (mut flow_of, mut is_rounded_up) = (Vec::new(), Vec::new());
         let (mut enter, mut leave, mut bytes) = (Vec::new(), Vec::new(), Vec::new());
         let way = |weighted: f64, speed: f64| if speed > 0.0 { weighted / speed } else { f64::INFINITY };
         for (s, flow) in instance.flows.iter().enumerate() {
             let weight = flow.rate_per_s / total;
-            let first = roots.len();
+            let first = follows.len();
             for (n, partition) in flow.partitions.iter().enumerate() {
-                roots.push((weight * partition.macs).sqrt());
-                let load = flow.rate_per_s * partition.macs;
-                loads.push(load);
-                is_rounded_up.push(flow.rate_per_s.mul_add(partition.macs, -load) < 0.0);
+                for kind in &kinds {
+                    let work = instance.work(s, n, *kind);
+                    roots.push((weight * work).sqrt());
+                    let load = flow.rate_per_s * work;
+                    loads.push(load);
+                    is_rounded_up.push(flow.rate_per_s.mul_add(work, -load) < 0.0);
+                }
                 follows.push(n > 0);
                 flow_of.push(s);
                 bytes.push(weight * partition.out_bytes);
             }
-            flows.push(first..roots.len());
+            flows.push(first..follows.len());
             enter.extend(flow.uplink_bytes_per_s.iter().map(|speed| way(weight * flow.input_bytes, *speed)));
             match flow.result_bytes {
                 Some(result) => leave.extend(flow.downlink_bytes_per_s.iter().map(|s| way(weight * result, *s))),
@@ -113,8 +123,10 @@ impl<'a> Model<'a> {
         let least = loads.iter().map(|load| unit.map_or(0, |unit| least_units(*load, unit))).collect();
         Self {
             instance,
-            speeds: instance.servers.iter().map(|server| server.macs_per_s).collect(),
+            speeds: instance.servers.iter().map(|server| server.machine.speed).collect(),
             fixed_roots: vec![0.0; servers],
+            kind_of,
+            kinds: kinds.len(),
             roots,
             loads,
             is_rounded_up,
@@ -138,6 +150,8 @@ impl<'a> Model<'a> {
             instance: self.instance,
             speeds: self.speeds.clone(),
             fixed_roots: self.fixed_roots.clone(),
+            kind_of: self.kind_of.clone(),
+            kinds: self.kinds,
             roots: Vec::new(),
             loads: Vec::new(),
             is_rounded_up: Vec::new(),
@@ -155,20 +169,22 @@ impl<'a> Model<'a> {
         for (s, range) in self.flows.iter().enumerate() {
             if !chosen.contains(&s) {
                 for i in range.clone() {
-                    part.speeds[on[i] as usize] -= self.loads[i];
-                    part.fixed_roots[on[i] as usize] += self.roots[i];
+                    let m = on[i] as usize;
+                    part.speeds[m] -= self.load(i, m);
+                    part.fixed_roots[m] += self.root(i, m);
                 }
                 continue;
             }
-            let (first, number) = (part.roots.len(), part.flows.len());
-            part.roots.extend_from_slice(&self.roots[range.clone()]);
-            part.loads.extend_from_slice(&self.loads[range.clone()]);
-            part.is_rounded_up.extend_from_slice(&self.is_rounded_up[range.clone()]);
+            let (first, number) = (part.follows.len(), part.flows.len());
+            let by_kind = range.start * self.kinds..range.end * self.kinds;
+            part.roots.extend_from_slice(&self.roots[by_kind.clone()]);
+            part.loads.extend_from_slice(&self.loads[by_kind.clone()]);
+            part.is_rounded_up.extend_from_slice(&self.is_rounded_up[by_kind.clone()]);
             part.follows.extend_from_slice(&self.follows[range.clone()]);
-            part.least.extend_from_slice(&self.least[range.clone()]);
+            part.least.extend_from_slice(&self.least[by_kind]);
             part.bytes.extend_from_slice(&self.bytes[range.clone()]);
             part.flow_of.extend(std::iter::repeat_n(number, range.len()));
-            part.flows.push(first..part.roots.len());
+            part.flows.push(first..part.follows.len());
             part.enter.extend_from_slice(self.enter(s));
             part.leave.extend_from_slice(self.leave(s));
         }
@@ -177,7 +193,48 @@ impl<'a> Model<'a> {
 
     /// Partitions of all flows together.
     pub(super) fn partitions(&self) -> usize {
-        self.roots.len()
+        self.follows.len()
+    }
+
+    /// The place of partition `i` on server `m` in data by kind.
+    fn at(&self, i: usize, m: usize) -> usize {
+        i * self.kinds + self.kind_of[m]
+    }
+
+    /// sqrt(lambda w / Lambda) of partition `i` on server `m`.
+    pub(super) fn root(&self, i: usize, m: usize) -> f64 {
+        self.roots[self.at(i, m)]
+    }
+
+    /// lambda w of partition `i` on server `m`, in the unit of its speed.
+    pub(super) fn load(&self, i: usize, m: usize) -> f64 {
+        self.loads[self.at(i, m)]
+    }
+
+    /// The least units of server `m` that keep partition `i` stable; 0 where there are no units.
+    pub(super) fn least(&self, i: usize, m: usize) -> u64 {
+        self.least[self.at(i, m)]
+    }
+
+    /// The least root of a partition on server `m`.
+    pub(super) fn least_root(&self, m: usize) -> f64 {
+        (0..self.partitions()).map(|i| self.root(i, m)).fold(f64::INFINITY, f64::min)
+    }
+
+    /// The roots of all partitions on server `m`, summed.
+    pub(super) fn all_roots(&self, m: usize) -> f64 {
+        (0..self.partitions()).map(|i| self.root(i, m)).sum()
+    }
+
+    /// A speed of the size of server `m`'s, to scale its rows with: the mean of all, or its own where servers have different units.
+    pub(super) fn typical_speed(&self, m: usize) -> f64 {
+        if self.kinds == 1 { self.mean_speed() } else { self.speeds[m] }
+    }
+
+    /// The slowest speed of servers whose loads are in the unit of server `m`'s.
+    pub(super) fn slowest_like(&self, m: usize) -> f64 {
+        let alike = (0..self.servers()).filter(|other| self.kind_of[*other] == self.kind_of[m]);
+        alike.map(|other| self.speeds[other]).fold(f64::INFINITY, f64::min)
     }
 
     pub(super) fn servers(&self) -> usize {
@@ -189,15 +246,20 @@ impl<'a> Model<'a> {
         self.speeds[m]
     }
 
-    /// In MAC/s.
-    pub(super) fn mean_speed(&self) -> f64 {
+    /// In the unit of speeds, if all servers have one.
+    fn mean_speed(&self) -> f64 {
         self.speeds.iter().sum::<f64>() / self.servers() as f64
     }
 
     /// A delay of the right size: everything on one server of mean speed, its load left out.
     pub(super) fn pooled_delay(&self) -> f64 {
-        let all: f64 = self.roots.iter().sum();
-        all * all / self.mean_speed()
+        if self.kinds == 1 {
+            let all: f64 = self.roots.iter().sum();
+            return all * all / self.mean_speed();
+        }
+        // Speeds of different kinds have no mean: the mean of the delays that single servers would have.
+        let alone = |m: usize| self.all_roots(m) * self.all_roots(m) / self.speeds[m];
+        (0..self.servers()).map(alone).sum::<f64>() / self.servers() as f64
     }
 
     /// Roots on server `m` of partitions that are not in question.
@@ -235,23 +297,24 @@ impl<'a> Model<'a> {
         if per_byte == f64::INFINITY { per_byte } else { self.bytes[i] * per_byte }
     }
 
-    /// Weighted delay of partition `i` with `k` units, at least the least ones.
-    pub(super) fn unit_delay(&self, i: usize, k: u64) -> f64 {
-        self.roots[i] * self.roots[i] / (k as f64 * self.unit.expect("there are units") - self.loads[i])
+    /// Weighted delay of partition `i` with `k` units of server `m`, at least the least ones.
+    pub(super) fn unit_delay(&self, i: usize, m: usize, k: u64) -> f64 {
+        let root = self.root(i, m);
+        root * root / (k as f64 * self.unit.expect("there are units") - self.load(i, m))
     }
 
     /// Whether partition `i` fits server `m` alone.
     /// (A load that equals the speed and was rounded up is below it; its delay is beyond doubles, and it counts as not fitting, see [`Self::is_full`].)
     pub(super) fn fits(&self, i: usize, m: usize) -> bool {
         match self.unit {
-            None => self.loads[i] < self.speed(m),
-            Some(_) => self.least[i] <= self.units[m],
+            None => self.load(i, m) < self.speed(m),
+            Some(_) => self.least(i, m) <= self.units[m],
         }
     }
 
     /// Whether partition `i` alone takes server `m` up to less than a rounding: it does not fit in doubles, and in exact arithmetic it does.
     pub(super) fn is_full(&self, i: usize, m: usize) -> bool {
-        self.unit.is_none() && self.loads[i] == self.speed(m) && self.is_rounded_up[i]
+        self.unit.is_none() && self.load(i, m) == self.speed(m) && self.is_rounded_up[self.at(i, m)]
     }
 
     /// The servers that each partition fits alone, as bits; there are at most 64. Shape (partitions,).
@@ -260,9 +323,9 @@ impl<'a> Model<'a> {
         (0..self.partitions()).map(fits).collect()
     }
 
-    /// What a set of partitions puts on a server: its load, and its roots, summed.
-    pub(super) fn sums(&self, set: &[usize]) -> (f64, f64) {
-        (set.iter().map(|i| self.loads[*i]).sum(), set.iter().map(|i| self.roots[*i]).sum())
+    /// What a set of partitions puts on server `m`: its load, and its roots, summed.
+    pub(super) fn sums(&self, m: usize, set: &[usize]) -> (f64, f64) {
+        (set.iter().map(|i| self.load(*i, m)).sum(), set.iter().map(|i| self.root(*i, m)).sum())
     }
 
     /// The least weighted delay of a set of partitions on server `m`; none if they do not fit.
@@ -270,7 +333,7 @@ impl<'a> Model<'a> {
         if self.unit.is_some() {
             return self.fox(m, set).map(|(_, delay)| delay);
         }
-        let (load, roots) = self.sums(set);
+        let (load, roots) = self.sums(m, set);
         self.shared_delay(m, set.len(), load, roots)
     }
 
@@ -281,10 +344,10 @@ impl<'a> Model<'a> {
 
     /// Fox's marginal allocation: always the next unit to who gains most. Exact, as delays are convex in units.
     pub(super) fn fox(&self, m: usize, set: &[usize]) -> Option<(Vec<u64>, f64)> {
-        let mut given: Vec<u64> = set.iter().map(|i| self.least[*i]).collect();
+        let mut given: Vec<u64> = set.iter().map(|i| self.least(*i, m)).collect();
         let least = given.iter().try_fold(0u64, |sum, k| sum.checked_add(*k))?;
         let left = self.units[m].checked_sub(least)?;
-        let gain = |at: usize, k: u64| self.unit_delay(set[at], k) - self.unit_delay(set[at], k + 1);
+        let gain = |at: usize, k: u64| self.unit_delay(set[at], m, k) - self.unit_delay(set[at], m, k + 1);
         let mut queue: std::collections::BinaryHeap<(Ordered, usize)> =
             (0..set.len()).map(|at| (Ordered(gain(at, given[at])), at)).collect();
         for _ in 0..if set.is_empty() { 0 } else { left } {
@@ -292,7 +355,7 @@ impl<'a> Model<'a> {
             given[at] += 1;
             queue.push((Ordered(gain(at, given[at])), at));
         }
-        let delay = set.iter().zip(&given).map(|(i, k)| self.unit_delay(*i, *k)).sum();
+        let delay = set.iter().zip(&given).map(|(i, k)| self.unit_delay(*i, m, *k)).sum();
         Some((given, delay))
     }
 
@@ -357,13 +420,14 @@ impl<'a> Model<'a> {
                 delay += least;
                 continue;
             }
-            let (load, roots) = self.sums(set);
+            let (load, roots) = self.sums(m, set);
             // Less than the capacity by 4 ulps a partition, so that the sum of the rounded speeds is within it.
             let left = self.speed(m) - load - 4.0 * f64::EPSILON * set.len() as f64 * self.speed(m);
             for i in set {
-                speeds[*i] = self.loads[*i] + left * self.roots[*i] / roots;
+                let (load, root) = (self.load(*i, m), self.root(*i, m));
+                speeds[*i] = load + left * root / roots;
                 // The claim is the objective value of these speeds, slightly above the square-root rule.
-                delay += self.roots[*i] * self.roots[*i] / (speeds[*i] - self.loads[*i]);
+                delay += root * root / (speeds[*i] - load);
             }
         }
         fn cut<T: Copy>(flat: &[T], flows: &[Range<usize>]) -> Vec<Vec<T>> {

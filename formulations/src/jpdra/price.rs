@@ -54,19 +54,21 @@ struct Loads<'m> {
     model: &'m Model<'m>,
     roots: Vec<f64>,
     left: Vec<f64>,
-    top: f64,
+    /// The largest rate of each server.
+    top: Vec<f64>,
 }
 
 impl Loads<'_> {
     fn rate(&self, m: usize) -> f64 {
-        rate(self.roots[m], self.left[m], self.top)
+        rate(self.roots[m], self.left[m], self.top[m])
     }
 
     /// Puts a path of flow `s` on the servers, `weight` of it.
     fn put(&mut self, s: usize, on: &[u32], weight: f64) {
         for (i, m) in self.model.flows[s].clone().zip(on) {
-            self.roots[*m as usize] += weight * self.model.roots[i];
-            self.left[*m as usize] -= weight * self.model.loads[i];
+            let m = *m as usize;
+            self.roots[m] += weight * self.model.root(i, m);
+            self.left[m] -= weight * self.model.load(i, m);
         }
     }
 }
@@ -122,9 +124,7 @@ impl<'m> Relaxation<'m> {
     fn new(model: &'m Model<'m>) -> Self {
         let servers = model.servers();
         // So steep that no server is overfull in the end, and no number is lost beside another.
-        let all: f64 = model.roots.iter().sum();
-        let slowest = (0..servers).map(|m| model.speed(m)).fold(f64::INFINITY, f64::min);
-        let top = 1e5 * all / slowest;
+        let top = (0..servers).map(|m| 1e5 * model.all_roots(m) / model.slowest_like(m)).collect();
         let left = (0..servers).map(|m| model.speed(m)).collect();
         Self {
             model,
@@ -143,9 +143,9 @@ impl<'m> Relaxation<'m> {
             let loads = &self.loads;
             for i in model.flows[s].clone() {
                 for m in 0..servers {
-                    let (roots, left) = (loads.roots[m] + model.roots[i], loads.left[m] - model.loads[i]);
+                    let (roots, left) = (loads.roots[m] + model.root(i, m), loads.left[m] - model.load(i, m));
                     self.prices[i * servers + m] =
-                        delay(roots, left, loads.top) - delay(loads.roots[m], loads.left[m], loads.top);
+                        delay(roots, left, loads.top[m]) - delay(loads.roots[m], loads.left[m], loads.top[m]);
                 }
             }
             let (cost, on) = self.paths.cheapest(s, &self.domain, &self.prices);
@@ -164,7 +164,7 @@ impl<'m> Relaxation<'m> {
         for i in 0..model.partitions() {
             for m in 0..servers {
                 let rate = self.loads.rate(m);
-                self.prices[i * servers + m] = rate * (2.0 * model.roots[i] + rate * model.loads[i]);
+                self.prices[i * servers + m] = rate * (2.0 * model.root(i, m) + rate * model.load(i, m));
             }
         }
         let rates: Vec<f64> = (0..servers).map(|m| self.loads.rate(m)).collect();
@@ -182,7 +182,7 @@ impl<'m> Relaxation<'m> {
     /// The objective value of the mixture.
     fn value(&self) -> f64 {
         let Loads { roots, left, top, .. } = &self.loads;
-        (0..roots.len()).map(|m| delay(roots[m], left[m], *top)).sum::<f64>()
+        (0..roots.len()).map(|m| delay(roots[m], left[m], top[m])).sum::<f64>()
             + self.mixture.iter().flatten().map(|path| path.weight * path.transfers).sum::<f64>()
     }
 
@@ -222,8 +222,9 @@ impl<'m> Relaxation<'m> {
 fn shift(model: &Model, loads: &mut Loads, s: usize, mixed: &mut [Path]) {
     let cost = |path: &Path, loads: &Loads| -> f64 {
         let place = |(i, m): (usize, &u32)| {
-            let rate = loads.rate(*m as usize);
-            rate * (2.0 * model.roots[i] + rate * model.loads[i])
+            let m = *m as usize;
+            let rate = loads.rate(m);
+            rate * (2.0 * model.root(i, m) + rate * model.load(i, m))
         };
         path.transfers + model.flows[s].clone().zip(&path.on).map(place).sum::<f64>()
     };
@@ -238,7 +239,8 @@ fn shift(model: &Model, loads: &mut Loads, s: usize, mixed: &mut [Path]) {
     let mut moved: Vec<(usize, f64, f64)> = Vec::new();
     for (at, sign) in [(best, 1.0), (worst, -1.0)] {
         for (i, m) in model.flows[s].clone().zip(&mixed[at].on) {
-            let (roots, load) = (sign * model.roots[i], sign * model.loads[i]);
+            let on = *m as usize;
+            let (roots, load) = (sign * model.root(i, on), sign * model.load(i, on));
             match moved.iter_mut().find(|(known, ..)| *known == *m as usize) {
                 Some((_, a, b)) => (*a, *b) = (*a + roots, *b + load),
                 None => moved.push((*m as usize, roots, load)),
@@ -248,7 +250,7 @@ fn shift(model: &Model, loads: &mut Loads, s: usize, mixed: &mut [Path]) {
     let transfers = mixed[best].transfers - mixed[worst].transfers;
     let slope = |length: f64| {
         let of = |(m, roots, load): &(usize, f64, f64)| {
-            let rate = rate(loads.roots[*m] + length * roots, loads.left[*m] - length * load, loads.top);
+            let rate = rate(loads.roots[*m] + length * roots, loads.left[*m] - length * load, loads.top[*m]);
             rate * (2.0 * roots + rate * load)
         };
         transfers + moved.iter().map(of).sum::<f64>()

@@ -324,11 +324,11 @@ impl<'m> Servers<'m> {
         for (i, allowed) in domain.iter().enumerate().filter(|(_, allowed)| **allowed >> m & 1 == 1) {
             let follows = self.model.follows[i] && before + 1 == i;
             items.i.push(i as u32);
-            items.root.push(self.model.roots[i]);
-            items.load.push(self.model.loads[i]);
+            items.root.push(self.model.root(i, m));
+            items.load.push(self.model.load(i, m));
             items.assign.push(prices[i * servers + m]);
             items.stay.push(if follows { prices[(partitions + i) * servers + m] } else { 0.0 });
-            items.first.push(self.model.least[i] as f64);
+            items.first.push(self.model.least(i, m) as f64);
             let at = state.len();
             match items.runs.last_mut() {
                 Some(run) if follows => run.end = at + 1,

@@ -82,9 +82,8 @@ pub(super) fn relaxed(model: &Model, arcs: &[Arc], time_s: Option<f64>) -> Resul
 struct ConeProgram<'a> {
     model: &'a Model<'a>,
     arcs: &'a [Arc],
-    /// In these units a delay is a'^2/R' with a' = a / sqrt(scale * speed).
-    unit_root: f64,
-    unit_load: f64,
+    /// A delay of the right size. With speeds in units of a server's, a delay is a'^2/R' with a' = a / sqrt(scale * speed).
+    scale: f64,
     costs: Vec<f64>,
     rows: Vec<usize>,
     columns: Vec<usize>,
@@ -95,14 +94,12 @@ struct ConeProgram<'a> {
 
 impl<'a> ConeProgram<'a> {
     fn new(model: &'a Model<'a>, arcs: &'a [Arc], scale: f64) -> Self {
-        let speed = model.mean_speed();
         let mut costs: Vec<f64> = arcs.iter().map(|arc| arc.cost / scale).collect();
         costs.resize(arcs.len() + model.servers(), 1.0);
         Self {
             model,
             arcs,
-            unit_root: (scale * speed).sqrt(),
-            unit_load: speed,
+            scale,
             costs,
             rows: Vec::new(),
             columns: Vec::new(),
@@ -151,17 +148,18 @@ impl<'a> ConeProgram<'a> {
     /// Cones: s = b - A x = (t + R, t - R, 2 A).
     fn bound_delays(&mut self) {
         let (model, arcs) = (self.model, self.arcs);
-        let (unit_root, unit_load) = (self.unit_root, self.unit_load);
         for m in 0..model.servers() {
+            let unit_load = model.typical_speed(m);
+            let unit_root = (self.scale * unit_load).sqrt();
             let (row, delay) = (self.right.len(), arcs.len() + m);
             let capacity = model.speed(m) / unit_load;
             self.put(row, delay, -1.0);
             self.put(row + 1, delay, -1.0);
             for (at, arc) in arcs.iter().enumerate() {
                 if let Some((i, _)) = arc.to.filter(|(_, server)| *server == m) {
-                    self.put(row, at, model.loads[i] / unit_load);
-                    self.put(row + 1, at, -model.loads[i] / unit_load);
-                    self.put(row + 2, at, -2.0 * model.roots[i] / unit_root);
+                    self.put(row, at, model.load(i, m) / unit_load);
+                    self.put(row + 1, at, -model.load(i, m) / unit_load);
+                    self.put(row + 2, at, -2.0 * model.root(i, m) / unit_root);
                 }
             }
             self.right.extend([capacity, -capacity, 0.0]);

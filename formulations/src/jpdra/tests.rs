@@ -21,14 +21,16 @@ fn golden(allocation: Allocation) -> Instance {
         rate_per_s: 0.9,
         input_bytes: 0.0,
         partitions,
+        work_s: Vec::new(),
         result_bytes: None,
         uplink_bytes_per_s: vec![1.0],
         downlink_bytes_per_s: Vec::new(),
     };
     Instance {
         origin: Origin::default(),
+        machine_kinds: Vec::new(),
         flows: vec![flow],
-        servers: vec![Server { macs_per_s: 10.0 }],
+        servers: vec![Server::of_macs(10.0)],
         link_bytes_per_s: vec![vec![0.0]],
         allocation,
     }
@@ -255,7 +257,7 @@ fn an_infeasible_packing_is_proved_infeasible() {
     instance.flows[0].rate_per_s = 1.0;
     instance.flows[0].partitions = vec![Partition { macs: 4.0, out_bytes: 0.0 }; 3];
     instance.flows[0].uplink_bytes_per_s = vec![1.0; 2];
-    instance.servers = vec![Server { macs_per_s: 7.0 }; 2];
+    instance.servers = vec![Server::of_macs(7.0); 2];
     instance.link_bytes_per_s = vec![vec![1.0; 2]; 2];
     for algorithm in super::algorithms() {
         let answer = solve(algorithm.as_ref(), &instance);

@@ -342,10 +342,10 @@ impl<'m> Search<'m> {
             return prices;
         };
         for (m, set) in model.sets(on).iter().enumerate() {
-            let (load, roots) = model.sums(set);
+            let (load, roots) = model.sums(m, set);
             let rate = (roots + model.fixed_roots(m)) / (model.speed(m) - load);
             for i in (0..model.partitions()).filter(|i| model.fits(*i, m)) {
-                let (root, own) = (model.roots[i], model.loads[i]);
+                let (root, own) = (model.root(i, m), model.load(i, m));
                 let alone = root * root / (model.speed(m) - own);
                 prices[i * servers + m] = match set.is_empty() && model.fixed_roots(m) == 0.0 {
                     true if alone > 0.0 => alone,
@@ -531,7 +531,7 @@ impl<'m> Search<'m> {
         // Diving follows what is nearly decided; otherwise what is most undecided is split.
         let rank = |(i, m): (usize, usize)| {
             let share = shares[i * servers + m];
-            let branching_score = share.min(1.0 - share) + 1e-3 * model.loads[i] / model.speed(m);
+            let branching_score = share.min(1.0 - share) + 1e-3 * model.load(i, m) / model.speed(m);
             if is_diving && share < 0.99 { share } else { branching_score / 100.0 }
         };
         let undecided = (0..model.partitions()).filter(|i| domain[*i].count_ones() > 1);

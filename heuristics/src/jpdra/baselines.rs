@@ -51,20 +51,20 @@ impl<'a> Placement<'a> {
     /// Whether server `m` takes partition `i` too.
     fn takes(&self, m: usize, i: usize) -> bool {
         let has_room = if self.delays.unit.is_some() {
-            let needed = self.least_units[m].saturating_add(self.delays.least_units(i));
+            let needed = self.least_units[m].saturating_add(self.delays.least_units(i, m));
             needed <= self.delays.units[m]
         } else {
-            self.delays.residual(m, self.load[m] + self.delays.load[i], self.count[m] + 1).is_some()
+            self.delays.residual(m, self.load[m] + self.delays.load(i, m), self.count[m] + 1).is_some()
         };
         has_room && self.delays.has_transfers(i, m, &self.servers)
     }
 
     fn put(&mut self, i: usize, m: usize) {
         self.servers[i] = Some(m as u32);
-        self.load[m] += self.delays.load[i];
+        self.load[m] += self.delays.load(i, m);
         self.count[m] += 1;
         if self.delays.unit.is_some() {
-            self.least_units[m] = self.least_units[m].saturating_add(self.delays.least_units(i));
+            self.least_units[m] = self.least_units[m].saturating_add(self.delays.least_units(i, m));
         }
     }
 }
@@ -99,7 +99,7 @@ fn random_server(delays: &Delays, seed: u64) -> Option<Vec<u32>> {
 
 fn greedy(delays: &Delays) -> Option<Vec<u32>> {
     let mut order: Vec<usize> = (0..delays.partitions()).collect();
-    order.sort_by(|a, b| delays.load[*b].total_cmp(&delays.load[*a]).then(a.cmp(b)));
+    order.sort_by(|a, b| delays.relative_load(*b).total_cmp(&delays.relative_load(*a)).then(a.cmp(b)));
     placed(delays, order.into_iter(), |takers, placement| {
         let less = |a: &usize, b: &usize| placement.residual(*a).total_cmp(&placement.residual(*b)).then(b.cmp(a));
         takers.iter().copied().max_by(less).expect("one is left")
@@ -115,30 +115,30 @@ enum Split {
 }
 
 /// Shares of `total` for the hosted of a server, in whatever total is.
-fn quotas(delays: &Delays, split: Split, hosted: &[usize], total: f64) -> Vec<f64> {
-    let load: f64 = hosted.iter().map(|i| delays.load[*i]).sum();
+fn quotas(delays: &Delays, split: Split, m: usize, hosted: &[usize], total: f64) -> Vec<f64> {
+    let load: f64 = hosted.iter().map(|i| delays.load(*i, m)).sum();
     let share = |i: usize| match split {
         Split::Equal => total / hosted.len() as f64,
-        Split::Proportional => total * (delays.load[i] / load),
-        Split::EqualResidual => delays.load[i] + (total - load) / hosted.len() as f64,
+        Split::Proportional => total * (delays.load(i, m) / load),
+        Split::EqualResidual => delays.load(i, m) + (total - load) / hosted.len() as f64,
     };
     hosted.iter().map(|i| share(*i)).collect()
 }
 
 fn split(delays: &Delays, servers: &[u32], split: Split) -> Option<Shares> {
     let speeds = |m: usize, hosted: &[usize]| {
-        let load: f64 = hosted.iter().map(|i| delays.load[*i]).sum();
+        let load: f64 = hosted.iter().map(|i| delays.load(*i, m)).sum();
         delays.residual(m, load, hosted.len())?;
-        Some(quotas(delays, split, hosted, cra::shareable(delays, m, hosted.len())))
+        Some(quotas(delays, split, m, hosted, cra::shareable(delays, m, hosted.len())))
     };
     let units = |m: usize, hosted: &[usize]| {
         let (total, unit) = (delays.units[m], delays.unit?);
-        let least: Vec<u64> = hosted.iter().map(|i| delays.least_units(*i)).collect();
+        let least: Vec<u64> = hosted.iter().map(|i| delays.least_units(*i, m)).collect();
         let sum = least.iter().try_fold(0u64, |sum, units| sum.checked_add(*units));
         sum.filter(|sum| *sum <= total)?;
-        let speeds = quotas(delays, split, hosted, total as f64 * unit);
+        let speeds = quotas(delays, split, m, hosted, total as f64 * unit);
         // As with continuous speeds: equal shares that are not stable are no answer, and rounding does not make them one.
-        let is_stable = hosted.iter().zip(&speeds).all(|(i, speed)| *speed > delays.load[*i]);
+        let is_stable = hosted.iter().zip(&speeds).all(|(i, speed)| *speed > delays.load(*i, m));
         let quotas: Vec<f64> = speeds.iter().map(|speed| speed / unit).collect();
         (is_stable || split != Split::Equal).then(|| rounded(&quotas, &least, total))
     };

@@ -50,11 +50,11 @@ pub(super) fn shareable(delays: &Delays, m: usize, count: usize) -> f64 {
 
 /// The square-root rule.
 fn best_speeds(delays: &Delays, m: usize, hosted: &[usize]) -> Option<Vec<f64>> {
-    let load: f64 = hosted.iter().map(|i| delays.load[*i]).sum();
-    let root: f64 = hosted.iter().map(|i| delays.root[*i]).sum();
+    let load: f64 = hosted.iter().map(|i| delays.load(*i, m)).sum();
+    let root: f64 = hosted.iter().map(|i| delays.root(*i, m)).sum();
     delays.residual(m, load, hosted.len())?;
     let left = shareable(delays, m, hosted.len()) - load;
-    Some(hosted.iter().map(|i| delays.load[*i] + left * (delays.root[*i] / root)).collect())
+    Some(hosted.iter().map(|i| delays.load(*i, m) + left * (delays.root(*i, m) / root)).collect())
 }
 
 /// The answer with these decisions, or with none if there are no shares or something is wrong with them. A heuristic that finds nothing

@@ -58,7 +58,7 @@ struct Units {
 struct Allocation<'a> {
     delays: &'a Delays,
     /// Servers with somebody to give to.
-    shared: Vec<Vec<usize>>,
+    shared: Vec<(usize, Vec<usize>)>,
     began: Instant,
     stream: RefCell<Stream>,
     incumbents: RefCell<Vec<Incumbent>>,
@@ -126,13 +126,13 @@ impl Anneal for Allocation<'_> {
         self.history.borrow_mut().add(now.delay_s, self.least(), false);
         let mut stream = self.stream.borrow_mut();
         let mut next = now.clone();
-        let hosted = stream.pick(&self.shared);
+        let (m, hosted) = stream.pick(&self.shared);
         let from = stream.below(hosted.len() as u64) as usize;
         let other = stream.below(hosted.len() as u64 - 1) as usize;
         let (from, to) = (hosted[from], hosted[other + usize::from(other >= from)]);
-        if now.units[from] > self.delays.least_units(from) {
-            let lost_s = self.delays.saving_s(from, now.units[from] - 1);
-            next.delay_s += lost_s - self.delays.saving_s(to, now.units[to]);
+        if now.units[from] > self.delays.least_units(from, *m) {
+            let lost_s = self.delays.saving_s(from, *m, now.units[from] - 1);
+            next.delay_s += lost_s - self.delays.saving_s(to, *m, now.units[to]);
             next.units[from] -= 1;
             next.units[to] += 1;
         }
@@ -205,7 +205,7 @@ impl Algorithm<Jpdra> for CraAnneal {
             let split = equal_split(&delays, m, &hosted).expect("a deployment without faults");
             hosted.iter().zip(split).for_each(|(i, k)| units[*i] = k);
             if hosted.len() > 1 {
-                shared.push(hosted);
+                shared.push((m, hosted));
             }
         }
         let delay_s = delays.of_shares(&found.servers, &Shares::Units(units.clone())).delay_s;

@@ -56,6 +56,7 @@ pub(super) const AUTOMATIC_SHARE: f64 = 0.01;
 #[derive(Clone, Debug)]
 pub(super) struct Chain<'a> {
     delays: &'a Delays,
+    server: usize,
     hosted: Vec<usize>,
     least: Vec<u64>,
     beta_per_s: f64,
@@ -70,11 +71,20 @@ pub(super) struct Chain<'a> {
 impl<'a> Chain<'a> {
     /// In the state that splits equally what stability leaves; none if it leaves less than nothing.
     pub(super) fn new(delays: &'a Delays, m: usize, hosted: Vec<usize>, beta_per_s: f64) -> Option<Self> {
-        let least: Vec<u64> = hosted.iter().map(|i| delays.least_units(*i)).collect();
+        let least: Vec<u64> = hosted.iter().map(|i| delays.least_units(*i, m)).collect();
         let units = equal_split(delays, m, &hosted)?;
         let zero = vec![0.0; hosted.len()];
-        let mut chain =
-            Self { delays, hosted, least, beta_per_s, units, stages_s: zero.clone(), gives: zero.clone(), takes: zero };
+        let mut chain = Self {
+            delays,
+            server: m,
+            hosted,
+            least,
+            beta_per_s,
+            units,
+            stages_s: zero.clone(),
+            gives: zero.clone(),
+            takes: zero,
+        };
         (0..chain.units.len()).for_each(|x| chain.update(x));
         Some(chain)
     }
@@ -98,7 +108,7 @@ impl<'a> Chain<'a> {
     /// T if every partition had the same speed beyond its load, units aside. (At the edge of stability that is far less than whole units
     /// split as equally as they can be.)
     pub(super) fn equal_split_s(&self) -> f64 {
-        let squares = || self.hosted.iter().map(|i| self.delays.root[*i] * self.delays.root[*i]);
+        let squares = || self.hosted.iter().map(|i| self.delays.root(*i, self.server).powi(2));
         let spare: f64 = squares().zip(&self.stages_s).map(|(square, stage_s)| square / stage_s).sum();
         squares().sum::<f64>() / spare * self.hosted.len() as f64
     }
@@ -113,7 +123,7 @@ impl<'a> Chain<'a> {
     /// T of any state.
     #[cfg(test)]
     pub(super) fn delay_of(&self, units: &[u64]) -> f64 {
-        self.hosted.iter().zip(units).map(|(i, units)| self.delays.stage_s(*i, *units)).sum()
+        self.hosted.iter().zip(units).map(|(i, units)| self.delays.stage_s(*i, self.server, *units)).sum()
     }
 
     /// All states: every way to give all units of the server away.
@@ -154,12 +164,12 @@ impl<'a> Chain<'a> {
 
     /// Recomputes what depends on the units of one partition.
     fn update(&mut self, x: usize) {
-        let (i, units) = (self.hosted[x], self.units[x]);
+        let (i, m, units) = (self.hosted[x], self.server, self.units[x]);
         let half = self.beta_per_s / 2.0;
-        self.stages_s[x] = self.delays.stage_s(i, units);
+        self.stages_s[x] = self.delays.stage_s(i, m, units);
         let can_give = units > self.least[x];
-        self.gives[x] = if can_give { -half * self.delays.saving_s(i, units - 1) } else { f64::NEG_INFINITY };
-        self.takes[x] = half * self.delays.saving_s(i, units);
+        self.gives[x] = if can_give { -half * self.delays.saving_s(i, m, units - 1) } else { f64::NEG_INFINITY };
+        self.takes[x] = half * self.delays.saving_s(i, m, units);
     }
 
     /// Moves a unit, and says how long the chain had stayed; none if it has nowhere to go.

@@ -107,8 +107,13 @@ pub(super) struct Delays {
     pub(super) flow: Vec<usize>,
     /// The first partition of every flow, and the number of partitions at the end.
     first: Vec<usize>,
-    pub(super) root: Vec<f64>,
-    pub(super) load: Vec<f64>,
+    /// The kind of every server, as an index, and how many there are: work, and so roots and loads, are per kind.
+    kind_of: Vec<usize>,
+    kinds: usize,
+    /// Shape (partitions, kinds), flat.
+    root: Vec<f64>,
+    /// Shape (partitions, kinds), flat.
+    load: Vec<f64>,
     /// Rounding error of `load`: load + tail is the exact product.
     tail: Vec<f64>,
     /// Weighted bytes that go from every partition to the next.
@@ -124,7 +129,7 @@ pub(super) struct Delays {
     pub(super) unit: Option<f64>,
     /// Units of every server; 0 without units.
     pub(super) units: Vec<u64>,
-    /// The least units with which every partition is stable; 0 without units.
+    /// The least units with which every partition is stable; 0 without units. Shape (partitions, kinds), flat.
     least_units: Vec<u64>,
 }
 
@@ -136,11 +141,14 @@ impl Delays {
             Allocation::Continuous => None,
             Allocation::Units { macs_per_s } => Some(macs_per_s),
         };
-        let capacity: Vec<f64> = instance.servers.iter().map(|server| server.macs_per_s).collect();
+        let capacity: Vec<f64> = instance.servers.iter().map(|server| server.machine.speed).collect();
+        let (kinds, kind_of) = instance.server_kinds();
         let count = instance.partitions();
         let mut delays = Self {
             flow: Vec::with_capacity(count),
             first: vec![0],
+            kind_of,
+            kinds: kinds.len(),
             root: Vec::with_capacity(count),
             load: Vec::with_capacity(count),
             tail: Vec::with_capacity(count),
@@ -156,12 +164,15 @@ impl Delays {
         };
         for (s, flow) in instance.flows.iter().enumerate() {
             let weight = flow.rate_per_s / total;
-            for partition in &flow.partitions {
-                let load = flow.rate_per_s * partition.macs;
+            for (n, partition) in flow.partitions.iter().enumerate() {
+                for kind in &kinds {
+                    let work = instance.work(s, n, *kind);
+                    let load = flow.rate_per_s * work;
+                    delays.root.push((load / total).sqrt());
+                    delays.load.push(load);
+                    delays.tail.push(flow.rate_per_s.mul_add(work, -load));
+                }
                 delays.flow.push(s);
-                delays.root.push((load / total).sqrt());
-                delays.load.push(load);
-                delays.tail.push(flow.rate_per_s.mul_add(partition.macs, -load));
                 delays.bytes.push(weight * partition.out_bytes);
             }
             delays.first.push(delays.flow.len());
@@ -177,12 +188,36 @@ impl Delays {
             let seconds = |to: usize| if from == to { 0.0 } else { 1.0 / instance.link_bytes_per_s[from][to] };
             delays.hop.extend(servers.clone().map(|to| instance.connects(from, to).then(|| seconds(to))));
         }
-        delays.least_units = (0..count).map(|i| unit.map_or(0, |unit| delays.stable_units(i, unit))).collect();
+        let places = 0..count * delays.kinds;
+        delays.least_units = places.map(|at| unit.map_or(0, |unit| delays.stable_units(at, unit))).collect();
         delays
     }
 
     pub(super) fn partitions(&self) -> usize {
         self.flow.len()
+    }
+
+    /// The place of partition `i` on server `m` in data by kind.
+    fn at(&self, i: usize, m: usize) -> usize {
+        i * self.kinds + self.kind_of[m]
+    }
+
+    /// sqrt(lambda w / Lambda) of partition `i` on server `m`.
+    pub(super) fn root(&self, i: usize, m: usize) -> f64 {
+        self.root[self.at(i, m)]
+    }
+
+    /// lambda w of partition `i` on server `m`, in the unit of its speed.
+    pub(super) fn load(&self, i: usize, m: usize) -> f64 {
+        self.load[self.at(i, m)]
+    }
+
+    /// The load of partition `i`, on the kind of server where it is least in parts of the capacity; for orders only.
+    pub(super) fn relative_load(&self, i: usize) -> f64 {
+        if self.kinds == 1 {
+            return self.load[i];
+        }
+        (0..self.servers()).map(|m| self.load(i, m) / self.capacity[m]).fold(f64::INFINITY, f64::min)
     }
 
     pub(super) fn servers(&self) -> usize {
@@ -260,8 +295,10 @@ impl Delays {
     }
 
     /// Overload in parts of [`FAULT`], at least 1.
-    fn overload(&self, macs_per_s: f64) -> Merit {
-        let share = (macs_per_s / self.total_capacity).clamp(0.0, 1e6);
+    fn overload(&self, m: usize, over: f64) -> Merit {
+        // Speeds of different kinds have no sum.
+        let capacity = if self.kinds == 1 { self.total_capacity } else { self.capacity[m] };
+        let share = (over / capacity).clamp(0.0, 1e6);
         Merit::faults(1 + (share * FAULT as f64) as i64)
     }
 
@@ -273,32 +310,35 @@ impl Delays {
         let left = if let Some(unit) = self.unit {
             let beyond = hosted.least_units.saturating_sub_unsigned(self.units[m]);
             if beyond > 0 {
-                return self.overload(beyond as f64 * unit);
+                return self.overload(m, beyond as f64 * unit);
             }
             self.units[m] as f64 * unit - hosted.load
         } else {
             match self.residual(m, hosted.load, hosted.count as usize) {
                 Some(left) => left,
-                None => return self.overload(hosted.load - self.capacity[m]),
+                None => return self.overload(m, hosted.load - self.capacity[m]),
             }
         };
         Merit::delay(if left > 0.0 { hosted.root * hosted.root / left } else { 0.0 })
     }
 
-    fn sum(&self, hosted: &[usize]) -> ServerLoad {
-        hosted.iter().fold(ServerLoad::default(), |sum, i| sum.with(self, *i, 1))
+    fn sum(&self, m: usize, hosted: &[usize]) -> ServerLoad {
+        hosted.iter().fold(ServerLoad::default(), |sum, i| sum.with(self, *i, m, 1))
     }
 
     /// What server `m` contributes with these hosted.
     pub(super) fn of_server(&self, m: usize, hosted: &[usize]) -> Merit {
         match self.unit.and_then(|_| self.fox(m, hosted)) {
-            Some(units) => Merit::delay(hosted.iter().zip(units).map(|(i, k)| self.stage_s(*i, k)).sum()),
-            None => self.least(m, self.sum(hosted)),
+            Some(units) => Merit::delay(hosted.iter().zip(units).map(|(i, k)| self.stage_s(*i, m, k)).sum()),
+            None => self.least(m, self.sum(m, hosted)),
         }
     }
 
-    /// Whether the load exceeds the total capacity of all servers: no deployment is feasible.
+    /// Whether the load exceeds the total capacity of all servers: no deployment is feasible. (With several kinds of servers this is not looked at.)
     pub(super) fn exceeds_total_capacity(&self) -> bool {
+        if self.kinds > 1 {
+            return false;
+        }
         if self.unit.is_some() {
             let sum = |units: &[u64]| units.iter().map(|units| u128::from(*units)).sum::<u128>();
             sum(&self.least_units) > sum(&self.units)
@@ -335,13 +375,13 @@ impl Delays {
         let mut sums = vec![ServerLoad::default(); self.servers()];
         for i in (0..self.partitions()).filter(|i| stays[self.flow[*i]]) {
             let m = servers[i] as usize;
-            sums[m] = sums[m].with(self, i, 1);
+            sums[m] = sums[m].with(self, i, m, 1);
         }
         for i in order.iter().flat_map(|s| self.of_flow(*s)) {
             let mut best: Option<(Merit, usize)> = None;
             for (m, sum) in sums.iter().enumerate() {
                 servers[i] = m as u32;
-                let mut rise = self.arrival(i, &servers) + self.least(m, sum.with(self, i, 1)) - self.least(m, *sum);
+                let mut rise = self.arrival(i, &servers) + self.least(m, sum.with(self, i, m, 1)) - self.least(m, *sum);
                 if self.is_last(i) {
                     rise += self.departure(i, &servers);
                 }
@@ -351,67 +391,69 @@ impl Delays {
             }
             let (_, m) = best.expect("at least one server");
             servers[i] = m as u32;
-            sums[m] = sums[m].with(self, i, 1);
+            sums[m] = sums[m].with(self, i, m, 1);
         }
         servers
     }
 
-    /// `speed` - lambda w, where the speed is a sum `speed + rest`; a positive result is positive for the exact numbers too.
-    fn spare(&self, i: usize, speed: f64, rest: f64) -> f64 {
-        (speed - self.load[i]) + (rest - self.tail[i])
+    /// `speed` - lambda w of the partition at this place of the data by kind, where the speed is a sum `speed + rest`; a positive result is positive for the exact numbers too.
+    fn spare(&self, at: usize, speed: f64, rest: f64) -> f64 {
+        (speed - self.load[at]) + (rest - self.tail[at])
     }
 
-    /// Speed of `units` beyond what partition `i` needs to be stable.
-    fn spare_of_units(&self, i: usize, units: u64) -> f64 {
+    /// Speed of `units` beyond what the partition at this place needs to be stable.
+    fn spare_of_units(&self, at: usize, units: u64) -> f64 {
         let (units, unit) = (units as f64, self.unit.expect("speeds in units"));
         let speed = units * unit;
-        self.spare(i, speed, units.mul_add(unit, -speed))
+        self.spare(at, speed, units.mul_add(unit, -speed))
     }
 
-    /// The least units with which partition `i` is stable, at most 2^53.
-    pub(super) fn least_units(&self, i: usize) -> u64 {
-        self.least_units[i]
+    /// The least units of server `m` with which partition `i` is stable, at most 2^53.
+    pub(super) fn least_units(&self, i: usize, m: usize) -> u64 {
+        self.least_units[self.at(i, m)]
     }
 
-    fn stable_units(&self, i: usize, unit: f64) -> u64 {
-        let quotient = (self.load[i] / unit).floor();
+    fn stable_units(&self, at: usize, unit: f64) -> u64 {
+        let quotient = (self.load[at] / unit).floor();
         if quotient >= 9e15 {
             return MAX_UNITS;
         }
         // The quotient was rounded: it can be one off, either way.
         let near = (quotient as u64).max(1);
-        (near..near + 2).find(|units| self.spare_of_units(i, *units) > 0.0).unwrap_or(near + 2)
+        (near..near + 2).find(|units| self.spare_of_units(at, *units) > 0.0).unwrap_or(near + 2)
     }
 
     /// Weighted time in the stage of partition `i` with so many units, at least its least.
-    pub(super) fn stage_s(&self, i: usize, units: u64) -> f64 {
-        self.root[i] * self.root[i] / self.spare_of_units(i, units)
+    pub(super) fn stage_s(&self, i: usize, m: usize, units: u64) -> f64 {
+        let at = self.at(i, m);
+        self.root[at] * self.root[at] / self.spare_of_units(at, units)
     }
 
     /// Seconds saved by one more than `units`.
-    pub(super) fn saving_s(&self, i: usize, units: u64) -> f64 {
-        let (now, then) = (self.spare_of_units(i, units), self.spare_of_units(i, units + 1));
-        self.root[i] * self.root[i] / now * (self.unit.expect("speeds in units") / then)
+    pub(super) fn saving_s(&self, i: usize, m: usize, units: u64) -> f64 {
+        let at = self.at(i, m);
+        let (now, then) = (self.spare_of_units(at, units), self.spare_of_units(at, units + 1));
+        self.root[at] * self.root[at] / now * (self.unit.expect("speeds in units") / then)
     }
 
     /// The best units of server `m` for its hosted, all units given away; none if their least do not fit.
     pub(super) fn fox(&self, m: usize, hosted: &[usize]) -> Option<Vec<u64>> {
         let total = self.units[m];
         let unit = self.unit.expect("speeds in units");
-        let ServerLoad { root, load, least_units, .. } = self.sum(hosted);
+        let ServerLoad { root, load, least_units, .. } = self.sum(m, hosted);
         if least_units.saturating_sub_unsigned(total) > 0 {
             return None;
         }
         let left = (total as f64 * unit - load).max(0.0);
-        let share = |i: usize| ((self.load[i] + left * self.root[i] / root) / unit).floor() as u64;
-        let mut units: Vec<u64> = hosted.iter().map(|i| share(*i).clamp(self.least_units[*i], total)).collect();
+        let share = |i: usize| ((self.load(i, m) + left * self.root(i, m) / root) / unit).floor() as u64;
+        let mut units: Vec<u64> = hosted.iter().map(|i| share(*i).clamp(self.least_units(*i, m), total)).collect();
         let mut given: u64 = units.iter().sum();
 
         // Savings by the next unit, most on top; losses by giving one back, least on top. Both are >= 0, and their bits order as they do.
         // Entries are left behind when units change; one is valid if its units are still true.
-        let saving = |x: usize, units: u64| (self.saving_s(hosted[x], units).to_bits(), x, units);
+        let saving = |x: usize, units: u64| (self.saving_s(hosted[x], m, units).to_bits(), x, units);
         let loss = |x: usize, units: u64| {
-            (units > self.least_units[hosted[x]]).then(|| saving(x, units - 1).0).map(|bits| (bits, x, units))
+            (units > self.least_units(hosted[x], m)).then(|| saving(x, units - 1).0).map(|bits| (bits, x, units))
         };
         let mut savings: BinaryHeap<(u64, usize, u64)> =
             units.iter().enumerate().map(|(x, units)| saving(x, *units)).collect();
@@ -464,11 +506,12 @@ impl Delays {
             if self.is_last(i) {
                 merit += self.departure(i, servers);
             }
+            let at = self.at(i, servers[i] as usize);
             let spare = match shares {
-                Shares::MacsPerS(speeds) => self.spare(i, speeds[i], 0.0),
-                Shares::Units(units) => self.spare_of_units(i, units[i]),
+                Shares::MacsPerS(speeds) => self.spare(at, speeds[i], 0.0),
+                Shares::Units(units) => self.spare_of_units(at, units[i]),
             };
-            let stage = self.root[i] * self.root[i] / spare;
+            let stage = self.root[at] * self.root[at] / spare;
             merit += if spare > 0.0 { Merit::delay(stage) } else { Merit::faults(1) };
         }
         merit
@@ -488,15 +531,15 @@ impl Delays {
 }
 
 impl ServerLoad {
-    /// With partition `i` added (`times` 1) or removed (-1).
-    fn with(self, delays: &Delays, i: usize, times: i64) -> Self {
-        let factor = times as f64;
+    /// With partition `i` added to server `m` (`times` 1) or removed from it (-1).
+    fn with(self, delays: &Delays, i: usize, m: usize, times: i64) -> Self {
+        let (factor, at) = (times as f64, delays.at(i, m));
         Self {
-            root: self.root + factor * delays.root[i],
-            load: self.load + factor * delays.load[i],
+            root: self.root + factor * delays.root[at],
+            load: self.load + factor * delays.load[at],
             count: self.count + times,
             // A million partitions with 2^53 units each are more than 64 bits hold.
-            least_units: self.least_units.saturating_add(times * delays.least_units[i] as i64),
+            least_units: self.least_units.saturating_add(times * delays.least_units[at] as i64),
         }
     }
 }
@@ -524,7 +567,7 @@ impl<'a> Deployment<'a> {
     pub(super) fn new(delays: &'a Delays, servers: Vec<u32>) -> Self {
         let hosted = delays.hosted(&servers);
         Self {
-            sums: hosted.iter().map(|hosted| delays.sum(hosted)).collect(),
+            sums: hosted.iter().enumerate().map(|(m, hosted)| delays.sum(m, hosted)).collect(),
             worths: hosted.iter().enumerate().map(|(m, hosted)| delays.of_server(m, hosted)).collect(),
             merit: delays.merit(&servers),
             touched: Vec::new(),
@@ -572,8 +615,8 @@ impl<'a> Deployment<'a> {
 
     fn touch(&mut self, i: usize, m: usize, times: i64) {
         match self.touched.iter_mut().find(|(touched, _)| *touched == m) {
-            Some((_, hosted)) => *hosted = hosted.with(self.delays, i, times),
-            None => self.touched.push((m, self.sums[m].with(self.delays, i, times))),
+            Some((_, hosted)) => *hosted = hosted.with(self.delays, i, m, times),
+            None => self.touched.push((m, self.sums[m].with(self.delays, i, m, times))),
         }
     }
 
@@ -630,7 +673,7 @@ impl<'a> Deployment<'a> {
         touched.dedup();
         for m in touched {
             self.hosted[m].sort_unstable();
-            self.sums[m] = self.delays.sum(&self.hosted[m]);
+            self.sums[m] = self.delays.sum(m, &self.hosted[m]);
             self.worths[m] = self.delays.of_server(m, &self.hosted[m]);
         }
         self.merit = self.worths.iter().fold(Merit::default(), |sum, merit| sum + *merit);

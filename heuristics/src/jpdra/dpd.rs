@@ -148,7 +148,7 @@ impl Search<'_> {
 
 /// Flows one by one, largest work first.
 fn first(delays: &Delays) -> Vec<u32> {
-    let work = |s: usize| delays.load[delays.of_flow(s)].iter().sum::<f64>();
+    let work = |s: usize| delays.of_flow(s).map(|i| delays.relative_load(i)).sum::<f64>();
     let mut order: Vec<usize> = (0..delays.flows()).collect();
     order.sort_by(|a, b| work(*b).total_cmp(&work(*a)).then(a.cmp(b)));
     delays.assigned_greedily(&order)

@@ -33,12 +33,14 @@ fn tandem(rate_per_s: f64, macs: &[f64], macs_per_s: f64, allocation: Allocation
         rate_per_s,
         input_bytes: 0.0,
         partitions: macs.iter().map(|macs| Partition { macs: *macs, out_bytes: 0.0 }).collect(),
+        work_s: Vec::new(),
         result_bytes: None,
         uplink_bytes_per_s: vec![1.0],
         downlink_bytes_per_s: Vec::new(),
     };
-    let servers = vec![Server { macs_per_s }];
-    Instance { origin: Origin::default(), flows: vec![flow], servers, link_bytes_per_s: vec![vec![0.0]], allocation }
+    let servers = vec![Server::of_macs(macs_per_s)];
+    let (origin, link_bytes_per_s) = (Origin::default(), vec![vec![0.0]]);
+    Instance { origin, machine_kinds: Vec::new(), flows: vec![flow], servers, link_bytes_per_s, allocation }
 }
 
 fn golden(allocation: Allocation) -> Instance {
@@ -72,10 +74,11 @@ fn checked_answer(instance: &Instance, solution: &Solution) -> (Vec<String>, f64
                 _ => panic!("speeds of the other kind"),
             };
             used[at[n]] += speed;
-            if speed <= flow.rate_per_s * partition.macs {
+            let work = instance.work_on(s, n, at[n]);
+            if speed <= flow.rate_per_s * work {
                 faults.push(format!("flow {s}, partition {n}: not stable"));
             }
-            delay += 1.0 / (speed / partition.macs - flow.rate_per_s);
+            delay += 1.0 / (speed / work - flow.rate_per_s);
             if n > 0 && at[n] != at[n - 1] {
                 if !instance.connects(at[n - 1], at[n]) {
                     faults.push(format!("flow {s}, partition {n}: no way"));
@@ -87,11 +90,11 @@ fn checked_answer(instance: &Instance, solution: &Solution) -> (Vec<String>, f64
     }
     for (m, server) in instance.servers.iter().enumerate() {
         let is_over = match instance.allocation {
-            Allocation::Continuous => used[m] > server.macs_per_s,
+            Allocation::Continuous => used[m] > server.machine.speed,
             Allocation::Units { macs_per_s } => used_units[m] > instance.units(m, macs_per_s),
         };
         if is_over {
-            faults.push(format!("server {m}: {} of {}", used[m], server.macs_per_s));
+            faults.push(format!("server {m}: {} of {}", used[m], server.machine.speed));
         }
     }
     (faults, mean)
@@ -171,21 +174,21 @@ proptest! {
         let mut stream = Stream::new(&["perturbations"], seed);
         for (m, hosted) in delays.hosted(&servers).iter().enumerate().filter(|(_, hosted)| !hosted.is_empty()) {
             let merit = |speed: &dyn Fn(usize) -> f64| -> f64 {
-                hosted.iter().map(|i| delays.root[*i].powi(2) / (speed(*i) - delays.load[*i])).sum()
+                hosted.iter().map(|i| delays.root(*i, m).powi(2) / (speed(*i) - delays.load(*i, m))).sum()
             };
             let best = merit(&|i| speeds[i]);
             prop_assert!(is_close(best, delays.of_server(m, hosted).delay_s, 1e-6));
             let (mut low, mut high) = (1e-12f64, 1e12f64);
             for _ in 0..200 {
                 let price = (low * high).sqrt();
-                let asked: f64 = hosted.iter().map(|i| delays.load[*i] + delays.root[*i] / price.sqrt()).sum();
+                let asked: f64 = hosted.iter().map(|i| delays.load(*i, m) + delays.root(*i, m) / price.sqrt()).sum();
                 if asked > delays.capacity[m] { low = price } else { high = price }
             }
-            let numeric = merit(&|i| delays.load[i] + delays.root[i] / high.sqrt());
+            let numeric = merit(&|i| delays.load(i, m) + delays.root(i, m) / high.sqrt());
             prop_assert!(is_close(best, numeric, 1e-6), "{best} by formula, {numeric} by bisection");
             for _ in 0..20 {
                 let (from, to) = (*stream.pick(hosted), *stream.pick(hosted));
-                let given = (speeds[from] - delays.load[from]) * 0.5 * stream.unit();
+                let given = (speeds[from] - delays.load(from, m)) * 0.5 * stream.unit();
                 let moved = |i: usize| speeds[i] + if i == to { given } else { 0.0 } - if i == from { given } else { 0.0 };
                 prop_assert!(merit(&moved) >= best * (1.0 - 1e-9));
             }
@@ -199,7 +202,7 @@ proptest! {
         for (m, hosted) in delays.hosted(&servers).iter().enumerate().filter(|(_, hosted)| hosted.len() <= 4) {
             let value = |units: &Vec<u64>| -> Option<f64> {
                 let stages = hosted.iter().zip(units).map(|(i, k)| {
-                    (*k >= delays.least_units(*i)).then(|| delays.stage_s(*i, *k))
+                    (*k >= delays.least_units(*i, m)).then(|| delays.stage_s(*i, m, *k))
                 });
                 stages.sum()
             };
@@ -366,7 +369,7 @@ fn states_are_counted() {
     let fine = tandem(0.9, &[0.8, 1.5, 2.2, 1.1], 10.0, Allocation::Units { macs_per_s: 1e-15 });
     let delays = Delays::new(&fine);
     let chain = Chain::new(&delays, 0, vec![0, 1, 2, 3], 1.0).expect("stable");
-    let spare = chain.units().iter().sum::<u64>() - (0..4).map(|i| delays.least_units(i)).sum::<u64>();
+    let spare = chain.units().iter().sum::<u64>() - (0..4).map(|i| delays.least_units(i, 0)).sum::<u64>();
     assert!((chain.log_states() - log_states_of(spare, 4)).abs() < 1e-9, "{}", chain.log_states());
 }
 
@@ -464,7 +467,7 @@ fn the_edge_of_stability() {
             assert_eq!((found.stop, found.found), (Stop::Completed, None), "{id}");
         }
         let unit = tandem(rate, &[1.0], 10.0 * rate, Allocation::Units { macs_per_s: rate });
-        assert_eq!(Delays::new(&unit).least_units(0), 2);
+        assert_eq!(Delays::new(&unit).least_units(0, 0), 2);
     }
     // A billion billion units are no more work than ten.
     let fine = tandem(0.9, &[0.8, 1.5, 2.2, 1.1], 10.0, Allocation::Units { macs_per_s: 1e-14 });

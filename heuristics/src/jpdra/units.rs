@@ -38,7 +38,7 @@ impl Start {
 
 /// The units of server `m` given away: what is stable, and the rest equally; none if there are too few. Shape (hosted,).
 pub(super) fn equal_split(delays: &Delays, m: usize, hosted: &[usize]) -> Option<Vec<u64>> {
-    let least: Vec<u64> = hosted.iter().map(|i| delays.least_units(*i)).collect();
+    let least: Vec<u64> = hosted.iter().map(|i| delays.least_units(*i, m)).collect();
     let sum = least.iter().try_fold(0u64, |sum, units| sum.checked_add(*units))?;
     let left = delays.units[m].checked_sub(sum)?;
     let count = hosted.len() as u64;

@@ -151,7 +151,7 @@ fn spread(stream: &mut Stream, range: f64) -> f64 {
 /// Servers around `macs_per_s`.
 fn servers(parameters: &Parameters, seed: u64, family: &str, macs_per_s: f64) -> Vec<Server> {
     let mut stream = Stream::new(&["jpdra", family, "servers"], seed);
-    let server = |_| Server { macs_per_s: macs_per_s * spread(&mut stream, parameters.heterogeneity) };
+    let server = |_| Server::of_macs(macs_per_s * spread(&mut stream, parameters.heterogeneity));
     (0..parameters.servers).map(server).collect()
 }
 
@@ -172,7 +172,7 @@ fn links(parameters: &Parameters, seed: u64, family: &str, bytes_per_s: f64) -> 
 
 /// Scales arrival rates to the load asked for, and cuts servers into units.
 fn scaled(mut instance: Instance, parameters: &Parameters) -> Instance {
-    let speed: f64 = instance.servers.iter().map(|server| server.macs_per_s).sum();
+    let speed: f64 = instance.servers.iter().map(|server| server.machine.speed).sum();
     let macs = |flow: &Flow| flow.partitions.iter().map(|partition| partition.macs).sum::<f64>();
     let work: f64 = instance.flows.iter().map(|flow| flow.rate_per_s * macs(flow)).sum();
     let factor = parameters.load * speed / work;
@@ -232,13 +232,21 @@ fn zoo(origin: Origin, parameters: &Parameters, seed: u64) -> Result<Instance, I
                 rate_per_s: spread(&mut stream, 4.0),
                 input_bytes: chain.cut_bytes[0] as f64,
                 partitions: gathered(&chain, graph.output_bytes(), parameters.partitions as usize),
+                work_s: Vec::new(),
                 result_bytes: Some(graph.output_bytes() as f64),
                 uplink_bytes_per_s,
                 downlink_bytes_per_s,
             }
         })
         .collect();
-    let instance = Instance { origin, flows, servers, link_bytes_per_s, allocation: Allocation::Continuous };
+    let instance = Instance {
+        origin,
+        machine_kinds: Vec::new(),
+        flows,
+        servers,
+        link_bytes_per_s,
+        allocation: Allocation::Continuous,
+    };
     Ok(scaled(instance, parameters))
 }
 
@@ -261,6 +269,7 @@ fn synthetic(origin: Origin, parameters: &Parameters, seed: u64) -> Instance {
                 rate_per_s: spread(&mut stream, 4.0),
                 input_bytes: stream.log_uniform(1e5, 1e6).round(),
                 partitions,
+                work_s: Vec::new(),
                 result_bytes: None,
                 uplink_bytes_per_s: servers.iter().map(|_| spread(&mut stream, 4.0)).collect(),
                 downlink_bytes_per_s: Vec::new(),
@@ -272,11 +281,12 @@ fn synthetic(origin: Origin, parameters: &Parameters, seed: u64) -> Instance {
         flows,
         servers,
         link_bytes_per_s: links,
+        machine_kinds: Vec::new(),
         allocation: Allocation::Continuous,
     };
     // What a stage takes if all servers were one, at the load asked for (or half of what is left at full load): the yardstick of hops.
     let probe = scaled(base(flows.clone(), Vec::new(), servers.clone(), Origin::default()), parameters);
-    let speed: f64 = probe.servers.iter().map(|server| server.macs_per_s).sum();
+    let speed: f64 = probe.servers.iter().map(|server| server.machine.speed).sum();
     let rate: f64 = probe.flows.iter().map(|flow| flow.rate_per_s).sum();
     let roots = |flow: &Flow| -> f64 {
         flow.partitions.iter().map(|partition| libm::sqrt(flow.rate_per_s * partition.macs / rate)).sum()
@@ -332,7 +342,7 @@ mod tests {
                     let instance = generate(family.name, &parameters, seed as u64).expect("legal");
                     let bytes = instance_bytes::<Jpdra>(&instance);
                     assert_eq!(instance, parse_instance::<Jpdra>(&bytes).expect("readable"));
-                    let speed: f64 = instance.servers.iter().map(|server| server.macs_per_s).sum();
+                    let speed: f64 = instance.servers.iter().map(|server| server.machine.speed).sum();
                     let work = |flow: &Flow| flow.partitions.iter().map(|p| p.macs * flow.rate_per_s).sum::<f64>();
                     let work: f64 = instance.flows.iter().map(work).sum();
                     assert!((work / speed - load).abs() < 1e-9, "{}: load {}", family.name, work / speed);

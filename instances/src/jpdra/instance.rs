@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::error::InputError;
+use crate::machine::{Machine, MachineKind, OfKind, validate_kinds};
 use crate::origin::Origin;
 use crate::problem::Valid;
 use crate::range;
@@ -14,6 +15,9 @@ use crate::range;
 pub struct Instance {
     /// Where it comes from; never used for solving.
     pub origin: Origin,
+    /// The kinds of machines whose work is in seconds; none in version 1.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub machine_kinds: Vec<MachineKind>,
     /// The flows of tasks.
     pub flows: Vec<Flow>,
     /// The servers.
@@ -35,6 +39,9 @@ pub struct Flow {
     pub input_bytes: f64,
     /// The partitions, in order.
     pub partitions: Vec<Partition>,
+    /// Mean work of a task on servers of every kind, in seconds on a whole server at its nominal speed. Shape (kinds, partitions).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub work_s: Vec<Vec<f64>>,
     /// What returns from the last partition's server, in bytes; none if nothing does, and then downlinks do not matter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result_bytes: Option<f64>,
@@ -49,18 +56,61 @@ pub struct Flow {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Partition {
-    /// Mean work of a task, in MACs.
+    /// Mean work of a task, in MACs; may be left out, or 0, if all servers are of kinds.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub macs: f64,
     /// What it hands to the next partition, in bytes; not used for the last one.
     pub out_bytes: f64,
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde asks for a reference
+fn is_zero(macs: &f64) -> bool {
+    *macs == 0.0
+}
+
 /// An edge server.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "ServerDocument", into = "ServerDocument")]
 pub struct Server {
+    /// Its speed, in MAC/s or as a factor on its kind's. Speeds that sum to more, by at most 1e-9 relative, are scaled back to it and checked so; whole
+    /// units are not.
+    pub machine: Machine,
+}
+
+/// A server as documents have it.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Server", extend("oneOf" = [{"required": ["macs_per_s"]}, {"required": ["machine"]}]))]
+struct ServerDocument {
     /// Its speed, in MAC/s. Speeds that sum to more, by at most 1e-9 relative, are scaled back to it and checked so; whole units are not.
-    pub macs_per_s: f64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    macs_per_s: Option<f64>,
+    /// The server, if it is of a kind (version 2); the same holds of its speed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    machine: Option<OfKind>,
+}
+
+impl TryFrom<ServerDocument> for Server {
+    type Error = InputError;
+
+    fn try_from(document: ServerDocument) -> Result<Self, InputError> {
+        let machine = Machine::read((document.macs_per_s, "macs_per_s"), (document.machine, "machine"))?;
+        Ok(Self { machine })
+    }
+}
+
+impl From<Server> for ServerDocument {
+    fn from(server: Server) -> Self {
+        let (macs_per_s, machine) = server.machine.fields();
+        Self { macs_per_s, machine }
+    }
+}
+
+impl Server {
+    /// A server whose work is in MACs.
+    pub const fn of_macs(macs_per_s: f64) -> Self {
+        Self { machine: Machine::of_macs(macs_per_s) }
+    }
 }
 
 /// How a server's speed is shared.
@@ -72,7 +122,7 @@ pub enum Allocation {
     Continuous,
     /// In whole units.
     Units {
-        /// The size of a unit, in MAC/s.
+        /// The size of a unit, in the unit of the servers' speeds: MAC/s, or a factor if servers are of kinds. All are of kinds, then, or none.
         macs_per_s: f64,
     },
 }
@@ -81,6 +131,33 @@ pub enum Allocation {
 const MAX_PARTITIONS: usize = 1_000_000;
 
 impl Instance {
+    /// Mean work of partition `n` of flow `s` on a server of this kind: MACs for none, else seconds at nominal speed. Over the speed of the server it is
+    /// seconds.
+    pub fn work(&self, s: usize, n: usize, kind: Option<u32>) -> f64 {
+        let flow = &self.flows[s];
+        kind.map_or(flow.partitions[n].macs, |kind| flow.work_s[kind as usize][n])
+    }
+
+    /// Mean work of partition `n` of flow `s` on server `m`.
+    pub fn work_on(&self, s: usize, n: usize, m: usize) -> f64 {
+        self.work(s, n, self.servers[m].machine.kind)
+    }
+
+    /// The kinds of its servers, each once, in the order in which servers have them. (None: speeds are in MAC/s.) And the place of each server's kind
+    /// among them. Shapes (kinds of servers,), (servers,).
+    pub fn server_kinds(&self) -> (Vec<Option<u32>>, Vec<usize>) {
+        let mut kinds = Vec::new();
+        let mut place = |server: &Server| {
+            let kind = server.machine.kind;
+            kinds.iter().position(|known| *known == kind).unwrap_or_else(|| {
+                kinds.push(kind);
+                kinds.len() - 1
+            })
+        };
+        let places = self.servers.iter().map(&mut place).collect();
+        (kinds, places)
+    }
+
     /// Partitions of all flows together.
     pub fn partitions(&self) -> usize {
         self.flows.iter().map(|flow| flow.partitions.len()).sum()
@@ -88,7 +165,7 @@ impl Instance {
 
     /// How many whole units of `macs_per_s` server `m` has: the floor of the exact quotient of the two floats, at most 2^53.
     pub fn units(&self, m: usize, macs_per_s: f64) -> u64 {
-        let speed = self.servers[m].macs_per_s;
+        let speed = self.servers[m].machine.speed;
         let quotient = (speed / macs_per_s).floor();
         if quotient >= 9e15 {
             return 1 << 53;
@@ -128,12 +205,17 @@ impl Valid for Instance {
             let what = format!("have {} partitions", self.partitions());
             return Err(InputError::at("flows", what, format!("give at most {MAX_PARTITIONS} in all")));
         }
+        validate_kinds(&self.machine_kinds)?;
+        let needs_macs = self.servers.iter().any(|server| server.machine.kind.is_none());
         for (s, flow) in self.flows.iter().enumerate() {
-            flow.validate(servers).map_err(|error| error.below(format!("flows[{s}]")))?;
+            let validated = flow.validate(servers, &self.machine_kinds, needs_macs);
+            validated.map_err(|error| error.below(format!("flows[{s}]")))?;
         }
         for (m, server) in self.servers.iter().enumerate() {
-            range::positive(|| format!("servers[{m}].macs_per_s"), server.macs_per_s)?;
+            let (speed_field, machine) = (|| format!("servers[{m}].macs_per_s"), || format!("servers[{m}].machine"));
+            server.machine.validate(&self.machine_kinds, speed_field, machine)?;
         }
+        self.validate_kinds_of_servers()?;
         one_per_server("link_bytes_per_s", self.link_bytes_per_s.len(), servers)?;
         for (m, row) in self.link_bytes_per_s.iter().enumerate() {
             one_per_server(&format!("link_bytes_per_s[{m}]"), row.len(), servers)?;
@@ -146,17 +228,49 @@ impl Valid for Instance {
     }
 }
 
+impl Instance {
+    /// Flows have work on all kinds of servers, and units are of one kind of speed.
+    fn validate_kinds_of_servers(&self) -> Result<(), InputError> {
+        let of_kinds = self.servers.iter().filter(|server| server.machine.kind.is_some()).count();
+        let flow = self.flows.iter().position(|flow| of_kinds > 0 && flow.work_s.is_empty());
+        if let Some(s) = flow {
+            let remedy = "give it work_s: seconds of every partition on every machine kind";
+            return Err(InputError::at(format!("flows[{s}]"), "has no work for the kinds of servers", remedy));
+        }
+        if !matches!(self.allocation, Allocation::Continuous) && of_kinds > 0 && of_kinds < self.servers.len() {
+            let what = "has one size for servers with speeds in MAC/s and servers of kinds";
+            return Err(InputError::at("allocation.units", what, "give all servers kinds, or none"));
+        }
+        Ok(())
+    }
+}
+
 impl Flow {
-    /// As [`Valid::validate`], on a system of so many servers.
-    fn validate(&self, servers: usize) -> Result<(), InputError> {
+    /// As [`Valid::validate`], on a system of so many servers; `needs_macs` if one of them has a speed in MAC/s.
+    fn validate(&self, servers: usize, kinds: &[MachineKind], needs_macs: bool) -> Result<(), InputError> {
         range::positive(|| "rate_per_s".into(), self.rate_per_s)?;
         range::not_negative(|| "input_bytes".into(), self.input_bytes)?;
         if self.partitions.is_empty() {
             return Err(InputError::at("partitions", "is empty", "give at least one partition"));
         }
         for (n, partition) in self.partitions.iter().enumerate() {
-            range::positive(|| format!("partitions[{n}].macs"), partition.macs)?;
+            if needs_macs || partition.macs != 0.0 {
+                range::positive(|| format!("partitions[{n}].macs"), partition.macs)?;
+            }
             range::not_negative(|| format!("partitions[{n}].out_bytes"), partition.out_bytes)?;
+        }
+        if !self.work_s.is_empty() && self.work_s.len() != kinds.len() {
+            let what = format!("has {} entries for {} machine kinds", self.work_s.len(), kinds.len());
+            return Err(InputError::at("work_s", what, "give one entry per machine kind"));
+        }
+        for (k, work) in self.work_s.iter().enumerate() {
+            if work.len() != self.partitions.len() {
+                let what = format!("has {} entries for {} partitions", work.len(), self.partitions.len());
+                return Err(InputError::at(format!("work_s[{k}]"), what, "give one entry per partition"));
+            }
+            for (n, seconds) in work.iter().enumerate() {
+                range::positive(|| format!("work_s[{k}][{n}]"), *seconds)?;
+            }
         }
         if let Some(bytes) = self.result_bytes {
             range::not_negative(|| "result_bytes".into(), bytes)?;
@@ -193,8 +307,9 @@ mod tests {
         let units = |speed: f64, unit: f64| {
             let instance = Instance {
                 origin: Origin::default(),
+                machine_kinds: Vec::new(),
                 flows: Vec::new(),
-                servers: vec![Server { macs_per_s: speed }],
+                servers: vec![Server::of_macs(speed)],
                 link_bytes_per_s: Vec::new(),
                 allocation: Allocation::Continuous,
             };

@@ -1,10 +1,11 @@
 //! Random small instances for property tests (feature `proptest`): ties, missing ways, zero bytes, overload, packings that do not fit,
-//! units too coarse.
+//! units too coarse; in one of two, servers are of kinds with unrelated work.
 
 use proptest::prelude::*;
 
 use super::instance::{Allocation, Flow, Instance, Partition, Server};
 use super::solution::{Solution, Speeds};
+use crate::machine::strategy::measured;
 use crate::origin::Origin;
 use crate::problem::Valid;
 
@@ -30,13 +31,41 @@ pub fn instances(flows: usize, partitions: usize, servers: usize, shares: Shares
             }
             .boxed(),
         };
-        (of_flows, speeds, links, allocation).prop_map(|(flows, speeds, link_bytes_per_s, allocation)| {
-            let servers = speeds.into_iter().map(|macs_per_s| Server { macs_per_s }).collect();
-            let instance = Instance { origin: Origin::default(), flows, servers, link_bytes_per_s, allocation };
+        let instances = (of_flows, speeds, links, allocation, any::<u64>());
+        instances.prop_map(|(flows, speeds, link_bytes_per_s, allocation, seed)| {
+            let servers = speeds.into_iter().map(Server::of_macs).collect();
+            let origin = Origin::default();
+            let mut instance =
+                Instance { origin, machine_kinds: Vec::new(), flows, servers, link_bytes_per_s, allocation };
+            give_kinds(&mut instance, seed);
             instance.validate().expect("a legal instance");
             instance
         })
     })
+}
+
+/// In one of two instances servers are of kinds, with work that has nothing to do with MACs. Units are then of servers all of which are.
+fn give_kinds(instance: &mut Instance, seed: u64) {
+    let servers = instance.servers.clone();
+    let machines = instance.servers.iter_mut().map(|server| &mut server.machine);
+    let Some(mut measured) = measured(seed, machines) else { return };
+    if measured.needs_macs && instance.allocation != Allocation::Continuous {
+        instance.servers = servers;
+        return;
+    }
+    let leaves_macs_out = measured.leaves_macs_out();
+    for flow in &mut instance.flows {
+        let work_s = measured.work_s(flow.partitions.len(), 0.2);
+        // Of the order of MACs.
+        let of_kind = |work: Option<Vec<f64>>| -> Vec<f64> {
+            work.expect("all kinds run all flows").iter().map(|work| (0.3 * work).clamp(0.2, 3.0)).collect()
+        };
+        flow.work_s = work_s.into_iter().map(of_kind).collect();
+        if leaves_macs_out {
+            flow.partitions.iter_mut().for_each(|partition| partition.macs = 0.0);
+        }
+    }
+    instance.machine_kinds = measured.kinds;
 }
 
 fn flows(partitions: usize, servers: usize) -> impl Strategy<Value = Flow> {
@@ -48,6 +77,7 @@ fn flows(partitions: usize, servers: usize) -> impl Strategy<Value = Flow> {
             rate_per_s,
             input_bytes,
             partitions,
+            work_s: Vec::new(),
             result_bytes,
             uplink_bytes_per_s,
             downlink_bytes_per_s: if result_bytes.is_some() { downlinks } else { Vec::new() },

@@ -95,7 +95,7 @@ fn check_capacities(
                 }
             }
             for (m, given) in given.into_iter().enumerate() {
-                match Scale::within(given.into_iter(), instance.servers[m].macs_per_s) {
+                match Scale::within(given.into_iter(), instance.servers[m].machine.speed) {
                     Ok(within) if scales => scale[m] = within,
                     Ok(_) => (),
                     Err(Excess(over)) => {
@@ -172,15 +172,16 @@ impl FlowEvaluation<'_> {
         let s = self.s;
         let mut is_defined = true;
         for n in 0..self.flow().partitions.len() {
-            let macs = self.flow().partitions[n].macs;
-            let load = product(self.flow().rate_per_s, macs);
+            let server = &self.instance.servers[self.solution.servers[s][n] as usize];
+            let work = self.instance.work(s, n, server.machine.kind);
+            let load = product(self.flow().rate_per_s, work);
             let speed = match &self.solution.speeds {
                 Speeds::MacsPerS(rows) => scale[self.solution.servers[s][n] as usize].share(rows[s][n]),
                 Speeds::Units(rows) => product(rows[s][n] as f64, unit.expect("units have a size")),
             };
             let left = minus(speed, load);
             if left.low() > 0.0 {
-                self.terms.push(self.weight * (Interval::point(macs) / left));
+                self.terms.push(self.weight * (Interval::point(work) / left));
             } else {
                 let short = load.high() - speed.low();
                 self.found.push(Violation::new("stability", format!("speeds[{s}][{n}]"), short, "MAC/s"));

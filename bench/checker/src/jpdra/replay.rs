@@ -87,7 +87,10 @@ pub(super) struct Replay<'a> {
     instance: &'a Instance,
     certificate: &'a Certificate,
     weights: Vec<Interval>,
-    items: Vec<PartitionTerms>,
+    /// The partitions, for each kind of server. Shape (kinds of servers, partitions).
+    items: Vec<Vec<PartitionTerms>>,
+    /// The kind of each server, as an index into `items`. Shape (servers,).
+    kind_of: Vec<usize>,
     /// Where each flow's items begin.
     first: Vec<usize>,
     capacities: Vec<Capacity>,
@@ -113,30 +116,43 @@ impl<'a> Replay<'a> {
         let capacities = servers
             .map(|m| match (units(m), most) {
                 (Some(units), Some(_)) => Capacity::Units(units),
-                _ => Capacity::Speed(instance.servers[m].macs_per_s),
+                _ => Capacity::Speed(instance.servers[m].machine.speed),
             })
             .collect();
-        let mut items = Vec::with_capacity(instance.partitions());
-        let mut first = Vec::with_capacity(instance.flows.len());
-        for (s, flow) in instance.flows.iter().enumerate() {
-            first.push(items.len());
-            for partition in &flow.partitions {
-                let macs = Interval::point(partition.macs);
-                let load = product(flow.rate_per_s, partition.macs);
-                let mut item =
-                    PartitionTerms { flow: s, root: (weights[s] * macs).sqrt(), load, delays: Vec::new(), first: 1 };
-                if let (Some(unit), Some(most)) = (unit, most) {
-                    let speed = |k: u64| product(k as f64, unit);
-                    item.first = (1..=most).find(|k| speed(*k).high() > load.low()).unwrap_or(most + 1);
-                    // A denominator that may be 0 is taken at its upper end: the delay from below.
-                    let delay = |k: u64| ((weights[s] * macs).low() / minus(speed(k), load).high()).next_down();
-                    item.delays = (item.first..=most).map(delay).collect();
-                }
-                items.push(item);
+        let term = |s: usize, n: usize, kind: Option<u32>| {
+            let (rate_per_s, work) = (instance.flows[s].rate_per_s, instance.work(s, n, kind));
+            let (load, work) = (product(rate_per_s, work), Interval::point(work));
+            let mut item =
+                PartitionTerms { flow: s, root: (weights[s] * work).sqrt(), load, delays: Vec::new(), first: 1 };
+            if let (Some(unit), Some(most)) = (unit, most) {
+                let speed = |k: u64| product(k as f64, unit);
+                item.first = (1..=most).find(|k| speed(*k).high() > load.low()).unwrap_or(most + 1);
+                // A denominator that may be 0 is taken at its upper end: the delay from below.
+                let delay = |k: u64| ((weights[s] * work).low() / minus(speed(k), load).high()).next_down();
+                item.delays = (item.first..=most).map(delay).collect();
             }
-        }
-        let (cache, cache_bytes) = (HashMap::new(), 0);
-        Self { instance, certificate, weights, items, first, capacities, cache, cache_bytes, budget }
+            item
+        };
+        let (kinds, kind_of) = instance.server_kinds();
+        let shape =
+            || instance.flows.iter().enumerate().flat_map(|(s, flow)| (0..flow.partitions.len()).map(move |n| (s, n)));
+        let items = kinds.iter().map(|kind| shape().map(|(s, n)| term(s, n, *kind)).collect()).collect();
+        let lengths = instance.flows.iter().scan(0, |before, flow| {
+            let first = *before;
+            *before += flow.partitions.len();
+            Some(first)
+        });
+        let (first, cache, cache_bytes) = (lengths.collect(), HashMap::new(), 0);
+        Self { instance, certificate, weights, items, kind_of, first, capacities, cache, cache_bytes, budget }
+    }
+
+    /// The partitions as server `m` runs them. Shape (partitions,).
+    fn items_on(&self, m: usize) -> &[PartitionTerms] {
+        &self.items[self.kind_of[m]]
+    }
+
+    fn partitions(&self) -> usize {
+        self.items[0].len()
     }
 
     /// The least bound of the leaves; infinite if none has a solution.
@@ -202,29 +218,29 @@ impl<'a> Replay<'a> {
 
     fn has_shape(&self, prices: &Prices) -> bool {
         let servers = self.instance.servers.len();
-        let is_first = |i: usize| i == 0 || self.items[i].flow != self.items[i - 1].flow;
-        let place = prices.place.len() == self.items.len() && prices.place.iter().all(|row| row.len() == servers);
+        let flow = |i: usize| self.items[0][i].flow;
+        let is_first = |i: usize| i == 0 || flow(i) != flow(i - 1);
+        let place = prices.place.len() == self.partitions() && prices.place.iter().all(|row| row.len() == servers);
         let fits = |(i, row): (usize, &Vec<f64>)| row.len() == if is_first(i) { 0 } else { servers };
-        let stay =
-            prices.stay.is_empty() || prices.stay.len() == self.items.len() && prices.stay.iter().enumerate().all(fits);
+        let stay = prices.stay.is_empty()
+            || prices.stay.len() == self.partitions() && prices.stay.iter().enumerate().all(fits);
         place && stay
     }
 
     /// Which servers a partition fits at all. Shape (partitions, servers).
     fn fits(&self) -> Vec<Vec<bool>> {
-        let fits = |item: &PartitionTerms, m: usize| match self.capacities[m] {
-            Capacity::Speed(speed) => item.load.low() < speed,
-            Capacity::Units(units) => item.first <= units,
+        let fits = |i: usize, m: usize| match self.capacities[m] {
+            Capacity::Speed(speed) => self.items_on(m)[i].load.low() < speed,
+            Capacity::Units(units) => self.items_on(m)[i].first <= units,
         };
-        let row = |item: &PartitionTerms| (0..self.instance.servers.len()).map(|m| fits(item, m)).collect();
-        self.items.iter().map(row).collect()
+        (0..self.partitions()).map(|i| (0..self.instance.servers.len()).map(|m| fits(i, m)).collect()).collect()
     }
 
     /// The servers that a decision and those before it leave to every partition. Shape (partitions, servers).
     fn allowed(&self, decisions: &[Decision], mut decision: Option<u32>) -> Result<Vec<Vec<bool>>, Violation> {
         let mut allowed = self.fits();
         let servers = self.instance.servers.len();
-        self.budget.spend((self.items.len() * servers) as u64)?;
+        self.budget.spend((self.partitions() * servers) as u64)?;
         while let Some(at) = decision {
             let Decision { split, is_inside, before } = decisions[at as usize];
             let (item, named) = self.split(split);
@@ -297,11 +313,11 @@ impl<'a> Replay<'a> {
 
     /// The bound of a leaf with rates, rounded down.
     fn marginal(&self, rates: &[f64], allowed: &[Vec<bool>]) -> f64 {
-        let place = |i: usize, m: usize| tangent(&self.items[i], Interval::point(rates[m])).low();
+        let place = |i: usize, m: usize| tangent(&self.items_on(m)[i], Interval::point(rates[m])).low();
         let paths = self.paths(SubproblemObjective::Delay, allowed, place, |_, _| 0.0);
         let speed = |(server, rate): (&offcut_instances::jpdra::Server, &f64)| {
             let rate = Interval::point(*rate);
-            rate * rate * Interval::point(server.macs_per_s)
+            rate * rate * Interval::point(server.machine.speed)
         };
         add_down_or_infinite(paths, -sum(self.instance.servers.iter().zip(rates).map(speed)).high())
     }
@@ -336,7 +352,7 @@ impl<'a> Replay<'a> {
     /// The steps of [`Self::paths`]: every partition, every two servers.
     fn spend_on_paths(&self) -> Result<(), Violation> {
         let servers = self.instance.servers.len() as u64;
-        self.budget.spend(self.items.len() as u64 * servers * (servers + 2))
+        self.budget.spend(self.partitions() as u64 * servers * (servers + 2))
     }
 
     /// A server's minimum, or a quick bound of it.
@@ -348,7 +364,7 @@ impl<'a> Replay<'a> {
         allowed: &[Vec<bool>],
         is_close: bool,
     ) -> Result<f64, Violation> {
-        self.budget.spend((self.items.len() * self.instance.servers.len()) as u64)?;
+        self.budget.spend((self.partitions() * self.instance.servers.len()) as u64)?;
         let state = |row: &Vec<bool>| match (row[m], row.iter().filter(|allowed| **allowed).count()) {
             (false, _) => State::Out,
             (true, 1) => State::In,
@@ -359,7 +375,8 @@ impl<'a> Replay<'a> {
             return Ok(*least);
         }
         let prices = &self.certificate.prices[index as usize];
-        let search = Search::new(&self.items, self.capacities[m], prices, objective, m, &key.4).within(self.budget);
+        let search =
+            Search::new(self.items_on(m), self.capacities[m], prices, objective, m, &key.4).within(self.budget);
         let least = if is_close { search.least() } else { search.quick() };
         // A search that the budget ended has a weaker bound, which is not used.
         self.budget.spend(0)?;

@@ -2,7 +2,8 @@ use std::collections::BTreeSet;
 
 use offcut_instances::document::parse_instance;
 use offcut_instances::jpdra::strategy::{Shares, deployments, instances, solutions};
-use offcut_instances::jpdra::{Allocation, Certificate, Instance, Jpdra, Node, Prices, Solution, Speeds};
+use offcut_instances::jpdra::{Allocation, Certificate, Instance, Jpdra, Node, Prices, Server, Solution, Speeds};
+use offcut_instances::machine::Machine;
 use offcut_instances::problem::{Answer, Stop, Valid};
 use offcut_instances::random::Stream;
 use proptest::prelude::*;
@@ -114,7 +115,7 @@ fn violations_have_amounts() {
 fn a_server_that_is_filled_exactly_is_known_exactly() {
     let mut instance = toy();
     let speed = 4.0 * (1.0 + 2f64.powi(-30));
-    instance.servers[1].macs_per_s = speed;
+    instance.servers[1].machine.speed = speed;
     let delay = 1.25 + 4.0 * 2f64.powi(28);
     assert!((objective(&instance, &solution([0, 1], [5.0, speed])) - delay).abs() < 1e-12 * delay);
 }
@@ -147,11 +148,11 @@ fn a_small_excess_is_scaled_back() {
     }
     // What is stable as it is given, and not once it is scaled, is not stable.
     let mut full = toy();
-    full.servers[1].macs_per_s = 4.0;
+    full.servers[1].machine.speed = 4.0;
     assert_eq!(broken(&full, &solution([0, 1], [5.0, 4.0 * (1.0 + 0.9e-9)])), ["stability"]);
     // Units are whole: one too many is one too many, however many there are.
     let mut units = Instance { allocation: Allocation::Units { macs_per_s: 8e-12 }, ..toy() };
-    units.servers[1].macs_per_s = 8.0;
+    units.servers[1].machine.speed = 8.0;
     let most = units.units(1, 8e-12);
     let speeds = |k: u64| Solution { servers: vec![vec![0, 1]], speeds: Speeds::Units(vec![vec![600_000_000_000, k]]) };
     assert_eq!(broken(&units, &speeds(most)), [""; 0]);
@@ -164,7 +165,7 @@ fn a_small_excess_is_scaled_back() {
 fn a_claim_may_be_of_what_was_given() {
     let mut instance = toy();
     let speed = 4.0 * (1.0 + 2f64.powi(-20));
-    instance.servers[1].macs_per_s = speed;
+    instance.servers[1].machine.speed = speed;
     let given = solution([0, 1], [5.0, speed * (1.0 + 1e-10)]);
     let scaled = 1.25 + 4.0 / (speed - 4.0);
     let as_given = 1.25 + 4.0 / (speed * (1.0 + 1e-10) - 4.0);
@@ -261,7 +262,7 @@ fn malformed_certificates_are_rejected() {
 #[test]
 fn an_instance_without_solutions_is_proved_to_have_none() {
     let mut instance = toy();
-    instance.servers[1].macs_per_s = 4.5;
+    instance.servers[1].machine.speed = 4.5;
     let answer = |prices: Prices| {
         let nodes = vec![Node::Empty { prices: 0 }];
         Answer::<Jpdra>::nothing(Stop::Infeasible).certified(0.0, Certificate { prices: vec![prices], nodes })
@@ -270,7 +271,7 @@ fn an_instance_without_solutions_is_proved_to_have_none() {
     let by_load = Prices { place: vec![vec![1.0; 2], vec![4.0; 2]], stay: Vec::new() };
     let verdict = check_answer::<Jpdra>(&instance, &answer(by_load.clone()), &Tolerance::default());
     assert!(matches!(verdict.proof(), Proof::Rejected { .. }));
-    instance.servers[0].macs_per_s = 0.5;
+    instance.servers[0].machine.speed = 0.5;
     let verdict = check_answer::<Jpdra>(&instance, &answer(by_load), &Tolerance::default());
     assert_eq!(verdict.proof(), &Proof::Infeasible);
     // And a solution beside such a proof is a contradiction, whoever claims it.
@@ -284,7 +285,7 @@ fn infeasibility_is_proved_by_a_close_search_where_a_quick_bound_is_not_enough()
     let mut instance = toy();
     let partition = offcut_instances::jpdra::Partition { macs: 3.0, out_bytes: 1.0 };
     instance.flows[0].partitions = vec![partition; 3];
-    instance.servers.iter_mut().for_each(|server| server.macs_per_s = 5.0);
+    instance.servers.iter_mut().for_each(|server| server.machine.speed = 5.0);
     let prices = vec![Prices { place: vec![vec![3.0; 2]; 3], stay: Vec::new() }];
     let certificate = one(Node::Empty { prices: 0 }, prices);
     let budget = Budget::of(0, 0);
@@ -315,14 +316,15 @@ fn delay(instance: &Instance, servers: &[Vec<u32>]) -> Option<f64> {
             delay += weight * flow.partitions[n].out_bytes / instance.link_bytes_per_s[at(n)][at(n + 1)];
         }
         delay += flow.result_bytes.map_or(0.0, |bytes| weight * bytes / flow.downlink_bytes_per_s[at(last)]);
-        for (n, partition) in flow.partitions.iter().enumerate() {
-            on[at(n)].push((flow.rate_per_s * partition.macs, weight * partition.macs));
+        for n in 0..flow.partitions.len() {
+            let work = instance.work_on(s, n, at(n));
+            on[at(n)].push((flow.rate_per_s * work, weight * work));
         }
     }
     for (m, on) in on.iter().enumerate() {
         delay += match instance.allocation {
             Allocation::Continuous => {
-                let left = instance.servers[m].macs_per_s - on.iter().map(|(load, _)| load).sum::<f64>();
+                let left = instance.servers[m].machine.speed - on.iter().map(|(load, _)| load).sum::<f64>();
                 let roots: f64 = on.iter().map(|(_, square)| square.sqrt()).sum();
                 (left > 0.0 || on.is_empty()).then(|| if on.is_empty() { 0.0 } else { roots * roots / left })?
             }
@@ -393,19 +395,20 @@ fn brute_priced(instance: &Instance, prices: &Prices) -> f64 {
         .collect();
     let total: f64 = instance.flows.iter().map(|flow| flow.rate_per_s).sum();
     let fits = |s: usize, n: usize, m: usize| {
-        let load = instance.flows[s].rate_per_s * instance.flows[s].partitions[n].macs;
+        let load = instance.flows[s].rate_per_s * instance.work_on(s, n, m);
         match instance.allocation {
-            Allocation::Continuous => load < instance.servers[m].macs_per_s,
+            Allocation::Continuous => load < instance.servers[m].machine.speed,
             Allocation::Units { macs_per_s } => ((load / macs_per_s).floor() as u64) < instance.units(m, macs_per_s),
         }
     };
+    let limitless = |server: &Server| Server { machine: Machine { speed: 1e30, ..server.machine } };
     let mut bound = 0.0;
     for (s, flow) in instance.flows.iter().enumerate() {
         // The flow alone, servers without limits: only ways and prices.
         let alone = Instance {
             flows: vec![flow.clone()],
             allocation: Allocation::Continuous,
-            servers: instance.servers.iter().map(|_| offcut_instances::jpdra::Server { macs_per_s: 1e30 }).collect(),
+            servers: instance.servers.iter().map(limitless).collect(),
             ..instance.clone()
         };
         let cost = |servers: &Vec<Vec<u32>>| {
@@ -439,13 +442,13 @@ fn brute_priced(instance: &Instance, prices: &Prices) -> f64 {
             let taken: Vec<(f64, f64)> = (items.iter().filter(|(s, n)| is_in(*s, *n)))
                 .map(|(s, n)| {
                     let flow = &instance.flows[*s];
-                    let load = flow.rate_per_s * flow.partitions[*n].macs;
+                    let load = flow.rate_per_s * instance.work_on(*s, *n, m);
                     (load, load / total)
                 })
                 .collect();
             let delay = match instance.allocation {
                 Allocation::Continuous => {
-                    let left = instance.servers[m].macs_per_s - taken.iter().map(|(load, _)| load).sum::<f64>();
+                    let left = instance.servers[m].machine.speed - taken.iter().map(|(load, _)| load).sum::<f64>();
                     let roots: f64 = taken.iter().map(|(_, square)| square.sqrt()).sum();
                     (left > 0.0).then(|| roots * roots / left)
                 }
@@ -464,6 +467,12 @@ fn brute_priced(instance: &Instance, prices: &Prices) -> f64 {
         bound += least;
     }
     bound.max(0.0)
+}
+
+/// All partitions, as flow and place in it.
+fn partitions_of(instance: &Instance) -> Vec<(usize, usize)> {
+    let of_flow = |s: usize| (0..instance.flows[s].partitions.len()).map(move |n| (s, n));
+    (0..instance.flows.len()).flat_map(of_flow).collect()
 }
 
 fn shares() -> impl Strategy<Value = Instance> {
@@ -500,8 +509,9 @@ proptest! {
         leaf.nodes = vec![Node::Empty { prices: 0 }];
         if seed % 2 == 0 {
             // Loads as prices: the sharpest there are against overload.
-            let loads = instance.flows.iter().flat_map(|flow| flow.partitions.iter().map(|p| p.macs * flow.rate_per_s));
-            leaf.prices[0].place = loads.map(|load| vec![load; instance.servers.len()]).collect();
+            let load = |s: usize, n: usize, m: usize| instance.flows[s].rate_per_s * instance.work_on(s, n, m);
+            let row = |(s, n)| (0..instance.servers.len()).map(|m| load(s, n, m)).collect();
+            leaf.prices[0].place = partitions_of(&instance).into_iter().map(row).collect();
             leaf.prices[0].stay = Vec::new();
         }
         if Jpdra::replay(&instance, &leaf).is_ok() {
@@ -558,16 +568,16 @@ mod to_the_last_bit {
             if let Some(bytes) = flow.result_bytes {
                 objective_value += &weight * exact(bytes) / exact(flow.downlink_bytes_per_s[at(last)]);
             }
-            for (n, partition) in flow.partitions.iter().enumerate() {
-                let macs = exact(partition.macs);
-                on[at(n)].push((exact(flow.rate_per_s) * &macs, &weight * &macs));
+            for n in 0..flow.partitions.len() {
+                let work = exact(instance.work_on(s, n, at(n)));
+                on[at(n)].push((exact(flow.rate_per_s) * &work, &weight * &work));
             }
         }
         for (m, on) in on.iter().enumerate().filter(|(_, on)| !on.is_empty()) {
             match instance.allocation {
                 Allocation::Continuous => {
                     let load = on.iter().fold(RBig::ZERO, |sum, (load, _)| sum + load);
-                    let left = exact(instance.servers[m].macs_per_s) - load;
+                    let left = exact(instance.servers[m].machine.speed) - load;
                     if left <= RBig::ZERO {
                         return None;
                     }
@@ -613,10 +623,15 @@ mod to_the_last_bit {
             let bytes = power(stream, -20.0, 20.0);
             flow.input_bytes = clamp(flow.input_bytes * bytes);
             flow.result_bytes = flow.result_bytes.map(|result| clamp(result * bytes));
+            let mut lesses = Vec::new();
             for partition in &mut flow.partitions {
                 let less = if is_wild { power(stream, -20.0, 0.5) } else { 1.0 };
                 partition.macs = clamp(partition.macs * speed / rate * less);
+                lesses.push(less);
                 partition.out_bytes = clamp(partition.out_bytes * bytes);
+            }
+            for work in &mut flow.work_s {
+                work.iter_mut().zip(&lesses).for_each(|(work, less)| *work = clamp(*work * speed / rate * less));
             }
             let ways = flow.uplink_bytes_per_s.iter_mut().chain(&mut flow.downlink_bytes_per_s);
             ways.for_each(|way| *way = clamp(*way * power(stream, -25.0, 25.0)));
@@ -624,19 +639,24 @@ mod to_the_last_bit {
         for way in instance.link_bytes_per_s.iter_mut().flatten() {
             *way = clamp(*way * power(stream, -25.0, 25.0));
         }
-        let loads: Vec<f64> =
-            instance.flows.iter().flat_map(|flow| flow.partitions.iter().map(|p| p.macs * flow.rate_per_s)).collect();
-        for server in &mut instance.servers {
-            server.macs_per_s = clamp(server.macs_per_s * speed);
+        let loads_on = |instance: &Instance, m: usize| -> Vec<f64> {
+            let load = |(s, n): (usize, usize)| instance.work_on(s, n, m) * instance.flows[s].rate_per_s;
+            partitions_of(instance).into_iter().map(load).collect()
+        };
+        for m in 0..instance.servers.len() {
+            let loads = loads_on(&instance, m);
+            let server = &mut instance.servers[m];
+            server.machine.speed = clamp(server.machine.speed * speed);
             if stream.below(2) == 0 {
                 let sum: f64 = loads.iter().filter(|_| stream.below(2) == 0).sum();
                 let bits = stream.below(8) as f64 - 2.0;
                 let more = if stream.below(2) == 0 { power(stream, -15.0, -1.0) } else { bits * f64::EPSILON };
-                server.macs_per_s = (sum * (1.0 + more)).clamp(1e-30, 1e30);
+                server.machine.speed = (sum * (1.0 + more)).clamp(1e-30, 1e30);
             }
         }
         if matches!(instance.allocation, Allocation::Units { .. }) {
-            let most = instance.servers.iter().map(|server| server.macs_per_s).fold(0.0, f64::max);
+            let most = instance.servers.iter().map(|server| server.machine.speed).fold(0.0, f64::max);
+            let loads = loads_on(&instance, 0);
             // Units that divide a load, exactly or nearly, are the ones to go wrong.
             let whole = loads[stream.below(loads.len() as u64) as usize] / (1 + stream.below(4)) as f64;
             let unit = if stream.below(2) == 0 { most / 12.0 } else { whole.max(most / 40.0) };
@@ -659,30 +679,30 @@ mod to_the_last_bit {
         };
         let mut prices: Vec<Prices> = (0..4).map(|_| any(stream)).collect();
         let total: f64 = instance.flows.iter().map(|flow| flow.rate_per_s).sum();
-        let items: Vec<(f64, f64)> = (instance.flows.iter())
-            .flat_map(|flow| {
-                let item = |p: &offcut_instances::jpdra::Partition| {
-                    (flow.rate_per_s * p.macs, (flow.rate_per_s / total * p.macs).sqrt())
-                };
-                flow.partitions.iter().map(item)
-            })
-            .collect();
+        let item = |(s, n): (usize, usize), m: usize| {
+            let (rate, work) = (instance.flows[s].rate_per_s, instance.work_on(s, n, m));
+            (rate * work, (rate / total * work).sqrt())
+        };
+        let all = partitions_of(instance);
+        let items_on = |m: usize| -> Vec<(f64, f64)> { all.iter().map(|at| item(*at, m)).collect() };
         let mut rates = vec![0.0; servers];
         if let Some((_, on)) = best {
             let on: Vec<u32> = on.iter().flatten().copied().collect();
             for (m, rate) in rates.iter_mut().enumerate() {
+                let items = items_on(m);
                 let here = || items.iter().zip(&on).filter(|(_, at)| **at as usize == m).map(|(item, _)| item);
-                let left = instance.servers[m].macs_per_s - here().map(|(load, _)| load).sum::<f64>();
-                *rate =
-                    here().map(|(_, root)| root).sum::<f64>() / left.max(f64::EPSILON * instance.servers[m].macs_per_s);
+                let left = instance.servers[m].machine.speed - here().map(|(load, _)| load).sum::<f64>();
+                *rate = here().map(|(_, root)| root).sum::<f64>()
+                    / left.max(f64::EPSILON * instance.servers[m].machine.speed);
             }
         }
         rates.iter_mut().for_each(|rate| *rate = if *rate == 0.0 { 0.0 } else { rate.clamp(1e-60, 1e60) });
-        let marginal = |(load, root): &(f64, f64)| -> Vec<f64> {
-            rates.iter().map(|r| (2.0 * r * root + r * r * load).min(1e60)).collect()
+        let row = |at: &(usize, usize), of: &dyn Fn(f64, (f64, f64)) -> f64| -> Vec<f64> {
+            rates.iter().enumerate().map(|(m, rate)| of(*rate, item(*at, m))).collect()
         };
-        prices[0] = Prices { place: items.iter().map(marginal).collect(), stay: Vec::new() };
-        prices[1] = Prices { place: items.iter().map(|(load, _)| vec![*load; servers]).collect(), stay: Vec::new() };
+        let marginal = |r: f64, (load, root): (f64, f64)| (2.0 * r * root + r * r * load).min(1e60);
+        prices[0] = Prices { place: all.iter().map(|at| row(at, &marginal)).collect(), stay: Vec::new() };
+        prices[1] = Prices { place: all.iter().map(|at| row(at, &|_, (load, _)| load)).collect(), stay: Vec::new() };
         let leaf = |stream: &mut Stream| match stream.below(5) {
             4 => Node::Marginal { rates: Vec::clone(&rates) },
             prices => Node::Priced { prices: prices as u32 },
@@ -778,7 +798,7 @@ mod to_the_last_bit {
     /// The square-root rule in plain floats: speeds sum to a few roundings more or less than there is.
     fn plain(instance: &Instance, on: &[Vec<u32>], stream: &mut Stream) -> Solution {
         let total: f64 = instance.flows.iter().map(|flow| flow.rate_per_s).sum();
-        let load = |s: usize, n: usize| instance.flows[s].rate_per_s * instance.flows[s].partitions[n].macs;
+        let load = |s: usize, n: usize| instance.flows[s].rate_per_s * instance.work_on(s, n, on[s][n] as usize);
         let mut loads = vec![0.0; instance.servers.len()];
         let mut roots = vec![0.0; instance.servers.len()];
         for (s, n, m) in on.iter().enumerate().flat_map(|(s, row)| row.iter().enumerate().map(move |(n, m)| (s, n, *m)))
@@ -789,7 +809,7 @@ mod to_the_last_bit {
         let speeds = on.iter().enumerate().map(|(s, row)| {
             let speed = |(n, m): (usize, &u32)| {
                 let m = *m as usize;
-                let left = instance.servers[m].macs_per_s - loads[m];
+                let left = instance.servers[m].machine.speed - loads[m];
                 let bits = stream.below(3) as f64 - 1.0;
                 (load(s, n) + left * (load(s, n) / total).sqrt() / roots[m]) * (1.0 + bits * f64::EPSILON)
             };
@@ -805,7 +825,7 @@ mod to_the_last_bit {
     fn a_rounding_too_much_is_not_worth_anything() {
         let ulp = 4.0 * f64::EPSILON;
         let mut instance = toy();
-        instance.servers[1].macs_per_s = 5.0 + 12.0 * ulp;
+        instance.servers[1].machine.speed = 5.0 + 12.0 * ulp;
         let given = solution([1, 1], [1.0 + 4.25 * ulp, 4.0 + 8.0 * ulp]);
         let least = objective_value(&instance, &given.servers).expect("fits");
         let (objective, violations) = Jpdra::evaluate(&instance, &given);
@@ -813,7 +833,7 @@ mod to_the_last_bit {
         let objective = objective.expect("defined");
         assert!(exact(objective.low() * 1.01) < least && least <= exact(objective.high()));
         // With next to nothing left, what stood by a rounding does not.
-        instance.servers[1].macs_per_s = 5.0 + ulp;
+        instance.servers[1].machine.speed = 5.0 + ulp;
         assert_eq!(broken(&instance, &solution([1, 1], [1.0 + 0.25 * ulp, 4.0 + ulp])), ["stability"; 2]);
     }
 }

@@ -111,7 +111,7 @@ pub fn jpdra_instance(flows: usize, servers: usize) -> jpdra::Instance {
     flow.uplink_bytes_per_s = (0..servers).map(|m| 2.0 + m as f64).collect();
     flow.downlink_bytes_per_s = flow.uplink_bytes_per_s.clone();
     instance.flows = vec![flow; flows];
-    instance.servers = vec![jpdra::Server { macs_per_s: 3.0 * flows as f64 }; servers];
+    instance.servers = vec![jpdra::Server::of_macs(3.0 * flows as f64); servers];
     let link = |a: usize| (0..servers).map(|b| if a == b { 0.0 } else { 4.0 }).collect();
     instance.link_bytes_per_s = (0..servers).map(link).collect();
     instance

@@ -14,8 +14,8 @@
 //!
 //! A seed other than 0 puts columns and rows into another order, too: the variation of HiGHS's times over seeds is performance variability, reported beside them.
 //!
-//! Here, too, models are written to files for other solvers: [`copying`] writes what is handed to HiGHS, at the moment it is, so that no model
-//! written can differ from the one that was solved.
+//! Here, too, models are written to files for other solvers: [`exporting`] writes the first model that is handed over in place of solving it, so that no
+//! model written can differ from the one that is solved otherwise.
 
 use std::cell::RefCell;
 use std::ffi::CString;
@@ -57,6 +57,17 @@ pub struct Program {
     rows: Vec<Constraint>,
     size: f64,
     start: Option<Vec<f64>>,
+    scaling: Option<Scaling>,
+    is_relaxation: bool,
+}
+
+/// What a model's objective is in the problem: problem objective = factor * model objective + offset.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Scaling {
+    /// Units of the problem's objective for one of the model's.
+    pub factor: f64,
+    /// The part of the problem's objective that the model leaves out.
+    pub offset: f64,
 }
 
 impl Program {
@@ -69,7 +80,19 @@ impl Program {
         rows: Vec<Constraint>,
         size: f64,
     ) -> Self {
-        Self { sense, variables, objective, rows, size, start: None }
+        Self { sense, variables, objective, rows, size, start: None, scaling: None, is_relaxation: false }
+    }
+
+    /// The same model as a statement of the problem, whose objective is `factor` times the model's plus `offset`. Only such models can be exported.
+    #[must_use]
+    pub fn scaled(self, factor: f64, offset: f64) -> Self {
+        Self { scaling: Some(Scaling { factor, offset }), ..self }
+    }
+
+    /// The same model, known to be a relaxation: its optimum bounds the problem's.
+    #[must_use]
+    pub fn relaxing(self) -> Self {
+        Self { is_relaxation: true, ..self }
     }
 
     /// The same model with a known solution, from which HiGHS starts: values of the variables in the order they were added.
@@ -231,9 +254,12 @@ pub fn solve_with_callback(
     report: &dyn Fn(&[f64]),
 ) -> Result<Outcome, Stop> {
     let report = incumbents::has_listener().then_some(report);
-    let (sense, size) = (program.sense, program.size);
+    let (sense, size, scaling, is_relaxation) = (program.sense, program.size, program.scaling, program.is_relaxation);
     let began = Instant::now();
     let Prepared { mut model, positions, outlasts } = prepared(program, limits.seed, limits.time_s)?;
+    if is_exporting() {
+        return Err(export(&mut model, scaling, is_relaxation));
+    }
     let (columns, rows) = (model.num_cols(), model.num_rows());
     let seed = i32::try_from(limits.seed % (1 << 31)).expect("below 2^31");
     set(&mut model, "random_seed", seed)?;
@@ -334,74 +360,67 @@ unsafe extern "C" fn improved(
 }
 
 thread_local! {
-    /// Where models of this thread are written to, while they are.
-    static COPIES: RefCell<Option<Copies>> = const { RefCell::new(None) };
+    /// Where a model of this thread is written to, while one is asked for.
+    static EXPORT: RefCell<Option<Export>> = const { RefCell::new(None) };
 }
 
-struct Copies {
+struct Export {
     file: PathBuf,
-    written: Option<Copied>,
+    written: Option<Exported>,
     error: Option<String>,
 }
 
-/// A model in a file, and what became of it here. Objectives are the model's own: scaled, and without the constant that the method adds.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Copied {
-    /// Models handed over before it, all replaced by it: an outer approximation hands over one every round, with more cuts.
-    pub before: usize,
+/// A model in a file.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Exported {
     /// Columns.
     pub columns: usize,
     /// Rows.
     pub rows: usize,
-    /// HiGHS's optimum of this very model; none if it did not find it.
-    pub objective: Option<f64>,
+    /// Its objective in the problem.
+    pub scaling: Scaling,
+    /// Whether it is a relaxation: its optimum then bounds the problem's.
+    pub is_relaxation: bool,
 }
 
-/// Does `work` and writes the last model that it hands to HiGHS on this thread to `file`; the ending says as what, `.mps` or `.lp`. None if there
-/// was no model.
+/// Does `work` and writes the first statement of the problem that it hands to HiGHS on this thread to `file`; the ending says as what, `.mps` or `.lp`.
+/// HiGHS solves nothing: `work` gets [`Stop::Completed`] instead of a result. None if there was no such model.
 ///
 /// # Errors
 /// What HiGHS cannot write.
-pub fn copying(file: &Path, work: impl FnOnce()) -> Result<Option<Copied>, String> {
-    let copies = Copies { file: file.to_owned(), written: None, error: None };
-    COPIES.with(|slot| slot.replace(Some(copies)));
+pub fn exporting(file: &Path, work: impl FnOnce()) -> Result<Option<Exported>, String> {
+    let export = Export { file: file.to_owned(), written: None, error: None };
+    EXPORT.with(|slot| slot.replace(Some(export)));
     work();
-    let copies = COPIES.with(RefCell::take).expect("put there above");
-    copies.error.map_or(Ok(copies.written), Err)
+    let export = EXPORT.with(RefCell::take).expect("put there above");
+    export.error.map_or(Ok(export.written), Err)
 }
 
-/// Whether models of this thread are written to a file: then even a model whose optimum is known is to be built.
-pub fn is_copying() -> bool {
-    COPIES.with(|slot| slot.borrow().is_some())
+/// Whether a model of this thread is written to a file: then even a model whose optimum is known is to be built.
+pub fn is_exporting() -> bool {
+    EXPORT.with(|slot| slot.borrow().is_some())
 }
 
+/// Writes a model that states the problem, if it is the first; this is what the method is told instead of a result.
 #[allow(unsafe_code)]
-fn copy(model: &mut Model) {
-    COPIES.with(|slot| {
+fn export(model: &mut Model, scaling: Option<Scaling>, is_relaxation: bool) -> Stop {
+    EXPORT.with(|slot| {
         let mut slot = slot.borrow_mut();
-        let Some(copies) = slot.as_mut() else { return };
-        let before = copies.written.as_ref().map_or(0, |copied| copied.before + 1);
-        copies.written = Some(Copied { before, columns: model.num_cols(), rows: model.num_rows(), objective: None });
-        let Ok(name) = CString::new(copies.file.as_os_str().as_encoded_bytes()) else {
-            copies.error = Some("a name with a zero byte".into());
+        let Some(export) = slot.as_mut().filter(|export| export.written.is_none()) else { return };
+        let Some(scaling) = scaling else { return };
+        export.written = Some(Exported { columns: model.num_cols(), rows: model.num_rows(), scaling, is_relaxation });
+        let Ok(name) = CString::new(export.file.as_os_str().as_encoded_bytes()) else {
+            export.error = Some("a name with a zero byte".into());
             return;
         };
         // SAFETY: the pointer is to a live HiGHS object, and the name ends in a zero and outlives the call.
         let status = unsafe { highs_sys::Highs_writeModel(model.as_mut_ptr(), name.as_ptr()) };
         // A warning is that there are no names: HiGHS then makes some.
         if status != highs_sys::STATUS_OK && status != highs_sys::STATUS_WARNING {
-            copies.error = Some(format!("HiGHS cannot write {}", copies.file.display()));
+            export.error = Some(format!("HiGHS cannot write {}", export.file.display()));
         }
     });
-}
-
-fn copied(solved: &SolvedModel) {
-    COPIES.with(|slot| {
-        if let Some(copied) = slot.borrow_mut().as_mut().and_then(|copies| copies.written.as_mut()) {
-            let is_optimal = solved.status() == HighsModelStatus::Optimal;
-            copied.objective = is_optimal.then(|| solved.objective_value());
-        }
-    });
+    Stop::Completed
 }
 
 /// The optimum of a model without integers.
@@ -422,7 +441,11 @@ pub struct Relaxed {
 /// [`Stop::Declined`] if HiGHS's tolerances cannot hold the model, [`Stop::Failed`] with HiGHS's message if it does not take the model or an
 /// option, or finds no optimum.
 pub fn relax(program: Program, time_s: Option<f64>) -> Result<Option<Relaxed>, Stop> {
+    let scaling = program.scaling;
     let Prepared { mut model, .. } = prepared(program, 0, None)?;
+    if is_exporting() {
+        return Err(export(&mut model, scaling, true));
+    }
     if let Some(time_s) = time_s {
         set(&mut model, "time_limit", time_s)?;
     }
@@ -453,7 +476,7 @@ struct Prepared {
 
 /// The model that `good_lp` builds; HiGHS is quiet and works on one thread.
 fn prepared(program: Program, seed: u64, time_s: Option<f64>) -> Result<Prepared, Stop> {
-    let Program { sense, variables, objective, rows, size: _, start } = program;
+    let Program { sense, variables, objective, rows, start, .. } = program;
     let rows = conditioning::held(&variables, &objective, rows).map_err(Stop::Declined)?;
     let outlasts = conditioning::outlasts(&rows, time_s);
     let problem = match sense {
@@ -552,11 +575,8 @@ fn set(model: &mut Model, option: &str, value: impl HighsOptionValue) -> Result<
     model.try_set_option(option, value).map_err(|error| Stop::Failed(format!("HiGHS rejects an option: {error:?}")))
 }
 
-fn solved(mut model: Model) -> Result<SolvedModel, Stop> {
-    copy(&mut model);
-    let solved = model.try_solve().map_err(|status| Stop::Failed(format!("HiGHS rejects the model: {status:?}")))?;
-    copied(&solved);
-    Ok(solved)
+fn solved(model: Model) -> Result<SolvedModel, Stop> {
+    model.try_solve().map_err(|status| Stop::Failed(format!("HiGHS rejects the model: {status:?}")))
 }
 
 /// Nodes of the branch-and-bound tree; -1 if there was none. `highs` reads 32-bit counts only, and this one has 64.
@@ -629,11 +649,13 @@ mod tests {
                 constraint!(x + y + w == 3.5),
                 constraint!(w >= -2.0),
             ];
-            let mut outcome = None;
-            let work = || outcome = solve(program(problem, rows), 0.0, Limits { seed, ..LIMITS }).ok();
-            copying(&file, work).expect("written").expect("a model");
+            let solve_it = |problem, rows: [Constraint; 4]| {
+                solve(program(problem, rows).scaled(1.0, 0.0), 0.0, Limits { seed, ..LIMITS })
+            };
+            let work = || assert!(solve_it(problem.clone(), rows.clone()).is_err());
+            exporting(&file, work).expect("written").expect("a model");
             orders.insert(std::fs::read_to_string(&file).expect("there"));
-            let outcome = outcome.expect("a model");
+            let outcome = solve_it(problem, rows).expect("a model");
             assert_eq!((outcome.status, outcome.columns, outcome.rows), (Status::Optimal, 4, 4));
             let values = outcome.values.expect("solved");
             for (value, known) in values.iter().zip([5.0, 0.0, -0.25, -1.5]) {
@@ -683,34 +705,32 @@ mod tests {
     }
 
     #[test]
-    fn a_model_is_written_as_it_is_solved() {
+    fn the_first_statement_is_written_and_nothing_solved() {
         let folder = std::env::temp_dir().join(format!("offcut-highs-{}", std::process::id()));
         std::fs::create_dir_all(&folder).expect("room");
+        let model = |most: f64| {
+            let mut variables = ProblemVariables::new();
+            let x: Vec<_> = (0..4).map(|_| variables.add(variable().binary())).collect();
+            let all: Expression = x.iter().sum();
+            program((Sense::Maximise, variables, all.clone()), [constraint!(all <= most)])
+        };
         for (name, words) in [("m.mps", "ROWS"), ("m.lp", "bin")] {
             let file = folder.join(name);
-            let copied = copying(&file, || {
-                for most in [1.5, 2.5] {
-                    let mut variables = ProblemVariables::new();
-                    let x: Vec<_> = (0..4).map(|_| variables.add(variable().binary())).collect();
-                    let all: Expression = x.iter().sum();
-                    solve(program((Sense::Maximise, variables, all.clone()), [constraint!(all <= most)]), 0.0, LIMITS)
-                        .expect("a model");
+            let exported = exporting(&file, || {
+                // No statement of a problem; a relaxation that is one; and one more.
+                for program in [model(1.5), model(2.5).scaled(3.0, 7.0).relaxing(), model(3.5).scaled(1.0, 0.0)] {
+                    assert_eq!(solve(program, 0.0, LIMITS).err(), Some(Stop::Completed));
                 }
             });
-            let copied = copied.expect("written").expect("a model");
-            assert_eq!(copied, Copied { before: 1, columns: 4, rows: 1, objective: Some(2.0) });
+            let scaling = Scaling { factor: 3.0, offset: 7.0 };
+            let expected = Exported { columns: 4, rows: 1, scaling, is_relaxation: true };
+            assert_eq!(exported, Ok(Some(expected)));
             let text = std::fs::read_to_string(&file).expect("there");
             assert!(text.contains(words) && text.contains("2.5"), "{text}");
         }
-        assert_eq!(copying(&folder.join("none.mps"), || ()), Ok(None));
-        assert!(
-            copying(&folder.join("no/such/folder.mps"), || {
-                let mut variables = ProblemVariables::new();
-                let x = variables.add(variable().binary());
-                let _ = solve(program((Sense::Maximise, variables, x.into()), []), 0.0, LIMITS);
-            })
-            .is_err()
-        );
+        assert_eq!(exporting(&folder.join("none.mps"), || ()), Ok(None));
+        let nowhere = folder.join("no/such/folder.mps");
+        assert!(exporting(&nowhere, || drop(solve(model(1.5).scaled(1.0, 0.0), 0.0, LIMITS))).is_err());
         std::fs::remove_dir_all(&folder).expect("ours");
     }
 

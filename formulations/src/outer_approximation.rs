@@ -56,7 +56,7 @@ pub fn run(tangents: &mut impl Tangents, known: Option<f64>, gap: f64, budget: &
     trace.build_s = Some(0.0);
     let stop = loop {
         let built = Instant::now();
-        let program = tangents.model();
+        let program = tangents.model().relaxing();
         let built_s = built.elapsed().as_secs_f64();
         if budget.is_spent(began) {
             break Stop::TimeLimit;

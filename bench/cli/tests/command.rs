@@ -650,8 +650,11 @@ fn programs_are_exported() {
         .success();
     let export =
         |method: &str, file: &str| offcut(path).args(["export", "i.json", "--method", method, "-o", file]).assert();
-    export("milp", "m.lp").success().stdout(contains("columns").and(contains("optimum")));
-    assert!(std::fs::read_to_string(path.join("m.lp")).expect("there").contains("\nst\n"));
+    export("milp", "m.lp")
+        .success()
+        .stdout(contains("columns").and(contains("problem objective = ")).and(contains("optimum gives the problem's")));
+    let program = std::fs::read_to_string(path.join("m.lp")).expect("there");
+    assert!(program.starts_with('\\') && program.contains("\\ problem objective = ") && program.contains("\nst\n"));
     export("milp", "m.lp").code(2).stderr(contains("exists already"));
     export("milp", "m.txt").code(2).stderr(contains(".mps"));
     export("iao", "m.mps").code(2).stderr(contains("milp"));

@@ -15,6 +15,9 @@ pub trait BenchmarkAdapter: Checkable + Generated {
     /// How programs decide it slot by slot; none if it is decided as a whole.
     const ROLL_OUT: Option<RollOut<Self>> = None;
 
+    /// The methods that state the problem as one mathematical program, which can be exported.
+    const PROGRAMS: &'static [&'static str];
+
     /// All methods with default parameters: exact ones first, then the paper's, then baselines.
     fn algorithms() -> Vec<Box<dyn Algorithm<Self>>>;
 

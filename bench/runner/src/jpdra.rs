@@ -7,6 +7,8 @@ use offcut_ledger::manifest::Quantity;
 use crate::BenchmarkAdapter;
 
 impl BenchmarkAdapter for Jpdra {
+    const PROGRAMS: &'static [&'static str] = &["milp-oa", "milp-units"];
+
     fn algorithms() -> Vec<Box<dyn Algorithm<Self>>> {
         let mut all = offcut_formulations::jpdra::algorithms();
         all.extend(offcut_heuristics::jpdra::algorithms());

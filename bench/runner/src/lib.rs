@@ -14,7 +14,7 @@
 //! | [`protocol`] | the lines a solver's process writes, and the answer made of them |
 //! | [`check`](mod@check) | a whole run checked again from its answers |
 //! | [`run`](mod@run) | a whole suite into a folder, resuming by key; shards, and merging them |
-//! | [`export`](mod@export) | a method's mathematical program as a file |
+//! | [`export`](mod@export) | a method's mathematical program as a file, not solved |
 //! | [`environment`] | where and with what it runs |
 
 pub mod adapter;
@@ -40,7 +40,7 @@ mod throughput;
 pub use adapter::{BenchmarkAdapter, RollOut, method, methods};
 pub use check::{Checked, check};
 pub use choice::{Choice, GridRequest};
-pub use export::export;
+pub use export::{export, meaning};
 pub use lymdo::Rollout;
 pub use run::{Folder, Merged, Progress, RunOptions, Shard, merge, run};
 pub use suite::Suite;

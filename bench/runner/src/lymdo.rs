@@ -14,6 +14,8 @@ use crate::adapter::RollOut;
 impl BenchmarkAdapter for Lymdo {
     const ROLL_OUT: Option<RollOut<Self>> = Some(program::ROLL_OUT);
 
+    const PROGRAMS: &'static [&'static str] = &["milp-oa"];
+
     fn algorithms() -> Vec<Box<dyn Algorithm<Self>>> {
         let mut all = offcut_formulations::lymdo::algorithms();
         let policies = [offcut_formulations::lymdo::policies(), offcut_heuristics::lymdo::policies()];

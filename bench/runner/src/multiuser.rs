@@ -7,6 +7,8 @@ use offcut_ledger::manifest::Quantity;
 use crate::BenchmarkAdapter;
 
 impl BenchmarkAdapter for Multiuser {
+    const PROGRAMS: &'static [&'static str] = &["milp"];
+
     fn algorithms() -> Vec<Box<dyn Algorithm<Self>>> {
         let mut all = offcut_formulations::multiuser::algorithms();
         all.extend(offcut_heuristics::multiuser::algorithms());

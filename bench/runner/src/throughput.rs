@@ -7,6 +7,8 @@ use offcut_ledger::manifest::Quantity;
 use crate::BenchmarkAdapter;
 
 impl BenchmarkAdapter for Throughput {
+    const PROGRAMS: &'static [&'static str] = &["milp", "lp", "milp-joint"];
+
     fn algorithms() -> Vec<Box<dyn Algorithm<Self>>> {
         let mut all = offcut_formulations::throughput::algorithms();
         all.extend(offcut_heuristics::throughput::algorithms());

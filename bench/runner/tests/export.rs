@@ -1,4 +1,4 @@
-//! Exported programs, read back and solved by a solver that is not HiGHS: the optimum is the same.
+//! Exported programs, read back and solved by a solver that is not HiGHS: with the factor and offset of their comment the optimum is the problem's, or bounds it.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -8,7 +8,7 @@ use offcut_instances::family::Generated;
 use offcut_instances::jpdra::Jpdra;
 use offcut_instances::lymdo::Lymdo;
 use offcut_instances::multiuser::Multiuser;
-use offcut_instances::problem::{Budget, MethodSpec};
+use offcut_instances::problem::{Budget, MethodSpec, Sense};
 use offcut_instances::throughput::Throughput;
 use offcut_runner::{BenchmarkAdapter, export, method};
 use serde_json::{Map, Value};
@@ -107,37 +107,88 @@ fn optimum(path: &Path) -> f64 {
     problem.solve().expect("solved").objective()
 }
 
-fn read_back<P: BenchmarkAdapter>(methods: &[&str], settings: &[(&str, u64)]) {
+/// The numbers of `problem objective = FACTOR * file objective + OFFSET` in a comment.
+fn scaling(path: &Path) -> (f64, f64) {
+    let text = std::fs::read_to_string(path).expect("there");
+    let line = text.lines().find_map(|line| line.split_once("problem objective = ")).expect("a comment").1;
+    let (factor, offset) = line.split_once(" * file objective + ").expect("a factor and an offset");
+    (factor.parse().expect("a factor"), offset.parse().expect("an offset"))
+}
+
+/// Exports the programs of methods, solves them elsewhere and compares with the optimum that `exact` certifies. Of a relaxation the optimum is a bound, and within
+/// `slack`, relative.
+fn read_back<P: BenchmarkAdapter>(exact: &str, methods: &[(&str, f64)], instance: &P::Instance) {
     let folder = tempfile::tempdir().expect("a folder");
-    let settings: Map<String, Value> = settings.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
-    for (at, id) in methods.iter().enumerate() {
-        let family = P::FAMILIES[0].name;
-        let instance = P::generate_with(family, &settings, 1).expect("legal");
-        let spec: MethodSpec = id.parse().expect("good");
-        let algorithm = method::<P>(&spec).expect("known");
+    let solver = |id: &str| method::<P>(&id.parse::<MethodSpec>().expect("good")).expect("known");
+    let answer = solver(exact).solve(instance, &Budget::seconds(60.0));
+    let optimum_s = answer.found.expect("solved").objective;
+    let proved = answer.proved.expect("a bound").value;
+    assert!((proved - optimum_s).abs() <= 1e-8 * optimum_s.abs(), "{exact} closes this instance");
+    for (at, (id, slack)) in methods.iter().enumerate() {
+        let algorithm = solver(id);
         let export_to = |name: String| {
             let file = folder.path().join(name);
-            let copied = export::<P>(algorithm.as_ref(), &instance, &Budget::seconds(60.0), &file);
-            (file, copied)
+            let exported = export::<P>(algorithm.as_ref(), instance, &Budget::seconds(60.0), &file);
+            (file, exported)
         };
-        let (file, copied) = export_to(format!("{at}.mps"));
-        let copied = copied.expect("exported");
-        let expected = copied.objective.expect("solved");
-        let found = optimum(&file);
-        assert!((found - expected).abs() <= 1e-6 * expected.abs().max(1e-3), "{} {id}: {found} {expected}", P::NAME);
-        assert!(copied.columns > 0 && copied.rows > 0);
-        assert!(export_to(format!("{at}.lp")).1.is_ok());
+        let (file, exported) = export_to(format!("{at}.mps"));
+        let exported = exported.expect("exported");
+        let (factor, offset) = scaling(&file);
+        assert_eq!((factor, offset), (exported.scaling.factor, exported.scaling.offset));
+        let found = factor * optimum(&file) + offset;
+        assert_eq!(exported.is_relaxation, *slack > 0.0, "{} {id}", P::NAME);
+        let beyond = if P::SENSE == Sense::Minimise { optimum_s - found } else { found - optimum_s };
+        let rounding = 1e-6 * optimum_s.abs();
+        assert!(
+            beyond >= -rounding && beyond <= slack * optimum_s.abs() + rounding,
+            "{} {id}: {factor:e} * file + {offset:e} gives {found}, the optimum is {optimum_s}",
+            P::NAME
+        );
+        assert!(exported.columns > 0 && exported.rows > 0);
+        let (lp, exported) = export_to(format!("{at}.lp"));
+        assert!(exported.is_ok() && scaling(&lp) == (factor, offset));
         assert!(export_to(format!("{at}.mps")).1.expect_err("there already").to_string().contains("exists"));
         assert!(export_to(format!("{at}.txt")).1.expect_err("no format").to_string().contains(".mps"));
     }
 }
 
+fn generated<P: BenchmarkAdapter>(settings: &[(&str, Value)], seed: u64) -> P::Instance {
+    let settings: Map<String, Value> = settings.iter().map(|(name, value)| ((*name).into(), value.clone())).collect();
+    P::generate_with(P::FAMILIES[0].name, &settings, seed).expect("legal")
+}
+
 #[test]
-fn another_solver_finds_the_same_optimum() {
-    read_back::<Multiuser>(&["milp"], &[("users", 3), ("units", 4)]);
-    read_back::<Throughput>(&["milp", "lp"], &[("requests", 8), ("cloudlets", 2)]);
-    read_back::<Jpdra>(&["milp-oa"], &[("flows", 1), ("partitions", 2), ("servers", 2)]);
-    read_back::<Lymdo>(&["milp-oa"], &[("users", 2), ("slots", 1)]);
+fn the_scaled_optimum_of_the_file_is_the_problem_s() {
+    for seed in 1..4 {
+        let objectives = [("threshold", "max"), ("branch", "sum")];
+        for (exact, objective) in objectives {
+            let settings = [("users", 3.into()), ("units", 4.into()), ("objective", objective.into())];
+            read_back::<Multiuser>(exact, &[("milp", 0.0)], &generated::<Multiuser>(&settings, seed));
+        }
+        let instance = generated::<Throughput>(&[("requests", 8.into()), ("cloudlets", 2.into())], seed);
+        read_back::<Throughput>("branch", &[("milp", 0.0), ("lp", 0.5)], &instance);
+        let sizes = [("flows", 1.into()), ("partitions", 2.into()), ("servers", 2.into())];
+        read_back::<Jpdra>("branch", &[("milp-oa", 0.02)], &generated::<Jpdra>(&sizes, seed));
+        let units = [sizes.as_slice(), &[("units", 6.into())]].concat();
+        read_back::<Jpdra>("branch", &[("milp-units", 0.0)], &generated::<Jpdra>(&units, seed));
+        let instance = generated::<Lymdo>(&[("users", 2.into()), ("slots", 1.into())], seed);
+        read_back::<Lymdo>("branch", &[("milp-oa", 0.05)], &instance);
+    }
+    let instance = generated::<Throughput>(&[("requests", 2.into()), ("cloudlets", 1.into())], 1);
+    read_back::<Throughput>("branch", &[("milp-joint", 0.0)], &instance);
+}
+
+#[test]
+fn every_program_of_the_list_is_a_method() {
+    fn check<P: BenchmarkAdapter>() {
+        for id in P::PROGRAMS {
+            assert!(offcut_runner::methods::<P>().iter().any(|method| method == id), "{} {id}", P::NAME);
+        }
+    }
+    check::<Multiuser>();
+    check::<Throughput>();
+    check::<Jpdra>();
+    check::<Lymdo>();
 }
 
 #[test]

@@ -152,7 +152,7 @@ impl Tangents for Oa<'_> {
                 rows.push(constraint!(tangent <= squared * model.speed(m)));
             }
         }
-        Program::new(Jpdra::SENSE, problem, objective, rows, size(model))
+        Program::new(Jpdra::SENSE, problem, objective, rows, size(model)).scaled(self.scale, 0.0)
     }
 
     fn refine(&mut self, values: &[f64]) -> (Option<f64>, usize) {
@@ -351,6 +351,6 @@ impl Levels<'_> {
         for (m, given) in given.into_iter().enumerate() {
             rows.push(constraint!(given <= model.units[m] as f64));
         }
-        Program::new(Jpdra::SENSE, problem, objective, rows, size(model))
+        Program::new(Jpdra::SENSE, problem, objective, rows, size(model)).scaled(scale, 0.0)
     }
 }

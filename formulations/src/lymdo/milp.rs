@@ -76,6 +76,8 @@ struct Oa<'s> {
     copies: Vec<Copy>,
     /// Seconds that count as 1.
     scale: f64,
+    /// The weight of a second in the objective.
+    v: f64,
     convex: Convex,
     best: Shares,
     cuts: Vec<u32>,
@@ -349,7 +351,7 @@ impl Tangents for Oa<'_> {
         rows.extend(once.into_iter().map(|once| constraint!(once == 1.0)));
         rows.push(constraint!(bandwidth <= 1.0));
         rows.push(constraint!(edge <= 1.0));
-        Program::new(Lymdo::SENSE, problem, objective, rows, size)
+        Program::new(Lymdo::SENSE, problem, objective, rows, size).scaled(self.scale * self.v, 0.0)
     }
 
     fn refine(&mut self, values: &[f64]) -> (Option<f64>, usize) {
@@ -478,7 +480,7 @@ impl Algorithm<Lymdo> for OuterApproximation {
         usable.retain(|pair| slot.given(*pair) / scale <= CUTOFF);
         let copies = copies(&slot, &usable, self.error, scale);
         let cuts = pairs.iter().map(|pair| slot.cut(*pair as usize)).collect();
-        let mut oa = Oa { slot: &slot, copies, scale, convex, best, cuts, trial: Shares::default() };
+        let mut oa = Oa { slot: &slot, copies, scale, v: instance.v, convex, best, cuts, trial: Shares::default() };
         let time_s = budget.time_s.map(|s| (s - began.elapsed().as_secs_f64()).max(0.0));
         oa.report(instance);
         let known = Some(oa.best.value / scale);

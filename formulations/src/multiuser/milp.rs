@@ -193,7 +193,9 @@ impl<'a> Open<'a> {
             total.add_mul(1.0, worst);
         }
         let size = options.len() as f64 + 1.0;
-        Program::new(Multiuser::SENSE, variables, total, rows, size).starting_at(self.start(options))
+        Program::new(Multiuser::SENSE, variables, total, rows, size)
+            .starting_at(self.start(options))
+            .scaled(self.scale(), self.floor)
     }
 
     /// The known solution as values of the model's variables: for every user the last option that takes no more units. None if one has none.
@@ -276,7 +278,7 @@ impl Algorithm<Multiuser> for Milp {
         let mut built_s = 0.0;
         let (stop, bound) = loop {
             let rounding = open.rounding();
-            if open.gap() <= rounding && !highs::is_copying() {
+            if open.gap() <= rounding && !highs::is_exporting() {
                 break (Stop::Completed, Some(open.floor - rounding));
             }
             let began_model = Instant::now();
@@ -314,8 +316,7 @@ impl Algorithm<Multiuser> for Milp {
             if let Some((units, objective)) = found.filter(|(_, objective)| *objective < open.best) {
                 (open.units, open.best) = (units, objective);
             }
-            let is_model_wanted = highs::is_copying() && open.gap() <= rounding;
-            if stop == Stop::Completed && open.gap() < SMALL * scale && !is_model_wanted {
+            if stop == Stop::Completed && open.gap() < SMALL * scale {
                 continue;
             }
             // Nothing is below the floor, so no bound below it says anything.

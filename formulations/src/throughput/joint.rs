@@ -297,7 +297,7 @@ impl Algorithm<Throughput> for Joint {
         }
         let size = instance.requests.iter().map(|request| 1.0 + 2.0 * layers(request.model) as f64).sum();
         let read = |values: &[f64]| Some(read(instance, values, &alone, &choices));
-        let program = Program::new(Throughput::SENSE, variables, profit, rows, size);
+        let program = Program::new(Throughput::SENSE, variables, profit, rows, size).scaled(unit, 0.0);
         highs::answer(program, Limits::exact(budget, built_s), built_s, None, read, |bound| {
             whole(instance, unit * bound)
         })

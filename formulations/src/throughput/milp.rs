@@ -59,9 +59,10 @@ impl Model {
         let mut rows: Vec<Constraint> =
             capacities.into_iter().zip(threads).map(|(load, threads)| constraint!(load <= threads)).collect();
         rows.extend(once);
-        let constant = needs.local.iter().map(|i| needs.instance.requests[*i as usize].profit).sum();
+        let constant: f64 = needs.local.iter().map(|i| needs.instance.requests[*i as usize].profit).sum();
         let size = needs.open.len() as f64;
-        Self { program: Program::new(Throughput::SENSE, problem, profit, rows, size), pairs, constant, unit }
+        let program = Program::new(Throughput::SENSE, problem, profit, rows, size).scaled(unit, constant + 0.0);
+        Self { program, pairs, constant, unit }
     }
 }
 

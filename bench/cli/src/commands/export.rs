@@ -23,7 +23,7 @@ pub(crate) struct Arguments {
     /// File to write, .mps or .lp
     #[arg(short, long)]
     output: PathBuf,
-    /// Seconds for HiGHS, which solves the program, too
+    /// Seconds to find the known solution that the objective is scaled by; nothing is solved
     #[arg(long, default_value_t = 60.0)]
     time: f64,
 }
@@ -45,15 +45,11 @@ fn export_for<P: BenchmarkAdapter>(arguments: &Arguments, instance: &P::Instance
     let spec: MethodSpec = arguments.method.parse()?;
     let algorithm = method::<P>(&spec)?;
     let budget = Budget::seconds(arguments.time);
-    let copied = offcut_runner::export::<P>(algorithm.as_ref(), instance, &budget, &arguments.output)?;
-    let (columns, rows) = (text::grouped(copied.columns as u64), text::grouped(copied.rows as u64));
+    let exported = offcut_runner::export::<P>(algorithm.as_ref(), instance, &budget, &arguments.output)?;
+    let (columns, rows) = (text::grouped(exported.columns as u64), text::grouped(exported.rows as u64));
     out!("program    {}: {columns} columns, {rows} rows", arguments.output.display());
-    if copied.before > 0 {
-        out!("           the last of {}, with the cuts of all rounds", copied.before + 1);
-    }
-    match copied.objective {
-        Some(objective) => out!("optimum    {objective:e}, by HiGHS, in the program's own unit"),
-        None => out!("optimum    not found by HiGHS in {}", text::seconds(arguments.time)),
-    }
+    let [scaling, optimum] = offcut_runner::meaning(P::SENSE, &exported);
+    out!("objective  {scaling}");
+    out!("           {optimum}");
     Ok(Ending::Good)
 }

@@ -2,7 +2,10 @@
 //!
 //! Every file is `{"offcut": <kind>, "problem": <name>, "version": <n>, "body": {...}}`. A reader rejects unknown
 //! fields, missing fields, numbers that are not finite, values out of range, and versions it does not know, with
-//! one line that names file, place and remedy. Nothing is repaired silently.
+//! a line for each error that names file, place and remedy (up to [`MAX_ERRORS`]). Nothing is repaired silently. Text is
+//! UTF-8, with or without a byte order mark; other encodings are named as such.
+
+mod further;
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -12,7 +15,9 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
+pub use self::further::MAX_ERRORS;
 pub use crate::error::InputError;
 use crate::problem::{Answer, Problem, Valid};
 
@@ -108,7 +113,12 @@ pub fn read_answer<P: Problem>(path: &Path) -> Result<Answer<P>, InputError> {
 /// [`InputError`] naming place and remedy.
 pub fn parse_instance<P: Problem>(bytes: &[u8]) -> Result<P::Instance, InputError> {
     let (instance, version) = parse_version::<P::Instance>(bytes, Kind::Instance, P::NAME, 1..=P::INSTANCE_VERSION)?;
-    instance.validate().map_err(|input_error| input_error.below("body"))?;
+    let validated = |instance: &P::Instance| instance.validate().map_err(|input_error| input_error.below("body"));
+    validated(&instance).map_err(|first| {
+        let read =
+            |document: &Value| located::<P::Instance, _>(document, Kind::Instance, P::NAME).and_then(|i| validated(&i));
+        InputError { others: further::further(&first, bytes, read), ..first }
+    })?;
     // A later version that says nothing new is read as what it is.
     let needed = P::version_of(&instance);
     if version < needed {
@@ -233,7 +243,9 @@ pub fn read_bytes(path: &Path) -> Result<Vec<u8>, InputError> {
     let mut file = File::open(path).map_err(input_error)?;
     let mut bytes = Vec::new();
     (&mut file).take(PREVIEW_BYTES).read_to_end(&mut bytes).map_err(input_error)?;
-    if bytes.len() as u64 == PREVIEW_BYTES {
+    let is_whole = (bytes.len() as u64) < PREVIEW_BYTES;
+    strip_mark(&mut bytes)?;
+    if !is_whole {
         // A document's envelope comes first; anything but running out of bytes in its body is a reason to stop here.
         match serde_json::from_slice::<Envelope>(before_cut_number(&bytes)) {
             Err(error) if !error.is_eof() => return Err(not_a_document(&error)),
@@ -249,6 +261,25 @@ pub fn read_bytes(path: &Path) -> Result<Vec<u8>, InputError> {
         }
     }
     Ok(bytes)
+}
+
+/// Removes the byte order mark of UTF-8.
+///
+/// # Errors
+/// [`InputError`] if the text is UTF-16 or UTF-32, with a mark or without.
+fn strip_mark(bytes: &mut Vec<u8>) -> Result<(), InputError> {
+    let encoding = match bytes.as_slice() {
+        [0xef, 0xbb, 0xbf, ..] => {
+            bytes.drain(..3);
+            return Ok(());
+        }
+        [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] | [0, 0, 0, b'{', ..] | [b'{', 0, 0, 0, ..] => "UTF-32",
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, b'{', ..] | [b'{', 0, ..] => "UTF-16",
+        _ => return Ok(()),
+    };
+    let has_mark = matches!(bytes.as_slice(), [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, 0, 0xfe, 0xff, ..]);
+    let mark = if has_mark { ", by its byte order mark" } else { "" };
+    Err(InputError::at("", format!("is {encoding} text{mark}"), "save it as UTF-8"))
 }
 
 /// The beginning of a document without the number that it may end in the middle of: `1.` and `-` are no numbers, and yet the beginning of one.
@@ -325,29 +356,36 @@ fn parse_version<T: DeserializeOwned>(
     }
 }
 
-/// Reads a document that is known to be bad once more, to find the place.
+/// Reads a document that is known to be bad once more, to find the places.
 fn locate<T: DeserializeOwned>(bytes: &[u8], kind: Kind, problem: &str) -> InputError {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    match serde_path_to_error::deserialize::<_, Document<T>>(&mut reader) {
+    match located::<T, _>(&mut reader, kind, problem) {
         Ok(_) => match reader.end() {
             Err(error) => syntax(&error),
             Ok(()) => InputError::at("", "could not be read", "report this file: reading it twice gave two answers"),
         },
-        Err(error) => {
-            let place = error.path().to_string();
-            let inner = error.into_inner();
-            if inner.is_data() {
-                let place = if place == "." { String::new() } else { place };
-                InputError::at(
-                    place,
-                    inner.to_string(),
-                    format!("see its JSON Schema: offcut schema {problem} {}", kind.noun()),
-                )
-            } else {
-                syntax(&inner)
-            }
+        Err(first) => {
+            let read = |document: &Value| located::<T, _>(document, kind, problem).map(drop);
+            InputError { others: further::further(&first, bytes, read), ..first }
         }
     }
+}
+
+/// Reads a document's body; an error names its place.
+fn located<'de, T: DeserializeOwned, D>(reader: D, kind: Kind, problem: &str) -> Result<T, InputError>
+where
+    D: serde::Deserializer<'de, Error = serde_json::Error>,
+{
+    serde_path_to_error::deserialize::<_, Document<T>>(reader).map(|document| document.body).map_err(|error| {
+        let place = error.path().to_string();
+        let inner = error.into_inner();
+        if !inner.is_data() {
+            return syntax(&inner);
+        }
+        let place = if place == "." { String::new() } else { place };
+        let remedy = format!("see its JSON Schema: offcut schema {problem} {}", kind.noun());
+        InputError::at(place, inner.to_string(), remedy)
+    })
 }
 
 fn syntax(error: &serde_json::Error) -> InputError {
@@ -359,6 +397,95 @@ fn syntax(error: &serde_json::Error) -> InputError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn told(text: &str) -> Vec<String> {
+        let error = parse_instance::<crate::multiuser::Multiuser>(text.as_bytes()).expect_err("bad");
+        error.in_file(Path::new("a.json")).all().map(ToString::to_string).collect()
+    }
+
+    const TOY: &str = r#"{"offcut": "instance", "problem": "multiuser", "version": 1, "body": {
+        "origin": {"name": "toy", "family": "hand"}, "objective": "max",
+        "models": [{"name": "two blocks", "macs": [2, 4], "cut_bytes": [8, 1, 0]}],
+        "server": {"units": 4, "unit_macs_per_s": 1, "speedup": {"law": "linear"}},
+        "users": [{"model": 0, "device_macs_per_s": 1, "uplink_bytes_per_s": 2, "rtt_s": 0.5},
+                  {"model": 0, "device_macs_per_s": 0.5, "uplink_bytes_per_s": 4, "rtt_s": 0}]}}"#;
+
+    #[test]
+    fn all_wrong_fields_and_types_are_told() {
+        let bad = TOY
+            .replace(r#""objective": "max""#, r#""objective": "least", "colour": "red""#)
+            .replace(r#""units": 4"#, r#""units": -4"#)
+            .replace(r#""macs": [2, 4]"#, r#""macs": [2, "four"]"#)
+            .replace(r#", "rtt_s": 0.5"#, r#", "rtt": 0.5"#)
+            .replace(r#""device_macs_per_s": 0.5"#, r#""device_macs_per_s": null"#);
+        let told = told(&bad);
+        for expected in [
+            "least",
+            "colour",
+            "models[0].macs[1]",
+            "server.units",
+            "unknown field `rtt`",
+            "missing field `rtt_s`",
+            "users[1].device_macs_per_s",
+        ] {
+            assert_eq!(told.iter().filter(|line| line.contains(expected)).count(), 1, "{expected}: {told:#?}");
+        }
+        assert_eq!(told.len(), 7, "{told:#?}");
+        assert!(told.iter().all(|line| line.starts_with("a.json: body") && line.contains("; ")), "{told:#?}");
+    }
+
+    #[test]
+    fn all_values_out_of_range_are_told() {
+        let bad = TOY
+            .replace(r#""unit_macs_per_s": 1"#, r#""unit_macs_per_s": -1"#)
+            .replace(r#""uplink_bytes_per_s": 2"#, r#""uplink_bytes_per_s": 0"#)
+            .replace(r#""rtt_s": 0}"#, r#""rtt_s": -3}"#);
+        let told = told(&bad);
+        let places = [
+            "body.server.unit_macs_per_s: is -1",
+            "body.users[0].uplink_bytes_per_s: is 0",
+            "body.users[1].rtt_s: is -3",
+        ];
+        assert_eq!(told.len(), places.len(), "{told:#?}");
+        assert!(told.iter().zip(places).all(|(line, place)| line.contains(place)), "{told:#?}");
+    }
+
+    #[test]
+    fn no_more_than_so_many_errors_are_told() {
+        let user = r#"{"model": 0, "device_macs_per_s": 0, "uplink_bytes_per_s": 4, "rtt_s": 0}"#;
+        let users = vec![user; 50].join(",");
+        let (head, _) = TOY.split_once(r#""users": "#).expect("there");
+        assert_eq!(told(&format!(r#"{head}"users": [{users}]}}}}"#)).len(), MAX_ERRORS);
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_read_or_named() {
+        let folder = tempfile_folder();
+        let path = folder.join("marked.json");
+        let read = |bytes: &[u8]| {
+            std::fs::write(&path, bytes).expect("room");
+            read_bytes(&path)
+        };
+        assert_eq!(read(format!("\u{feff}{TOY}").as_bytes()).expect("UTF-8"), TOY.as_bytes());
+        let units = |mark: bool| mark.then_some(0xfeff).into_iter().chain(TOY.encode_utf16());
+        for mark in [true, false] {
+            let little: Vec<u8> = units(mark).flat_map(u16::to_le_bytes).collect();
+            let big: Vec<u8> = units(mark).flat_map(u16::to_be_bytes).collect();
+            let wide: Vec<u8> = units(mark).flat_map(|unit| u32::from(unit).to_le_bytes()).collect();
+            for (bytes, encoding) in [(little, "is UTF-16 text"), (big, "is UTF-16 text"), (wide, "is UTF-32 text")] {
+                let error = read(&bytes).expect_err(encoding).to_string();
+                assert!(error.contains(encoding) && error.contains("UTF-8"), "{error}");
+                assert_eq!(error.contains("byte order mark"), mark, "{error}");
+            }
+        }
+        std::fs::remove_dir_all(&folder).expect("there");
+    }
+
+    fn tempfile_folder() -> std::path::PathBuf {
+        let folder = std::env::temp_dir().join(format!("offcut-marks-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("room");
+        folder
+    }
 
     /// The look at the beginning of a file ends anywhere, within a number too.
     #[test]

@@ -3,6 +3,7 @@
 //! Exit codes: 0 good; 1 an answer was rejected or a contradiction found, a method crashed or gave no answer (`solve`, `check`), or a regression was shown
 //! (`compare`); 2 bad input or usage, or output that could not be written.
 
+#![warn(clippy::too_many_lines, unreachable_pub)]
 // Everything is written by way of `output`.
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
@@ -192,7 +193,7 @@ fn main() -> ExitCode {
         Ok(cli) => {
             let result = dispatch(cli.command);
             if let Err(error) = &result {
-                err!("offcut: {error}");
+                error.all().for_each(|error| err!("offcut: {error}"));
             }
             exit::code(&result)
         }

@@ -1,7 +1,11 @@
 //! Two runs put side by side, pair by pair: what got slower, worse or wrong from one to the other.
 //!
 //! A pair are two rows of the same instance, method and seed; or of two methods that are compared with each other. Times are compared over instances: of each,
-//! the mean seconds over its seeds in both runs, and the logarithm of their ratio. A slowdown is shown if
+//! the logarithm of a ratio. Seeds of a method that is not random are repetitions, and the least seconds of both runs are compared, which other programs
+//! disturb least; of a random method it is the median over seeds of the ratio with the same seed.
+//!
+//! Seconds are CPU seconds where all rows of a method have those of the method itself, on one thread: waiting for a processor is no time of a method. Of programs in
+//! other languages only the whole process's are known, its start included, so their wall-clock seconds are compared. A slowdown is shown if
 //!
 //! 1. there are [`MIN_INSTANCES`] instances or more on which either run took [`FLOOR_S`] or longer, both with a result;
 //! 2. the 95 % bootstrap interval over instances of the geometric mean ratio lies above [`MARGIN`];
@@ -62,9 +66,51 @@ pub enum Shown {
     TooFew,
 }
 
+/// Which seconds are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Clock {
+    /// CPU seconds of the method.
+    Cpu,
+    /// Wall-clock seconds of the method.
+    Wall,
+}
+
+impl Clock {
+    /// Its name in a table.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cpu => "CPU",
+            Self::Wall => "wall",
+        }
+    }
+
+    fn seconds(self, row: &Row) -> f64 {
+        match self {
+            Self::Cpu => own_cpu_s(row).unwrap_or(row.times.solve_s),
+            Self::Wall => row.times.solve_s,
+        }
+    }
+
+    fn measured(self, reference: &Reference) -> &[f64] {
+        match self {
+            Self::Cpu => &reference.cpu_s,
+            Self::Wall => &reference.times_s,
+        }
+    }
+}
+
+/// CPU seconds of the method alone, on one thread; none if only its whole process's are known.
+fn own_cpu_s(row: &Row) -> Option<f64> {
+    let is_own = |cpu_s: &f64| row.process.as_ref().is_none_or(|process| *cpu_s < process.cpu_s);
+    row.times.solve_cpu_s.filter(|cpu_s| *cpu_s > 0.0 && row.key.budget.threads == 1).filter(is_own)
+}
+
 /// The times of one method in both runs.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct TimeComparison {
+    /// Which seconds.
+    pub clock: Clock,
     /// Instances that are compared.
     pub instances: usize,
     /// Instances that are left out because both runs took less than [`FLOOR_S`].
@@ -175,8 +221,10 @@ pub struct MethodComparison {
 /// Two runs side by side.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Comparison {
-    /// What the reference cells say; none if they were not measured twice in both runs.
+    /// What the reference cells say by wall-clock seconds; none if they were not measured twice in both runs.
     pub machine: Option<Machine>,
+    /// The same by CPU seconds.
+    pub machine_cpu: Option<Machine>,
     /// The factor beyond which times differ by more than noise.
     pub margin: f64,
     /// Every method with a row in both, by name.
@@ -196,7 +244,10 @@ impl Comparison {
 /// Compares two runs of one problem. Every method that has rows in both is compared with itself; `renamed` lists pairs to compare instead, of the first run and of
 /// the second.
 pub fn compare(first: Run<'_>, second: Run<'_>, renamed: &[(String, String)]) -> Comparison {
-    let machine = machine(&first.0.reference, &second.0.reference);
+    let machines = Machines {
+        cpu: machine(&first.0.reference, &second.0.reference, Clock::Cpu),
+        wall: machine(&first.0.reference, &second.0.reference, Clock::Wall),
+    };
     let (of_first, of_second) = (by_method(first.1), by_method(second.1));
     let pairs: Vec<(String, String)> = match renamed {
         [] => {
@@ -213,7 +264,8 @@ pub fn compare(first: Run<'_>, second: Run<'_>, renamed: &[(String, String)]) ->
             rows_a.iter().filter_map(|(place, row)| rows_b.get(place).map(|other| (*row, *other))).collect();
         changes.extend(paired.iter().filter_map(|pair| change(first.0.sense, pair)));
         let label = format!("{a} {b}");
-        let (times, p) = times(&label, &paired, machine);
+        let is_random = first.0.random_methods.contains(&a) || second.0.random_methods.contains(&b);
+        let (times, p) = times(&label, &paired, is_random, machines);
         ps.push(p);
         methods.push(MethodComparison {
             pairs: paired.len(),
@@ -234,7 +286,27 @@ pub fn compare(first: Run<'_>, second: Run<'_>, renamed: &[(String, String)]) ->
         let order = |change: &Change| (!change.is_regression(), change.what);
         order(a).cmp(&order(b)).then_with(|| (&a.method, &a.instance, a.seed).cmp(&(&b.method, &b.instance, b.seed)))
     });
-    Comparison { machine, margin: margin(machine), methods, changes }
+    let Machines { cpu: machine_cpu, wall: machine } = machines;
+    Comparison { machine, machine_cpu, margin: margin(machine.or(machine_cpu)), methods, changes }
+}
+
+/// What the reference cells of two runs say.
+#[derive(Clone, Copy)]
+struct Machines {
+    cpu: Option<Machine>,
+    wall: Option<Machine>,
+}
+
+impl Machines {
+    /// The clock for some pairs, and the machine by it: CPU seconds if all rows have them, unless only the reference cells have none.
+    fn of(self, pairs: &[&Pair<'_>]) -> (Clock, Option<Machine>) {
+        let has_cpu = pairs.iter().all(|(a, b)| own_cpu_s(a).is_some() && own_cpu_s(b).is_some());
+        if has_cpu && (self.cpu.is_some() || self.wall.is_none()) {
+            (Clock::Cpu, self.cpu)
+        } else {
+            (Clock::Wall, self.wall)
+        }
+    }
 }
 
 /// Rows by instance and seed.
@@ -258,8 +330,8 @@ fn is_same_budget(a: &Row, b: &Row) -> bool {
 }
 
 /// How much slower the machine was during the second run, from the reference cells of both.
-pub fn machine(first: &Reference, second: &Reference) -> Option<Machine> {
-    let (a, b) = (&first.times_s, &second.times_s);
+pub fn machine(first: &Reference, second: &Reference, clock: Clock) -> Option<Machine> {
+    let (a, b) = (clock.measured(first), clock.measured(second));
     if a.len() < 2 || b.len() < 2 || a.iter().chain(b).any(|time| *time <= 0.0) {
         return None;
     }
@@ -288,18 +360,16 @@ fn over_machine(ratio: f64, (low, high): (f64, f64), machine: Machine) -> (f64, 
 }
 
 /// The times of some pairs, and the p-value of their test.
-fn times(label: &str, pairs: &[Pair<'_>], machine: Option<Machine>) -> (TimeComparison, Option<f64>) {
-    let mut instances: BTreeMap<&str, Vec<(f64, f64)>> = BTreeMap::new();
+fn times(label: &str, pairs: &[Pair<'_>], is_random: bool, machines: Machines) -> (TimeComparison, Option<f64>) {
     let has_result = |row: &Row| !row.status.is_failure() && row.status != Status::Declined;
-    for (a, b) in pairs.iter().filter(|(a, b)| has_result(a) && has_result(b)) {
-        instances.entry(&a.key.instance).or_default().push((a.times.solve_s, b.times.solve_s));
+    let pairs: Vec<&Pair<'_>> = pairs.iter().filter(|(a, b)| has_result(a) && has_result(b)).collect();
+    let (clock, machine) = machines.of(&pairs);
+    let mut instances: BTreeMap<&str, Vec<(f64, f64)>> = BTreeMap::new();
+    for (a, b) in pairs {
+        instances.entry(&a.key.instance).or_default().push((clock.seconds(a), clock.seconds(b)));
     }
-    let mean_of = |times: &[(f64, f64)]| {
-        let n = times.len() as f64;
-        let (a, b) = times.iter().fold((0.0, 0.0), |(a, b), time| (a + time.0, b + time.1));
-        (a / n, b / n)
-    };
-    let all: Vec<(f64, f64)> = instances.values().map(|times| mean_of(times)).collect();
+    let of_seeds = if is_random { median_pair } else { least_pair };
+    let all: Vec<(f64, f64)> = instances.values().map(|times| of_seeds(times)).collect();
     let compared: Vec<(f64, f64)> =
         all.iter().copied().filter(|(a, b)| a.max(*b) >= FLOOR_S && a.min(*b) > 0.0).collect();
     let logs: Vec<f64> = compared.iter().map(|(a, b)| (b / a).ln()).collect();
@@ -319,6 +389,7 @@ fn times(label: &str, pairs: &[Pair<'_>], machine: Option<Machine>) -> (TimeComp
     let p = signed_rank(&logs).filter(|_| logs.len() >= MIN_INSTANCES).map(|test| test.p);
     let side = |of: fn(&(f64, f64)) -> f64| mean(&compared.iter().map(of).collect::<Vec<_>>());
     let comparison = TimeComparison {
+        clock,
         instances: compared.len(),
         below_floor: all.len() - compared.len(),
         first_s: side(|time| time.0),
@@ -330,6 +401,18 @@ fn times(label: &str, pairs: &[Pair<'_>], machine: Option<Machine>) -> (TimeComp
         shown,
     };
     (comparison, p)
+}
+
+/// The least seconds of both runs: of repetitions of the same work.
+fn least_pair(times: &[(f64, f64)]) -> (f64, f64) {
+    times.iter().fold((f64::INFINITY, f64::INFINITY), |(a, b), time| (a.min(time.0), b.min(time.1)))
+}
+
+/// The seconds of both runs with the seed whose ratio is the median, the lower one of two.
+fn median_pair(times: &[(f64, f64)]) -> (f64, f64) {
+    let mut sorted = times.to_vec();
+    sorted.sort_by(|a, b| (a.1 / a.0).total_cmp(&(b.1 / b.0)));
+    sorted[(sorted.len() - 1) / 2]
 }
 
 /// What changed in a pair, if anything did: the first that applies.

@@ -6,9 +6,9 @@ use offcut_checker::{Interval, Proof, Tolerance};
 use offcut_instances::problem::{Budget, Sense, Stop};
 use offcut_instances::random::Stream;
 use offcut_ledger::manifest::Quantity;
-use offcut_ledger::row::InstanceLabel;
+use offcut_ledger::row::{InstanceLabel, ProcessFacts};
 use offcut_ledger::{Environment, Key, Manifest, Reference, Row, Status, Times};
-use offcut_reports::compare::{Comparison, MIN_INSTANCES, Shown, What, compare};
+use offcut_reports::compare::{Clock, Comparison, MIN_INSTANCES, Shown, What, compare};
 
 const METHODS: [&str; 4] = ["a", "b", "c", "d"];
 
@@ -55,7 +55,7 @@ fn manifest(times_s: Vec<f64>) -> Manifest {
         jobs: 1,
         tolerance: Tolerance::default(),
         environment: Environment::default(),
-        reference: Reference { times_s },
+        reference: Reference { times_s, cpu_s: Vec::new() },
     }
 }
 
@@ -123,6 +123,70 @@ fn a_method_made_1_3_times_slower_is_found_and_no_other() {
     assert_eq!(found(false), 20);
     let on_a_busy_machine = found(true);
     assert!(on_a_busy_machine >= 16, "{on_a_busy_machine}");
+}
+
+/// A run on a loaded machine: cells wait for a processor for up to twice as long as they run, and their CPU seconds vary by a twentieth.
+fn loaded(label: &str, repetition: u64, factor_of_a: f64) -> (Manifest, Vec<Row>) {
+    let mut stream = Stream::new(&["compare", "loaded", label], repetition);
+    let load = stream.uniform(1.0, 2.0);
+    let mut seconds = |base: f64| {
+        let cpu_s = base * stream.log_uniform(0.95, 1.05);
+        (cpu_s, cpu_s * stream.uniform(1.0, 1.0 + 2.0 * load))
+    };
+    let mut rows = Vec::new();
+    for method in METHODS {
+        for at in 0..12 {
+            let base = 0.004 * 1.7_f64.powi(at) * if method == "a" { factor_of_a } else { 1.0 };
+            let (cpu_s, wall_s) = seconds(base);
+            let mut row = row(method, at as usize, 0, 1.0, wall_s);
+            row.times.solve_cpu_s = Some(cpu_s);
+            rows.push(row);
+        }
+    }
+    let (cpu_s, times_s) = (0..20).map(|_| seconds(0.5)).unzip();
+    let manifest = manifest(times_s);
+    (Manifest { reference: Reference { cpu_s, ..manifest.reference }, ..manifest }, rows)
+}
+
+#[test]
+fn waiting_for_a_processor_is_no_time_of_a_method() {
+    for repetition in 0..20 {
+        let before = loaded("before", repetition, 1.0);
+        let same = compared(&before, &loaded("after", repetition, 1.0));
+        assert!(same.methods.iter().all(|method| method.times.clock == Clock::Cpu));
+        assert!(!same.has_regression(), "repetition {repetition}: {:?}", same.methods);
+        assert_eq!(slower(&compared(&before, &loaded("after", repetition, 1.3))), ["a"], "repetition {repetition}");
+    }
+}
+
+/// Of a program in another language the CPU seconds are those of its process, which starts and reads as well.
+#[test]
+fn programs_are_compared_by_the_wall_clock() {
+    let with_process = |run: (Manifest, Vec<Row>)| {
+        let (manifest, mut rows) = run;
+        for row in rows.iter_mut().filter(|row| row.key.method == "b") {
+            let cpu_s = row.times.solve_cpu_s.expect("set");
+            row.process = Some(ProcessFacts { cpu_s, ..ProcessFacts::default() });
+        }
+        (manifest, rows)
+    };
+    let comparison = compared(&with_process(loaded("before", 0, 1.0)), &with_process(loaded("after", 0, 1.0)));
+    let clocks: Vec<Clock> = comparison.methods.iter().map(|method| method.times.clock).collect();
+    assert_eq!(clocks, [Clock::Cpu, Clock::Wall, Clock::Cpu, Clock::Cpu]);
+}
+
+/// Repetitions of the same work are compared by the least seconds, seeds of a random method by the median ratio.
+#[test]
+fn seeds_are_repetitions_or_random_work() {
+    let run = |seconds: [f64; 3]| {
+        let rows = (0..8).flat_map(|at| (0..3).map(move |seed| row("a", at, seed, 1.0, seconds[seed as usize])));
+        (manifest(Vec::new()), rows.collect::<Vec<_>>())
+    };
+    let (mut before, after) = (run([1.0, 8.0, 3.0]), run([1.5, 1.25, 9.0]));
+    let ratio = |before: &(Manifest, Vec<Row>)| compared(before, &after).methods[0].times.ratio.expect("compared");
+    assert!((ratio(&before) - 1.25).abs() < 1e-9);
+    before.0.random_methods.insert("a".into());
+    assert!((ratio(&before) - 1.5).abs() < 1e-9);
 }
 
 #[test]

@@ -85,10 +85,12 @@ fn one() -> usize {
 pub struct Reference {
     /// Wall-clock seconds.
     pub times_s: Vec<f64>,
+    /// CPU seconds of the same measurements; empty if not all have them: older runs have none.
+    pub cpu_s: Vec<f64>,
 }
 
 impl Reference {
-    /// Reads a file of them, a number a line; none if it is not there. A torn last line is left out.
+    /// Reads a file of them, a line each: wall-clock and CPU seconds, in older files the former alone; none if it is not there. A torn last line is left out.
     ///
     /// # Errors
     /// [`InputError`] if it cannot be read.
@@ -99,19 +101,24 @@ impl Reference {
             Err(error) => return Err(InputError::at("", format!("cannot be read: {error}"), "remove it").in_file(path)),
         };
         let whole = &text[..text.rfind('\n').map_or(0, |end| end + 1)];
-        let times_s =
-            whole.lines().filter_map(|line| line.parse().ok()).filter(|time: &f64| time.is_finite()).collect();
-        Ok(Self { times_s })
+        let number = |word: &str| word.parse().ok().filter(|time: &f64| time.is_finite());
+        let measured = |line: &str| {
+            let mut words = line.split(' ').map(number);
+            Some((words.next()??, words.next().flatten()))
+        };
+        let (times_s, cpu_s): (Vec<f64>, Vec<Option<f64>>) = whole.lines().filter_map(measured).unzip();
+        Ok(Self { times_s, cpu_s: cpu_s.into_iter().collect::<Option<_>>().unwrap_or_default() })
     }
 
     /// Appends one.
     ///
     /// # Errors
     /// [`InputError`] if the file cannot be written to.
-    pub fn append(path: &Path, time_s: f64) -> Result<(), InputError> {
+    pub fn append(path: &Path, time_s: f64, cpu_s: Option<f64>) -> Result<(), InputError> {
+        let cpu = cpu_s.map(|cpu_s| format!(" {cpu_s}")).unwrap_or_default();
         let write = || -> std::io::Result<()> {
             let mut file = std::fs::OpenOptions::new().create(true).append(true).open(path)?;
-            file.write_all(format!("{time_s}\n").as_bytes())
+            file.write_all(format!("{time_s}{cpu}\n").as_bytes())
         };
         write().map_err(|error| {
             InputError::at("", format!("cannot be appended to: {error}"), "make room on the disk and run again")

@@ -249,75 +249,104 @@ pub fn run<P: BenchmarkAdapter>(
     progress.begins(missing.len(), there.len());
     let launcher = Launcher { program: how.program, grace_s: GRACE_S };
     let noise = Noise::new(folder, launcher.clone(), missing.len())?;
-    let (cells, rows, progress) = (missing.len(), Mutex::new(rows), Mutex::new(progress));
+    let cells = missing.len();
     let missing = Mutex::new(missing.into_iter().enumerate());
     let next = || missing.lock().expect("no thread panics with it").next();
-    let notes = |line: &str| progress.lock().expect("no thread panics with it").notes(line);
-    let work = || -> Result<(), InputError> {
+    let work = Work { suite, folder, grid: &grid, launcher, rows: Mutex::new(rows), progress: Mutex::new(progress) };
+    let work_on = || -> Result<(), InputError> {
         while let Some((at, cell)) = next() {
             if at.is_multiple_of(noise.every) {
                 noise.measure()?;
             }
-            let label = &grid.labels[cell.recipe];
-            progress.lock().expect("no thread panics with it").cell(&cell.key.method, &label.name);
-            let instance = folder.instance(&cell.key.instance);
-            let write = || write_instance::<P>(&instance, &grid.recipes[cell.recipe], &cell.key.instance, &label.name);
-            if !instance.exists() {
-                write()?;
-            }
-            let restore = || {
-                notes(&format!("{} was changed; it is written again from its recipe", instance.display()));
-                // A folder may be gone, too.
-                folder.create()?;
-                write()
-            };
-            let source = Source { path: &instance, hash: &cell.key.instance, restore: &restore };
-            let solver = Solver::<P>::of(&cell.method, &suite.solvers)?;
-            let key = cell.key.line();
-            let started = matches!(solver, Solver::External(_)).then(|| Started::begin(folder, &key)).transpose()?;
-            let executed = match &started {
-                Some(Started { before, .. }) if *before >= Started::MOST => ended_the_runner::<P>(*before),
-                _ => launcher.execute::<P>(&solver, &cell.method, &source, &cell.key.budget)?,
-            };
-            folder.create()?;
-            let answer = folder.answer(&key);
-            replace(&answer, &executed.answer)?;
-            if !executed.errors.is_empty() {
-                replace(&folder.log(&key), &executed.errors)?;
-            }
-            let row = launcher.check_answer::<P>(&source, &answer, &cell.key, label, &executed)?;
-            if rows.lock().expect("no thread panics with it").append(&row)? {
-                notes(&format!("{} was changed during the run; it is written again", folder.rows().display()));
-            }
-            drop(started);
-            progress.lock().expect("no thread panics with it").row(&row);
+            work.cell::<P>(cell)?;
         }
         Ok(())
     };
     // Cells end when the thread that started them does; every thread waits for its own.
     std::thread::scope(|scope| -> Result<(), InputError> {
-        let threads: Vec<_> = (1..how.jobs.max(1)).map(|_| scope.spawn(work)).collect();
-        let mine = work();
+        let threads: Vec<_> = (1..how.jobs.max(1)).map(|_| scope.spawn(work_on)).collect();
+        let mine = work_on();
         let others = threads.into_iter().map(|thread| thread.join().expect("it does not panic"));
         others.fold(mine, |all, one| all.and(one))
     })?;
     if cells > 0 {
         noise.measure()?;
     }
-    let mut rows = rows.into_inner().expect("no thread panicked with it");
-    let progress = progress.into_inner().expect("no thread panicked with it");
-    if rows.hold()? {
-        progress.notes(&format!("{} was changed during the run; it is written again", folder.rows().display()));
-    }
-    let manifest = folder.0.join("manifest.json");
-    if !std::fs::read(&manifest).is_ok_and(|there| there == bytes) {
-        progress.notes(&format!("{} was changed during the run; it is written again", manifest.display()));
-        replace(&manifest, &bytes)?;
-    }
-    progress.ends();
-    drop(rows);
+    work.ends(&bytes)?;
     let (manifest, rows) = folder.read()?;
     Ok(contradictions(P::SENSE, &rows, &manifest.tolerance))
+}
+
+/// What the threads of a run have in common.
+struct Work<'a, 'p> {
+    suite: &'a Suite,
+    folder: &'a Folder,
+    grid: &'a Grid,
+    launcher: Launcher<'a>,
+    rows: Mutex<Store>,
+    progress: Mutex<&'p mut (dyn Progress + Send)>,
+}
+
+impl Work<'_, '_> {
+    fn notes(&self, line: &str) {
+        self.progress.lock().expect("no thread panics with it").notes(line);
+    }
+
+    /// Runs a cell and appends its row.
+    fn cell<P: BenchmarkAdapter>(&self, cell: &Cell) -> Result<(), InputError> {
+        let Self { suite, folder, grid, launcher, rows, progress } = self;
+        let label = &grid.labels[cell.recipe];
+        progress.lock().expect("no thread panics with it").cell(&cell.key.method, &label.name);
+        let instance = folder.instance(&cell.key.instance);
+        let write = || write_instance::<P>(&instance, &grid.recipes[cell.recipe], &cell.key.instance, &label.name);
+        if !instance.exists() {
+            write()?;
+        }
+        let restore = || {
+            self.notes(&format!("{} was changed; it is written again from its recipe", instance.display()));
+            // A folder may be gone, too.
+            folder.create()?;
+            write()
+        };
+        let source = Source { path: &instance, hash: &cell.key.instance, restore: &restore };
+        let solver = Solver::<P>::of(&cell.method, &suite.solvers)?;
+        let key = cell.key.line();
+        let started = matches!(solver, Solver::External(_)).then(|| Started::begin(folder, &key)).transpose()?;
+        let executed = match &started {
+            Some(Started { before, .. }) if *before >= Started::MOST => ended_the_runner::<P>(*before),
+            _ => launcher.execute::<P>(&solver, &cell.method, &source, &cell.key.budget)?,
+        };
+        folder.create()?;
+        let answer = folder.answer(&key);
+        replace(&answer, &executed.answer)?;
+        if !executed.errors.is_empty() {
+            replace(&folder.log(&key), &executed.errors)?;
+        }
+        let row = launcher.check_answer::<P>(&source, &answer, &cell.key, label, &executed)?;
+        if rows.lock().expect("no thread panics with it").append(&row)? {
+            self.notes(&format!("{} was changed during the run; it is written again", folder.rows().display()));
+        }
+        drop(started);
+        progress.lock().expect("no thread panics with it").row(&row);
+        Ok(())
+    }
+
+    /// Holds the files to what was written, `manifest` among it.
+    fn ends(self, manifest: &[u8]) -> Result<(), InputError> {
+        let mut rows = self.rows.into_inner().expect("no thread panicked with it");
+        let progress = self.progress.into_inner().expect("no thread panicked with it");
+        if rows.hold()? {
+            let rows = self.folder.rows();
+            progress.notes(&format!("{} was changed during the run; it is written again", rows.display()));
+        }
+        let path = self.folder.0.join("manifest.json");
+        if !std::fs::read(&path).is_ok_and(|there| there == manifest) {
+            progress.notes(&format!("{} was changed during the run; it is written again", path.display()));
+            replace(&path, manifest)?;
+        }
+        progress.ends();
+        Ok(())
+    }
 }
 
 /// Takes over the cells of an earlier manifest of the same folder that have a row, `done`, and belong beside the new ones.
@@ -424,7 +453,45 @@ pub struct Merged {
 /// # Errors
 /// [`InputError`] if the runs are not of the same suite and program, or a folder cannot be used.
 pub fn merge<P: Checkable>(folder: &Folder, parts: &[Folder]) -> Result<Merged, InputError> {
-    let manifests = parts.iter().map(Folder::manifest).collect::<Result<Vec<_>, _>>()?;
+    let first = common_manifest(folder, parts)?;
+    folder.create()?;
+    let (mut store, there) = Store::open(&folder.rows())?;
+    let mut done: HashSet<String> = there.iter().map(|row| row.key.line()).collect();
+    let name = folder.0.file_name().map(|name| name.to_string_lossy().into_owned());
+    let manifest = Manifest { id: name.unwrap_or_else(|| "run".into()), ..first };
+    replace(&folder.0.join("manifest.json"), &serde_json::to_vec_pretty(&manifest).expect("plain data"))?;
+    let mut merged = Merged::default();
+    let mut instances = Instances::new();
+    for part in parts {
+        let reference = Reference::read(&part.reference())?;
+        for (at, time_s) in reference.times_s.iter().enumerate() {
+            Reference::append(&folder.reference(), *time_s, reference.cpu_s.get(at).copied())?;
+        }
+        for row in store::read(&part.rows())? {
+            let key = row.key.line();
+            if done.contains(&key) {
+                continue;
+            }
+            let copied = copy_row::<P>(folder, part, &row, &mut instances)?;
+            if let Err(what) = copied {
+                let what = format!("{what}, in {}", part.0.display());
+                merged.mismatches.push(Mismatch::of(&row, &part.answer(&key), what));
+                continue;
+            }
+            done.insert(key.clone());
+            if let Ok(log) = std::fs::read(part.log(&key)) {
+                replace(&folder.log(&key), &log)?;
+            }
+            store.append(&row)?;
+            merged.new += 1;
+        }
+    }
+    Ok(merged)
+}
+
+/// The manifest of runs of one suite, by one program.
+fn common_manifest(folder: &Folder, parts: &[Folder]) -> Result<Manifest, InputError> {
+    let mut manifests = parts.iter().map(Folder::manifest).collect::<Result<Vec<_>, _>>()?;
     let (first, others) = manifests
         .split_first()
         .ok_or_else(|| InputError::at("", "nothing to merge", "name the folders of the runs"))?;
@@ -438,56 +505,41 @@ pub fn merge<P: Checkable>(folder: &Folder, parts: &[Folder]) -> Result<Merged, 
             );
         }
     }
-    folder.create()?;
-    let (mut store, there) = Store::open(&folder.rows())?;
-    let mut done: HashSet<String> = there.iter().map(|row| row.key.line()).collect();
-    let name = folder.0.file_name().map(|name| name.to_string_lossy().into_owned());
-    let manifest = Manifest { id: name.unwrap_or_else(|| "run".into()), ..first.clone() };
-    replace(&folder.0.join("manifest.json"), &serde_json::to_vec_pretty(&manifest).expect("plain data"))?;
-    let mut merged = Merged::default();
-    let mut instances: HashMap<PathBuf, Result<Vec<u8>, String>> = HashMap::new();
-    for part in parts {
-        for measured in Reference::read(&part.reference())?.times_s {
-            Reference::append(&folder.reference(), measured)?;
-        }
-        for row in store::read(&part.rows())? {
-            let key = row.key.line();
-            if done.contains(&key) {
-                continue;
-            }
-            let (answer, instance) = (part.answer(&key), part.instance(&row.key.instance));
-            let mut differences = Vec::new();
-            let answer_bytes = std::fs::read(&answer);
-            match &answer_bytes {
-                Ok(bytes) => differences.extend(reread::<P>(&row, bytes).differences),
-                Err(error) => differences.push(format!("its answer cannot be read: {error}")),
-            }
-            let known = instances.entry(instance.clone()).or_insert_with(|| instance_of::<P>(&instance, &row));
-            if let Err(what) = &known {
-                differences.push(what.clone());
-            }
-            let (Ok(answer_bytes), Ok(instance_bytes), true) = (answer_bytes, known, differences.is_empty()) else {
-                let what = format!("{}, in {}", differences.join("; "), part.0.display());
-                merged.mismatches.push(Mismatch::of(&row, &answer, what));
-                continue;
-            };
-            done.insert(key.clone());
-            for (bytes, to) in
-                [(&answer_bytes, folder.answer(&key)), (&*instance_bytes, folder.instance(&row.key.instance))]
-            {
-                // What is there without a row is of a run that was ended.
-                if std::fs::read(&to).ok().as_ref() != Some(bytes) {
-                    replace(&to, bytes)?;
-                }
-            }
-            if let Ok(log) = std::fs::read(part.log(&key)) {
-                replace(&folder.log(&key), &log)?;
-            }
-            store.append(&row)?;
-            merged.new += 1;
+    Ok(manifests.swap_remove(0))
+}
+
+/// The bytes of instances' files, or what is wrong with them.
+type Instances = HashMap<PathBuf, Result<Vec<u8>, String>>;
+
+/// Copies the answer and the instance of a row of `part`; or says in what the row does not hold to them.
+fn copy_row<P: Checkable>(
+    folder: &Folder,
+    part: &Folder,
+    row: &Row,
+    instances: &mut Instances,
+) -> Result<Result<(), String>, InputError> {
+    let key = row.key.line();
+    let instance = part.instance(&row.key.instance);
+    let mut differences = Vec::new();
+    let answer_bytes = std::fs::read(part.answer(&key));
+    match &answer_bytes {
+        Ok(bytes) => differences.extend(reread::<P>(row, bytes).differences),
+        Err(error) => differences.push(format!("its answer cannot be read: {error}")),
+    }
+    let known = instances.entry(instance.clone()).or_insert_with(|| instance_of::<P>(&instance, row));
+    if let Err(what) = &known {
+        differences.push(what.clone());
+    }
+    let (Ok(answer_bytes), Ok(instance_bytes), true) = (answer_bytes, known, differences.is_empty()) else {
+        return Ok(Err(differences.join("; ")));
+    };
+    for (bytes, to) in [(&answer_bytes, folder.answer(&key)), (&*instance_bytes, folder.instance(&row.key.instance))] {
+        // What is there without a row is of a run that was ended.
+        if std::fs::read(&to).ok().as_ref() != Some(bytes) {
+            replace(&to, bytes)?;
         }
     }
-    Ok(merged)
+    Ok(Ok(()))
 }
 
 /// The bytes of the file that holds a row's instance, if they are that instance.
@@ -500,7 +552,7 @@ fn instance_of<P: Problem>(path: &Path, row: &Row) -> Result<Vec<u8>, String> {
     }
 }
 
-/// How noisy the machine is: the same cell again and again through a run, some ten times in all.
+/// How noisy the machine is: the same cell again and again through a run, some twenty times in all.
 struct Noise<'a> {
     folder: &'a Folder,
     launcher: Launcher<'a>,
@@ -512,7 +564,7 @@ struct Noise<'a> {
 
 impl<'a> Noise<'a> {
     /// Measurements in a run.
-    const TIMES: usize = 10;
+    const TIMES: usize = 20;
 
     /// The instance's hash.
     const HASH: &'static str = "b2f4dd8d1516a9f028b55362de28fc32";
@@ -538,7 +590,7 @@ impl<'a> Noise<'a> {
         let solver = Solver::<Multiuser>::Own(method::<Multiuser>(&self.spec)?);
         let source = Source { path: &self.instance, hash: Self::HASH, restore: &|| Self::write(&self.instance) };
         let executed = self.launcher.execute(&solver, &self.spec, &source, &Budget::default())?;
-        Reference::append(&self.folder.reference(), executed.solve_s)
+        Reference::append(&self.folder.reference(), executed.solve_s, Some(executed.solve_cpu_s))
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use offcut_instances::document::InputError;
 use offcut_ledger::{Gate, Manifest, Row};
-use offcut_reports::compare::{Change, Comparison, Machine, MethodComparison, Shown, compare, methods};
+use offcut_reports::compare::{Change, Clock, Comparison, Machine, MethodComparison, Shown, compare, methods};
 use offcut_reports::numbers::significant;
 use offcut_runner::{BenchmarkAdapter, Folder};
 use serde::Serialize;
@@ -38,8 +38,9 @@ pub(crate) struct Arguments {
 
 /// The rule, for `--help`.
 pub(crate) const ABOUT: &str = "\
-Rows are paired by instance, method and seed. Times: of every instance the mean seconds over its seeds, and the ratio of
-both runs. A slowdown is shown if the 95 % bootstrap interval, over instances, of the geometric mean ratio lies above the
+Rows are paired by instance, method and seed. Times are CPU seconds of the method where all its rows have them, on one
+thread; else (programs in other languages) wall-clock seconds. Of every instance the ratio of both runs: of the least
+seconds over seeds, or for random methods the median of the ratios with the same seed. A slowdown is shown if the 95 % bootstrap interval, over instances, of the geometric mean ratio lies above the
 noise margin of 1.05, with 6 or more instances on which either run took 1 ms or longer and both have a result; and so
 does the interval of that ratio over the one of the reference cell, which every run repeats: how much slower the machine
 was, and how sure that is. The margin is 1.1 if the reference cell was not measured in both runs. p is that of
@@ -134,17 +135,20 @@ fn tell(comparison: &Comparison) {
     let faster = comparison.methods.iter().filter(|method| method.times.shown == Shown::Faster);
     faster.for_each(|method| out!("faster     {}", time_line(method, "faster")));
     changes("changed   ", &others);
-    let header = ["method", "pairs", "instances", "first", "second", "ratio", "95 % interval", "p", "times"];
+    let header = ["method", "pairs", "instances", "clock", "first", "second", "ratio", "95 % interval", "p", "times"];
     output::block(&text::table(&header, 1, comparison.methods.iter().map(line).collect()).to_string());
-    match comparison.machine {
-        Some(Machine { ratio, interval: (low, high) }) => {
-            out!("reference cell: {ratio:.3} times the first run's time ({low:.3} to {high:.3})");
-            let least = comparison.margin * high / ratio;
-            if least > TOLD_NOISE {
-                out!("the machine was too noisy to show a slowdown of less than {least:.2} times");
-            }
+    let machines = [(Clock::Cpu, comparison.machine_cpu), (Clock::Wall, comparison.machine)];
+    for (clock, machine) in machines {
+        let Some(Machine { ratio, interval: (low, high) }) = machine else { continue };
+        let clock = clock.name();
+        out!("reference cell, {clock}: {ratio:.3} times the first run's seconds ({low:.3} to {high:.3})");
+        let least = comparison.margin * high / ratio;
+        if least > TOLD_NOISE {
+            out!("by {clock} seconds the machine was too noisy to show a slowdown of less than {least:.2} times");
         }
-        None => out!("reference cell: not measured in both runs"),
+    }
+    if machines.iter().all(|(_, machine)| machine.is_none()) {
+        out!("reference cell: not measured in both runs");
     }
     out!("noise margin: {}", comparison.margin);
     let count = |of: fn(&MethodComparison) -> usize| comparison.methods.iter().map(of).sum::<usize>();
@@ -199,6 +203,7 @@ fn line(method: &MethodComparison) -> Vec<String> {
         name(method),
         method.pairs.to_string(),
         times.instances.to_string(),
+        times.clock.name().into(),
         seconds(times.first_s),
         seconds(times.second_s),
         times.ratio.map_or_else(String::new, |ratio| format!("{ratio:.3}")),

@@ -19,6 +19,8 @@
 //!
 //! Written to be diffed: rows are sorted, numbers have fixed forms, times stand in tables of their own, and nothing reads a clock.
 
+#![warn(clippy::too_many_lines, unreachable_pub)]
+
 mod assemble;
 pub mod compare;
 pub mod comparison;

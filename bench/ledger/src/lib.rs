@@ -13,6 +13,8 @@
 //!
 //! "Optimal" is derived here, from a checked objective and a bound; a solver's status is not used.
 
+#![warn(clippy::too_many_lines, unreachable_pub)]
+
 pub mod evidence;
 pub mod gap;
 pub mod gate;

@@ -17,6 +17,8 @@
 //! | [`export`](mod@export) | a method's mathematical program as a file, not solved |
 //! | [`environment`] | where and with what it runs |
 
+#![warn(clippy::too_many_lines, unreachable_pub)]
+
 pub mod adapter;
 pub mod cell;
 pub mod check;

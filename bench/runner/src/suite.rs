@@ -294,76 +294,135 @@ impl Suite {
         code: &str,
         mut keep: impl FnMut(&str, &P::Instance) -> Result<(), InputError>,
     ) -> Result<Grid, InputError> {
-        let mut grid = Grid::default();
         check_names::<P>(&self.solvers)?;
-        let mut hashes: Vec<String> = Vec::new();
-        let mut known = HashMap::new();
-        let mut versions: HashMap<String, String> = HashMap::new();
-        let mut keys = std::collections::HashSet::new();
+        let mut expansion = Expansion::new(self, code);
         for study in &self.studies {
-            // Told of the suite's file: the study, the file it names, the place there.
-            let below = |error: InputError| {
-                let file = error.file.as_ref().map(|file| file.display().to_string());
-                let at = Some(error.at.clone()).filter(|at| !at.is_empty());
-                let places = [Some(format!("study '{}'", study.name)), file, at];
-                InputError { file: None, at: places.into_iter().flatten().collect::<Vec<_>>().join(", "), ..error }
+            expansion.add::<P>(study, &mut keep)?;
+        }
+        Ok(expansion.grid)
+    }
+}
+
+/// A suite's grid as it grows.
+struct Expansion<'a> {
+    suite: &'a Suite,
+    code: &'a str,
+    grid: Grid,
+    /// The hash of every recipe of the grid.
+    hashes: Vec<String>,
+    /// Where a recipe is, by its name.
+    known: HashMap<String, usize>,
+    /// Versions of solvers by id.
+    versions: HashMap<String, String>,
+    /// Keys of the grid's cells, a line each.
+    keys: std::collections::HashSet<String>,
+}
+
+impl<'a> Expansion<'a> {
+    fn new(suite: &'a Suite, code: &'a str) -> Self {
+        Self {
+            suite,
+            code,
+            grid: Grid::default(),
+            hashes: Vec::new(),
+            known: HashMap::new(),
+            versions: HashMap::new(),
+            keys: Default::default(),
+        }
+    }
+
+    /// Adds a study.
+    fn add<P: BenchmarkAdapter>(
+        &mut self,
+        study: &StudySpec,
+        keep: &mut impl FnMut(&str, &P::Instance) -> Result<(), InputError>,
+    ) -> Result<(), InputError> {
+        // Told of the suite's file: the study, the file it names, the place there.
+        let below = |error: InputError| {
+            let file = error.file.as_ref().map(|file| file.display().to_string());
+            let at = Some(error.at.clone()).filter(|at| !at.is_empty());
+            let places = [Some(format!("study '{}'", study.name)), file, at];
+            InputError { file: None, at: places.into_iter().flatten().collect::<Vec<_>>().join(", "), ..error }
+        };
+        let mut cells = Vec::new();
+        for (recipe, x) in study.recipes() {
+            let at = match self.known.get(&recipe.name()) {
+                Some(at) => *at,
+                None => {
+                    let instance = recipe.make::<P>().map_err(below)?;
+                    self.add_instance::<P>(&recipe, &instance, keep)?
+                }
             };
-            let mut cells = Vec::new();
-            for (recipe, x) in study.recipes() {
-                let at = match known.entry(recipe.name()) {
-                    Entry::Occupied(at) => *at.get(),
-                    Entry::Vacant(new) => {
-                        let instance = recipe.make::<P>().map_err(below)?;
-                        let hash = hash::<P>(&instance);
-                        keep(&hash, &instance)?;
-                        let objective = P::objective_of(&instance);
-                        if objective != P::objective() {
-                            grid.variant_objectives.insert(P::variant(&instance).into(), objective);
-                        }
-                        hashes.push(hash);
-                        grid.labels.push(recipe.label::<P>(&instance));
-                        grid.recipes.push(recipe.clone());
-                        *new.insert(hashes.len() - 1)
-                    }
-                };
-                let x = match recipe {
-                    Recipe::Generated { .. } => x,
-                    Recipe::File(path) => study.place_of(&path, &grid.labels[at]).map_err(below)?,
-                };
-                for (series, x, spec) in study.methods(x).map_err(below)? {
-                    let solver = Solver::<P>::of(&spec, &self.solvers).map_err(below)?;
-                    // Of a program files are read: once, and not for every cell.
-                    let version = match versions.entry(spec.id.clone()) {
-                        Entry::Occupied(known) => known.get().clone(),
-                        Entry::Vacant(new) => new.insert(solver.version(code).map_err(below)?).clone(),
-                    };
-                    if solver.is_random() {
-                        grid.random_methods.insert(spec.to_string());
-                    }
-                    let once = vec![self.budget.seed];
-                    for seed in if solver.is_random() || study.every_seed { &study.method_seeds } else { &once } {
-                        let key = Key {
-                            instance: hashes[at].clone(),
-                            method: spec.to_string(),
-                            budget: Budget { seed: *seed, ..self.budget.clone() },
-                            code: version.clone(),
-                        };
-                        cells.push(StudyCell { series: series.clone(), x, key: key.line() });
-                        if keys.insert(key.line()) {
-                            grid.cells.push(Cell { recipe: at, method: spec.clone(), key });
-                        }
+            let x = match recipe {
+                Recipe::Generated { .. } => x,
+                Recipe::File(path) => study.place_of(&path, &self.grid.labels[at]).map_err(below)?,
+            };
+            for (series, x, spec) in study.methods(x).map_err(below)? {
+                let keys = self.keys_of::<P>(study, at, &spec).map_err(below)?;
+                for key in keys {
+                    cells.push(StudyCell { series: series.clone(), x, key: key.line() });
+                    if self.keys.insert(key.line()) {
+                        self.grid.cells.push(Cell { recipe: at, method: spec.clone(), key });
                     }
                 }
             }
-            grid.studies.push(Study {
-                name: study.name.clone(),
-                title: study.title.clone(),
-                axis: study.axis.as_ref().map(|axis| Quantity { name: axis.label.clone(), unit: axis.unit.clone() }),
-                log_axis: study.axis.as_ref().is_some_and(|axis| axis.log),
-                cells,
-            });
         }
-        Ok(grid)
+        self.grid.studies.push(Study {
+            name: study.name.clone(),
+            title: study.title.clone(),
+            axis: study.axis.as_ref().map(|axis| Quantity { name: axis.label.clone(), unit: axis.unit.clone() }),
+            log_axis: study.axis.as_ref().is_some_and(|axis| axis.log),
+            cells,
+        });
+        Ok(())
+    }
+
+    /// Adds an instance and its recipe, and says where they are.
+    fn add_instance<P: BenchmarkAdapter>(
+        &mut self,
+        recipe: &Recipe,
+        instance: &P::Instance,
+        keep: &mut impl FnMut(&str, &P::Instance) -> Result<(), InputError>,
+    ) -> Result<usize, InputError> {
+        let hash = hash::<P>(instance);
+        keep(&hash, instance)?;
+        let objective = P::objective_of(instance);
+        if objective != P::objective() {
+            self.grid.variant_objectives.insert(P::variant(instance).into(), objective);
+        }
+        self.hashes.push(hash);
+        self.grid.labels.push(recipe.label::<P>(instance));
+        self.grid.recipes.push(recipe.clone());
+        let at = self.hashes.len() - 1;
+        self.known.insert(recipe.name(), at);
+        Ok(at)
+    }
+
+    /// The keys of a method on the instance `at`, one for every seed.
+    fn keys_of<P: BenchmarkAdapter>(
+        &mut self,
+        study: &StudySpec,
+        at: usize,
+        spec: &MethodSpec,
+    ) -> Result<Vec<Key>, InputError> {
+        let solver = Solver::<P>::of(spec, &self.suite.solvers)?;
+        // Of a program files are read: once, and not for every cell.
+        let version = match self.versions.entry(spec.id.clone()) {
+            Entry::Occupied(known) => known.get().clone(),
+            Entry::Vacant(new) => new.insert(solver.version(self.code)?).clone(),
+        };
+        if solver.is_random() {
+            self.grid.random_methods.insert(spec.to_string());
+        }
+        let once = vec![self.suite.budget.seed];
+        let seeds = if solver.is_random() || study.every_seed { &study.method_seeds } else { &once };
+        let key = |seed: &u64| Key {
+            instance: self.hashes[at].clone(),
+            method: spec.to_string(),
+            budget: Budget { seed: *seed, ..self.suite.budget.clone() },
+            code: version.clone(),
+        };
+        Ok(seeds.iter().map(key).collect())
     }
 }
 

@@ -46,6 +46,8 @@
 //!
 //! Same seed, same means, on every platform. The ends of an interval may differ in the last bit, as Student's t comes from `statrs`.
 
+#![warn(clippy::too_many_lines, unreachable_pub)]
+
 mod estimate;
 mod lindley;
 mod service;

@@ -22,6 +22,8 @@
 //!
 //! Same settings, seed and program: same weights, to the bit, on one machine. Everything is drawn from
 //! `offcut_instances::random::Stream`; the program keeps candle's products to one thread.
+
+#![warn(clippy::too_many_lines, unreachable_pub)]
 #![cfg(feature = "train")]
 
 pub mod evaluate;

@@ -8,7 +8,7 @@
 use statrs::distribution::{ContinuousCDF, Normal};
 
 /// Up to so many differences the distribution is computed exactly: some millions of additions.
-pub const MAX_EXACT: usize = 200;
+const MAX_EXACT: usize = 200;
 
 /// The outcome of a signed-rank test.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -6,8 +6,8 @@ use std::time::Instant;
 use clap::Args;
 use offcut_checker::Tolerance;
 use offcut_instances::document::{InputError, hash, parse_instance, read_bytes, write_new};
-use offcut_instances::problem::{Budget, MethodSpec};
-use offcut_ledger::{Gate, Key, Status, best_known};
+use offcut_instances::problem::{Budget, MethodSpec, Sense};
+use offcut_ledger::{Gate, Key, Row, Status, best_known};
 use offcut_runner::BenchmarkAdapter;
 use offcut_runner::cell::{GRACE_S, Launcher, Source, checked_answer};
 use offcut_runner::environment::code_version;
@@ -118,32 +118,8 @@ fn solve_for<P: BenchmarkAdapter>(
         out!("method     {}", row.key.method);
         out!("stopped    {}", text::stop(&row.stop));
         print_verdict(&verdict, row.claimed_objective, &P::objective_of(instance).unit);
-        let objective = offcut_ledger::gap::feasible_objective(&row);
-        let known = best_known(P::SENSE, std::slice::from_ref(&row));
-        if let Some(gap) = objective.and_then(|objective| known[&row.key.instance].gap(P::SENSE, objective)) {
-            let evidence = if gap.certified { "certified" } else { "solver-reported bound, unchecked" };
-            out!("gap        {} ({evidence})", text::gap(gap.high, Tolerance::default().gap_relative));
-        }
-        out!("status     {}", row.status.name());
-        let (read, solve, check) =
-            (text::seconds(read_s), text::seconds(row.times.solve_s), text::seconds(row.times.check_s));
-        out!("time       read {read}, solve {solve}, check {check}");
-        if let Some(build_s) = row.times.build_s {
-            out!("           of solving, {} building the model (as the method reports)", text::seconds(build_s));
-        }
-        let measures: Vec<String> =
-            row.measures.iter().map(|(name, value)| format!("{name} {}", text::number(*value))).collect();
-        if !measures.is_empty() {
-            out!("checked    {}", measures.join(", "));
-        }
-        if let Some(peak) = row.peak_memory_bytes {
-            out!("memory     {} at most, the instance included", text::bytes(peak as f64));
-        }
-        let counts: Vec<String> =
-            row.counts.iter().map(|(name, count)| format!("{name} {}", text::grouped(*count))).collect();
-        if !counts.is_empty() {
-            out!("counts     {}", counts.join(", "));
-        }
+        print_outcome(P::SENSE, &row);
+        print_costs(&row, read_s);
         if let Some(path) = &arguments.output {
             out!("answer     {}", path.display());
         }
@@ -152,4 +128,38 @@ fn solve_for<P: BenchmarkAdapter>(
     let told = super::gate::tell(&gate, std::slice::from_ref(&row), arguments.json);
     let gave_none = matches!(row.status, Status::Invalid | Status::Crash);
     Ok(told.and(if gave_none { Ending::Rejected } else { Ending::Good }))
+}
+
+/// The gap of a row, to its own bound, and its status.
+fn print_outcome(sense: Sense, row: &Row) {
+    let objective = offcut_ledger::gap::feasible_objective(row);
+    let known = best_known(sense, std::slice::from_ref(row));
+    if let Some(gap) = objective.and_then(|objective| known[&row.key.instance].gap(sense, objective)) {
+        let evidence = if gap.certified { "certified" } else { "solver-reported bound, unchecked" };
+        out!("gap        {} ({evidence})", text::gap(gap.high, Tolerance::default().gap_relative));
+    }
+    out!("status     {}", row.status.name());
+}
+
+/// What a row took, and what was measured and counted.
+fn print_costs(row: &Row, read_s: f64) {
+    let (read, solve, check) =
+        (text::seconds(read_s), text::seconds(row.times.solve_s), text::seconds(row.times.check_s));
+    out!("time       read {read}, solve {solve}, check {check}");
+    if let Some(build_s) = row.times.build_s {
+        out!("           of solving, {} building the model (as the method reports)", text::seconds(build_s));
+    }
+    let measures: Vec<String> =
+        row.measures.iter().map(|(name, value)| format!("{name} {}", text::number(*value))).collect();
+    if !measures.is_empty() {
+        out!("checked    {}", measures.join(", "));
+    }
+    if let Some(peak) = row.peak_memory_bytes {
+        out!("memory     {} at most, the instance included", text::bytes(peak as f64));
+    }
+    let counts: Vec<String> =
+        row.counts.iter().map(|(name, count)| format!("{name} {}", text::grouped(*count))).collect();
+    if !counts.is_empty() {
+        out!("counts     {}", counts.join(", "));
+    }
 }

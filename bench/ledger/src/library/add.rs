@@ -127,24 +127,12 @@ impl Library {
         }
         let instance = read_instance::<P>(&self.folder.join(&entry.file))?;
         let picks = picks::<P>(rows, best, &mut |row| {
-            let path = answer(row);
-            let answer = read_answer::<P>(&path)?;
-            let bytes = kept::<P>(&answer, &[ShownBy::Certificate]).len();
-            let began = ProcessTime::now();
-            if bytes <= LARGEST_ANSWER_BYTES {
-                check_answer::<P>(&instance, &answer, &Tolerance::default());
-            }
-            let took = began.elapsed().as_secs_f64();
-            let fits = bytes <= LARGEST_ANSWER_BYTES && took <= LONGEST_REPLAY_S;
-            if !fits {
-                let why = match bytes as f64 / f64::from(1 << 20) {
-                    mib if bytes > LARGEST_ANSWER_BYTES => format!("{mib:.1} MiB"),
-                    _ => format!("{took:.1} s to replay"),
-                };
+            let unfit = unfit_certificate::<P>(&instance, &read_answer::<P>(&answer(row))?);
+            if let Some(why) = &unfit {
                 let method = &row.key.method;
                 added.notes.push(format!("{}: the certificate of {method} is left out: {why}", entry.name));
             }
-            Ok(fits)
+            Ok(unfit.is_none())
         })?;
         let mut best = best;
         let mut lines = Vec::new();
@@ -159,26 +147,11 @@ impl Library {
             let verdict = check_answer::<P>(&instance, &reduced, &Tolerance::default());
             bytes.push(b'\n');
             let name = format!("{}.json", hash_of(&bytes));
-            let what = if pick.evidence == ShownBy::Solution { ValueKind::Objective } else { ValueKind::Bound };
             let Some(value) = value_of(&verdict, pick.evidence) else {
                 added.rejected.push(format!("{}: the answer of {} is rejected", entry.name, row.key.method));
                 continue;
             };
-            let line = Line {
-                previous: String::new(),
-                instance: entry.hash.clone(),
-                what,
-                value,
-                evidence: pick.evidence,
-                answer: name.clone(),
-                method: row.key.method.clone(),
-                budget: row.key.budget.clone(),
-                solve_s: row.times.solve_s,
-                solve_cpu_s: row.times.solve_cpu_s,
-                code: row.key.code.clone(),
-                made_on: row.made_on.clone(),
-                date: String::new(),
-            };
+            let line = line_of(entry, pick, value, &name);
             let mut after = best;
             take_in(&mut after, P::SENSE, &line);
             if let Some(why) = contradiction::<P>(&after) {
@@ -198,6 +171,38 @@ impl Library {
             lines.push(line);
         }
         Ok(lines)
+    }
+}
+
+/// Why a certificate cannot be kept: too large, or too long to replay; none if it can be.
+fn unfit_certificate<P: Checkable>(instance: &P::Instance, answer: &Answer<P>) -> Option<String> {
+    let bytes = kept::<P>(answer, &[ShownBy::Certificate]).len();
+    if bytes > LARGEST_ANSWER_BYTES {
+        return Some(format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20)));
+    }
+    let began = ProcessTime::now();
+    check_answer::<P>(instance, answer, &Tolerance::default());
+    let took = began.elapsed().as_secs_f64();
+    (took > LONGEST_REPLAY_S).then(|| format!("{took:.1} s to replay"))
+}
+
+/// The line for a row that improves; `previous` and `date` are left open.
+fn line_of(entry: &Entry, pick: &Pick<'_>, value: f64, answer: &str) -> Line {
+    let row = pick.row;
+    Line {
+        previous: String::new(),
+        instance: entry.hash.clone(),
+        what: if pick.evidence == ShownBy::Solution { ValueKind::Objective } else { ValueKind::Bound },
+        value,
+        evidence: pick.evidence,
+        answer: answer.to_owned(),
+        method: row.key.method.clone(),
+        budget: row.key.budget.clone(),
+        solve_s: row.times.solve_s,
+        solve_cpu_s: row.times.solve_cpu_s,
+        code: row.key.code.clone(),
+        made_on: row.made_on.clone(),
+        date: String::new(),
     }
 }
 

@@ -69,6 +69,9 @@ impl Verified {
     }
 }
 
+/// What the checker found in answers, by instance and answer.
+type Verdicts = HashMap<(String, String), Result<Verdict, String>>;
+
 /// What is found out about an instance on the way through the ledger.
 struct State<P: Checkable> {
     instance: Option<P::Instance>,
@@ -161,7 +164,7 @@ impl Library {
                 return answers;
             }
         };
-        let mut verdicts: HashMap<(String, String), Result<Verdict, String>> = HashMap::new();
+        let mut verdicts = Verdicts::new();
         for (number, bytes) in raw_lines(&text).enumerate() {
             let mut flaw = |what: &str| found.flaws.push(format!("ledger.jsonl, line {}: {what}", number + 1));
             found.lines += 1;
@@ -189,33 +192,41 @@ impl Library {
                 continue;
             };
             let state = states.get_mut(entry.hash.as_str()).expect("every entry has one");
-            // What is wrong with the instance is a flaw already.
-            let Some(instance) = &state.instance else { continue };
-            if !line_improves(&state.best, P::SENSE, &line) {
-                flaw(&format!("{} does not improve on what was known of {}", line.value, entry.name));
-            }
-            let verdict = verdicts
-                .entry((line.instance.clone(), line.answer.clone()))
-                .or_insert_with(|| self.checked::<P>(instance, &line.answer));
-            match verdict.as_ref().map_err(String::clone).and_then(|verdict| shows(verdict, &line)) {
-                Ok(()) => {}
-                Err(what) => {
-                    flaw(&what);
-                    continue;
-                }
-            }
-            let objective = verdict.as_ref().ok().and_then(Verdict::objective);
-            if line.what == ValueKind::Objective
-                && improves(P::SENSE, ValueKind::Objective, line.value, state.best.objective)
-            {
-                state.objective = objective;
-            }
-            if line.evidence == ShownBy::Certificate {
-                state.bounded_by = Some((line.solve_cpu_s.unwrap_or(line.solve_s), line.method.clone()));
-            }
-            take_in(&mut state.best, P::SENSE, &line);
+            self.take_line(&line, entry, state, &mut verdicts, &mut flaw);
         }
         answers
+    }
+
+    /// Takes in what a line says, if its answer shows it. What is wrong goes to `flaw`.
+    fn take_line<P: Checkable>(
+        &self,
+        line: &Line,
+        entry: &Entry,
+        state: &mut State<P>,
+        verdicts: &mut Verdicts,
+        flaw: &mut dyn FnMut(&str),
+    ) {
+        // What is wrong with the instance is a flaw already.
+        let Some(instance) = &state.instance else { return };
+        if !line_improves(&state.best, P::SENSE, line) {
+            flaw(&format!("{} does not improve on what was known of {}", line.value, entry.name));
+        }
+        let verdict = verdicts
+            .entry((line.instance.clone(), line.answer.clone()))
+            .or_insert_with(|| self.checked::<P>(instance, &line.answer));
+        if let Err(what) = verdict.as_ref().map_err(String::clone).and_then(|verdict| shows(verdict, line)) {
+            return flaw(&what);
+        }
+        let objective = verdict.as_ref().ok().and_then(Verdict::objective);
+        if line.what == ValueKind::Objective
+            && improves(P::SENSE, ValueKind::Objective, line.value, state.best.objective)
+        {
+            state.objective = objective;
+        }
+        if line.evidence == ShownBy::Certificate {
+            state.bounded_by = Some((line.solve_cpu_s.unwrap_or(line.solve_s), line.method.clone()));
+        }
+        take_in(&mut state.best, P::SENSE, line);
     }
 
     /// What the checker finds in an answer.

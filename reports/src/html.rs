@@ -27,7 +27,8 @@ pub fn page(report: &Report) -> String {
         .iter()
         .enumerate()
         .map(|(at, section)| {
-            let figures: Vec<Value> = section.figures.iter().map(|figure| page.figure(figure)).collect();
+            let figures: Vec<Value> =
+                section.figures.iter().map(|figure| page.figure(figure, &section.families)).collect();
             let prefix = format!("{}: ", section.title);
             let tables: Vec<Value> = section.tables.iter().map(|table| page.table(table, &prefix, None)).collect();
             let id = format!("s{at}-{}", identifier(&section.title));
@@ -68,7 +69,7 @@ impl Page<'_> {
         context! {
             question => &headline.question,
             answer => &headline.answer,
-            figure => headline.figure.as_ref().map(|figure| self.figure(figure)),
+            figure => headline.figure.as_ref().map(|figure| self.figure(figure, &BTreeSet::new())),
             table => self.table(&headline.table, "", Some(&roles)),
         }
     }
@@ -91,7 +92,9 @@ impl Page<'_> {
         }
     }
 
-    fn figure(&self, figure: &Figure) -> Value {
+    /// A figure of instances of some families; of all if none are given.
+    fn figure(&self, figure: &Figure, families: &BTreeSet<String>) -> Value {
+        let families: Vec<&str> = families.iter().map(String::as_str).collect();
         let svg = |width| Value::from_safe_string(svg_for_page(figure, &self.report.styles, width));
         let methods: BTreeSet<String> = names(figure).into_iter().map(|name| method_of(name).to_owned()).collect();
         let methods: Vec<String> = methods.into_iter().filter(|name| self.report.styles.of(name).is_some()).collect();
@@ -100,6 +103,7 @@ impl Page<'_> {
             title => &figure.title,
             caption => &figure.caption,
             methods => methods.join("\n"),
+            families => families.join("\n"),
             wide => svg(Width::Wide),
             narrow => svg(Width::Narrow),
         }

@@ -29,6 +29,8 @@ pub struct Part<'a> {
     pub rows: &'a [Row],
     /// Rows that do not say what their answers say, and are not among them.
     pub mismatches: &'a [Mismatch],
+    /// Its report.
+    pub report: &'a Report,
     /// Where its report is, seen from the overview's folder.
     pub place: String,
 }
@@ -91,8 +93,7 @@ impl EvidenceCounts {
 /// The overview of several runs.
 pub fn overview(title: &str, parts: &[Part], options: &Options) -> Report {
     let runs: Vec<Results> = parts.iter().map(|part| Results::new(part.manifest, part.rows)).collect();
-    let reports: Vec<Report> = parts.iter().map(|part| Report::new(part.manifest, part.rows, options)).collect();
-    let parts_with_reports = || parts.iter().zip(&reports);
+    let parts_with_reports = || parts.iter().map(|part| (part, part.report));
     let named = |part: &Part, text: &String| format!("{}: {text}", part.name);
     let contradictions: Vec<String> = parts_with_reports()
         .flat_map(|(part, report)| report.contradictions.iter().map(move |text| named(part, text)))
@@ -103,12 +104,12 @@ pub fn overview(title: &str, parts: &[Part], options: &Options) -> Report {
         .map(|(part, verdict)| Verdict { claim: named(part, &verdict.claim), ..verdict.clone() })
         .collect();
     let mut limitations: Vec<String> = Vec::new();
-    for line in reports.iter().flat_map(|report| &report.limitations) {
+    for line in parts.iter().flat_map(|part| &part.report.limitations) {
         if !limitations.contains(line) {
             limitations.push(line.clone());
         }
     }
-    let (table, all) = evidence(parts, &runs, &reports);
+    let (table, all) = evidence(parts, &runs);
     let section =
         |title: &str, table: Table| Section { title: title.into(), tables: vec![table], ..Section::default() };
     let peers = peers::table(&runs).map(|table| section("Comparison with general solvers", table));
@@ -128,7 +129,7 @@ pub fn overview(title: &str, parts: &[Part], options: &Options) -> Report {
             .iter()
             .flat_map(|part| part.mismatches.iter().map(|mismatch| format!("{}: {mismatch}", part.name)))
             .collect(),
-        provenance: provenance(parts, &reports),
+        provenance: provenance(parts),
         paper: Some(
             "All papers are known to this project by their abstracts only; everything beyond the abstracts is a reconstruction."
                 .into(),
@@ -147,10 +148,10 @@ pub fn overview(title: &str, parts: &[Part], options: &Options) -> Report {
 }
 
 /// What the provenance of all runs has in common, once, and the noise of each.
-fn provenance(parts: &[Part], reports: &[Report]) -> Vec<(String, String)> {
+fn provenance(parts: &[Part]) -> Vec<(String, String)> {
     let mut lines = Vec::new();
-    for (part, report) in parts.iter().zip(reports) {
-        for (what, value) in &report.provenance {
+    for part in parts {
+        for (what, value) in &part.report.provenance {
             let line = (what.clone(), value.clone());
             if ["Offcut", "commit", "processor", "memory", "system"].contains(&what.as_str()) {
                 if !lines.contains(&line) {
@@ -178,7 +179,7 @@ fn summary(all: &EvidenceCounts, contradictions: usize, verdicts: &[Verdict]) ->
 }
 
 /// The evidence for the rows of every part and of all.
-fn evidence(parts: &[Part], runs: &[Results], reports: &[Report]) -> (Table, EvidenceCounts) {
+fn evidence(parts: &[Part], runs: &[Results]) -> (Table, EvidenceCounts) {
     let mut table = Table::new(
         "overview",
         "Evidence for every row",
@@ -199,12 +200,12 @@ fn evidence(parts: &[Part], runs: &[Results], reports: &[Report]) -> (Table, Evi
         ],
     );
     let mut all = EvidenceCounts::default();
-    for ((part, results), report) in parts.iter().zip(runs).zip(reports) {
+    for (part, results) in parts.iter().zip(runs) {
         let counts = EvidenceCounts::of(results);
-        table.push(row(&part.name, &counts, report.contradictions.len()));
+        table.push(row(&part.name, &counts, part.report.contradictions.len()));
         all.add(&counts);
     }
-    table.push(row("all", &all, reports.iter().map(|report| report.contradictions.len()).sum()));
+    table.push(row("all", &all, parts.iter().map(|part| part.report.contradictions.len()).sum()));
     (table, all)
 }
 

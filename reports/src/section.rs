@@ -1,5 +1,7 @@
 //! A part of a report under one heading.
 
+use std::collections::BTreeSet;
+
 use crate::figure::Figure;
 use crate::table::Table;
 
@@ -14,4 +16,6 @@ pub struct Section {
     pub tables: Vec<Table>,
     /// Its figures.
     pub figures: Vec<Figure>,
+    /// The families of its instances, if they are fewer than those of the run or may be; empty for sections about the whole run.
+    pub families: BTreeSet<String>,
 }

@@ -475,6 +475,7 @@ fn histories_of_chains_are_drawn() {
 #[test]
 fn the_overview_counts_every_row_once_and_names_every_claim() {
     let fixture = fixture();
+    let of_part = report(&fixture);
     let part = |name: &str| {
         let place = format!("../{name}/report/report.html");
         Part {
@@ -483,6 +484,7 @@ fn the_overview_counts_every_row_once_and_names_every_claim() {
             manifest: &fixture.manifest,
             rows: &fixture.rows,
             mismatches: &[],
+            report: &of_part,
             place,
         }
     };
@@ -526,12 +528,14 @@ fn peers_are_compared_on_what_they_share() {
         row.times.solve_s = 10.0 * row.times.solve_s + 1.0;
     }
     let place = String::new();
+    let of_part = report(&fixture);
     let part = Part {
         name: "a".into(),
         has_claims: false,
         manifest: &fixture.manifest,
         rows: &fixture.rows,
         mismatches: &[],
+        report: &of_part,
         place,
     };
     let overview = overview("All", &[part], &Options::default());

@@ -4,7 +4,9 @@
 //! nowhere, sorting, values beside the pointer, filters. Dark mode and paper are copies whose media queries are written for them. Chromium is started
 //! as a program, which needs no crate: `headless_chrome` takes 234 CPU-seconds to build, most of it the whole DevTools protocol.
 //!
-//! Without Chromium the tests say that they were skipped. `OFFCUT_CHROMIUM` names another program.
+//! Each page is printed to PDF as well, and `pdftotext` (Debian: poppler-utils) says where every word is: none lies beyond its page, and no cell of a table is missing.
+//!
+//! Without Chromium or pdftotext the tests say that they were skipped. `OFFCUT_CHROMIUM` names another program.
 
 mod common;
 
@@ -98,6 +100,55 @@ fn findings(chromium: &Path, page: &str, view: View) -> Vec<String> {
     findings
 }
 
+/// What is missing or cut when a page is printed to PDF; none if there is no pdftotext.
+fn cut_in_print(chromium: &Path, page: &str) -> Option<Vec<String>> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (html, pdf) = (folder.path().join("page.html"), folder.path().join("page.pdf"));
+    std::fs::write(&html, page).expect("a page");
+    let output = Command::new(chromium)
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
+        .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
+        .arg(format!("--user-data-dir={}", folder.path().join("profile").display()))
+        .args(["--virtual-time-budget=20000", "--no-pdf-header-footer"])
+        .arg(format!("--print-to-pdf={}", pdf.display()))
+        .arg(format!("file://{}", html.display()))
+        .stdin(Stdio::null())
+        .output()
+        .expect("Chromium starts");
+    assert!(pdf.is_file(), "no PDF: {}", String::from_utf8_lossy(&output.stderr));
+    let Ok(words) = Command::new("pdftotext").arg("-bbox").arg(&pdf).arg("-").output() else {
+        eprintln!("SKIPPED: no pdftotext, so no printed report was looked at (Debian: apt-get install poppler-utils).");
+        return None;
+    };
+    let words = String::from_utf8_lossy(&words.stdout).into_owned();
+    let number = |line: &str, name: &str| -> f64 {
+        let text = line.split_once(&format!("{name}=\"")).and_then(|(_, rest)| rest.split('"').next());
+        text.and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("{name} in {line}"))
+    };
+    let (mut wrong, mut printed, mut width, mut pages) = (Vec::new(), std::collections::HashSet::new(), 0.0, 0);
+    for line in words.lines().map(str::trim) {
+        if line.starts_with("<page ") {
+            (width, pages) = (number(line, "width"), pages + 1);
+        } else if line.starts_with("<word ") {
+            let text = line.split_once('>').map_or("", |(_, rest)| rest.trim_end_matches("</word>"));
+            if number(line, "xMin") < 0.0 || number(line, "xMax") > width {
+                wrong.push(format!("'{text}' lies beyond page {pages}"));
+            }
+            printed.insert(text.trim_end_matches('\u{2020}').to_owned());
+        }
+    }
+    assert!(pages > 0, "pages: {words}");
+    // Short cells are not broken over lines.
+    let cells = page.split("<td ").skip(1).filter_map(|rest| rest.split_once('>')?.1.split('<').next());
+    let short = cells.filter(|text| (1..12).contains(&text.len()) && !text.contains([' ', '&', '-', ':']));
+    for text in short.collect::<std::collections::BTreeSet<_>>() {
+        if !printed.contains(text) {
+            wrong.push(format!("the cell '{text}' is not printed"));
+        }
+    }
+    Some(wrong)
+}
+
 #[test]
 fn the_demo_s_reports_are_whole_in_a_browser() {
     let Some(chromium) = chromium() else { return };
@@ -119,8 +170,24 @@ fn the_demo_s_reports_are_whole_in_a_browser() {
             let found = findings(&chromium, &page, view);
             wrong.extend(found.into_iter().map(|finding| format!("{part}, {view:?}: {finding}")));
         }
+        let cut = cut_in_print(&chromium, &page).unwrap_or_default();
+        wrong.extend(cut.into_iter().map(|finding| format!("{part}, in print: {finding}")));
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn what_is_cut_in_print_is_found() {
+    let Some(chromium) = chromium() else { return };
+    let page = |style: &str| {
+        format!("<html><body><div style='{style}'><table><tr><td >alpha</td></tr></table></div></body></html>")
+    };
+    let Some(whole) = cut_in_print(&chromium, &page("")) else { return };
+    assert!(whole.is_empty(), "{whole:?}");
+    for style in ["position: absolute; left: -20px", "display: none"] {
+        let cut = cut_in_print(&chromium, &page(style)).expect("as above");
+        assert!(!cut.is_empty(), "{style}");
+    }
 }
 
 #[test]

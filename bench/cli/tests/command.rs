@@ -641,6 +641,33 @@ fn training_needs_the_trainer() {
 }
 
 #[test]
+fn the_help_of_generate_lists_families_and_parameters() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let output = offcut(folder.path()).args(["generate", "--help"]).assert().success().get_output().stdout.clone();
+    let help = String::from_utf8(output).expect("text");
+    for problem in offcut_instances::problems::NAMES {
+        let listed = offcut(folder.path()).args(["generate", problem, "--list"]).assert().success();
+        let listed = String::from_utf8(listed.get_output().stdout.clone()).expect("text");
+        let (families, parameters) = listed.split_once("parameters\n").expect("both");
+        let names = |text: &str| -> Vec<String> {
+            text.lines()
+                .filter(|line| line.starts_with("  "))
+                .filter_map(|l| l.split_whitespace().next())
+                .map(str::to_owned)
+                .collect()
+        };
+        let of_problem = help.split_once(&format!("{problem}: families ")).expect("the problem").1;
+        let (in_help, rest) = of_problem.split_once("parameters ").expect("parameters");
+        let in_rest = rest.split(": families ").next().expect("the first");
+        assert!(names(families).iter().all(|family| in_help.contains(family.as_str())), "{problem}: {in_help}");
+        assert!(!names(parameters).is_empty());
+        for parameter in names(parameters) {
+            assert!(in_rest.contains(&format!("{parameter}=")), "{problem}: {parameter}");
+        }
+    }
+}
+
+#[test]
 fn programs_are_exported() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path();

@@ -152,6 +152,26 @@ fn processes_left_behind_are_ended_and_do_not_hold_the_run_up() {
     assert!(is_gone(), "process {pid} lives on");
 }
 
+/// Every line of `conform` has the objective, a reference that is no worse, and the gap to it: those of `multiuser` are solved by an exact method first.
+fn has_reference_and_gap(path: &std::path::Path) {
+    let output = offcut(path).args(["conform", "multiuser", "--solver", "python3 multiuser_solver.py"]).output();
+    let text = String::from_utf8(output.expect("it runs").stdout).expect("text");
+    let cells = |line: &str| -> Vec<String> {
+        line.split("  ").map(|cell| cell.trim().to_owned()).filter(|cell| !cell.is_empty()).collect()
+    };
+    let header = cells(text.lines().next().expect("a header"));
+    assert_eq!(header[..5], ["instance", "status", "objective", "reference", "gap"]);
+    let lines: Vec<Vec<String>> = text.lines().filter(|line| line.contains(" seed ")).map(cells).collect();
+    assert!(lines.len() > 3, "{text}");
+    for line in lines {
+        let number = |at: usize| line[at].trim_end_matches(" %").parse::<f64>().expect("a number");
+        let (objective, reference, gap) = (number(2), number(3), number(4));
+        // Printed with four digits.
+        let expected = 100.0 * (objective - reference) / reference;
+        assert!(gap >= 0.0 && (gap - expected).abs() <= 0.002 * (100.0 + expected), "{line:?}: {expected}");
+    }
+}
+
 #[test]
 fn what_new_solver_writes_keeps_to_the_protocol_and_is_in_the_report() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -171,6 +191,7 @@ fn what_new_solver_writes_keeps_to_the_protocol_and_is_in_the_report() {
                 .stdout(contains("it keeps to the protocol").and(contains("feasible")));
         }
     }
+    has_reference_and_gap(path);
     offcut(path).args(["new-solver", "python", "multiuser"]).assert().code(2).stderr(contains("exists"));
     offcut(path).args(["new-solver", "python", "chess"]).assert().code(2).stderr(contains("the problems are"));
     std::fs::write(path.join("worse.py"), "print('{}')").expect("room");
@@ -194,6 +215,9 @@ fn what_new_solver_writes_keeps_to_the_protocol_and_is_in_the_report() {
     offcut(path).args(["run", "s.json", "--solver", "mine=python3 multiuser_solver.py"]).assert().success();
     let page = std::fs::read_to_string(path.join("runs/s/report/report.md")).expect("there");
     assert!(page.contains("mine"), "{page}");
+    let page = std::fs::read_to_string(path.join("runs/s/report/report.html")).expect("there");
+    assert!(page.contains(r#"<tr class="plug" data-m="mine""#), "its row is marked in the ranking");
+    assert!(page.contains("a plug-in.") && page.contains(">plug-in<"), "its kind is told");
     // A folder holds runs of one problem.
     let other = suite.replace("multiuser", "jpdra").replace(r#""users":4"#, r#""flows":2"#).replace("threshold", "dpd");
     std::fs::write(path.join("other.json"), other).expect("room");

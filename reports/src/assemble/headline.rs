@@ -51,6 +51,15 @@ struct Gaps {
     is_zero: bool,
 }
 
+/// Which instances of the most important method.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Scope {
+    /// All.
+    All,
+    /// Half of them or more, those that the most heuristics were run on.
+    Shared,
+}
+
 /// The methods of a run on the instances of its most important method.
 struct Field<'a> {
     /// The paper's algorithm; where it was not run, the method that was run on most instances.
@@ -65,7 +74,7 @@ struct Field<'a> {
 
 impl<'a> Field<'a> {
     /// The field of a run; none if it has no attempted row.
-    fn of(results: &Results<'a>, options: &Options, problem: &ProblemReport) -> Option<Self> {
+    fn of(results: &Results<'a>, options: &Options, problem: &ProblemReport, scope: Scope) -> Option<Self> {
         let exact = exact_ids(results);
         let mut groups: BTreeMap<(&str, &str), Vec<&Result<'a>>> = BTreeMap::new();
         for result in results.results.iter().filter(|r| r.is_attempted() && !r.is_bound_only()) {
@@ -73,7 +82,12 @@ impl<'a> Field<'a> {
             groups.entry((method, variant)).or_default().push(result);
         }
         let (first, variant) = first(results, problem, &exact, &groups)?;
-        let instances = instances(&groups[&(first, variant)]);
+        let mut instances = instances(&groups[&(first, variant)]);
+        if scope == Scope::Shared {
+            let is_heuristic = |method: &str| !method.contains(':') && !exact.contains(MethodSpec::id_in(method));
+            let heuristics = groups.iter().filter(|((method, of), _)| *of == variant && is_heuristic(method));
+            instances = shared(&instances, &heuristics.map(|(_, rows)| self::instances(rows)).collect::<Vec<_>>());
+        }
         let mut summaries: Vec<MethodSummary> = Vec::new();
         for ((method, of), rows) in &groups {
             let rows: Vec<&Result> =
@@ -164,6 +178,15 @@ fn first<'a>(
         .map(|(key, _)| *key)
 }
 
+/// The instances, of these half or more, that the most methods were run on, with or without a solution; of several such sets the largest.
+fn shared<'a>(of_first: &BTreeSet<&'a str>, of_methods: &[BTreeSet<&'a str>]) -> BTreeSet<&'a str> {
+    let common = of_methods.iter().map(|run| of_first.intersection(run).copied().collect::<BTreeSet<_>>());
+    let large = common.filter(|set| 2 * set.len() >= of_first.len());
+    let methods = |set: &BTreeSet<&str>| of_methods.iter().filter(|run| set.is_subset(run)).count();
+    let candidates = large.chain([of_first.clone()]);
+    candidates.max_by_key(|set| (methods(set), set.len())).unwrap_or_default()
+}
+
 fn summary(
     results: &Results,
     options: &Options,
@@ -205,13 +228,14 @@ fn summary(
 
 /// The question and its answer; none if the run has no attempted row.
 pub(super) fn of(results: &Results, options: &Options, problem: &ProblemReport) -> Option<Headline> {
-    let field = Field::of(results, options, problem)?;
-    let leading = field.leading()?;
+    let all = Field::of(results, options, problem, Scope::All)?;
+    let field = Field::of(results, options, problem, Scope::Shared)?;
+    let leading = all.leading()?;
     let subject = if leading.role == Role::Paper { leading.method.as_str() } else { "every method" };
     let table = table(results, options, &field);
     Some(Headline {
         question: format!("How far from optimal is {subject}, and how fast?"),
-        answer: answer(results, options, &field, leading),
+        answer: answer(results, options, &all, &field, leading),
         figure: figure(results, &field),
         roles: field.summaries.iter().map(|summary| summary.role).collect(),
         table,
@@ -223,7 +247,9 @@ pub(super) fn of(results: &Results, options: &Options, problem: &ProblemReport) 
 pub(crate) fn of_all(parts: &[(&str, &Results, &ProblemReport)], options: &Options) -> Option<Headline> {
     let fields: Vec<(&str, &Results, Field)> = parts
         .iter()
-        .filter_map(|(name, results, problem)| Some((*name, *results, Field::of(results, options, problem)?)))
+        .filter_map(|(name, results, problem)| {
+            Some((*name, *results, Field::of(results, options, problem, Scope::All)?))
+        })
         .collect();
     let mut table = Table::new(
         "ranking",
@@ -301,11 +327,16 @@ fn with_interval(results: &Results, gap: &Gaps) -> String {
     format!("{} %{interval}", percent(gap.mean))
 }
 
-/// The answer in sentences: gap, time, who is nearer, how exact methods compare, and what the gaps rest on.
-fn answer(results: &Results, options: &Options, field: &Field, leading: &MethodSummary) -> Vec<String> {
+/// So many instances, in words.
+fn all_instances(count: usize) -> String {
+    if count == 1 { "the only instance".into() } else { format!("all {} instances", whole(count as u64)) }
+}
+
+/// The answer in sentences: gap, time, who is nearer, how exact methods compare, and what the gaps rest on. Methods are ranked on the instances of `shared`.
+fn answer(results: &Results, options: &Options, field: &Field, shared: &Field, leading: &MethodSummary) -> Vec<String> {
     let on = match field.variant {
-        Some(variant) => format!("all {} instances ({variant})", whole(field.instances as u64)),
-        None => format!("all {} instances", whole(field.instances as u64)),
+        Some(variant) => format!("{} ({variant})", all_instances(field.instances)),
+        None => all_instances(field.instances),
     };
     let name = &leading.method;
     let mut sentences = Vec::new();
@@ -332,21 +363,7 @@ fn answer(results: &Results, options: &Options, field: &Field, leading: &MethodS
             duration(options.heuristic_shift_s)
         ));
     }
-    if let Some(rank) = field.rank(leading).filter(|_| field.ranked().count() > 1) {
-        let better: Vec<&str> =
-            field.ranked().filter(|s| field.rank(s).is_some_and(|r| r < rank)).map(|s| s.method.as_str()).collect();
-        let count = field.ranked().count();
-        let words = match &better[..] {
-            [] => format!("None of the {count} ranked methods has a smaller mean gap."),
-            [only] => format!("Of the {count} ranked methods one has a smaller mean gap: {only}."),
-            some => format!(
-                "Of the {count} ranked methods {} have a smaller mean gap, {} the smallest.",
-                some.len(),
-                some[0]
-            ),
-        };
-        sentences.push(words);
-    }
+    sentences.extend(ranking(results, field, shared));
     if leading.gap.is_some_and(|gap| !gap.is_certified) {
         sentences.push(format!(
             "Not all of its gaps are certified ({:.0} % are): the rest is measured against solver-reported bounds (unchecked, †).",
@@ -356,19 +373,48 @@ fn answer(results: &Results, options: &Options, field: &Field, leading: &MethodS
     sentences
 }
 
+/// How many methods are nearer to the optimum, in a sentence; none if only one is ranked.
+fn ranking(results: &Results, all: &Field, shared: &Field) -> Option<String> {
+    let leading = shared.leading()?;
+    let count = shared.ranked().count();
+    let rank = shared.rank(leading).filter(|_| count > 1)?;
+    let better: Vec<&str> =
+        shared.ranked().filter(|s| shared.rank(s).is_some_and(|r| r < rank)).map(|s| s.method.as_str()).collect();
+    let words = match &better[..] {
+        [] => format!("None of the {count} ranked methods has a smaller mean gap"),
+        [only] => format!("Of the {count} ranked methods one has a smaller mean gap: {only}"),
+        some => {
+            format!("Of the {count} ranked methods {} have a smaller mean gap, {} the smallest", some.len(), some[0])
+        }
+    };
+    let gap = leading.gap.filter(|_| shared.instances < all.instances);
+    Some(gap.map_or(format!("{words}."), |gap| {
+        format!(
+            "{words}; they are ranked on the {} instances that they share, where {} has {}.",
+            whole(shared.instances as u64),
+            leading.method,
+            with_interval(results, &gap)
+        )
+    }))
+}
+
 /// Every method of the field, ranked.
 fn table(results: &Results, options: &Options, field: &Field) -> Table {
     let variant = field.variant.map_or(String::new(), |variant| format!(" ({variant})"));
     let mut table = Table::new(
         "ranking",
-        format!("Methods by their mean gap on the same {} instances{variant}", whole(field.instances as u64)),
+        match field.instances {
+            1 => format!("Methods by their gap on the same instance{variant}"),
+            count => format!("Methods by their mean gap on the same {} instances{variant}", whole(count as u64)),
+        },
         format!(
-            "Ranked: methods that solve all {} instances, by their mean gap to the best known bounds; ties share a rank. Not ranked ({ABSENT}): methods that were run on \
+            "The instances: of those of {}, half or more, those that the most heuristics were run on. Ranked: methods that solve {}, by their mean gap to the best known bounds; ties share a rank. Not ranked ({ABSENT}): methods that were run on \
              fewer of these instances, or left some without a solution; their means are over other instances. Exact methods, which prove their answers, are a group of \
              their own. Interval: 95 % bootstrap interval of the mean over instances. Time: shifted geometric mean over instances, s = {}, as measured, \
              with a solution or without. Certified: share of rows whose gap rests on a certificate that the checker replayed. Variations with parameters, and methods that were not \
              run on these instances, are in the tables of all methods.",
-            whole(field.instances as u64),
+            field.first,
+            all_instances(field.instances),
             duration(options.heuristic_shift_s)
         ),
         [Column::numbers("rank", "rank"), Column::words("method", "method"), Column::words("kind", "kind")]
@@ -389,7 +435,7 @@ fn table(results: &Results, options: &Options, field: &Field) -> Table {
 fn number_columns() -> [Column; 6] {
     [
         Column::bounded("mean gap (%)", "mean_gap_percent"),
-        Column::numbers("95 % interval", "interval"),
+        Column::intervals("95 % interval", "interval"),
         Column::bounded("worst row (%)", "worst_row_percent"),
         Column::numbers(mean_of("time"), "mean_time_s"),
         Column::numbers("certified (%)", "certified_percent"),
@@ -407,8 +453,7 @@ fn numbers_of(results: &Results, field: &Field, summary: &MethodSummary) -> [Cel
     };
     let interval = summary.gap.and_then(|gap| Some((gap, gap.interval?)));
     let interval = interval.map_or_else(Cell::absent, |(gap, (low, high))| {
-        let percent = |value: f64| percent(results, value, gap.is_certified);
-        Cell::number(format!("{} to {}", percent(low), percent(high)), 100.0 * low)
+        Cell::interval((100.0 * low, 100.0 * high), |value| percent(results, value / 100.0, gap.is_certified))
     });
     let solved = if summary.solved == field.instances {
         whole(summary.solved as u64)

@@ -7,7 +7,7 @@ mod summary;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use offcut_ledger::{Manifest, Row};
+use offcut_ledger::{Manifest, Row, Study};
 
 pub(crate) use headline::of_all as headline_of_all;
 
@@ -32,6 +32,7 @@ impl Report {
                 .chain(tables::counts(&results))
                 .collect(),
             figures: figures::gaps(&results).into_iter().collect(),
+            ..Section::default()
         }];
         sections.extend((problem.sections)(&results, options));
         sections.extend(manifest.studies.iter().map(|study| Section {
@@ -39,6 +40,7 @@ impl Report {
             paragraphs: Vec::new(),
             tables: tables::of_study(&results, problem, study),
             figures: figures::of_study(&results, problem, study),
+            families: families_of(&results, study),
         }));
         sections.extend(comparison::sections(&results, options, problem));
         sections.push(Section {
@@ -85,6 +87,13 @@ fn styles(results: &Results, problem: &ProblemReport, headline: Option<&Headline
     let (plain, with_parameters): (Vec<&str>, Vec<&str>) =
         methods.into_iter().partition(|method| !method.contains(':'));
     Styles::new(problem.reference, ranked.chain(plain).chain(series).chain(with_parameters))
+}
+
+/// The families of a study's instances.
+fn families_of(results: &Results, study: &Study) -> BTreeSet<String> {
+    let series = results.series(study);
+    let rows = series.iter().flat_map(|series| &series.points).flat_map(|point| &point.results);
+    rows.map(|r| r.row.instance.family.clone()).filter(|family| !family.is_empty()).collect()
 }
 
 /// The family of every instance, by its name; of families, themselves.

@@ -74,6 +74,7 @@ fn of_class(
             .chain(variability::table(class, &of_class))
             .collect(),
         figures: curves::shares(class, &blocks).into_iter().chain(curves::profiles(class, &pairs)).collect(),
+        ..Section::default()
     }
 }
 

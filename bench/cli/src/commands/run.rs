@@ -371,6 +371,7 @@ fn run_all(title: &str, suites: &[Listed], folder: &Path) -> Result<Ending, Inpu
             manifest: &reported.manifest,
             rows: &reported.rows,
             mismatches: &reported.mismatches,
+            report: &reported.report,
             place: format!("../{name}/report/report.html"),
         })
         .collect();
@@ -470,6 +471,7 @@ pub(crate) fn report_against(folder: &Path, library: Option<&Path>) -> Result<En
 
 /// A run that was reported on.
 struct Reported {
+    report: Report,
     manifest: Manifest,
     rows: Vec<Row>,
     mismatches: Vec<Mismatch>,
@@ -505,7 +507,7 @@ fn report_for<P: BenchmarkAdapter>(
     }
     out!("evidence: {told}");
     out!("{} rows; report: open {}", rows.len(), beside.join(&written.files[0]).display());
-    Ok(Reported { manifest, rows, mismatches: gate.mismatches, ending })
+    Ok(Reported { report, manifest, rows, mismatches: gate.mismatches, ending })
 }
 
 /// A progress bar on a terminal; elsewhere a line on standard error every ten seconds.

@@ -73,6 +73,20 @@
   }
   is(sorted > 0, "no column of intervals was sorted");
 
+  // Cards, which have no heads, are sorted by a list of the columns.
+  for (const table of all(".fit > table").filter(isShown)) {
+    const rows = [...table.tBodies[0].rows], box = table.parentElement.querySelector(".sort select");
+    if (rows.length < 2 || getComputedStyle(table.tHead).display !== "none" || innerWidth === 700) continue; // (700 px is paper.)
+    is(box && isShown(box), `the cards of '${table.caption.textContent}' cannot be sorted`);
+    const at = all("th", table).findIndex(head => head.classList.contains("n"));
+    if (!box || at < 0) continue;
+    for (const [down, sign] of [[0, 1], [1, -1]]) {
+      box.value = `${at}:${down}`; box.dispatchEvent(new Event("change"));
+      const values = [...table.tBodies[0].rows].map(row => row.cells[at].dataset.v).filter(value => value !== undefined).map(Number);
+      is(values.every((value, at) => at === 0 || sign * (value - values[at - 1]) >= 0), `the cards of '${table.caption.textContent}' sort to ${values}`);
+    }
+  }
+
   // Values appear beside the pointer.
   const mark = all(".h").find(isShown), tip = document.getElementById("tip");
   is(mark && tip.hidden, "there is nothing to point at, or a value without a pointer");
@@ -91,6 +105,14 @@
     is(rows.some(row => row.hidden) || new Set(rows.map(row => row.dataset[key])).size === 1, `the filter by ${box.name} hides nothing`);
     choose(box, "");
     is(rows.every(row => !row.hidden), `the filter by ${box.name} cannot be undone`);
+  }
+  // Figures of other families are hidden.
+  const family = document.querySelector("select[name=family]");
+  for (const option of family ? [...family.options].slice(1) : []) {
+    choose(family, option.value);
+    const ofFamily = figure => !figure.dataset.f || figure.dataset.f.split("\n").includes(option.value);
+    is(all("figure").every(figure => figure.hidden === !ofFamily(figure)), `figures of other families than ${option.value} are shown`);
+    choose(family, "");
   }
   const study = document.querySelector("select[name=study]");
   if (study) {

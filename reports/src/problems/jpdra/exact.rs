@@ -97,6 +97,7 @@ pub(super) fn section(results: &Results, options: &Options) -> Option<Section> {
         paragraphs: certified_families(results, &groups).into_iter().collect(),
         tables,
         figures: Vec::new(),
+        ..Section::default()
     })
 }
 

@@ -172,6 +172,7 @@ pub(super) fn section(results: &Results) -> Option<Section> {
         paragraphs: Vec::new(),
         tables,
         figures: figures.collect(),
+        ..Section::default()
     })
 }
 

@@ -70,6 +70,7 @@ pub(super) fn section(results: &Results) -> Option<Section> {
         paragraphs: vec![words],
         tables: vec![table(&training)],
         figures: vec![figure()],
+        ..Section::default()
     })
 }
 

@@ -27,7 +27,7 @@ pub(super) fn section(results: &Results) -> Option<Section> {
         of starting with empty queues, which no policy can avoid. Policies with queues keep budgets in the long run \
         only: their backlog, the energy overspent in the first slots, is charged at the end. Over few slots this charge \
         dominates and favours policies without backlog, hence the long horizons here and the study of the horizon's length.";
-    Some(Section { title: "Policies over time".into(), paragraphs: vec![words.into()], tables, figures: Vec::new() })
+    Some(Section { title: "Policies over time".into(), paragraphs: vec![words.into()], tables, ..Section::default() })
 }
 
 /// All results of a series.
@@ -208,6 +208,7 @@ pub(super) fn over_time(results: &Results) -> Option<Section> {
         paragraphs: Vec::new(),
         tables: Vec::new(),
         figures: vec![figure],
+        ..Section::default()
     })
 }
 

@@ -103,6 +103,7 @@ pub(super) fn section(results: &Results) -> Option<Section> {
         paragraphs: Vec::new(),
         tables: vec![table],
         figures: vec![figure(&all)],
+        ..Section::default()
     })
 }
 

@@ -34,6 +34,7 @@ pub(super) fn section(results: &Results) -> Option<Section> {
         paragraphs: vec![words.into()],
         tables,
         figures,
+        ..Section::default()
     })
 }
 

@@ -5,6 +5,8 @@
 //! | [`graph`] | [`Layer`], [`Op`], [`Graph`] and its strict reading; [`View`], the bare DAG that `throughput` takes |
 //! | [`builder`] | [`Builder`]: shape inference, from an architecture's definition to its MACs, parameters and bytes |
 //! | [`chain`] | [`Chain`]: the blocks between places where exactly one tensor crosses |
+//! | [`onnx`] | a graph from an ONNX file |
+//! | [`file`] | a model by a name of the zoo or by the path of a file |
 //! | [`zoo`] | the architectures of the field, by name |
 //! | [`profile`] | [`Profile`]: seconds per layer, estimated for a [`Device`] or measured by the user |
 //! | [`catalogue`] | devices and links of the right order of magnitude, with their sources |
@@ -27,7 +29,9 @@
 pub mod builder;
 pub mod catalogue;
 pub mod chain;
+pub mod file;
 pub mod graph;
+pub mod onnx;
 pub mod profile;
 pub mod zoo;
 

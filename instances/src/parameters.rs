@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::dnn::{Device, Graph, Link, catalogue, zoo};
+use crate::dnn::{Device, Graph, Link, catalogue, file};
 use crate::error::InputError;
 use crate::origin::Origin;
 use crate::range;
 
-/// Where an instance comes from that is generated: `name` is for tables.
+/// Where an instance comes from that is generated: `name` is for tables. The path of a model's file is replaced by the name and hash of its graph: an instance is the same wherever
+/// the file is.
 pub(crate) fn origin<T: Serialize>(name: String, family: &str, parameters: &T, seed: u64) -> Origin {
+    let of_file = file::is_path(&name).then(|| file::named_graph(&name).ok()).flatten();
+    let name = of_file.map_or(name, |graph| graph.name().to_owned());
     Origin { name, family: family.to_owned(), seed, parameters: numbers(parameters) }
 }
 
@@ -43,9 +46,27 @@ pub(crate) fn share(name: &str, value: f64) -> Result<(), InputError> {
     Err(InputError::at(place(name), format!("is {value}"), "give a share between 0 and 1"))
 }
 
-/// The DNNs of the given names.
+/// The DNNs of the given names: of the zoo, or paths of files. The graph of a file has a part of its hash in its name.
 pub(crate) fn graphs(names: &[String]) -> Result<Vec<Graph>, InputError> {
-    known("models", names, zoo::graph, zoo::names().iter().copied())
+    if names.is_empty() {
+        return Err(InputError::at(place("models"), "is empty", "name at least one model; offcut models lists them"));
+    }
+    let graph = |name: &String| {
+        let graph = file::named_graph(name)?;
+        // Speeds are work over time, so a model needs work.
+        if graph.macs() == 0 {
+            let what = format!("'{name}' has no MACs");
+            return Err(InputError::at("", what, "give a model with a convolution or a product of matrices"));
+        }
+        Ok(graph)
+    };
+    names.iter().map(|name| graph(name).map_err(|error| within(error, "models"))).collect()
+}
+
+/// An error about the value of a parameter; a place within a file comes after the parameter.
+fn within(error: InputError, name: &str) -> InputError {
+    let at = if error.at.is_empty() { place(name) } else { format!("{}: {}", place(name), error.at) };
+    InputError { at, ..error }
 }
 
 /// The devices of the given names.

@@ -1,9 +1,10 @@
 //! A node as the rules of operators see it, and what a rule says of it.
 
+use std::cell::Cell;
 use std::collections::HashSet;
 
 use super::schema;
-use super::tensor::{DType, Spec, Tensor, shown};
+use super::tensor::{DType, Spec, Tensor, cut, shown};
 use crate::dnn::graph::Op;
 use crate::error::InputError;
 
@@ -15,6 +16,8 @@ pub(super) struct Node<'a> {
     pub(super) inputs: Vec<Option<&'a Tensor>>,
     /// Which of its outputs are named.
     pub(super) outputs: Vec<bool>,
+    /// How many numbers of constants its rule has read.
+    pub(super) read: Cell<u64>,
     attributes: &'a [schema::Attribute],
 }
 
@@ -88,7 +91,7 @@ impl<'a> Node<'a> {
     ) -> Result<Self, InputError> {
         let mut names = HashSet::new();
         for attribute in &node.attribute {
-            let place = format!("attribute '{}'", attribute.name);
+            let place = format!("attribute '{}'", cut(&attribute.name));
             if !known.contains(&attribute.name.as_str()) {
                 let remedy = match known {
                     [] => "this operator has none here".to_owned(),
@@ -101,7 +104,7 @@ impl<'a> Node<'a> {
             }
         }
         let outputs = node.output.iter().map(|name| !name.is_empty()).collect();
-        Ok(Self { op: &node.op_type, inputs, outputs, attributes: &node.attribute })
+        Ok(Self { op: &node.op_type, inputs, outputs, read: Cell::new(0), attributes: &node.attribute })
     }
 
     /// An input that must be there.
@@ -135,6 +138,7 @@ impl<'a> Node<'a> {
     pub(super) fn numbers(&self, index: usize) -> Result<Option<&'a [f64]>, InputError> {
         let Some(tensor) = self.optional(index) else { return Ok(None) };
         if let Some(numbers) = tensor.numbers() {
+            self.read.set(self.read.get() + numbers.len() as u64);
             return Ok(Some(numbers));
         }
         let (what, remedy) = match tensor.constant() {
@@ -211,8 +215,9 @@ impl<'a> Node<'a> {
 
     /// An error about its shapes, which are named.
     pub(super) fn misfit(&self, what: &str) -> InputError {
-        let shapes: Vec<_> = self.inputs.iter().flatten().map(|tensor| shown(tensor.dims())).collect();
-        let what = format!("{what}: its inputs have shapes {}", shapes.join(", "));
+        let shapes: Vec<_> = self.inputs.iter().flatten().take(4).map(|tensor| shown(tensor.dims())).collect();
+        let more = if self.inputs.len() > 4 { ", ..." } else { "" };
+        let what = format!("{what}: its inputs have shapes {}{more}", shapes.join(", "));
         InputError::at("", what, "check the file and the sizes of --axis")
     }
 }

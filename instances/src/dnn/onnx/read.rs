@@ -6,7 +6,7 @@ use super::fold::fold;
 use super::node::{Effect, Form, Learned, Node};
 use super::operators;
 use super::schema;
-use super::tensor::{Constant, DType, Source, Spec, Tensor, shown, stored};
+use super::tensor::{Constant, DType, Source, Spec, Tensor, cut, listed, shown, stored};
 use super::weights::Weights;
 use crate::dnn::graph::{Graph, Layer, Op};
 use crate::error::InputError;
@@ -15,7 +15,7 @@ use crate::error::InputError;
 const VERSIONS: std::ops::RangeInclusive<i64> = 7..=28;
 
 /// What shape arithmetic may cost, in numbers: far more than any exporter writes.
-const MOST_ARITHMETIC: u64 = 1 << 27;
+const MOST_ARITHMETIC: u64 = 1 << 26;
 
 /// A graph, and what of the file is not in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,7 +74,7 @@ pub(super) fn graph(name: &str, model: &schema::Model, axes: &mut Axes<'_>) -> R
     for (at, node) in graph.node.iter().enumerate().filter(|(at, _)| needed.nodes[*at]) {
         reader.node(graph, at, node, &needed).map_err(|error| placed(error, &label(at, node)))?;
     }
-    reader.outputs(graph)?;
+    reader.outputs(graph, &needed)?;
     let dead = needed.nodes.iter().filter(|is_needed| !**is_needed).count();
     let nodes = (dead > 0).then(|| format!("{dead} nodes that no output depends on"));
     let graph = Graph::new(name, reader.layers)?;
@@ -106,15 +106,6 @@ fn is_standard(domain: &str) -> bool {
 /// A node in a message: its place, its name and its operator.
 fn label(at: usize, node: &schema::Node) -> String {
     format!("node {at} '{}' ({})", cut(name_of(node)), cut(&node.op_type))
-}
-
-/// The beginning of a name that may be as long as the file.
-fn cut(name: &str) -> String {
-    const LONGEST: usize = 120;
-    match name.char_indices().nth(LONGEST) {
-        Some((at, _)) => format!("{}...", &name[..at]),
-        None => name.to_owned(),
-    }
 }
 
 /// A node's own name, or that of its first output.
@@ -196,17 +187,23 @@ struct Constants {
 }
 
 impl Constants {
+    /// Takes note of so many numbers that are read or computed.
+    fn charge(&mut self, numbers: u64) -> Result<(), InputError> {
+        self.arithmetic = self.arithmetic.saturating_add(numbers);
+        if self.arithmetic > MOST_ARITHMETIC {
+            let remedy = "simplify the model: fold its constants";
+            return Err(InputError::at("", "exceeds the arithmetic on constants that is read here", remedy));
+        }
+        Ok(())
+    }
+
     /// The outputs of a node that is the same for every input.
     fn of(&mut self, node: &Node<'_>, effect: Effect) -> Result<Vec<Tensor>, InputError> {
         let known: u64 =
             node.inputs.iter().flatten().filter_map(|input| input.constant()).map(|c| c.weights.len() as u64).sum();
         let elements: u64 =
             effect.outputs.iter().map(|output| output.elements().min(super::tensor::MOST_NUMBERS)).sum();
-        self.arithmetic += (elements + 1) * (node.inputs.len() as u64 + 1) + known;
-        if self.arithmetic > MOST_ARITHMETIC {
-            let remedy = "simplify the model: fold its constants";
-            return Err(InputError::at("", "exceeds the arithmetic on constants that is read here", remedy));
-        }
+        self.charge((elements + 1) * (node.inputs.len() as u64 + 1) + known)?;
         let numbers = fold(node, &effect)?;
         let weights = match node.op {
             "Constant" => vec![self.weights.add(&effect.outputs[0], false)],
@@ -232,7 +229,7 @@ impl Constants {
             let (Learned::Always(input) | Learned::IfStored(input)) = learned;
             let constant = node.optional(input).and_then(Tensor::constant);
             for &weight in constant.iter().flat_map(|constant| &constant.weights) {
-                params += self.weights.count(weight, matches!(learned, Learned::Always(_)));
+                params = u64::saturating_add(params, self.weights.count(weight, matches!(learned, Learned::Always(_))));
             }
         }
         params
@@ -257,6 +254,7 @@ impl Reader {
         for (at, tensor) in graph.initializer.iter().enumerate() {
             let place = || format!("initializer {at} '{}'", cut(&tensor.name));
             let (spec, mut constant) = stored(tensor).map_err(|error| placed(error, &place()))?;
+            self.constants.charge(constant.numbers.as_ref().map_or(0, |numbers| numbers.len() as u64))?;
             constant.weights = vec![self.constants.weights.add(&spec, true)];
             let tensor_of = Tensor { spec, source: Source::Constant(constant) };
             if self.tensors.insert(tensor.name.clone(), tensor_of).is_some() {
@@ -337,6 +335,7 @@ impl Reader {
         }
         let seen = Node::new(node, inputs, &rule.1)?;
         let effect = (rule.0)(&seen)?;
+        self.constants.charge(seen.read.get())?;
         if effect.form == Form::Same {
             let tensor = seen.input(0)?.clone();
             return self.set(&node.output[..1.min(node.output.len())], vec![tensor]);
@@ -351,14 +350,12 @@ impl Reader {
             return Err(InputError::at("", "reads nothing and is no constant", "remove it from the model"));
         }
         let params = self.constants.params(&seen, &effect);
-        let mut from: Vec<usize> = Vec::new();
-        for tensor in seen.inputs.iter().flatten() {
-            if let Source::Layer(layer) = tensor.source
-                && !from.contains(&layer)
-            {
-                from.push(layer);
-            }
-        }
+        let layers = seen.inputs.iter().flatten().filter_map(|tensor| match tensor.source {
+            Source::Layer(layer) => Some(layer),
+            Source::Constant(_) => None,
+        });
+        let mut known = HashSet::new();
+        let from: Vec<usize> = layers.filter(|&layer| known.insert(layer)).collect();
         self.layer(node, effect, params, from, needed)
     }
 
@@ -446,17 +443,17 @@ impl Reader {
     }
 
     /// Checks the outputs; if there are several, one last layer holds them all.
-    fn outputs(&mut self, graph: &schema::Graph) -> Result<(), InputError> {
-        let mut results: Vec<usize> = Vec::new();
+    fn outputs(&mut self, graph: &schema::Graph, needed: &Needed<'_>) -> Result<(), InputError> {
+        let (mut results, mut known) = (Vec::new(), HashSet::new());
         let mut specs = Vec::new();
         for output in &graph.output {
             let place = format!("output '{}'", cut(&output.name));
             let Some(tensor) = self.tensors.get(&output.name) else {
-                return Err(InputError::at(place, "is made by no node", "write the file again: it is damaged"));
+                return Err(placed(unmade(graph, graph.node.len(), &output.name, needed), &place));
             };
             check_declared(output, &tensor.spec).map_err(|error| placed(error, &place))?;
             match tensor.source {
-                Source::Layer(layer) if results.contains(&layer) => {}
+                Source::Layer(layer) if !known.insert(layer) => {}
                 Source::Layer(layer) => {
                     results.push(layer);
                     specs.push(tensor.spec.clone());
@@ -499,23 +496,23 @@ fn check_operator(node: &schema::Node) -> Result<(operators::Rule, Vec<&'static 
     })
 }
 
-/// Why a name that a node reads is not there.
+/// Why a name that node `at` reads is not there, or an output after the last node.
 fn unmade(graph: &schema::Graph, at: usize, name: &str, needed: &Needed<'_>) -> InputError {
     let name_cut = cut(name);
     match needed.makers.get(name) {
         Some(&maker) if maker >= at => InputError::at(
             "",
-            format!("reads '{name_cut}', which {} makes: a cycle, or a wrong order", label(maker, &graph.node[maker])),
+            format!("needs '{name_cut}', which {} makes: a cycle, or a wrong order", label(maker, &graph.node[maker])),
             "list the nodes in topological order, as ONNX requires",
         ),
         Some(&maker) => {
             let what =
-                format!("reads '{name_cut}', an output of {} that is not counted", label(maker, &graph.node[maker]));
+                format!("needs '{name_cut}', an output of {} that is not counted", label(maker, &graph.node[maker]));
             InputError::at("", what, "export the model for inference")
         }
         None => InputError::at(
             "",
-            format!("reads '{name_cut}', which nothing makes"),
+            format!("needs '{name_cut}', which nothing makes"),
             "write the file again: it is damaged",
         ),
     }
@@ -562,7 +559,8 @@ fn check_declared(output: &schema::ValueInfo, spec: &Spec) -> Result<(), InputEr
     if has_shape && (declared.len() != spec.dims.len() || declared.iter().zip(&spec.dims).any(differs)) {
         let sizes: Vec<_> =
             declared.iter().map(|dim| dim.dim_value.map_or("?".to_owned(), |size| size.to_string())).collect();
-        let what = format!("is declared as [{}], but its layers give {}", sizes.join(", "), shown(&spec.dims));
+        let what =
+            format!("is declared as {}, but its layers give {}", listed(&sizes).replace('"', ""), shown(&spec.dims));
         return Err(InputError::at("", what, "check the file and the sizes of --axis"));
     }
     Ok(())

@@ -8,8 +8,11 @@ use prost::encoding::decode_varint;
 use super::schema;
 use crate::error::InputError;
 
-/// Constants with more numbers are known by their shape alone.
+/// Computed constants with more numbers are known by their shape alone.
 pub(super) const MOST_NUMBERS: u64 = 1 << 16;
+
+/// Stored tensors with more numbers are known by their shape alone: integers, and others. Shapes depend on few numbers, and most others are weights.
+const MOST_STORED: [u64; 2] = [4096, 64];
 
 /// Tensors have at most this many axes.
 pub(super) const MOST_AXES: usize = 32;
@@ -132,7 +135,28 @@ impl Spec {
 
 /// A shape in brackets.
 pub(super) fn shown(dims: &[u64]) -> String {
-    format!("{dims:?}")
+    listed(dims)
+}
+
+/// The first of a list's entries in brackets: a list may be as long as the file.
+pub(super) fn listed<T: std::fmt::Debug>(entries: &[T]) -> String {
+    const LONGEST: usize = 8;
+    match entries.get(..LONGEST) {
+        Some(first) if entries.len() > LONGEST => {
+            let first = format!("{first:?}");
+            format!("{}, ...]", &first[..first.len() - 1])
+        }
+        _ => format!("{entries:?}"),
+    }
+}
+
+/// The beginning of a name: it may be as long as the file.
+pub(super) fn cut(name: &str) -> String {
+    const LONGEST: usize = 120;
+    match name.char_indices().nth(LONGEST) {
+        Some((at, _)) => format!("{}...", &name[..at]),
+        None => name.to_owned(),
+    }
 }
 
 /// A tensor while a file is read.
@@ -189,7 +213,8 @@ pub(super) fn stored(tensor: &schema::Tensor) -> Result<(Spec, Constant), InputE
     let dims = sizes(&tensor.dims)?;
     let spec = Spec::new(DType::new(tensor.data_type.into())?, dims)?;
     let external = tensor.data_location == 1;
-    let numbers = if external || spec.elements() > MOST_NUMBERS { None } else { numbers(tensor, &spec)? };
+    let most = MOST_STORED[usize::from(![DType::INT32, DType::INT64].contains(&spec.dtype))];
+    let numbers = if external || spec.elements() > most { None } else { numbers(tensor, &spec)? };
     Ok((spec, Constant { numbers: numbers.map(Into::into), weights: Vec::new(), external }))
 }
 
@@ -245,7 +270,7 @@ fn varints(parts: &[Bytes]) -> Option<Vec<f64>> {
     let mut numbers = Vec::new();
     for part in parts {
         let mut part = part.clone();
-        while part.has_remaining() && numbers.len() as u64 <= MOST_NUMBERS {
+        while part.has_remaining() && numbers.len() as u64 <= MOST_STORED[0] {
             numbers.push(decode_varint(&mut part).ok()? as i64 as f64);
         }
     }

@@ -79,7 +79,7 @@ pub(super) fn non_zero(node: &Node<'_>) -> Result<Effect, InputError> {
     let (dims, numbers) = (node.dims(0, 1)?, node.numbers(0)?.unwrap_or_default());
     let places: Vec<u64> = (0..).zip(numbers).filter(|(_, number)| **number != 0.0).map(|(at, _)| at).collect();
     let mut rows = Vec::new();
-    for at in 0..dims.len() {
+    for at in (0..dims.len()).filter(|_| !places.is_empty()) {
         let after: u64 = dims[at + 1..].iter().product();
         rows.extend(places.iter().map(|place| (place / after % dims[at]) as f64));
     }

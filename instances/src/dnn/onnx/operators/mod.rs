@@ -192,7 +192,7 @@ const MOVING: &[Row] = &[
     ("Tile", movement::tile, &[]),
     ("Pad", movement::pad, &["mode", "pads", "value"]),
     ("DepthToSpace", movement::depth_to_space, &["blocksize", "mode"]),
-    ("SpaceToDepth", movement::space_to_depth, &["blocksize"]),
+    ("SpaceToDepth", movement::space_to_depth, &["blocksize", "mode"]),
     ("Constant", constants::constant, &["value", "value_float", "value_floats", "value_int", "value_ints"]),
     ("ConstantOfShape", constants::constant_of_shape, &["value"]),
     ("Shape", constants::shape, &["end", "start"]),

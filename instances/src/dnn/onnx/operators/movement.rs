@@ -1,7 +1,7 @@
 //! The same numbers in another shape or order, some of them, or several of each. They count no MACs.
 
 use super::super::node::{Effect, Form, Learned, Node, axis, product, size};
-use super::super::tensor::{Spec, broadcast};
+use super::super::tensor::{MOST_AXES, Spec, broadcast, listed};
 use crate::dnn::graph::Op;
 use crate::error::InputError;
 
@@ -14,7 +14,7 @@ pub(super) fn reshape(node: &Node<'_>) -> Result<Effect, InputError> {
     let old = node.dims(0, 0)?;
     let shape = node.integers("shape", 1)?.ok_or_else(|| node.misfit("has no shape"))?;
     let copies = node.int_or("allowzero", 0)? == 0;
-    let misfit = || node.misfit(&format!("cannot have shape {shape:?}"));
+    let misfit = || node.misfit(&format!("cannot have shape {}", listed(&shape)));
     let mut dims = Vec::new();
     for (at, &size) in shape.iter().enumerate() {
         dims.push(match size {
@@ -58,6 +58,9 @@ pub(super) fn unsqueeze(node: &Node<'_>) -> Result<Effect, InputError> {
     let old = node.dims(0, 0)?;
     let axes = node.integers("axes", 1)?.ok_or_else(|| node.misfit("has no axes"))?;
     let rank = old.len() + axes.len();
+    if rank > MOST_AXES {
+        return Err(node.misfit(&format!("adds {} axes", axes.len())));
+    }
     let mut come = axes.iter().map(|&at| axis(at, rank)).collect::<Result<Vec<_>, _>>()?;
     come.sort_unstable();
     come.dedup();
@@ -83,7 +86,7 @@ pub(in super::super) fn permutation(node: &Node<'_>) -> Result<Vec<usize>, Input
     let mut sorted = axes.clone();
     sorted.sort_unstable();
     if sorted != (0..rank).collect::<Vec<_>>() {
-        return Err(node.misfit(&format!("has a permutation {perm:?} that does not fit")));
+        return Err(node.misfit(&format!("has a permutation {} that does not fit", listed(&perm))));
     }
     Ok(axes)
 }
@@ -154,7 +157,7 @@ pub(in super::super) fn parts(node: &Node<'_>, all: u64) -> Result<Vec<u64>, Inp
         let sizes = super::super::tensor::sizes(&sizes)?;
         return match sizes.iter().try_fold(0u64, |sum, &size| sum.checked_add(size)) {
             Some(sum) if sum == all => Ok(sizes),
-            _ => Err(node.misfit(&format!("has parts {sizes:?} that do not sum to its size"))),
+            _ => Err(node.misfit(&format!("has parts {} that do not sum to its size", listed(&sizes)))),
         };
     }
     // All but the last part are of the same size.

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::super::node::{Effect, Form, Learned, Node, product};
-use super::super::tensor::{DType, Spec, broadcast};
+use super::super::tensor::{DType, Spec, broadcast, cut};
 use crate::dnn::graph::Op;
 use crate::error::InputError;
 
@@ -75,7 +75,7 @@ fn matrices(node: &Node<'_>, [left, right]: [usize; 2], dtype: DType) -> Result<
 pub(super) fn einsum(node: &Node<'_>) -> Result<Effect, InputError> {
     let equation: String = node.text("equation")?.unwrap_or_default().chars().filter(|c| *c != ' ').collect();
     let refused = |what: &str| {
-        let what = format!("is '{equation}': {what}");
+        let what = format!("is '{}': {what}", cut(&equation));
         InputError::at("attribute 'equation'", what, "export it as MatMul, Transpose and ReduceSum")
     };
     let (inputs, output) = equation.split_once("->").ok_or_else(|| refused("only equations with -> are counted"))?;

@@ -1,6 +1,7 @@
 //! Windows that slide over the axes of an image: kernel, stride, padding, dilation, as all operators with windows have them.
 
 use super::super::node::{Node, size};
+use super::super::tensor::{cut, listed};
 use crate::error::InputError;
 
 /// The attributes that all operators with windows have.
@@ -41,7 +42,7 @@ impl Window {
             "SAME_UPPER" | "SAME_LOWER" => Padding::Same,
             other => {
                 let remedy = "use one of: NOTSET, VALID, SAME_UPPER, SAME_LOWER";
-                return Err(InputError::at("attribute 'auto_pad'", format!("is '{other}'"), remedy));
+                return Err(InputError::at("attribute 'auto_pad'", format!("is '{}'", cut(other)), remedy));
             }
         };
         let pads = node.ints("pads")?.unwrap_or_else(|| vec![0; 2 * axes]);
@@ -126,7 +127,7 @@ fn positive(node: &Node<'_>, name: &str, axes: usize) -> Result<Option<Vec<u64>>
         Some(sizes) if sizes.len() == axes => Ok(Some(sizes)),
         _ => {
             let remedy = format!("give {axes} numbers of at least 1, one for each axis");
-            Err(InputError::at(format!("attribute '{name}'"), format!("is {numbers:?}"), remedy))
+            Err(InputError::at(format!("attribute '{name}'"), format!("is {}", listed(&numbers)), remedy))
         }
     }
 }

@@ -213,3 +213,42 @@ fn inception(b: &mut Builder, i: usize, x: Node, widths: [usize; 6]) -> Node {
     let pooled = b.conv(&at("pool.proj"), pooled, Conv::new(widths[5], 1));
     b.concat(&at("concat"), &[one, three, five, pooled])
 }
+
+/// What is refused of operators that are counted, by the words of the message.
+const REFUSED: [&str; 14] = [
+    "is version 1, which is not read here",
+    "names no version of the standard operators",
+    "depends on no input",
+    "depends on the data",
+    "which is empty",
+    "an output of node 1",
+    "has a cache of keys and values",
+    "attribute 'qk_matmul_output_mode': is not known",
+    "attribute 'left_window_size': is not known",
+    "attribute 'training_mode': is not 0",
+    "attribute 'layout': is not 0",
+    "attribute 'keep_aspect_ratio_policy': is not 'stretch'",
+    "a term needs a letter for each axis",
+    "which is not counted; export the model",
+];
+
+/// The package's own cases of every operator: the shapes of all results are those that the package computed, because a file whose outputs differ from what it declares is refused.
+#[test]
+fn operators_give_the_shapes_of_the_packages_cases() {
+    let Some(python) = python() else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../bench/onnx/operators.py");
+    let output = Command::new(python).arg(script).arg(folder.path()).output().expect("Python starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let (mut good, mut refused, mut wrong) = (0, 0, Vec::new());
+    for line in String::from_utf8(output.stdout).expect("UTF-8").lines() {
+        let (case, _) = line.split_once(' ').expect("a case and its operator");
+        match onnx::read(&folder.path().join(format!("{case}.onnx")), &[]).map_err(|error| error.to_string()) {
+            Ok(_) => good += 1,
+            Err(error) if REFUSED.iter().any(|words| error.contains(words)) => refused += 1,
+            Err(error) => wrong.push(error),
+        }
+    }
+    assert!(wrong.is_empty(), "{good} good, {refused} refused, wrong:\n{}", wrong.join("\n"));
+    assert!(good >= 767, "only {good} good");
+}

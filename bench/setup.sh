@@ -72,3 +72,10 @@ offcut_setup_browser() {
     [ -z "${OFFCUT_CHROMIUM:-}" ] || return 0
     offcut_install_debian chromium || offcut_say "no Chromium, and it cannot be installed: THE TESTS OF REPORTS IN A BROWSER ARE SKIPPED"
 }
+
+# Makes sure that the tests of ONNX files have the Python package onnx, which has nine networks as test data; without it they are skipped and say so. Called by ./test only.
+offcut_setup_onnx() {
+    if "$offcut_tools/onnx/bin/python" -c 'import onnx' 2>/dev/null; then return 0; fi
+    offcut_say "installing the Python package onnx into .tools/onnx"
+    "$offcut_root/bench/onnx/install" >&2 || offcut_say "no Python package onnx, and it cannot be installed: THE TESTS OF THE NINE ONNX NETWORKS ARE SKIPPED"
+}

@@ -46,8 +46,10 @@ enum Command {
         #[arg(long, default_value = "runs/demo")]
         folder: PathBuf,
     },
-    /// List the DNNs of the zoo, or show one: its blocks, and the delay of each cut
-    #[command(after_help = "Examples: offcut models\n          offcut models resnet50 --device phone --link wifi")]
+    /// List the DNNs of the zoo, or show one, of the zoo or of a file: its blocks, and the delay of each cut
+    #[command(
+        after_help = "Examples: offcut models\n          offcut models resnet50 --device phone --link wifi\n          offcut models import net.onnx -o net.json\n          offcut models net.json --layers"
+    )]
     Models(commands::models::Arguments),
     /// Generate an instance
     #[command(

@@ -1,18 +1,23 @@
 //! `offcut models`.
 
-use clap::Args;
-use offcut_instances::dnn::{Chain, Graph, Profile, catalogue, zoo};
-use offcut_instances::document::InputError;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use offcut_instances::dnn::{Chain, Graph, Profile, catalogue, file, onnx, zoo};
+use offcut_instances::document::{InputError, write_new};
 use serde_json::json;
 
 use crate::exit::Ending;
-use crate::output::{self, out};
+use crate::output::{self, err, out};
 use crate::text;
 
 /// What `offcut models` takes.
 #[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Arguments {
-    /// One model only: its blocks, and where cutting pays
+    #[command(subcommand)]
+    import: Option<Command>,
+    /// One model only: its blocks, and where cutting pays. A name of the zoo, or the path of an .onnx file or of a graph as .json
     name: Option<String>,
     /// The device that the first blocks run on
     #[arg(long, default_value = "raspberry-pi-4")]
@@ -31,12 +36,44 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
+/// What can be done with models.
+#[derive(Subcommand)]
+enum Command {
+    /// Write the graph of an ONNX file as JSON: layers with shapes, MACs, parameters, bytes and edges
+    ///
+    /// Shapes are inferred, and contents of weights are not needed. The batch is one sample. An operator that is not counted is named and refused. Several inputs are the first
+    /// layer together, several outputs the last. The file's name is the graph's; net.json, and net.onnx if its axes are fixed, stand wherever the name of a model does
+    #[command(
+        after_help = "Examples: offcut models import net.onnx -o net.json\n          offcut models import bert.onnx --axis batch=1 --axis tokens=128 -o bert.json\n          offcut generate multiuser --set 'models=[\"net.json\",\"resnet50\"]' -o my.json"
+    )]
+    Import(Import),
+}
+
+/// What `offcut models import` takes.
+#[derive(Args)]
+struct Import {
+    /// The ONNX file
+    file: PathBuf,
+    /// The size of a dynamic axis, by its name; one without a name is INPUT.INDEX, e.g. pixels.0
+    #[arg(long = "axis", value_name = "NAME=SIZE")]
+    axes: Vec<String>,
+    /// The file to write, which must not exist yet; standard output without it
+    #[arg(short, long)]
+    output: Option<PathBuf>,
+}
+
 pub(crate) fn models(arguments: &Arguments) -> Result<Ending, InputError> {
+    if let Some(Command::Import(arguments)) = &arguments.import {
+        return import(arguments);
+    }
     let Some(name) = &arguments.name else {
         list(arguments.json);
         return Ok(Ending::Good);
     };
-    let graph = known("model", name, zoo::graph, zoo::names().iter().copied())?;
+    let graph = file::graph(name).map_err(|error| match error.file {
+        Some(_) => error,
+        None => InputError { at: "model".to_owned(), ..error },
+    })?;
     if arguments.json {
         output::json(&graph);
     } else if arguments.layers {
@@ -45,6 +82,44 @@ pub(crate) fn models(arguments: &Arguments) -> Result<Ending, InputError> {
         blocks(&graph, arguments)?;
     }
     Ok(Ending::Good)
+}
+
+fn import(arguments: &Import) -> Result<Ending, InputError> {
+    let axes = arguments.axes.iter().map(|text| axis(text)).collect::<Result<Vec<_>, _>>()?;
+    let onnx::Import { graph, left_out } = onnx::read(&arguments.file, &axes)?;
+    let bytes = serde_json::to_vec_pretty(&graph).expect("a graph is plain data");
+    match &arguments.output {
+        Some(path) => write_new(path, &bytes)?,
+        None => {
+            output::bytes(&bytes);
+            output::bytes(b"\n");
+        }
+    }
+    for what in left_out {
+        err!("left out: {what}");
+    }
+    err!(
+        "{}: {} layers, {} cut points, {} params, {} MACs, input {}",
+        arguments.output.as_deref().map_or(graph.name().into(), |path| path.to_string_lossy()),
+        graph.layers().len(),
+        graph.cut_points().len(),
+        text::grouped(graph.params()),
+        text::grouped(graph.macs()),
+        text::bytes(graph.input_bytes() as f64)
+    );
+    Ok(Ending::Good)
+}
+
+/// The size of a dynamic axis: NAME=SIZE. A name may have an = of its own.
+fn axis(text: &str) -> Result<(String, u64), InputError> {
+    let sized = text.rsplit_once('=').and_then(|(name, size)| Some((name.to_owned(), size.parse().ok()?)));
+    sized.ok_or_else(|| {
+        InputError::at(
+            format!("--axis {text}"),
+            "names no axis and size",
+            "write --axis NAME=SIZE, e.g. --axis batch=1",
+        )
+    })
 }
 
 fn known<'a, T>(

@@ -5,7 +5,8 @@ A peer of Offcut's own methods, sharing no code with them: README.md beside this
 
 | formula    | here               | unit                                                                       |
 |------------|--------------------|----------------------------------------------------------------------------|
-| D(S), B(S) | `corners`          | MACs on the device and bytes sent if the layers S run on the device        |
+| D(S), B(S) | `corners`          | work on the device and bytes sent if the layers S run on the device        |
+| R(S)       | `corners`          | work on the cloudlet; D + R is constant if both are in MACs                |
 | k_ij       | `needs[i][j]`      | threads, the least with which request i meets its deadline on cloudlet j   |
 | C_j        | `capacity[j]`      | threads                                                                    |
 | w_i        | `weights`          | the profit of request i    , in units small enough to be whole numbers         |
@@ -24,7 +25,8 @@ The least threads. The delay of a cut is D/device + B (1/uplink + hop) + (all MA
 convex hull of all (D, B) can be the best cut, whatever device, uplink and cloudlet are. They are found layer by layer: what is still to come only asks
 which of the layers with successors to come are on the device, and whether they have been sent; for each such state the hull of what was before is
 all that matters, because amounts add. Real models have few layers open at a time; a model with too many states is declined. With the vertices, k_ij is
-found by bisection: more threads never take longer.
+found by bisection: more threads never take longer. On different kinds of machines, D and R are independent: then of every state all cuts are kept that no
+other one is below in D, B and R.
 
 Deadlines are met up to 1e-9 of themselves, as Offcut's checker has it; half of that is used here, so that no rounding decides.
 """
@@ -56,6 +58,23 @@ class Declined(Exception):
 # The cuts that can be best.
 
 
+def kind_of(owner, name):
+    """The kind of a machine, none if its speed is in MAC/s."""
+    return owner[name]["kind"] if name in owner else None
+
+
+def speed_of(owner, name):
+    """In MAC/s, or a factor on the nominal speed of its kind."""
+    return owner[name]["speed"] if name in owner else owner[name + "_macs_per_s"]
+
+
+def work_of(model, kind):
+    """Work of each layer: MACs, or seconds on a kind of machine. None if machines of this kind do not run the model."""
+    if kind is None:
+        return model.get("macs")
+    return model["work_s"][kind] if "work_s" in model else None
+
+
 def whole(values):
     """Floats as whole numbers, exactly, in a common unit."""
     ratios = [float(value).as_integer_ratio() for value in values]
@@ -70,7 +89,7 @@ def hull(points):
         if vertices and point[1] >= vertices[-1][1]:
             continue
         while len(vertices) > 1:
-            (x, y, _), (u, v, _) = vertices[-2:]
+            (x, y), (u, v) = vertices[-2][:2], vertices[-1][:2]
             if (u - x) * (point[1] - y) > (v - y) * (point[0] - x):
                 break
             vertices.pop()
@@ -78,16 +97,28 @@ def hull(points):
     return vertices
 
 
-def corners_of(model):
-    """The vertices of the lower convex hull of all cuts: MACs on the device (rising), bytes sent, MACs elsewhere, and the device's layers."""
-    macs, mac_unit = whole(model["macs"])
+def front(points):
+    """The points that no other one is below in all of device work, bytes and cloudlet work."""
+    kept = []
+    for point in sorted(points):
+        if not any(other[1] <= point[1] and other[2] <= point[2] for other in kept):
+            kept.append(point)
+    return kept
+
+
+def corners_of(model, device=None, cloudlet=None):
+    """The cuts that can be the fastest: work on the device, bytes sent, work on the cloudlet, and the device's layers. With MACs on both sides they are the
+    vertices of the lower convex hull, device work rising; with kinds of machines, all that no other cut is below."""
+    is_plane = device is None and cloudlet is None
+    macs, mac_unit = whole(work_of(model, device))
+    others, other_unit = whole(work_of(model, cloudlet))
     sizes, byte_unit = whole(model["out_bytes"])
     before, last = [[] for _ in macs], [0 for _ in macs]
     for v, w in model["edges"]:
         before[w].append(v)
         last[v] = max(last[v], w)
     # A state: of every layer with successors to come, whether it is elsewhere (0), on the device (1), or on the device and sent (2).
-    states = {(): [(0, 0, 0)]}  # MACs on the device, bytes sent, the device's layers as bits
+    states = {(): [(0, 0, 0, 0)]}  # Work on the device, bytes sent, work on the cloudlet, the device's layers as bits
     for v, work in enumerate(macs):
         following = {}
         for state, points in states.items():
@@ -102,17 +133,19 @@ def corners_of(model):
                             size += sizes[u]
                 then[v] = on_device
                 key = tuple((u, what) for u, what in then.items() if last[u] > v)
-                shifted = [(d + work * on_device, b + size, bits | on_device << v) for d, b, bits in points]
+                there = 0 if is_plane or on_device else others[v]
+                shifted = [(d + work * on_device, b + size, r + there, bits | on_device << v) for d, b, r, bits in points]
                 following.setdefault(key, []).extend(shifted)
         if len(following) > MOST_STATES:
             raise Declined(f"model '{model['name']}' has too many layers open at a time")
-        states = {state: hull(points) for state, points in following.items()}
+        states = {state: hull(points) if is_plane else front(points) for state, points in following.items()}
+        if sum(map(len, states.values())) > MOST_STATES:
+            raise Declined(f"model '{model['name']}' has too many cuts that can be the fastest")
     total = sum(macs)
     float_of = lambda amount, unit: float(Fraction(amount, unit))  # noqa: E731
     layers_of = lambda bits: tuple(v for v in range(len(macs)) if bits >> v & 1)  # noqa: E731
-    return [
-        (float_of(d, mac_unit), float_of(b, byte_unit), float_of(total - d, mac_unit), layers_of(bits)) for d, b, bits in states[()]
-    ]
+    rest = lambda d, r: float_of(total - d, mac_unit) if is_plane else float_of(r, other_unit)  # noqa: E731
+    return [(float_of(d, mac_unit), float_of(b, byte_unit), rest(d, r), layers_of(bits)) for d, b, r, bits in states[()]]
 
 
 class Instance:
@@ -122,39 +155,51 @@ class Instance:
         requests, cloudlets = body["requests"], body["cloudlets"]
         if len(requests) * len(cloudlets) > MOST_PAIRS:
             raise Declined(f"{len(requests)} requests and {len(cloudlets)} cloudlets are too many pairs for a model in Python")
+        self.models = body["models"]
         self.capacity = [cloudlet["threads"] for cloudlet in cloudlets]
         self.profits = [float(request.get("profit", 1.0)) for request in requests]
-        self.model_of = [request["model"] for request in requests]
-        self.corners = {m: corners_of(body["models"][m]) for m in set(self.model_of)}
+        # Per request: its model and the kind of its device. Per cloudlet: its kind.
+        self.owner_of = [(request["model"], kind_of(request, "device")) for request in requests]
+        self.kinds = [kind_of(cloudlet, "thread") for cloudlet in cloudlets]
+        self.corners = {}
         most = [min(cloudlet["max_threads_per_request"], cloudlet["threads"]) for cloudlet in cloudlets]
-        self.speeds = [[cloudlet["thread_macs_per_s"] * s for s in speedups(cloudlet["speedup"], k)] for cloudlet, k in zip(cloudlets, most)]
+        self.speeds = [[speed_of(cloudlet, "thread") * s for s in speedups(cloudlet["speedup"], k)] for cloudlet, k in zip(cloudlets, most)]
         latest = np.array([request["deadline_s"] for request in requests]) * (1 + DEADLINE_TOLERANCE)
-        self.device = np.array([1 / request["device_macs_per_s"] for request in requests])
+        self.device = np.array([1 / speed_of(request, "device") for request in requests])
         hops = np.array([body["hop_s_per_byte"][request["access_point"]] for request in requests]).reshape(len(requests), len(cloudlets))
         self.per_byte = np.array([1 / request["uplink_bytes_per_s"] for request in requests])[:, None] + hops
         self.is_local = np.zeros(len(requests), dtype=bool)
         self.needs = np.zeros((len(requests), len(cloudlets)), dtype=np.int64)  # 0 if no number of threads is enough
-        for m in self.corners:
-            mine = np.array([i for i, model in enumerate(self.model_of) if model == m])
-            all_macs = math.fsum(body["models"][m]["macs"])
-            self.is_local[mine] = all_macs * self.device[mine] <= latest[mine]
+        for owner in dict.fromkeys(self.owner_of):
+            mine = np.array([i for i, other in enumerate(self.owner_of) if other == owner])
+            model = self.models[owner[0]]
+            self.is_local[mine] = math.fsum(work_of(model, owner[1])) * self.device[mine] <= latest[mine]
             mine = mine[~self.is_local[mine]]
             for j, speeds in enumerate(self.speeds):
-                if speeds and len(mine):
-                    self.needs[mine, j] = self.least_threads(m, mine, j, np.array(speeds), latest[mine])
+                # A cloudlet that has no work for the model does not run it.
+                if speeds and len(mine) and work_of(model, self.kinds[j]) is not None:
+                    self.needs[mine, j] = self.least_threads(owner, mine, j, np.array(speeds), latest[mine])
 
-    def delays(self, m, requests, j, speeds):
-        """The least delays of some requests with model m on cloudlet j at some speeds, and the corners they have them with."""
-        device, size, remote = (np.array(column) for column in list(zip(*self.corners[m]))[:3])
+    def corners_on(self, owner, j):
+        """The corners of a model on a kind of device and the kind of a cloudlet."""
+        m, device = owner
+        key = m, device, self.kinds[j]
+        if key not in self.corners:
+            self.corners[key] = corners_of(self.models[m], device, self.kinds[j])
+        return self.corners[key]
+
+    def delays(self, owner, requests, j, speeds):
+        """The least delays of some requests of one owner on cloudlet j at some speeds, and the corners they have them with."""
+        device, size, remote = (np.array(column) for column in list(zip(*self.corners_on(owner, j)))[:3])
         delays = self.device[requests, None] * device + self.per_byte[requests, j, None] * size + remote / np.reshape(speeds, (-1, 1))
         best = np.argmin(delays, axis=1)
         return delays[np.arange(len(delays)), best], best
 
-    def least_threads(self, m, requests, j, speeds, latest):
+    def least_threads(self, owner, requests, j, speeds, latest):
         low, high = np.zeros(len(requests), dtype=int), np.full(len(requests), len(speeds))
         while np.any(low < high):
             middle = np.minimum((low + high) // 2, len(speeds) - 1)
-            enough = self.delays(m, requests, j, speeds[middle])[0] <= latest
+            enough = self.delays(owner, requests, j, speeds[middle])[0] <= latest
             is_open = low < high
             high = np.where(is_open & enough, middle, high)
             low = np.where(is_open & ~enough, middle + 1, low)
@@ -173,12 +218,13 @@ class Instance:
         service = ["local" if is_local else "rejected" for is_local in self.is_local]
         parts, indices = [], {}
         for i, j in places.items():
-            m, k = self.model_of[i], int(self.needs[i, j])
-            corner = int(self.delays(m, [i], j, self.speeds[j][k - 1])[1][0])
-            if (m, corner) not in indices:
-                indices[m, corner] = len(parts)
-                parts.append({"model": m, "device_layers": list(self.corners[m][corner][3])})
-            service[i] = {"remote": {"cloudlet": j, "threads": k, "part": indices[m, corner]}}
+            owner, k = self.owner_of[i], int(self.needs[i, j])
+            corner = int(self.delays(owner, [i], j, self.speeds[j][k - 1])[1][0])
+            part = owner, self.kinds[j], corner
+            if part not in indices:
+                indices[part] = len(parts)
+                parts.append({"model": owner[0], "device_layers": list(self.corners_on(owner, j)[corner][3])})
+            service[i] = {"remote": {"cloudlet": j, "threads": k, "part": indices[part]}}
         objective = math.fsum(profit for profit, what in zip(self.profits, service) if what != "rejected")
         return {"parts": parts, "service": service}, objective
 
@@ -276,7 +322,7 @@ def solve(body, time_s=None, seed=0, memory_bytes=None, threads=1, say=lambda li
 
 def device_sets(model):
     """All sets of layers that may run on the device."""
-    layers = range(1, len(model["macs"]))
+    layers = range(1, len(model["out_bytes"]))
     for chosen in itertools.chain.from_iterable(itertools.combinations(layers, n) for n in range(len(layers) + 1)):
         on_device = {0, *chosen}
         if all(v in on_device or w not in on_device for v, w in model["edges"]):
@@ -285,13 +331,21 @@ def device_sets(model):
 
 def delay(body, i, j, k, on_device):
     request, model = body["requests"][i], body["models"][body["requests"][i]["model"]]
-    here = sum(model["macs"][v] for v in on_device) / request["device_macs_per_s"]
+    cloudlet = body["cloudlets"][j]
+    mine, other = work_of(model, kind_of(request, "device")), work_of(model, kind_of(cloudlet, "thread"))
+    if other is None:
+        return math.inf
+    here = sum(mine[v] for v in on_device) / speed_of(request, "device")
     sends = {v for v, w in model["edges"] if v in on_device and w not in on_device}
     size = sum(model["out_bytes"][v] for v in sends)
     way = size / request["uplink_bytes_per_s"] + size * body["hop_s_per_byte"][request["access_point"]][j] if size else 0
-    cloudlet = body["cloudlets"][j]
-    there = sum(macs for v, macs in enumerate(model["macs"]) if v not in on_device)
-    return here + way + there / (cloudlet["thread_macs_per_s"] * speedups(cloudlet["speedup"], k)[k - 1])
+    there = sum(work for v, work in enumerate(other) if v not in on_device)
+    return here + way + there / (speed_of(cloudlet, "thread") * speedups(cloudlet["speedup"], k)[k - 1])
+
+
+def alone(body, request):
+    """The delay on the device alone."""
+    return sum(work_of(body["models"][request["model"]], kind_of(request, "device"))) / speed_of(request, "device")
 
 
 def random_body(stream):
@@ -318,7 +372,18 @@ def random_body(stream):
             request["profit"] = stream.choice([1, 3, stream.uniform(0.5, 9)])
         requests.append(request)
     hops = [[stream.choice([0, stream.uniform(0, 0.5)]) for _ in cloudlets] for _ in range(2)]
-    return {"origin": {}, "models": models, "cloudlets": cloudlets, "hop_s_per_byte": hops, "requests": requests}
+    body = {"origin": {}, "models": models, "cloudlets": cloudlets, "hop_s_per_byte": hops, "requests": requests}
+    if stream.random() < 0.5:
+        # Kinds of machines with unrelated work; cloudlets of the last kind do not run the first model.
+        body["machine_kinds"] = [{"name": "a"}, {"name": "b"}, {"name": "c"}]
+        for model in models:
+            work = lambda: [0] + [stream.choice([0, 1, stream.uniform(0.1, 5)]) for _ in model["macs"][1:]]  # noqa: B023, E731
+            model["work_s"] = [work() for _ in range(3)]
+        models[0]["work_s"][2] = None
+        for owner, name, kinds in [(request, "device", 2) for request in requests] + [(cloudlet, "thread", 3) for cloudlet in cloudlets]:
+            if stream.random() < 0.7:
+                owner[name] = {"kind": stream.randrange(kinds), "speed": owner.pop(name + "_macs_per_s")}
+    return body
 
 
 def enumerated(body):
@@ -327,7 +392,7 @@ def enumerated(body):
     for i, request in enumerate(body["requests"]):
         model = body["models"][request["model"]]
         mine = [(None, 0, 0)]
-        if sum(model["macs"]) / request["device_macs_per_s"] <= request["deadline_s"]:
+        if alone(body, request) <= request["deadline_s"]:
             mine = [(None, 0, request.get("profit", 1))]
         for j, cloudlet in enumerate(body["cloudlets"]):
             for k in range(1, min(cloudlet["threads"], cloudlet["max_threads_per_request"]) + 1):
@@ -352,7 +417,7 @@ def objective_of(body, solution):
         objective += request.get("profit", 1)
         model = body["models"][request["model"]]
         if service == "local":
-            assert sum(model["macs"]) / request["device_macs_per_s"] <= limit
+            assert alone(body, request) <= limit
             continue
         remote = service["remote"]
         part = solution["parts"][remote["part"]]
@@ -412,8 +477,8 @@ def main():
         parser.error("give an instance, or --self-test")
     with open(options.instance, encoding="utf-8") as file:
         data = json.load(file)
-    if (data["offcut"], data["problem"], data["version"]) != ("instance", "throughput", 1):
-        sys.exit(f"{options.instance}: is no instance of 'throughput', version 1")
+    if (data["offcut"], data["problem"]) != ("instance", "throughput") or data["version"] not in (1, 2):
+        sys.exit(f"{options.instance}: is no instance of 'throughput', version 1 or 2")
 
     def say(line):
         print(json.dumps(line), flush=True)

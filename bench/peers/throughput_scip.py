@@ -5,7 +5,8 @@ A peer of Offcut's own methods, sharing no code with them: README.md beside this
 
 | formula    | here               | unit                                                                       |
 |------------|--------------------|----------------------------------------------------------------------------|
-| D(S), B(S) | `corners`          | MACs on the device and bytes sent if the layers S run on the device        |
+| D(S), B(S) | `corners`          | work on the device and bytes sent if the layers S run on the device        |
+| R(S)       | `corners`          | work on the cloudlet; D + R is constant if both are in MACs                |
 | k_ij       | `needs[i][j]`      | threads, the least with which request i meets its deadline on cloudlet j   |
 | C_j        | `capacity[j]`      | threads                                                                    |
 | p_i        | `profits[i]`       | the profit of request i                                                        |
@@ -23,7 +24,8 @@ The least threads. The delay of a cut is D/device + B (1/uplink + hop) + (all MA
 convex hull of all (D, B) can be the best cut, whatever device, uplink and cloudlet are. They are found by minimum cuts, between each two vertices one
 more, until none lies below the line through both (Eisner and Severance 1976); the amounts are exact, as whole numbers. In a cut's network the source's
 side is the device: layer v -> sink costs its MACs, v -> v' its bytes, and v' -> successor and successor -> v cost infinitely much. Wherever no
-edge leads past a layer, the network falls apart there. With the vertices, k_ij is found by bisection: more threads never take longer.
+edge leads past a layer, the network falls apart there. With the vertices, k_ij is found by bisection: more threads never take longer. On different kinds of
+machines, D and R are independent: then k_ij is found with a minimum cut for each of the request's delays that no known cut shows to be short enough.
 
 Deadlines are met up to 1e-9 of themselves, as Offcut's checker has it; half of that is used here, so that no rounding decides.
 """
@@ -48,6 +50,7 @@ from pyscipopt import SCIP_EVENTTYPE, quicksum  # noqa: E402
 
 DEADLINE_TOLERANCE = 0.5e-9
 MOST_PAIRS = 5_000_000
+MOST_CUTS = 20_000
 
 
 class Declined(Exception):
@@ -55,6 +58,23 @@ class Declined(Exception):
 
 
 # The cuts that can be best.
+
+
+def kind_of(owner, name):
+    """The kind of a machine, none if its speed is in MAC/s."""
+    return owner[name]["kind"] if name in owner else None
+
+
+def speed_of(owner, name):
+    """In MAC/s, or a factor on the nominal speed of its kind."""
+    return owner[name]["speed"] if name in owner else owner[name + "_macs_per_s"]
+
+
+def work_of(model, kind):
+    """Work of each layer: MACs, or seconds on a kind of machine. None if machines of this kind do not run the model."""
+    if kind is None:
+        return model.get("macs")
+    return model["work_s"][kind] if "work_s" in model else None
 
 
 def whole(values):
@@ -65,12 +85,13 @@ def whole(values):
 
 
 def least_cut(inside, begin, end, edges, macs, sizes, per_mac, per_byte):
-    """The layers of `inside` that run on the device, of least weight: `begin` does, and what begins at `end` does not. Dinic's algorithm."""
+    """The layers of `inside` that run on the device, of least weight: `begin` does, and what begins at `end` does not. Dinic's algorithm. `macs` below 0
+    are of layers that cost less on the device than elsewhere."""
     index = {v: 2 + 2 * at for at, v in enumerate(inside)}
     source, sink, count = 0, 1, 2 + 2 * len(inside) + 2
     index[begin] = count - 2  # Only to have a place for what it sends.
     arcs = [[] for _ in range(count)]  # (to, rest, index of the arc back)
-    infinite = 1 + sum(per_mac * macs[v] for v in inside) + sum(per_byte * sizes[v] for v in [begin, *inside])
+    infinite = 1 + sum(per_mac * abs(macs[v]) for v in inside) + sum(per_byte * sizes[v] for v in [begin, *inside])
 
     def join(a, b, rest, back=0):
         if rest or back:
@@ -80,7 +101,9 @@ def least_cut(inside, begin, end, edges, macs, sizes, per_mac, per_byte):
     join(source, index[begin], infinite)
     for v in [begin, *inside]:
         join(index[v], index[v] + 1, per_byte * sizes[v])
-        if v != begin:
+        if v != begin and macs[v] < 0:
+            join(source, index[v], -per_mac * macs[v])
+        elif v != begin:
             join(index[v], sink, per_mac * macs[v])
     for v, w in edges:
         if w == end or w not in index:
@@ -184,6 +207,19 @@ def corners_of(model):
     return [(float(Fraction(d, mac_unit)), float(Fraction(b, byte_unit)), float(Fraction(total - d, mac_unit)), s) for d, b, s in hull]
 
 
+def fastest_cut(model, device, cloudlet, seconds):
+    """The cut of least delay on kinds of machines, as in `corners_of`; `seconds` per work on the device, per byte, and per work on the cloudlet."""
+    mine, others, sizes = work_of(model, device), work_of(model, cloudlet), model["out_bytes"]
+    layers = len(sizes)
+    terms, _ = whole([seconds[0] * w for w in mine] + [seconds[2] * w for w in others] + [seconds[1] * b for b in sizes])
+    more = [here - there for here, there in zip(terms[:layers], terms[layers : 2 * layers])]
+    chosen = least_cut(range(1, layers), 0, layers, model["edges"], more, terms[2 * layers :], 1, 1)
+    on_device = {0, *chosen}
+    sends = {v for v, w in model["edges"] if v in on_device and w not in on_device}
+    there = math.fsum(w for v, w in enumerate(others) if v not in on_device)
+    return math.fsum(mine[v] for v in on_device), math.fsum(sizes[v] for v in sends), there, tuple(sorted(on_device))
+
+
 class Instance:
     """What the model needs of an instance: who is served by the device, and how many threads everybody needs where."""
 
@@ -191,43 +227,81 @@ class Instance:
         requests, cloudlets = body["requests"], body["cloudlets"]
         if len(requests) * len(cloudlets) > MOST_PAIRS:
             raise Declined(f"{len(requests)} requests and {len(cloudlets)} cloudlets are too many pairs for a model in Python")
+        self.models = body["models"]
         self.capacity = [cloudlet["threads"] for cloudlet in cloudlets]
         self.profits = [float(request.get("profit", 1.0)) for request in requests]
-        self.model_of = [request["model"] for request in requests]
-        self.corners = {m: corners_of(body["models"][m]) for m in set(self.model_of)}
+        # Per request: its model and the kind of its device. Per cloudlet: its kind.
+        self.owner_of = [(request["model"], kind_of(request, "device")) for request in requests]
+        self.kinds = [kind_of(cloudlet, "thread") for cloudlet in cloudlets]
+        self.corners = {}
         most = [min(cloudlet["max_threads_per_request"], cloudlet["threads"]) for cloudlet in cloudlets]
-        self.speeds = [[cloudlet["thread_macs_per_s"] * s for s in speedups(cloudlet["speedup"], k)] for cloudlet, k in zip(cloudlets, most)]
+        self.speeds = [[speed_of(cloudlet, "thread") * s for s in speedups(cloudlet["speedup"], k)] for cloudlet, k in zip(cloudlets, most)]
         latest = np.array([request["deadline_s"] for request in requests]) * (1 + DEADLINE_TOLERANCE)
-        self.device = np.array([1 / request["device_macs_per_s"] for request in requests])
+        self.device = np.array([1 / speed_of(request, "device") for request in requests])
         hops = np.array([body["hop_s_per_byte"][request["access_point"]] for request in requests]).reshape(len(requests), len(cloudlets))
         self.per_byte = np.array([1 / request["uplink_bytes_per_s"] for request in requests])[:, None] + hops
         self.is_local = np.zeros(len(requests), dtype=bool)
         self.needs = np.zeros((len(requests), len(cloudlets)), dtype=np.int64)  # 0 if no number of threads is enough
-        for m in self.corners:
-            mine = np.array([i for i, model in enumerate(self.model_of) if model == m])
-            all_macs = math.fsum(body["models"][m]["macs"])
-            self.is_local[mine] = all_macs * self.device[mine] <= latest[mine]
+        for owner in dict.fromkeys(self.owner_of):
+            mine = np.array([i for i, other in enumerate(self.owner_of) if other == owner])
+            model = self.models[owner[0]]
+            self.is_local[mine] = math.fsum(work_of(model, owner[1])) * self.device[mine] <= latest[mine]
             mine = mine[~self.is_local[mine]]
             for j, speeds in enumerate(self.speeds):
-                if speeds and len(mine):
-                    self.needs[mine, j] = self.least_threads(m, mine, j, np.array(speeds), latest[mine])
+                # A cloudlet that has no work for the model does not run it.
+                if speeds and len(mine) and work_of(model, self.kinds[j]) is not None:
+                    self.needs[mine, j] = self.least_threads(owner, mine, j, np.array(speeds), latest[mine])
 
-    def delays(self, m, requests, j, speeds):
-        """The least delays of some requests with model m on cloudlet j at some speeds, and the corners they have them with."""
-        device, size, remote = (np.array(column) for column in list(zip(*self.corners[m]))[:3])
+    def corners_on(self, owner, j):
+        """The corners of a model on a kind of device and the kind of a cloudlet. With kinds: all cuts that were found so far."""
+        m, device = owner
+        key = m, device, self.kinds[j]
+        if key not in self.corners:
+            is_plane = device is None and self.kinds[j] is None
+            self.corners[key] = corners_of(self.models[m]) if is_plane else []
+        return self.corners[key]
+
+    def delays(self, owner, requests, j, speeds):
+        """The least delays of some requests of one owner on cloudlet j at some speeds, and the corners they have them with."""
+        device, size, remote = (np.array(column) for column in list(zip(*self.corners_on(owner, j)))[:3])
         delays = self.device[requests, None] * device + self.per_byte[requests, j, None] * size + remote / np.reshape(speeds, (-1, 1))
         best = np.argmin(delays, axis=1)
         return delays[np.arange(len(delays)), best], best
 
-    def least_threads(self, m, requests, j, speeds, latest):
-        low, high = np.zeros(len(requests), dtype=int), np.full(len(requests), len(speeds))
+    def least_threads(self, owner, requests, j, speeds, latest):
+        if owner[1] is None and self.kinds[j] is None:
+            return self.searched(lambda middle: self.delays(owner, requests, j, speeds[middle])[0] <= latest, len(requests), len(speeds))
+        least = []
+        for i, limit in zip(requests, latest):
+            meets = lambda middle: np.array([self.meets(owner, i, j, speeds[middle[0]], limit)])  # noqa: B023, E731
+            least.append(self.searched(meets, 1, len(speeds))[0])
+        return np.array(least)
+
+    @staticmethod
+    def searched(meets, count, most):
+        """By bisection, the least threads that are enough, 0 if none are."""
+        low, high = np.zeros(count, dtype=int), np.full(count, most)
         while np.any(low < high):
-            middle = np.minimum((low + high) // 2, len(speeds) - 1)
-            enough = self.delays(m, requests, j, speeds[middle])[0] <= latest
+            middle = np.minimum((low + high) // 2, most - 1)
+            enough = meets(middle)
             is_open = low < high
             high = np.where(is_open & enough, middle, high)
             low = np.where(is_open & ~enough, middle + 1, low)
-        return np.where(low < len(speeds), low + 1, 0)
+        return np.where(low < most, low + 1, 0)
+
+    def meets(self, owner, i, j, speed, limit):
+        """Whether request i meets its deadline on cloudlet j at a speed: with a cut that is known, or else with the least one."""
+        corners = self.corners_on(owner, j)
+        if corners and self.delays(owner, [i], j, speed)[0][0] <= limit:
+            return True
+        model = self.models[owner[0]]
+        found = fastest_cut(model, owner[1], self.kinds[j], (self.device[i], self.per_byte[i, j], 1 / speed))
+        self.minimum_cuts = getattr(self, "minimum_cuts", 0) + 1
+        if self.minimum_cuts > MOST_CUTS:
+            raise Declined(f"more than {MOST_CUTS} minimum cuts are too many in Python")
+        if found not in corners:
+            corners.append(found)
+        return self.delays(owner, [i], j, speed)[0][0] <= limit
 
     def classes(self):
         """Per class: its requests, its needs and its profit. Who is served by the device, or nowhere, is in none."""
@@ -242,12 +316,13 @@ class Instance:
         service = ["local" if is_local else "rejected" for is_local in self.is_local]
         parts, indices = [], {}
         for i, j in places.items():
-            m, k = self.model_of[i], int(self.needs[i, j])
-            corner = int(self.delays(m, [i], j, self.speeds[j][k - 1])[1][0])
-            if (m, corner) not in indices:
-                indices[m, corner] = len(parts)
-                parts.append({"model": m, "device_layers": list(self.corners[m][corner][3])})
-            service[i] = {"remote": {"cloudlet": j, "threads": k, "part": indices[m, corner]}}
+            owner, k = self.owner_of[i], int(self.needs[i, j])
+            corner = int(self.delays(owner, [i], j, self.speeds[j][k - 1])[1][0])
+            part = owner, self.kinds[j], corner
+            if part not in indices:
+                indices[part] = len(parts)
+                parts.append({"model": owner[0], "device_layers": list(self.corners_on(owner, j)[corner][3])})
+            service[i] = {"remote": {"cloudlet": j, "threads": k, "part": indices[part]}}
         objective = math.fsum(profit for profit, what in zip(self.profits, service) if what != "rejected")
         return {"parts": parts, "service": service}, objective
 
@@ -338,7 +413,7 @@ def solve(body, time_s=None, seed=0, memory_bytes=None, say=lambda line: None):
 
 def device_sets(model):
     """All sets of layers that may run on the device."""
-    layers = range(1, len(model["macs"]))
+    layers = range(1, len(model["out_bytes"]))
     for chosen in itertools.chain.from_iterable(itertools.combinations(layers, n) for n in range(len(layers) + 1)):
         on_device = {0, *chosen}
         if all(v in on_device or w not in on_device for v, w in model["edges"]):
@@ -347,13 +422,21 @@ def device_sets(model):
 
 def delay(body, i, j, k, on_device):
     request, model = body["requests"][i], body["models"][body["requests"][i]["model"]]
-    here = sum(model["macs"][v] for v in on_device) / request["device_macs_per_s"]
+    cloudlet = body["cloudlets"][j]
+    mine, other = work_of(model, kind_of(request, "device")), work_of(model, kind_of(cloudlet, "thread"))
+    if other is None:
+        return math.inf
+    here = sum(mine[v] for v in on_device) / speed_of(request, "device")
     sends = {v for v, w in model["edges"] if v in on_device and w not in on_device}
     size = sum(model["out_bytes"][v] for v in sends)
     way = size / request["uplink_bytes_per_s"] + size * body["hop_s_per_byte"][request["access_point"]][j] if size else 0
-    cloudlet = body["cloudlets"][j]
-    there = sum(macs for v, macs in enumerate(model["macs"]) if v not in on_device)
-    return here + way + there / (cloudlet["thread_macs_per_s"] * speedups(cloudlet["speedup"], k)[k - 1])
+    there = sum(work for v, work in enumerate(other) if v not in on_device)
+    return here + way + there / (speed_of(cloudlet, "thread") * speedups(cloudlet["speedup"], k)[k - 1])
+
+
+def alone(body, request):
+    """The delay on the device alone."""
+    return sum(work_of(body["models"][request["model"]], kind_of(request, "device"))) / speed_of(request, "device")
 
 
 def random_body(stream):
@@ -380,7 +463,18 @@ def random_body(stream):
             request["profit"] = stream.choice([1, 3, stream.uniform(0.5, 9)])
         requests.append(request)
     hops = [[stream.choice([0, stream.uniform(0, 0.5)]) for _ in cloudlets] for _ in range(2)]
-    return {"origin": {}, "models": models, "cloudlets": cloudlets, "hop_s_per_byte": hops, "requests": requests}
+    body = {"origin": {}, "models": models, "cloudlets": cloudlets, "hop_s_per_byte": hops, "requests": requests}
+    if stream.random() < 0.5:
+        # Kinds of machines with unrelated work; cloudlets of the last kind do not run the first model.
+        body["machine_kinds"] = [{"name": "a"}, {"name": "b"}, {"name": "c"}]
+        for model in models:
+            work = lambda: [0] + [stream.choice([0, 1, stream.uniform(0.1, 5)]) for _ in model["macs"][1:]]  # noqa: B023, E731
+            model["work_s"] = [work() for _ in range(3)]
+        models[0]["work_s"][2] = None
+        for owner, name, kinds in [(request, "device", 2) for request in requests] + [(cloudlet, "thread", 3) for cloudlet in cloudlets]:
+            if stream.random() < 0.7:
+                owner[name] = {"kind": stream.randrange(kinds), "speed": owner.pop(name + "_macs_per_s")}
+    return body
 
 
 def enumerated(body):
@@ -389,7 +483,7 @@ def enumerated(body):
     for i, request in enumerate(body["requests"]):
         model = body["models"][request["model"]]
         mine = [(None, 0, 0)]
-        if sum(model["macs"]) / request["device_macs_per_s"] <= request["deadline_s"]:
+        if alone(body, request) <= request["deadline_s"]:
             mine = [(None, 0, request.get("profit", 1))]
         for j, cloudlet in enumerate(body["cloudlets"]):
             for k in range(1, min(cloudlet["threads"], cloudlet["max_threads_per_request"]) + 1):
@@ -414,7 +508,7 @@ def objective_of(body, solution):
         objective += request.get("profit", 1)
         model = body["models"][request["model"]]
         if service == "local":
-            assert sum(model["macs"]) / request["device_macs_per_s"] <= limit
+            assert alone(body, request) <= limit
             continue
         remote = service["remote"]
         part = solution["parts"][remote["part"]]
@@ -474,8 +568,8 @@ def main():
         parser.error("give an instance, or --self-test")
     with open(options.instance, encoding="utf-8") as file:
         data = json.load(file)
-    if (data["offcut"], data["problem"], data["version"]) != ("instance", "throughput", 1):
-        sys.exit(f"{options.instance}: is no instance of 'throughput', version 1")
+    if (data["offcut"], data["problem"]) != ("instance", "throughput") or data["version"] not in (1, 2):
+        sys.exit(f"{options.instance}: is no instance of 'throughput', version 1 or 2")
     # Standard output is for our lines: what SCIP itself writes there goes to standard error.
     own = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)

@@ -260,7 +260,7 @@ fn throughput_optimum(instance: &throughput::Instance) -> f64 {
     let mut parts = instance.models.iter().map(device_sets).collect::<Vec<_>>();
     for (model, parts) in instance.models.iter().zip(&mut parts) {
         // All on the device is a cut, too.
-        let all: Vec<u32> = (0..model.macs.len() as u32).collect();
+        let all: Vec<u32> = (0..model.layers() as u32).collect();
         if !parts.contains(&all) {
             parts.push(all);
         }
@@ -269,21 +269,25 @@ fn throughput_optimum(instance: &throughput::Instance) -> f64 {
         let request = &instance.requests[i];
         let model = &instance.models[request.model as usize];
         let is_local = |v: usize| part.contains(&(v as u32));
-        let macs =
-            |local: bool| (0..model.macs.len()).filter(|v| is_local(*v) == local).map(|v| model.macs[v]).sum::<f64>();
-        let mut delay = macs(true) / request.device_macs_per_s;
+        let work = |kind: Option<u32>, local: bool| {
+            let work = model.work(kind)?;
+            Some((0..work.len()).filter(|v| is_local(*v) == local).map(|v| work[v]).sum::<f64>())
+        };
+        let mut delay = work(request.device.kind, true).expect("a device runs its model") / request.device.speed;
         if let Some((j, k)) = remote {
             let cloudlet = &instance.cloudlets[j];
             let sends =
                 |v: usize| model.edges.iter().any(|(a, b)| *a as usize == v && is_local(v) && !is_local(*b as usize));
-            let bytes: f64 = (0..model.macs.len()).filter(|v| sends(*v)).map(|v| model.out_bytes[v]).sum();
+            let bytes: f64 = (0..model.layers()).filter(|v| sends(*v)).map(|v| model.out_bytes[v]).sum();
             let speedup = match &cloudlet.speedup {
                 Speedup::Linear => f64::from(k),
                 Speedup::Amdahl { parallel_fraction: p } => 1.0 / (1.0 - p + p / f64::from(k)),
                 Speedup::Table { speedups } => speedups[(k as usize).min(speedups.len()) - 1],
             };
             delay += bytes * (1.0 / request.uplink_bytes_per_s + instance.hops(i)[j]);
-            delay += macs(false) / (cloudlet.thread_macs_per_s * speedup);
+            // A cloudlet without work for the model does not run it.
+            let Some(remote) = work(cloudlet.thread.kind, false) else { return f64::INFINITY };
+            delay += remote / (cloudlet.thread.speed * speedup);
         }
         delay
     };
@@ -297,7 +301,7 @@ fn throughput_optimum(instance: &throughput::Instance) -> f64 {
         (1..=cloudlet.max_threads_per_request).find(|k| parts.iter().any(|part| meets(i, Some((j, *k)), part)))
     };
     let is_local = |i: usize| {
-        let all: Vec<u32> = (0..instance.models[instance.requests[i].model as usize].macs.len() as u32).collect();
+        let all: Vec<u32> = (0..instance.models[instance.requests[i].model as usize].layers() as u32).collect();
         meets(i, None, &all)
     };
     fn best(
@@ -344,7 +348,7 @@ fn throughput() {
         let optimum = Some(throughput_optimum(&instance) * (1.0 - 1e-12));
         let found = certificate(&answer::<Throughput>("price", &instance)).expect("it proves");
         let mut changed = |kind: &str, nodes: Vec<PriceNode>| {
-            let changed = Certificate { envelopes: found.envelopes.clone(), nodes };
+            let changed = Certificate { nodes, ..found.clone() };
             search.changed::<Throughput>(kind, &instance, optimum, &changed, &mut Stream::new(&["numbers"], 0));
         };
         let leaf = found.nodes.last().expect("a leaf").clone();

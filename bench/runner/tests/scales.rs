@@ -133,13 +133,13 @@ impl Draw {
                     edges.extend((0..to).filter(|from| is_edge[*from]).map(|from| (from as u32, to as u32)));
                 }
                 edges.sort_unstable();
-                throughput::Model { name: String::new(), macs, out_bytes, edges }
+                throughput::Model::of_macs("", macs, out_bytes, edges)
             })
             .collect();
         let cloudlets: Vec<throughput::Cloudlet> = (0..self.count(0, 3))
             .map(|_| throughput::Cloudlet {
                 threads: self.count(0, 6) as u32,
-                thread_macs_per_s: self.positive(),
+                thread: Machine::of_macs(self.positive()),
                 max_threads_per_request: self.count(1, 4) as u32,
                 speedup: self.speedup(),
             })
@@ -150,13 +150,14 @@ impl Draw {
             .map(|_| throughput::Request {
                 model: self.stream.below(models.len() as u64) as u32,
                 access_point: self.stream.below(2) as u32,
-                device_macs_per_s: self.positive(),
+                device: Machine::of_macs(self.positive()),
                 uplink_bytes_per_s: self.positive(),
                 deadline_s: self.positive(),
                 profit: if has_profits { self.positive() } else { 1.0 },
             })
             .collect();
-        throughput::Instance { origin: origin::Origin::default(), models, cloudlets, hop_s_per_byte, requests }
+        let (origin, machine_kinds) = (origin::Origin::default(), Vec::new());
+        throughput::Instance { origin, machine_kinds, models, cloudlets, hop_s_per_byte, requests }
     }
 
     fn jpdra(&mut self) -> jpdra::Instance {

@@ -8,7 +8,7 @@
 use std::time::Instant;
 
 use offcut_instances::problem::{Algorithm, Answer, Budget, Stop, Trace};
-use offcut_instances::throughput::{Certificate, Instance, PriceNode, Throughput};
+use offcut_instances::throughput::{Instance, PriceNode, Throughput};
 
 use super::bound::{LARGE, LARGE_GAP, PriceTarget, Prices, handed_over, least_bound, shares};
 use super::knapsacks::{self, is_small};
@@ -277,7 +277,7 @@ impl<'a> Search<'a> {
             ])
         };
         let value = handed_over(self.needs, self.is_whole, self.bound);
-        let certificate = Certificate { envelopes: self.needs.certificates(), nodes: self.nodes };
+        let certificate = self.needs.certificate(self.nodes);
         let stop = if self.is_cut_short { Stop::TimeLimit } else { Stop::Completed };
         Answer { stop, ..Answer::found(solution, objective).certified(value, certificate).traced(trace) }
     }

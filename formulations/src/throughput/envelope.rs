@@ -1,4 +1,5 @@
-//! The cuts of a model that can be the fastest: hull vertices of a lower left envelope, with flows that prove it.
+//! The cuts of a model that can be the fastest where work is in MACs on either side: hull vertices of a lower left envelope, with flows that prove it.
+//! (Module `hull` is for kinds of machines.)
 //!
 //! A cut's delay is `D (1/device - 1/thread) + B (1/uplink + hop)` and a constant, D its MACs on the device, B its bytes. Unless the device
 //! is the faster (then nothing is cut), both weights are >= 0, and only vertices of the lower left hull of all (D, B) can be the cheapest:
@@ -33,7 +34,7 @@ pub(super) struct HullVertex {
 }
 
 /// All corners of a model's cuts, MACs rising and bytes falling, and the flows between neighbours.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Envelope {
     pub(super) corners: Vec<HullVertex>,
     /// Shape (corners - 1, edges).

@@ -7,7 +7,7 @@
 //! z_io in {0,1}    option o serves request i          a_i + sum_o z_io <= 1
 //! y_iov in {0,1}   layer v is on the device           y_iov <= z_io,  y_io0 = z_io,  y_iov <= y_iou for every edge (u, v)
 //! t_iov >= 0       v's output is sent                 t_iov >= y_iov - y_iou for every edge (v, u)
-//! sum_v y macs_v / device + sum_v t bytes_v (1/uplink + hop) + sum_v (z - y) macs_v / (thread s(k)) <= deadline z_io
+//! sum_v y work_iv / device + sum_v t bytes_v (1/uplink + hop) + sum_v (z - y) work_jv / (thread s(k)) <= deadline z_io
 //! sum_io k_o z_io <= threads_j
 //! ```
 //!
@@ -43,6 +43,11 @@ enum Place {
     Open,
 }
 
+/// Work of the layers on a request's device.
+fn device_work<'a>(model: &'a Model, request: &Request) -> &'a [f64] {
+    model.work(request.device.kind).expect("its requests' devices run a model")
+}
+
 /// Seconds of a request's layers with an option, in deadlines.
 struct Seconds {
     device: Vec<f64>,
@@ -51,12 +56,14 @@ struct Seconds {
 }
 
 impl Seconds {
-    fn new(model: &Model, request: &Request, per_byte: f64, per_mac: f64) -> Self {
+    /// `remote` is the work on the cloudlet, and seconds of it.
+    fn new(model: &Model, request: &Request, per_byte: f64, remote: (&[f64], f64)) -> Self {
         let deadline = deadline_s(request);
         let all = |of: &dyn Fn(usize) -> f64| (0..model.layers()).map(|v| of(v) / deadline).collect();
+        let device = device_work(model, request);
         Self {
-            device: all(&|v| model.macs[v] / request.device_macs_per_s),
-            cloudlet: all(&|v| model.macs[v] * per_mac),
+            device: all(&|v| device[v] / request.device.speed),
+            cloudlet: all(&|v| remote.0[v] * remote.1),
             sent: all(&|v| model.out_bytes[v] * per_byte),
         }
     }
@@ -144,7 +151,8 @@ impl Options {
         let mut options = Self { loads, ..Self::default() };
         for (i, request) in instance.requests.iter().enumerate() {
             let graph = &instance.models[request.model as usize];
-            let is_local = graph.macs.iter().sum::<f64>() / request.device_macs_per_s <= deadline_s(request);
+            let work: f64 = device_work(graph, request).iter().sum();
+            let is_local = work / request.device.speed <= deadline_s(request);
             let mut by = Vec::new();
             let variables = &mut options.model.variables;
             options.alone.push(is_local.then(|| {
@@ -159,14 +167,15 @@ impl Options {
         options
     }
 
-    /// Adds request `i` on cloudlet `j` with every number of threads.
+    /// Adds request `i` on cloudlet `j` with every number of threads; none if the cloudlet does not run its model.
     fn add_remote(&mut self, instance: &Instance, i: usize, j: usize, by: &mut Vec<Variable>) {
         let (request, cloudlet) = (&instance.requests[i], &instance.cloudlets[j]);
         let graph = &instance.models[request.model as usize];
+        let Some(work) = graph.work(cloudlet.thread.kind) else { return };
         let per_byte = 1.0 / request.uplink_bytes_per_s + instance.hops(i)[j];
         for threads in 1..=cloudlet.max_threads_per_request.min(cloudlet.threads) {
-            let per_mac = 1.0 / (cloudlet.thread_macs_per_s * speedup(&cloudlet.speedup, threads));
-            let seconds = Seconds::new(graph, request, per_byte, per_mac);
+            let per_work = 1.0 / (cloudlet.thread.speed * speedup(&cloudlet.speedup, threads));
+            let seconds = Seconds::new(graph, request, per_byte, (work, per_work));
             let Some(places) = seconds.places(graph) else { continue };
             let (z, is_taken, layers) = self.model.option(graph, &seconds, &places);
             self.loads[j].add_mul(f64::from(threads), z);

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use good_lp::variable;
 use offcut_instances::problem::{Algorithm, Answer, Budget, Stop, Trace};
-use offcut_instances::throughput::{Certificate, Instance, PriceNode, Throughput};
+use offcut_instances::throughput::{Instance, PriceNode, Throughput};
 
 use super::bound::handed_over;
 use super::milp::{MAX_BINARIES, Model};
@@ -62,7 +62,7 @@ impl Algorithm<Throughput> for Lp {
             chosen.fill(None);
         }
         let (solution, objective) = needs.solution(&chosen);
-        let certificate = Certificate { envelopes: needs.certificates(), nodes: vec![PriceNode::Leaf { prices }] };
+        let certificate = needs.certificate(vec![PriceNode::Leaf { prices }]);
         Answer::found(solution, objective).certified(value, certificate).traced(trace)
     }
 }

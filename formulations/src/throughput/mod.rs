@@ -15,13 +15,17 @@
 //! | `knapsacks` | | a Lagrangian bound with a knapsack per cloudlet |
 //! | `round` | | rounding of a fractional admission |
 //! | `threads` | | k_ij |
-//! | `envelope` | | hull vertices of a model's cuts by minimum cuts, with the flows that prove them |
+//! | `envelope` | | hull vertices of a model's cuts by minimum cuts, with the flows that prove them: work in MACs |
+//! | `hull` | | the same in space, for work on kinds of machines |
+//! | `kinds` | | which models meet which kinds of machines |
 //! | `thread_pool` | | parallel methods |
 
 mod bound;
 mod branch;
 mod envelope;
+mod hull;
 mod joint;
+mod kinds;
 mod knapsacks;
 mod lp;
 mod milp;

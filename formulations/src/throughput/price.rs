@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use offcut_instances::problem::{Algorithm, Answer, Budget, Parameter, ParameterRange, Setting, Stop, Trace};
 use offcut_instances::random::Stream;
-use offcut_instances::throughput::{Certificate, Instance, PriceNode, Throughput};
+use offcut_instances::throughput::{Instance, PriceNode, Throughput};
 
 use super::bound::{LARGE, LARGE_GAP, PriceTarget, Prices, handed_over, least_bound};
 use super::model::Admission;
@@ -84,13 +84,13 @@ impl Algorithm<Throughput> for Price {
                 ..Trace::counting([
                     ("pairs", needs.pairs() as u64),
                     ("rows", needs.rows() as u64),
-                    ("minimum cuts", needs.envelopes.iter().map(|envelope| envelope.cuts).sum()),
+                    ("minimum cuts", needs.minimum_cuts()),
                     ("passes", prices.passes.round() as u64),
                     ("rounded", rounded),
                 ])
             };
             let nodes = vec![PriceNode::Leaf { prices: prices.prices }];
-            let certificate = Certificate { envelopes: needs.certificates(), nodes };
+            let certificate = needs.certificate(nodes);
             let value = handed_over(&needs, admission.is_whole, bound);
             let stop = if is_out_of_time() { Stop::TimeLimit } else { Stop::Completed };
             Answer { stop, ..Answer::found(solution, objective).certified(value, certificate).traced(trace) }

@@ -1,18 +1,24 @@
 //! The least threads k_ij with which request i meets its deadline on cloudlet j.
 //!
-//! Corner p of the model's envelope leaves `slack_p = deadline - D_p/device - B_p (1/uplink + hop)` for `M - D_p` MACs elsewhere, so k threads do if their
-//! seconds per MAC are at most `max_p slack_p / (M - D_p)`: per pair a scan of few corners and of few thread counts, both over arrays that run
-//! along the cloudlets.
+//! Vertex p of the model's hull leaves `slack_p = deadline - D_p/device - B_p (1/uplink + hop)` for its work R_p elsewhere, so k threads do if their
+//! seconds per work are at most `max_p slack_p / R_p`: per pair a scan of few vertices and of few thread counts, both over arrays that run along the
+//! cloudlets, those of one kind together. Where work is in MACs on either side R_p is M - D_p, and vertices are those of the envelope. A cloudlet of a kind
+//! that the model has no work for has no vertices: no number of threads is enough.
 //!
 //! Requests with the same model, device, link, access point and deadline have the same row; it is computed and kept once.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 
 use offcut_instances::speedup::Speedup;
-use offcut_instances::throughput::{self, DEADLINE_TOLERANCE, Instance, Part, Request, Service, Solution};
+use offcut_instances::throughput::{
+    Certificate, DEADLINE_TOLERANCE, Instance, Part, PriceNode, Request, Service, Solution,
+};
 use rayon::prelude::*;
 
 use super::envelope::Envelope;
+use super::hull::{Hull, WeightRange};
+use super::kinds::{Kinds, ranges};
 
 /// No cloudlet, or no number of threads.
 const NONE: u16 = 0;
@@ -31,7 +37,7 @@ pub(super) struct Open {
 /// An instance as its requests see it.
 pub(super) struct Needs<'a> {
     pub(super) instance: &'a Instance,
-    pub(super) envelopes: Vec<Envelope>,
+    cuts: Cuts,
     /// Requests whose device alone meets the deadline, ascending.
     pub(super) local: Vec<u32>,
     /// Requests that a cloudlet could serve, ascending; all others are neither.
@@ -43,13 +49,8 @@ pub(super) struct Needs<'a> {
 
 impl<'a> Needs<'a> {
     pub(super) fn new(instance: &'a Instance) -> Self {
-        // A model's minimum cuts are its own business: one task each.
-        let envelopes: Vec<Envelope> = instance.models.par_iter().map(Envelope::new).collect();
-        Self::with(instance, envelopes)
-    }
-
-    fn with(instance: &'a Instance, envelopes: Vec<Envelope>) -> Self {
-        let lines = Lines::new(instance, &envelopes);
+        let cuts = Cuts::new(instance);
+        let lines = Lines::new(instance, &cuts);
         let cloudlets = instance.cloudlets.len();
         let is_local: Vec<bool> = instance.requests.par_iter().map(|request| lines.is_local(request)).collect();
         // Which requests share a row, and which request stands for it.
@@ -60,7 +61,7 @@ impl<'a> Needs<'a> {
             let row = if is_local[i] {
                 0
             } else {
-                *rows.entry(key(request)).or_insert_with(|| {
+                *rows.entry(lines.key(request)).or_insert_with(|| {
                     stands.push(i as u32);
                     stands.len() as u32 - 1
                 })
@@ -71,7 +72,14 @@ impl<'a> Needs<'a> {
         let mut threads = vec![NONE; stands.len() * cloudlets];
         if cloudlets > 0 {
             let rows = threads.par_chunks_mut(cloudlets).zip(&stands);
-            rows.for_each_init(|| vec![0.0; cloudlets], |best, (row, i)| lines.fill(*i as usize, best, row));
+            let room = || (vec![0.0; cloudlets], vec![NONE; cloudlets]);
+            rows.for_each_init(room, |(best, sorted), (row, i)| match &lines.order {
+                None => lines.fill(*i as usize, best, row),
+                Some(order) => {
+                    lines.fill(*i as usize, best, sorted);
+                    order.iter().zip(&*sorted).for_each(|(j, k)| row[*j] = *k);
+                }
+            });
         }
         let is_open = |row: u32| threads[row as usize * cloudlets..][..cloudlets].iter().any(|k| *k != NONE);
         let with_need = instance.requests.iter().zip(&row_of).zip(&is_local).enumerate();
@@ -80,7 +88,7 @@ impl<'a> Needs<'a> {
             .map(|(i, ((request, row), _))| Open { request: i as u32, row: *row, profit: request.profit })
             .collect();
         let local = (0..instance.requests.len() as u32).filter(|i| is_local[*i as usize]).collect();
-        Self { instance, envelopes, local, open, cloudlets, threads }
+        Self { instance, cuts, local, open, cloudlets, threads }
     }
 
     /// How many cloudlets there are.
@@ -130,10 +138,10 @@ impl<'a> Needs<'a> {
 
     /// The solution in which open request o is served by `chosen[o]`, with its total profit. Shape of `chosen`: (open,).
     pub(super) fn solution(&self, chosen: &[Option<u32>]) -> (Solution, f64) {
-        let lines = Lines::new(self.instance, &self.envelopes);
+        let lines = Lines::new(self.instance, &self.cuts);
         let mut service = vec![Service::Rejected; self.instance.requests.len()];
         let mut parts = Vec::new();
-        let mut part_of: HashMap<(u32, usize), u32> = HashMap::new();
+        let mut part_of: HashMap<(Kinds, usize), u32> = HashMap::new();
         let mut profit = 0.0;
         for i in &self.local {
             service[*i as usize] = Service::Local;
@@ -143,11 +151,10 @@ impl<'a> Needs<'a> {
             let Some(cloudlet) = *cloudlet else { continue };
             let i = open.request as usize;
             let threads = self.least(open, cloudlet as usize).expect("a cloudlet that can serve it");
-            let model = self.instance.requests[i].model;
-            let corner = lines.fastest(i, cloudlet as usize, threads);
-            let part = *part_of.entry((model, corner)).or_insert_with(|| {
-                let device_layers = self.envelopes[model as usize].corners[corner].device_layers.clone();
-                parts.push(Part { model, device_layers });
+            let (kinds, vertex) = lines.fastest(i, cloudlet as usize, threads);
+            let part = *part_of.entry((kinds, vertex)).or_insert_with(|| {
+                let device_layers = self.cuts.device_layers(kinds, vertex).clone();
+                parts.push(Part { model: kinds.model, device_layers });
                 parts.len() as u32 - 1
             });
             service[i] = Service::Remote { cloudlet, threads, part };
@@ -156,20 +163,68 @@ impl<'a> Needs<'a> {
         (Solution { parts, service }, profit)
     }
 
-    /// The envelopes as a certificate carries them.
-    pub(super) fn certificates(&self) -> Vec<throughput::Envelope> {
-        self.envelopes.iter().map(Envelope::certificate).collect()
+    /// What proves the price bound of a tree.
+    pub(super) fn certificate(&self, nodes: Vec<PriceNode>) -> Certificate {
+        Certificate {
+            envelopes: self.cuts.envelopes.iter().map(Envelope::certificate).collect(),
+            hulls: self.cuts.hulls.values().map(Hull::certificate).collect(),
+            nodes,
+        }
+    }
+
+    /// Minimum cuts it took.
+    pub(super) fn minimum_cuts(&self) -> u64 {
+        let envelopes = self.cuts.envelopes.iter().map(|envelope| envelope.cuts);
+        envelopes.chain(self.cuts.hulls.values().map(|hull| hull.cuts)).sum()
     }
 }
 
-/// What a row depends on.
-fn key(request: &Request) -> [u64; 4] {
-    [
-        u64::from(request.model) << 32 | u64::from(request.access_point),
-        request.device_macs_per_s.to_bits(),
-        request.uplink_bytes_per_s.to_bits(),
-        request.deadline_s.to_bits(),
-    ]
+/// The cuts that can be the fastest.
+struct Cuts {
+    /// For work in MACs on either side; empty for a model that meets none. Shape (models,).
+    envelopes: Vec<Envelope>,
+    /// For all other pairs of kinds.
+    hulls: BTreeMap<Kinds, Hull>,
+}
+
+impl Cuts {
+    fn new(instance: &Instance) -> Self {
+        let ranges = if instance.machine_kinds.is_empty() { BTreeMap::new() } else { ranges(instance) };
+        let has_envelope = |m: usize| {
+            let kinds = Kinds { model: m as u32, device: None, cloudlet: None };
+            instance.machine_kinds.is_empty() || ranges.contains_key(&kinds)
+        };
+        // A model's minimum cuts are its own business: one task each.
+        let envelope = |(m, model)| if has_envelope(m) { Envelope::new(model) } else { Envelope::default() };
+        let hull = |(kinds, range): &(Kinds, WeightRange)| {
+            (*kinds, Hull::new(&instance.models[kinds.model as usize], *kinds, *range))
+        };
+        let of_kinds: Vec<_> = ranges.iter().filter(|(kinds, _)| !kinds.are_macs()).map(|(k, r)| (*k, *r)).collect();
+        Self {
+            envelopes: instance.models.par_iter().enumerate().map(envelope).collect(),
+            hulls: of_kinds.par_iter().map(hull).collect(),
+        }
+    }
+
+    /// Layers on the device of a vertex.
+    fn device_layers(&self, kinds: Kinds, vertex: usize) -> &Vec<u32> {
+        if kinds.are_macs() {
+            &self.envelopes[kinds.model as usize].corners[vertex].device_layers
+        } else {
+            &self.hulls[&kinds].vertices[vertex].device_layers
+        }
+    }
+
+    /// The vertices as pairs of requests and cloudlets meet them; none if there are no such pairs, or the model has no work for the cloudlet.
+    fn lines(&self, instance: &Instance, kinds: Kinds) -> Vec<Line> {
+        if !kinds.are_macs() {
+            let vertices = self.hulls.get(&kinds).map(|hull| &hull.vertices[..]).unwrap_or_default();
+            return vertices.iter().map(|vertex| Line::new(vertex.costs)).collect();
+        }
+        let macs: f64 = instance.models[kinds.model as usize].macs.iter().sum();
+        let corners = self.envelopes[kinds.model as usize].corners.iter();
+        corners.map(|corner| Line::new([corner.macs, corner.bytes, (macs - corner.macs).max(0.0)])).collect()
+    }
 }
 
 /// How many times faster k threads are than one.
@@ -186,73 +241,136 @@ pub(super) fn deadline_s(request: &Request) -> f64 {
     request.deadline_s * (1.0 + DEADLINE_TOLERANCE / 2.0)
 }
 
-/// A corner as a pair of a request and a cloudlet meets it.
+/// A vertex as a pair of a request and a cloudlet meets it.
 struct Line {
-    macs: f64,
+    /// Work on the device.
+    device: f64,
     bytes: f64,
+    /// Work on the cloudlet.
     rest: f64,
     /// One over `rest`; so large where there is none that any slack is enough.
     per_rest: f64,
 }
 
-/// Corners and seconds per MAC, laid out for scans along the cloudlets.
+impl Line {
+    fn new([device, bytes, rest]: [f64; 3]) -> Self {
+        Self { device, bytes, rest, per_rest: if rest > 0.0 { 1.0 / rest } else { 1e200 } }
+    }
+}
+
+/// A model on devices of a kind.
+struct Pair {
+    model: u32,
+    device: Option<u32>,
+    /// All its work there.
+    work: f64,
+    /// The vertices for every group of cloudlets.
+    lines: Vec<Vec<Line>>,
+}
+
+/// Vertices and seconds per work, laid out for scans along the cloudlets, which are sorted by kind.
 struct Lines<'a> {
     instance: &'a Instance,
-    /// Per model.
-    lines: Vec<Vec<Line>>,
-    /// Per model.
-    macs: Vec<f64>,
-    /// Threads a cloudlet gives to one request. More than it has are of no use. Shape (cloudlets,).
+    pairs: Vec<Pair>,
+    /// The kinds of devices that a model is on, and where the pair is. Shape (models,).
+    pair_of: Vec<Vec<(Option<u32>, usize)>>,
+    /// Kinds of cloudlets, and their places.
+    groups: Vec<(Option<u32>, Range<usize>)>,
+    /// The cloudlet at every place, unless all are where they are in the instance.
+    order: Option<Vec<usize>>,
+    /// The place of every cloudlet.
+    places: Vec<usize>,
+    /// Hops by place, unless they are as in the instance. Shape (access points, cloudlets).
+    hops: Vec<Vec<f64>>,
+    /// Threads a cloudlet gives to one request, by place. More than it has are of no use. Shape (cloudlets,).
     most: Vec<u32>,
-    /// Seconds per MAC of k+1 threads; 0, which is never too many, beyond the most. Shape (largest most, cloudlets).
-    seconds_per_mac: Vec<Vec<f64>>,
+    /// Seconds per work of k+1 threads, by place; 0, which is never too many, beyond the most. Shape (largest most, cloudlets).
+    seconds_per_work: Vec<Vec<f64>>,
 }
 
 impl<'a> Lines<'a> {
-    fn new(instance: &'a Instance, envelopes: &[Envelope]) -> Self {
-        let line = |macs: f64| {
-            move |corner: &super::envelope::HullVertex| {
-                let rest = (macs - corner.macs).max(0.0);
-                let per_rest = if rest > 0.0 { 1.0 / rest } else { 1e200 };
-                Line { macs: corner.macs, bytes: corner.bytes, rest, per_rest }
+    fn new(instance: &'a Instance, cuts: &Cuts) -> Self {
+        let kind = |j: &usize| instance.cloudlets[*j].thread.kind;
+        let mut sorted: Vec<usize> = (0..instance.cloudlets.len()).collect();
+        sorted.sort_by_key(kind);
+        let mut places = vec![0; sorted.len()];
+        sorted.iter().enumerate().for_each(|(place, j)| places[*j] = place);
+        let mut groups: Vec<(Option<u32>, Range<usize>)> = Vec::new();
+        for same in sorted.chunk_by(|a, b| kind(a) == kind(b)) {
+            let start = groups.last().map_or(0, |(_, range)| range.end);
+            groups.push((kind(&same[0]), start..start + same.len()));
+        }
+        let mut pairs: Vec<Pair> = Vec::new();
+        let mut pair_of: Vec<Vec<(Option<u32>, usize)>> = vec![Vec::new(); instance.models.len()];
+        for request in &instance.requests {
+            let (model, device) = (request.model, request.device.kind);
+            let of_model = &mut pair_of[model as usize];
+            if of_model.iter().any(|(kind, _)| *kind == device) {
+                continue;
             }
-        };
-        let macs: Vec<f64> = instance.models.iter().map(|model| model.macs.iter().sum()).collect();
-        let lines = envelopes.iter().zip(&macs).map(|(e, macs)| e.corners.iter().map(line(*macs)).collect()).collect();
-        let most: Vec<u32> = instance.cloudlets.iter().map(|c| c.max_threads_per_request.min(c.threads)).collect();
-        let all = 0..instance.cloudlets.len();
+            of_model.push((device, pairs.len()));
+            let work = instance.models[model as usize].work(device).expect("its requests' devices run a model");
+            let lines =
+                |(cloudlet, _): &(Option<u32>, _)| cuts.lines(instance, Kinds { model, device, cloudlet: *cloudlet });
+            pairs.push(Pair { model, device, work: work.iter().sum(), lines: groups.iter().map(lines).collect() });
+        }
+        let most = |j: &usize| instance.cloudlets[*j].max_threads_per_request.min(instance.cloudlets[*j].threads);
+        let most: Vec<u32> = sorted.iter().map(most).collect();
         let longest = most.iter().copied().max().unwrap_or(0);
-        let of = |k: u32, j: usize| {
-            let cloudlet = &instance.cloudlets[j];
-            if k > most[j] { 0.0 } else { 1.0 / (cloudlet.thread_macs_per_s * speedup(&cloudlet.speedup, k)) }
+        let of = |k: u32, place: usize| {
+            let cloudlet = &instance.cloudlets[sorted[place]];
+            if k > most[place] { 0.0 } else { 1.0 / (cloudlet.thread.speed * speedup(&cloudlet.speedup, k)) }
         };
-        let seconds_per_mac = (1..=longest).map(|k| all.clone().map(|j| of(k, j)).collect()).collect();
-        Self { instance, lines, macs, most, seconds_per_mac }
+        let seconds_per_work = (1..=longest).map(|k| (0..most.len()).map(|place| of(k, place)).collect()).collect();
+        let order = (!sorted.is_sorted()).then_some(sorted);
+        let hops = order.iter().flat_map(|order| {
+            instance.hop_s_per_byte.iter().map(|hops| order.iter().map(|j| hops[*j]).collect::<Vec<f64>>())
+        });
+        let hops = hops.collect();
+        Self { instance, pairs, pair_of, groups, order, places, hops, most, seconds_per_work }
+    }
+
+    fn pair(&self, request: &Request) -> usize {
+        let of_model = &self.pair_of[request.model as usize];
+        of_model.iter().find(|(kind, _)| *kind == request.device.kind).expect("every request has a pair").1
+    }
+
+    /// What a row depends on.
+    fn key(&self, request: &Request) -> [u64; 4] {
+        [
+            (self.pair(request) as u64) << 32 | u64::from(request.access_point),
+            request.device.speed.to_bits(),
+            request.uplink_bytes_per_s.to_bits(),
+            request.deadline_s.to_bits(),
+        ]
     }
 
     fn is_local(&self, request: &Request) -> bool {
-        self.macs[request.model as usize] / request.device_macs_per_s <= deadline_s(request)
+        self.pairs[self.pair(request)].work / request.device.speed <= deadline_s(request)
     }
 
-    /// Fills a row: the least threads of request i on every cloudlet. `best` is room for as many numbers.
+    /// Fills a row: the least threads of request i on every cloudlet, by place. `best` is room for as many numbers.
     fn fill(&self, i: usize, best: &mut [f64], row: &mut [u16]) {
         let request = &self.instance.requests[i];
-        let hops = self.instance.hops(i);
+        let hops = if self.order.is_none() { self.instance.hops(i) } else { &self.hops[request.access_point as usize] };
         best.fill(f64::NEG_INFINITY);
         let per_byte = 1.0 / request.uplink_bytes_per_s;
-        for line in &self.lines[request.model as usize] {
-            let slack = deadline_s(request) - line.macs / request.device_macs_per_s - line.bytes * per_byte;
-            if slack < 0.0 {
-                continue;
-            }
-            for (best, hop) in best.iter_mut().zip(hops) {
-                *best = best.max((slack - line.bytes * hop) * line.per_rest);
+        for ((_, range), lines) in self.groups.iter().zip(&self.pairs[self.pair(request)].lines) {
+            let (best, hops) = (&mut best[range.clone()], &hops[range.clone()]);
+            for line in lines {
+                let slack = deadline_s(request) - line.device / request.device.speed - line.bytes * per_byte;
+                if slack < 0.0 {
+                    continue;
+                }
+                for (best, hop) in best.iter_mut().zip(hops) {
+                    *best = best.max((slack - line.bytes * hop) * line.per_rest);
+                }
             }
         }
-        // Seconds per MAC never rise with threads, so counting those that are too many finds the first that is not.
-        if self.seconds_per_mac.len() <= 32 {
+        // Seconds per work never rise with threads, so counting those that are too many finds the first that is not.
+        if self.seconds_per_work.len() <= 32 {
             row.fill(1);
-            for seconds in &self.seconds_per_mac {
+            for seconds in &self.seconds_per_work {
                 for ((row, best), seconds) in row.iter_mut().zip(&*best).zip(seconds) {
                     *row += u16::from(seconds > best);
                 }
@@ -260,7 +378,7 @@ impl<'a> Lines<'a> {
         } else {
             for (j, (row, best)) in row.iter_mut().zip(&*best).enumerate() {
                 let too_many = |seconds: &Vec<f64>| seconds[j] > *best;
-                let count = self.seconds_per_mac[..self.most[j] as usize].partition_point(too_many) as u16;
+                let count = self.seconds_per_work[..self.most[j] as usize].partition_point(too_many) as u16;
                 *row = count.wrapping_add(1); // 65536 is none, as 0 is
             }
         }
@@ -271,20 +389,28 @@ impl<'a> Lines<'a> {
         }
     }
 
-    /// The corner with the least delay.
-    fn fastest(&self, i: usize, cloudlet: usize, threads: u32) -> usize {
+    /// The vertex with the least delay, and the kinds whose hull it is of.
+    fn fastest(&self, i: usize, cloudlet: usize, threads: u32) -> (Kinds, usize) {
         let request = &self.instance.requests[i];
+        let pair = &self.pairs[self.pair(request)];
+        let place = self.places[cloudlet];
+        let group =
+            self.groups.iter().position(|(_, range)| range.contains(&place)).expect("every place is in a group");
         let per_byte = 1.0 / request.uplink_bytes_per_s + self.instance.hops(i)[cloudlet];
-        let per_mac = self.seconds_per_mac[threads as usize - 1][cloudlet];
-        let delay = |line: &Line| line.macs / request.device_macs_per_s + line.bytes * per_byte + line.rest * per_mac;
-        let lines = &self.lines[request.model as usize];
-        (0..lines.len()).min_by(|a, b| delay(&lines[*a]).total_cmp(&delay(&lines[*b]))).expect("a model has corners")
+        let per_work = self.seconds_per_work[threads as usize - 1][place];
+        let delay = |line: &Line| line.device / request.device.speed + line.bytes * per_byte + line.rest * per_work;
+        let lines = &pair.lines[group];
+        let vertices = 0..lines.len();
+        let vertex = vertices.min_by(|a, b| delay(&lines[*a]).total_cmp(&delay(&lines[*b])));
+        let kinds = Kinds { model: pair.model, device: pair.device, cloudlet: self.groups[group].0 };
+        (kinds, vertex.expect("a model has vertices"))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use offcut_instances::throughput::strategy::{Profits, device_sets, instances};
+    use offcut_instances::throughput::{Parameters, generate};
     use proptest::prelude::*;
 
     use super::*;
@@ -294,16 +420,17 @@ mod tests {
         let request = &instance.requests[i];
         let model = &instance.models[request.model as usize];
         let has = |v: u32| set.contains(&v);
+        let work = model.work(request.device.kind).expect("it runs there");
         let mut delay = 0.0;
         for v in 0..model.layers() as u32 {
-            let macs = model.macs[v as usize];
             if has(v) {
-                delay += macs / request.device_macs_per_s;
+                delay += work[v as usize] / request.device.speed;
             }
             let Some((j, k)) = remote else { continue };
             if !has(v) {
                 let cloudlet = &instance.cloudlets[j];
-                delay += macs / (cloudlet.thread_macs_per_s * speedup(&cloudlet.speedup, k));
+                let Some(work) = model.work(cloudlet.thread.kind) else { return f64::INFINITY };
+                delay += work[v as usize] / (cloudlet.thread.speed * speedup(&cloudlet.speedup, k));
             } else if model.edges.iter().any(|(from, to)| *from == v && !has(*to)) {
                 delay += model.out_bytes[v as usize] * (1.0 / request.uplink_bytes_per_s + instance.hops(i)[j]);
             }
@@ -333,9 +460,8 @@ mod tests {
                     prop_assert_eq!(open.and_then(|open| needs.least(open, j)), least);
                     is_open |= least.is_some();
                     if let (Some(open), Some(k)) = (open, least) {
-                        // The device set grows smaller, or stays, as threads grow: sets are nested.
-                        let corner = Lines::new(&instance, &needs.envelopes).fastest(i, j, k);
-                        let set = &needs.envelopes[request.model as usize].corners[corner].device_layers;
+                        let (kinds, vertex) = Lines::new(&instance, &needs.cuts).fastest(i, j, k);
+                        let set = needs.cuts.device_layers(kinds, vertex);
                         prop_assert!(meets(set, Some((j, k))), "{:?}", open);
                     }
                 }
@@ -343,19 +469,23 @@ mod tests {
             }
         }
 
-        /// The more threads, the less stays on the device.
+        /// The more threads, the less stays on the device. (Arcs from the source, and only they, grow with seconds per cloudlet work, so this is a parametric
+        /// minimum cut. Where cuts are as fast, the work on the cloudlet still grows.)
         #[test]
         fn device_sets_are_nested(instance in instances(4, 2, Profits::Unit)) {
             let needs = Needs::new(&instance);
-            let lines = Lines::new(&instance, &needs.envelopes);
+            let lines = Lines::new(&instance, &needs.cuts);
             for (i, request) in instance.requests.iter().enumerate() {
                 for (j, cloudlet) in instance.cloudlets.iter().enumerate() {
-                    let corners = &needs.envelopes[request.model as usize].corners;
+                    let Some(work) = instance.models[request.model as usize].work(cloudlet.thread.kind) else { continue };
                     let most = cloudlet.max_threads_per_request.min(cloudlet.threads);
-                    let sets: Vec<&Vec<u32>> =
-                        (1..=most).map(|k| &corners[lines.fastest(i, j, k)].device_layers).collect();
-                    for pair in sets.windows(2) {
-                        prop_assert!(pair[1].iter().all(|v| pair[0].contains(v)), "{:?}", sets);
+                    let fastest: Vec<(Kinds, usize)> = (1..=most).map(|k| lines.fastest(i, j, k)).collect();
+                    for pair in fastest.windows(2) {
+                        let [fewer, more] = [pair[0], pair[1]].map(|(kinds, v)| needs.cuts.device_layers(kinds, v));
+                        let on_device = |set: &[u32]| set.iter().map(|v| work[*v as usize]).sum::<f64>();
+                        prop_assert!(on_device(more) <= on_device(fewer) + 1e-9, "{fewer:?} {more:?}");
+                        let is_nested = more.iter().all(|v| fewer.contains(v));
+                        prop_assert!(is_nested || !pair[0].0.are_macs(), "{fewer:?} {more:?}");
                     }
                 }
             }
@@ -364,8 +494,8 @@ mod tests {
 
     #[test]
     fn equal_requests_share_a_row() {
-        let parameters = throughput::Parameters { requests: 50, ..throughput::Parameters::default() };
-        let instance = throughput::generate("equal", &parameters, 1).expect("legal");
+        let parameters = Parameters { requests: 50, ..Parameters::default() };
+        let instance = generate("equal", &parameters, 1).expect("legal");
         let needs = Needs::new(&instance);
         assert_eq!((needs.rows(), needs.open.len()), (1, 50));
         assert_eq!(needs.row(&needs.open[7]), [3; 10]);

@@ -47,7 +47,7 @@ impl Admission {
     /// The answer: locally feasible requests on their devices, the served ones with their fastest cuts.
     pub(super) fn answer(&self, threads: &Threads) -> Answer<Throughput> {
         let mut parts = Vec::new();
-        let mut part_of: HashMap<(u32, usize), u32> = HashMap::new();
+        let mut part_of: HashMap<(u32, (u32, usize)), u32> = HashMap::new();
         let mut profit = 0.0;
         let service = (threads.instance.requests.iter().zip(&self.served).enumerate())
             .map(|(i, (request, served))| {

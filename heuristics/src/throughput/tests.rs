@@ -5,7 +5,7 @@ use offcut_instances::random::Stream;
 use offcut_instances::speedup::Speedup;
 use offcut_instances::throughput::strategy::{Profits, instances};
 use offcut_instances::throughput::{
-    Cloudlet, Instance, Model, Origin, Parameters, Request, Service, Solution, generate,
+    Cloudlet, Instance, Machine, Model, Origin, Parameters, Request, Service, Solution, generate,
 };
 use proptest::prelude::*;
 
@@ -51,10 +51,11 @@ fn faults(instance: &Instance, solution: &Solution, objective: f64) -> Vec<Strin
         if !has(0) || model.edges.iter().any(|(v, u)| has(*u) && !has(*v)) {
             faults.push(format!("{i}: not closed"));
         }
+        let on_device = model.work(request.device.kind).expect("a device runs its model");
         let mut delay = 0.0;
         for v in 0..model.layers() as u32 {
             if has(v) {
-                delay += model.macs[v as usize] / request.device_macs_per_s;
+                delay += on_device[v as usize] / request.device.speed;
             }
             let Some((j, k)) = remote else { continue };
             let cloudlet = &instance.cloudlets[j];
@@ -64,7 +65,11 @@ fn faults(instance: &Instance, solution: &Solution, objective: f64) -> Vec<Strin
                     Speedup::Amdahl { parallel_fraction: p } => 1.0 / (1.0 - p + p / f64::from(k)),
                     Speedup::Table { speedups } => speedups[(k as usize).min(speedups.len()) - 1],
                 };
-                delay += model.macs[v as usize] / (cloudlet.thread_macs_per_s * speedup);
+                let Some(work) = model.work(cloudlet.thread.kind) else {
+                    faults.push(format!("{i}: a cloudlet that does not run its model"));
+                    continue;
+                };
+                delay += work[v as usize] / (cloudlet.thread.speed * speedup);
             } else if model.edges.iter().any(|(from, to)| *from == v && !has(*to)) {
                 delay += model.out_bytes[v as usize] * (1.0 / request.uplink_bytes_per_s + instance.hops(i)[j]);
             }
@@ -179,17 +184,18 @@ fn the_safe_capacity_solves_its_equation() {
 }
 
 fn cloudlet(threads: u32, max_threads_per_request: u32) -> Cloudlet {
-    Cloudlet { threads, thread_macs_per_s: 1.0, max_threads_per_request, speedup: Speedup::Linear }
+    Cloudlet { threads, thread: Machine::of_macs(1.0), max_threads_per_request, speedup: Speedup::Linear }
 }
 
 /// An instance in which request i needs `needs[i][j]` threads on cloudlet j (0: out of reach), up to 6: sending takes a second and 12 MACs
 /// have 12/k left, so deadlines are set by hops. Every request has an access point of its own.
 fn with_needs(needs: &[Vec<u32>], capacities: &[u32]) -> Instance {
-    let model = Model { name: String::new(), macs: vec![0.0, 12.0], out_bytes: vec![1.0, 1.0], edges: vec![(0, 1)] };
+    let model = Model::of_macs("", vec![0.0, 12.0], vec![1.0, 1.0], vec![(0, 1)]);
     // Deadline 13: 1 s of uplink, 12/k s of work, so the hop may take 12 - 12/k.
     let hop = |k: &u32| if *k == 0 { 1e6 } else { 12.0 - 12.0 / f64::from(*k) };
     Instance {
         origin: Origin::default(),
+        machine_kinds: Vec::new(),
         models: vec![model],
         cloudlets: capacities.iter().map(|threads| cloudlet(*threads, 6)).collect(),
         hop_s_per_byte: needs.iter().map(|row| row.iter().map(hop).collect()).collect(),
@@ -197,7 +203,7 @@ fn with_needs(needs: &[Vec<u32>], capacities: &[u32]) -> Instance {
             .map(|access_point| Request {
                 model: 0,
                 access_point,
-                device_macs_per_s: 1e-3,
+                device: Machine::of_macs(1e-3),
                 uplink_bytes_per_s: 1.0,
                 deadline_s: 13.0,
                 profit: 1.0,

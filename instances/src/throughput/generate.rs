@@ -19,6 +19,7 @@ use super::instance::{Cloudlet, Instance, Model, Request};
 use crate::dnn::{Graph, Profile, catalogue};
 use crate::error::InputError;
 use crate::family::{Family, Settable};
+use crate::machine::Machine;
 use crate::origin::Origin;
 use crate::parameters::{self, place};
 use crate::problem::Valid;
@@ -198,24 +199,17 @@ fn model_of(graph: &Graph, view: View) -> Model {
     match view {
         View::Dag => {
             let bare = graph.view();
-            Model {
-                name: graph.name().to_owned(),
-                macs: bare.macs.iter().map(|macs| *macs as f64).collect(),
-                out_bytes: bare.out_bytes.iter().map(|bytes| *bytes as f64).collect(),
-                edges: bare.edges,
-            }
+            let macs = bare.macs.iter().map(|macs| *macs as f64).collect();
+            let out_bytes = bare.out_bytes.iter().map(|bytes| *bytes as f64).collect();
+            Model::of_macs(graph.name(), macs, out_bytes, bare.edges)
         }
         View::Chain => {
             let chain = graph.chain();
             let blocks = chain.blocks.len();
             let mut out_bytes: Vec<f64> = chain.cut_bytes.iter().map(|bytes| *bytes as f64).collect();
             out_bytes[blocks] = graph.output_bytes() as f64;
-            Model {
-                name: chain.name,
-                macs: std::iter::once(0.0).chain(chain.blocks.iter().map(|block| block.macs as f64)).collect(),
-                out_bytes,
-                edges: (0..blocks as u32).map(|v| (v, v + 1)).collect(),
-            }
+            let macs = std::iter::once(0.0).chain(chain.blocks.iter().map(|block| block.macs as f64)).collect();
+            Model::of_macs(chain.name, macs, out_bytes, (0..blocks as u32).map(|v| (v, v + 1)).collect())
         }
     }
 }
@@ -233,7 +227,7 @@ fn cloudlets(
     let cloudlets: Vec<Cloudlet> = (0..parameters.cloudlets)
         .map(|_| Cloudlet {
             threads: (f64::from(parameters.threads) * stream.uniform(0.5, 1.5)).round() as u32,
-            thread_macs_per_s: thread_macs_per_s * parameters.cloudlet_speed * spread(&mut stream),
+            thread: Machine::of_macs(thread_macs_per_s * parameters.cloudlet_speed * spread(&mut stream)),
             max_threads_per_request: parameters.max_threads,
             speedup: speedup.clone(),
         })
@@ -264,7 +258,7 @@ fn request(
     Request {
         model: model.0,
         access_point,
-        device_macs_per_s,
+        device: Machine::of_macs(device_macs_per_s),
         uplink_bytes_per_s,
         deadline_s: remote_s * parameters.deadline * stream.log_uniform(0.5, 1.5),
         profit: profit(parameters, stream),
@@ -301,7 +295,7 @@ fn zoo(origin: Origin, parameters: &Parameters, seed: u64) -> Result<Instance, I
             request(parameters, &mut stream, (m as u32, &models[m]), device_macs_per_s, uplink, thread_macs_per_s)
         })
         .collect();
-    Ok(Instance { origin, models, cloudlets, hop_s_per_byte, requests })
+    Ok(Instance { origin, machine_kinds: Vec::new(), models, cloudlets, hop_s_per_byte, requests })
 }
 
 /// A random layer graph: mostly a chain, with branches and shortcuts; outputs shrink along the way.
@@ -330,7 +324,7 @@ fn random_model(name: String, layers: usize, stream: &mut Stream) -> Model {
     let idle: Vec<u32> = (0..layers as u32).filter(|v| !is_read(*v)).collect();
     edges.extend(idle.into_iter().map(|v| (v, layers as u32)));
     edges.sort_unstable();
-    Model { name, macs, out_bytes, edges }
+    Model::of_macs(name, macs, out_bytes, edges)
 }
 
 fn random_models(parameters: &Parameters, seed: u64, family: &str) -> Vec<Model> {
@@ -352,16 +346,17 @@ fn synthetic(origin: Origin, parameters: &Parameters, seed: u64) -> Instance {
             request(parameters, &mut stream, (m as u32, &models[m]), device_macs_per_s, uplink, thread_macs_per_s)
         })
         .collect();
-    Instance { origin, models, cloudlets, hop_s_per_byte, requests }
+    Instance { origin, machine_kinds: Vec::new(), models, cloudlets, hop_s_per_byte, requests }
 }
 
 /// One byte sent in 1 s, and work that a device would take far too long for.
 fn simple_request(access_point: u32, deadline_s: f64) -> Request {
-    Request { model: 0, access_point, device_macs_per_s: 1e-3, uplink_bytes_per_s: 1.0, deadline_s, profit: 1.0 }
+    let device = Machine::of_macs(1e-3);
+    Request { model: 0, access_point, device, uplink_bytes_per_s: 1.0, deadline_s, profit: 1.0 }
 }
 
 fn simple_model(macs: f64) -> Model {
-    Model { name: "simple".into(), macs: vec![0.0, macs], out_bytes: vec![1.0, 1.0], edges: vec![(0, 1)] }
+    Model::of_macs("simple", vec![0.0, macs], vec![1.0, 1.0], vec![(0, 1)])
 }
 
 /// A hop nobody waits for.
@@ -371,7 +366,8 @@ const FAR_S_PER_BYTE: f64 = 1e6;
 fn tight(origin: Origin, parameters: &Parameters, seed: u64) -> Instance {
     let mut stream = Stream::new(&["throughput", "tight"], seed);
     let pairs = parameters.requests.div_ceil(2) as usize;
-    let one = Cloudlet { threads: 1, thread_macs_per_s: 1.0, max_threads_per_request: 1, speedup: Speedup::Linear };
+    let thread = Machine::of_macs(1.0);
+    let one = Cloudlet { threads: 1, thread, max_threads_per_request: 1, speedup: Speedup::Linear };
     let reaches = |near: &dyn Fn(usize) -> bool| -> Vec<f64> {
         (0..2 * pairs).map(|j| if near(j) { 0.0 } else { FAR_S_PER_BYTE }).collect()
     };
@@ -383,6 +379,7 @@ fn tight(origin: Origin, parameters: &Parameters, seed: u64) -> Instance {
     let second = order.iter().map(|t| simple_request(2 * t + 1, 2.0));
     Instance {
         origin,
+        machine_kinds: Vec::new(),
         models: vec![simple_model(1.0)],
         cloudlets: vec![one; 2 * pairs],
         hop_s_per_byte,
@@ -394,12 +391,13 @@ fn tight(origin: Origin, parameters: &Parameters, seed: u64) -> Instance {
 fn equal(origin: Origin, parameters: &Parameters) -> Instance {
     let cloudlet = Cloudlet {
         threads: parameters.threads,
-        thread_macs_per_s: 1.0,
+        thread: Machine::of_macs(1.0),
         max_threads_per_request: parameters.max_threads.max(3),
         speedup: Speedup::Linear,
     };
     Instance {
         origin,
+        machine_kinds: Vec::new(),
         models: vec![simple_model(3.0)],
         cloudlets: vec![cloudlet; parameters.cloudlets as usize],
         hop_s_per_byte: vec![vec![0.0; parameters.cloudlets as usize]],

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::error::InputError;
+use crate::machine::{Machine, MachineKind, OfKind, no_work, validate_kinds, validate_work, work_of};
 use crate::origin::Origin;
 use crate::problem::Valid;
 use crate::range;
@@ -15,6 +16,9 @@ use crate::speedup::Speedup;
 pub struct Instance {
     /// Where it comes from; never used for solving.
     pub origin: Origin,
+    /// The kinds of machines whose work is in seconds; none in version 1.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub machine_kinds: Vec<MachineKind>,
     /// The layer graphs requests refer to.
     pub models: Vec<Model>,
     /// The cloudlets. There may be none.
@@ -43,29 +47,45 @@ impl Instance {
 pub struct Model {
     /// Its name, for people.
     pub name: String,
-    /// Work of each layer, in MACs; 0 for the input. Shape (layers,).
+    /// Work of each layer, in MACs; 0 for the input. Shape (layers,); may be left out if no machine has a speed in MAC/s.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub macs: Vec<f64>,
     /// Size of each output, in bytes; the raw input first. Shape (layers,).
     pub out_bytes: Vec<f64>,
     /// Edges (from, to) with from < to, each once; every layer but the input has at least one predecessor.
     pub edges: Vec<(u32, u32)>,
+    /// Work of each layer on machines of every kind, in seconds on a device or on one thread at its nominal speed, 0 for the input; null for a kind that
+    /// does not run this model. Shape (kinds, layers).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub work_s: Vec<Option<Vec<f64>>>,
 }
 
 impl Model {
+    /// A layer graph whose work is in MACs.
+    pub fn of_macs(name: impl Into<String>, macs: Vec<f64>, out_bytes: Vec<f64>, edges: Vec<(u32, u32)>) -> Self {
+        Self { name: name.into(), macs, out_bytes, edges, work_s: Vec::new() }
+    }
+
     /// The number of layers, the input included.
     pub fn layers(&self) -> usize {
-        self.macs.len()
+        self.out_bytes.len()
+    }
+
+    /// Work of each layer on a machine of this kind: MACs for none, else seconds at its nominal speed. Nothing if such machines do not run the model.
+    /// Shape (layers,).
+    pub fn work(&self, kind: Option<u32>) -> Option<&[f64]> {
+        work_of((&self.macs, &self.work_s), kind)
     }
 }
 
 /// A small server near the devices.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "CloudletDocument", into = "CloudletDocument")]
 pub struct Cloudlet {
     /// How many threads it has.
     pub threads: u32,
-    /// Speed of one thread, in MAC/s.
-    pub thread_macs_per_s: f64,
+    /// One thread; its speed is in MAC/s, or a factor on its kind's. It serves no model that has no work for its kind.
+    pub thread: Machine,
     /// The most threads one request may get, 1 to 65535.
     pub max_threads_per_request: u32,
     /// How much faster k threads are than one.
@@ -74,21 +94,100 @@ pub struct Cloudlet {
 
 /// A request: a model to be run once, a device, a way to the cloudlets, a deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "RequestDocument", into = "RequestDocument")]
 pub struct Request {
     /// Index into `models`.
     pub model: u32,
     /// Index into `hop_s_per_byte`.
     pub access_point: u32,
-    /// Speed of the device, in MAC/s.
-    pub device_macs_per_s: f64,
+    /// The device; its speed is in MAC/s, or a factor on its kind's.
+    pub device: Machine,
     /// Speed of the uplink, in bytes/s.
     pub uplink_bytes_per_s: f64,
     /// The largest delay at which it counts as served, in seconds.
     pub deadline_s: f64,
     /// What admitting it adds to the objective.
-    #[serde(default = "one", skip_serializing_if = "is_one")]
     pub profit: f64,
+}
+
+/// A cloudlet as documents have it.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Cloudlet", extend("oneOf" = [{"required": ["thread_macs_per_s"]}, {"required": ["thread"]}]))]
+struct CloudletDocument {
+    /// How many threads it has.
+    threads: u32,
+    /// Speed of one thread, in MAC/s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    thread_macs_per_s: Option<f64>,
+    /// One thread, if it is of a kind (version 2). The cloudlet serves no model that has no work for this kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    thread: Option<OfKind>,
+    /// The most threads one request may get, 1 to 65535.
+    max_threads_per_request: u32,
+    /// How much faster k threads are than one.
+    speedup: Speedup,
+}
+
+impl TryFrom<CloudletDocument> for Cloudlet {
+    type Error = InputError;
+
+    fn try_from(document: CloudletDocument) -> Result<Self, InputError> {
+        let CloudletDocument { threads, thread_macs_per_s, thread, max_threads_per_request, speedup } = document;
+        let thread = Machine::read((thread_macs_per_s, "thread_macs_per_s"), (thread, "thread"))?;
+        Ok(Self { threads, thread, max_threads_per_request, speedup })
+    }
+}
+
+impl From<Cloudlet> for CloudletDocument {
+    fn from(cloudlet: Cloudlet) -> Self {
+        let Cloudlet { threads, thread, max_threads_per_request, speedup } = cloudlet;
+        let (thread_macs_per_s, thread) = thread.fields();
+        Self { threads, thread_macs_per_s, thread, max_threads_per_request, speedup }
+    }
+}
+
+/// A request as documents have it.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Request", extend("oneOf" = [{"required": ["device_macs_per_s"]}, {"required": ["device"]}]))]
+struct RequestDocument {
+    /// Index into `models`.
+    model: u32,
+    /// Index into `hop_s_per_byte`.
+    access_point: u32,
+    /// Speed of the device, in MAC/s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    device_macs_per_s: Option<f64>,
+    /// The device, if it is of a kind (version 2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    device: Option<OfKind>,
+    /// Speed of the uplink, in bytes/s.
+    uplink_bytes_per_s: f64,
+    /// The largest delay at which it counts as served, in seconds.
+    deadline_s: f64,
+    /// What admitting it adds to the objective.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    profit: f64,
+}
+
+impl TryFrom<RequestDocument> for Request {
+    type Error = InputError;
+
+    fn try_from(document: RequestDocument) -> Result<Self, InputError> {
+        let RequestDocument { model, access_point, device_macs_per_s, device, uplink_bytes_per_s, .. } = document;
+        let device = Machine::read((device_macs_per_s, "device_macs_per_s"), (device, "device"))?;
+        let RequestDocument { deadline_s, profit, .. } = document;
+        Ok(Self { model, access_point, device, uplink_bytes_per_s, deadline_s, profit })
+    }
+}
+
+impl From<Request> for RequestDocument {
+    fn from(request: Request) -> Self {
+        let Request { model, access_point, device, uplink_bytes_per_s, deadline_s, profit } = request;
+        let (device_macs_per_s, device) = device.fields();
+        Self { model, access_point, device_macs_per_s, device, uplink_bytes_per_s, deadline_s, profit }
+    }
 }
 
 fn one() -> f64 {
@@ -111,11 +210,14 @@ impl Valid for Instance {
         if self.requests.len() > u32::MAX as usize {
             return Err(InputError::at("requests", "holds more than 2^32-1 requests", "split the instance"));
         }
+        validate_kinds(&self.machine_kinds)?;
         for (m, model) in self.models.iter().enumerate() {
-            model.validate().map_err(|input_error| input_error.below(format!("models[{m}]")))?;
+            model.validate(&self.machine_kinds).map_err(|input_error| input_error.below(format!("models[{m}]")))?;
         }
         for (j, cloudlet) in self.cloudlets.iter().enumerate() {
-            cloudlet.validate().map_err(|input_error| input_error.below(format!("cloudlets[{j}]")))?;
+            cloudlet
+                .validate(&self.machine_kinds)
+                .map_err(|input_error| input_error.below(format!("cloudlets[{j}]")))?;
         }
         for (a, hops) in self.hop_s_per_byte.iter().enumerate() {
             if hops.len() != self.cloudlets.len() {
@@ -139,7 +241,13 @@ impl Valid for Instance {
             };
             index("model", request.model, self.models.len(), "models")?;
             index("access_point", request.access_point, self.hop_s_per_byte.len(), "rows in hop_s_per_byte")?;
-            range::positive(|| format!("requests[{i}].device_macs_per_s"), request.device_macs_per_s)?;
+            let speed_field = || format!("requests[{i}].device_macs_per_s");
+            request.device.validate(&self.machine_kinds, speed_field, || format!("requests[{i}].device"))?;
+            let model = &self.models[request.model as usize];
+            if model.work(request.device.kind).is_none() {
+                let place = format!("requests[{i}].device");
+                return Err(no_work(place, &model.name, request.device, &self.machine_kinds));
+            }
             range::positive(|| format!("requests[{i}].uplink_bytes_per_s"), request.uplink_bytes_per_s)?;
             range::positive(|| format!("requests[{i}].deadline_s"), request.deadline_s)?;
             range::positive(|| format!("requests[{i}].profit"), request.profit)?;
@@ -148,28 +256,37 @@ impl Valid for Instance {
     }
 }
 
-impl Valid for Model {
-    fn validate(&self) -> Result<(), InputError> {
-        let layers = self.macs.len();
+impl Model {
+    fn validate(&self, kinds: &[MachineKind]) -> Result<(), InputError> {
+        let (layers, field) = match self.macs.len() {
+            0 if !self.work_s.is_empty() => (self.out_bytes.len(), "out_bytes"),
+            layers => (layers, "macs"),
+        };
         if !(2..=1_000_000).contains(&layers) {
             let remedy = "give the input and at least one layer after it, at most 1,000,000 in all";
-            return Err(InputError::at("macs", format!("has {layers} entries"), remedy));
+            return Err(InputError::at(field, format!("has {layers} entries"), remedy));
         }
         if self.out_bytes.len() != layers {
             let what = format!("has {} entries for {layers} layers", self.out_bytes.len());
             return Err(InputError::at("out_bytes", what, "give one entry per layer: the raw input first"));
         }
-        if self.macs[0] != 0.0 {
-            return Err(InputError::at(
-                "macs[0]",
-                format!("is {}", self.macs[0]),
-                "give the input 0 MACs: it is no work",
-            ));
+        if let Some(macs) = self.macs.first().filter(|macs| **macs != 0.0) {
+            return Err(InputError::at("macs[0]", format!("is {macs}"), "give the input 0 MACs: it is no work"));
         }
-        for (v, (macs, bytes)) in self.macs.iter().zip(&self.out_bytes).enumerate() {
-            range::not_negative(|| format!("macs[{v}]"), *macs)?;
+        validate_work((&self.macs, &self.work_s), layers, kinds)?;
+        let of_input = self.work_s.iter().enumerate().filter_map(|(k, work)| Some((k, *work.as_ref()?.first()?)));
+        if let Some((k, seconds)) = of_input.into_iter().find(|(_, seconds)| *seconds != 0.0) {
+            let what = format!("is {seconds}");
+            return Err(InputError::at(format!("work_s[{k}][0]"), what, "give the input 0 seconds: it is no work"));
+        }
+        for (v, bytes) in self.out_bytes.iter().enumerate() {
             range::not_negative(|| format!("out_bytes[{v}]"), *bytes)?;
         }
+        self.validate_edges()
+    }
+
+    fn validate_edges(&self) -> Result<(), InputError> {
+        let layers = self.layers();
         let mut is_fed = vec![false; layers];
         let mut seen = std::collections::HashSet::with_capacity(self.edges.len());
         for (e, (from, to)) in self.edges.iter().enumerate() {
@@ -199,9 +316,9 @@ impl Valid for Model {
     }
 }
 
-impl Valid for Cloudlet {
-    fn validate(&self) -> Result<(), InputError> {
-        range::positive(|| "thread_macs_per_s".into(), self.thread_macs_per_s)?;
+impl Cloudlet {
+    fn validate(&self, kinds: &[MachineKind]) -> Result<(), InputError> {
+        self.thread.validate(kinds, || "thread_macs_per_s".into(), || "thread".into())?;
         if !(1..=MAX_THREADS).contains(&self.max_threads_per_request) {
             let what = format!("is {}", self.max_threads_per_request);
             return Err(InputError::at("max_threads_per_request", what, format!("give 1 to {MAX_THREADS}")));

@@ -6,14 +6,18 @@
 //! A request runs a set S of its model's layers on its device and the others on one cloudlet j, with k of its threads:
 //!
 //! ```text
-//! delay = sum_{v in S} macs_v / device_i
+//! delay = sum_{v in S} work_iv / device_i
 //!       + sum_{v in S with a successor outside S} out_bytes_v (1/uplink_i + hop_{a(i),j})
-//!       + sum_{v not in S} macs_v / (thread_j s_j(k))                              <= deadline_i
+//!       + sum_{v not in S} work_jv / (thread_j s_j(k))                             <= deadline_i
 //! sum of threads on j <= threads_j             maximise the total profit of admitted requests
 //! ```
 //!
 //! S holds the input, layer 0, and all predecessors of its layers. An output is sent once, however many successors need it. A request
 //! whose deadline its device meets alone is admitted with 0 threads. A request nobody can serve is rejected: it is not an error.
+//!
+//! Work is in MACs and speeds in MAC/s, or work is in seconds on a kind of machine and speeds are factors ([`crate::machine`]): `work_iv` on the kind of
+//! request i's device, `work_jv` on the kind of cloudlet j's threads. A model has work for the device of each of its requests. It need not have work for
+//! every cloudlet: a cloudlet whose kind a model has no work for does not serve its requests, as one that is out of reach.
 //!
 //! | paper | here | unit | shape |
 //! |---|---|---|---|
@@ -30,9 +34,10 @@ pub mod strategy;
 
 pub use generate::{FAMILIES, Parameters, View, generate};
 pub use instance::{Cloudlet, Instance, Model, Request};
-pub use solution::{Certificate, Envelope, Part, PriceNode, Service, Solution};
+pub use solution::{Cell, Certificate, Envelope, Hull, HullNode, Part, PriceNode, Service, Solution};
 
 pub use crate::family::Family;
+pub use crate::machine::{Machine, MachineKind};
 pub use crate::origin::Origin;
 pub use crate::speedup::{Law, Speedup};
 
@@ -51,9 +56,14 @@ impl Problem for Throughput {
     const NAME: &'static str = "throughput";
     const SENSE: Sense = Sense::Maximise;
     const VERSION: u32 = 1;
+    const INSTANCE_VERSION: u32 = 2;
     type Instance = Instance;
     type Solution = Solution;
     type Certificate = Certificate;
+
+    fn version_of(instance: &Instance) -> u32 {
+        if instance.machine_kinds.is_empty() { 1 } else { 2 }
+    }
 }
 
 generated!(Throughput);

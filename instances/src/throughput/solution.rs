@@ -57,8 +57,12 @@ pub enum Service {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Certificate {
-    /// Shape (models,).
+    /// Cuts whose work is in MACs on either side. Shape (models,); empty for a model that no pair of machines needs one of.
     pub envelopes: Vec<Envelope>,
+    /// Cuts whose work is in seconds on a kind of machine, on one side at least: one hull for every model, kind of device and kind of cloudlet that some
+    /// request and some cloudlet have.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hulls: Vec<Hull>,
     /// A tree of prices, children after their parents; node 0 is the root. The bound is the largest over the leaves.
     pub nodes: Vec<PriceNode>,
 }
@@ -77,6 +81,54 @@ pub struct Envelope {
     /// For every pair of neighbouring corners the flow on each edge of the model, in the model's order, negative backwards.
     /// Shape (corners - 1, edges).
     pub flows: Vec<Vec<f64>>,
+}
+
+/// The lower hull of all cuts of a model, in the space of (work on the device, bytes sent, work on the cloudlet), with a proof.
+///
+/// A cut costs `w_1 D + w_2 B + w_3 R` at weights w: seconds per device work, per byte, per cloudlet work. The least cost over all cuts is concave in w.
+/// So if no cut is cheaper than a vertex at the nodes around a cell, none is anywhere in the cell, and cells that cover all weights of an instance prove
+/// that no cut is cheaper than the vertices. Cells cover what their outline encloses if each side of a cell is the side of another cell or of the
+/// outline.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Hull {
+    /// Index into the instance's `models`.
+    pub model: u32,
+    /// Kind of the devices; null if their work is in MACs.
+    pub device_kind: Option<u32>,
+    /// Kind of the cloudlets' threads; null if their work is in MACs.
+    pub cloudlet_kind: Option<u32>,
+    /// (work on the device, bytes sent, work on the cloudlet).
+    pub vertices: Vec<(f64, f64, f64)>,
+    /// Weights, each with a flow that bounds the cost of every cut there.
+    pub nodes: Vec<HullNode>,
+    /// The weights of every vertex.
+    pub cells: Vec<Cell>,
+    /// The nodes around all cells, in the same sense as around each.
+    pub outline: Vec<u32>,
+}
+
+/// Weights, and a flow that proves how cheap a cut can be there.
+///
+/// Any numbers on the edges are a proof. No cut costs less than what leaves layer 0, plus `min(w_3 R_v, w_1 D_v - what enters v and does not leave it)` for
+/// every other layer v, less what v passes forwards beyond `w_2 out_bytes_v` for every layer.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HullNode {
+    /// Seconds per work on the device, per byte, and per work on the cloudlet, in any unit of time.
+    pub weights: (f64, f64, f64),
+    /// The flow on each edge of the model, in the model's order, negative backwards. Shape (edges,).
+    pub flow: Vec<f64>,
+}
+
+/// Weights at which no cut is cheaper than a vertex.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Cell {
+    /// Index into the hull's `vertices`.
+    pub vertex: u32,
+    /// The nodes around it, in turn.
+    pub nodes: Vec<u32>,
 }
 
 /// One node of a price tree.

@@ -1,11 +1,15 @@
 //! Random small instances for property tests (feature `proptest`): branches and shortcuts, ties, zero MACs, zero bytes, no cloudlets, no
-//! threads, deadlines met with equality, out of reach and loose.
+//! threads, deadlines met with equality, out of reach and loose. Half of them have kinds of machines with unrelated work; some models have no work for
+//! some kinds of cloudlets.
 
 use proptest::prelude::*;
 
 use super::instance::{Cloudlet, Instance, Model, Request};
+use crate::machine::Machine;
+use crate::machine::strategy::measured;
 use crate::origin::Origin;
 use crate::problem::Valid;
+use crate::random::Stream;
 use crate::speedup::strategy::speedups;
 
 /// What profits requests have.
@@ -24,15 +28,44 @@ pub fn instances(requests: usize, cloudlets: usize, profits: Profits) -> impl St
     let of_requests = prop::collection::vec(self::requests(profits), 1..=requests);
     let of_cloudlets = prop::collection::vec(self::cloudlets(), 0..=cloudlets);
     let hops = prop::collection::vec(prop_oneof![3 => Just(0.0), 2 => 0.05f64..2.0, 1 => Just(1e6)], 2 * cloudlets);
-    (prop::collection::vec(models(6), 2), of_cloudlets, hops, of_requests).prop_map(
-        move |(models, cloudlets, hops, requests)| {
+    let models = prop::collection::vec(models(6), 2);
+    (models, of_cloudlets, hops, of_requests, any::<u64>()).prop_map(
+        move |(models, cloudlets, hops, requests, seed)| {
             let rows = hops.chunks(hops.len() / 2);
             let hop_s_per_byte = rows.map(|row| row[..cloudlets.len()].to_vec()).collect();
-            let instance = Instance { origin: Origin::default(), models, cloudlets, hop_s_per_byte, requests };
+            let (origin, machine_kinds) = (Origin::default(), Vec::new());
+            let mut instance = Instance { origin, machine_kinds, models, cloudlets, hop_s_per_byte, requests };
+            with_kinds(&mut instance, seed);
             instance.validate().expect("a legal instance");
             instance
         },
     )
+}
+
+/// Gives an instance kinds of machines, in one of two cases. A model has work for every kind of its requests' devices, and now and then none for another.
+fn with_kinds(instance: &mut Instance, seed: u64) {
+    let devices = instance.requests.iter_mut().map(|request| &mut request.device);
+    let machines = devices.chain(instance.cloudlets.iter_mut().map(|cloudlet| &mut cloudlet.thread));
+    let Some(mut measured) = measured(seed, machines) else { return };
+    let mut stream = Stream::new(&["throughput", "strategy", "kinds"], seed);
+    for (m, model) in instance.models.iter_mut().enumerate() {
+        model.work_s = measured.work_s(model.layers(), 0.0);
+        for (kind, work) in model.work_s.iter_mut().enumerate() {
+            let mut requests = instance.requests.iter().filter(|request| request.model as usize == m);
+            let is_needed = requests.any(|request| request.device.kind == Some(kind as u32));
+            match work {
+                _ if !is_needed && stream.below(4) == 0 => *work = None,
+                Some(work) => work[0] = 0.0,
+                None => {}
+            }
+        }
+        let mut requests = instance.requests.iter().filter(|request| request.model as usize == m);
+        let needs_macs = requests.any(|request| request.device.kind.is_none());
+        if !needs_macs && model.work_s.iter().any(Option::is_some) && stream.below(2) == 0 {
+            model.macs.clear();
+        }
+    }
+    instance.machine_kinds = measured.kinds;
 }
 
 /// Layer graphs with up to so many layers besides the input, in any shape: several branches, several results.
@@ -52,7 +85,7 @@ pub fn models(layers: usize) -> impl Strategy<Value = Model> {
                 );
             }
             edges.sort_unstable();
-            Model { name: String::new(), macs, out_bytes, edges }
+            Model::of_macs("", macs, out_bytes, edges)
         })
     })
 }
@@ -65,10 +98,10 @@ fn requests(profits: Profits) -> impl Strategy<Value = Request> {
     };
     let deadline = prop_oneof![(1u32..8).prop_map(f64::from), 0.2f64..12.0];
     (0u32..2, 0u32..2, speeds(), speeds(), deadline, profit).prop_map(
-        |(model, access_point, device_macs_per_s, uplink_bytes_per_s, deadline_s, profit)| Request {
+        |(model, access_point, speed, uplink_bytes_per_s, deadline_s, profit)| Request {
             model,
             access_point,
-            device_macs_per_s,
+            device: Machine::of_macs(speed),
             uplink_bytes_per_s,
             deadline_s,
             profit,
@@ -77,14 +110,12 @@ fn requests(profits: Profits) -> impl Strategy<Value = Request> {
 }
 
 fn cloudlets() -> impl Strategy<Value = Cloudlet> {
-    (0u32..9, speeds(), 1u32..6, speedups()).prop_map(
-        |(threads, thread_macs_per_s, max_threads_per_request, speedup)| Cloudlet {
-            threads,
-            thread_macs_per_s,
-            max_threads_per_request,
-            speedup,
-        },
-    )
+    (0u32..9, speeds(), 1u32..6, speedups()).prop_map(|(threads, speed, max_threads_per_request, speedup)| Cloudlet {
+        threads,
+        thread: Machine::of_macs(speed),
+        max_threads_per_request,
+        speedup,
+    })
 }
 
 /// Work and bytes: whole numbers make ties; zeros among them.

@@ -1,4 +1,4 @@
-//! Envelopes: flows prove that no cut of a model is cheaper than the vertices of a lower hull.
+//! Envelopes: flows prove that no cut of a model is cheaper than the vertices of a lower hull, where work is in MACs on either side.
 //!
 //! Let n_vu be any numbers on a model's edges, and weights a, b >= 0. No edge enters a device set S from outside, so what flows
 //! out of layer 0 and is not kept by layers of S leaves over edges (v, u) with v in S, u not in S:
@@ -29,10 +29,8 @@ use crate::interval::{Interval, add_down, add_up, sum};
 
 /// The hull vertices of a model's cuts, as the envelope proves them.
 pub(super) struct HullVertices {
-    /// MACs on the device, bytes sent, and no more than the MACs elsewhere.
+    /// Work on the device, bytes sent, and no more than the work elsewhere.
     pub(super) vertices: Vec<[f64; 3]>,
-    /// No more than all MACs.
-    pub(super) macs: f64,
     /// Any cut costs at least 1 - `slack` times the cheapest vertex.
     pub(super) slack: f64,
 }
@@ -69,7 +67,7 @@ impl HullVertices {
         }
         let macs = sum(points(&model.macs)).low();
         let with_rest = |(device, bytes): &(f64, f64)| [*device, *bytes, add_down(macs, -device).max(0.0)];
-        Ok(Self { vertices: vertices.iter().map(with_rest).collect(), macs, slack })
+        Ok(Self { vertices: vertices.iter().map(with_rest).collect(), slack })
     }
 }
 

@@ -1,14 +1,17 @@
 //! Evaluates a solution.
 //!
 //! ```text
-//! delay = sum_{v in S} macs_v / device_i + sum_{v in S, a successor outside} out_bytes_v (1/uplink_i + hop_ij)
-//!       + sum_{v not in S} macs_v / (thread_j s_j(k))     <= deadline_i (1 + 1e-9)
+//! delay = sum_{v in S} work_iv / device_i + sum_{v in S, a successor outside} out_bytes_v (1/uplink_i + hop_ij)
+//!       + sum_{v not in S} work_jv / (thread_j s_j(k))     <= deadline_i (1 + 1e-9)
 //! ```
 //!
-//! Constraints: `shape`, `a device set is closed`, `indices exist`, `threads per request`, `threads within capacity`, `deadline`. A delay breaks its
+//! Constraints: `shape`, `a device set is closed`, `indices exist`, `a cloudlet that runs the model`, `threads per request`, `threads within capacity`,
+//! `deadline`. A delay breaks its
 //! deadline if the lower end of its enclosure does.
 
-use offcut_instances::throughput::{DEADLINE_TOLERANCE, Instance, Part, Request, Service, Solution};
+use std::collections::HashMap;
+
+use offcut_instances::throughput::{DEADLINE_TOLERANCE, Instance, Model, Part, Request, Service, Solution};
 
 use crate::interval::{Interval, sum};
 use crate::speedup::slowness;
@@ -26,12 +29,18 @@ pub(super) fn evaluate(instance: &Instance, solution: &Solution) -> (Option<Inte
     let parts: Vec<Option<CutCosts>> = (solution.parts.iter().enumerate())
         .map(|(p, part)| CutCosts::of(instance, p, part).map_err(|violation| violations.push(violation)).ok())
         .collect();
-    let alone: Vec<Interval> = instance.models.iter().map(|model| sum(points(&model.macs))).collect();
+    let mut alone: HashMap<(u32, Option<u32>), Interval> = HashMap::new();
     let mut evaluation = Evaluation { instance, solution, parts, loads: vec![0; instance.cloudlets.len()], violations };
     for (i, (request, service)) in instance.requests.iter().zip(&solution.service).enumerate() {
         let delay = match service {
             Service::Rejected => continue,
-            Service::Local => alone[request.model as usize] / Interval::point(request.device_macs_per_s),
+            Service::Local => {
+                let work = alone.entry((request.model, request.device.kind)).or_insert_with(|| {
+                    let model = &instance.models[request.model as usize];
+                    sum(points(model.work(request.device.kind).expect("its requests' devices run a model")))
+                });
+                *work / Interval::point(request.device.speed)
+            }
             Service::Remote { cloudlet, threads, part } => {
                 let Some(delay) = evaluation.remote_delay(i, *cloudlet as usize, *threads, *part as usize) else {
                     continue;
@@ -77,8 +86,9 @@ impl Evaluation<'_> {
             self.violations.push(missing(i, "cloudlet", j, self.instance.cloudlets.len()));
             return None;
         };
-        let Some(costs) = self.parts.get(p) else {
-            self.violations.push(missing(i, "part", p, self.parts.len()));
+        let parts = self.parts.len();
+        let Some(costs) = self.parts.get_mut(p) else {
+            self.violations.push(missing(i, "part", p, parts));
             return None;
         };
         let most = cloudlet.max_threads_per_request;
@@ -94,11 +104,19 @@ impl Evaluation<'_> {
             self.violations.push(Violation::new("a part of the request's model", at, 1.0, "wrong model"));
             return None;
         }
+        let model = &self.instance.models[request.model as usize];
+        if model.work(cloudlet.thread.kind).is_none() {
+            let at = format!("service[{i}]: cloudlet {j} is of a kind that model {} has no work for", request.model);
+            self.violations.push(Violation::new("a cloudlet that runs the model", at, 1.0, "cloudlet"));
+            return None;
+        }
         // The part's own violation has been reported.
-        let costs = costs.as_ref()?;
+        let costs = costs.as_mut()?;
+        let device = CutCosts::work(&mut costs.device, model, request.device.kind, &costs.is_on_device, true);
+        let remote = CutCosts::work(&mut costs.remote, model, cloudlet.thread.kind, &costs.is_on_device, false);
         let per_byte = per_byte(request, self.instance.hops(i)[j]);
-        let slow = slowness(&cloudlet.speedup, threads) / Interval::point(cloudlet.thread_macs_per_s);
-        Some(costs.device / Interval::point(request.device_macs_per_s) + costs.bytes * per_byte + costs.remote * slow)
+        let slow = slowness(&cloudlet.speedup, threads) / Interval::point(cloudlet.thread.speed);
+        Some(device / Interval::point(request.device.speed) + costs.bytes * per_byte + remote * slow)
     }
 }
 
@@ -116,11 +134,12 @@ pub(super) fn latest(request: &Request) -> f64 {
     (request.deadline_s * (1.0 + DEADLINE_TOLERANCE)).next_up()
 }
 
-/// The costs of a device set: MACs on the device, bytes sent, MACs on the cloudlet.
+/// The costs of a device set: work on the device and on the cloudlet, by kind, once some request needs it; and bytes sent.
 struct CutCosts {
-    device: Interval,
+    is_on_device: Vec<bool>,
     bytes: Interval,
-    remote: Interval,
+    device: Vec<(Option<u32>, Interval)>,
+    remote: Vec<(Option<u32>, Interval)>,
 }
 
 impl CutCosts {
@@ -160,15 +179,31 @@ impl CutCosts {
             }
             sends[from] |= is_on_device[from] && !is_on_device[to];
         }
-        let chosen = |of: &[f64], is_chosen: &[bool], wanted: bool| {
-            sum(of.iter().zip(is_chosen).filter(|(_, is)| **is == wanted).map(|(value, _)| Interval::point(*value)))
-        };
-        Ok(Self {
-            device: chosen(&model.macs, &is_on_device, true),
-            bytes: chosen(&model.out_bytes, &sends, true),
-            remote: chosen(&model.macs, &is_on_device, false),
-        })
+        let bytes = chosen(&model.out_bytes, &sends, true);
+        Ok(Self { is_on_device, bytes, device: Vec::new(), remote: Vec::new() })
     }
+
+    /// Work of the layers on one side, on machines of a kind that runs the model: the known one, or a new one.
+    fn work(
+        known: &mut Vec<(Option<u32>, Interval)>,
+        model: &Model,
+        kind: Option<u32>,
+        is_on_device: &[bool],
+        on_device: bool,
+    ) -> Interval {
+        if let Some((_, work)) = known.iter().find(|(of, _)| *of == kind) {
+            return *work;
+        }
+        let work = model.work(kind).expect("machines of this kind run the model");
+        let work = chosen(work, is_on_device, on_device);
+        known.push((kind, work));
+        work
+    }
+}
+
+/// The sum of some of the values.
+fn chosen(of: &[f64], is_chosen: &[bool], wanted: bool) -> Interval {
+    sum(of.iter().zip(is_chosen).filter(|(_, is)| **is == wanted).map(|(value, _)| Interval::point(*value)))
 }
 
 pub(super) fn points(values: &[f64]) -> impl Iterator<Item = Interval> + '_ {

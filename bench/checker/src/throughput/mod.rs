@@ -4,13 +4,15 @@
 //! |---|---|
 //! | `evaluate` | solutions: profit and constraints |
 //! | `replay` | certificates: why they prove a bound, trees of splits |
-//! | `envelope` | a model's cuts, bounded by flows |
+//! | `envelope` | a model's cuts, bounded by flows: work in MACs |
+//! | `hull` | the same for work on kinds of machines |
 //! | `relaxation` | the least threads of a request on a cloudlet |
 //! | `node_state` | what the splits above a node decide |
 //! | `leaf_bound` | the bound of a leaf from its prices or values |
 
 mod envelope;
 mod evaluate;
+mod hull;
 mod leaf_bound;
 mod node_state;
 mod relaxation;
@@ -41,6 +43,16 @@ impl Checkable for Throughput {
             let flows = envelope.flows.iter_mut().flatten();
             intake.take_all(flows, Domain::Signed(1e120), "flows are numbers", place);
         }
+        for (h, hull) in certificate.hulls.iter_mut().enumerate() {
+            let place = |_| format!("hulls[{h}]");
+            let vertices = hull.vertices.iter_mut().flat_map(|(device, bytes, cloudlet)| [device, bytes, cloudlet]);
+            intake.take_all(vertices, Domain::PRICE, "vertices are numbers >= 0", place);
+            let weights =
+                hull.nodes.iter_mut().flat_map(|node| [&mut node.weights.0, &mut node.weights.1, &mut node.weights.2]);
+            intake.take_all(weights, Domain::PRICE, "weights are numbers >= 0", place);
+            let flows = hull.nodes.iter_mut().flat_map(|node| &mut node.flow);
+            intake.take_all(flows, Domain::Signed(1e120), "flows are numbers", place);
+        }
         for (at, node) in certificate.nodes.iter_mut().enumerate() {
             let place = |_| format!("nodes[{at}]");
             match node {
@@ -65,7 +77,7 @@ impl Checkable for Throughput {
         certificate: &Normalised<Certificate>,
         budget: &Budget,
     ) -> Result<f64, Vec<Violation>> {
-        let replay = Replay::new(instance, &certificate.envelopes).map_err(|violation| vec![violation])?;
+        let replay = Replay::new(instance, certificate).map_err(|violation| vec![violation])?;
         replay.bound(&certificate.nodes, budget).map_err(|violation| vec![violation])
     }
 

@@ -1,4 +1,4 @@
-//! Replays a certificate: envelopes of the models, and a tree of splits with prices or values at its leaves.
+//! Replays a certificate: envelopes and hulls of the models, and a tree of splits with prices or values at its leaves.
 //!
 //! **Prices.** See [`Certificate`]: for every solution, `sum profit = sum_i (profit_i - pi_j k_i) + sum_j pi_j load_j`, and k_i is at least the
 //! least number of threads that the envelope allows. Replacing every k_i by that number keeps the solution feasible for the relaxed
@@ -11,7 +11,7 @@
 //!
 //! **Why every certificate that parses proves a bound**, or is rejected. Its numbers are those that `crate::number` admits.
 //!
-//! 1. *Envelope.* See the module [`super::envelope`].
+//! 1. *Envelopes and hulls.* See the modules [`super::envelope`] and [`super::hull`].
 //! 2. *Least threads.* `is_too_few` is true only for k that are certainly too few, and then fewer are too few as well. Where a search is cut off at
 //!    [`max_threads_within`](super::leaf_bound), more threads cost more than the best alternative so far.
 //! 3. *Leaf.* Prices and values are any numbers >= 0. A price of 0 makes threads free, and the search for a cheaper cloudlet goes through all of them: no
@@ -24,7 +24,9 @@
 //! date on the way down and up: an excluded pair is 0 in the table until the way back. Knapsacks take a step for every thread that
 //! they cover, sums of threads one for every sum that is tried; both are counted over the whole tree.
 
-use offcut_instances::throughput::{Certificate, Envelope, Instance, PriceNode};
+use std::collections::HashMap;
+
+use offcut_instances::throughput::{Certificate, Envelope, Hull, Instance, PriceNode};
 
 use super::leaf_bound::{Proof, leaf_bound};
 use super::node_state::{Decision, State};
@@ -50,9 +52,21 @@ pub(super) fn budget(instance: &Instance, certificate: &Certificate) -> Budget {
         PriceNode::Values { values } => values.len() as u64 * 2,
         PriceNode::Split { .. } => 4,
     };
-    let numbers =
-        certificate.envelopes.iter().map(of_envelope).sum::<u64>() + certificate.nodes.iter().map(of_node).sum::<u64>();
-    let vertices = certificate.envelopes.iter().map(|envelope| envelope.corners.len()).max().unwrap_or(0);
+    let of_hull = |hull: &Hull| {
+        let nodes = hull.nodes.iter().map(|node| 3 + node.flow.len() as u64).sum::<u64>();
+        let cells = hull.cells.iter().map(|cell| 1 + cell.nodes.len() as u64).sum::<u64>();
+        nodes + cells + hull.outline.len() as u64 + hull.vertices.len() as u64 * 3
+    };
+    let numbers = certificate.envelopes.iter().map(of_envelope).sum::<u64>()
+        + certificate.hulls.iter().map(of_hull).sum::<u64>()
+        + certificate.nodes.iter().map(of_node).sum::<u64>();
+    // A request looks at the vertices of its model and device for all kinds of cloudlets.
+    let mut of_kinds: HashMap<(u32, Option<u32>), usize> = HashMap::new();
+    for hull in &certificate.hulls {
+        *of_kinds.entry((hull.model, hull.device_kind)).or_default() += hull.vertices.len();
+    }
+    let vertices = certificate.envelopes.iter().map(|envelope| envelope.corners.len()).max().unwrap_or(0)
+        + of_kinds.into_values().max().unwrap_or(0);
     let (requests, cloudlets) = (instance.requests.len() as u64, instance.cloudlets.len() as u64);
     let look = requests.saturating_mul((cloudlets.saturating_mul(2 * least_steps(vertices))).saturating_add(2));
     Budget::of(numbers, look)
@@ -62,8 +76,8 @@ pub(super) fn budget(instance: &Instance, certificate: &Certificate) -> Budget {
 pub(super) struct Replay<'a>(pub(super) Relaxation<'a>);
 
 impl<'a> Replay<'a> {
-    pub(super) fn new(instance: &'a Instance, envelopes: &[Envelope]) -> Result<Self, Violation> {
-        Relaxation::new(instance, envelopes).map(Self)
+    pub(super) fn new(instance: &'a Instance, certificate: &Certificate) -> Result<Self, Violation> {
+        Relaxation::new(instance, certificate).map(Self)
     }
 
     /// The largest bound over the leaves of a tree.

@@ -1,13 +1,19 @@
 //! The toy by hand, each constraint broken alone, garbage certificates, and bounds against brute force.
 
+use std::collections::HashMap;
+
 use offcut_instances::document::parse_instance;
+use offcut_instances::machine::{Machine, MachineKind};
 use offcut_instances::problem::Answer;
 use offcut_instances::throughput::strategy::{Profits, device_sets, instances, models};
-use offcut_instances::throughput::{Cloudlet, DEADLINE_TOLERANCE, Envelope, Model, Part, Request};
+use offcut_instances::throughput::{
+    Cell, Cloudlet, DEADLINE_TOLERANCE, Envelope, Hull, HullNode, Model, Part, Request,
+};
 use proptest::prelude::*;
 
 use super::envelope::{HullVertices, proved_by};
 use super::evaluate::{latest, points};
+use super::hull::proved_at;
 use super::leaf_bound::{Groups, Knapsack, Proof as LeafProof, Sums, leaf_bound, max_threads_within};
 use super::node_state::{Decision, State};
 use super::relaxation::Relaxation;
@@ -52,7 +58,8 @@ fn optimum() -> Solution {
 fn certificate(price: f64) -> Certificate {
     let corners = vec![(0.0, 4.0), (2.0, 1.0), (6.0, 0.0)];
     let envelope = Envelope { corners, flows: vec![vec![8.0, 2.0], vec![6.0, 4.0]] };
-    Certificate { envelopes: vec![envelope], nodes: vec![PriceNode::Leaf { prices: vec![price] }] }
+    let nodes = vec![PriceNode::Leaf { prices: vec![price] }];
+    Certificate { envelopes: vec![envelope], hulls: Vec::new(), nodes }
 }
 
 #[test]
@@ -256,7 +263,21 @@ fn proved_corners(model: &Model) -> HullVertices {
     }
     let macs: f64 = sum(points(&model.macs)).low();
     let with_rest = |(device, bytes): (f64, f64)| [device, bytes, (macs - device).next_down().max(0.0)];
-    HullVertices { vertices: corners.into_iter().map(with_rest).collect(), macs, slack: 0.0 }
+    HullVertices { vertices: corners.into_iter().map(with_rest).collect(), slack: 0.0 }
+}
+
+/// All cuts of a model on kinds of machines, as if flows had proved them: work on the device, bytes, and a little less than the work elsewhere.
+fn proved_cuts(model: &Model, device: Option<u32>, cloudlet: Option<u32>) -> Option<HullVertices> {
+    let (on_device, on_cloudlet) = (model.work(device)?, model.work(cloudlet)?);
+    let cut = |layers: Vec<u32>| {
+        let has = |v: usize| layers.contains(&(v as u32));
+        let sends = |v: usize| has(v) && model.edges.iter().any(|(from, to)| *from as usize == v && !has(*to as usize));
+        let total = |of: &[f64], is: &dyn Fn(usize) -> bool| -> f64 {
+            (0..model.layers()).filter(|v| is(*v)).map(|v| of[v]).sum::<f64>() * (1.0 - 1e-15)
+        };
+        [total(on_device, &has), total(&model.out_bytes, &sends), total(on_cloudlet, &|v| !has(v))]
+    };
+    Some(HullVertices { vertices: device_sets(model).into_iter().map(cut).collect(), slack: 0.0 })
 }
 
 /// The least threads of every pair as `evaluate` sees them, by brute force over all device sets; 0 for local, none for out of reach.
@@ -313,15 +334,19 @@ fn is_local(instance: &Instance, i: usize) -> bool {
 }
 
 fn relaxation(instance: &Instance) -> Relaxation<'_> {
-    Relaxation {
-        hulls: instance.models.iter().map(proved_corners).collect(),
-        ..Relaxation::new(instance, &vec![trivial(); instance.models.len()]).unwrap_or_else(|_| unreachable!())
+    let mut hulls = HashMap::new();
+    let kinds = || [None].into_iter().chain((0..instance.machine_kinds.len() as u32).map(Some));
+    for (m, model) in instance.models.iter().enumerate() {
+        for (device, cloudlet) in kinds().flat_map(|device| kinds().map(move |cloudlet| (device, cloudlet))) {
+            let hull = match (device, cloudlet) {
+                (None, None) => (!model.macs.is_empty()).then(|| proved_corners(model)),
+                _ => proved_cuts(model, device, cloudlet),
+            };
+            hull.map(|hull| hulls.insert((m as u32, device, cloudlet), hull));
+        }
     }
-}
-
-/// An envelope that proves nothing and is proved by nothing.
-fn trivial() -> Envelope {
-    Envelope { corners: vec![(0.0, 0.0)], flows: vec![] }
+    Relaxation::with(instance, |model, device, cloudlet| Ok(hulls.get(&(model, device, cloudlet))))
+        .unwrap_or_else(|_| unreachable!())
 }
 
 /// A price tree of some depth over random pairs, with random prices.
@@ -363,6 +388,26 @@ proptest! {
         let proved = proved_by(&model, &flow, weights);
         let cheapest = cuts(&model).iter().map(|(macs, bytes)| weights.0 * macs + weights.1 * bytes).fold(f64::INFINITY, f64::min);
         prop_assert!(proved <= cheapest * (1.0 + 1e-12), "{proved} > {cheapest}");
+    }
+
+    /// The same with work of its own on the cloudlet.
+    #[test]
+    fn no_flow_proves_too_much_on_kinds(
+        model in models(7),
+        work in prop::collection::vec(prop_oneof![Just(0.0), 0.1f64..6.0], 8),
+        numbers in prop::collection::vec(prop_oneof![-8.0f64..20.0, Just(0.0)], 64),
+        weights in prop::array::uniform3(prop_oneof![4 => 0.01f64..4.0, 1 => Just(0.0)]),
+    ) {
+        let mut model = model;
+        model.work_s = vec![Some(work[..model.layers()].to_vec())];
+        let flow: Vec<f64> = numbers.iter().copied().cycle().take(model.edges.len()).collect();
+        let (device, cloudlet) = (model.work(None).expect("MACs"), model.work(Some(0)).expect("seconds"));
+        let proved = proved_at(&model, [device, cloudlet], &flow, weights);
+        let cuts = proved_cuts(&model, None, Some(0)).expect("both").vertices;
+        let cost = |cut: &[f64; 3]| weights[0] * cut[0] + weights[1] * cut[1] + weights[2] * cut[2];
+        // (Layer 0 is never on the cloudlet, so its work there counts for no cut.)
+        let cheapest = cuts.iter().map(cost).fold(f64::INFINITY, f64::min);
+        prop_assert!(proved <= cheapest * (1.0 + 1e-12) + 1e-12, "{proved} > {cheapest}");
     }
 
     /// With proved corners the least threads are those of `evaluate`, and every tree with any prices bounds the optimum.
@@ -457,7 +502,7 @@ fn a_limit_leaves_room_for_roundings() {
     let mut relaxation = relaxation(&instance);
     let limit = |relaxation: &Relaxation| relaxation.demand(1).limit / latest(&instance.requests[1]);
     assert!((1e-14..2e-14).contains(&(limit(&relaxation) - 1.0)), "{}", limit(&relaxation) - 1.0);
-    relaxation.hulls[0].slack = 0.2;
+    relaxation.pairs[0].slack = 0.2;
     assert!((1e-14..3e-14).contains(&(limit(&relaxation) - 1.25)), "{}", limit(&relaxation) - 1.25);
 }
 
@@ -609,11 +654,12 @@ fn one_request_is_not_lost_to_a_negative_zero() {
         Model { macs: vec![0.0, 3.0], out_bytes: vec![1.0; 2], edges: vec![(0, 1)], ..toy().models[0].clone() };
     instance.cloudlets[0].threads = 16;
     instance.requests.truncate(1);
-    instance.requests[0].device_macs_per_s = 1e-3;
+    instance.requests[0].device = Machine::of_macs(1e-3);
     let envelope = Envelope { corners: vec![(0.0, 1.0), (3.0, 0.0)], flows: vec![vec![3.0]] };
     for zero in [0.0, -0.0] {
         let nodes = vec![PriceNode::Leaf { prices: vec![zero] }];
-        assert_eq!(Throughput::replay(&instance, &Certificate { envelopes: vec![envelope.clone()], nodes }), Ok(1.0));
+        let certificate = Certificate { envelopes: vec![envelope.clone()], hulls: Vec::new(), nodes };
+        assert_eq!(Throughput::replay(&instance, &certificate), Ok(1.0));
     }
 }
 
@@ -632,5 +678,132 @@ fn threads_are_looked_for_as_far_as_they_can_be_cheaper() {
         let (most, price) = (stream.log_uniform(1e-6, 1e6), stream.log_uniform(1e-6, 1e6));
         let next = f64::from(max_threads_within(most, price).saturating_add(1));
         assert!(crate::interval::product(price, next).low() >= most || next > 4e9, "{most} {price}");
+    }
+}
+
+/// The toy on kinds: devices are as before, in seconds. A thread of the cloudlet takes 1 s for layer 1 and 1 s for layer 2, so layer 2 is the only one it is fast
+/// at.
+///
+/// ```text
+/// on the device   delay with 1 thread    2 threads
+/// the input       4 + 2        = 6       4 + 1       = 5
+/// and layer 1     2 + 1 + 1    = 4       2 + 1 + 1/2 = 3.5
+/// all             6
+/// ```
+///
+/// Deadlines 6, 5, 4.5, 4, 3 s: locally feasible, 1 thread, 1, 1, out of reach. Three threads serve all three: 4 admitted.
+fn toy_of_kinds() -> Instance {
+    let mut instance = toy();
+    let kind = |name: &str| MachineKind { name: name.into(), about: String::new() };
+    instance.machine_kinds = vec![kind("device"), kind("cloudlet"), kind("another")];
+    let seconds = std::mem::take(&mut instance.models[0].macs);
+    instance.models[0].work_s = vec![Some(seconds), Some(vec![0.0, 1.0, 1.0]), None];
+    instance.requests.iter_mut().for_each(|request| request.device = Machine::of_kind(0, 1.0));
+    instance.cloudlets[0].thread = Machine::of_kind(1, 1.0);
+    instance
+}
+
+/// Cuts (0, 4, 2), (2, 1, 1), (6, 0, 0). Weights are 1 s per second on the device, 1 s per byte, and 1/2 to 1 s per second on the cloudlet. The second cut is the
+/// fastest at both ends, by 4 and 3.5 s: layer 1 is kept for 2 s, layer 2 goes elsewhere for 1 or .5 s, 1 flows from one to the other, and 3 into layer 1.
+fn certificate_of_kinds() -> Certificate {
+    let (below, above) = (0.999, 1.001);
+    let corners = [
+        (above, below, 0.5 * below),
+        (above, above, 0.5 * below),
+        (below, above, 0.5 * below),
+        (below, above, above),
+        (below, below, above),
+        (above, below, above),
+    ];
+    // Layer 1 keeps all that it may, and passes on what it may.
+    let node = |weights: (f64, f64, f64)| HullNode { weights, flow: vec![2.0 * weights.0 + weights.1, weights.1] };
+    let around = vec![0, 1, 2, 3, 4, 5];
+    let hull = Hull {
+        model: 0,
+        device_kind: Some(0),
+        cloudlet_kind: Some(1),
+        vertices: vec![(2.0, 1.0, 1.0)],
+        nodes: corners.map(node).into(),
+        cells: vec![Cell { vertex: 0, nodes: around.clone() }],
+        outline: around,
+    };
+    let nodes = vec![PriceNode::Leaf { prices: vec![0.0] }];
+    Certificate { envelopes: vec![Envelope::default()], hulls: vec![hull], nodes }
+}
+
+#[test]
+fn the_toy_on_kinds_is_what_the_hand_says() {
+    let instance = toy_of_kinds();
+    let best = solution([Service::Local, remote(1), remote(1), remote(1), REJECTED]);
+    assert_eq!(Throughput::evaluate(&instance, &best), (Some(Interval::point(4.0)), vec![]));
+    let late = solution([Service::Local, remote(1), remote(1), REJECTED, remote(1)]);
+    assert_eq!(Throughput::evaluate(&instance, &late).1[0].constraint, "deadline");
+    assert_eq!(Throughput::replay(&instance, &certificate_of_kinds()), Ok(4.0));
+    // A cloudlet of a kind that the model has no work for does not serve it, however it is proved.
+    let mut without = instance;
+    without.cloudlets[0].thread = Machine::of_kind(2, 1.0);
+    let (_, violations) = Throughput::evaluate(&without, &best);
+    assert!(violations.len() == 3 && violations[0].constraint == "a cloudlet that runs the model", "{violations:?}");
+    assert_eq!(Throughput::replay(&without, &Certificate { hulls: vec![], ..certificate_of_kinds() }), Ok(1.0));
+}
+
+#[test]
+fn false_hulls_are_rejected() {
+    let instance = toy_of_kinds();
+    let rejected = |change: &dyn Fn(&mut Certificate)| {
+        let mut changed = certificate_of_kinds();
+        change(&mut changed);
+        Throughput::replay(&instance, &changed).expect_err("false")[0].constraint.clone()
+    };
+    assert_eq!(rejected(&|c| c.hulls.clear()), "a hull for every model and the kinds that meet");
+    assert_eq!(rejected(&|c| c.hulls.push(c.hulls[0].clone())), "a hull is the only one of its model and kinds");
+    for (device, cloudlet) in [(Some(1), Some(1)), (Some(0), Some(0)), (None, Some(1)), (Some(9), Some(1))] {
+        let change = |c: &mut Certificate| (c.hulls[0].device_kind, c.hulls[0].cloudlet_kind) = (device, cloudlet);
+        assert_eq!(rejected(&change), "a hull is of a model and kinds that meet");
+    }
+    assert_eq!(rejected(&|c| c.hulls[0].model = 1), "a hull is of a model and kinds that meet");
+    assert_eq!(rejected(&|c| c.hulls[0].cells[0].vertex = 1), "cells name vertices and nodes");
+    assert_eq!(rejected(&|c| c.hulls[0].cells[0].nodes[2] = 6), "cells name vertices and nodes");
+    assert_eq!(rejected(&|c| c.hulls[0].outline[2] = 6), "cells name vertices and nodes");
+    assert_eq!(rejected(&|c| c.hulls[0].nodes[2].flow.truncate(1)), "a flow on every edge for every node");
+    assert_eq!(rejected(&|c| c.hulls[0].nodes[2].weights = (0.0, 0.0, 0.0)), "a node has a weight above 0");
+    assert_eq!(rejected(&|c| c.hulls[0].nodes[2].weights.1 = -1.0), "weights are numbers >= 0");
+    assert_eq!(rejected(&|c| c.hulls[0].vertices[0].1 = f64::NAN), "vertices are numbers >= 0");
+    assert_eq!(rejected(&|c| c.hulls[0].nodes[2].flow[0] = f64::INFINITY), "flows are numbers");
+    // Cells that leave a hole, twist, or run around the wrong way.
+    let side = "a side of a cell is a side of another or of the outline";
+    assert_eq!(rejected(&|c| c.hulls[0].cells.clear()), "the outline is of nodes of cells");
+    assert_eq!(rejected(&|c| c.hulls[0].cells[0].nodes.truncate(5)), "the outline is of nodes of cells");
+    assert_eq!(rejected(&|c| c.hulls[0].cells[0].nodes.swap(1, 2)), side);
+    assert_eq!(rejected(&|c| c.hulls[0].cells[0].nodes.reverse()), side);
+    let twice = certificate_of_kinds().hulls.remove(0).cells.remove(0);
+    assert_eq!(rejected(&|c| c.hulls[0].cells.push(twice.clone())), side);
+    // An outline that does not surround all weights.
+    let outline = "the outline surrounds all weights";
+    let around = |change: &dyn Fn(&mut Hull)| {
+        rejected(&|c| {
+            change(&mut c.hulls[0]);
+            c.hulls[0].outline = c.hulls[0].cells[0].nodes.clone();
+        })
+    };
+    assert_eq!(around(&|hull| hull.cells[0].nodes = vec![0, 1, 2, 4, 5]), outline);
+    assert_eq!(around(&|hull| hull.cells[0].nodes.reverse()), outline);
+    assert_eq!(around(&|hull| hull.cells[0].nodes = vec![]), outline);
+    assert_eq!(around(&|hull| hull.cells[0].nodes = vec![0]), outline);
+    for n in 0..6 {
+        assert_eq!(around(&|hull| hull.nodes[n].weights = (1.0, 1.0, 0.75)), outline);
+    }
+    // Flows that prove too little for a vertex that is too good.
+    let flows = "flows prove at least half of what vertices cost";
+    assert_eq!(rejected(&|c| c.hulls[0].nodes[2].flow = vec![0.0; 2]), flows);
+    assert_eq!(rejected(&|c| c.hulls[0].vertices[0] = (6.0, 3.0, 3.0)), flows);
+    // Other vertices cost slack: the bound gets weaker, never wrong.
+    for vertex in [(2.0, 1.0, 2.0), (2.5, 1.0, 1.0), (2.0, 2.0, 1.0), (0.0, 4.0, 2.0), (6.0, 0.0, 0.0), (0.0, 0.0, 0.0)]
+    {
+        let mut changed = certificate_of_kinds();
+        changed.hulls[0].vertices[0] = vertex;
+        if let Ok(bound) = Throughput::replay(&instance, &changed) {
+            assert!(bound >= 4.0, "{vertex:?} proves {bound}");
+        }
     }
 }

@@ -101,7 +101,7 @@ pub fn throughput(shape: Shape, leaves: Leaves, splits: u32, requests: u32, clou
         }
     };
     let nodes = links(shape, splits).into_iter().enumerate().map(node).collect();
-    throughput::Certificate { envelopes: vec![envelope], nodes }
+    throughput::Certificate { envelopes: vec![envelope], hulls: Vec::new(), nodes }
 }
 
 pub fn jpdra_instance(flows: usize, servers: usize) -> jpdra::Instance {

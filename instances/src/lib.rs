@@ -17,6 +17,7 @@
 //! | [`library`] | the index of a library of frozen instances |
 //! | [`terminal`] | text from documents and programs, made safe to print |
 //! | [`machine`] | machines and the kinds whose layers were measured |
+//! | [`measured`] | work in seconds, for generators |
 //! | [`origin`], [`speedup`], [`model`] | types that several problems use |
 //! | [`jpdra`] | flows of tasks through partitions on servers: placement and speeds in tandem queues |
 //! | [`lymdo`] | cuts and resources slot by slot under energy budgets |
@@ -34,6 +35,7 @@ pub mod jpdra;
 pub mod library;
 pub mod lymdo;
 pub mod machine;
+pub mod measured;
 pub mod model;
 pub mod multiuser;
 pub mod origin;

@@ -58,6 +58,11 @@ impl Machine {
         Self { kind: Some(kind), speed }
     }
 
+    /// The same machine at another speed.
+    pub(crate) fn times(self, factor: f64) -> Self {
+        Self { speed: self.speed * factor, ..self }
+    }
+
     /// The machine of a document, which has either a speed in MAC/s or a kind. The names are those of the two fields.
     ///
     /// # Errors

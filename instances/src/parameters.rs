@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::dnn::{Device, Graph, Link, catalogue, file};
+use crate::dnn::machine_file::{self, LayerTimes};
+use crate::dnn::{Graph, Link, file};
 use crate::error::InputError;
 use crate::origin::Origin;
 use crate::range;
@@ -64,34 +65,41 @@ pub(crate) fn graphs(names: &[String]) -> Result<Vec<Graph>, InputError> {
 }
 
 /// An error about the value of a parameter; a place within a file comes after the parameter.
-fn within(error: InputError, name: &str) -> InputError {
+pub(crate) fn within(error: InputError, name: &str) -> InputError {
     let at = if error.at.is_empty() { place(name) } else { format!("{}: {}", place(name), error.at) };
     InputError { at, ..error }
 }
 
-/// The devices of the given names.
-pub(crate) fn devices(names: &[String]) -> Result<Vec<&'static Device>, InputError> {
-    known("devices", names, catalogue::device, catalogue::devices().iter().map(|device| device.id.as_ref()))
+/// The machines of the given names: of the catalogue, or paths of files.
+pub(crate) fn machines(parameter: &str, names: &[String]) -> Result<Vec<LayerTimes>, InputError> {
+    all(parameter, names, LayerTimes::named)
 }
 
-/// The links of the given names.
-pub(crate) fn links(names: &[String]) -> Result<Vec<&'static Link>, InputError> {
-    known("links", names, catalogue::link, catalogue::links().iter().map(|link| link.id.as_ref()))
+/// The machine of the given name.
+pub(crate) fn machine(parameter: &str, name: &str) -> Result<LayerTimes, InputError> {
+    LayerTimes::named(name).map_err(|error| within(error, parameter))
 }
 
-fn known<'a, T>(
-    kind: &str,
+/// The speed of a machine for a model: all MACs over all seconds.
+pub(crate) fn speed(parameter: &str, machine: &LayerTimes, graph: &Graph) -> Result<f64, InputError> {
+    let total_s = machine.total_s(graph).map_err(|error| within(error, parameter))?;
+    let macs_per_s = graph.macs() as f64 / total_s;
+    range::positive(|| place(parameter), macs_per_s)?;
+    Ok(macs_per_s)
+}
+
+/// The links of the given names: of the catalogue, or paths of files.
+pub(crate) fn links(names: &[String]) -> Result<Vec<Link>, InputError> {
+    all("links", names, machine_file::link)
+}
+
+fn all<T>(
+    parameter: &str,
     names: &[String],
-    find: impl Fn(&str) -> Option<T>,
-    all: impl Iterator<Item = &'a str>,
+    find: impl Fn(&str) -> Result<T, InputError>,
 ) -> Result<Vec<T>, InputError> {
-    let all: Vec<_> = all.collect();
-    let remedy = || format!("choose from: {}", all.join(", "));
     if names.is_empty() {
-        return Err(InputError::at(place(kind), "is empty", remedy()));
+        return Err(InputError::at(place(parameter), "is empty", "name at least one; offcut machines lists them"));
     }
-    let find = |name: &String| {
-        find(name).ok_or_else(|| InputError::at(place(kind), format!("'{name}' is not known"), remedy()))
-    };
-    names.iter().map(find).collect()
+    names.iter().map(|name| find(name).map_err(|error| within(error, parameter))).collect()
 }

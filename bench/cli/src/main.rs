@@ -51,6 +51,11 @@ enum Command {
         after_help = "Examples: offcut models\n          offcut models resnet50 --device phone --link wifi\n          offcut models import net.onnx -o net.json\n          offcut models net.json --layers"
     )]
     Models(commands::models::Arguments),
+    /// List machines and links, show one, or make one from measured layer times
+    #[command(
+        after_help = "Examples: offcut machines\n          offcut machines raspberry-pi-4 --models vgg16,resnet50\n          offcut machines import my.onnx=times.csv --name my-device -o my-device.json"
+    )]
+    Machines(commands::machines::Arguments),
     /// Generate an instance
     #[command(
         after_help = "Examples: offcut generate multiuser --seed 1 -o my.json\n          offcut generate multiuser --family zoo --set users=50 --set 'models=[\"resnet50\",\"vgg16\"]'"
@@ -225,6 +230,7 @@ fn dispatch(command: Command) -> Result<Ending, InputError> {
     match command {
         Command::Demo { folder } => commands::run::demo(&folder),
         Command::Models(arguments) => commands::models::models(&arguments),
+        Command::Machines(arguments) => commands::machines::machines(&arguments),
         Command::Generate(arguments) => commands::generate::generate(&arguments),
         Command::Methods { problem, json } => commands::methods::methods(problem.as_deref(), json),
         Command::Solve(arguments) => commands::solve::solve(&arguments),

@@ -9,6 +9,8 @@
 //! | [`file`] | a model by a name of the zoo or by the path of a file |
 //! | [`zoo`] | the architectures of the field, by name |
 //! | [`profile`] | [`Profile`]: seconds per layer, estimated for a [`Device`] or measured by the user |
+//! | [`profiler`] | what profilers write, matched with a graph's layers by name |
+//! | [`machine_file`] | machines, devices and links from files |
 //! | [`catalogue`] | devices and links of the right order of magnitude, with their sources |
 //!
 //! A MAC is one multiply-accumulate. Only convolutions, linear layers and the matrix products of attention have any;
@@ -31,8 +33,10 @@ pub mod catalogue;
 pub mod chain;
 pub mod file;
 pub mod graph;
+pub mod machine_file;
 pub mod onnx;
 pub mod profile;
+pub mod profiler;
 pub mod zoo;
 
 pub use builder::{Builder, Conv, Node, Pair, Window};

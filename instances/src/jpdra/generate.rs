@@ -12,13 +12,17 @@
 //! Arrival rates are scaled so that all work arriving is `load` times all servers' speed. High loads of few, large partitions may have no
 //! solution: that is an instance too.
 
+use std::ops::Range;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::instance::{Allocation, Flow, Instance, Partition, Server};
-use crate::dnn::{Chain, Graph, Profile, catalogue};
+use crate::dnn::{Chain, Graph};
 use crate::error::InputError;
 use crate::family::{Family, Settable};
+use crate::machine::Machine;
+use crate::measured::{self, Work};
 use crate::origin::Origin;
 use crate::parameters::{self, place};
 use crate::problem::Valid;
@@ -59,8 +63,12 @@ pub struct Parameters {
     pub units: u32,
     /// Models flows draw from, by name in the zoo (`zoo`).
     pub models: Vec<String>,
-    /// Uplinks flows draw from, by name in the catalogue (`zoo`).
+    /// Uplinks flows draw from, by name in the catalogue or by path (`zoo`).
     pub links: Vec<String>,
+    /// Machines that servers draw from, by name in the catalogue or by path (`zoo`).
+    pub machines: Vec<String>,
+    /// Whether work is in MACs, or in seconds of every layer on every kind of machine (`zoo`).
+    pub work: Work,
 }
 
 impl Default for Parameters {
@@ -78,6 +86,8 @@ impl Default for Parameters {
             units: 0,
             models: names(&["alexnet", "vgg16", "resnet18", "resnet50", "mobilenet_v2", "googlenet", "tiny_yolov2"]),
             links: names(&["5g", "wifi5", "wifi6"]),
+            machines: names(&["edge-gpu"]),
+            work: Work::Macs,
         }
     }
 }
@@ -184,23 +194,30 @@ fn scaled(mut instance: Instance, parameters: &Parameters) -> Instance {
     instance
 }
 
-/// The blocks of a DNN, gathered into up to `most` partitions of about equal work; each has some.
-fn gathered(chain: &Chain, output_bytes: u64, most: usize) -> Vec<Partition> {
+/// The blocks of a DNN, gathered into up to `most` partitions of about equal work, each with its blocks; each has some work.
+fn gathered(chain: &Chain, output_bytes: u64, most: usize) -> Vec<(Partition, Range<usize>)> {
     let total = chain.macs() as f64;
-    let mut gathered: Vec<Partition> = Vec::with_capacity(most);
-    let (mut macs, mut before) = (0u64, 0u64);
+    let mut gathered: Vec<(Partition, Range<usize>)> = Vec::with_capacity(most);
+    let (mut macs, mut before, mut first) = (0u64, 0u64, 0);
     for (b, block) in chain.blocks.iter().enumerate() {
         macs += block.macs;
         let is_last = b + 1 == chain.blocks.len();
         let is_enough = (before + macs) as f64 >= total * (gathered.len() + 1) as f64 / most as f64;
         if macs > 0 && is_enough && !is_last {
-            gathered.push(Partition { macs: macs as f64, out_bytes: chain.cut_bytes[b + 1] as f64 });
-            (macs, before) = (0, before + macs);
+            let partition = Partition { macs: macs as f64, out_bytes: chain.cut_bytes[b + 1] as f64 };
+            gathered.push((partition, first..b + 1));
+            (macs, before, first) = (0, before + macs, b + 1);
         } else if is_last {
             match gathered.last_mut() {
                 // Blocks without work at the end (a lone activation) go with what is before them.
-                Some(last) if macs == 0 => last.out_bytes = output_bytes as f64,
-                _ => gathered.push(Partition { macs: macs.max(1) as f64, out_bytes: output_bytes as f64 }),
+                Some((last, blocks)) if macs == 0 => {
+                    last.out_bytes = output_bytes as f64;
+                    blocks.end = b + 1;
+                }
+                _ => {
+                    let partition = Partition { macs: macs.max(1) as f64, out_bytes: output_bytes as f64 };
+                    gathered.push((partition, first..b + 1));
+                }
             }
         }
     }
@@ -211,32 +228,45 @@ fn gathered(chain: &Chain, output_bytes: u64, most: usize) -> Vec<Partition> {
 fn zoo(origin: Origin, parameters: &Parameters, seed: u64) -> Result<Instance, InputError> {
     let graphs: Vec<Graph> = parameters::graphs(&parameters.models)?;
     let uplinks = parameters::links(&parameters.links)?;
-    // Servers are GPUs around the speed of the catalogue's, its mean over the models in play.
-    let macs: f64 = graphs.iter().map(|graph| graph.macs() as f64).sum();
-    let seconds: f64 = graphs.iter().map(|graph| Profile::estimate(graph, &catalogue::EDGE_GPU).total_s()).sum();
-    let servers = servers(parameters, seed, "zoo", macs / seconds);
+    // Servers are around the speed of their machines, its mean over the models in play.
+    let machines = parameters::machines("machines", &parameters.machines)?;
+    let kinds = measured::kinds(parameters.work, (&machines[1..], "machines"), (&machines[0], "machines"), &graphs)?;
+    let speeds = machines.iter().map(|machine| measured::mean_speed("machines", machine, &graphs));
+    let speeds: Vec<f64> = speeds.collect::<Result<_, InputError>>()?;
+    let mut servers = servers(parameters, seed, "zoo", speeds[0]);
+    let mut of_server = Stream::new(&["jpdra", "zoo", "machines"], seed);
+    let drawn: Vec<usize> = servers.iter().map(|_| of_server.below(machines.len() as u64) as usize).collect();
+    for (server, at) in servers.iter_mut().zip(&drawn).filter(|(_, at)| **at > 0) {
+        server.machine.speed *= speeds[*at] / speeds[0];
+    }
     let link_bytes_per_s = links(parameters, seed, "zoo", WIRED_BYTES_PER_S * parameters.bandwidth);
     let mut stream = Stream::new(&["jpdra", "zoo", "flows"], seed);
+    let mut blocks = Vec::new();
     let flows = (0..parameters.flows)
         .map(|_| {
-            let graph = stream.pick(&graphs);
-            let link = *stream.pick(&uplinks);
+            let m = stream.below(graphs.len() as u64) as usize;
+            let graph = &graphs[m];
+            let link = stream.pick(&uplinks);
             let chain = graph.chain();
+            let (partitions, ranges): (Vec<_>, Vec<_>) =
+                gathered(&chain, graph.output_bytes(), parameters.partitions as usize).into_iter().unzip();
             let mut ways = |bytes_per_s: f64| -> Vec<f64> {
                 let own = bytes_per_s * parameters.bandwidth * spread(&mut stream, 2.0);
                 servers.iter().map(|_| own * spread(&mut stream, 2.0)).collect()
             };
             let (uplink_bytes_per_s, downlink_bytes_per_s) =
                 (ways(link.uplink_bytes_per_s), ways(link.uplink_bytes_per_s));
-            Flow {
+            let flow = Flow {
                 rate_per_s: spread(&mut stream, 4.0),
                 input_bytes: chain.cut_bytes[0] as f64,
-                partitions: gathered(&chain, graph.output_bytes(), parameters.partitions as usize),
+                partitions,
                 work_s: Vec::new(),
                 result_bytes: Some(graph.output_bytes() as f64),
                 uplink_bytes_per_s,
                 downlink_bytes_per_s,
-            }
+            };
+            blocks.push((m, chain, ranges));
+            flow
         })
         .collect();
     let instance = Instance {
@@ -247,7 +277,24 @@ fn zoo(origin: Origin, parameters: &Parameters, seed: u64) -> Result<Instance, I
         link_bytes_per_s,
         allocation: Allocation::Continuous,
     };
-    Ok(scaled(instance, parameters))
+    let mut instance = scaled(instance, parameters);
+    let Some(kinds) = kinds else { return Ok(instance) };
+    // The same system in seconds: a server is so many times as fast as its machine.
+    for (server, at) in instance.servers.iter_mut().zip(&drawn) {
+        server.machine = Machine::of_kind(kinds.of(&machines[*at]), server.machine.speed / speeds[*at]);
+    }
+    if let Allocation::Units { macs_per_s } = &mut instance.allocation {
+        *macs_per_s /= speeds[0];
+    }
+    for (flow, (m, chain, ranges)) in instance.flows.iter_mut().zip(&blocks) {
+        let of_kind = |seconds: Option<Vec<f64>>| -> Vec<f64> {
+            let seconds = seconds.expect("every model runs on every kind");
+            ranges.iter().map(|range| seconds[range.clone()].iter().sum()).collect()
+        };
+        flow.work_s = kinds.blocks(*m, chain).into_iter().map(of_kind).collect();
+    }
+    instance.machine_kinds = measured::of(Some(kinds));
+    Ok(instance)
 }
 
 /// Gigabit Ethernet between servers.

@@ -28,10 +28,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::instance::{Instance, RateLaw, Service, Slot, User};
-use crate::dnn::Chain;
+use crate::dnn::{Chain, Graph};
 use crate::error::InputError;
 use crate::family::{Family, Settable};
-use crate::machine::Machine;
+use crate::machine::{Machine, OfKind};
+use crate::measured::{self, Work};
 use crate::model::Model;
 use crate::parameters::{self, place};
 use crate::problem::Valid;
@@ -92,6 +93,12 @@ pub struct Parameters {
     pub edge_macs_per_s: f64,
     /// Models users draw from, by name in the zoo (all but `synthetic`).
     pub models: Vec<String>,
+    /// Devices users draw from if work is in seconds, by name in the catalogue or by path (all but `synthetic`).
+    pub devices: Vec<String>,
+    /// The machine that the edge is if work is in seconds, by name in the catalogue or by path (all but `synthetic`).
+    pub server: String,
+    /// Whether work is in MACs, or in seconds of every layer on every kind of machine (all but `synthetic`).
+    pub work: Work,
 }
 
 impl Default for Parameters {
@@ -113,6 +120,9 @@ impl Default for Parameters {
             bandwidth_hz: 1e7,
             edge_macs_per_s: 5e11,
             models: names(&["alexnet", "nin", "resnet18", "googlenet", "squeezenet1_0"]),
+            devices: names(&["raspberry-pi-4", "phone"]),
+            server: "edge-gpu".into(),
+            work: Work::Macs,
         }
     }
 }
@@ -218,6 +228,10 @@ pub fn generate(family: &str, parameters: &Parameters, seed: u64) -> Result<Inst
         users: homes.iter().map(|home| home.user(&models, &asked, v)).collect(),
         slots: sample_path(&homes, fading, arrivals, asked.slots, seed),
         models,
+    };
+    let instance = match asked.work {
+        Work::Seconds if family != "synthetic" => in_seconds(instance, &asked, seed)?,
+        _ => instance,
     };
     instance.validate()?;
     Ok(instance)
@@ -344,12 +358,53 @@ fn sample_path(homes: &[Home], fading: Fading, arrivals: Arrivals, slots: u32, s
 
 fn zoo(parameters: &Parameters) -> Result<Vec<Model>, InputError> {
     let graphs = parameters::graphs(&parameters.models)?;
-    Ok(graphs.iter().map(|graph| gathered(&graph.chain(), parameters.blocks as usize)).collect())
+    let model = |graph: &Graph| {
+        let chain = graph.chain();
+        gathered(&chain, &kept_cuts(&chain, parameters.blocks as usize))
+    };
+    Ok(graphs.iter().map(model).collect())
 }
 
-/// A DNN's chain with its blocks gathered into at most so many: of the cuts within each equal share of the work the one that sends
-/// least is kept.
-fn gathered(chain: &Chain, most: usize) -> Model {
+/// The same system in seconds. Users draw a device, so many times as fast as its nominal speed as a device of 7.35e9 MAC/s would be; a task at full
+/// speed takes the energy that it takes there, and exchange rates between joules and seconds follow the device. The edge is so many times as fast
+/// as its machine.
+fn in_seconds(mut instance: Instance, parameters: &Parameters, seed: u64) -> Result<Instance, InputError> {
+    /// The middle of the speeds that users draw, in MAC/s.
+    const MIDDLE_MACS_PER_S: f64 = 7.35e9;
+    let graphs = parameters::graphs(&parameters.models)?;
+    let devices = parameters::machines("devices", &parameters.devices)?;
+    let server = parameters::machine("server", &parameters.server)?;
+    let kinds = measured::kinds(Work::Seconds, (&devices[..], "devices"), (&server, "server"), &graphs)?;
+    let kinds = kinds.expect("work is in seconds");
+    let mut stream = Stream::new(&["lymdo", "zoo", "devices"], seed);
+    for user in &mut instance.users {
+        let graph = &graphs[user.model as usize];
+        let device = stream.pick(&devices);
+        let (macs, total_s, macs_per_s) = (graph.macs() as f64, device.total_s(graph)?, user.device.speed);
+        range::positive(|| place("devices"), total_s)?;
+        let factor = macs_per_s / MIDDLE_MACS_PER_S;
+        let full_j = user.energy_per_mac_coeff * macs_per_s * macs_per_s * macs;
+        let slower = (total_s / factor) / (macs / macs_per_s);
+        user.energy_per_mac_coeff = full_j / (factor * factor * total_s);
+        user.overdraft_s_per_j *= slower;
+        user.backlog_j *= slower;
+        user.device = Machine::of_kind(kinds.of(device), factor);
+    }
+    for (m, (model, graph)) in instance.models.iter_mut().zip(&graphs).enumerate() {
+        let chain = graph.chain();
+        let cuts = kept_cuts(&chain, parameters.blocks as usize);
+        let of_kind = |seconds: Vec<f64>| cuts.windows(2).map(|ends| seconds[ends[0]..ends[1]].iter().sum()).collect();
+        model.work_s = kinds.blocks(m, &chain).into_iter().map(|seconds| seconds.map(of_kind)).collect();
+    }
+    let speed = parameters.edge_macs_per_s / measured::mean_speed("server", &server, &graphs)?;
+    (instance.edge_macs_per_s, instance.edge) = (None, Some(OfKind { kind: kinds.of(&server), speed }));
+    instance.machine_kinds = measured::of(Some(kinds));
+    Ok(instance)
+}
+
+/// The cuts of a DNN's chain with its blocks gathered into at most so many: of the cuts within each equal share of the work the one that sends
+/// least is kept, and the ends.
+fn kept_cuts(chain: &Chain, most: usize) -> Vec<usize> {
     let total = chain.macs() as f64;
     let shares = most - 1;
     let mut kept: Vec<Option<usize>> = vec![None; shares];
@@ -366,7 +421,11 @@ fn gathered(chain: &Chain, most: usize) -> Model {
             kept[share] = Some(cut);
         }
     }
-    let cuts: Vec<usize> = std::iter::once(0).chain(kept.into_iter().flatten()).chain([chain.blocks.len()]).collect();
+    std::iter::once(0).chain(kept.into_iter().flatten()).chain([chain.blocks.len()]).collect()
+}
+
+/// The chain with these cuts.
+fn gathered(chain: &Chain, cuts: &[usize]) -> Model {
     let work = |ends: &[usize]| chain.blocks[ends[0]..ends[1]].iter().map(|block| block.macs).sum::<u64>() as f64;
     let cut_bytes = cuts.iter().map(|cut| chain.cut_bytes[*cut] as f64).collect();
     Model::of_macs(chain.name.clone(), cuts.windows(2).map(work).collect(), cut_bytes)
@@ -488,7 +547,7 @@ mod tests {
         for name in crate::dnn::zoo::names() {
             let chain = crate::dnn::zoo::graph(name).expect("known").chain();
             for most in [1, 2, 5, 15, 1000] {
-                let model = gathered(&chain, most);
+                let model = gathered(&chain, &kept_cuts(&chain, most));
                 model.validate(&[]).expect("legal");
                 assert_eq!(model.macs.iter().sum::<f64>(), chain.macs() as f64, "{name}");
                 assert!(model.blocks() <= most, "{name} {most}");
@@ -498,7 +557,7 @@ mod tests {
         }
         // AlexNet with three blocks: the least within the first and the second half of its work.
         let chain = crate::dnn::zoo::graph("alexnet").expect("known").chain();
-        let model = gathered(&chain, 3);
+        let model = gathered(&chain, &kept_cuts(&chain, 3));
         let mut before = 0;
         let (mut first, mut second) = (f64::INFINITY, f64::INFINITY);
         for cut in 1..chain.blocks.len() {

@@ -10,10 +10,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::instance::{Instance, Objective, Server, User};
-use crate::dnn::{Chain, Graph, Profile, catalogue};
+use crate::dnn::machine_file::LayerTimes;
+use crate::dnn::{Chain, Graph};
 use crate::error::InputError;
 use crate::family::{Family, Settable};
-use crate::machine::Machine;
+use crate::machine::{Machine, MachineKind};
+use crate::measured::{self, Work};
 use crate::model::Model;
 use crate::parameters::{self, place};
 use crate::problem::Valid;
@@ -47,10 +49,15 @@ pub struct Parameters {
     pub parallel_fraction: f64,
     /// Models users draw from, by name in the zoo (`zoo` only).
     pub models: Vec<String>,
-    /// Devices users draw from, by name in the catalogue (`zoo` only).
+    /// Devices users draw from, by name in the catalogue or by path (`zoo` only).
     pub devices: Vec<String>,
-    /// Links users draw from, by name in the catalogue (`zoo` only).
+    /// Links users draw from, by name in the catalogue or by path (`zoo` only).
     pub links: Vec<String>,
+    /// The machine that one unit of the server is, by name in the catalogue or by path (`zoo` only). If its speed-up over threads was measured, the law
+    /// `table` is that.
+    pub server: String,
+    /// Whether work is in MACs, or in seconds of every layer on every kind of machine (`zoo` only).
+    pub work: Work,
     /// Blocks per chain (`synthetic` and `plateau`).
     pub blocks: u32,
 }
@@ -78,6 +85,8 @@ impl Default for Parameters {
             ]),
             devices: names(&["raspberry-pi-4", "phone-budget", "phone", "jetson-nano"]),
             links: names(&["4g", "wifi", "5g", "wifi4"]),
+            server: "server-core".into(),
+            work: Work::Macs,
             blocks: 8,
         }
     }
@@ -105,13 +114,12 @@ impl Parameters {
 /// [`InputError`] for an unknown family, model, device or link, or a parameter out of range.
 pub fn generate(family: &str, parameters: &Parameters, seed: u64) -> Result<Instance, InputError> {
     parameters.validate()?;
-    let (models, unit_macs_per_s, users) = match family {
+    let Drawn { machine_kinds, models, unit, users, speedup } = match family {
         "zoo" => zoo_users(parameters, seed)?,
         "synthetic" => synthetic_users(parameters, seed),
         "plateau" => plateau_users(parameters, seed),
         _ => return Err(Family::unknown(&FAMILIES, family)),
     };
-    let speedup = if family == "plateau" { far_steps(seed) } else { speedup(parameters, seed) };
     let name = match (&parameters.models[..], family) {
         ([model], "zoo") => model.clone(),
         _ => format!("{family}-n{}-b{}-s{seed}", parameters.users, parameters.units),
@@ -119,9 +127,9 @@ pub fn generate(family: &str, parameters: &Parameters, seed: u64) -> Result<Inst
     let instance = Instance {
         origin: parameters::origin(name, family, parameters, seed),
         objective: parameters.objective,
-        machine_kinds: Vec::new(),
+        machine_kinds,
         models,
-        server: Server { units: parameters.units, unit: Machine::of_macs(unit_macs_per_s), speedup },
+        server: Server { units: parameters.units, unit, speedup },
         users,
     };
     instance.validate()?;
@@ -135,22 +143,40 @@ pub(crate) fn model(chain: &Chain) -> Model {
     Model::of_macs(chain.name.clone(), macs, cut_bytes)
 }
 
-type Users = (Vec<Model>, f64, Vec<User>);
+/// What a family draws.
+struct Drawn {
+    machine_kinds: Vec<MachineKind>,
+    models: Vec<Model>,
+    unit: Machine,
+    users: Vec<User>,
+    speedup: Speedup,
+}
+
+impl Drawn {
+    /// Work is in MACs.
+    fn of_macs(models: Vec<Model>, unit_macs_per_s: f64, users: Vec<User>, speedup: Speedup) -> Self {
+        Self { machine_kinds: Vec::new(), models, unit: Machine::of_macs(unit_macs_per_s), users, speedup }
+    }
+}
 
 /// Every user draws a model, a device, a link, and a factor in [1/sqrt 2, sqrt 2) on the speed of either.
-fn zoo_users(parameters: &Parameters, seed: u64) -> Result<Users, InputError> {
+fn zoo_users(parameters: &Parameters, seed: u64) -> Result<Drawn, InputError> {
     let graphs = parameters::graphs(&parameters.models)?;
-    let devices = parameters::devices(&parameters.devices)?;
+    let devices = parameters::machines("devices", &parameters.devices)?;
     let links = parameters::links(&parameters.links)?;
-
-    let speed = |graph: &Graph, device: &catalogue::Device| {
-        Profile::estimate(graph, device).effective_macs_per_s().expect("zoo models have work and take time")
+    let server = parameters::machine("server", &parameters.server)?;
+    let kinds = measured::kinds(parameters.work, (&devices[..], "devices"), (&server, "server"), &graphs)?;
+    // A user's machine at nominal speed.
+    let nominal = |graph: &Graph, device: &LayerTimes| match &kinds {
+        Some(kinds) => Ok(Machine::of_kind(kinds.of(device), 1.0)),
+        None => parameters::speed("devices", device, graph).map(Machine::of_macs),
     };
-    let speeds: Vec<Vec<f64>> =
-        graphs.iter().map(|graph| devices.iter().map(|device| speed(graph, device)).collect()).collect();
-    // One unit is one server core, at its mean speed over the models in play.
-    let total_macs: f64 = graphs.iter().map(|graph| graph.macs() as f64).sum();
-    let total_s: f64 = graphs.iter().map(|graph| Profile::estimate(graph, &catalogue::SERVER_CORE).total_s()).sum();
+    let of_graph = |graph: &Graph| devices.iter().map(|device| nominal(graph, device)).collect();
+    let machines: Vec<Vec<Machine>> = graphs.iter().map(of_graph).collect::<Result<_, InputError>>()?;
+    let unit = match &kinds {
+        Some(kinds) => Machine::of_kind(kinds.of(&server), 1.0),
+        None => Machine::of_macs(measured::mean_speed("server", &server, &graphs)?),
+    };
 
     let mut stream = Stream::new(&["multiuser", "zoo", "users"], seed);
     let (least, most) = (core::f64::consts::FRAC_1_SQRT_2, core::f64::consts::SQRT_2);
@@ -158,22 +184,32 @@ fn zoo_users(parameters: &Parameters, seed: u64) -> Result<Users, InputError> {
         .map(|_| {
             let model = stream.below(graphs.len() as u64) as usize;
             let device = stream.below(devices.len() as u64) as usize;
-            let link = *stream.pick(&links);
+            let link = stream.pick(&links);
             let device_factor = parameters.device_speed * stream.log_uniform(least, most);
             let link_factor = parameters.bandwidth * stream.log_uniform(least, most);
             User {
                 model: model as u32,
-                device: Machine::of_macs(speeds[model][device] * device_factor),
+                device: machines[model][device].times(device_factor),
                 uplink_bytes_per_s: link.uplink_bytes_per_s * link_factor,
                 rtt_s: link.rtt_s,
             }
         })
         .collect();
-    Ok((graphs.iter().map(|graph| model(&graph.chain())).collect(), total_macs / total_s, users))
+    let model = |(m, graph): (usize, &Graph)| {
+        let chain = graph.chain();
+        let work_s = kinds.as_ref().map_or_else(Vec::new, |kinds| kinds.blocks(m, &chain));
+        Model { work_s, ..model(&chain) }
+    };
+    let models = graphs.iter().enumerate().map(model).collect();
+    let speedup = match server.speedups() {
+        Some(speedups) if parameters.speedup == Law::Table => Speedup::Table { speedups: speedups.to_vec() },
+        _ => speedup(parameters, seed),
+    };
+    Ok(Drawn { machine_kinds: measured::of(kinds), models, unit, users, speedup })
 }
 
 /// Chains with MACs around 1e8 per block and tensors that shrink along the way; devices and links over two orders of magnitude.
-fn synthetic_users(parameters: &Parameters, seed: u64) -> Users {
+fn synthetic_users(parameters: &Parameters, seed: u64) -> Drawn {
     let mut stream = Stream::new(&["multiuser", "synthetic", "models"], seed);
     let blocks = parameters.blocks as usize;
     let models = (0..8)
@@ -199,11 +235,11 @@ fn synthetic_users(parameters: &Parameters, seed: u64) -> Users {
             rtt_s: stream.uniform(0.001, 0.05),
         })
         .collect();
-    (models, 2e10, users)
+    Drawn::of_macs(models, 2e10, users, speedup(parameters, seed))
 }
 
 /// Three kinds of users, small round numbers with zeros among them.
-fn plateau_users(parameters: &Parameters, seed: u64) -> Users {
+fn plateau_users(parameters: &Parameters, seed: u64) -> Drawn {
     let mut stream = Stream::new(&["multiuser", "plateau", "users"], seed);
     let blocks = parameters.blocks as usize;
     let models = (0..3)
@@ -223,7 +259,7 @@ fn plateau_users(parameters: &Parameters, seed: u64) -> Users {
         })
         .collect();
     let users = (0..parameters.users).map(|_| *stream.pick(&kinds)).collect();
-    (models, 1.0, users)
+    Drawn::of_macs(models, 1.0, users, far_steps(seed))
 }
 
 fn speedup(parameters: &Parameters, seed: u64) -> Speedup {

@@ -16,10 +16,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::instance::{Cloudlet, Instance, Model, Request};
-use crate::dnn::{Graph, Profile, catalogue};
+use crate::dnn::Graph;
+use crate::dnn::machine_file::LayerTimes;
 use crate::error::InputError;
 use crate::family::{Family, Settable};
 use crate::machine::Machine;
+use crate::measured::{self, Kinds, Work};
 use crate::origin::Origin;
 use crate::parameters::{self, place};
 use crate::problem::Valid;
@@ -70,10 +72,14 @@ pub struct Parameters {
     pub view: View,
     /// Models requests draw from, by name in the zoo (`zoo`).
     pub models: Vec<String>,
-    /// Devices requests draw from, by name in the catalogue (`zoo`).
+    /// Devices requests draw from, by name in the catalogue or by path (`zoo`).
     pub devices: Vec<String>,
-    /// Links requests draw from, by name in the catalogue (`zoo`).
+    /// Links requests draw from, by name in the catalogue or by path (`zoo`).
     pub links: Vec<String>,
+    /// Machines that one thread of a cloudlet is, by name in the catalogue or by path; cloudlets draw from them (`zoo`).
+    pub machines: Vec<String>,
+    /// Whether work is in MACs, or in seconds of every layer on every kind of machine (`zoo`).
+    pub work: Work,
     /// Layers of a random graph, the input apart (`synthetic`, `single`).
     pub layers: u32,
 }
@@ -118,6 +124,8 @@ impl Default for Parameters {
             ]),
             devices: names(&["raspberry-pi-3b-plus", "phone-budget", "raspberry-pi-4"]),
             links: names(&["wifi", "5g", "wifi4", "wifi5"]),
+            machines: names(&["server-core"]),
+            work: Work::Macs,
             layers: 12,
         }
     }
@@ -248,7 +256,7 @@ fn request(
     parameters: &Parameters,
     stream: &mut Stream,
     model: (u32, &Model),
-    device_macs_per_s: f64,
+    device: Machine,
     uplink_bytes_per_s: f64,
     thread_macs_per_s: f64,
 ) -> Request {
@@ -258,7 +266,7 @@ fn request(
     Request {
         model: model.0,
         access_point,
-        device: Machine::of_macs(device_macs_per_s),
+        device,
         uplink_bytes_per_s,
         deadline_s: remote_s * parameters.deadline * stream.log_uniform(0.5, 1.5),
         profit: profit(parameters, stream),
@@ -268,34 +276,75 @@ fn request(
 /// Every request draws a model, a device, a link, and a factor in [1/sqrt 2, sqrt 2) on the speed of either.
 fn zoo(origin: Origin, parameters: &Parameters, seed: u64) -> Result<Instance, InputError> {
     let graphs = parameters::graphs(&parameters.models)?;
-    let devices = parameters::devices(&parameters.devices)?;
+    let devices = parameters::machines("devices", &parameters.devices)?;
     let links = parameters::links(&parameters.links)?;
-    let models: Vec<Model> = graphs.iter().map(|graph| model_of(graph, parameters.view)).collect();
-    let speeds: Vec<Vec<f64>> = graphs
-        .iter()
-        .map(|graph| {
-            let speed = |device| Profile::estimate(graph, device).effective_macs_per_s();
-            devices.iter().map(|device| speed(device).expect("zoo models have work and take time")).collect()
-        })
-        .collect();
-    // One thread is one server core, at its mean speed over the models in play.
-    let total_macs: f64 = graphs.iter().map(|graph| graph.macs() as f64).sum();
-    let total_s: f64 = graphs.iter().map(|graph| Profile::estimate(graph, &catalogue::SERVER_CORE).total_s()).sum();
-    let thread_macs_per_s = total_macs / total_s;
-    let (cloudlets, hop_s_per_byte) = cloudlets(parameters, seed, "zoo", thread_macs_per_s);
+    let servers = parameters::machines("machines", &parameters.machines)?;
+    let kinds = zoo_kinds(parameters.work, &devices, &servers, &graphs)?;
+    let mut models: Vec<Model> = graphs.iter().map(|graph| model_of(graph, parameters.view)).collect();
+    if let Some(kinds) = &kinds {
+        let work_s = |(m, graph)| work_of(kinds, m, graph, parameters.view);
+        let all: Vec<_> = graphs.iter().enumerate().map(work_s).collect();
+        models.iter_mut().zip(all).for_each(|(model, work_s)| model.work_s = work_s);
+    }
+    // A request's device at nominal speed.
+    let nominal = |graph: &Graph, device: &LayerTimes| match &kinds {
+        Some(kinds) => Ok(Machine::of_kind(kinds.of(device), 1.0)),
+        None => parameters::speed("devices", device, graph).map(Machine::of_macs),
+    };
+    let of_graph = |graph: &Graph| devices.iter().map(|device| nominal(graph, device)).collect();
+    let machines: Vec<Vec<Machine>> = graphs.iter().map(of_graph).collect::<Result<_, InputError>>()?;
+    // One thread is one machine, at its mean speed over the models in play.
+    let speeds = servers.iter().map(|server| measured::mean_speed("machines", server, &graphs));
+    let speeds: Vec<f64> = speeds.collect::<Result<_, InputError>>()?;
+    let thread_macs_per_s = speeds[0];
+    let (mut cloudlets, hop_s_per_byte) = cloudlets(parameters, seed, "zoo", thread_macs_per_s);
+    let mut of_cloudlet = Stream::new(&["throughput", "zoo", "machines"], seed);
+    for cloudlet in &mut cloudlets {
+        let at = of_cloudlet.below(servers.len() as u64) as usize;
+        cloudlet.thread = match &kinds {
+            Some(kinds) => Machine::of_kind(kinds.of(&servers[at]), cloudlet.thread.speed / thread_macs_per_s),
+            None if at > 0 => cloudlet.thread.times(speeds[at] / thread_macs_per_s),
+            None => cloudlet.thread,
+        };
+        if let (Some(speedups), Law::Table) = (servers[at].speedups(), parameters.speedup) {
+            cloudlet.speedup = Speedup::Table { speedups: speedups.to_vec() };
+        }
+    }
 
     let mut stream = Stream::new(&["throughput", "zoo", "requests"], seed);
     let requests = (0..parameters.requests)
         .map(|_| {
             let m = stream.below(models.len() as u64) as usize;
             let device = stream.below(devices.len() as u64) as usize;
-            let link = *stream.pick(&links);
-            let device_macs_per_s = speeds[m][device] * parameters.device_speed * spread(&mut stream);
+            let link = stream.pick(&links);
+            let machine = machines[m][device].times(parameters.device_speed).times(spread(&mut stream));
             let uplink = link.uplink_bytes_per_s * parameters.bandwidth * spread(&mut stream);
-            request(parameters, &mut stream, (m as u32, &models[m]), device_macs_per_s, uplink, thread_macs_per_s)
+            request(parameters, &mut stream, (m as u32, &models[m]), machine, uplink, thread_macs_per_s)
         })
         .collect();
-    Ok(Instance { origin, machine_kinds: Vec::new(), models, cloudlets, hop_s_per_byte, requests })
+    Ok(Instance { origin, machine_kinds: measured::of(kinds), models, cloudlets, hop_s_per_byte, requests })
+}
+
+/// The kinds of devices and cloudlets, if work is in seconds.
+fn zoo_kinds(
+    work: Work,
+    devices: &[LayerTimes],
+    servers: &[LayerTimes],
+    graphs: &[Graph],
+) -> Result<Option<Kinds>, InputError> {
+    let all: Vec<LayerTimes> = devices.iter().chain(&servers[1..]).cloned().collect();
+    measured::kinds(work, (&all[..], "devices"), (&servers[0], "machines"), graphs)
+}
+
+/// Seconds of the layers of model `m`, or of the blocks of its chain, on every kind; the input comes first.
+fn work_of(kinds: &Kinds, m: usize, graph: &Graph, view: View) -> Vec<Option<Vec<f64>>> {
+    match view {
+        View::Dag => kinds.layers(m).to_vec(),
+        View::Chain => {
+            let with_input = |blocks: Vec<f64>| std::iter::once(0.0).chain(blocks).collect();
+            kinds.blocks(m, &graph.chain()).into_iter().map(|blocks| blocks.map(with_input)).collect()
+        }
+    }
 }
 
 /// A random layer graph: mostly a chain, with branches and shortcuts; outputs shrink along the way.
@@ -343,7 +392,14 @@ fn synthetic(origin: Origin, parameters: &Parameters, seed: u64) -> Instance {
             let m = stream.below(8) as usize;
             let device_macs_per_s = parameters.device_speed * stream.log_uniform(1e9, 1e10);
             let uplink = parameters.bandwidth * stream.log_uniform(5e5, 5e6);
-            request(parameters, &mut stream, (m as u32, &models[m]), device_macs_per_s, uplink, thread_macs_per_s)
+            request(
+                parameters,
+                &mut stream,
+                (m as u32, &models[m]),
+                Machine::of_macs(device_macs_per_s),
+                uplink,
+                thread_macs_per_s,
+            )
         })
         .collect();
     Instance { origin, machine_kinds: Vec::new(), models, cloudlets, hop_s_per_byte, requests }

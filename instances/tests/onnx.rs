@@ -171,7 +171,10 @@ fn shape_arithmetic_is_folded() {
     let shapes: Vec<_> = import(&net, &sizes).expect("legal").graph.layers().iter().map(|l| l.shape.clone()).collect();
     assert_eq!(shapes, [vec![3, 6, 6], vec![4, 27], vec![108]]);
     for (sizes, words) in [
-        (&sizes[..2], "input 'x', axis 2: 'side' is dynamic; fix it: offcut models import --axis 'side=SIZE'"),
+        (
+            &sizes[..2],
+            "input 'x', axis 2: 'side' is dynamic; fix it: offcut models import --axis 'side=SIZE' or 'x.2=SIZE'",
+        ),
         (&[("batch", 1), ("depth", 2)], "--axis"),
         (&[("batch", 2), ("channels", 3), ("side", 6)], "first axis of size 2; a batch holds one sample"),
         (&[("batch", 0)], "give a size of at least 1"),
@@ -182,9 +185,15 @@ fn shape_arithmetic_is_folded() {
         let error = import(&net, sizes).expect_err("refused");
         assert!(error.contains(words), "{error}");
     }
-    let unnamed = Net::new(&[0, 3]).node("Relu", "x", "y", &[]).output("y");
-    assert!(refused(&unnamed).contains("'x.0' is dynamic"));
-    assert_eq!(import(&unnamed, &[("x.0", 1)]).expect("legal").graph.input_bytes(), 12);
+    // Two axes of one name have two sizes.
+    let sizes = [("x.0", 1), ("channels", 3), ("side", 6), ("x.3", 12)];
+    assert_eq!(import(&net, &sizes).expect("legal").graph.input_bytes(), 3 * 6 * 12 * 4);
+    // Without a name, or as Paddle writes it.
+    for size in [0, -1] {
+        let unnamed = Net::new(&[size, 3]).node("Relu", "x", "y", &[]).output("y");
+        assert!(refused(&unnamed).contains("'x.0' is dynamic"));
+        assert_eq!(import(&unnamed, &[("x.0", 1)]).expect("legal").graph.input_bytes(), 12);
+    }
 }
 
 /// Half precision takes half the bytes, and a quantised convolution a quarter; its weights are parameters all the same.

@@ -6,7 +6,7 @@
 //! | [`builder`] | [`Builder`]: shape inference, from an architecture's definition to its MACs, parameters and bytes |
 //! | [`chain`] | [`Chain`]: the blocks between places where exactly one tensor crosses |
 //! | [`onnx`] | a graph from an ONNX file |
-//! | [`file`] | a model by a name of the zoo or by the path of a file |
+//! | [`mod@file`] | a model by a name of the zoo or by the path of a file |
 //! | [`zoo`] | the architectures of the field, by name |
 //! | [`profile`] | [`Profile`]: seconds per layer, estimated for a [`Device`] or measured by the user |
 //! | [`profiler`] | what profilers write, matched with a graph's layers by name |

@@ -54,7 +54,7 @@ enum Command {
 struct Import {
     /// The ONNX file
     file: PathBuf,
-    /// The size of a dynamic axis, by its name; one without a name is INPUT.INDEX, e.g. pixels.0
+    /// The size of a dynamic axis, by its name or as INPUT.INDEX, e.g. pixels.0
     #[arg(long = "axis", value_name = "NAME=SIZE")]
     axes: Vec<String>,
     /// The file to write, which must not exist yet; standard output without it

@@ -50,7 +50,7 @@ pub const LARGEST_FILE_BYTES: u64 = (1 << 31) - 1;
 /// Fields of the file besides the contents of tensors: a hundred times those of large exported networks.
 const MOST_FIELDS: usize = 1_000_000;
 
-/// Reads the graph of an ONNX file; it is named for the file. `axes` are the sizes of dynamic axes, by their names; an axis without a name is `INPUT.INDEX`.
+/// Reads the graph of an ONNX file; it is named for the file. `axes` are the sizes of dynamic axes, by their names or as `INPUT.INDEX`.
 ///
 /// # Errors
 /// [`InputError`] naming file, place and remedy.

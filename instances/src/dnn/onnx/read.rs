@@ -121,12 +121,17 @@ fn placed(mut error: InputError, place: &str) -> InputError {
 
 /// The names of the dynamic axes of an input.
 fn dynamic_names(input: &schema::ValueInfo) -> Vec<String> {
-    let name = |(at, dim): (usize, &schema::Dimension)| match (dim.dim_value, dim.dim_param.as_deref()) {
+    let name = |(at, dim): (usize, &schema::Dimension)| match (fixed(dim), dim.dim_param.as_deref()) {
         (Some(_), _) => None,
         (None, Some(name)) if !name.is_empty() => Some(cut(name)),
         _ => Some(format!("{}.{at}", cut(&input.name))),
     };
     dims_of(input).iter().enumerate().filter_map(name).collect()
+}
+
+/// The size of an axis that is not dynamic. Paddle's exporter writes dynamic axes as -1.
+fn fixed(dim: &schema::Dimension) -> Option<i64> {
+    dim.dim_value.filter(|&size| size != -1)
 }
 
 fn dims_of(value: &schema::ValueInfo) -> &[schema::Dimension] {
@@ -382,7 +387,10 @@ impl Reader {
             [] => Ok(()),
             [(output, spec)] => {
                 let layer = self.push(name, op, work, spec, from)?;
-                self.set(&[output.clone()], vec![Tensor { spec: spec.clone(), source: Source::Layer(layer) }])
+                self.set(
+                    std::slice::from_ref(output),
+                    vec![Tensor { spec: spec.clone(), source: Source::Layer(layer) }],
+                )
             }
             several => {
                 let all: Vec<_> = several.iter().map(|(_, spec)| spec).collect();
@@ -527,7 +535,7 @@ fn input_spec(input: &schema::ValueInfo, axes: &mut Axes<'_>) -> Result<Spec, In
     }
     let mut dims = Vec::new();
     for (at, dim) in dims_of(input).iter().enumerate() {
-        if let Some(size) = dim.dim_value {
+        if let Some(size) = fixed(dim) {
             let size = u64::try_from(size).ok().filter(|&size| size > 0).ok_or_else(|| {
                 InputError::at(format!("axis {at}"), format!("is {size}"), "give a size of at least 1")
             })?;
@@ -536,10 +544,16 @@ fn input_spec(input: &schema::ValueInfo, axes: &mut Axes<'_>) -> Result<Spec, In
         }
         let place = format!("{}.{at}", input.name);
         let name = dim.dim_param.as_deref().filter(|name| !name.is_empty()).unwrap_or(&place);
-        dims.push(axes.size(name).ok_or_else(|| {
+        // Axes of different sizes may have one name, such as '?', so INPUT.INDEX comes first.
+        dims.push(axes.size(&place).or_else(|| axes.size(name)).ok_or_else(|| {
             let name = cut(name);
             let what = format!("'{name}' is dynamic");
-            InputError::at(format!("axis {at}"), what, format!("fix it: offcut models import --axis '{name}=SIZE'"))
+            let by_place = if name == place { String::new() } else { format!(" or '{}=SIZE'", cut(&place)) };
+            InputError::at(
+                format!("axis {at}"),
+                what,
+                format!("fix it: offcut models import --axis '{name}=SIZE'{by_place}"),
+            )
         })?);
     }
     if dims.len() > 1 && dims[0] != 1 {
@@ -553,12 +567,12 @@ fn input_spec(input: &schema::ValueInfo, axes: &mut Axes<'_>) -> Result<Spec, In
 /// Compares the shape of an output with the sizes that the file declares.
 fn check_declared(output: &schema::ValueInfo, spec: &Spec) -> Result<(), InputError> {
     let declared = dims_of(output);
-    let differs = |(dim, &size): (&schema::Dimension, &u64)| dim.dim_value.is_some_and(|value| value != size as i64);
+    let differs = |(dim, &size): (&schema::Dimension, &u64)| fixed(dim).is_some_and(|value| value != size as i64);
     let tensor = output.r#type.as_ref().and_then(|of| of.tensor_type.as_ref());
     let has_shape = tensor.is_some_and(|tensor| tensor.shape.is_some());
     if has_shape && (declared.len() != spec.dims.len() || declared.iter().zip(&spec.dims).any(differs)) {
         let sizes: Vec<_> =
-            declared.iter().map(|dim| dim.dim_value.map_or("?".to_owned(), |size| size.to_string())).collect();
+            declared.iter().map(|dim| fixed(dim).map_or("?".to_owned(), |size| size.to_string())).collect();
         let what =
             format!("is declared as {}, but its layers give {}", listed(&sizes).replace('"', ""), shown(&spec.dims));
         return Err(InputError::at("", what, "check the file and the sizes of --axis"));

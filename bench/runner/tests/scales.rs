@@ -157,7 +157,29 @@ impl Draw {
             })
             .collect();
         let (origin, machine_kinds) = (origin::Origin::default(), Vec::new());
-        throughput::Instance { origin, machine_kinds, models, cloudlets, hop_s_per_byte, requests }
+        let mut instance = throughput::Instance { origin, machine_kinds, models, cloudlets, hop_s_per_byte, requests };
+        if self.stream.below(2) == 0 {
+            self.kinds(&mut instance);
+        }
+        instance
+    }
+
+    /// Two kinds of machines with unrelated work; every other machine is of one.
+    fn kinds(&mut self, instance: &mut throughput::Instance) {
+        let kind = |name: &str| throughput::MachineKind { name: name.into(), about: String::new() };
+        instance.machine_kinds = vec![kind("a"), kind("b")];
+        for model in &mut instance.models {
+            let mut work = || -> Vec<f64> {
+                let layers = (1..model.out_bytes.len()).map(|_| self.amount());
+                std::iter::once(0.0).chain(layers).collect()
+            };
+            model.work_s = vec![Some(work()), Some(work())];
+        }
+        let devices = instance.requests.iter_mut().map(|request| &mut request.device);
+        for machine in devices.chain(instance.cloudlets.iter_mut().map(|cloudlet| &mut cloudlet.thread)) {
+            let kind = self.stream.below(4) as u32;
+            machine.kind = (kind < 2).then_some(kind);
+        }
     }
 
     fn jpdra(&mut self) -> jpdra::Instance {

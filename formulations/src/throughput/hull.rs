@@ -85,6 +85,14 @@ fn dot(weights: &[f64; 3], costs: &[f64; 3]) -> f64 {
     weights[0] * costs[0] + weights[1] * costs[1] + weights[2] * costs[2]
 }
 
+/// Weights > 0 in another unit, so that the least is as far below 1 as the largest is above.
+fn scaled(weights: [f64; 3]) -> [f64; 3] {
+    let least = weights.into_iter().fold(f64::INFINITY, f64::min);
+    let largest = weights.into_iter().fold(0.0, f64::max);
+    let unit = least.sqrt() * largest.sqrt();
+    weights.map(|weight| weight / unit)
+}
+
 impl Hull {
     pub(super) fn new(model: &Model, kinds: Kinds, range: WeightRange) -> Self {
         let network = Network::of(model, kinds);
@@ -94,6 +102,7 @@ impl Hull {
         let corners = [[x, b, c], [x, y, c], [a, y, c], [a, y, z], [a, b, z], [x, b, z]];
         let first = network.vertex(&vec![true; model.layers()]);
         let node = |weights: [f64; 3]| {
+            let weights = scaled(weights);
             let delay = dot(&weights, &first.costs);
             Node { weights, delay, is_corner: true, flow: None }
         };
@@ -229,11 +238,9 @@ impl Hull {
             kept
         } else {
             let weights: [f64; 3] = std::array::from_fn(|q| loss * from.weights[q] + gain * to.weights[q]);
+            let weights = scaled(weights);
             let delay = self.vertices.iter().map(|vertex| dot(&weights, &vertex.costs)).fold(f64::INFINITY, f64::min);
-            // In units of the delay, so that all nodes are alike.
-            let unit = if delay > 0.0 { delay } else { weights.iter().copied().fold(0.0, f64::max) };
-            let weights = weights.map(|weight| weight / unit);
-            self.nodes.push(Node { weights, delay: delay / unit, is_corner: false, flow: None });
+            self.nodes.push(Node { weights, delay, is_corner: false, flow: None });
             self.nodes.len() - 1
         };
         crossings.insert((taken, kept), crossing);

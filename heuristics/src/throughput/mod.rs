@@ -6,6 +6,9 @@
 //! The abstract says that a constant approximation and a competitive ratio exist; it gives neither. The factors below are Offcut's, proved in the
 //! modules for the algorithms as they are here.
 //!
+//! All of these proofs take the least threads k_ij as they are, any whole numbers, and use nothing of where they come from. So they hold with kinds of machines, too,
+//! also where a cloudlet does not run a model: then there is no k_ij, as for one that is out of reach.
+//!
 //! | file | method | what is proved of it here |
 //! |---|---|---|
 //! | `local_ratio` | `local-ratio` | 1/2 of the optimum (unit profits, or exact knapsacks); 1/3 beyond |

@@ -1,7 +1,7 @@
 //! The least threads that bring a request to its deadline on a cloudlet.
 //!
 //! The delay of the fastest cut never rises with threads, so the least number is found by bisection; the fastest cut is one of few per
-//! model (`cuts`).
+//! model and kinds of machines (`cuts`). A cloudlet of a kind that the model has no work for has no cut, and no number of threads does.
 
 use std::collections::HashMap;
 

@@ -42,7 +42,7 @@ pub enum Service {
     },
 }
 
-/// What proves an upper bound: per model, that no cut is cheaper than its corners say; and prices of threads.
+/// What proves an upper bound: per model and kinds of machines, that no cut is cheaper than its corners or vertices say; and prices of threads.
 ///
 /// With k_ij the least threads that could bring request i to its deadline on cloudlet j, and prices pi_j >= 0 of a thread, no solution
 /// has a larger objective value than

@@ -64,7 +64,7 @@ fn checked_answer(instance: &Instance, solution: &Solution) -> (Vec<String>, f64
         }
         let mut delay = flow.input_bytes / flow.uplink_bytes_per_s[first];
         delay += flow.result_bytes.map_or(0.0, |bytes| bytes / flow.downlink_bytes_per_s[last]);
-        for (n, partition) in flow.partitions.iter().enumerate() {
+        for n in 0..flow.partitions.len() {
             let speed = match (&solution.speeds, instance.allocation) {
                 (Speeds::MacsPerS(speeds), Allocation::Continuous) => speeds[s][n],
                 (Speeds::Units(units), Allocation::Units { macs_per_s }) => {

@@ -317,8 +317,8 @@ def main():
         parser.error("give an instance, or --self-test")
     with open(options.instance, encoding="utf-8") as file:
         data = json.load(file)
-    if (data["offcut"], data["problem"], data["version"]) != ("instance", "multiuser", 1):
-        sys.exit(f"{options.instance}: is no instance of 'multiuser', version 1")
+    if (data["offcut"], data["problem"]) != ("instance", "multiuser") or data["version"] not in (1, 2):
+        sys.exit(f"{options.instance}: is no instance of 'multiuser', version 1 or 2")
 
     def say(line):
         print(json.dumps(line), flush=True)

@@ -426,7 +426,7 @@ mod tests {
             "server.units",
             "unknown field `rtt`",
             "missing field `rtt_s`",
-            "users[1].device_macs_per_s",
+            "users[1]: missing field `device_macs_per_s`",
         ] {
             assert_eq!(told.iter().filter(|line| line.contains(expected)).count(), 1, "{expected}: {told:#?}");
         }

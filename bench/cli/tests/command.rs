@@ -123,7 +123,7 @@ fn bad_input_is_one_clear_line_and_exit_2() {
     write("unknown.json", &good.replacen("\"rtt_s\"", "\"colour\":1,\"rtt_s\"", 1));
     write("nan.json", &good.replacen("\"rtt_s\":0", "\"rtt_s\":NaN,\"x\":0", 1));
     write("negative.json", &good.replacen("\"rtt_s\":0", "\"rtt_s\":-0", 1));
-    write("future.json", &good.replacen("\"version\":1", "\"version\":2", 1));
+    write("future.json", &good.replacen("\"version\":1", "\"version\":3", 1));
     write("other.json", &good.replacen("\"problem\":\"multiuser\"", "\"problem\":\"knapsack\"", 1));
     write("short.json", &good[..good.len() / 2]);
     write("brackets.json", &"[".repeat(3 << 20));
@@ -336,7 +336,7 @@ fn documents_follow_their_schemas() {
     for (pointer, value) in [
         ("/body/users/0/model", serde_json::json!(-1)),
         ("/body/users/0/rtt_s", serde_json::json!("soon")),
-        ("/version", serde_json::json!(2)),
+        ("/version", serde_json::json!(3)),
         ("/problem", serde_json::json!("knapsack")),
         ("/body/server/speedup/law", serde_json::json!("magic")),
     ] {
@@ -344,6 +344,18 @@ fn documents_follow_their_schemas() {
         *broken.pointer_mut(pointer).expect("there") = value;
         assert!(!schema("instance").is_valid(&broken), "{pointer}");
     }
+    // With kinds of machines: a device has a speed in MAC/s or a kind, not both, and not neither.
+    let mut kinds = toy.clone();
+    kinds["version"] = 2.into();
+    kinds["body"]["machine_kinds"] = serde_json::json!([{"name": "pi"}]);
+    let user = kinds["body"]["users"][0].as_object_mut().expect("a user");
+    user.insert("device".into(), serde_json::json!({"kind": 0, "speed": 1}));
+    assert!(!schema("instance").is_valid(&kinds));
+    let user = kinds["body"]["users"][0].as_object_mut().expect("a user");
+    user.remove("device_macs_per_s");
+    assert!(schema("instance").is_valid(&kinds));
+    kinds["body"]["users"][0].as_object_mut().expect("a user").remove("device");
+    assert!(!schema("instance").is_valid(&kinds));
 }
 
 /// `throughput` from generator to verdict, and what is off in an answer or a certificate.

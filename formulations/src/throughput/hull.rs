@@ -31,7 +31,7 @@ use petgraph::algo::maximum_flow::dinics;
 use petgraph::graph::{DiGraph, EdgeIndex, NodeIndex};
 use petgraph::visit::EdgeRef;
 
-use super::kinds::Kinds;
+use super::kinds::{Kinds, WeightRange};
 
 /// A cut that can be the fastest.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,13 +40,6 @@ pub(super) struct HullVertex {
     pub(super) costs: [f64; 3],
     /// Layers on the device, ascending.
     pub(super) device_layers: Vec<u32>,
-}
-
-/// The weights of some requests and cloudlets: the least and the largest seconds per device work, per byte, and per cloudlet work.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct WeightRange {
-    pub(super) least: [f64; 3],
-    pub(super) largest: [f64; 3],
 }
 
 /// All vertices, and the map that proves them.

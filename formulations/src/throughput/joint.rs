@@ -21,8 +21,9 @@ use good_lp::{Constraint, Expression, ProblemVariables, Variable, constraint, va
 use offcut_instances::problem::{Algorithm, Answer, Budget, Problem, Stop};
 use offcut_instances::throughput::{Instance, Model, Part, Request, Service, Solution, Throughput};
 
+use super::kinds::speedup;
 use super::milp::whole;
-use super::threads::{deadline_s, speedup};
+use super::threads::deadline_s;
 use crate::highs::{self, Limits, Program};
 
 /// Above this many variables the model is not built.

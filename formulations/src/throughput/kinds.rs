@@ -2,10 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use offcut_instances::speedup::Speedup;
 use offcut_instances::throughput::Instance;
-
-use super::hull::WeightRange;
-use super::threads::speedup;
 
 /// A model, the kind of a device that has it, and the kind of a cloudlet that could serve it. No kind is one, too: work in MACs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,6 +18,13 @@ impl Kinds {
     pub(super) fn are_macs(self) -> bool {
         self.device.is_none() && self.cloudlet.is_none()
     }
+}
+
+/// The weights of some requests and cloudlets: the least and the largest seconds per device work, per byte, and per cloudlet work.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct WeightRange {
+    pub(super) least: [f64; 3],
+    pub(super) largest: [f64; 3],
 }
 
 /// All that some request and some cloudlet with threads have, with the weights of cuts there.
@@ -62,4 +67,13 @@ pub(super) fn ranges(instance: &Instance) -> BTreeMap<Kinds, WeightRange> {
         }
     }
     all
+}
+
+/// How many times faster k threads are than one.
+pub(super) fn speedup(law: &Speedup, k: u32) -> f64 {
+    match law {
+        Speedup::Linear => f64::from(k),
+        Speedup::Amdahl { parallel_fraction: p } => 1.0 / ((1.0 - p) + p / f64::from(k)),
+        Speedup::Table { speedups } => speedups[(k as usize).min(speedups.len()) - 1],
+    }
 }

@@ -10,15 +10,14 @@
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
-use offcut_instances::speedup::Speedup;
 use offcut_instances::throughput::{
     Certificate, DEADLINE_TOLERANCE, Instance, Part, PriceNode, Request, Service, Solution,
 };
 use rayon::prelude::*;
 
 use super::envelope::Envelope;
-use super::hull::{Hull, WeightRange};
-use super::kinds::{Kinds, ranges};
+use super::hull::Hull;
+use super::kinds::{Kinds, WeightRange, ranges, speedup};
 
 /// No cloudlet, or no number of threads.
 const NONE: u16 = 0;
@@ -224,15 +223,6 @@ impl Cuts {
         let macs: f64 = instance.models[kinds.model as usize].macs.iter().sum();
         let corners = self.envelopes[kinds.model as usize].corners.iter();
         corners.map(|corner| Line::new([corner.macs, corner.bytes, (macs - corner.macs).max(0.0)])).collect()
-    }
-}
-
-/// How many times faster k threads are than one.
-pub(super) fn speedup(law: &Speedup, k: u32) -> f64 {
-    match law {
-        Speedup::Linear => f64::from(k),
-        Speedup::Amdahl { parallel_fraction: p } => 1.0 / ((1.0 - p) + p / f64::from(k)),
-        Speedup::Table { speedups } => speedups[(k as usize).min(speedups.len()) - 1],
     }
 }
 

@@ -30,13 +30,16 @@ pub(crate) struct Latencies<'a> {
     first: Vec<u32>,
 }
 
+/// Device work before a cut, and server work after it.
+type WorkAroundCut = (f64, f64);
+
 /// For each model and kind of device, the device's work before and the server's work after every cut.
 #[derive(Default)]
-struct Sums(HashMap<(u32, Option<u32>), Vec<(f64, f64)>>);
+struct Sums(HashMap<(u32, Option<u32>), Vec<WorkAroundCut>>);
 
 impl Sums {
     /// Those of a user. Shape (cuts,).
-    fn of(&mut self, instance: &Instance, user: &User) -> &[(f64, f64)] {
+    fn of(&mut self, instance: &Instance, user: &User) -> &[WorkAroundCut] {
         self.0.entry((user.model, user.device.kind)).or_insert_with(|| {
             let model = &instance.models[user.model as usize];
             let (device, server) = (model.work(user.device.kind), model.work(instance.server.unit.kind));

@@ -216,7 +216,7 @@ pub(super) fn fastest_in(works: Works, of: WeightBox) -> Vec<Cut> {
 fn polygon(cuts: &[Cut], at: usize, outline: &[[f64; 3]]) -> Vec<[f64; 3]> {
     let mine = &cuts[at];
     let mut polygon = outline.to_vec();
-    for other in &cuts[..] {
+    for other in cuts {
         let gain = |w: &[f64; 3]| {
             w[0] * (other.device_work - mine.device_work)
                 + w[1] * (other.bytes - mine.bytes)

@@ -141,12 +141,15 @@ impl<'a> Threads<'a> {
     }
 }
 
+/// The least and the largest.
+type Ends = (f64, f64);
+
 /// The ends of all weights, by kinds of machines.
 struct Boxes {
     /// Seconds per device work and per byte of the uplink, of a model and a kind of device.
-    devices: HashMap<(u32, Option<u32>), [(f64, f64); 2]>,
+    devices: HashMap<(u32, Option<u32>), [Ends; 2]>,
     /// Seconds per byte of a hop and per work on the cloudlet, of a kind of cloudlet.
-    cloudlets: HashMap<Option<u32>, [(f64, f64); 2]>,
+    cloudlets: HashMap<Option<u32>, [Ends; 2]>,
 }
 
 impl Boxes {

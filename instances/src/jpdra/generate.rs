@@ -18,11 +18,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::instance::{Allocation, Flow, Instance, Partition, Server};
+use crate::dnn::machine_file::LayerTimes;
 use crate::dnn::{Chain, Graph};
 use crate::error::InputError;
 use crate::family::{Family, Settable};
 use crate::machine::Machine;
-use crate::measured::{self, Work};
+use crate::measured::{self, Kinds, Work};
 use crate::origin::Origin;
 use crate::parameters::{self, place};
 use crate::problem::Valid;
@@ -241,7 +242,7 @@ fn zoo(origin: Origin, parameters: &Parameters, seed: u64) -> Result<Instance, I
     }
     let link_bytes_per_s = links(parameters, seed, "zoo", WIRED_BYTES_PER_S * parameters.bandwidth);
     let mut stream = Stream::new(&["jpdra", "zoo", "flows"], seed);
-    let mut blocks = Vec::new();
+    let mut blocks: Vec<Blocks> = Vec::new();
     let flows = (0..parameters.flows)
         .map(|_| {
             let m = stream.below(graphs.len() as u64) as usize;
@@ -277,16 +278,33 @@ fn zoo(origin: Origin, parameters: &Parameters, seed: u64) -> Result<Instance, I
         link_bytes_per_s,
         allocation: Allocation::Continuous,
     };
-    let mut instance = scaled(instance, parameters);
-    let Some(kinds) = kinds else { return Ok(instance) };
-    // The same system in seconds: a server is so many times as fast as its machine.
-    for (server, at) in instance.servers.iter_mut().zip(&drawn) {
-        server.machine = Machine::of_kind(kinds.of(&machines[*at]), server.machine.speed / speeds[*at]);
+    let instance = scaled(instance, parameters);
+    let machines: Vec<_> = drawn.iter().map(|at| (&machines[*at], speeds[*at])).collect();
+    Ok(match kinds {
+        Some(kinds) => in_seconds(instance, kinds, &machines, speeds[0], &blocks),
+        None => instance,
+    })
+}
+
+/// A flow's model, its chain, and the blocks of each partition.
+type Blocks = (usize, Chain, Vec<Range<usize>>);
+
+/// The same system in seconds: a server is so many times as fast as its machine. `machines` has that of every server with its speed in MAC/s; units
+/// are of the speed `of_units`.
+fn in_seconds(
+    mut instance: Instance,
+    kinds: Kinds,
+    machines: &[(&LayerTimes, f64)],
+    of_units: f64,
+    blocks: &[Blocks],
+) -> Instance {
+    for (server, (machine, macs_per_s)) in instance.servers.iter_mut().zip(machines) {
+        server.machine = Machine::of_kind(kinds.of(machine), server.machine.speed / macs_per_s);
     }
     if let Allocation::Units { macs_per_s } = &mut instance.allocation {
-        *macs_per_s /= speeds[0];
+        *macs_per_s /= of_units;
     }
-    for (flow, (m, chain, ranges)) in instance.flows.iter_mut().zip(&blocks) {
+    for (flow, (m, chain, ranges)) in instance.flows.iter_mut().zip(blocks) {
         let of_kind = |seconds: Option<Vec<f64>>| -> Vec<f64> {
             let seconds = seconds.expect("every model runs on every kind");
             ranges.iter().map(|range| seconds[range.clone()].iter().sum()).collect()
@@ -294,7 +312,7 @@ fn zoo(origin: Origin, parameters: &Parameters, seed: u64) -> Result<Instance, I
         flow.work_s = kinds.blocks(*m, chain).into_iter().map(of_kind).collect();
     }
     instance.machine_kinds = measured::of(Some(kinds));
-    Ok(instance)
+    instance
 }
 
 /// Gigabit Ethernet between servers.

@@ -154,6 +154,34 @@ impl From<User> for UserDocument {
 }
 
 impl Instance {
+    /// The users, of an instance whose models and kinds are good.
+    fn validate_users(&self, edge: Machine) -> Result<(), InputError> {
+        for (n, user) in self.users.iter().enumerate() {
+            let place = |field: &str| format!("users[{n}].{field}");
+            if user.model as usize >= self.models.len() {
+                return Err(InputError::at(
+                    place("model"),
+                    format!("is {}, but there are {} models", user.model, self.models.len()),
+                    "give an index into models, counted from 0",
+                ));
+            }
+            user.device.validate(&self.machine_kinds, || place("max_macs_per_s"), || place("device"))?;
+            let model = &self.models[user.model as usize];
+            if !model.runs_on(user.device.kind) {
+                return Err(no_work(place("device"), &model.name, user.device, &self.machine_kinds));
+            }
+            if !model.runs_on(edge.kind) {
+                return Err(no_work("edge".into(), &model.name, edge, &self.machine_kinds));
+            }
+            range::not_negative(|| place("energy_per_mac_coeff"), user.energy_per_mac_coeff)?;
+            range::not_negative(|| place("tx_power_w"), user.tx_power_w)?;
+            range::not_negative(|| place("energy_budget_j_per_slot"), user.energy_budget_j_per_slot)?;
+            range::not_negative(|| place("overdraft_s_per_j"), user.overdraft_s_per_j)?;
+            range::not_negative(|| place("backlog_j"), user.backlog_j)?;
+        }
+        Ok(())
+    }
+
     /// The edge: the speed that users share is in MAC/s, or a factor on its kind's.
     ///
     /// # Panics
@@ -225,29 +253,7 @@ impl Valid for Instance {
         for (m, model) in self.models.iter().enumerate() {
             model.validate(&self.machine_kinds).map_err(|input_error| input_error.below(format!("models[{m}]")))?;
         }
-        for (n, user) in self.users.iter().enumerate() {
-            let place = |field: &str| format!("users[{n}].{field}");
-            if user.model as usize >= self.models.len() {
-                return Err(InputError::at(
-                    place("model"),
-                    format!("is {}, but there are {} models", user.model, self.models.len()),
-                    "give an index into models, counted from 0",
-                ));
-            }
-            user.device.validate(&self.machine_kinds, || place("max_macs_per_s"), || place("device"))?;
-            let model = &self.models[user.model as usize];
-            if !model.runs_on(user.device.kind) {
-                return Err(no_work(place("device"), &model.name, user.device, &self.machine_kinds));
-            }
-            if !model.runs_on(edge.kind) {
-                return Err(no_work("edge".into(), &model.name, edge, &self.machine_kinds));
-            }
-            range::not_negative(|| place("energy_per_mac_coeff"), user.energy_per_mac_coeff)?;
-            range::not_negative(|| place("tx_power_w"), user.tx_power_w)?;
-            range::not_negative(|| place("energy_budget_j_per_slot"), user.energy_budget_j_per_slot)?;
-            range::not_negative(|| place("overdraft_s_per_j"), user.overdraft_s_per_j)?;
-            range::not_negative(|| place("backlog_j"), user.backlog_j)?;
-        }
+        self.validate_users(edge)?;
         for (t, slot) in self.slots.iter().enumerate() {
             for (field, values) in [("arrivals_per_s", &slot.arrivals_per_s), ("gains", &slot.gains)] {
                 if values.len() != users {

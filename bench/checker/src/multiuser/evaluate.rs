@@ -46,11 +46,14 @@ pub(super) fn evaluate(instance: &Instance, solution: &Solution) -> (Option<Inte
     (objective, violations)
 }
 
+/// Device work of the blocks before a cut, and server work of those after it.
+type WorkAroundCut = (Interval, Interval);
+
 /// The latencies of an instance, from enclosed prefix sums of the work.
 pub(super) struct Latencies<'a> {
     pub(super) instance: &'a Instance,
     /// Device work of the blocks before and server work of the blocks after a cut, for every model and kind of device that a user has. Shape (cuts,).
-    work: HashMap<(u32, Option<u32>), Vec<(Interval, Interval)>>,
+    work: HashMap<(u32, Option<u32>), Vec<WorkAroundCut>>,
 }
 
 impl<'a> Latencies<'a> {
@@ -75,7 +78,7 @@ impl<'a> Latencies<'a> {
     }
 
     /// Device work before and server work after every cut of a user's model. Shape (cuts,).
-    pub(super) fn work(&self, user: &User) -> &[(Interval, Interval)] {
+    pub(super) fn work(&self, user: &User) -> &[WorkAroundCut] {
         &self.work[&(user.model, user.device.kind)]
     }
 

@@ -296,8 +296,9 @@ def read(path):
         with open(path, encoding="utf-8") as file:
             data = json.load(file)
         head = tuple(data[key] for key in ("offcut", "problem", "version"))
-        if head != ("instance", "jpdra", 1):
-            raise InputError(f"is {head[0]} of '{head[1]}', version {head[2]}; give an instance of 'jpdra', version 1")
+        if head[:2] != ("instance", "jpdra") or head[2] not in (1, 2):
+            what = f"is {head[0]} of '{head[1]}', version {head[2]}"
+            raise InputError(f"{what}; give an instance of 'jpdra', version 1 or 2")
         return Instance(data["body"])
     except Declined:
         raise

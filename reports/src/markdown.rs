@@ -3,6 +3,7 @@
 use crate::figure::Figure;
 use crate::names::visible;
 use crate::report::Report;
+use crate::section::Section;
 use crate::table::{Column, Style, Table};
 
 /// The report as one Markdown file; figures are referred to by their place in the folder.
@@ -40,37 +41,8 @@ pub fn page(report: &Report) -> String {
     }
     text += "## Main results\n\n";
     text += &list(&report.summary);
-    if let Some(paper) = &report.paper {
-        text += &format!("## The paper's claims\n\n{}\n\n", line(paper));
-        if !report.verdicts.is_empty() {
-            text += "| claim | family | verdict | number | limit | rows | whose limit | where | numbers and why |\n";
-            text += "| :-- | :-- | :-- | :-- | :-- | --: | :-- | :-- | :-- |\n";
-        }
-        for verdict in &report.verdicts {
-            let [claim, group, number, limit, place] =
-                [&verdict.claim, &verdict.group, &verdict.number, &verdict.limit, &verdict.place]
-                    .map(|text| escaped(text));
-            let why = escaped(&format!("{}: {}", verdict.numbers, verdict.why));
-            let (outcome, rule, rows) = (verdict.outcome.name(), verdict.rule.name(), verdict.rows);
-            text += &format!(
-                "| {claim} | {group} | **{outcome}** | {number} | {limit} | {rows} | {rule} | {place} | {why} |\n"
-            );
-        }
-        text.push('\n');
-    }
-    for section in &report.sections {
-        text += &format!("## {}\n\n", escaped(&section.title));
-        for of_it in &section.figures {
-            text += &figure(of_it);
-        }
-        for paragraph in &section.paragraphs {
-            text += &format!("{}\n\n", line(paragraph));
-        }
-        for of_it in &section.tables {
-            text += &table(of_it);
-            text.push('\n');
-        }
-    }
+    text += &claims(report);
+    report.sections.iter().for_each(|of_it| text += &section(of_it));
     text += "## How to read\n\n";
     text += &list(&report.reading);
     text += "## Known limitations\n\n";
@@ -80,6 +52,43 @@ pub fn page(report: &Report) -> String {
         text += &format!("| {} | {} |\n", escaped(name), escaped(value));
     }
     text.trim_end().to_owned() + "\n"
+}
+
+/// The paper and the verdicts on its claims; nothing without a paper.
+fn claims(report: &Report) -> String {
+    let Some(paper) = &report.paper else { return String::new() };
+    let mut text = format!("## The paper's claims\n\n{}\n\n", line(paper));
+    if !report.verdicts.is_empty() {
+        text += "| claim | family | verdict | number | limit | rows | whose limit | where | numbers and why |\n";
+        text += "| :-- | :-- | :-- | :-- | :-- | --: | :-- | :-- | :-- |\n";
+    }
+    for verdict in &report.verdicts {
+        let [claim, group, number, limit, place] =
+            [&verdict.claim, &verdict.group, &verdict.number, &verdict.limit, &verdict.place].map(|text| escaped(text));
+        let why = escaped(&format!("{}: {}", verdict.numbers, verdict.why));
+        let (outcome, rule, rows) = (verdict.outcome.name(), verdict.rule.name(), verdict.rows);
+        text += &format!(
+            "| {claim} | {group} | **{outcome}** | {number} | {limit} | {rows} | {rule} | {place} | {why} |\n"
+        );
+    }
+    text.push('\n');
+    text
+}
+
+/// A part of the report under its heading.
+fn section(section: &Section) -> String {
+    let mut text = format!("## {}\n\n", escaped(&section.title));
+    for of_it in &section.figures {
+        text += &figure(of_it);
+    }
+    for paragraph in &section.paragraphs {
+        text += &format!("{}\n\n", line(paragraph));
+    }
+    for of_it in &section.tables {
+        text += &table(of_it);
+        text.push('\n');
+    }
+    text
 }
 
 /// A figure by its place in the folder, with its caption.

@@ -33,6 +33,15 @@ pub fn whole(value: u64) -> String {
     separate(&value.to_string())
 }
 
+/// So many instances, in words.
+/// ```
+/// use offcut_reports::numbers::instances;
+/// assert_eq!([instances(1), instances(1200)], ["1 instance", "1,200 instances"]);
+/// ```
+pub fn instances(count: usize) -> String {
+    format!("{} instance{}", whole(count as u64), if count == 1 { "" } else { "s" })
+}
+
 fn separate(text: &str) -> String {
     let (sign, rest) = text.strip_prefix('-').map_or(("", text), |rest| ("-", rest));
     let (integer, fraction) = rest.split_once('.').map_or((rest, None), |(i, f)| (i, Some(f)));

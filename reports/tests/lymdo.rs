@@ -187,9 +187,9 @@ fn verdicts_follow_the_rows() {
     assert_eq!(groups, ["rayleigh", "rayleigh", "tight", "rayleigh", "steady"]);
     // 1 - .22/.24, and 1 - .22/.5 where edge-only answers.
     for family in [&told[1], &told[2]] {
-        assert!(family.numbers.contains("8.3 % against myopic (1 instances)"), "{}", family.numbers);
+        assert!(family.numbers.contains("8.3 % against myopic (1 instance)"), "{}", family.numbers);
     }
-    assert!(told[1].numbers.contains("56 % against edge-only (1 instances)"), "{}", told[1].numbers);
+    assert!(told[1].numbers.contains("56 % against edge-only (1 instance)"), "{}", told[1].numbers);
     assert!(told[2].numbers.contains("edge-only has no trajectory"), "{}", told[2].numbers);
     // .1 to .5 % on 5 of 20 slots.
     assert!(told[3].numbers.contains("mean 0.075 %, median 0 %"), "{}", told[3].numbers);

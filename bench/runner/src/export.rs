@@ -28,7 +28,7 @@ pub fn export<P: BenchmarkAdapter>(
         return Err(of_method("states the problem as no single program".into(), remedy));
     }
     let is_lp = file.extension().is_some_and(|ending| ending == "lp");
-    if !is_lp && !file.extension().is_some_and(|ending| ending == "mps") {
+    if !is_lp && file.extension().is_none_or(|ending| ending != "mps") {
         return Err(input_error("is neither .mps nor .lp".into(), "give a name with one of these endings"));
     }
     if file.exists() {

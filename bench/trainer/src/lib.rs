@@ -33,6 +33,8 @@ pub mod ppo;
 pub mod systems;
 pub mod train;
 
+use offcut_instances::document::InputError;
+
 /// What can go wrong: errors of candle, and input errors.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -41,5 +43,11 @@ pub enum Error {
     Candle(#[from] candle_core::Error),
     /// Bad input.
     #[error(transparent)]
-    InputError(#[from] offcut_instances::document::InputError),
+    InputError(Box<InputError>),
+}
+
+impl From<InputError> for Error {
+    fn from(error: InputError) -> Self {
+        Self::InputError(Box::new(error))
+    }
 }

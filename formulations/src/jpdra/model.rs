@@ -39,6 +39,19 @@ fn least_units(load: f64, unit: f64) -> u64 {
     near.into_iter().find(|k| *k > 0.0 && is_enough(*k)).map_or(1, |k| k as u64)
 }
 
+/// Weighted seconds of a transfer; infinite without a way.
+fn way(weighted: f64, speed: f64) -> f64 {
+    if speed > 0.0 { weighted / speed } else { f64::INFINITY }
+}
+
+/// Seconds per byte between servers, infinite without a way. Shape (servers, servers), flat.
+fn seconds_per_byte(instance: &Instance) -> Vec<f64> {
+    let of_row = |(m, row): (usize, &Vec<f64>)| -> Vec<f64> {
+        row.iter().enumerate().map(|(to, speed)| if m == to { 0.0 } else { way(1.0, *speed) }).collect()
+    };
+    instance.link_bytes_per_s.iter().enumerate().flat_map(of_row).collect()
+}
+
 /// The data of an instance.
 pub(super) struct Model<'a> {
     pub(super) instance: &'a Instance,
@@ -86,7 +99,6 @@ impl<'a> Model<'a> {
         let (mut roots, mut loads, mut flows, mut follows) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let (mut flow_of, mut is_rounded_up) = (Vec::new(), Vec::new());
         let (mut enter, mut leave, mut bytes) = (Vec::new(), Vec::new(), Vec::new());
-        let way = |weighted: f64, speed: f64| if speed > 0.0 { weighted / speed } else { f64::INFINITY };
         for (s, flow) in instance.flows.iter().enumerate() {
             let weight = flow.rate_per_s / total;
             let first = follows.len();
@@ -109,12 +121,6 @@ impl<'a> Model<'a> {
                 None => leave.extend(std::iter::repeat_n(0.0, servers)),
             }
         }
-        let links = instance.link_bytes_per_s.iter().enumerate();
-        let seconds_per_byte = links
-            .flat_map(|(m, row)| {
-                row.iter().enumerate().map(move |(to, speed)| if m == to { 0.0 } else { way(1.0, *speed) })
-            })
-            .collect();
         let unit = match instance.allocation {
             Allocation::Continuous => None,
             Allocation::Units { macs_per_s } => Some(macs_per_s),
@@ -137,7 +143,7 @@ impl<'a> Model<'a> {
             enter,
             leave,
             bytes,
-            seconds_per_byte,
+            seconds_per_byte: seconds_per_byte(instance),
             unit,
             units,
         }

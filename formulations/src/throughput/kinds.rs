@@ -27,12 +27,15 @@ pub(super) struct WeightRange {
     pub(super) largest: [f64; 3],
 }
 
+/// The least and the largest.
+type Ends = (f64, f64);
+
 /// All that some request and some cloudlet with threads have, with the weights of cuts there.
 pub(super) fn ranges(instance: &Instance) -> BTreeMap<Kinds, WeightRange> {
     let none = (f64::INFINITY, f64::NEG_INFINITY);
     let widened = |(least, largest): (f64, f64), value: f64| (least.min(value), largest.max(value));
     // Seconds per device work and per byte of the uplink, by model and kind of device.
-    let mut of_devices: BTreeMap<(u32, Option<u32>), [(f64, f64); 2]> = BTreeMap::new();
+    let mut of_devices: BTreeMap<(u32, Option<u32>), [Ends; 2]> = BTreeMap::new();
     let mut access_points = BTreeSet::new();
     for request in &instance.requests {
         let of_device = of_devices.entry((request.model, request.device.kind)).or_insert([none; 2]);
@@ -41,7 +44,7 @@ pub(super) fn ranges(instance: &Instance) -> BTreeMap<Kinds, WeightRange> {
         access_points.insert(request.access_point);
     }
     // Seconds per byte of the hop and per cloudlet work, by kind of cloudlet.
-    let mut of_cloudlets: BTreeMap<Option<u32>, [(f64, f64); 2]> = BTreeMap::new();
+    let mut of_cloudlets: BTreeMap<Option<u32>, [Ends; 2]> = BTreeMap::new();
     for (j, cloudlet) in instance.cloudlets.iter().enumerate() {
         let most = cloudlet.max_threads_per_request.min(cloudlet.threads);
         if most == 0 {

@@ -251,21 +251,7 @@ pub(crate) fn of_all(parts: &[(&str, &Results, &ProblemReport)], options: &Optio
             Some((*name, *results, Field::of(results, options, problem, Scope::All)?))
         })
         .collect();
-    let mut table = Table::new(
-        "ranking",
-        "The paper’s algorithm of every problem, and the fastest exact method on the same instances",
-        format!(
-            "Gap: mean over instances, to the best known bounds, with a 95 % bootstrap interval. Times: shifted geometric means over instances, s = {}, as measured, \
-             with a solution or without. Certified: share of rows whose gap rests on a certificate that the checker replayed. Exact method: the fastest one with a \
-             gap of 0 on all of these instances; {ABSENT} if there is none.",
-            duration(options.heuristic_shift_s)
-        ),
-        [Column::words("problem", "problem"), Column::words("method", "method"), Column::words("kind", "kind")]
-            .into_iter()
-            .chain(number_columns())
-            .chain([Column::words("exact method", "exact_method"), Column::numbers("its time", "exact_time_s")])
-            .collect(),
-    );
+    let mut table = table_of_all(options);
     let mut roles = Vec::new();
     let mut dots = Vec::new();
     let mut answer = Vec::new();
@@ -307,6 +293,25 @@ pub(crate) fn of_all(parts: &[(&str, &Results, &ProblemReport)], options: &Optio
         table,
         roles,
     })
+}
+
+/// The table of several problems, without rows.
+fn table_of_all(options: &Options) -> Table {
+    Table::new(
+        "ranking",
+        "The paper’s algorithm of every problem, and the fastest exact method on the same instances",
+        format!(
+            "Gap: mean over instances, to the best known bounds, with a 95 % bootstrap interval. Times: shifted geometric means over instances, s = {}, as measured, \
+             with a solution or without. Certified: share of rows whose gap rests on a certificate that the checker replayed. Exact method: the fastest one with a \
+             gap of 0 on all of these instances; {ABSENT} if there is none.",
+            duration(options.heuristic_shift_s)
+        ),
+        [Column::words("problem", "problem"), Column::words("method", "method"), Column::words("kind", "kind")]
+            .into_iter()
+            .chain(number_columns())
+            .chain([Column::words("exact method", "exact_method"), Column::numbers("its time", "exact_time_s")])
+            .collect(),
+    )
 }
 
 /// The fastest of the exact methods that solve all instances with a gap of 0, and its time.

@@ -74,8 +74,8 @@ fn outcomes(results: &Results) -> String {
         0 => String::new(),
         rows => {
             let instances = results.instances().len() - results.counted_instances();
-            let (rows, instances) = (whole(rows as u64), whole(instances as u64));
-            format!(" {rows} rows on {instances} instances that are proved infeasible are counted apart.")
+            let (rows, instances) = (whole(rows as u64), numbers::instances(instances));
+            format!(" {rows} rows on {instances} that are proved infeasible are counted apart.")
         }
     };
     format!(

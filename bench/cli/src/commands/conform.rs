@@ -84,13 +84,7 @@ fn conform_to<P: BenchmarkAdapter>(arguments: &Arguments) -> Result<Ending, Inpu
                 faults.push((at.clone(), what));
             }
             let again = bench.run(&instance, &budget)?.1;
-            // What is known at a time limit depends on the machine.
-            let both_ended = row.stop == again.stop && row.stop != Stop::TimeLimit;
-            if again.claimed_objective != row.claimed_objective && both_ended {
-                let told = |objective: Option<f64>| objective.map_or_else(|| "nothing".into(), text::number);
-                let (first, second) = (told(row.claimed_objective), told(again.claimed_objective));
-                faults.push((at.clone(), format!("the same seed gave {first}, then {second}")));
-            }
+            faults.extend(differs(&row, &again).map(|what| (at.clone(), what)));
             lines.push(vec![
                 at,
                 row.status.name().to_owned(),
@@ -215,6 +209,16 @@ fn gap<P: BenchmarkAdapter>(row: &Row, reference: Option<&Reference>) -> String 
     let gap =
         feasible_objective(row).zip(reference).and_then(|(objective, known)| known.known.gap(P::SENSE, objective));
     gap.map_or_else(String::new, |gap| text::gap(gap.high, Tolerance::default().gap_relative))
+}
+
+/// How a second row of the same seed differs.
+fn differs(row: &Row, again: &Row) -> Option<String> {
+    // What is known at a time limit depends on the machine.
+    let both_ended = row.stop == again.stop && row.stop != Stop::TimeLimit;
+    let told = |objective: Option<f64>| objective.map_or_else(|| "nothing".into(), text::number);
+    let (first, second) = (told(row.claimed_objective), told(again.claimed_objective));
+    let is_other = again.claimed_objective != row.claimed_objective && both_ended;
+    is_other.then(|| format!("the same seed gave {first}, then {second}"))
 }
 
 fn wrong_with(row: &Row, executed: &Executed) -> Option<String> {

@@ -29,10 +29,11 @@ fn reduced(results: &Results) -> Verdict {
     let numbers = measured.iter().map(|(mean, saved)| {
         let alone = match saved.alone {
             0 => String::new(),
+            1 => "; no solution on 1 more instance that jpdra solves".into(),
             alone => format!("; no solution on {alone} more instances that jpdra solves"),
         };
-        let instances = saved.reductions.len();
-        format!("{} % against {} ({instances} instances{alone})", saved::percent(*mean), saved.baseline.method)
+        let instances = numbers::instances(saved.reductions.len());
+        format!("{} % against {} ({instances}{alone})", saved::percent(*mean), saved.baseline.method)
     });
     let numbers = numbers.collect::<Vec<_>>().join(", ");
     let with_deployment = measured.iter().filter(|(_, saved)| saved.baseline.places);

@@ -110,6 +110,21 @@ pub(super) fn section(results: &Results) -> Option<Section> {
     if of_all.is_empty() {
         return None;
     }
+    let sweeps = sweeps(results);
+    let mut tables = vec![reduction(&of_all)];
+    tables.extend(sweeps.iter().map(over_axis));
+    let figures = against_all(&of_all).into_iter().chain(sweeps.iter().filter(|s| s.study.name == "load").map(figure));
+    Some(Section {
+        title: "Delay reduction against every baseline".into(),
+        paragraphs: Vec::new(),
+        tables,
+        figures: figures.collect(),
+        ..Section::default()
+    })
+}
+
+/// The reduction against every baseline.
+fn reduction(of_all: &[Saved]) -> Table {
     let mut all = Table::new(
         "reduction",
         "Delay reduction of jpdra against every baseline (abstract: 25.7 %)",
@@ -142,7 +157,7 @@ pub(super) fn section(results: &Results) -> Option<Section> {
         "at_least_percent",
     ]);
     let cell = |share: Option<f64>| share.map_or_else(Cell::absent, |s| Cell::number(percent(s), 100.0 * s));
-    for Saved { baseline, reductions, alone, rows } in &of_all {
+    for Saved { baseline, reductions, alone, rows } in of_all {
         let (least, most) = range(reductions).unzip();
         let enough = reductions.iter().filter(|saved| **saved >= REDUCTION).count();
         let interval = bootstrap_mean(baseline.method, reductions);
@@ -163,17 +178,7 @@ pub(super) fn section(results: &Results) -> Option<Section> {
             cell((!reductions.is_empty()).then(|| enough as f64 / reductions.len() as f64)),
         ]);
     }
-    let sweeps = sweeps(results);
-    let mut tables = vec![all];
-    tables.extend(sweeps.iter().map(over_axis));
-    let figures = against_all(&of_all).into_iter().chain(sweeps.iter().filter(|s| s.study.name == "load").map(figure));
-    Some(Section {
-        title: "Delay reduction against every baseline".into(),
-        paragraphs: Vec::new(),
-        tables,
-        figures: figures.collect(),
-        ..Section::default()
-    })
+    all
 }
 
 /// The 25.7 % beside the reduction against every baseline; none without a baseline that has a number.

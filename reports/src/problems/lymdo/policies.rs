@@ -320,7 +320,8 @@ fn reduction(ours: &BTreeMap<String, Vec<f64>>, other: &Series) -> (Option<f64>,
     let mean = mean(&reductions);
     let described = match mean {
         Some(mean) => {
-            format!("{} % against {} ({} instances{failed})", percent(mean), other.name, reductions.len())
+            let instances = numbers::instances(reductions.len());
+            format!("{} % against {} ({instances}{failed})", percent(mean), other.name)
         }
         None => format!("{} has no trajectory", other.name),
     };

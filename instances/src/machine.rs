@@ -115,7 +115,7 @@ impl Machine {
 }
 
 /// The most kinds of machines in an instance.
-const MAX_KINDS: usize = 65_535;
+const MAX_KINDS: usize = 1_000;
 
 /// Checks the names of the kinds.
 pub(crate) fn validate_kinds(kinds: &[MachineKind]) -> Result<(), InputError> {

@@ -9,7 +9,7 @@
 //! and all local the constant line with work 0. T_i*(f) is the least of them at x. Only lines that are somewhere on the lower
 //! envelope within (0, 1] are kept: two or three per user for real DNNs, 24 bytes each, in one flat array.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use offcut_instances::multiuser::{Instance, Objective, Solution, Speedup, User};
 
@@ -35,7 +35,7 @@ type WorkAroundCut = (f64, f64);
 
 /// For each model and kind of device, the device's work before and the server's work after every cut.
 #[derive(Default)]
-struct Sums(HashMap<(u32, Option<u32>), Vec<WorkAroundCut>>);
+struct Sums(BTreeMap<(u32, Option<u32>), Vec<WorkAroundCut>>);
 
 impl Sums {
     /// Those of a user. Shape (cuts,).

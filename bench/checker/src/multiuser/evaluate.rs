@@ -6,7 +6,7 @@
 //!
 //! Constraints: `shape`, `cut within the chain`, `units within capacity`, `remote work needs units`.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use offcut_instances::multiuser::{Instance, Objective, Solution, User};
 
@@ -53,12 +53,12 @@ type WorkAroundCut = (Interval, Interval);
 pub(super) struct Latencies<'a> {
     pub(super) instance: &'a Instance,
     /// Device work of the blocks before and server work of the blocks after a cut, for every model and kind of device that a user has. Shape (cuts,).
-    work: HashMap<(u32, Option<u32>), Vec<WorkAroundCut>>,
+    work: BTreeMap<(u32, Option<u32>), Vec<WorkAroundCut>>,
 }
 
 impl<'a> Latencies<'a> {
     pub(super) fn new(instance: &'a Instance) -> Self {
-        let mut work = HashMap::new();
+        let mut work = BTreeMap::new();
         for user in &instance.users {
             work.entry((user.model, user.device.kind)).or_insert_with(|| {
                 let model = &instance.models[user.model as usize];

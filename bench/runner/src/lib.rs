@@ -2,7 +2,6 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`problems`] | the one list of problems |
 //! | [`adapter`] | what the runner needs to know of a problem: methods, families, labels |
 //! | [`suite`] | a grid of instances and methods, as a document; its expansion into cells |
 //! | [`choice`] | a part of a suite, and a suite from a few words |

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::dnn::machine_file::LayerTimes;
 use crate::dnn::{Chain, Graph};
 use crate::error::InputError;
-use crate::machine::MachineKind;
+use crate::machine::{Machine, MachineKind};
 use crate::parameters;
 use crate::range;
 
@@ -24,8 +24,8 @@ pub enum Work {
 /// The machines of an instance as kinds, with the times of its models' layers.
 pub(crate) struct Kinds {
     pub(crate) kinds: Vec<MachineKind>,
-    /// Seconds; none where a machine was not measured with a model. Shape (models, kinds), then (layers,).
-    layer_s: Vec<Vec<Option<Vec<f64>>>>,
+    /// Seconds. Shape (models, kinds, layers), the last ragged.
+    layer_s: Vec<Vec<Vec<f64>>>,
 }
 
 impl Kinds {
@@ -40,7 +40,7 @@ impl Kinds {
         }
         let layer_s = |graph: &Graph| {
             let on = |(machine, parameter): &(&LayerTimes, &str)| {
-                machine.layer_s(graph).map(Some).map_err(|error| parameters::within(error, parameter))
+                machine.layer_s(graph).map_err(|error| parameters::within(error, parameter))
             };
             of_kind.iter().map(on).collect::<Result<Vec<_>, InputError>>()
         };
@@ -58,16 +58,16 @@ impl Kinds {
     }
 
     /// Seconds of every layer of model `m` on every kind. Shape (kinds, layers).
-    pub(crate) fn layers(&self, m: usize) -> &[Option<Vec<f64>>] {
+    pub(crate) fn layers(&self, m: usize) -> &[Vec<f64>] {
         &self.layer_s[m]
     }
 
     /// Seconds of every block of model `m`'s chain on every kind. Shape (kinds, blocks).
-    pub(crate) fn blocks(&self, m: usize, chain: &Chain) -> Vec<Option<Vec<f64>>> {
+    pub(crate) fn blocks(&self, m: usize, chain: &Chain) -> Vec<Vec<f64>> {
         let of_blocks = |seconds: &Vec<f64>| -> Vec<f64> {
             chain.blocks.iter().map(|block| seconds[block.layers.clone()].iter().sum()).collect()
         };
-        self.layer_s[m].iter().map(|seconds| seconds.as_ref().map(of_blocks)).collect()
+        self.layer_s[m].iter().map(of_blocks).collect()
     }
 }
 
@@ -86,6 +86,22 @@ pub(crate) fn kinds(
     }
     let machines: Vec<_> = devices.iter().map(|device| (device, of_devices)).chain([(server, of_server)]).collect();
     Kinds::new(&machines, graphs).map(Some)
+}
+
+/// Every device as each model meets it, at its nominal speed: of its kind, or as fast as it is with the model in MAC/s. Shape (models, devices).
+///
+/// # Errors
+/// If a model was not measured on one of them, or takes no time there.
+pub(crate) fn nominal(
+    kinds: Option<&Kinds>,
+    (devices, of_devices): (&[LayerTimes], &str),
+    graphs: &[Graph],
+) -> Result<Vec<Vec<Machine>>, InputError> {
+    let of_pair = |graph: &Graph, device: &LayerTimes| match kinds {
+        Some(kinds) => Ok(Machine::of_kind(kinds.of(device), 1.0)),
+        None => mean_speed(of_devices, device, std::slice::from_ref(graph)).map(Machine::of_macs),
+    };
+    graphs.iter().map(|graph| devices.iter().map(|device| of_pair(graph, device)).collect()).collect()
 }
 
 /// The kinds as an instance has them.

@@ -80,14 +80,6 @@ pub(crate) fn machine(parameter: &str, name: &str) -> Result<LayerTimes, InputEr
     LayerTimes::named(name).map_err(|error| within(error, parameter))
 }
 
-/// The speed of a machine for a model: all MACs over all seconds.
-pub(crate) fn speed(parameter: &str, machine: &LayerTimes, graph: &Graph) -> Result<f64, InputError> {
-    let total_s = machine.total_s(graph).map_err(|error| within(error, parameter))?;
-    let macs_per_s = graph.macs() as f64 / total_s;
-    range::positive(|| place(parameter), macs_per_s)?;
-    Ok(macs_per_s)
-}
-
 /// The links of the given names: of the catalogue, or paths of files.
 pub(crate) fn links(names: &[String]) -> Result<Vec<Link>, InputError> {
     all("links", names, machine_file::link)

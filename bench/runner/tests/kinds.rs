@@ -41,7 +41,7 @@ fn twin_work(macs: &[f64]) -> Vec<Option<Vec<f64>>> {
     NOMINAL_S_PER_MAC.iter().map(|nominal| Some(macs.iter().map(|macs| macs * nominal).collect())).collect()
 }
 
-/// Every objective and certified bound of one is that of the other, to rounding; a solver's word to its tolerance.
+/// Every objective and certified bound of one is that of the other, to rounding; a solver-reported bound to its tolerance.
 fn assert_twins<P: BenchmarkAdapter>(instance: &P::Instance, twin: &P::Instance, seed: u64, exact: &[&str]) {
     twin.validate().expect("legal");
     let again = parse_instance::<P>(&instance_bytes::<P>(twin)).expect("it can be read");
@@ -66,8 +66,7 @@ fn multiuser_twin(instance: &multiuser::Instance) -> multiuser::Instance {
     let mut twin = instance.clone();
     twin.machine_kinds = kinds();
     for model in &mut twin.models {
-        model.work_s = twin_work(&model.macs);
-        model.macs.clear();
+        model.work_s = twin_work(&std::mem::take(&mut model.macs));
     }
     for user in &mut twin.users {
         user.device = twin_machine(user.device, 0);
@@ -80,8 +79,7 @@ fn lymdo_twin(instance: &lymdo::Instance) -> lymdo::Instance {
     let mut twin = instance.clone();
     twin.machine_kinds = kinds();
     for model in &mut twin.models {
-        model.work_s = twin_work(&model.macs);
-        model.macs.clear();
+        model.work_s = twin_work(&std::mem::take(&mut model.macs));
     }
     for user in &mut twin.users {
         user.device = twin_machine(user.device, 0);
@@ -97,8 +95,7 @@ fn throughput_twin(instance: &throughput::Instance) -> throughput::Instance {
     let mut twin = instance.clone();
     twin.machine_kinds = kinds();
     for model in &mut twin.models {
-        model.work_s = twin_work(&model.macs);
-        model.macs.clear();
+        model.work_s = twin_work(&std::mem::take(&mut model.macs));
     }
     for request in &mut twin.requests {
         request.device = twin_machine(request.device, 0);

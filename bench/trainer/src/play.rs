@@ -65,47 +65,10 @@ impl ObjectiveHistory {
     pub fn arena(&mut self) -> Option<Arena> {
         let slot = self.instance.slots.get(self.at)?.clone();
         self.at += 1;
-        let now = Instance {
-            slots: vec![slot],
-            models: self.instance.models.clone(),
-            machine_kinds: self.instance.machine_kinds.clone(),
-            ..self.bare()
-        };
+        let now = Instance { slots: vec![slot], ..self.instance.without_slots() };
         let arena = Arena::new(&now, self.prices).ok()?;
         self.prices = Some(arena.prices());
         Some(arena)
-    }
-
-    /// The instance without what is long.
-    fn bare(&self) -> Instance {
-        let Instance {
-            origin,
-            service,
-            rate_law,
-            slot_s,
-            bandwidth_hz,
-            noise_w_per_hz,
-            edge_macs_per_s,
-            edge,
-            v,
-            users,
-            ..
-        } = &self.instance;
-        Instance {
-            origin: origin.clone(),
-            service: *service,
-            rate_law: *rate_law,
-            slot_s: *slot_s,
-            bandwidth_hz: *bandwidth_hz,
-            noise_w_per_hz: *noise_w_per_hz,
-            edge_macs_per_s: *edge_macs_per_s,
-            edge: *edge,
-            v: *v,
-            machine_kinds: Vec::new(),
-            models: Vec::new(),
-            users: users.clone(),
-            slots: Vec::new(),
-        }
     }
 
     /// Plays cuts: everybody's reward, and the queues after it. Shape (users,).

@@ -105,15 +105,7 @@ impl<'a> Search<'a> {
         began: Instant,
     ) -> Self {
         let nothing = vec![0.0; instance.users.len()];
-        let frame = Instance {
-            v: 1.0,
-            slots: Vec::new(),
-            machine_kinds: instance.machine_kinds.clone(),
-            models: instance.models.clone(),
-            users: instance.users.clone(),
-            origin: instance.origin.clone(),
-            ..*instance
-        };
+        let frame = Instance { v: 1.0, ..instance.without_slots() };
         let alone = |(t, prices): (usize, &[f64; 2])| {
             let mut slot = system.clone();
             slot.set(instance, t, 1.0, &nothing);

@@ -139,10 +139,18 @@ fn minimum_cut(model: &Model, to_sink: impl Fn(usize) -> Capacity, to_twin: impl
         .collect();
     let (_, flow) = dinics(&network, NodeIndex::new(0), sink);
 
-    // The device side: what a little more flow could still reach.
-    let mut is_reached = vec![false; 2 * layers + 1];
-    is_reached[0] = true;
-    let mut waiting = vec![NodeIndex::new(0)];
+    let is_reached = reached(&network, &flow, NodeIndex::new(0));
+    let net = |(forwards, backwards): &(petgraph::graph::EdgeIndex, petgraph::graph::EdgeIndex)| {
+        flow[forwards.index()] - flow[backwards.index()]
+    };
+    Cut { corner: corner(model, &is_reached[..layers]), flow: arcs.iter().map(net).collect() }
+}
+
+/// What a little more flow could still reach: the device side.
+pub(super) fn reached(network: &DiGraph<(), f64>, flow: &[f64], source: NodeIndex) -> Vec<bool> {
+    let mut is_reached = vec![false; network.node_count()];
+    is_reached[source.index()] = true;
+    let mut waiting = vec![source];
     while let Some(at) = waiting.pop() {
         let onwards = network.edges_directed(at, Direction::Outgoing);
         let onwards = onwards.filter(|edge| edge.weight() - flow[edge.id().index()] > 0.0).map(|edge| edge.target());
@@ -154,10 +162,7 @@ fn minimum_cut(model: &Model, to_sink: impl Fn(usize) -> Capacity, to_twin: impl
             }
         }
     }
-    let net = |(forwards, backwards): &(petgraph::graph::EdgeIndex, petgraph::graph::EdgeIndex)| {
-        flow[forwards.index()] - flow[backwards.index()]
-    };
-    Cut { corner: corner(model, &is_reached[..layers]), flow: arcs.iter().map(net).collect() }
+    is_reached
 }
 
 fn corner(model: &Model, is_on_device: &[bool]) -> HullVertex {

@@ -26,11 +26,10 @@
 use std::collections::HashMap;
 
 use offcut_instances::throughput::{self, Model};
-use petgraph::Direction;
 use petgraph::algo::maximum_flow::dinics;
 use petgraph::graph::{DiGraph, EdgeIndex, NodeIndex};
-use petgraph::visit::EdgeRef;
 
+use super::envelope::reached;
 use super::kinds::{Kinds, WeightRange};
 
 /// A cut that can be the fastest.
@@ -376,25 +375,6 @@ impl<'a> Network<'a> {
             |(forwards, backwards): &(EdgeIndex, EdgeIndex)| (flow[forwards.index()] - flow[backwards.index()]) * known;
         (self.vertex(&is_reached[..layers]), arcs.iter().map(net).collect())
     }
-}
-
-/// What a little more flow could still reach: the device side.
-fn reached(network: &DiGraph<(), f64>, flow: &[f64], source: NodeIndex) -> Vec<bool> {
-    let mut is_reached = vec![false; network.node_count()];
-    is_reached[source.index()] = true;
-    let mut waiting = vec![source];
-    while let Some(at) = waiting.pop() {
-        let onwards = network.edges_directed(at, Direction::Outgoing);
-        let onwards = onwards.filter(|edge| edge.weight() - flow[edge.id().index()] > 0.0).map(|edge| edge.target());
-        let back = network.edges_directed(at, Direction::Incoming);
-        let back = back.filter(|edge| flow[edge.id().index()] > 0.0).map(|edge| edge.source());
-        for next in onwards.chain(back) {
-            if !std::mem::replace(&mut is_reached[next.index()], true) {
-                waiting.push(next);
-            }
-        }
-    }
-    is_reached
 }
 
 #[cfg(test)]

@@ -305,10 +305,7 @@ fn in_seconds(
         *macs_per_s /= of_units;
     }
     for (flow, (m, chain, ranges)) in instance.flows.iter_mut().zip(blocks) {
-        let of_kind = |seconds: Option<Vec<f64>>| -> Vec<f64> {
-            let seconds = seconds.expect("every model runs on every kind");
-            ranges.iter().map(|range| seconds[range.clone()].iter().sum()).collect()
-        };
+        let of_kind = |seconds: Vec<f64>| ranges.iter().map(|range| seconds[range.clone()].iter().sum()).collect();
         flow.work_s = kinds.blocks(*m, chain).into_iter().map(of_kind).collect();
     }
     instance.machine_kinds = measured::of(Some(kinds));

@@ -393,8 +393,9 @@ fn in_seconds(mut instance: Instance, parameters: &Parameters, seed: u64) -> Res
     for (m, (model, graph)) in instance.models.iter_mut().zip(&graphs).enumerate() {
         let chain = graph.chain();
         let cuts = kept_cuts(&chain, parameters.blocks as usize);
-        let of_kind = |seconds: Vec<f64>| cuts.windows(2).map(|ends| seconds[ends[0]..ends[1]].iter().sum()).collect();
-        model.work_s = kinds.blocks(m, &chain).into_iter().map(|seconds| seconds.map(of_kind)).collect();
+        let of_kind =
+            |seconds: Vec<f64>| Some(cuts.windows(2).map(|ends| seconds[ends[0]..ends[1]].iter().sum()).collect());
+        model.work_s = kinds.blocks(m, &chain).into_iter().map(of_kind).collect();
     }
     let speed = parameters.edge_macs_per_s / measured::mean_speed("server", &server, &graphs)?;
     (instance.edge_macs_per_s, instance.edge) = (None, Some(OfKind { kind: kinds.of(&server), speed }));

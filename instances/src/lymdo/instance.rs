@@ -190,6 +190,26 @@ impl Instance {
         Machine::read((self.edge_macs_per_s, "edge_macs_per_s"), (self.edge, "edge")).expect("a valid instance has one")
     }
 
+    /// The instance without its sample path, which is large and not a policy's to see.
+    pub fn without_slots(&self) -> Self {
+        let Self { service, rate_law, slot_s, bandwidth_hz, noise_w_per_hz, edge_macs_per_s, edge, v, .. } = *self;
+        Self {
+            origin: self.origin.clone(),
+            service,
+            rate_law,
+            slot_s,
+            bandwidth_hz,
+            noise_w_per_hz,
+            edge_macs_per_s,
+            edge,
+            v,
+            machine_kinds: self.machine_kinds.clone(),
+            models: self.models.clone(),
+            users: self.users.clone(),
+            slots: Vec::new(),
+        }
+    }
+
     /// Makes the edge so fast, in its own unit.
     pub fn set_edge_speed(&mut self, speed: f64) {
         match &mut self.edge {

@@ -10,7 +10,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::instance::{Instance, Objective, Server, User};
-use crate::dnn::machine_file::LayerTimes;
 use crate::dnn::{Chain, Graph};
 use crate::error::InputError;
 use crate::family::{Family, Settable};
@@ -166,13 +165,7 @@ fn zoo_users(parameters: &Parameters, seed: u64) -> Result<Drawn, InputError> {
     let links = parameters::links(&parameters.links)?;
     let server = parameters::machine("server", &parameters.server)?;
     let kinds = measured::kinds(parameters.work, (&devices[..], "devices"), (&server, "server"), &graphs)?;
-    // A user's machine at nominal speed.
-    let nominal = |graph: &Graph, device: &LayerTimes| match &kinds {
-        Some(kinds) => Ok(Machine::of_kind(kinds.of(device), 1.0)),
-        None => parameters::speed("devices", device, graph).map(Machine::of_macs),
-    };
-    let of_graph = |graph: &Graph| devices.iter().map(|device| nominal(graph, device)).collect();
-    let machines: Vec<Vec<Machine>> = graphs.iter().map(of_graph).collect::<Result<_, InputError>>()?;
+    let machines = measured::nominal(kinds.as_ref(), (&devices[..], "devices"), &graphs)?;
     let unit = match &kinds {
         Some(kinds) => Machine::of_kind(kinds.of(&server), 1.0),
         None => Machine::of_macs(measured::mean_speed("server", &server, &graphs)?),
@@ -197,7 +190,8 @@ fn zoo_users(parameters: &Parameters, seed: u64) -> Result<Drawn, InputError> {
         .collect();
     let model = |(m, graph): (usize, &Graph)| {
         let chain = graph.chain();
-        let work_s = kinds.as_ref().map_or_else(Vec::new, |kinds| kinds.blocks(m, &chain));
+        let work_s =
+            kinds.as_ref().map_or_else(Vec::new, |kinds| kinds.blocks(m, &chain).into_iter().map(Some).collect());
         Model { work_s, ..model(&chain) }
     };
     let models = graphs.iter().enumerate().map(model).collect();

@@ -286,13 +286,7 @@ fn zoo(origin: Origin, parameters: &Parameters, seed: u64) -> Result<Instance, I
         let all: Vec<_> = graphs.iter().enumerate().map(work_s).collect();
         models.iter_mut().zip(all).for_each(|(model, work_s)| model.work_s = work_s);
     }
-    // A request's device at nominal speed.
-    let nominal = |graph: &Graph, device: &LayerTimes| match &kinds {
-        Some(kinds) => Ok(Machine::of_kind(kinds.of(device), 1.0)),
-        None => parameters::speed("devices", device, graph).map(Machine::of_macs),
-    };
-    let of_graph = |graph: &Graph| devices.iter().map(|device| nominal(graph, device)).collect();
-    let machines: Vec<Vec<Machine>> = graphs.iter().map(of_graph).collect::<Result<_, InputError>>()?;
+    let machines = measured::nominal(kinds.as_ref(), (&devices[..], "devices"), &graphs)?;
     // One thread is one machine, at its mean speed over the models in play.
     let speeds = servers.iter().map(|server| measured::mean_speed("machines", server, &graphs));
     let speeds: Vec<f64> = speeds.collect::<Result<_, InputError>>()?;
@@ -339,10 +333,10 @@ fn zoo_kinds(
 /// Seconds of the layers of model `m`, or of the blocks of its chain, on every kind; the input comes first.
 fn work_of(kinds: &Kinds, m: usize, graph: &Graph, view: View) -> Vec<Option<Vec<f64>>> {
     match view {
-        View::Dag => kinds.layers(m).to_vec(),
+        View::Dag => kinds.layers(m).iter().cloned().map(Some).collect(),
         View::Chain => {
-            let with_input = |blocks: Vec<f64>| std::iter::once(0.0).chain(blocks).collect();
-            kinds.blocks(m, &graph.chain()).into_iter().map(|blocks| blocks.map(with_input)).collect()
+            let with_input = |blocks: Vec<f64>| Some(std::iter::once(0.0).chain(blocks).collect());
+            kinds.blocks(m, &graph.chain()).into_iter().map(with_input).collect()
         }
     }
 }

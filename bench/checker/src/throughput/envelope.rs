@@ -71,21 +71,37 @@ impl HullVertices {
     }
 }
 
+/// A flow, summed up by layer.
+pub(super) struct FlowSums {
+    /// What each layer keeps, rounded up. Shape (layers,).
+    pub(super) kept: Vec<f64>,
+    /// What each layer passes forwards, rounded up. Shape (layers,).
+    pub(super) passed: Vec<f64>,
+    /// What leaves the input, rounded down.
+    pub(super) leaves: f64,
+}
+
+impl FlowSums {
+    pub(super) fn new(model: &Model, flow: &[f64]) -> Self {
+        let mut kept = vec![0.0; model.layers()];
+        let mut passed = vec![0.0; model.layers()];
+        let mut leaves = 0.0;
+        for ((from, to), flow) in model.edges.iter().zip(flow) {
+            let (from, to) = (*from as usize, *to as usize);
+            kept[to] = add_up(kept[to], *flow);
+            kept[from] = add_up(kept[from], -flow);
+            passed[from] = add_up(passed[from], flow.max(0.0));
+            if from == 0 {
+                leaves = add_down(leaves, *flow);
+            }
+        }
+        Self { kept, passed, leaves }
+    }
+}
+
 /// The bound that a flow proves of every cut's weighted MACs and bytes, rounded down.
 pub(super) fn proved_by(model: &Model, flow: &[f64], (per_mac, per_byte): (f64, f64)) -> f64 {
-    // Rounded up: what each layer keeps, and what it passes forwards.
-    let mut kept = vec![0.0; model.layers()];
-    let mut passed = vec![0.0; model.layers()];
-    let mut leaves = 0.0;
-    for ((from, to), flow) in model.edges.iter().zip(flow) {
-        let (from, to) = (*from as usize, *to as usize);
-        kept[to] = add_up(kept[to], *flow);
-        kept[from] = add_up(kept[from], -flow);
-        passed[from] = add_up(passed[from], flow.max(0.0));
-        if from == 0 {
-            leaves = add_down(leaves, *flow);
-        }
-    }
+    let FlowSums { kept, passed, leaves } = FlowSums::new(model, flow);
     let allowed = |weight: f64, amount: f64| (Interval::point(weight) * Interval::point(amount)).low();
     let mut exceeded = 0.0;
     for v in 0..model.layers() {

@@ -33,7 +33,7 @@ use std::collections::{HashMap, HashSet};
 
 use offcut_instances::throughput::{Hull, Model};
 
-use super::envelope::HullVertices;
+use super::envelope::{FlowSums, HullVertices};
 use crate::interval::{Interval, add_down, add_up};
 
 /// The weights of some requests and cloudlets, enclosed: seconds per device work, per byte, and per cloudlet work.
@@ -150,19 +150,7 @@ fn does_surround(hull: &Hull, weights: &Weights) -> bool {
 
 /// The bound that a flow proves of what every cut costs, rounded down.
 pub(super) fn proved_at(model: &Model, work: [&[f64]; 2], flow: &[f64], weights: [f64; 3]) -> f64 {
-    // Rounded up: what each layer keeps, and what it passes forwards.
-    let mut kept = vec![0.0; model.layers()];
-    let mut passed = vec![0.0; model.layers()];
-    let mut proved = 0.0;
-    for ((from, to), flow) in model.edges.iter().zip(flow) {
-        let (from, to) = (*from as usize, *to as usize);
-        kept[to] = add_up(kept[to], *flow);
-        kept[from] = add_up(kept[from], -flow);
-        passed[from] = add_up(passed[from], flow.max(0.0));
-        if from == 0 {
-            proved = add_down(proved, *flow);
-        }
-    }
+    let FlowSums { kept, passed, leaves: mut proved } = FlowSums::new(model, flow);
     let seconds = |weight: f64, amount: f64| (Interval::point(weight) * Interval::point(amount)).low();
     for v in 0..model.layers() {
         if v > 0 {

@@ -70,7 +70,7 @@ fn trajectory(
     decide: &mut dyn Decide,
     books: &mut Books,
 ) -> Result<Vec<Allocation>, Stop> {
-    let mut shown = Instance { slots: Vec::with_capacity(1), ..without_slots(instance) };
+    let mut shown = Instance { slots: Vec::with_capacity(1), ..instance.without_slots() };
     let mut slots = Vec::with_capacity(instance.slots.len());
     for (t, slot) in instance.slots.iter().enumerate() {
         if budget.is_spent(began) {
@@ -102,27 +102,6 @@ fn stop_at(t: usize, stop: Stop) -> Stop {
         Stop::Declined(why) => Stop::Declined(format!("slot {t}: {why}")),
         Stop::Completed => Stop::Failed(format!("slot {t}: the policy completed without deciding")),
         stop => stop,
-    }
-}
-
-/// The instance without its sample path, which is large and not a policy's to see.
-fn without_slots(instance: &Instance) -> Instance {
-    let Instance { origin, service, rate_law, slot_s, bandwidth_hz, noise_w_per_hz, edge_macs_per_s, edge, v, .. } =
-        instance;
-    Instance {
-        origin: origin.clone(),
-        service: *service,
-        rate_law: *rate_law,
-        slot_s: *slot_s,
-        bandwidth_hz: *bandwidth_hz,
-        noise_w_per_hz: *noise_w_per_hz,
-        edge_macs_per_s: *edge_macs_per_s,
-        edge: *edge,
-        v: *v,
-        machine_kinds: instance.machine_kinds.clone(),
-        models: instance.models.clone(),
-        users: instance.users.clone(),
-        slots: Vec::new(),
     }
 }
 

@@ -124,6 +124,10 @@ fn feasible(
     let trace = search.trace();
     match search.best.take() {
         Some((_, on)) => Ok(model.delay(&on).map(|delay| (delay, on))),
+        None if outcome == Stop::Completed && !search.proves_infeasibility() => {
+            let reason = "whether there is a deployment depends on roundings: servers are loaded to their speed";
+            Err(Box::new(Answer::declined(reason).traced(trace)))
+        }
         None if outcome == Stop::Completed => {
             Err(Box::new(Answer::nothing(Stop::Infeasible).certified(0.0, search.certificate()).traced(trace)))
         }

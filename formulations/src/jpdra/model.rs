@@ -325,8 +325,22 @@ impl<'a> Model<'a> {
 
     /// The servers that each partition fits alone, as bits; there are at most 64. Shape (partitions,).
     pub(super) fn domain(&self) -> Vec<u64> {
-        let fits = |i: usize| (0..self.servers()).filter(|m| self.fits(i, *m)).fold(0u64, |bits, m| bits | 1 << m);
-        (0..self.partitions()).map(fits).collect()
+        self.domain_where(|i, m| self.fits(i, m))
+    }
+
+    /// The same with the servers that a partition exceeds by no more than roundings.
+    pub(super) fn relaxed_domain(&self) -> Vec<u64> {
+        self.domain_where(|i, m| self.fits(i, m) || self.unit.is_none() && self.load(i, m) < self.relaxed_speed(m))
+    }
+
+    fn domain_where(&self, fits: impl Fn(usize, usize) -> bool) -> Vec<u64> {
+        let bits = |i: usize| (0..self.servers()).filter(|m| fits(i, *m)).fold(0u64, |bits, m| bits | 1 << m);
+        (0..self.partitions()).map(bits).collect()
+    }
+
+    /// The speed of server `m`, in MAC/s, plus more than what roundings of all loads add up to. What does not fit it does not fit in exact arithmetic.
+    pub(super) fn relaxed_speed(&self, m: usize) -> f64 {
+        self.speed(m) + 4.0 * self.rounding(m, self.partitions())
     }
 
     /// What a set of partitions puts on server `m`: its load, and its roots, summed.

@@ -175,9 +175,13 @@ impl<'m> Servers<'m> {
         }
     }
 
-    /// The capacity of a server: its speed in MAC/s, or its units.
+    /// The capacity of a server: its speed in MAC/s, or its units. Where feasibility is asked for, the speed is relaxed by what roundings may hide.
     fn capacity(&self, m: usize) -> f64 {
-        if self.model.unit.is_some() { self.model.units[m] as f64 } else { self.model.speed(m) }
+        match (self.model.unit, self.objective) {
+            (Some(_), _) => self.model.units[m] as f64,
+            (None, SubproblemObjective::Delay) => self.model.speed(m),
+            (None, SubproblemObjective::Feasibility) => self.model.relaxed_speed(m),
+        }
     }
 
     /// The set of server `m` with the least delay less prices, if that is below `known`. `domain` holds the allowed servers of every partition as a bit
@@ -352,7 +356,7 @@ impl<'m> Servers<'m> {
         if self.model.unit.is_some() {
             sum(&self.items.first) > self.capacity(m)
         } else {
-            sum(&self.items.load) >= self.model.speed(m)
+            sum(&self.items.load) >= self.capacity(m)
         }
     }
 
@@ -489,7 +493,7 @@ impl<'m> Servers<'m> {
             (None, SubproblemObjective::Delay) => {
                 (2.0 * (roots + self.model.fixed_roots(m)), self.model.speed(m) - loads)
             }
-            (None, SubproblemObjective::Feasibility) => (loads - self.model.speed(m), 0.0),
+            (None, SubproblemObjective::Feasibility) => (loads - self.capacity(m), 0.0),
             (Some(_), _) => (units - self.capacity(m), 0.0),
         };
         point.curve = [point.value - (c1 - c2 * rate) * rate, c1, c2];

@@ -121,7 +121,8 @@ impl Tree {
             let rows = |of: &[f64]| -> Vec<Vec<f64>> { of.chunks(servers).map(row).collect() };
             let (mut place, mut stay) = (rows(place), rows(stay));
             for (i, row) in place.iter_mut().enumerate() {
-                let is_full = |(m, _): &(usize, &mut f64)| model.is_full(i, *m);
+                let is_full =
+                    |(m, _): &(usize, &mut f64)| objective == SubproblemObjective::Delay && model.is_full(i, *m);
                 row.iter_mut().enumerate().filter(is_full).for_each(|(_, price)| *price = full);
             }
             for (row, follows) in stay.iter_mut().zip(&model.follows) {
@@ -359,7 +360,10 @@ impl<'m> Search<'m> {
     /// Searches until the tree is closed, a limit is reached or, for feasibility, a deployment is found.
     pub(super) fn run(&mut self, stream: &mut Stream) -> Stop {
         let model = self.model;
-        let domain = model.domain();
+        let domain = match self.objective {
+            SubproblemObjective::Delay => model.domain(),
+            SubproblemObjective::Feasibility => model.relaxed_domain(),
+        };
         let start = Rc::new(Shared { prices: self.starting_prices(), index: Cell::new(None) });
         self.tree.nodes.push(Node::Marginal { rates: Vec::new() });
         self.waiting.push(Open { bound: 0.0, depth: 0, node: 0, domain, prices: start, is_dive: false });
@@ -391,6 +395,11 @@ impl<'m> Search<'m> {
     fn is_at_a_limit(&self) -> bool {
         let numbers = self.tree.prices.len() * 2 * self.model.partitions() * self.model.servers();
         self.opened >= self.max_nodes || self.budget.is_spent(self.began) || numbers > MAX_NUMBERS
+    }
+
+    /// Whether the leaves prove that there is no deployment (for a tree that was searched to its end for feasibility alone).
+    pub(super) fn proves_infeasibility(&self) -> bool {
+        self.objective == SubproblemObjective::Feasibility && self.tree.bound > 0.0
     }
 
     /// Whether feasibility was asked for, and a deployment is known.

@@ -578,6 +578,24 @@ fn the_first_screen_answers_for_the_papers_algorithm() {
     assert!(page.find("Known limitations</h2>").expect("limits") < page.find("Provenance</h2>").expect("the end"));
 }
 
+/// A method that was run on fewer instances is not ranked. Where it is nearer on those that it shares with the paper's algorithm, the answer says so.
+#[test]
+fn the_first_screen_names_better_methods_of_fewer_instances() {
+    let mut fixture = fixture();
+    fixture.rows.retain(|row| row.key.method != "greedy-units" || row.instance.name.starts_with("n2-"));
+    for row in fixture.rows.iter_mut().filter(|row| row.key.method == "iao") {
+        row.checked_objective = row.checked_objective.map(|objective| Interval::point(objective.middle() * 1.25));
+    }
+    let report = report(&fixture);
+    let headline = report.headline.as_ref().expect("there are rows");
+    let answer = headline.answer.join(" ");
+    let expected = "On fewer instances one method that is not ranked has a smaller mean gap than iao: \
+        greedy-units (0 against 25.000 % on 4 instances).";
+    assert!(answer.contains(expected), "{answer}");
+    let caption = &headline.figure.as_ref().expect("a figure").caption;
+    assert!(caption.contains("On fewer instances, so not ranked: ") && caption.contains("greedy-units"), "{caption}");
+}
+
 #[test]
 fn a_method_has_one_look_in_all_figures() {
     let report = report(&fixture());

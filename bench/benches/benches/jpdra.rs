@@ -7,6 +7,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput as Per, criterion_group, criterion_main};
+use offcut_benches::macs_and_seconds;
 use offcut_checker::{Tolerance, check_answer};
 use offcut_instances::document::{instance_bytes, parse_instance};
 use offcut_instances::jpdra::{Instance, Jpdra, Parameters, generate};
@@ -122,5 +123,13 @@ fn around(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, synthetic, zoo, units, small, around);
+fn kinds(criterion: &mut Criterion) {
+    let instance = |work| {
+        let parameters = Parameters { flows: 6, partitions: 6, servers: 6, work, ..Parameters::default() };
+        generate("zoo", &parameters, 1).expect("legal")
+    };
+    macs_and_seconds::<Jpdra>(criterion, instance, &["branch", "price", "jpdra"]);
+}
+
+criterion_group!(benches, synthetic, zoo, units, small, around, kinds);
 criterion_main!(benches);

@@ -6,6 +6,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput as Per, criterion_group, criterion_main};
+use offcut_benches::macs_and_seconds;
 use offcut_checker::{Tolerance, check_answer};
 use offcut_formulations::lymdo::{Sharing, algorithms};
 use offcut_instances::lymdo::{Instance, Law, Lymdo, Parameters, Service, generate};
@@ -111,5 +112,13 @@ fn horizons(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, shares, slots, horizons);
+fn kinds(criterion: &mut Criterion) {
+    let instance = |work| {
+        let parameters = Parameters { users: 20, work, ..Parameters::default() };
+        generate("rayleigh", &parameters, 1).expect("legal")
+    };
+    macs_and_seconds::<Lymdo>(criterion, instance, &["branch", "alternating"]);
+}
+
+criterion_group!(benches, shares, slots, horizons, kinds);
 criterion_main!(benches);

@@ -7,6 +7,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use offcut_benches::macs_and_seconds;
 use offcut_checker::{Tolerance, check_answer};
 use offcut_instances::document::{instance_bytes, parse_instance};
 use offcut_instances::multiuser::{Instance, Multiuser, Objective, Parameters, generate};
@@ -65,5 +66,13 @@ fn around(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, max, sum, around);
+fn kinds(criterion: &mut Criterion) {
+    let instance = |work| {
+        let parameters = Parameters { users: 1_000, units: 4_000, work, ..Parameters::default() };
+        generate("zoo", &parameters, 1).expect("legal")
+    };
+    macs_and_seconds::<Multiuser>(criterion, instance, &["threshold", "iao"]);
+}
+
+criterion_group!(benches, max, sum, around, kinds);
 criterion_main!(benches);

@@ -7,6 +7,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput as Per, criterion_group, criterion_main};
+use offcut_benches::macs_and_seconds;
 use offcut_checker::{Tolerance, check_answer};
 use offcut_instances::document::{instance_bytes, parse_instance};
 use offcut_instances::problem::Budget;
@@ -68,5 +69,13 @@ fn around(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, zoo, synthetic, around);
+fn kinds(criterion: &mut Criterion) {
+    let instance = |work| {
+        let parameters = Parameters { requests: 2_000, cloudlets: 20, threads: 80, work, ..Parameters::default() };
+        generate("zoo", &parameters, 1).expect("legal")
+    };
+    macs_and_seconds::<Throughput>(criterion, instance, &["price", "local-ratio"]);
+}
+
+criterion_group!(benches, zoo, synthetic, around, kinds);
 criterion_main!(benches);

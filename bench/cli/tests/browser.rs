@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use common::offcut;
+use predicates::str::contains;
 
 /// How a page is looked at.
 #[derive(Clone, Copy, Debug)]
@@ -149,12 +150,38 @@ fn cut_in_print(chromium: &Path, page: &str) -> Option<Vec<String>> {
     Some(wrong)
 }
 
+/// What has its row is not run again; a torn last line is, and nothing else.
+fn certifies_and_resumes(demo: &Path) {
+    let again = || offcut(demo.parent().expect("a folder")).args(["demo", "--folder", "demo"]).assert().success();
+    let file = |problem: &str| demo.join(problem).join("rows.jsonl");
+    let rows = |problem: &str| std::fs::read_to_string(file(problem)).expect("there");
+    let before: Vec<(&str, String)> = ["multiuser", "throughput"].map(|problem| (problem, rows(problem))).into();
+    for (_, before) in &before {
+        assert!(before.lines().count() > 100);
+        for line in before.lines() {
+            let row: serde_json::Value = serde_json::from_str(line).expect("a row");
+            let status = row["status"].as_str().expect("a status");
+            assert!(["feasible", "optimal-certified", "optimal-claimed"].contains(&status), "{row}");
+        }
+    }
+    again().stderr(contains("0 to run"));
+    for (problem, before) in &before {
+        assert_eq!(rows(problem), *before);
+        std::fs::write(file(problem), &before[..before.len() - 40]).expect("room");
+    }
+    again().stderr(contains("1 to run"));
+    for (problem, before) in &before {
+        assert_eq!(rows(problem).lines().count(), before.lines().count());
+    }
+}
+
 #[test]
-fn the_demo_s_reports_are_whole_in_a_browser() {
-    let Some(chromium) = chromium() else { return };
+fn the_demo_certifies_resumes_and_its_reports_are_whole_in_a_browser() {
     let folder = tempfile::tempdir().expect("a folder");
-    offcut(folder.path()).args(["demo", "--folder", "demo"]).assert().success();
+    offcut(folder.path()).args(["demo", "--folder", "demo"]).assert().success().stdout(contains("report"));
     let demo = folder.path().join("demo");
+    certifies_and_resumes(&demo);
+    let Some(chromium) = chromium() else { return };
     let mut wrong = Vec::new();
     for part in ["report", "multiuser/report", "throughput/report", "jpdra/report", "lymdo/report"] {
         let place = demo.join(part);

@@ -3,7 +3,6 @@
 mod common;
 
 use std::path::Path;
-use std::time::Instant;
 
 use assert_cmd::Command;
 use predicates::prelude::*;
@@ -610,35 +609,6 @@ fn lymdo_is_solved_checked_refused_and_simulated() {
     for (settings, words) in [("users=0", "users"), ("slots=0", "slots"), ("v=-1", "v")] {
         let bad = offcut(path).args(["generate", "lymdo", "--set", settings]).assert().code(2);
         bad.stderr(contains(words).and(contains("panicked").not()));
-    }
-}
-
-#[test]
-fn the_demo_certifies_every_problem_and_resumes() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let began = Instant::now();
-    offcut(folder.path()).arg("demo").assert().success().stdout(contains("report"));
-    let first = began.elapsed();
-    let file = |problem: &str| folder.path().join("runs/demo").join(problem).join("rows.jsonl");
-    let rows = |problem: &str| std::fs::read_to_string(file(problem)).expect("there");
-    let before: Vec<(&str, String)> = ["multiuser", "throughput"].map(|problem| (problem, rows(problem))).into();
-    for (_, before) in &before {
-        assert!(before.lines().count() > 100);
-        for line in before.lines() {
-            let row: serde_json::Value = serde_json::from_str(line).expect("a row");
-            let status = row["status"].as_str().expect("a status");
-            assert!(["feasible", "optimal-certified", "optimal-claimed"].contains(&status), "{row}");
-        }
-    }
-    offcut(folder.path()).arg("demo").assert().success().stderr(contains("0 to run"));
-    for (problem, before) in &before {
-        assert_eq!(rows(problem), *before, "what has its row is not run again (first run: {first:?})");
-        // A torn last line is run again, and nothing else.
-        std::fs::write(file(problem), &before[..before.len() - 40]).expect("room");
-    }
-    offcut(folder.path()).arg("demo").assert().success().stderr(contains("1 to run"));
-    for (problem, before) in &before {
-        assert_eq!(rows(problem).lines().count(), before.lines().count());
     }
 }
 

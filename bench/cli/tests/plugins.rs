@@ -181,15 +181,20 @@ fn what_new_solver_writes_keeps_to_the_protocol_and_is_in_the_report() {
             assert_ne!(language, "python", "Python is asked for by the README");
             continue;
         }
-        for problem in offcut_instances::problems::NAMES {
-            offcut(path).args(["new-solver", language, problem]).assert().success();
-            let command = format!("{interpreter} {problem}_solver.{ending}");
-            offcut(path)
-                .args(["conform", problem, "--solver", &command])
-                .assert()
-                .success()
-                .stdout(contains("it keeps to the protocol").and(contains("feasible")));
-        }
+        // At once: they wait for time limits most of the time.
+        std::thread::scope(|scope| {
+            for problem in offcut_instances::problems::NAMES {
+                scope.spawn(move || {
+                    offcut(path).args(["new-solver", language, problem]).assert().success();
+                    let command = format!("{interpreter} {problem}_solver.{ending}");
+                    offcut(path)
+                        .args(["conform", problem, "--solver", &command])
+                        .assert()
+                        .success()
+                        .stdout(contains("it keeps to the protocol").and(contains("feasible")));
+                });
+            }
+        });
     }
     has_reference_and_gap(path);
     offcut(path).args(["new-solver", "python", "multiuser"]).assert().code(2).stderr(contains("exists"));

@@ -92,3 +92,8 @@ pub fn method<P: BenchmarkAdapter>(spec: &MethodSpec) -> Result<Box<dyn Algorith
     }
     Ok(algorithm)
 }
+
+/// A count with its noun, of regular plural: "1 user", "2 users".
+pub(crate) fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}

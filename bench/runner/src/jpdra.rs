@@ -5,6 +5,7 @@ use offcut_instances::problem::Algorithm;
 use offcut_ledger::manifest::Quantity;
 
 use crate::BenchmarkAdapter;
+use crate::adapter::counted;
 
 impl BenchmarkAdapter for Jpdra {
     const PROGRAMS: &'static [&'static str] = &["milp-oa", "milp-units"];
@@ -23,8 +24,8 @@ impl BenchmarkAdapter for Jpdra {
     }
 
     fn size(instance: &Instance) -> String {
-        let (flows, servers) = (instance.flows.len(), instance.servers.len());
-        format!("{flows} flows, {} partitions in all, {servers} servers", instance.partitions())
+        let (flows, servers) = (counted(instance.flows.len(), "flow"), counted(instance.servers.len(), "server"));
+        format!("{flows}, {} in all, {servers}", counted(instance.partitions(), "partition"))
     }
 
     fn objective() -> Quantity {

@@ -9,7 +9,7 @@ use offcut_ledger::manifest::Quantity;
 pub use roll_out::Rollout;
 
 use crate::BenchmarkAdapter;
-use crate::adapter::RollOut;
+use crate::adapter::{RollOut, counted};
 
 impl BenchmarkAdapter for Lymdo {
     const ROLL_OUT: Option<RollOut<Self>> = Some(program::ROLL_OUT);
@@ -37,7 +37,7 @@ impl BenchmarkAdapter for Lymdo {
     fn size(instance: &Instance) -> String {
         let (users, slots) = (instance.users.len(), instance.slots.len());
         let cuts: usize = instance.users.iter().map(|user| instance.models[user.model as usize].blocks() + 1).sum();
-        format!("{users} users, {cuts} cuts in all, {slots} slots")
+        format!("{}, {cuts} cuts in all, {}", counted(users, "user"), counted(slots, "slot"))
     }
 
     fn objective() -> Quantity {

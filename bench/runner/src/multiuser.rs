@@ -5,6 +5,7 @@ use offcut_instances::problem::Algorithm;
 use offcut_ledger::manifest::Quantity;
 
 use crate::BenchmarkAdapter;
+use crate::adapter::counted;
 
 impl BenchmarkAdapter for Multiuser {
     const PROGRAMS: &'static [&'static str] = &["milp"];
@@ -23,7 +24,7 @@ impl BenchmarkAdapter for Multiuser {
     }
 
     fn size(instance: &Instance) -> String {
-        format!("{} users, {} units", instance.users.len(), instance.server.units)
+        format!("{}, {}", counted(instance.users.len(), "user"), counted(instance.server.units as usize, "unit"))
     }
 
     fn objective() -> Quantity {

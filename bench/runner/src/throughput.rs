@@ -5,6 +5,7 @@ use offcut_instances::throughput::{Instance, Throughput};
 use offcut_ledger::manifest::Quantity;
 
 use crate::BenchmarkAdapter;
+use crate::adapter::counted;
 
 impl BenchmarkAdapter for Throughput {
     const PROGRAMS: &'static [&'static str] = &["milp", "lp", "milp-joint"];
@@ -21,7 +22,12 @@ impl BenchmarkAdapter for Throughput {
 
     fn size(instance: &Instance) -> String {
         let threads: u64 = instance.cloudlets.iter().map(|cloudlet| u64::from(cloudlet.threads)).sum();
-        format!("{} requests, {} cloudlets, {threads} threads", instance.requests.len(), instance.cloudlets.len())
+        format!(
+            "{}, {}, {}",
+            counted(instance.requests.len(), "request"),
+            counted(instance.cloudlets.len(), "cloudlet"),
+            counted(threads as usize, "thread")
+        )
     }
 
     fn objective() -> Quantity {

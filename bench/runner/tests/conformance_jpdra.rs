@@ -1,9 +1,7 @@
 //! The conformance suite that every method of `jpdra` passes: all methods on random instances, checked from their answers' bytes, against
 //! each other and against every certified bound.
 
-mod common;
-
-use common::{objective, of, rows};
+use crate::common::{objective, of, rows};
 use offcut_checker::{Proof, Tolerance};
 use offcut_instances::jpdra::strategy::{Shares, instances};
 use offcut_instances::jpdra::{Allocation, FAMILIES, Instance, Jpdra, Parameters, generate};

@@ -1,9 +1,7 @@
 //! The conformance suite that every method of `lymdo` passes: all methods on random slots and horizons, checked from their answers' bytes,
 //! against each other and against every certified bound.
 
-mod common;
-
-use common::{objective, of, rows};
+use crate::common::{objective, of, rows};
 use offcut_checker::{Proof, Tolerance, check_answer};
 use offcut_instances::lymdo::strategy::instances;
 use offcut_instances::lymdo::{FAMILIES, Instance, Law, Lymdo, Parameters, Service, generate};

@@ -1,9 +1,7 @@
 //! The conformance suite that every method of `multiuser` passes: all methods on hundreds of random instances, checked from their
 //! answers' bytes, against each other and against every certified bound.
 
-mod common;
-
-use common::{objective, of, rows};
+use crate::common::{objective, of, rows};
 use offcut_checker::{Proof, Tolerance};
 use offcut_instances::family::Settable;
 use offcut_instances::multiuser::strategy::instances;

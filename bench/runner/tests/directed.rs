@@ -4,7 +4,7 @@
 //! numbers there are, to their negatives and neighbours. Whatever comes out is a certificate, too. The checker may reject it; what it proves of it must
 //! be true. The truth is a solution's objective, found by enumeration.
 //!
-//! `OFFCUT_CASES=1000 cargo test --release -p offcut-runner --test directed` looks at more instances, and at every number of each certificate.
+//! `OFFCUT_CASES=1000 cargo test --release -p offcut-runner directed` looks at more instances, and at every number of each certificate.
 
 use std::collections::BTreeMap;
 

@@ -3,9 +3,7 @@
 //!
 //! Random instances of the conformance suites have kinds with unrelated work in one of two cases, so all that is tested there is tested for them.
 
-mod common;
-
-use common::{of, rows};
+use crate::common::{of, rows};
 use offcut_checker::Tolerance;
 use offcut_checker::check_answer;
 use offcut_instances::dnn::{Profile, catalogue, zoo};
@@ -248,7 +246,7 @@ fn measured_models_are_certified_in_throughput() {
     }
 }
 
-/// `cargo test --release -p offcut-runner --test kinds scale -- --ignored --nocapture`.
+/// `cargo test --release -p offcut-runner at_scale_in -- --ignored --nocapture`.
 #[test]
 #[ignore = "a measurement"]
 fn measured_models_at_scale_in_throughput() {
@@ -329,7 +327,7 @@ fn jpdra_twin(instance: &jpdra::Instance) -> jpdra::Instance {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 100, max_global_rejects: 10_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 200, max_global_rejects: 10_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn proportional_work_is_version_1_in_jpdra(

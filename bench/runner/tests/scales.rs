@@ -4,17 +4,15 @@
 //! answers' bytes. Some seconds by default; to look longer:
 //!
 //! ```sh
-//! OFFCUT_CASES=10000 cargo test --release -p offcut-runner --test scales -- --nocapture
+//! OFFCUT_CASES=10000 cargo test --release -p offcut-runner scales -- --nocapture
 //! ```
 //!
 //! `OFFCUT_FIRST_CASE` skips cases, to look at one again. Each test prints how many instances a method declined because its solver's tolerances cannot
 //! hold them, by decades.
 
-mod common;
-
 use std::collections::BTreeMap;
 
-use common::{objective, rows_of};
+use crate::common::{objective, rows_of};
 use offcut_checker::Tolerance;
 use offcut_instances::document::instance_bytes;
 use offcut_instances::machine::Machine;

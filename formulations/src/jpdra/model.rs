@@ -328,9 +328,9 @@ impl<'a> Model<'a> {
         self.domain_where(|i, m| self.fits(i, m))
     }
 
-    /// The same with the servers that a partition exceeds by no more than roundings.
-    pub(super) fn relaxed_domain(&self) -> Vec<u64> {
-        self.domain_where(|i, m| self.fits(i, m) || self.unit.is_none() && self.load(i, m) < self.relaxed_speed(m))
+    /// The servers that each partition fits alone in exact arithmetic, as bits. Shape (partitions,).
+    pub(super) fn exact_domain(&self) -> Vec<u64> {
+        self.domain_where(|i, m| self.fits(i, m) || self.is_full(i, m))
     }
 
     fn domain_where(&self, fits: impl Fn(usize, usize) -> bool) -> Vec<u64> {
@@ -338,9 +338,21 @@ impl<'a> Model<'a> {
         (0..self.partitions()).map(bits).collect()
     }
 
-    /// The speed of server `m`, in MAC/s, plus more than what roundings of all loads add up to. What does not fit it does not fit in exact arithmetic.
+    /// The speed of server `m`, in MAC/s, plus more than what roundings of all loads add up to.
     pub(super) fn relaxed_speed(&self, m: usize) -> f64 {
         self.speed(m) + 4.0 * self.rounding(m, self.partitions())
+    }
+
+    /// Whether a set of partitions may fit server `m` in exact arithmetic: its load, rounded down, is below the speed.
+    pub(super) fn may_fit(&self, m: usize, set: impl Iterator<Item = usize>) -> bool {
+        if self.unit.is_some() {
+            return set.map(|i| u128::from(self.least(i, m))).sum::<u128>() <= u128::from(self.units[m]);
+        }
+        let low = |i: usize| {
+            let load = self.load(i, m);
+            if self.is_rounded_up[self.at(i, m)] { load.next_down() } else { load }
+        };
+        set.map(low).fold(0.0, add_down) < self.speed(m)
     }
 
     /// What a set of partitions puts on server `m`: its load, and its roots, summed.
@@ -459,4 +471,13 @@ impl<'a> Model<'a> {
         };
         Answer::found(Solution { servers: cut(on, &self.flows), speeds }, delay)
     }
+}
+
+/// The sum of two numbers that are not negative, rounded down; exact where it can be.
+fn add_down(a: f64, b: f64) -> f64 {
+    let sum = a + b;
+    // (Knuth's two-sum.)
+    let of_b = sum - a;
+    let error = (a - (sum - of_b)) + (b - of_b);
+    if error < 0.0 { sum.next_down() } else { sum }
 }

@@ -349,14 +349,18 @@ impl<'m> Servers<'m> {
         self.items.load[at] / self.model.speed(m)
     }
 
+    /// Whether the items that must be taken do not fit. Where feasibility is asked for: certainly not.
     fn is_over_capacity(&self, m: usize, state: &[State]) -> bool {
         let sum = |of: &[f64]| -> f64 {
             of.iter().zip(state).map(|(of, state)| if *state == State::In { *of } else { 0.0 }).sum()
         };
-        if self.model.unit.is_some() {
-            sum(&self.items.first) > self.capacity(m)
-        } else {
-            sum(&self.items.load) >= self.capacity(m)
+        match (self.model.unit, self.objective) {
+            (Some(_), _) => sum(&self.items.first) > self.capacity(m),
+            (None, SubproblemObjective::Delay) => sum(&self.items.load) >= self.capacity(m),
+            (None, SubproblemObjective::Feasibility) => {
+                let taken = self.items.i.iter().zip(state).filter(|(_, state)| **state == State::In);
+                !self.model.may_fit(m, taken.map(|(i, _)| *i as usize))
+            }
         }
     }
 

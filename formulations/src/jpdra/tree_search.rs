@@ -362,7 +362,7 @@ impl<'m> Search<'m> {
         let model = self.model;
         let domain = match self.objective {
             SubproblemObjective::Delay => model.domain(),
-            SubproblemObjective::Feasibility => model.relaxed_domain(),
+            SubproblemObjective::Feasibility => model.exact_domain(),
         };
         let start = Rc::new(Shared { prices: self.starting_prices(), index: Cell::new(None) });
         self.tree.nodes.push(Node::Marginal { rates: Vec::new() });

@@ -31,6 +31,8 @@ struct MethodSummary {
     is_ranked: bool,
     /// Its gaps.
     gap: Option<Gaps>,
+    /// Beside the most important method, on the instances that both have a gap on.
+    paired: Option<Pair>,
     /// Shifted geometric mean of the seconds of its instances.
     time_s: Option<f64>,
     /// The share of attempted rows with a certified gap, in percent.
@@ -49,6 +51,14 @@ struct Gaps {
     is_certified: bool,
     /// Whether every row's gap counts as 0.
     is_zero: bool,
+}
+
+/// The mean gaps of a method and of the most important one, relative, on the instances that both have a gap on.
+#[derive(Clone, Copy, Debug)]
+struct Pair {
+    instances: usize,
+    own: f64,
+    of_first: f64,
 }
 
 /// Which instances of the most important method.
@@ -107,7 +117,8 @@ impl<'a> Field<'a> {
                 () if exact.contains(MethodSpec::id_in(method)) => Role::Exact,
                 () => Role::Heuristic,
             };
-            summaries.push(summary(results, options, method, role, &rows, instances.len()));
+            let paired = pair(&rows, &groups[&(first, variant)]);
+            summaries.push(MethodSummary { paired, ..summary(results, options, method, role, &rows, instances.len()) });
         }
         summaries.sort_by(|a, b| {
             let group = |s: &MethodSummary| if s.role == Role::Exact { 2 } else { i32::from(!s.is_ranked) };
@@ -221,9 +232,28 @@ fn summary(
         solved,
         is_ranked: run.len() == instances && solved == instances && gap.is_some(),
         gap,
+        paired: None,
         time_s: shifted_geometric_mean(&times, options.heuristic_shift_s),
         certified_percent: 100.0 * certified as f64 / rows.len().max(1) as f64,
     }
+}
+
+/// The gaps of two methods on the instances that both have a gap on; none if there is no such instance.
+fn pair(own: &[&Result], of_first: &[&Result]) -> Option<Pair> {
+    let gaps = |rows: &[&Result]| {
+        let mut by_instance: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+        for row in rows {
+            if let Some(gap) = row.gap {
+                by_instance.entry(row.row.key.instance.clone()).or_default().push(gap.high);
+            }
+        }
+        by_instance
+    };
+    let (own, of_first) = (gaps(own), gaps(of_first));
+    let shared: Vec<(f64, f64)> =
+        own.iter().filter_map(|(instance, own)| Some((mean(own)?, mean(of_first.get(instance)?)?))).collect();
+    let of = |which: fn(&(f64, f64)) -> f64| mean(&shared.iter().map(which).collect::<Vec<_>>());
+    Some(Pair { instances: shared.len(), own: of(|pair| pair.0)?, of_first: of(|pair| pair.1)? })
 }
 
 /// The question and its answer; none if the run has no attempted row.
@@ -369,6 +399,7 @@ fn answer(results: &Results, options: &Options, field: &Field, shared: &Field, l
         ));
     }
     sentences.extend(ranking(results, field, shared));
+    sentences.extend(better_on_fewer(results, shared));
     if leading.gap.is_some_and(|gap| !gap.is_certified) {
         sentences.push(format!(
             "Not all of its gaps are certified ({:.0} % are): the rest is measured against solver-reported bounds (unchecked, †).",
@@ -401,6 +432,23 @@ fn ranking(results: &Results, all: &Field, shared: &Field) -> Option<String> {
             with_interval(results, &gap)
         )
     }))
+}
+
+/// The methods that are not ranked and have a smaller mean gap on the instances that they share with the most important method, in a sentence; none if
+/// there is no such method.
+fn better_on_fewer(results: &Results, field: &Field) -> Option<String> {
+    let unranked = field.summaries.iter().filter(|s| !s.is_ranked && s.role != Role::Exact);
+    let nearer = |s: &&MethodSummary| s.paired.is_some_and(|pair| pair.own < pair.of_first);
+    let words = |s: &MethodSummary| {
+        let Pair { instances, own, of_first } = s.paired?;
+        let percent = |gap: f64| percent(results, gap, s.gap.is_some_and(|gap| gap.is_certified));
+        let noun = if instances == 1 { "instance" } else { "instances" };
+        Some(format!("{} ({} against {} % on {instances} {noun})", s.method, percent(own), percent(of_first)))
+    };
+    let better: Vec<String> = unranked.filter(nearer).filter_map(words).collect();
+    let have = if better.len() == 1 { "one method that is not ranked has" } else { "methods that are not ranked have" };
+    (!better.is_empty())
+        .then(|| format!("On fewer instances {have} a smaller mean gap than {}: {}.", field.first, better.join(", ")))
 }
 
 /// Every method of the field, ranked.
@@ -493,8 +541,16 @@ fn dot(results: &Results, summary: &MethodSummary) -> Option<Dot> {
 /// Gaps and times of the same methods, in the same order.
 fn figure(results: &Results, field: &Field) -> Option<Figure> {
     let dots = field.summaries.iter().filter_map(|summary| dot(results, summary)).collect();
-    let mut figure =
-        dot_chart("ranking", "Gap and time of every method on the same instances", dots, Some(mean_of("time")))?;
+    let mut figure = dot_chart("ranking", "Gap and time of every method", dots, Some(mean_of("time")))?;
     figure.caption = format!("{} Right: mean time. ▸ the paper’s algorithm, + a plug-in.", figure.caption);
+    let unranked: Vec<&str> = field
+        .summaries
+        .iter()
+        .filter(|s| !s.is_ranked && s.role != Role::Exact && s.gap.is_some())
+        .map(|s| s.method.as_str())
+        .collect();
+    if !unranked.is_empty() {
+        figure.caption += &format!(" On fewer instances, so not ranked: {}.", unranked.join(", "));
+    }
     Some(figure)
 }

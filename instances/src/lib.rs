@@ -11,6 +11,7 @@
 //! | [`document`] | versioned JSON, read strictly; JSON Schemas |
 //! | [`random`] | the portable random stream behind every generator |
 //! | [`dnn`] | DNN graphs by shape inference, the model zoo, chain views, devices and links |
+//! | [`traces`] | arrivals, throughputs and topologies from measured files |
 //! | [`family`] | families of instances, and parameters set by name: what all generators have in common |
 //! | [`incumbents`] | solutions that a method reports while it runs |
 //! | [`problems`] | the one list of problems |
@@ -48,3 +49,4 @@ pub mod range;
 pub mod speedup;
 pub mod terminal;
 pub mod throughput;
+pub mod traces;

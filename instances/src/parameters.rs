@@ -47,6 +47,15 @@ pub(crate) fn share(name: &str, value: f64) -> Result<(), InputError> {
     Err(InputError::at(place(name), format!("is {value}"), "give a share between 0 and 1"))
 }
 
+/// Refuses a path that a family has no use for.
+pub(crate) fn refused(name: &str, path: &str, family: &str) -> Result<(), InputError> {
+    if path.is_empty() {
+        return Ok(());
+    }
+    let what = format!("is given, and family '{family}' draws its own");
+    Err(InputError::at(place(name), what, "leave it out, or take a family of real DNNs"))
+}
+
 /// The DNNs of the given names: of the zoo, or paths of files. The graph of a file has a part of its hash in its name.
 pub(crate) fn graphs(names: &[String]) -> Result<Vec<Graph>, InputError> {
     if names.is_empty() {

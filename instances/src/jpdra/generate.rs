@@ -9,6 +9,9 @@
 //! | `missing` | as `synthetic` | three in ten ways between servers are missing, if `missing` says nothing else | forbidden hops |
 //! | `equal` | as `synthetic`, nothing to transfer | equal servers | symmetry: every solution stands for many |
 //!
+//! With a `topology` the servers of `zoo` are nodes of a network from a file, and the ways between them its best paths. They are as fast as the file says:
+//! `bandwidth` acts on the ways of flows alone.
+//!
 //! Arrival rates are scaled so that all work arriving is `load` times all servers' speed. High loads of few, large partitions may have no
 //! solution: that is an instance too.
 
@@ -18,6 +21,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::instance::{Allocation, Flow, Instance, Partition, Server};
+use super::topology;
 use crate::dnn::machine_file::LayerTimes;
 use crate::dnn::{Chain, Graph};
 use crate::error::InputError;
@@ -56,7 +60,7 @@ pub struct Parameters {
     pub heterogeneity: f64,
     /// Mean time of a hop over mean time in a stage (all but `zoo`).
     pub transfer: f64,
-    /// Factor on the speed of every way.
+    /// Factor on the speed of every way; with a topology, of the ways of flows to servers and back alone.
     pub bandwidth: f64,
     /// Share of ways between servers that are missing.
     pub missing: f64,
@@ -70,6 +74,9 @@ pub struct Parameters {
     pub machines: Vec<String>,
     /// Whether work is in MACs, or in seconds of every layer on every kind of machine (`zoo`).
     pub work: Work,
+    /// Topology whose nodes the servers are, drawn by the seed, by the path of a `.graphml` or `.json` file; none if empty. The speed between two servers
+    /// is that of the path that takes the least time per byte, store and forward, as the file has it (`zoo`).
+    pub topology: String,
 }
 
 impl Default for Parameters {
@@ -89,6 +96,7 @@ impl Default for Parameters {
             links: names(&["5g", "wifi5", "wifi6"]),
             machines: names(&["edge-gpu"]),
             work: Work::Macs,
+            topology: String::new(),
         }
     }
 }
@@ -119,6 +127,11 @@ impl Parameters {
             ));
         }
         parameters::share("missing", self.missing)?;
+        if self.missing > 0.0 && !self.topology.is_empty() {
+            let what = format!("is {} beside a topology", self.missing);
+            let remedy = "leave one out: where the topology has no path there is no way";
+            return Err(InputError::at(place("missing"), what, remedy));
+        }
         range::not_negative(|| place("transfer"), self.transfer)?;
         if self.transfer > 0.0 { parameters::factor("transfer", self.transfer) } else { Ok(()) }
     }
@@ -130,6 +143,9 @@ impl Parameters {
 /// [`InputError`] for an unknown family, model or link, or a parameter out of range.
 pub fn generate(family: &str, parameters: &Parameters, seed: u64) -> Result<Instance, InputError> {
     parameters.validate()?;
+    if family != "zoo" {
+        parameters::refused("topology", &parameters.topology, family)?;
+    }
     let Parameters { flows, partitions, servers, .. } = parameters;
     let name = match (&parameters.models[..], family) {
         ([model], "zoo") => model.clone(),
@@ -225,8 +241,18 @@ fn gathered(chain: &Chain, output_bytes: u64, most: usize) -> Vec<(Partition, Ra
     gathered
 }
 
+/// Ways between servers: those of the topology, whose name then is in the instance's, or drawn ones.
+fn links_of_zoo(origin: &mut Origin, parameters: &Parameters, seed: u64) -> Result<Vec<Vec<f64>>, InputError> {
+    if parameters.topology.is_empty() {
+        return Ok(links(parameters, seed, "zoo", WIRED_BYTES_PER_S * parameters.bandwidth));
+    }
+    let (id, speeds) = topology::speeds(&parameters.topology, parameters.servers, seed)?;
+    origin.name = format!("{} on {id}", origin.name);
+    Ok(speeds)
+}
+
 /// Every flow draws a model, an uplink, and factors on the speed of the uplink and on its rate.
-fn zoo(origin: Origin, parameters: &Parameters, seed: u64) -> Result<Instance, InputError> {
+fn zoo(mut origin: Origin, parameters: &Parameters, seed: u64) -> Result<Instance, InputError> {
     let graphs: Vec<Graph> = parameters::graphs(&parameters.models)?;
     let uplinks = parameters::links(&parameters.links)?;
     // Servers are around the speed of their machines, its mean over the models in play.
@@ -240,7 +266,7 @@ fn zoo(origin: Origin, parameters: &Parameters, seed: u64) -> Result<Instance, I
     for (server, at) in servers.iter_mut().zip(&drawn).filter(|(_, at)| **at > 0) {
         server.machine.speed *= speeds[*at] / speeds[0];
     }
-    let link_bytes_per_s = links(parameters, seed, "zoo", WIRED_BYTES_PER_S * parameters.bandwidth);
+    let link_bytes_per_s = links_of_zoo(&mut origin, parameters, seed)?;
     let mut stream = Stream::new(&["jpdra", "zoo", "flows"], seed);
     let mut blocks: Vec<Blocks> = Vec::new();
     let flows = (0..parameters.flows)

@@ -30,6 +30,7 @@ mod instance;
 mod solution;
 #[cfg(feature = "proptest")]
 pub mod strategy;
+mod topology;
 
 pub use generate::{FAMILIES, Parameters, generate};
 pub use instance::{Allocation, Flow, Instance, Partition, Server};

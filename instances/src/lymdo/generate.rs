@@ -18,6 +18,11 @@
 //! | place | evenly over a disc of 250 m, no nearer than 20 m; path loss 128.1 + 37.6 log10(km) dB | 3GPP TR 36.814, urban macro |
 //! | noise | 4e-21 W/Hz, -174 dBm/Hz | room temperature |
 //!
+//! **Traces.** Families with the zoo's DNNs take arrivals and channels from measured files instead, see `arrivals` and `throughputs` of [`Parameters`].
+//! Arrivals are the tasks in each slot over its length, from a start of each user's own, times the factor that makes the mean over the whole trace what the
+//! user's is. Channels are such that with an equal share of the bandwidth the rate varies as the throughputs do, around the rate without fading. Budgets and
+//! backlogs stay as they are. A burst may be more than any allocation carries: that slot, and so the instance, has no solution.
+//!
 //! **Yardsticks.** A user's energy budget is the share `budget` of what its mean arrivals take if its device computes them alone at full speed. So
 //! computing alone at `sqrt(budget)` of full speed keeps the budget, wherever it is stable. There a joule a slot more would save `time / (2 budget)`
 //! seconds, queues aside: the *exchange*, in s/J. What is above a budget is charged `overdraft` times the exchange, and V times it is the backlog that
@@ -28,6 +33,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::instance::{Instance, RateLaw, Service, Slot, User};
+use super::traces::{self, Channel};
 use crate::dnn::{Chain, Graph};
 use crate::error::InputError;
 use crate::family::{Family, Settable};
@@ -99,6 +105,12 @@ pub struct Parameters {
     pub server: String,
     /// Whether work is in MACs, or in seconds of every layer on every kind of machine (all but `synthetic`).
     pub work: Work,
+    /// Trace of arrivals, by the path of a CSV of time stamps or of what `offcut traces arrivals` made of one; none if empty. Users begin at places of
+    /// their own in it; scaled so that means stay as they are (all but `synthetic`).
+    pub arrivals: String,
+    /// Series of throughputs, one a slot, by the path of a CSV or of what `offcut traces rates` made of one; none if empty. A user's rate varies as
+    /// they do, around its rate without fading (all but `synthetic`; `rate_law` shannon).
+    pub throughputs: String,
 }
 
 impl Default for Parameters {
@@ -123,6 +135,8 @@ impl Default for Parameters {
             devices: names(&["raspberry-pi-4", "phone"]),
             server: "edge-gpu".into(),
             work: Work::Macs,
+            arrivals: String::new(),
+            throughputs: String::new(),
         }
     }
 }
@@ -161,6 +175,10 @@ impl Parameters {
         for (name, value) in [("backlog", self.backlog), ("overdraft", self.overdraft)] {
             range::not_negative(|| place(name), value)?;
         }
+        if self.rate_law == Law::Fixed && !self.throughputs.is_empty() {
+            let what = "is given, and rate_law fixed uses no gains";
+            return Err(InputError::at(place("throughputs"), what, "leave it out, or set rate_law=shannon"));
+        }
         Ok(())
     }
 }
@@ -193,6 +211,10 @@ enum Arrivals {
 /// [`InputError`] for an unknown family or model, or a parameter out of range.
 pub fn generate(family: &str, parameters: &Parameters, seed: u64) -> Result<Instance, InputError> {
     parameters.validate()?;
+    if family == "synthetic" {
+        parameters::refused("arrivals", &parameters.arrivals, family)?;
+        parameters::refused("throughputs", &parameters.throughputs, family)?;
+    }
     let mut asked = parameters.clone();
     let (fading, arrivals) = match family {
         "rayleigh" | "synthetic" => (Fading::Rayleigh, Arrivals::Even),
@@ -226,7 +248,7 @@ pub fn generate(family: &str, parameters: &Parameters, seed: u64) -> Result<Inst
         v,
         machine_kinds: Vec::new(),
         users: homes.iter().map(|home| home.user(&models, &asked, v)).collect(),
-        slots: sample_path(&homes, fading, arrivals, asked.slots, seed),
+        slots: with_traces(sample_path(&homes, fading, arrivals, asked.slots, seed), &homes, &asked, seed)?,
         models,
     };
     let instance = match asked.work {
@@ -354,6 +376,26 @@ fn sample_path(homes: &[Home], fading: Fading, arrivals: Arrivals, slots: u32, s
         }
     };
     (0..slots).map(|_| slot()).collect()
+}
+
+/// The sample path with arrivals and gains of measured traces, where these are asked for.
+fn with_traces(
+    mut slots: Vec<Slot>,
+    homes: &[Home],
+    parameters: &Parameters,
+    seed: u64,
+) -> Result<Vec<Slot>, InputError> {
+    if !parameters.arrivals.is_empty() {
+        let means_per_s: Vec<f64> = homes.iter().map(|home| home.arrivals_per_s).collect();
+        traces::set_arrivals(&mut slots, &parameters.arrivals, &means_per_s, parameters.slot_s, seed)?;
+    }
+    if !parameters.throughputs.is_empty() {
+        let noise_w = NOISE_W_PER_HZ * parameters.bandwidth_hz / homes.len() as f64;
+        let channel = |home: &Home| Channel { gain: home.gain, snr_at_gain_1: home.tx_power_w / noise_w };
+        let channels: Vec<Channel> = homes.iter().map(channel).collect();
+        traces::set_gains(&mut slots, &parameters.throughputs, &channels, seed)?;
+    }
+    Ok(slots)
 }
 
 fn zoo(parameters: &Parameters) -> Result<Vec<Model>, InputError> {

@@ -50,6 +50,7 @@ mod policy;
 mod solution;
 #[cfg(feature = "proptest")]
 pub mod strategy;
+mod traces;
 
 pub use exchange::{Decision, State, System};
 pub use generate::{FAMILIES, Law, Parameters, generate};

@@ -1,0 +1,204 @@
+//! A topology: nodes and links with rates, and the speed of the best path between two nodes.
+
+use std::cmp::{Ordering, Reverse};
+use std::collections::BinaryHeap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::error::InputError;
+use crate::problem::Valid;
+use crate::range;
+
+/// The most nodes of a topology.
+const MAX_NODES: usize = 65_535;
+
+/// A network of nodes and links.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Topology {
+    /// Its name, for people.
+    pub id: String,
+    /// What it is and where it comes from, for people.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub about: String,
+    /// The nodes.
+    pub nodes: Vec<Node>,
+    /// The links, each in one direction. Of several between the same nodes the fastest counts.
+    pub links: Vec<Link>,
+}
+
+/// A node.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Node {
+    /// Its name, for people.
+    pub label: String,
+}
+
+/// A link in one direction.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Link {
+    /// Index of the node it leaves, counted from 0.
+    pub from: u32,
+    /// Index of the node it leads to.
+    pub to: u32,
+    /// Its rate, in bytes/s.
+    pub bytes_per_s: f64,
+}
+
+impl Topology {
+    /// Speed between nodes, in bytes/s: that of the path that takes the least time per byte. Every node on the way takes in all of a transfer before it
+    /// sends it on (store and forward), so a path's speed is 1 over the sum of 1/rate over its links. 0 where no path leads; the diagonal is 0.
+    /// Shape (`nodes`, `nodes`), for the nodes of these indices.
+    ///
+    /// # Panics
+    /// If an index is not one of a node.
+    pub fn speeds(&self, nodes: &[usize]) -> Vec<Vec<f64>> {
+        let mut links: Vec<Vec<(usize, f64)>> = vec![Vec::new(); self.nodes.len()];
+        for link in &self.links {
+            links[link.from as usize].push((link.to as usize, 1.0 / link.bytes_per_s));
+        }
+        let row = |from: &usize| {
+            let s_per_byte = least_times(&links, *from);
+            let speed = |to: &usize| match s_per_byte[*to] {
+                Some(time) if to != from => 1.0 / time,
+                _ => 0.0,
+            };
+            nodes.iter().map(speed).collect()
+        };
+        nodes.iter().map(row).collect()
+    }
+}
+
+/// A node to look at, with the time per byte of the path found to it.
+#[derive(PartialEq)]
+struct Reached(f64, usize);
+
+impl Eq for Reached {}
+
+impl Ord for Reached {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.total_cmp(&other.0).then(self.1.cmp(&other.1))
+    }
+}
+
+impl PartialOrd for Reached {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// The least time per byte from one node to each, in s/byte (Dijkstra 1959); none where no path leads. Links are (to, s/byte).
+fn least_times(links: &[Vec<(usize, f64)>], from: usize) -> Vec<Option<f64>> {
+    let mut least: Vec<Option<f64>> = vec![None; links.len()];
+    let mut agenda = BinaryHeap::from([Reverse(Reached(0.0, from))]);
+    while let Some(Reverse(Reached(time, node))) = agenda.pop() {
+        if least[node].is_some() {
+            continue;
+        }
+        least[node] = Some(time);
+        let open = links[node].iter().filter(|(to, _)| least[*to].is_none());
+        agenda.extend(open.map(|(to, more)| Reverse(Reached(time + more, *to))));
+    }
+    least
+}
+
+impl Valid for Topology {
+    fn validate(&self) -> Result<(), InputError> {
+        let nodes = self.nodes.len();
+        if !(1..=MAX_NODES).contains(&nodes) {
+            return Err(InputError::at("nodes", format!("holds {nodes} nodes"), format!("give 1 to {MAX_NODES}")));
+        }
+        for (l, link) in self.links.iter().enumerate() {
+            for (field, node) in [("from", link.from), ("to", link.to)] {
+                if node as usize >= nodes {
+                    let what = format!("is node {node}, and there are {nodes}");
+                    return Err(InputError::at(format!("links[{l}].{field}"), what, "count nodes from 0"));
+                }
+            }
+            range::positive(|| format!("links[{l}].bytes_per_s"), link.bytes_per_s)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Stream;
+
+    fn topology(nodes: u32, links: &[(u32, u32, f64)]) -> Topology {
+        Topology {
+            id: "toy".into(),
+            about: String::new(),
+            nodes: (0..nodes).map(|n| Node { label: n.to_string() }).collect(),
+            links: links
+                .iter()
+                .map(|(from, to, bytes_per_s)| Link { from: *from, to: *to, bytes_per_s: *bytes_per_s })
+                .collect(),
+        }
+    }
+
+    /// Two links of 4 in a row take 1/4 + 1/4 a byte, the direct one of 1 takes 1; nothing leads to node 3, and nothing from 2.
+    #[test]
+    fn by_hand() {
+        let toy = topology(4, &[(0, 1, 4.0), (1, 2, 4.0), (0, 2, 1.0), (0, 1, 3.0), (3, 0, 2.0)]);
+        let speeds = toy.speeds(&[0, 1, 2, 3]);
+        assert_eq!(speeds[0], [0.0, 4.0, 2.0, 0.0]);
+        assert_eq!(speeds[2], [0.0; 4]);
+        assert_eq!(speeds[3], [2.0, 1.0 / 0.75, 1.0, 0.0]);
+        assert_eq!(toy.speeds(&[2, 0]), [vec![0.0, 0.0], vec![2.0, 0.0]]);
+    }
+
+    /// The least time over all paths without repeated nodes, by trying all.
+    fn tried(topology: &Topology, path: &mut Vec<u32>, time: f64, to: u32, best: &mut f64) {
+        let last = *path.last().expect("a beginning");
+        if last == to {
+            *best = best.min(time);
+            return;
+        }
+        for link in topology.links.iter().filter(|link| link.from == last) {
+            if !path.contains(&link.to) {
+                path.push(link.to);
+                tried(topology, path, time + 1.0 / link.bytes_per_s, to, best);
+                path.pop();
+            }
+        }
+    }
+
+    #[test]
+    fn paths_are_those_that_trying_all_finds() {
+        for seed in 0..200 {
+            let mut stream = Stream::new(&["topologies"], seed);
+            let nodes = 2 + stream.below(5) as u32;
+            let mut link = || {
+                (stream.below(nodes.into()) as u32, stream.below(nodes.into()) as u32, stream.log_uniform(0.1, 10.0))
+            };
+            let links: Vec<_> = (0..2 * nodes).map(|_| link()).collect();
+            let topology = topology(nodes, &links);
+            let all: Vec<usize> = (0..nodes as usize).collect();
+            let speeds = topology.speeds(&all);
+            for from in 0..nodes {
+                for to in (0..nodes).filter(|to| *to != from) {
+                    let mut best = f64::INFINITY;
+                    tried(&topology, &mut vec![from], 0.0, to, &mut best);
+                    let speed = speeds[from as usize][to as usize];
+                    assert!(
+                        (speed - 1.0 / best).abs() <= 1e-12 * speed,
+                        "seed {seed}, {from} to {to}: {speed}, {best}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn bad_topologies_are_named() {
+        let told = |topology: Topology| topology.validate().expect_err("bad").to_string();
+        assert!(told(topology(0, &[])).contains("holds 0 nodes"));
+        assert!(told(topology(2, &[(0, 2, 1.0)])).contains("links[0].to: is node 2"));
+        assert!(told(topology(2, &[(0, 1, 0.0)])).contains("links[0].bytes_per_s"));
+    }
+}

@@ -48,8 +48,15 @@ impl Estimate {
         let (mean, degrees) = (self.mean(), (BATCHES - 1) as f64);
         let squares: f64 = self.batches.iter().map(|batch| (batch - mean) * (batch - mean)).sum();
         let error = (squares / degrees / BATCHES as f64).sqrt();
-        let half = student(confidence, degrees) * error + ROUNDING * mean;
+        let half = student(confidence, degrees) * error + ROUNDING * mean.abs();
         Interval { low: mean - half, high: mean + half }
+    }
+
+    /// What this mean has above another one, batch by batch: for runs with the same random numbers, whose batches rise and fall together, so that the
+    /// difference is known better than either mean.
+    #[must_use]
+    pub fn minus(&self, other: &Self) -> Self {
+        Self { batches: self.batches.iter().zip(&other.batches).map(|(own, other)| own - other).collect() }
     }
 
     /// The mean over flows of different rates. Flows are independent, so batch by batch their weighted means are independent too.
@@ -141,6 +148,14 @@ mod tests {
             let expected = (first + tasks - 1) as f64 / 2.0;
             assert!((mean - expected).abs() < 1e-9 * expected, "{mean} against {expected}");
         }
+    }
+
+    #[test]
+    fn differences_are_batch_by_batch() {
+        let batches = |add: f64| Estimate { batches: (0..BATCHES).map(|b| (b * b) as f64 + add).collect() };
+        // Both vary much, and always alike: the difference does not vary.
+        let interval = batches(0.5).minus(&batches(2.0)).interval(0.95);
+        assert!(interval.low <= -1.5 && interval.high >= -1.5 && interval.high - interval.low < 1e-9, "{interval:?}");
     }
 
     #[test]

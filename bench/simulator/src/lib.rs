@@ -39,6 +39,13 @@
 //! the rest is cut into [`BATCHES`] batches, and the batches' means stand for independent draws: mean and Student's t interval. That holds if
 //! batches are long against the queues' memory, about 4/(1 - rho)^2 tasks for the busiest stage: [`Tandem::fewest_tasks`].
 //!
+//! # Bursts
+//! The formulas are those of Poisson arrivals. [`simulate_arrivals`] also takes gaps with a given squared coefficient of variation ([`Bursty`]) or those of a
+//! measured trace, scaled to each flow's rate; then the difference is no mistake but what the assumption costs. For one stage with exponential service
+//! and [`Bursty`] arrivals the mean is known exactly ([`Bursty::mean_sojourn_s`]), and a test compares the two. Bursts make a queue's memory longer, by about
+//! the factor (c + d)/(1 + d) for gaps of dispersion c and service of SCV d (the variance of a diffusion over that of Poisson arrivals), and [`Tandem::fewest_tasks_of`] grows by it.
+//! The interval of a trace that is shorter than the run is one of this trace repeated: it says nothing about another day.
+//!
 //! # What it does not say
 //! - Whether a solution is feasible: the checker checks that. Only a solution without a delay is rejected.
 //! - What tasks with work of their own would do: service times at the stages of one task are drawn apart, as the formula has it.
@@ -48,6 +55,7 @@
 
 #![warn(clippy::too_many_lines, unreachable_pub)]
 
+mod arrivals;
 mod estimate;
 mod lindley;
 mod service;
@@ -57,6 +65,7 @@ mod tandem;
 use offcut_instances::document::InputError;
 use offcut_instances::jpdra::{Instance, Solution};
 
+pub use arrivals::{Arrivals, Bursty, Trace};
 pub use estimate::{BATCHES, Estimate, FEWEST_TASKS, Interval, weighted_mean};
 pub use service::Service;
 pub use slot::slot_tandems;
@@ -107,12 +116,27 @@ pub fn simulate_tandems(
     tasks: u64,
     seed: u64,
 ) -> Result<Simulation, InputError> {
+    simulate_arrivals(tandems, service, &Arrivals::Poisson, tasks, seed)
+}
+
+/// Sends `tasks` tasks through every one of `tandems`, which arrive in this way. Two deployments of the same flows see the same arrivals, and the same
+/// service times but for their means, if they have as many stages.
+///
+/// # Errors
+/// [`InputError`] if `tasks` are below [`FEWEST_TASKS`].
+pub fn simulate_arrivals(
+    tandems: Vec<Tandem>,
+    service: Service,
+    arrivals: &Arrivals,
+    tasks: u64,
+    seed: u64,
+) -> Result<Simulation, InputError> {
     if tasks < FEWEST_TASKS {
         let remedy = format!("give at least {FEWEST_TASKS}");
         return Err(InputError::at("tasks", format!("{tasks} a flow are too few to tell a mean"), remedy));
     }
     let run = |(s, tandem): (usize, Tandem)| {
-        let delay = lindley::mean_delay(&tandem, service, tasks, s, seed);
+        let delay = lindley::mean_delay(&tandem, service, arrivals, tasks, s, seed);
         FlowDelay { tandem, delay }
     };
     let flows: Vec<FlowDelay> = tandems.into_iter().enumerate().map(run).collect();

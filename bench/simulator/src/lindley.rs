@@ -2,13 +2,21 @@
 
 use offcut_instances::random::Stream;
 
+use crate::arrivals::{Arrivals, Gaps, exponential};
 use crate::estimate::{Batches, Estimate};
 use crate::service::Service;
 use crate::tandem::Tandem;
 
 /// The mean delay of `tasks` tasks through `tandem`, which is flow `s`.
-pub(crate) fn mean_delay(tandem: &Tandem, service: Service, tasks: u64, s: usize, seed: u64) -> Estimate {
-    let mut draws = Draws::new(tandem, service, s, seed);
+pub(crate) fn mean_delay(
+    tandem: &Tandem,
+    service: Service,
+    arrivals: &Arrivals,
+    tasks: u64,
+    s: usize,
+    seed: u64,
+) -> Estimate {
+    let mut draws = Draws::new(tandem, service, arrivals, s, seed);
     let mut line = Line::empty(tandem);
     let mut batches = Batches::new(tasks);
     for _ in 0..tasks {
@@ -46,19 +54,19 @@ impl<'a> Line<'a> {
 struct Draws<'a> {
     tandem: &'a Tandem,
     service: Service,
-    arrivals: Stream,
+    gaps: Gaps<'a>,
     services: Stream,
 }
 
 impl<'a> Draws<'a> {
-    fn new(tandem: &'a Tandem, service: Service, s: usize, seed: u64) -> Self {
+    fn new(tandem: &'a Tandem, service: Service, arrivals: &'a Arrivals, s: usize, seed: u64) -> Self {
         let stream = |purpose| Stream::new(&["simulator", purpose, &s.to_string()], seed);
-        Self { tandem, service, arrivals: stream("arrivals"), services: stream("services") }
+        Self { tandem, service, gaps: Gaps::new(arrivals, stream("arrivals")), services: stream("services") }
     }
 
     /// Time from one arrival to the next.
     fn gap_s(&mut self) -> f64 {
-        exponential(&mut self.arrivals) / self.tandem.rate_per_s
+        self.gaps.next() / self.tandem.rate_per_s
     }
 
     /// Service time of the next task at stage `n`.
@@ -71,17 +79,13 @@ impl<'a> Draws<'a> {
     }
 }
 
-/// Exponential with mean 1, by inversion.
-fn exponential(stream: &mut Stream) -> f64 {
-    -libm::log1p(-stream.unit())
-}
-
 #[cfg(test)]
 mod tests {
     use std::cmp::{Ordering, Reverse};
     use std::collections::{BinaryHeap, VecDeque};
 
     use super::*;
+    use crate::arrivals::Bursty;
 
     /// What can happen to a task.
     #[derive(Clone, Copy, Debug)]
@@ -177,9 +181,14 @@ mod tests {
         let tasks = 5000;
         for (rate_per_s, service_s, hops_s) in tandems {
             let tandem = Tandem { rate_per_s, service_s, hops_s };
-            for service in [Service::Exponential, Service::Deterministic] {
+            let bursty = Arrivals::Bursty(Bursty::new(20.0).expect("legal"));
+            for (service, arrivals) in [
+                (Service::Exponential, &Arrivals::Poisson),
+                (Service::Deterministic, &Arrivals::Poisson),
+                (Service::Exponential, &bursty),
+            ] {
                 let stages = tandem.service_s.len();
-                let mut draws = Draws::new(&tandem, service, 0, 1);
+                let mut draws = Draws::new(&tandem, service, arrivals, 0, 1);
                 let (mut gaps, mut services) = (Vec::new(), Vec::new());
                 for _ in 0..tasks {
                     gaps.push(draws.gap_s());
@@ -200,7 +209,7 @@ mod tests {
         let orders = [[0.6, 1.1, 0.9, 1.0], [1.1, 1.0, 0.9, 0.6], [0.9, 0.6, 1.0, 1.1]];
         let means = orders.map(|order| {
             let tandem = Tandem { rate_per_s: 0.7, service_s: order.to_vec(), hops_s: vec![0.0; 5] };
-            mean_delay(&tandem, Service::Deterministic, 10_000, 0, 3).mean()
+            mean_delay(&tandem, Service::Deterministic, &Arrivals::Poisson, 10_000, 0, 3).mean()
         });
         assert!((means[0] - means[1]).abs() < 1e-9 && (means[0] - means[2]).abs() < 1e-9, "{means:?}");
     }

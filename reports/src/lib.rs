@@ -8,7 +8,7 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`names`], [`numbers`], [`options`], [`statistics`] | names and text from outside; numbers as text; means, intervals, rank tests |
+//! | [`names`], [`numbers`], [`simulated`], [`options`], [`statistics`] | names and text from outside; numbers as text; simulated delays; means, intervals, rank tests |
 //! | [`table`], [`figure`], [`verdict`], [`section`], [`report`] | what reports are made of |
 //! | [`results`], [`method_gaps`] | manifest and rows put together |
 //! | [`problem_report`] | the part of reports that only one problem has, as a value |
@@ -43,6 +43,7 @@ pub mod problems;
 pub mod report;
 pub mod results;
 pub mod section;
+pub mod simulated;
 pub mod statistics;
 pub mod table;
 pub mod tables;

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use offcut_ledger::{BestKnown, Evidence};
 
+use crate::simulated::Simulated;
+
 /// What may be chosen about a report.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Options {
@@ -19,6 +21,8 @@ pub struct Options {
     pub evidence: Option<Evidence>,
     /// Where the overview of several reports is, seen from the report's folder, if it is part of one.
     pub overview: Option<String>,
+    /// Delays that were simulated for this report; empty if none were.
+    pub simulated: Simulated,
 }
 
 impl Default for Options {
@@ -30,6 +34,7 @@ impl Default for Options {
             library: BTreeMap::new(),
             evidence: None,
             overview: None,
+            simulated: Simulated::default(),
         }
     }
 }

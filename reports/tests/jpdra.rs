@@ -9,6 +9,7 @@ use offcut_ledger::row::InstanceLabel;
 use offcut_ledger::{Environment, Key, Manifest, Row, Status, Study, StudyCell, Times};
 use offcut_reports::figure::Plot;
 use offcut_reports::problems::jpdra;
+use offcut_reports::simulated::{Order, Setting, Simulated, SimulatedDelay, SimulatedOrder};
 use offcut_reports::{Options, Outcome, Report, csv, markdown};
 
 struct Run {
@@ -212,4 +213,59 @@ fn without_baselines_and_exact_studies_there_are_no_such_tables() {
     run.manifest.studies.retain(|study| study.name == "load");
     let report = Report::new(&run.manifest, &run.rows, &Options::default());
     assert!(report.tables().all(|table| !table.id.contains("reduction") && table.id != "exact"));
+}
+
+/// One instance under SCV 1 and 100: kept and reversed orders, equal deployments, an interval that says nothing.
+#[test]
+fn delays_under_bursts_are_shown_as_they_were_simulated() {
+    let run = run();
+    let setting = |scv: f64, is_reliable| Setting { instance: "zoo-0.3-1".into(), scv, tasks: 1000, is_reliable };
+    let delay = |scv: f64, simulated_s: f64, is_best| SimulatedDelay {
+        setting: setting(scv, true),
+        method: "branch".into(),
+        is_best,
+        formula_s: 2.0,
+        simulated_s,
+        interval_s: (simulated_s - 0.5, simulated_s + 0.5),
+    };
+    let order = |scv: f64, formula: f64, interval, is_reliable| SimulatedOrder {
+        setting: setting(scv, is_reliable),
+        methods: ["branch".into(), "dpd".into()],
+        formula,
+        interval,
+    };
+    let simulated = Simulated {
+        delays: vec![delay(1.0, 2.0, true), delay(100.0, 9.0, true), delay(100.0, 50.0, false)],
+        orders: vec![
+            order(1.0, 0.02, (0.01, 0.03), true),
+            order(100.0, 0.02, (0.01, 0.03), true),
+            order(100.0, 0.02, (-0.03, -0.01), true),
+            order(100.0, 0.02, (-0.03, -0.01), false),
+            order(100.0, 0.02, (-0.03, 0.01), true),
+            order(100.0, 1e-9, (-0.03, -0.01), true),
+            order(100.0, -0.02, (-0.03, -0.01), true),
+        ],
+        confidence: 0.99,
+    };
+    let words: Vec<Order> = simulated.orders.iter().map(SimulatedOrder::order).collect();
+    let (kept, open) = (Order::Kept, Order::NotResolved);
+    assert_eq!(words, [kept, kept, Order::Reversed, open, open, Order::Equal, kept]);
+    let options = Options { simulated, ..Options::default() };
+    let report = Report::new(&run.manifest, &run.rows, &options);
+    let section = report.sections.iter().find(|section| section.title == "How wrong is Poisson").expect("there");
+    let found = "At SCV 100 the best known deployments take 4.50 to 4.50 times the delay of the formula. Under bursty \
+                 arrivals, of 5 pairs of deployments that differ by the formula, 2 keep their order, 1 reverse it, and 2 \
+                 are not resolved.";
+    assert_eq!(section.paragraphs[0], found);
+    let table = |id: &str| csv::table(report.tables().find(|table| table.id == id).expect(id));
+    assert!(
+        table("poisson").contains("zoo-5x4x4-s1,0.3,100,branch,2,9,4.5,4.25,4.75,1000,yes"),
+        "{}",
+        table("poisson")
+    );
+    assert_eq!(table("poisson").lines().count(), 3, "the best known deployments alone");
+    assert!(table("poisson_order").contains("branch,dpd,2,-3,-1,reversed"), "{}", table("poisson_order"));
+    // Nothing was simulated: no section.
+    let report = Report::new(&run.manifest, &run.rows, &Options::default());
+    assert!(report.sections.iter().all(|section| section.title != "How wrong is Poisson"));
 }

@@ -56,6 +56,11 @@ enum Command {
         after_help = "Examples: offcut machines\n          offcut machines raspberry-pi-4 --models vgg16,resnet50\n          offcut machines import my.onnx=times.csv --name my-device -o my-device.json"
     )]
     Machines(commands::machines::Arguments),
+    /// Make arrivals, links and topologies from measured files: CSV of time stamps or throughputs, GraphML
+    #[command(
+        after_help = "Examples: offcut traces arrivals requests.csv --column TIMESTAMP -o requests.json\n          offcut traces rates uplink.csv --unit Mbit/s --rtt 0.02 -o uplink.json\n          offcut traces topology abilene.graphml -o abilene.json"
+    )]
+    Traces(commands::traces::Arguments),
     /// Generate an instance
     #[command(
         after_help = "Examples: offcut generate multiuser --seed 1 -o my.json\n          offcut generate multiuser --family zoo --set users=50 --set 'models=[\"resnet50\",\"vgg16\"]'"
@@ -84,9 +89,9 @@ enum Command {
     ///
     /// Sends tasks through the queues of the answer's solution, of lymdo those of one slot, and compares every flow's or user's mean delay with the formula.
     /// Exit code 1 if the mean over all tasks lies outside its 99.9 % interval. The busier the queues, the more tasks that takes: with too few there is no verdict, exit code 0, and the number to
-    /// give is named. Whether the solution is feasible is for `offcut check` to say
+    /// give is named. With --arrivals or --scv a difference is no rejection but the result: how wrong the formula's Poisson arrivals are. Whether the solution is feasible is for `offcut check` to say
     #[command(
-        after_help = "Examples: offcut simulate my.json answer.json\n          offcut simulate my.json answer.json --service deterministic --tasks 100000\n          offcut simulate horizon.json answer.json --slot 7"
+        after_help = "Examples: offcut simulate my.json answer.json\n          offcut simulate my.json answer.json --service deterministic --tasks 100000\n          offcut simulate horizon.json answer.json --slot 7\n          offcut simulate my.json answer.json --arrivals requests.csv\n          offcut simulate my.json answer.json --scv 100"
     )]
     Simulate(commands::simulate::Arguments),
     /// Train the learned policy of lymdo: weights with their record, and the learning curve
@@ -231,6 +236,7 @@ fn dispatch(command: Command) -> Result<Ending, InputError> {
         Command::Demo { folder } => commands::run::demo(&folder),
         Command::Models(arguments) => commands::models::models(&arguments),
         Command::Machines(arguments) => commands::machines::machines(&arguments),
+        Command::Traces(arguments) => commands::traces::traces(&arguments),
         Command::Generate(arguments) => commands::generate::generate(&arguments),
         Command::Methods { problem, json } => commands::methods::methods(problem.as_deref(), json),
         Command::Solve(arguments) => commands::solve::solve(&arguments),

@@ -122,7 +122,8 @@ impl Folder {
         self.0.join("reference.jsonl")
     }
 
-    pub(crate) fn instance(&self, hash: &str) -> PathBuf {
+    /// The file that holds the instance of this hash.
+    pub fn instance(&self, hash: &str) -> PathBuf {
         self.0.join("instances").join(format!("{hash}.json"))
     }
 

@@ -10,8 +10,8 @@ use offcut_ledger::{BestKnown, Gate, Key, Row, Status};
 use offcut_runner::cell::{row_of, unreadable};
 use offcut_runner::{BenchmarkAdapter, Checked, Folder};
 
-use super::run::{Bar, processors};
-use super::{gate, known_problem_of, this_program, with_problem};
+use super::run::Bar;
+use super::{gate, known_problem_of, processors, this_program, with_problem};
 use crate::exit::Ending;
 use crate::output::{self, out};
 use crate::text;

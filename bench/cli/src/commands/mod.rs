@@ -1,5 +1,6 @@
 //! One file per command, and the dispatch on a problem's name.
 
+mod bursts;
 pub(crate) mod cell;
 pub(crate) mod check;
 pub(crate) mod compare;
@@ -16,6 +17,7 @@ pub(crate) mod rows;
 pub(crate) mod run;
 pub(crate) mod simulate;
 pub(crate) mod solve;
+pub(crate) mod traces;
 pub(crate) mod train;
 
 use offcut_instances::document::{InputError, problem_of};
@@ -53,6 +55,11 @@ pub(crate) fn unknown_problem(name: &str) -> InputError {
 pub(crate) fn this_program() -> Result<std::path::PathBuf, InputError> {
     std::env::current_exe()
         .map_err(|error| InputError::at("offcut", format!("cannot find itself: {error}"), "start it by its path"))
+}
+
+/// How many processors there are, at most 64: cells or threads at a time.
+pub(crate) fn processors() -> u16 {
+    std::thread::available_parallelism().map_or(1, |count| count.get().min(64) as u16)
 }
 
 /// The problem a document belongs to, which must be one of ours.

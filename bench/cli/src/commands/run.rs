@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use offcut_instances::document::{InputError, read_bytes};
+use offcut_instances::jpdra::Jpdra;
 use offcut_instances::problem::Problem;
 use offcut_instances::terminal::one_line;
 use offcut_ledger::{Gate, Manifest, Mismatch, Row};
@@ -21,7 +22,7 @@ use offcut_runner::process::end_on_signals;
 use offcut_runner::solver::External;
 use offcut_runner::{BenchmarkAdapter, Folder, Progress, RunOptions, Shard, Suite, run};
 
-use super::{PROBLEMS, known_problem_of, this_program, unknown_problem, with_problem};
+use super::{PROBLEMS, known_problem_of, processors, this_program, unknown_problem, with_problem};
 use crate::exit::Ending;
 use crate::output::{err, out};
 
@@ -272,11 +273,6 @@ pub(crate) fn merge(folder: &Path, parts: &[PathBuf]) -> Result<Ending, InputErr
     Ok(told.and(report(folder)?))
 }
 
-/// As many cells at a time as there are processors.
-pub(crate) fn processors() -> u16 {
-    std::thread::available_parallelism().map_or(1, |count| count.get().min(64) as u16)
-}
-
 /// Every problem's demo, each in a folder of its own, and an overview of them.
 pub(crate) fn demo(folder: &Path) -> Result<Ending, InputError> {
     let suites = SUITES.iter().map(|suites| Listed {
@@ -491,6 +487,9 @@ fn report_for<P: BenchmarkAdapter>(
     let gate = Gate { mismatches: evidence.mismatches.clone(), ..Gate::of(P::SENSE, &rows, &options.library) };
     let told = evidence.told();
     options.evidence = Some(evidence);
+    if P::NAME == Jpdra::NAME {
+        options.simulated = super::bursts::simulated(&Folder::at(folder), &rows)?;
+    }
     let report = Report::new(&manifest, &rows, &options);
     let written = offcut_reports::write_report(&report, &beside, &options)?;
     let flat = beside.join("rows.csv");

@@ -7,7 +7,11 @@ use offcut_instances::document::{InputError, parse_instance, read_answer, read_b
 use offcut_instances::jpdra::Jpdra;
 use offcut_instances::lymdo::{self, Lymdo};
 use offcut_instances::problem::Problem;
-use offcut_simulator::{Interval, Service, Simulation, Tandem, simulate_tandems, slot_tandems, tandems, weighted_mean};
+use offcut_instances::traces;
+use offcut_simulator::{
+    Arrivals, Bursty, Interval, Service, Simulation, Tandem, Trace, simulate_arrivals, slot_tandems, tandems,
+    weighted_mean,
+};
 use serde_json::{Value, json};
 
 use super::known_problem_of;
@@ -37,6 +41,13 @@ pub(crate) struct Arguments {
     /// The slot to simulate, counted from 0 (lymdo)
     #[arg(long, value_name = "T")]
     slot: Option<usize>,
+    /// Arrivals of a trace instead of a Poisson process: a CSV of time stamps, or what offcut traces arrivals made of one. Its gaps come in their order, scaled to
+    /// the rate of each flow or user, each from a place of its own. The formula is still that of Poisson arrivals: the difference is the result
+    #[arg(long, value_name = "FILE", conflicts_with = "scv")]
+    arrivals: Option<PathBuf>,
+    /// Bursty arrivals without memory: gaps with this squared coefficient of variation (hyperexponential, balanced means); 1 is a Poisson process
+    #[arg(long, value_name = "C")]
+    scv: Option<f64>,
     /// Tasks sent through every flow or user, 1000 or more; the first tenth only warms the queues up
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     tasks: u64,
@@ -87,8 +98,9 @@ pub(crate) fn simulate(arguments: &Arguments) -> Result<Ending, InputError> {
     };
     let Arguments { tasks, seed, .. } = *arguments;
     let tandems: Vec<Tandem> = subject.tandems.iter().map(|(_, tandem)| tandem.clone()).collect();
-    let simulation = simulate_tandems(tandems, subject.service.service(), tasks, seed)?;
-    let result = Comparison::new(&subject, &simulation, tasks);
+    let source = Source::new(arguments)?;
+    let simulation = simulate_arrivals(tandems, subject.service.service(), &source.arrivals, tasks, seed)?;
+    let result = Comparison::new(&subject, source, &simulation, tasks);
     if arguments.json {
         output::json(&result.json(&subject, arguments));
     } else {
@@ -108,6 +120,40 @@ struct Subject {
     tandems: Vec<(usize, Tandem)>,
     /// What is left out, and why.
     note: Option<String>,
+}
+
+/// How tasks arrive.
+struct Source {
+    arrivals: Arrivals,
+    /// What is said of it.
+    about: String,
+}
+
+impl Source {
+    fn new(arguments: &Arguments) -> Result<Self, InputError> {
+        let (arrivals, about) = match (&arguments.arrivals, arguments.scv) {
+            (Some(path), _) => {
+                let trace = traces::Arrivals::read(path)?;
+                let (gaps, repeats) = (trace.gaps_s.len() as u64, arguments.tasks as f64 / trace.gaps_s.len() as f64);
+                let used = match repeats {
+                    r if r > 1.0 => format!("repeated {r:.1} times: the interval is of this trace, not of another day"),
+                    r => format!("{:.1} % of them used a flow or user", 100.0 * r),
+                };
+                let about = format!("trace {}: {} gaps, SCV {:.1}, {used}", trace.id, text::grouped(gaps), trace.scv());
+                (Arrivals::Trace(Trace::new(&trace)), about)
+            }
+            (None, Some(scv)) => {
+                (Arrivals::Bursty(Bursty::new(scv)?), format!("bursts without memory: gaps of SCV {scv}"))
+            }
+            (None, None) => (Arrivals::Poisson, "Poisson".into()),
+        };
+        Ok(Self { arrivals, about })
+    }
+
+    /// Whether the formula is of these arrivals.
+    fn is_of_formula(&self) -> bool {
+        self.arrivals == Arrivals::Poisson
+    }
 }
 
 fn flows(instance: &<Jpdra as Problem>::Instance, arguments: &Arguments) -> Result<Subject, InputError> {
@@ -168,6 +214,7 @@ fn in_answer(error: InputError, arguments: &Arguments) -> InputError {
 
 /// Formulas beside a simulation.
 struct Comparison {
+    source: Source,
     /// One by one, in the order of the subject's tandems.
     lines: Vec<Line>,
     /// All together.
@@ -198,9 +245,17 @@ impl Line {
         if self.is_inside() { "inside" } else { "OUTSIDE" }
     }
 
+    /// The simulated delay over that of the formula, and the ends of its interval.
+    fn ratio(&self) -> [f64; 3] {
+        [self.simulated_s, self.interval.low, self.interval.high].map(|delay_s| delay_s / self.formula_s)
+    }
+
     fn json(&self) -> Value {
         let Self { rate_per_s, busiest, formula_s, simulated_s, interval } = self;
+        let [ratio, low, high] = self.ratio();
         json!({
+            "ratio": ratio,
+            "ratio_interval": [low, high],
             "rate_per_s": rate_per_s,
             "busiest": busiest,
             "formula_s": formula_s,
@@ -212,7 +267,7 @@ impl Line {
 }
 
 impl Comparison {
-    fn new(subject: &Subject, simulation: &Simulation, tasks: u64) -> Self {
+    fn new(subject: &Subject, source: Source, simulation: &Simulation, tasks: u64) -> Self {
         let service = subject.service.service();
         let tandems = || subject.tandems.iter().map(|(_, tandem)| tandem);
         let rates: Vec<f64> = tandems().map(|tandem| tandem.rate_per_s).collect();
@@ -227,8 +282,10 @@ impl Comparison {
             simulated_s: flow.delay.mean(),
             interval: flow.delay.interval(FLOW_CONFIDENCE),
         });
-        let fewest_tasks = tandems().map(|tandem| tandem.fewest_tasks(service)).max().expect("one or more");
+        let fewest = tandems().map(|tandem| tandem.fewest_tasks_of(service, &source.arrivals)).max();
+        let fewest_tasks = fewest.expect("one or more");
         Self {
+            source,
             lines: lines.collect(),
             mean: Line {
                 rate_per_s: rates.iter().sum(),
@@ -244,9 +301,9 @@ impl Comparison {
         }
     }
 
-    /// An interval from too few tasks rejects nothing.
+    /// An interval from too few tasks rejects nothing, nor do arrivals that the formula is not of.
     fn is_rejected(&self) -> bool {
-        self.is_enough && !self.mean.is_inside()
+        self.source.is_of_formula() && self.is_enough && !self.mean.is_inside()
     }
 
     /// By how much M/M/1 says more than deterministic service takes, relative to the latter.
@@ -268,6 +325,8 @@ impl Comparison {
         };
         let mut json = json!({
             "service": subject.service.name(),
+            "arrivals": self.source.about,
+            "dispersion": self.source.arrivals.dispersion(),
             "tasks": tasks,
             "seed": seed,
             "mean_confidence": CONFIDENCE,
@@ -287,15 +346,50 @@ impl Comparison {
 
     fn print(&self, subject: &Subject, arguments: &Arguments) {
         let Arguments { tasks, seed, .. } = *arguments;
-        let (noun, count) = (subject.noun, self.lines.len());
+        let noun = subject.noun;
         out!("instance   {}", subject.about);
         out!("service    {}", subject.service.name());
+        if !self.source.is_of_formula() {
+            out!("arrivals   {}", self.source.about);
+        }
         out!("tasks      {} a {noun}, the first tenth not counted; seed {seed}", text::grouped(tasks));
         if let Some(note) = &subject.note {
             out!("left out   {note}");
         }
         let unit = Unit::for_interval(&self.mean);
-        let header = [noun, "busiest stage", "formula", "simulated", "95 % interval", ""];
+        out!();
+        self.print_lines(subject, &unit);
+        let Line { formula_s, simulated_s, interval, .. } = &self.mean;
+        out!(
+            "mean       {} by formula, {} simulated, weighted by rates",
+            unit.show(*formula_s),
+            unit.show(*simulated_s)
+        );
+        let word = if self.source.is_of_formula() { format!(": {}", self.mean.word()) } else { String::new() };
+        out!("interval   {} at {:.1} %{word}", unit.show_interval(interval), 100.0 * CONFIDENCE);
+        if subject.service == Kind::Deterministic && self.source.is_of_formula() {
+            let (mm1, percent) = (unit.show(self.mm1_s), 100.0 * self.overstates());
+            let own = unit.show(self.deterministic_s);
+            out!("M/M/1      gives {mm1} where deterministic service takes {own}: {percent:.1} % too much");
+        }
+        if !self.is_enough {
+            let fewest = text::grouped(self.fewest_tasks);
+            match self.source.is_of_formula() {
+                true => out!("too few    tasks for a verdict: queues this busy (or this idle) need --tasks {fewest}"),
+                false => out!(
+                    "too few    tasks: the interval is not reliable; such bursts at queues this busy need --tasks {fewest}"
+                ),
+            }
+        }
+        self.print_verdict(&unit);
+    }
+
+    /// Flows or users one by one.
+    fn print_lines(&self, subject: &Subject, unit: &Unit) {
+        let (noun, count) = (subject.noun, self.lines.len());
+        let is_of_formula = self.source.is_of_formula();
+        let last = if is_of_formula { "" } else { "ratio" };
+        let header = [noun, "busiest stage", "formula", "simulated", "95 % interval", last];
         let row = |((index, _), line): (&(usize, Tandem), &Line)| {
             vec![
                 index.to_string(),
@@ -303,33 +397,32 @@ impl Comparison {
                 unit.show(line.formula_s),
                 unit.show(line.simulated_s),
                 unit.show_interval(&line.interval),
-                line.word().into(),
+                if is_of_formula { line.word().into() } else { format!("{:.2}", line.ratio()[0]) },
             ]
         };
-        out!();
         let rows = subject.tandems.iter().zip(&self.lines).take(SHOWN).map(row).collect();
         output::block(&text::table(&header, 0, rows).to_string());
         if count > SHOWN {
             out!("... and {} more", count - SHOWN);
         }
-        let (plural, inside) = (format!("{noun}s"), self.inside());
         out!();
-        out!("{plural:<10} {inside} of {count} formulas inside; about {:.0} % expected", 100.0 * FLOW_CONFIDENCE);
-        let Line { formula_s, simulated_s, interval, .. } = &self.mean;
-        out!(
-            "mean       {} by formula, {} simulated, weighted by rates",
-            unit.show(*formula_s),
-            unit.show(*simulated_s)
-        );
-        out!("interval   {} at {:.1} %: {}", unit.show_interval(interval), 100.0 * CONFIDENCE, self.mean.word());
-        if subject.service == Kind::Deterministic {
-            let (mm1, percent) = (unit.show(self.mm1_s), 100.0 * self.overstates());
-            let own = unit.show(self.deterministic_s);
-            out!("M/M/1      gives {mm1} where deterministic service takes {own}: {percent:.1} % too much");
+        if is_of_formula {
+            let (plural, inside) = (format!("{noun}s"), self.inside());
+            out!("{plural:<10} {inside} of {count} formulas inside; about {:.0} % expected", 100.0 * FLOW_CONFIDENCE);
         }
-        if !self.is_enough {
-            let fewest = text::grouped(self.fewest_tasks);
-            out!("too few    tasks for a verdict: queues this busy (or this idle) need --tasks {fewest}");
+    }
+
+    fn print_verdict(&self, unit: &Unit) {
+        if !self.source.is_of_formula() {
+            let [ratio, low, high] = self.mean.ratio();
+            let Line { formula_s, simulated_s, interval, .. } = &self.mean;
+            let (says, is) = (unit.show(*formula_s), unit.show(*simulated_s));
+            let reliable = if self.is_enough { "" } else { " (not reliable)" };
+            out!(
+                "result     the formula (Poisson) says {says}, these arrivals {is} [{}]{reliable}: ratio {ratio:.3} [{low:.3} to {high:.3}]",
+                unit.show_interval(interval)
+            );
+            return;
         }
         let verdict = match (self.mean.is_inside(), self.is_enough) {
             (_, false) => "none",

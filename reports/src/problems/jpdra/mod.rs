@@ -1,9 +1,10 @@
-//! The parts of reports that only `jpdra` has: verdicts on the claims of the paper's abstract, delay reductions against every baseline, and exact
-//! methods.
+//! The parts of reports that only `jpdra` has: verdicts on the claims of the paper's abstract, delay reductions against every baseline, bursty
+//! arrivals, and exact methods.
 
 mod chains;
 mod claims;
 mod exact;
+mod poisson;
 mod rows;
 mod saved;
 
@@ -46,5 +47,6 @@ pub fn verdicts(manifest: &Manifest, rows: &[Row]) -> Vec<Verdict> {
 }
 
 fn sections_of(results: &Results, options: &Options) -> Vec<Section> {
-    [saved::section(results), exact::section(results, options)].into_iter().flatten().collect()
+    let sections = [saved::section(results), poisson::section(results, options), exact::section(results, options)];
+    sections.into_iter().flatten().collect()
 }

@@ -1,0 +1,279 @@
+//! The study of `jpdra`'s reports under bursty arrivals: deployments of a run, simulated when its report is written.
+//!
+//! Of up to four loads one instance each is taken, on which the methods' objectives differ most: real DNNs, speeds shared continuously. Its best known solution and
+//! those of the paper's algorithms are sent through the simulator under arrivals of several squared coefficients of variation. The same seed makes the same
+//! numbers, on any number of threads. The work is bounded by stages visited, not by time: a few seconds.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use offcut_instances::document::{InputError, read_answer, read_instance};
+use offcut_instances::jpdra::Jpdra;
+use offcut_ledger::Row;
+use offcut_reports::simulated::{Setting, Simulated, SimulatedDelay, SimulatedOrder};
+use offcut_runner::Folder;
+use offcut_simulator::{
+    Arrivals, Bursty, Estimate, Service, Simulation, Tandem, simulate_arrivals, tandems, weighted_mean,
+};
+
+use super::processors;
+
+/// The methods whose deployments are compared with the best known one, and with each other.
+const METHODS: [&str; 2] = ["jpdra", "dpd"];
+
+/// Squared coefficients of variation of the gaps between tasks.
+const SCVS: [f64; 4] = [1.0, 4.0, 16.0, 100.0];
+
+/// The most instances.
+const MOST_INSTANCES: usize = 4;
+
+/// Stages that all tasks together visit, about: some seconds.
+const VISITS: f64 = 4e8;
+
+/// The fewest and the most tasks of a flow.
+const TASKS: (u64, u64) = (100_000, 4_000_000);
+
+/// Of all intervals.
+const CONFIDENCE: f64 = 0.99;
+
+/// Of arrivals and service times.
+const SEED: u64 = 1;
+
+/// An instance with deployments of it, each once: the best known one first.
+struct Case<'a> {
+    instance: &'a str,
+    deployments: Vec<Deployment<'a>>,
+}
+
+/// A solution as queues.
+struct Deployment<'a> {
+    method: &'a str,
+    tandems: Vec<Tandem>,
+}
+
+impl Deployment<'_> {
+    fn rates(&self) -> Vec<f64> {
+        self.tandems.iter().map(|tandem| tandem.rate_per_s).collect()
+    }
+
+    /// The mean delay by the formula, in seconds.
+    fn formula_s(&self) -> f64 {
+        let delays: Vec<f64> = self.tandems.iter().map(|tandem| tandem.mean_delay_s(Service::Exponential)).collect();
+        weighted_mean(&self.rates(), &delays)
+    }
+
+    fn stages(&self) -> usize {
+        self.tandems.iter().map(|tandem| tandem.service_s.len()).sum()
+    }
+}
+
+/// Simulates deployments of a run; nothing if it has none of the paper's algorithms on real DNNs.
+///
+/// # Errors
+/// [`InputError`] if an instance or an answer that a row speaks of cannot be read.
+pub(super) fn simulated(folder: &Folder, rows: &[Row]) -> Result<Simulated, InputError> {
+    let mut cases = Vec::new();
+    for rows in chosen(rows) {
+        cases.push(case(folder, &rows)?);
+    }
+    let settings: Vec<(&Case, f64, u64, u64)> = cases
+        .iter()
+        .flat_map(|case| {
+            SCVS.map(|scv| {
+                let (tasks, fewest) = tasks(case, scv, cases.len());
+                (case, scv, tasks, fewest)
+            })
+        })
+        .collect();
+    let jobs: Vec<(&Deployment, f64, u64)> = settings
+        .iter()
+        .flat_map(|(case, scv, tasks, _)| case.deployments.iter().map(|deployment| (deployment, *scv, *tasks)))
+        .collect();
+    let mut done = all(&jobs)?.into_iter();
+    let mut simulated = Simulated { confidence: CONFIDENCE, ..Simulated::default() };
+    for (case, scv, tasks, fewest) in &settings {
+        let setting =
+            Setting { instance: case.instance.into(), scv: *scv, tasks: *tasks, is_reliable: tasks >= fewest };
+        let estimates: Vec<Estimate> = done.by_ref().take(case.deployments.len()).collect();
+        add(&mut simulated, case, &setting, &estimates);
+    }
+    Ok(simulated)
+}
+
+/// The rows of the instances to simulate: of each the best known one first, then those of [`METHODS`]. One instance a load, the loads in their order.
+fn chosen(rows: &[Row]) -> Vec<Vec<&Row>> {
+    let mut instances: BTreeMap<&str, Vec<&Row>> = BTreeMap::new();
+    let is_candidate = |row: &&Row| {
+        let label = &row.instance;
+        let has_solution = row.checked_objective.is_some() && row.violations.is_empty() && !row.status.is_failure();
+        label.family == "zoo" && label.variant != "units" && has_solution
+    };
+    for row in rows.iter().filter(is_candidate) {
+        instances.entry(&row.key.instance).or_default().push(row);
+    }
+    let objective = |row: &Row| row.checked_objective.map_or(f64::INFINITY, |interval| interval.high());
+    let mut of_load: BTreeMap<u64, (f64, Vec<&Row>)> = BTreeMap::new();
+    for mut rows in instances.into_values() {
+        rows.sort_by(|a, b| {
+            let key = |row: &Row| (row.key.method.clone(), row.key.budget.seed);
+            objective(a).total_cmp(&objective(b)).then_with(|| key(a).cmp(&key(b)))
+        });
+        let of = |method: &&str| rows.iter().find(|row| row.key.method == **method).copied();
+        let Some(others) = METHODS.iter().map(|method| of(method)).collect::<Option<Vec<&Row>>>() else { continue };
+        let best = rows[0];
+        let spread = others.iter().map(|row| objective(row)).fold(0.0, f64::max) / objective(best);
+        let load = best.instance.parameters.get("load").copied().unwrap_or(0.0).to_bits();
+        let found: Vec<&Row> = std::iter::once(best).chain(others).collect();
+        if of_load.get(&load).is_none_or(|(known, _)| spread > *known) {
+            of_load.insert(load, (spread, found));
+        }
+    }
+    // Positive floats sort as their bits do.
+    let all: Vec<Vec<&Row>> = of_load.into_values().map(|(_, rows)| rows).collect();
+    evenly(all.len(), MOST_INSTANCES).into_iter().map(|at| all[at].clone()).collect()
+}
+
+/// At most so many of the places from 0 to below `count`, spread evenly: the first and the last, if it is more than one.
+fn evenly(count: usize, most: usize) -> Vec<usize> {
+    let kept = count.min(most);
+    (0..kept).map(|k| if kept == 1 { 0 } else { k * (count - 1) / (kept - 1) }).collect()
+}
+
+/// The queues of an instance's solutions.
+fn case<'a>(folder: &Folder, rows: &[&'a Row]) -> Result<Case<'a>, InputError> {
+    let instance = &rows[0].key.instance;
+    let read = read_instance::<Jpdra>(&folder.instance(instance))?;
+    let mut deployments: Vec<Deployment> = Vec::new();
+    for row in rows {
+        let path = folder.answer(&row.key.line());
+        let found = read_answer::<Jpdra>(&path)?.found;
+        let missing = || InputError::at("body.found", "is missing", "run the suite again").in_file(&path);
+        let tandems = tandems(&read, &found.ok_or_else(missing)?.solution).map_err(|error| error.in_file(&path))?;
+        let method = row.key.method.as_str();
+        if deployments.iter().all(|known| known.method != method) {
+            deployments.push(Deployment { method, tandems });
+        }
+    }
+    Ok(Case { instance, deployments })
+}
+
+/// How many tasks a flow sends, and how many it would take for a reliable interval. Of the visits each of `cases` has an equal share; in it, bursts get more.
+fn tasks(case: &Case, scv: f64, cases: usize) -> (u64, u64) {
+    let arrivals = arrivals(scv);
+    let fewest = |tandem: &Tandem| tandem.fewest_tasks_of(Service::Exponential, &arrivals);
+    let all = case.deployments.iter().flat_map(|deployment| &deployment.tandems);
+    let fewest = all.map(fewest).max().expect("a flow");
+    let stages: usize = case.deployments.iter().map(Deployment::stages).sum();
+    let share = (1.0 + scv) / SCVS.iter().map(|scv| 1.0 + scv).sum::<f64>();
+    let most = (VISITS / cases as f64 * share / stages as f64) as u64;
+    (fewest.min(most).clamp(TASKS.0, TASKS.1), fewest)
+}
+
+fn arrivals(scv: f64) -> Arrivals {
+    Arrivals::Bursty(Bursty::new(scv).expect("the table has legal ones"))
+}
+
+/// Simulates all jobs, on as many threads as there are processors; the estimates are in the jobs' order.
+fn all(jobs: &[(&Deployment, f64, u64)]) -> Result<Vec<Estimate>, InputError> {
+    let next = AtomicUsize::new(0);
+    let done: Vec<Mutex<Option<Result<Simulation, InputError>>>> = jobs.iter().map(|_| Mutex::new(None)).collect();
+    let work = || {
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some((deployment, scv, tasks)) = jobs.get(at).copied() else { return };
+            let tandems = deployment.tandems.clone();
+            let simulation = simulate_arrivals(tandems, Service::Exponential, &arrivals(scv), tasks, SEED);
+            *done[at].lock().expect("no thread panics with it") = Some(simulation);
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..processors() {
+            scope.spawn(work);
+        }
+        work();
+    });
+    let estimate = |one: Mutex<Option<Result<Simulation, InputError>>>| {
+        let simulation = one.into_inner().expect("no thread panicked with it").expect("every job was done")?;
+        Ok(simulation.weighted)
+    };
+    done.into_iter().map(estimate).collect()
+}
+
+/// Adds the estimates of a case's deployments, and of all pairs of them.
+fn add(simulated: &mut Simulated, case: &Case, setting: &Setting, estimates: &[Estimate]) {
+    let formulas: Vec<f64> = case.deployments.iter().map(Deployment::formula_s).collect();
+    for (d, (deployment, estimate)) in case.deployments.iter().zip(estimates).enumerate() {
+        let interval = estimate.interval(CONFIDENCE);
+        simulated.delays.push(SimulatedDelay {
+            setting: setting.clone(),
+            method: deployment.method.into(),
+            is_best: d == 0,
+            formula_s: formulas[d],
+            simulated_s: estimate.mean(),
+            interval_s: (interval.low, interval.high),
+        });
+    }
+    for first in 0..estimates.len() {
+        for second in first + 1..estimates.len() {
+            let (mean, interval) =
+                (estimates[first].mean(), estimates[second].minus(&estimates[first]).interval(CONFIDENCE));
+            simulated.orders.push(SimulatedOrder {
+                setting: setting.clone(),
+                methods: [first, second].map(|d| case.deployments[d].method.to_owned()),
+                formula: formulas[second] / formulas[first] - 1.0,
+                interval: (interval.low / mean, interval.high / mean),
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_spread_evenly() {
+        assert_eq!(evenly(0, 4), [0; 0]);
+        assert_eq!(evenly(1, 4), [0]);
+        assert_eq!(evenly(3, 4), [0, 1, 2]);
+        assert_eq!(evenly(5, 4), [0, 1, 2, 4]);
+        assert_eq!(evenly(9, 4), [0, 2, 5, 8]);
+        assert_eq!(evenly(9, 1), [0]);
+    }
+
+    /// Visits stay within what all cases share, but for the fewest tasks that a mean takes.
+    #[test]
+    fn bursts_get_more_tasks_and_all_work_is_bounded() {
+        let tandem = Tandem { rate_per_s: 0.95, service_s: vec![1.0; 4], hops_s: vec![0.0; 5] };
+        let deployment = |method| Deployment { method, tandems: vec![tandem.clone(); 5] };
+        let case = Case { instance: "x", deployments: vec![deployment("jpdra"), deployment("dpd")] };
+        let found = SCVS.map(|scv| tasks(&case, scv, 4));
+        assert!(found.is_sorted() && found[0].0 == TASKS.0, "{found:?}");
+        assert!(found[3].0 < found[3].1, "queues this busy would need more");
+        let visits: u64 = found.iter().map(|(tasks, _)| 4 * tasks * 40).sum();
+        assert!((visits as f64) < VISITS + 4.0 * 4.0 * 40.0 * TASKS.0 as f64, "{visits}");
+    }
+
+    /// The two ends of the interval of a pair are over the mean of the first; a deployment against itself differs by nothing.
+    #[test]
+    fn equal_deployments_are_equal_under_bursts() {
+        let tandem = Tandem { rate_per_s: 0.5, service_s: vec![1.0, 0.5], hops_s: vec![0.0; 3] };
+        let slower = Tandem { service_s: vec![1.1, 0.5], ..tandem.clone() };
+        let deployment = |method, tandem: &Tandem| Deployment { method, tandems: vec![tandem.clone()] };
+        let deployments = vec![deployment("a", &tandem), deployment("b", &tandem), deployment("c", &slower)];
+        let case = Case { instance: "x", deployments };
+        let jobs: Vec<(&Deployment, f64, u64)> = case.deployments.iter().map(|one| (one, 16.0, 50_000)).collect();
+        let estimates = all(&jobs).expect("enough tasks");
+        let mut simulated = Simulated::default();
+        let setting = Setting { instance: "x".into(), scv: 16.0, tasks: 50_000, is_reliable: true };
+        add(&mut simulated, &case, &setting, &estimates);
+        let [same, first, second] = &simulated.orders[..] else { panic!("three pairs") };
+        assert!(same.formula == 0.0 && same.interval == (0.0, 0.0), "{same:?}");
+        for pair in [first, second] {
+            assert!(pair.formula > 0.0 && 0.0 < pair.interval.0 && pair.interval.0 < pair.interval.1, "{pair:?}");
+        }
+        assert!(simulated.delays[0].is_best && !simulated.delays[1].is_best);
+        assert!(simulated.delays[0].ratio() > 2.0, "bursts make queues");
+    }
+}

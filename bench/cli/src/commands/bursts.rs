@@ -120,7 +120,7 @@ fn chosen(rows: &[Row]) -> Vec<Vec<&Row>> {
             objective(a).total_cmp(&objective(b)).then_with(|| key(a).cmp(&key(b)))
         });
         let of = |method: &&str| rows.iter().find(|row| row.key.method == **method).copied();
-        let Some(others) = METHODS.iter().map(|method| of(method)).collect::<Option<Vec<&Row>>>() else { continue };
+        let Some(others) = METHODS.iter().map(of).collect::<Option<Vec<&Row>>>() else { continue };
         let best = rows[0];
         let spread = others.iter().map(|row| objective(row)).fold(0.0, f64::max) / objective(best);
         let load = best.instance.parameters.get("load").copied().unwrap_or(0.0).to_bits();

@@ -29,7 +29,7 @@ pub struct Setting {
 pub struct SimulatedDelay {
     /// What was simulated.
     pub setting: Setting,
-    /// The method whose solution it is.
+    /// The method whose solution it is, or several that found it.
     pub method: String,
     /// Whether no other solution of the instance has a lower objective in the run.
     pub is_best: bool,

@@ -31,8 +31,8 @@ const MOST_INSTANCES: usize = 4;
 /// Stages that all tasks together visit, about: some seconds.
 const VISITS: f64 = 4e8;
 
-/// The fewest and the most tasks of a flow.
-const TASKS: (u64, u64) = (100_000, 4_000_000);
+/// The fewest tasks of a flow, even where fewer would do.
+const FEWEST_TASKS: u64 = 100_000;
 
 /// Of all intervals.
 const CONFIDENCE: f64 = 0.99;
@@ -43,16 +43,24 @@ const SEED: u64 = 1;
 /// An instance with deployments of it, each once: the best known one first.
 struct Case<'a> {
     instance: &'a str,
-    deployments: Vec<Deployment<'a>>,
+    deployments: Vec<Deployment>,
+}
+
+impl Case<'_> {
+    /// Stages that one task of every flow visits, in all deployments together.
+    fn stages(&self) -> usize {
+        self.deployments.iter().map(Deployment::stages).sum()
+    }
 }
 
 /// A solution as queues.
-struct Deployment<'a> {
-    method: &'a str,
+struct Deployment {
+    /// The methods that found it, the first one's name first.
+    method: String,
     tandems: Vec<Tandem>,
 }
 
-impl Deployment<'_> {
+impl Deployment {
     fn rates(&self) -> Vec<f64> {
         self.tandems.iter().map(|tandem| tandem.rate_per_s).collect()
     }
@@ -61,6 +69,14 @@ impl Deployment<'_> {
     fn formula_s(&self) -> f64 {
         let delays: Vec<f64> = self.tandems.iter().map(|tandem| tandem.mean_delay_s(Service::Exponential)).collect();
         weighted_mean(&self.rates(), &delays)
+    }
+
+    /// Whether it is the same deployment but for rounding.
+    fn is_like(&self, other: &Self) -> bool {
+        let near = |a: f64, b: f64| (a - b).abs() <= 1e-9 * a.abs().max(b.abs());
+        let all = |a: &[f64], b: &[f64]| a.len() == b.len() && a.iter().zip(b).all(|(a, b)| near(*a, *b));
+        let same = |(a, b): (&Tandem, &Tandem)| all(&a.service_s, &b.service_s) && all(&a.hops_s, &b.hops_s);
+        self.tandems.iter().zip(&other.tandems).all(same)
     }
 
     fn stages(&self) -> usize {
@@ -77,24 +93,20 @@ pub(super) fn simulated(folder: &Folder, rows: &[Row]) -> Result<Simulated, Inpu
     for rows in chosen(rows) {
         cases.push(case(folder, &rows)?);
     }
-    let settings: Vec<(&Case, f64, u64, u64)> = cases
-        .iter()
-        .flat_map(|case| {
-            SCVS.map(|scv| {
-                let (tasks, fewest) = tasks(case, scv, cases.len());
-                (case, scv, tasks, fewest)
-            })
-        })
-        .collect();
+    let asked: Vec<(&Case, f64)> = cases.iter().flat_map(|case| SCVS.map(|scv| (case, scv))).collect();
+    let wanted: Vec<(f64, u64)> = asked.iter().map(|(case, scv)| (case.stages() as f64, wanted(case, *scv))).collect();
+    let most = level(&wanted);
+    let settings: Vec<(&Case, f64, u64, u64)> =
+        asked.iter().zip(&wanted).map(|((case, scv), (_, wanted))| (*case, *scv, most.min(*wanted), *wanted)).collect();
     let jobs: Vec<(&Deployment, f64, u64)> = settings
         .iter()
         .flat_map(|(case, scv, tasks, _)| case.deployments.iter().map(|deployment| (deployment, *scv, *tasks)))
         .collect();
     let mut done = all(&jobs)?.into_iter();
     let mut simulated = Simulated { confidence: CONFIDENCE, ..Simulated::default() };
-    for (case, scv, tasks, fewest) in &settings {
+    for (case, scv, tasks, wanted) in &settings {
         let setting =
-            Setting { instance: case.instance.into(), scv: *scv, tasks: *tasks, is_reliable: tasks >= fewest };
+            Setting { instance: case.instance.into(), scv: *scv, tasks: *tasks, is_reliable: tasks >= wanted };
         let estimates: Vec<Estimate> = done.by_ref().take(case.deployments.len()).collect();
         add(&mut simulated, case, &setting, &estimates);
     }
@@ -150,24 +162,36 @@ fn case<'a>(folder: &Folder, rows: &[&'a Row]) -> Result<Case<'a>, InputError> {
         let found = read_answer::<Jpdra>(&path)?.found;
         let missing = || InputError::at("body.found", "is missing", "run the suite again").in_file(&path);
         let tandems = tandems(&read, &found.ok_or_else(missing)?.solution).map_err(|error| error.in_file(&path))?;
-        let method = row.key.method.as_str();
-        if deployments.iter().all(|known| known.method != method) {
-            deployments.push(Deployment { method, tandems });
+        let deployment = Deployment { method: row.key.method.clone(), tandems };
+        match deployments.iter_mut().find(|known| known.is_like(&deployment)) {
+            Some(known) if known.method.split(" and ").all(|method| method != deployment.method) => {
+                known.method = format!("{} and {}", known.method, deployment.method);
+            }
+            Some(_) => {}
+            None => deployments.push(deployment),
         }
     }
     Ok(Case { instance, deployments })
 }
 
-/// How many tasks a flow sends, and how many it would take for a reliable interval. Of the visits each of `cases` has an equal share; in it, bursts get more.
-fn tasks(case: &Case, scv: f64, cases: usize) -> (u64, u64) {
+/// How many tasks a flow has to send for an interval that means what it says.
+fn wanted(case: &Case, scv: f64) -> u64 {
     let arrivals = arrivals(scv);
     let fewest = |tandem: &Tandem| tandem.fewest_tasks_of(Service::Exponential, &arrivals);
     let all = case.deployments.iter().flat_map(|deployment| &deployment.tandems);
-    let fewest = all.map(fewest).max().expect("a flow");
-    let stages: usize = case.deployments.iter().map(Deployment::stages).sum();
-    let share = (1.0 + scv) / SCVS.iter().map(|scv| 1.0 + scv).sum::<f64>();
-    let most = (VISITS / cases as f64 * share / stages as f64) as u64;
-    (fewest.min(most).clamp(TASKS.0, TASKS.1), fewest)
+    all.map(fewest).max().expect("a flow").max(FEWEST_TASKS)
+}
+
+/// The most tasks that any setting sends, so that all together visit about [`VISITS`] stages: settings that want less have what they want, the others share
+/// what is left. Settings are stages and tasks wanted.
+fn level(wanted: &[(f64, u64)]) -> u64 {
+    let visits = |most: u64| wanted.iter().map(|(stages, tasks)| stages * most.min(*tasks) as f64).sum::<f64>();
+    let (mut low, mut high) = (FEWEST_TASKS, wanted.iter().map(|(_, tasks)| *tasks).max().unwrap_or(FEWEST_TASKS));
+    while low < high {
+        let middle = high - (high - low) / 2;
+        if visits(middle) <= VISITS { low = middle } else { high = middle - 1 }
+    }
+    low
 }
 
 fn arrivals(scv: f64) -> Arrivals {
@@ -207,7 +231,7 @@ fn add(simulated: &mut Simulated, case: &Case, setting: &Setting, estimates: &[E
         let interval = estimate.interval(CONFIDENCE);
         simulated.delays.push(SimulatedDelay {
             setting: setting.clone(),
-            method: deployment.method.into(),
+            method: deployment.method.clone(),
             is_best: d == 0,
             formula_s: formulas[d],
             simulated_s: estimate.mean(),
@@ -220,7 +244,7 @@ fn add(simulated: &mut Simulated, case: &Case, setting: &Setting, estimates: &[E
                 (estimates[first].mean(), estimates[second].minus(&estimates[first]).interval(CONFIDENCE));
             simulated.orders.push(SimulatedOrder {
                 setting: setting.clone(),
-                methods: [first, second].map(|d| case.deployments[d].method.to_owned()),
+                methods: [first, second].map(|d| case.deployments[d].method.clone()),
                 formula: formulas[second] / formulas[first] - 1.0,
                 interval: (interval.low / mean, interval.high / mean),
             });
@@ -242,17 +266,20 @@ mod tests {
         assert_eq!(evenly(9, 1), [0]);
     }
 
-    /// Visits stay within what all cases share, but for the fewest tasks that a mean takes.
     #[test]
-    fn bursts_get_more_tasks_and_all_work_is_bounded() {
+    fn work_is_bounded_and_what_wants_little_has_it() {
+        let wanted = [(40.0, 100_000), (40.0, 300_000), (80.0, 2_000_000), (40.0, 90_000_000)];
+        let most = level(&wanted);
+        let visits = |most: u64| wanted.iter().map(|(stages, tasks)| stages * most.min(*tasks) as f64).sum::<f64>();
+        assert!(most > 2_000_000 && visits(most) <= VISITS && visits(most + 1) > VISITS, "{most}");
+        assert_eq!(level(&wanted[..2]), 300_000, "all have what they want");
+        assert_eq!(level(&[(1e6, 200_000)]), FEWEST_TASKS);
+        assert_eq!(level(&[]), FEWEST_TASKS);
         let tandem = Tandem { rate_per_s: 0.95, service_s: vec![1.0; 4], hops_s: vec![0.0; 5] };
-        let deployment = |method| Deployment { method, tandems: vec![tandem.clone(); 5] };
-        let case = Case { instance: "x", deployments: vec![deployment("jpdra"), deployment("dpd")] };
-        let found = SCVS.map(|scv| tasks(&case, scv, 4));
-        assert!(found.is_sorted() && found[0].0 == TASKS.0, "{found:?}");
-        assert!(found[3].0 < found[3].1, "queues this busy would need more");
-        let visits: u64 = found.iter().map(|(tasks, _)| 4 * tasks * 40).sum();
-        assert!((visits as f64) < VISITS + 4.0 * 4.0 * 40.0 * TASKS.0 as f64, "{visits}");
+        let case =
+            Case { instance: "x", deployments: vec![Deployment { method: "a".into(), tandems: vec![tandem; 5] }] };
+        let found = SCVS.map(|scv| super::wanted(&case, scv));
+        assert!(case.stages() == 20 && found.is_sorted() && found[3] > 20 * found[0], "{found:?}");
     }
 
     /// The two ends of the interval of a pair are over the mean of the first; a deployment against itself differs by nothing.
@@ -260,8 +287,10 @@ mod tests {
     fn equal_deployments_are_equal_under_bursts() {
         let tandem = Tandem { rate_per_s: 0.5, service_s: vec![1.0, 0.5], hops_s: vec![0.0; 3] };
         let slower = Tandem { service_s: vec![1.1, 0.5], ..tandem.clone() };
-        let deployment = |method, tandem: &Tandem| Deployment { method, tandems: vec![tandem.clone()] };
+        let deployment =
+            |method: &str, tandem: &Tandem| Deployment { method: method.into(), tandems: vec![tandem.clone()] };
         let deployments = vec![deployment("a", &tandem), deployment("b", &tandem), deployment("c", &slower)];
+        assert!(deployments[0].is_like(&deployments[1]) && !deployments[0].is_like(&deployments[2]));
         let case = Case { instance: "x", deployments };
         let jobs: Vec<(&Deployment, f64, u64)> = case.deployments.iter().map(|one| (one, 16.0, 50_000)).collect();
         let estimates = all(&jobs).expect("enough tasks");

@@ -21,7 +21,7 @@ pub(super) fn section(results: &Results, options: &Options) -> Option<Section> {
         results.results.iter().map(|result| (result.row.key.instance.as_str(), result.row)).collect();
     let about = "The objective takes arrivals to be Poisson. Here the same deployments with the same speeds are simulated task by task, with the same rates but \
                  burstier arrivals: gaps are independent and hyperexponential with balanced means. SCV, the squared coefficient of variation of the gaps, is 1 \
-                 for Poisson arrivals. Of up to four loads one instance each is taken, the one on which the methods' objectives differ most.";
+                 for Poisson arrivals. Of up to four loads one instance each is taken, the one on which the methods' objectives differ most. Methods that found the same deployment stand together.";
     Some(Section {
         title: "How wrong is Poisson".into(),
         paragraphs: vec![findings(simulated), about.into()],

@@ -253,7 +253,7 @@ fn delays_under_bursts_are_shown_as_they_were_simulated() {
     let options = Options { simulated, ..Options::default() };
     let report = Report::new(&run.manifest, &run.rows, &options);
     let section = report.sections.iter().find(|section| section.title == "How wrong is Poisson").expect("there");
-    let found = "At SCV 100 the best known deployments take 4.50 to 4.50 times the delay of the formula. Under bursty \
+    let found = "At SCV 100 the best known deployments take 4.50 to 4.50 times the delay of the formula; 0 of these 1 intervals are not reliable. Under bursty \
                  arrivals, of 5 pairs of deployments that differ by the formula, 2 keep their order, 1 reverse it, and 2 \
                  are not resolved.";
     assert_eq!(section.paragraphs[0], found);

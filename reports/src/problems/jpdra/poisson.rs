@@ -38,19 +38,21 @@ fn best(simulated: &Simulated) -> impl Iterator<Item = &SimulatedDelay> {
 /// What the numbers say, in two sentences.
 fn findings(simulated: &Simulated) -> String {
     let most = best(simulated).map(|delay| delay.setting.scv).fold(1.0, f64::max);
-    let ratios: Vec<f64> =
-        best(simulated).filter(|delay| delay.setting.scv == most).map(SimulatedDelay::ratio).collect();
+    let at_most: Vec<&SimulatedDelay> = best(simulated).filter(|delay| delay.setting.scv == most).collect();
+    let ratios: Vec<f64> = at_most.iter().map(|delay| delay.ratio()).collect();
+    let open = at_most.iter().filter(|delay| !delay.setting.is_reliable).count();
     let (low, high) =
         (ratios.iter().copied().fold(f64::INFINITY, f64::min), ratios.iter().copied().fold(0.0, f64::max));
     let orders: Vec<Order> = simulated.orders.iter().filter(|o| o.setting.scv > 1.0).map(|o| o.order()).collect();
     let count = |order: Order| orders.iter().filter(|found| **found == order).count();
     let differ = orders.len() - count(Order::Equal);
     format!(
-        "At SCV {} the best known deployments take {} to {} times the delay of the formula. Under bursty arrivals, of {differ} pairs of deployments that differ \
+        "At SCV {} the best known deployments take {} to {} times the delay of the formula; {open} of these {} intervals are not reliable. Under bursty arrivals, of {differ} pairs of deployments that differ \
          by the formula, {} keep their order, {} reverse it, and {} are not resolved.",
         tick(most),
         significant(low, 3),
         significant(high, 3),
+        ratios.len(),
         count(Order::Kept),
         count(Order::Reversed),
         count(Order::NotResolved),

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`problem`] | the types that all methods use: [`problem::Problem`], [`problem::Answer`], [`problem::Budget`] |
 //! | [`error`] | [`error::InputError`]: bad input, in one line |
+//! | [`input`] | files that are no documents of ours, within a size; JSON, read strictly |
 //! | [`range`] | the ranges of an instance's numbers |
 //! | [`document`] | versioned JSON, read strictly; JSON Schemas |
 //! | [`random`] | the portable random stream behind every generator |
@@ -32,6 +33,7 @@ pub mod document;
 pub mod error;
 pub mod family;
 pub mod incumbents;
+pub mod input;
 pub mod jpdra;
 pub mod library;
 pub mod lymdo;

@@ -447,13 +447,23 @@ pub fn per_instance<'r, 'a: 'r>(
     results: impl Iterator<Item = &'r Result<'a>>,
     quantity: impl Fn(&Result) -> Option<f64>,
 ) -> Vec<f64> {
-    let mut values: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+    by_instance(results, quantity).into_values().collect()
+}
+
+/// The same by the instances' hashes.
+pub fn by_instance<'r, 'a: 'r>(
+    results: impl Iterator<Item = &'r Result<'a>>,
+    quantity: impl Fn(&Result) -> Option<f64>,
+) -> BTreeMap<&'a str, f64> {
+    let mut values: BTreeMap<&'a str, Vec<f64>> = BTreeMap::new();
     for result in results.filter(|result| !result.is_proved_infeasible) {
         if let Some(value) = quantity(result) {
-            values.entry(&result.row.key.instance).or_default().push(value);
+            let row: &'a Row = result.row;
+            values.entry(&row.key.instance).or_default().push(value);
         }
     }
-    values.into_values().map(|values| statistics::mean(&values).expect("one or more")).collect()
+    let mean = |values: Vec<f64>| statistics::mean(&values).expect("one or more");
+    values.into_iter().map(|(instance, values)| (instance, mean(values))).collect()
 }
 
 /// The counts that more than one series of a study has, with different values, so that they can be compared.

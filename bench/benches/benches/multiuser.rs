@@ -7,9 +7,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use offcut_benches::macs_and_seconds;
-use offcut_checker::{Tolerance, check_answer};
-use offcut_instances::document::{instance_bytes, parse_instance};
+use offcut_benches::{check_and_read, macs_and_seconds};
 use offcut_instances::multiuser::{Instance, Multiuser, Objective, Parameters, generate};
 use offcut_instances::problem::Budget;
 use offcut_runner::BenchmarkAdapter;
@@ -55,13 +53,7 @@ fn around(criterion: &mut Criterion) {
         group.throughput(Throughput::Elements(users.into()));
         let threshold = &Multiuser::algorithms()[0];
         let answer = threshold.solve(&instance, &Budget::default());
-        group.bench_function(BenchmarkId::new("check", users), |bencher| {
-            bencher.iter(|| check_answer::<Multiuser>(black_box(&instance), &answer, &Tolerance::default()));
-        });
-        let bytes = instance_bytes::<Multiuser>(&instance);
-        group.bench_function(BenchmarkId::new("read", users), |bencher| {
-            bencher.iter(|| parse_instance::<Multiuser>(black_box(&bytes)));
-        });
+        check_and_read::<Multiuser>(&mut group, users, &instance, &answer);
     }
     group.finish();
 }

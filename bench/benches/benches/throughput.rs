@@ -7,9 +7,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput as Per, criterion_group, criterion_main};
-use offcut_benches::macs_and_seconds;
-use offcut_checker::{Tolerance, check_answer};
-use offcut_instances::document::{instance_bytes, parse_instance};
+use offcut_benches::{check_and_read, macs_and_seconds};
 use offcut_instances::problem::Budget;
 use offcut_instances::throughput::{Instance, Parameters, Throughput, generate};
 use offcut_runner::BenchmarkAdapter;
@@ -58,13 +56,7 @@ fn around(criterion: &mut Criterion) {
         group.throughput(Per::Elements(requests.into()));
         let price = Throughput::algorithms().into_iter().find(|algorithm| algorithm.id() == "price").expect("there");
         let answer = price.solve(&instance, &Budget::default());
-        group.bench_function(BenchmarkId::new("check", requests), |bencher| {
-            bencher.iter(|| check_answer::<Throughput>(black_box(&instance), &answer, &Tolerance::default()));
-        });
-        let bytes = instance_bytes::<Throughput>(&instance);
-        group.bench_function(BenchmarkId::new("read", requests), |bencher| {
-            bencher.iter(|| parse_instance::<Throughput>(black_box(&bytes)));
-        });
+        check_and_read::<Throughput>(&mut group, requests, &instance, &answer);
     }
     group.finish();
 }

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::error::InputError;
+use crate::input;
 use crate::problem::Valid;
 
 /// Totals of MACs, parameters and bytes stay at or below this, so that they are exact as `f64`.
@@ -143,14 +144,8 @@ impl Graph {
     /// # Errors
     /// [`InputError`] naming the place and the remedy.
     pub fn parse(bytes: &[u8]) -> Result<Self, InputError> {
-        let mut reader = serde_json::Deserializer::from_slice(bytes);
-        let draft: Draft = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
-            let place = error.path().to_string();
-            let place = if place == "." { String::new() } else { place };
-            InputError::at(place, error.inner().to_string(), "give a graph: a name and layers, see the schema of Graph")
-        })?;
-        reader.end().map_err(|error| InputError::at("", error.to_string(), "end the document after the graph"))?;
-        draft.try_into()
+        let remedy = "give a graph: a name and layers, see the schema of Graph";
+        input::strict::<Draft>(bytes, remedy, "end the document after the graph")?.try_into()
     }
 
     /// Its name, e.g. `resnet50`.

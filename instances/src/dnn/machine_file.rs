@@ -12,7 +12,6 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use schemars::JsonSchema;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::catalogue::{self, Device, Link};
@@ -20,6 +19,7 @@ use super::graph::Graph;
 use super::profile::{Measurements, Profile};
 use crate::document::read_bytes;
 use crate::error::InputError;
+use crate::input;
 use crate::problem::Valid;
 
 /// A machine as it was measured.
@@ -73,14 +73,9 @@ impl LayerTimes {
         let value: serde_json::Value = serde_json::from_slice(bytes)
             .map_err(|error| InputError::at("", format!("is not valid JSON: {error}"), "give a machine or a device"))?;
         if value.get("rates").is_some() {
-            let device: Device = strict(bytes, "give a device: id, about, rates, layer_overhead_s")?;
-            device.validate()?;
-            return Ok(Self::Estimated(device));
+            return input::valid(bytes, "give a device: id, about, rates, layer_overhead_s").map(Self::Estimated);
         }
-        let profile: MachineProfile =
-            strict(bytes, "give a machine, as offcut machines import writes it, or a device")?;
-        profile.validate()?;
-        Ok(Self::Measured(profile))
+        input::valid(bytes, "give a machine, as offcut machines import writes it, or a device").map(Self::Measured)
     }
 
     /// Its name.
@@ -150,10 +145,7 @@ pub fn link(name: &str) -> Result<Link, InputError> {
         return known("link", name, catalogue::links(), |link| &link.id);
     }
     let path = Path::new(name);
-    let read = |bytes: Vec<u8>| {
-        let link: Link = strict(&bytes, "give a link: id, about, uplink_bytes_per_s, rtt_s")?;
-        link.validate().map(|()| link)
-    };
+    let read = |bytes: Vec<u8>| input::valid(&bytes, "give a link: id, about, uplink_bytes_per_s, rtt_s");
     read_bytes(path).and_then(|bytes| read(bytes).map_err(|error| error.in_file(path)))
 }
 
@@ -169,18 +161,6 @@ fn known<T: Clone>(what: &str, name: &str, all: &[T], id: impl Fn(&T) -> &str) -
         let remedy = format!("choose from: {}; or give the path of a .json file", names.join(", "));
         InputError::at("", format!("{what} '{name}' is not known"), remedy)
     })
-}
-
-/// Reads JSON strictly; the place of an offence is named.
-fn strict<T: DeserializeOwned>(bytes: &[u8], remedy: &str) -> Result<T, InputError> {
-    let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
-        let place = error.path().to_string();
-        let place = if place == "." { String::new() } else { place };
-        InputError::at(place, error.inner().to_string(), remedy)
-    })?;
-    reader.end().map_err(|error| InputError::at("", error.to_string(), "end the document there"))?;
-    Ok(value)
 }
 
 impl Valid for MachineProfile {

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::column;
-use super::file::{bytes, ends_in, name_of, strict};
+use super::file::{self, is_json, name_of};
 use super::timestamp::{Stamp, Stamps};
 use crate::error::InputError;
 use crate::problem::Valid;
@@ -40,14 +40,10 @@ impl Arrivals {
     /// # Errors
     /// [`InputError`] with file, line and remedy.
     pub fn read(path: &Path) -> Result<Self, InputError> {
-        if !ends_in(path, "json") {
+        if !is_json(path) {
             return Self::import(path, None).map(|imported| imported.arrivals);
         }
-        let parse = |bytes: Vec<u8>| {
-            let trace: Self = strict(&bytes, "give a trace, as offcut traces arrivals writes it, or a CSV")?;
-            trace.validate().map(|()| trace)
-        };
-        bytes(path).and_then(|bytes| parse(bytes).map_err(|error| error.in_file(path)))
+        file::json(path, "give a trace, as offcut traces arrivals writes it, or a CSV")
     }
 
     /// Makes a trace of a CSV of time stamps, in the column of a name or in the first. Stamps out of order are sorted.
@@ -55,7 +51,7 @@ impl Arrivals {
     /// # Errors
     /// [`InputError`] with file, line and remedy: no such column, no time stamp, fewer than two, or all at one time.
     pub fn import(path: &Path, column: Option<&str>) -> Result<Imported, InputError> {
-        bytes(path).and_then(|bytes| Self::parse(name_of(path), &bytes, column).map_err(|error| error.in_file(path)))
+        file::read(path, |bytes| Self::parse(name_of(path), bytes, column))
     }
 
     /// As [`Self::import`], from the bytes of a CSV.

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use roxmltree::{Document, ParsingOptions};
 
-use super::file::{bytes, ends_in, name_of, short, strict};
+use super::file::{self, ends_in, is_json, name_of, short};
 use super::throughputs::Unit;
 use super::topology::{Link, Node, Topology};
 use crate::error::InputError;
@@ -45,15 +45,11 @@ impl Topology {
         if ends_in(path, "graphml") {
             return Self::import(path, &Capacity::default());
         }
-        if !ends_in(path, "json") {
+        if !is_json(path) {
             let what = format!("'{}' is no topology", path.display());
             return Err(InputError::at("", what, "give the path of a .graphml or .json file"));
         }
-        let parse = |bytes: Vec<u8>| {
-            let topology: Self = strict(&bytes, "give a topology, as offcut traces topology writes it")?;
-            topology.validate().map(|()| topology)
-        };
-        bytes(path).and_then(|bytes| parse(bytes).map_err(|error| error.in_file(path)))
+        file::json(path, "give a topology, as offcut traces topology writes it")
     }
 
     /// Reads GraphML; `capacity` says where the rates of its edges are.
@@ -61,11 +57,10 @@ impl Topology {
     /// # Errors
     /// [`InputError`] with file, line and remedy: no GraphML, an edge without a rate, a node that is not there.
     pub fn import(path: &Path, capacity: &Capacity) -> Result<Self, InputError> {
-        let parse = |bytes: Vec<u8>| {
-            let topology = parse(name_of(path), &bytes, capacity)?;
+        file::read(path, |bytes| {
+            let topology = parse(name_of(path), bytes, capacity)?;
             topology.validate().map(|()| topology)
-        };
-        bytes(path).and_then(|bytes| parse(bytes).map_err(|error| error.in_file(path)))
+        })
     }
 }
 

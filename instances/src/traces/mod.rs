@@ -18,7 +18,7 @@ mod topology;
 
 pub(crate) use arrivals::Cycle;
 pub use arrivals::{Arrivals, Imported};
-pub use file::name_of;
+pub use file::{is_json, name_of};
 pub use graphml::Capacity;
 pub use throughputs::{Throughputs, Unit};
 pub use topology::{Link, Node, Topology};

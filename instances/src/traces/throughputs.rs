@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::column;
-use super::file::{bytes, ends_in, name_of, short, strict};
+use super::file::{self, is_json, name_of, short};
 use crate::dnn;
 use crate::error::InputError;
 use crate::problem::Valid;
@@ -75,14 +75,10 @@ impl Throughputs {
     /// # Errors
     /// [`InputError`] with file, line and remedy.
     pub fn read(path: &Path) -> Result<Self, InputError> {
-        if !ends_in(path, "json") {
+        if !is_json(path) {
             return Self::import(path, None, Unit::BIT_PER_S);
         }
-        let parse = |bytes: Vec<u8>| {
-            let series: Self = strict(&bytes, "give a series, as offcut traces rates --series writes it, or a CSV")?;
-            series.validate().map(|()| series)
-        };
-        bytes(path).and_then(|bytes| parse(bytes).map_err(|error| error.in_file(path)))
+        file::json(path, "give a series, as offcut traces rates --series writes it, or a CSV")
     }
 
     /// Makes a series of a CSV of throughputs, in the column of a name or in the first.
@@ -90,8 +86,7 @@ impl Throughputs {
     /// # Errors
     /// [`InputError`] with file, line and remedy: no such column, no number, a negative one, nothing at all, or nothing but 0.
     pub fn import(path: &Path, column: Option<&str>, unit: Unit) -> Result<Self, InputError> {
-        let parse = |bytes: Vec<u8>| Self::parse(name_of(path), &bytes, column, unit);
-        bytes(path).and_then(|bytes| parse(bytes).map_err(|error| error.in_file(path)))
+        file::read(path, |bytes| Self::parse(name_of(path), bytes, column, unit))
     }
 
     /// As [`Self::import`], from the bytes of a CSV.

@@ -1,8 +1,7 @@
 //! A topology: nodes and links with rates, and the speed of the best path between two nodes.
 
-use std::cmp::{Ordering, Reverse};
-use std::collections::BinaryHeap;
-
+use petgraph::algo::dijkstra;
+use petgraph::graph::{DiGraph, NodeIndex};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -56,13 +55,16 @@ impl Topology {
     /// # Panics
     /// If an index is not one of a node.
     pub fn speeds(&self, nodes: &[usize]) -> Vec<Vec<f64>> {
-        let mut links: Vec<Vec<(usize, f64)>> = vec![Vec::new(); self.nodes.len()];
+        let mut graph = DiGraph::<(), f64>::with_capacity(self.nodes.len(), self.links.len());
+        for _ in &self.nodes {
+            graph.add_node(());
+        }
         for link in &self.links {
-            links[link.from as usize].push((link.to as usize, 1.0 / link.bytes_per_s));
+            graph.add_edge(link.from.into(), link.to.into(), 1.0 / link.bytes_per_s);
         }
         let row = |from: &usize| {
-            let s_per_byte = least_times(&links, *from);
-            let speed = |to: &usize| match s_per_byte[*to] {
+            let s_per_byte = dijkstra(&graph, NodeIndex::new(*from), None, |link| *link.weight());
+            let speed = |to: &usize| match s_per_byte.get(&NodeIndex::new(*to)) {
                 Some(time) if to != from => 1.0 / time,
                 _ => 0.0,
             };
@@ -70,39 +72,6 @@ impl Topology {
         };
         nodes.iter().map(row).collect()
     }
-}
-
-/// A node to look at, with the time per byte of the path found to it.
-#[derive(PartialEq)]
-struct Reached(f64, usize);
-
-impl Eq for Reached {}
-
-impl Ord for Reached {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.0.total_cmp(&other.0).then(self.1.cmp(&other.1))
-    }
-}
-
-impl PartialOrd for Reached {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-/// The least time per byte from one node to each, in s/byte (Dijkstra 1959); none where no path leads. Links are (to, s/byte).
-fn least_times(links: &[Vec<(usize, f64)>], from: usize) -> Vec<Option<f64>> {
-    let mut least: Vec<Option<f64>> = vec![None; links.len()];
-    let mut agenda = BinaryHeap::from([Reverse(Reached(0.0, from))]);
-    while let Some(Reverse(Reached(time, node))) = agenda.pop() {
-        if least[node].is_some() {
-            continue;
-        }
-        least[node] = Some(time);
-        let open = links[node].iter().filter(|(to, _)| least[*to].is_none());
-        agenda.extend(open.map(|(to, more)| Reverse(Reached(time + more, *to))));
-    }
-    least
 }
 
 impl Valid for Topology {

@@ -13,7 +13,7 @@ use crate::numbers::{self, ABSENT, duration, whole};
 use crate::options::Options;
 use crate::problem_report::ProblemReport;
 use crate::report::Headline;
-use crate::results::{Result, Results, per_instance};
+use crate::results::{Result, Results, by_instance, per_instance};
 use crate::statistics::{mean, range, shifted_geometric_mean};
 use crate::table::{Cell, Column, Style, Table};
 
@@ -210,7 +210,7 @@ fn summary(
     let unsolved: BTreeSet<&str> =
         rows.iter().filter(|r| r.objective.is_none()).map(|r| r.row.key.instance.as_str()).collect();
     let solved = run.len() - unsolved.len();
-    let gaps = per_instance(rows.iter().copied(), |r| r.gap.map(|gap| gap.high));
+    let gaps: Vec<f64> = gaps_by_instance(rows).into_values().collect();
     let of_rows = || rows.iter().filter_map(|r| r.gap);
     let gap = mean(&gaps).and_then(|mean| {
         Some(Gaps {
@@ -238,20 +238,16 @@ fn summary(
     }
 }
 
+/// The gaps of rows, at most so large: one an instance.
+fn gaps_by_instance<'a>(rows: &[&Result<'a>]) -> BTreeMap<&'a str, f64> {
+    by_instance(rows.iter().copied(), |r| r.gap.map(|gap| gap.high))
+}
+
 /// The gaps of two methods on the instances that both have a gap on; none if there is no such instance.
 fn pair(own: &[&Result], of_first: &[&Result]) -> Option<Pair> {
-    let gaps = |rows: &[&Result]| {
-        let mut by_instance: BTreeMap<String, Vec<f64>> = BTreeMap::new();
-        for row in rows {
-            if let Some(gap) = row.gap {
-                by_instance.entry(row.row.key.instance.clone()).or_default().push(gap.high);
-            }
-        }
-        by_instance
-    };
-    let (own, of_first) = (gaps(own), gaps(of_first));
+    let (own, of_first) = (gaps_by_instance(own), gaps_by_instance(of_first));
     let shared: Vec<(f64, f64)> =
-        own.iter().filter_map(|(instance, own)| Some((mean(own)?, mean(of_first.get(instance)?)?))).collect();
+        own.iter().filter_map(|(instance, own)| Some((*own, *of_first.get(instance)?))).collect();
     let of = |which: fn(&(f64, f64)) -> f64| mean(&shared.iter().map(which).collect::<Vec<_>>());
     Some(Pair { instances: shared.len(), own: of(|pair| pair.0)?, of_first: of(|pair| pair.1)? })
 }
@@ -442,8 +438,8 @@ fn better_on_fewer(results: &Results, field: &Field) -> Option<String> {
     let words = |s: &MethodSummary| {
         let Pair { instances, own, of_first } = s.paired?;
         let percent = |gap: f64| percent(results, gap, s.gap.is_some_and(|gap| gap.is_certified));
-        let noun = if instances == 1 { "instance" } else { "instances" };
-        Some(format!("{} ({} against {} % on {instances} {noun})", s.method, percent(own), percent(of_first)))
+        let on = numbers::instances(instances);
+        Some(format!("{} ({} against {} % on {on})", s.method, percent(own), percent(of_first)))
     };
     let better: Vec<String> = unranked.filter(nearer).filter_map(words).collect();
     let have = if better.len() == 1 { "one method that is not ranked has" } else { "methods that are not ranked have" };

@@ -5,19 +5,14 @@
 //! numbers, on any number of threads. The work is bounded by stages visited, not by time: a few seconds.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use offcut_instances::document::{InputError, read_answer, read_instance};
 use offcut_instances::jpdra::Jpdra;
 use offcut_ledger::Row;
 use offcut_reports::simulated::{Setting, Simulated, SimulatedDelay, SimulatedOrder};
 use offcut_runner::Folder;
-use offcut_simulator::{
-    Arrivals, Bursty, Estimate, Service, Simulation, Tandem, simulate_arrivals, tandems, weighted_mean,
-};
-
-use super::processors;
+use offcut_simulator::{Arrivals, Bursty, Estimate, Service, Tandem, simulate_arrivals, tandems, weighted_mean};
+use rayon::prelude::*;
 
 /// The methods whose deployments are compared with the best known one, and with each other.
 const METHODS: [&str; 2] = ["jpdra", "dpd"];
@@ -55,12 +50,17 @@ impl Case<'_> {
 
 /// A solution as queues.
 struct Deployment {
-    /// The methods that found it, the first one's name first.
-    method: String,
+    /// The methods that found it, the best row's first; each once.
+    methods: Vec<String>,
     tandems: Vec<Tandem>,
 }
 
 impl Deployment {
+    /// The methods that found it, in words.
+    fn name(&self) -> String {
+        self.methods.join(" and ")
+    }
+
     fn rates(&self) -> Vec<f64> {
         self.tandems.iter().map(|tandem| tandem.rate_per_s).collect()
     }
@@ -162,11 +162,9 @@ fn case<'a>(folder: &Folder, rows: &[&'a Row]) -> Result<Case<'a>, InputError> {
         let found = read_answer::<Jpdra>(&path)?.found;
         let missing = || InputError::at("body.found", "is missing", "run the suite again").in_file(&path);
         let tandems = tandems(&read, &found.ok_or_else(missing)?.solution).map_err(|error| error.in_file(&path))?;
-        let deployment = Deployment { method: row.key.method.clone(), tandems };
+        let deployment = Deployment { methods: vec![row.key.method.clone()], tandems };
         match deployments.iter_mut().find(|known| known.is_like(&deployment)) {
-            Some(known) if known.method.split(" and ").all(|method| method != deployment.method) => {
-                known.method = format!("{} and {}", known.method, deployment.method);
-            }
+            Some(known) if !known.methods.contains(&row.key.method) => known.methods.push(row.key.method.clone()),
             Some(_) => {}
             None => deployments.push(deployment),
         }
@@ -200,28 +198,11 @@ fn arrivals(scv: f64) -> Arrivals {
 
 /// Simulates all jobs, on as many threads as there are processors; the estimates are in the jobs' order.
 fn all(jobs: &[(&Deployment, f64, u64)]) -> Result<Vec<Estimate>, InputError> {
-    let next = AtomicUsize::new(0);
-    let done: Vec<Mutex<Option<Result<Simulation, InputError>>>> = jobs.iter().map(|_| Mutex::new(None)).collect();
-    let work = || {
-        loop {
-            let at = next.fetch_add(1, Ordering::Relaxed);
-            let Some((deployment, scv, tasks)) = jobs.get(at).copied() else { return };
-            let tandems = deployment.tandems.clone();
-            let simulation = simulate_arrivals(tandems, Service::Exponential, &arrivals(scv), tasks, SEED);
-            *done[at].lock().expect("no thread panics with it") = Some(simulation);
-        }
+    let estimate = |(deployment, scv, tasks): &(&Deployment, f64, u64)| {
+        let tandems = deployment.tandems.clone();
+        simulate_arrivals(tandems, Service::Exponential, &arrivals(*scv), *tasks, SEED).map(|done| done.weighted)
     };
-    std::thread::scope(|scope| {
-        for _ in 1..processors() {
-            scope.spawn(work);
-        }
-        work();
-    });
-    let estimate = |one: Mutex<Option<Result<Simulation, InputError>>>| {
-        let simulation = one.into_inner().expect("no thread panicked with it").expect("every job was done")?;
-        Ok(simulation.weighted)
-    };
-    done.into_iter().map(estimate).collect()
+    jobs.par_iter().map(estimate).collect()
 }
 
 /// Adds the estimates of a case's deployments, and of all pairs of them.
@@ -231,7 +212,7 @@ fn add(simulated: &mut Simulated, case: &Case, setting: &Setting, estimates: &[E
         let interval = estimate.interval(CONFIDENCE);
         simulated.delays.push(SimulatedDelay {
             setting: setting.clone(),
-            method: deployment.method.clone(),
+            method: deployment.name(),
             is_best: d == 0,
             formula_s: formulas[d],
             simulated_s: estimate.mean(),
@@ -244,7 +225,7 @@ fn add(simulated: &mut Simulated, case: &Case, setting: &Setting, estimates: &[E
                 (estimates[first].mean(), estimates[second].minus(&estimates[first]).interval(CONFIDENCE));
             simulated.orders.push(SimulatedOrder {
                 setting: setting.clone(),
-                methods: [first, second].map(|d| case.deployments[d].method.clone()),
+                methods: [first, second].map(|d| case.deployments[d].name()),
                 formula: formulas[second] / formulas[first] - 1.0,
                 interval: (interval.low / mean, interval.high / mean),
             });
@@ -276,8 +257,10 @@ mod tests {
         assert_eq!(level(&[(1e6, 200_000)]), FEWEST_TASKS);
         assert_eq!(level(&[]), FEWEST_TASKS);
         let tandem = Tandem { rate_per_s: 0.95, service_s: vec![1.0; 4], hops_s: vec![0.0; 5] };
-        let case =
-            Case { instance: "x", deployments: vec![Deployment { method: "a".into(), tandems: vec![tandem; 5] }] };
+        let case = Case {
+            instance: "x",
+            deployments: vec![Deployment { methods: vec!["a".into()], tandems: vec![tandem; 5] }],
+        };
         let found = SCVS.map(|scv| super::wanted(&case, scv));
         assert!(case.stages() == 20 && found.is_sorted() && found[3] > 20 * found[0], "{found:?}");
     }
@@ -288,7 +271,7 @@ mod tests {
         let tandem = Tandem { rate_per_s: 0.5, service_s: vec![1.0, 0.5], hops_s: vec![0.0; 3] };
         let slower = Tandem { service_s: vec![1.1, 0.5], ..tandem.clone() };
         let deployment =
-            |method: &str, tandem: &Tandem| Deployment { method: method.into(), tandems: vec![tandem.clone()] };
+            |method: &str, tandem: &Tandem| Deployment { methods: vec![method.into()], tandems: vec![tandem.clone()] };
         let deployments = vec![deployment("a", &tandem), deployment("b", &tandem), deployment("c", &slower)];
         assert!(deployments[0].is_like(&deployments[1]) && !deployments[0].is_like(&deployments[2]));
         let case = Case { instance: "x", deployments };

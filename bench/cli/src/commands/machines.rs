@@ -1,12 +1,13 @@
 //! `offcut machines`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use offcut_instances::dnn::machine_file::{LayerTimes, MachineProfile};
 use offcut_instances::dnn::profiler::{Matched, Times};
 use offcut_instances::dnn::{catalogue, file};
 use offcut_instances::document::{InputError, write_new};
+use offcut_instances::input::limited;
 use offcut_instances::problem::Valid;
 use serde_json::json;
 
@@ -191,20 +192,9 @@ fn import(arguments: &Import) -> Result<Ending, InputError> {
 }
 
 /// A profile is no Offcut document, so its beginning is not looked at.
-fn raw_bytes(path: &PathBuf) -> Result<Vec<u8>, InputError> {
-    const LARGEST_BYTES: u64 = 1 << 30;
-    match std::fs::metadata(path) {
-        Ok(metadata) if metadata.len() > LARGEST_BYTES => {
-            Err(InputError::at("", "is larger than 1 GiB", "give the profile of a few runs"))
-        }
-        Ok(metadata) if metadata.is_file() => std::fs::read(path).map_err(|error| unreadable(&error)),
-        Ok(_) => Err(InputError::at("", "is not a file", "give the path of a CSV or a JSON profile")),
-        Err(error) => Err(unreadable(&error)),
-    }
-}
-
-fn unreadable(error: &std::io::Error) -> InputError {
-    InputError::at("", format!("cannot be read: {error}"), "give the path of a CSV or a JSON profile")
+fn raw_bytes(path: &Path) -> Result<Vec<u8>, InputError> {
+    let too_large = || InputError::at("", "is larger than 1 GiB", "give the profile of a few runs");
+    limited(path, 1 << 30, "give the path of a CSV or a JSON profile", too_large)
 }
 
 /// What was matched, on standard error.

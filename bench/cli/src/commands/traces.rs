@@ -154,12 +154,8 @@ pub(crate) fn traces(arguments: &Arguments) -> Result<Ending, InputError> {
     Ok(Ending::Good)
 }
 
-fn is_json(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "json")
-}
-
 fn arrivals(arguments: &ArrivalsOf) -> Result<(), InputError> {
-    let (mut trace, unsorted) = if is_json(&arguments.file) {
+    let (mut trace, unsorted) = if traces::is_json(&arguments.file) {
         (traces::Arrivals::read(&arguments.file)?, 0)
     } else {
         let imported = traces::Arrivals::import(&arguments.file, arguments.column.as_deref())?;
@@ -242,7 +238,7 @@ fn rates(arguments: &RatesOf) -> Result<(), InputError> {
 }
 
 fn topology(arguments: &TopologyOf) -> Result<(), InputError> {
-    let mut topology = if is_json(&arguments.file) {
+    let mut topology = if traces::is_json(&arguments.file) {
         Topology::read(&arguments.file)?
     } else {
         let capacity = Capacity {

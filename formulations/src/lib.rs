@@ -19,8 +19,6 @@
 mod best_first;
 mod conditioning;
 pub mod highs;
-pub mod jpdra;
-pub mod lymdo;
-pub mod multiuser;
 pub mod outer_approximation;
-pub mod throughput;
+
+offcut_instances::for_each_problem!([pub] offcut_instances::problem_modules);

@@ -6,7 +6,5 @@
 #![warn(clippy::too_many_lines, unreachable_pub)]
 
 mod baseline;
-pub mod jpdra;
-pub mod lymdo;
-pub mod multiuser;
-pub mod throughput;
+
+offcut_instances::for_each_problem!([pub] offcut_instances::problem_modules);

@@ -34,21 +34,18 @@ pub mod error;
 pub mod family;
 pub mod incumbents;
 pub mod input;
-pub mod jpdra;
 pub mod library;
-pub mod lymdo;
 pub mod machine;
 pub mod measured;
 pub mod model;
-pub mod multiuser;
 pub mod origin;
 mod parameters;
 pub mod problem;
-#[macro_use]
 pub mod problems;
 pub mod random;
 pub mod range;
 pub mod speedup;
 pub mod terminal;
-pub mod throughput;
 pub mod traces;
+
+crate::for_each_problem!([pub] crate::problem_modules);

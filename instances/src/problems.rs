@@ -1,6 +1,6 @@
-//! The one list of problems. A problem is added here by one line; everything that treats all problems alike is expanded from it: the names, the
-//! command's dispatch, its suites and its templates. What has to stay in another file is held to this list by a test of the command
-//! (`bench/cli/tests/problems.rs`), which names the place that is missing.
+//! The one list of problems. A problem is added here by one line; everything that treats all problems alike is expanded from it: the modules of each
+//! crate, the names, the command's dispatch, its suites and its templates, benchmarks and conformance tests. A test of the command
+//! (`bench/cli/tests/problems.rs`) names the file that a problem of this list has not.
 
 /// Expands a macro with the context in brackets and all problems, `module: Type`, in the order in which they are shown.
 ///
@@ -22,6 +22,18 @@ macro_rules! for_each_problem {
             lymdo: $crate::lymdo::Lymdo,
         }
     };
+}
+
+/// Declares the module of every problem, with `pub` or nothing in brackets. `rustfmt` and `cargo mutants` do not look into macros: `./test` hands `rustfmt`
+/// all files, and `bench/LONG_CHECKS.md` says how mutants are found.
+///
+/// ```ignore
+/// offcut_instances::for_each_problem!([pub] offcut_instances::problem_modules);
+/// ```
+#[macro_export]
+macro_rules! problem_modules {
+    ([] $($module:ident: $problem:path,)*) => { $(mod $module;)* };
+    ([pub] $($module:ident: $problem:path,)*) => { $(pub mod $module;)* };
 }
 
 macro_rules! names {

@@ -1,12 +1,12 @@
 //! Every algorithm of `jpdra` over size, the checker that replays what `branch` certifies, and the simulation beside them.
 //!
-//! `cargo bench -p offcut-benches --bench jpdra` runs all; `-- jpdra-zoo/branch` some. An algorithm is timed at the sizes it is meant for, at
+//! `cargo bench -p offcut-benches -- '^jpdra'` runs all; `-- jpdra-zoo/branch` some. An algorithm is timed at the sizes it is meant for, at
 //! load .6; sizes are flows x partitions x servers.
 
 use std::hint::black_box;
 use std::time::Duration;
 
-use criterion::{BenchmarkId, Criterion, Throughput as Per, criterion_group, criterion_main};
+use criterion::{BenchmarkId, Criterion, Throughput as Per, criterion_group};
 use offcut_benches::macs_and_seconds;
 use offcut_checker::{Tolerance, check_answer};
 use offcut_instances::document::{instance_bytes, parse_instance};
@@ -132,4 +132,3 @@ fn kinds(criterion: &mut Criterion) {
 }
 
 criterion_group!(benches, synthetic, zoo, units, small, around, kinds);
-criterion_main!(benches);

@@ -1,11 +1,11 @@
 //! `lymdo` over size: shares by prices beside the same through Clarabel, whole slots, the bound on a horizon, and policies rolled out.
 //!
-//! `cargo bench -p offcut-benches --bench lymdo` runs all; `-- lymdo-shares` some. Cuts to share for are those of the optimum, every third one moved.
+//! `cargo bench -p offcut-benches -- '^lymdo'` runs all; `-- lymdo-shares` some. Cuts to share for are those of the optimum, every third one moved.
 
 use std::hint::black_box;
 use std::time::Duration;
 
-use criterion::{BenchmarkId, Criterion, Throughput as Per, criterion_group, criterion_main};
+use criterion::{BenchmarkId, Criterion, Throughput as Per, criterion_group};
 use offcut_benches::macs_and_seconds;
 use offcut_checker::{Tolerance, check_answer};
 use offcut_formulations::lymdo::{Sharing, algorithms};
@@ -121,4 +121,3 @@ fn kinds(criterion: &mut Criterion) {
 }
 
 criterion_group!(benches, shares, slots, horizons, kinds);
-criterion_main!(benches);

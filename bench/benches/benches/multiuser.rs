@@ -1,12 +1,12 @@
 //! Every algorithm of `multiuser` over size, and the checker beside them.
 //!
-//! `cargo bench -p offcut-benches --bench multiuser` runs all; `-- multiuser-max/threshold` some. An algorithm is timed at the sizes it is
+//! `cargo bench -p offcut-benches -- '^multiuser'` runs all; `-- multiuser-max/threshold` some. An algorithm is timed at the sizes it is
 //! meant for; the scale case of 10^6 users is a command of its own (see the README).
 
 use std::hint::black_box;
 use std::time::Duration;
 
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group};
 use offcut_benches::{check_and_read, macs_and_seconds};
 use offcut_instances::multiuser::{Instance, Multiuser, Objective, Parameters, generate};
 use offcut_instances::problem::Budget;
@@ -67,4 +67,3 @@ fn kinds(criterion: &mut Criterion) {
 }
 
 criterion_group!(benches, max, sum, around, kinds);
-criterion_main!(benches);

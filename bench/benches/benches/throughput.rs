@@ -1,12 +1,12 @@
 //! Every algorithm of `throughput` over size, what the exact side is made of, and the checker beside them.
 //!
-//! `cargo bench -p offcut-benches --bench throughput` runs all; `-- throughput-zoo/branch` some. An algorithm is timed at the sizes it is
+//! `cargo bench -p offcut-benches -- '^throughput'` runs all; `-- throughput-zoo/branch` some. An algorithm is timed at the sizes it is
 //! meant for; the scale case of 10^6 requests is a command of its own (see the README).
 
 use std::hint::black_box;
 use std::time::Duration;
 
-use criterion::{BenchmarkId, Criterion, Throughput as Per, criterion_group, criterion_main};
+use criterion::{BenchmarkId, Criterion, Throughput as Per, criterion_group};
 use offcut_benches::{check_and_read, macs_and_seconds};
 use offcut_instances::problem::Budget;
 use offcut_instances::throughput::{Instance, Parameters, Throughput, generate};
@@ -70,4 +70,3 @@ fn kinds(criterion: &mut Criterion) {
 }
 
 criterion_group!(benches, zoo, synthetic, around, kinds);
-criterion_main!(benches);

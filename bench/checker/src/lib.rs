@@ -22,14 +22,12 @@ mod capacity;
 mod check_answer;
 mod checkable;
 mod interval;
-mod jpdra;
-pub mod lymdo;
-mod multiuser;
 mod number;
 mod speedup;
-mod throughput;
 mod tree;
 mod verdict;
+
+offcut_instances::for_each_problem!([pub] offcut_instances::problem_modules);
 
 pub use budget::Budget;
 pub use capacity::CAPACITY_TOLERANCE;

@@ -8,20 +8,6 @@ use libfuzzer_sys::fuzz_target;
 use offcut_checker::{Checkable, Proof, Tolerance, check_answer};
 use offcut_instances::document::{parse_answer, parse_instance};
 use offcut_instances::problem::{Problem, Sense};
-use offcut_instances::{jpdra::Jpdra, lymdo::Lymdo, multiuser::Multiuser, throughput::Throughput};
-
-macro_rules! toy {
-    ($name:ident, $problem:ty, $folder:literal) => {
-        static $name: LazyLock<<$problem as Problem>::Instance> = LazyLock::new(|| {
-            let bytes = include_bytes!(concat!("../../../instances/data/", $folder, "/toy.json"));
-            parse_instance::<$problem>(bytes).expect("the toy is good")
-        });
-    };
-}
-toy!(MULTIUSER, Multiuser, "multiuser");
-toy!(THROUGHPUT, Throughput, "throughput");
-toy!(JPDRA, Jpdra, "jpdra");
-toy!(LYMDO, Lymdo, "lymdo");
 
 /// `optimum` is the toy's, as its tests solve it by hand.
 fn checked_answer<P: Checkable>(instance: &P::Instance, optimum: f64, bytes: &[u8]) {
@@ -48,9 +34,27 @@ fn checked_answer<P: Checkable>(instance: &P::Instance, optimum: f64, bytes: &[u
     }
 }
 
-fuzz_target!(|bytes: &[u8]| {
-    checked_answer::<Multiuser>(&MULTIUSER, 5.0, bytes);
-    checked_answer::<Throughput>(&THROUGHPUT, 3.0, bytes);
-    checked_answer::<Jpdra>(&JPDRA, 2.25, bytes);
-    checked_answer::<Lymdo>(&LYMDO, 5.375, bytes);
-});
+/// Checks an answer to a problem's toy.
+type Check = Box<dyn Fn(&[u8]) + Send + Sync>;
+
+fn on_toy<P: Checkable>(toy: &[u8], optimum: &str) -> Check
+where
+    P::Instance: Send + Sync + 'static,
+{
+    let instance = parse_instance::<P>(toy).expect("the toy is good");
+    let optimum: f64 = optimum.trim().parse().expect("a number");
+    Box::new(move |bytes| checked_answer::<P>(&instance, optimum, bytes))
+}
+
+macro_rules! on_all_toys {
+    ([] $($module:ident: $problem:path,)*) => {
+        vec![$(on_toy::<$problem>(
+            include_bytes!(concat!("../../../instances/data/", stringify!($module), "/toy.json")),
+            include_str!(concat!("../../../instances/data/", stringify!($module), "/toy_optimum.txt")),
+        )),*]
+    };
+}
+
+static CHECKS: LazyLock<Vec<Check>> = LazyLock::new(|| offcut_instances::for_each_problem!([] on_all_toys));
+
+fuzz_target!(|bytes: &[u8]| CHECKS.iter().for_each(|check| check(bytes)));

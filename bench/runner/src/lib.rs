@@ -27,16 +27,14 @@ mod ended;
 pub mod environment;
 pub mod export;
 mod interrupt;
-mod jpdra;
-mod lymdo;
-mod multiuser;
 pub mod process;
 pub mod protocol;
 pub mod run;
 pub mod solver;
 pub mod suite;
 pub mod supervise;
-mod throughput;
+
+offcut_instances::for_each_problem!([] offcut_instances::problem_modules);
 
 pub use adapter::{BenchmarkAdapter, RollOut, method, methods};
 pub use check::{Checked, check};

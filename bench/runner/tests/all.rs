@@ -2,10 +2,10 @@
 
 mod choice;
 mod common;
-mod conformance_jpdra;
-mod conformance_lymdo;
-mod conformance_multiuser;
-mod conformance_throughput;
+/// One file a problem: what every method of it passes.
+mod conformance {
+    offcut_instances::for_each_problem!([] offcut_instances::problem_modules);
+}
 mod directed;
 mod export;
 mod facts;
@@ -13,3 +13,4 @@ mod kinds;
 mod parameters;
 mod rollout_lymdo;
 mod scales;
+mod toys;

@@ -1,9 +1,6 @@
 //! The parts of reports that only one problem has: claims and verdicts, sections, figures.
 
-pub mod jpdra;
-pub mod lymdo;
-pub mod multiuser;
-pub mod throughput;
+offcut_instances::for_each_problem!([pub] offcut_instances::problem_modules);
 
 use crate::problem_report::ProblemReport;
 

@@ -5,6 +5,7 @@
 //! a line for each error that names file, place and remedy (up to [`MAX_ERRORS`]). Nothing is repaired silently. Text is
 //! UTF-8, with or without a byte order mark; other encodings are named as such.
 
+mod documents;
 mod further;
 
 use std::fs::File;
@@ -17,9 +18,10 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use self::documents::documents;
 pub use self::further::MAX_ERRORS;
 pub use crate::error::InputError;
-use crate::problem::{Answer, Problem, Valid};
+use crate::problem::{Answer, Problem};
 
 /// Files above this many bytes are rejected before they fill the memory.
 pub const LARGEST_FILE_BYTES: u64 = 4 << 30;
@@ -112,23 +114,7 @@ pub fn read_answer<P: Problem>(path: &Path) -> Result<Answer<P>, InputError> {
 /// # Errors
 /// [`InputError`] naming place and remedy.
 pub fn parse_instance<P: Problem>(bytes: &[u8]) -> Result<P::Instance, InputError> {
-    let (instance, version) = parse_version::<P::Instance>(bytes, Kind::Instance, P::NAME, 1..=P::INSTANCE_VERSION)?;
-    let validated = |instance: &P::Instance| instance.validate().map_err(|input_error| input_error.below("body"));
-    validated(&instance).map_err(|first| {
-        let read =
-            |document: &Value| located::<P::Instance, _>(document, Kind::Instance, P::NAME).and_then(|i| validated(&i));
-        InputError { others: further::further(&first, bytes, read), ..first }
-    })?;
-    // A later version that says nothing new is read as what it is.
-    let needed = P::version_of(&instance);
-    if version < needed {
-        return Err(InputError::at(
-            "version",
-            format!("is {version}, but the body has what only version {needed} knows: machine kinds"),
-            format!("say version {needed}"),
-        ));
-    }
-    Ok(instance)
+    (P::documents().parse_instance)(bytes)
 }
 
 /// Parses an answer document.
@@ -136,7 +122,7 @@ pub fn parse_instance<P: Problem>(bytes: &[u8]) -> Result<P::Instance, InputErro
 /// # Errors
 /// [`InputError`] naming place and remedy.
 pub fn parse_answer<P: Problem>(bytes: &[u8]) -> Result<Answer<P>, InputError> {
-    parse(bytes, Kind::Answer, P::NAME, P::VERSION)
+    (P::documents().parse_answer)(bytes)
 }
 
 /// The name of the problem a document belongs to, read from its envelope alone.
@@ -157,7 +143,7 @@ pub fn version_of(bytes: &[u8]) -> Result<u32, InputError> {
 
 /// The bytes of an instance's document, in the earliest version that can express it. They are what [`hash`] hashes.
 pub fn instance_bytes<P: Problem>(instance: &P::Instance) -> Vec<u8> {
-    to_bytes(Kind::Instance, P::NAME, P::version_of(instance), instance)
+    (P::documents().instance_bytes)(instance)
 }
 
 /// What a file must hold to be the instance's document, to the byte: what [`write_new`] writes of [`instance_bytes`].
@@ -169,17 +155,12 @@ pub fn instance_file<P: Problem>(instance: &P::Instance) -> Vec<u8> {
 
 /// The bytes of an answer's document.
 pub fn answer_bytes<P: Problem>(answer: &Answer<P>) -> Vec<u8> {
-    to_bytes(Kind::Answer, P::NAME, P::VERSION, answer)
+    (P::documents().answer_bytes)(answer)
 }
 
 /// The identity of an instance: the first 128 bits of the BLAKE3 hash of its document, in hexadecimal.
 pub fn hash<P: Problem>(instance: &P::Instance) -> String {
-    let mut hasher = blake3::Hasher::new();
-    let version = P::version_of(instance);
-    let document = Document { offcut: Kind::Instance, problem: P::NAME.into(), version, body: instance };
-    serde_json::to_writer(std::io::BufWriter::with_capacity(1 << 16, &mut hasher), &document)
-        .expect("a valid instance can be written");
-    hasher.finalize().to_hex()[..32].to_owned()
+    (P::documents().hash)(instance)
 }
 
 /// Writes `bytes` to a file that must not exist yet, whole or not at all.
@@ -204,16 +185,12 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), InputError> {
 
 /// The JSON Schema of an instance document, generated from the types.
 pub fn instance_schema<P: Problem>() -> serde_json::Value {
-    let mut schema = schema::<P::Instance>(P::NAME, P::INSTANCE_VERSION, Kind::Instance);
-    if P::INSTANCE_VERSION > 1 {
-        schema["properties"]["version"] = serde_json::json!({"enum": (1..=P::INSTANCE_VERSION).collect::<Vec<_>>()});
-    }
-    schema
+    (P::documents().instance_schema)()
 }
 
 /// The JSON Schema of an answer document, generated from the types.
 pub fn answer_schema<P: Problem>() -> serde_json::Value {
-    schema::<Answer<P>>(P::NAME, P::VERSION, Kind::Answer)
+    (P::documents().answer_schema)()
 }
 
 /// The JSON Schema of a document of any kind.
@@ -359,23 +336,34 @@ fn parse_version<T: DeserializeOwned>(
 /// Reads a document that is known to be bad once more, to find the places.
 fn locate<T: DeserializeOwned>(bytes: &[u8], kind: Kind, problem: &str) -> InputError {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    match located::<T, _>(&mut reader, kind, problem) {
+    match located::<T>(&mut reader, kind, problem) {
         Ok(_) => match reader.end() {
             Err(error) => syntax(&error),
             Ok(()) => InputError::at("", "could not be read", "report this file: reading it twice gave two answers"),
         },
         Err(first) => {
-            let read = |document: &Value| located::<T, _>(document, kind, problem).map(drop);
+            let read = |document: &Value| located_in::<T>(document, kind, problem).map(drop);
             InputError { others: further::further(&first, bytes, read), ..first }
         }
     }
 }
 
+/// Reads the body of a document that was parsed as JSON; an error names its place, but no line. Its bytes are read, so that [`located`] is compiled for
+/// one kind of reader.
+fn located_in<T: DeserializeOwned>(document: &Value, kind: Kind, problem: &str) -> Result<T, InputError> {
+    let bytes = serde_json::to_vec(document).expect("JSON can be written");
+    located(&mut serde_json::Deserializer::from_slice(&bytes), kind, problem).map_err(|error| {
+        let what = error.what.split(" at line ").next().unwrap_or_default().to_owned();
+        InputError { what, ..error }
+    })
+}
+
 /// Reads a document's body; an error names its place.
-fn located<'de, T: DeserializeOwned, D>(reader: D, kind: Kind, problem: &str) -> Result<T, InputError>
-where
-    D: serde::Deserializer<'de, Error = serde_json::Error>,
-{
+fn located<T: DeserializeOwned>(
+    reader: &mut serde_json::Deserializer<serde_json::de::SliceRead>,
+    kind: Kind,
+    problem: &str,
+) -> Result<T, InputError> {
     serde_path_to_error::deserialize::<_, Document<T>>(reader).map(|document| document.body).map_err(|error| {
         let place = error.path().to_string();
         let inner = error.into_inner();

@@ -48,6 +48,22 @@ pub trait Problem: Sized + Send + Sync + 'static {
     fn version_of(_instance: &Self::Instance) -> u32 {
         1
     }
+
+    /// What reads and writes the problem's documents: `crate::document::documents()`, in a function that is never inlined. So the code is compiled once,
+    /// in this crate, and not anew in each program. Callers use [`crate::document`].
+    fn documents() -> Documents<Self>;
+}
+
+/// The functions that read and write a problem's documents; see the functions of [`crate::document`] with these names.
+#[allow(missing_docs)]
+pub struct Documents<P: Problem> {
+    pub parse_instance: fn(&[u8]) -> Result<P::Instance, InputError>,
+    pub parse_answer: fn(&[u8]) -> Result<Answer<P>, InputError>,
+    pub instance_bytes: fn(&P::Instance) -> Vec<u8>,
+    pub answer_bytes: fn(&Answer<P>) -> Vec<u8>,
+    pub hash: fn(&P::Instance) -> String,
+    pub instance_schema: fn() -> serde_json::Value,
+    pub answer_schema: fn() -> serde_json::Value,
 }
 
 /// Input that can say, in one line, what is wrong with it.

@@ -39,8 +39,9 @@ pub use solution::{Certificate, Node, Prices, Solution, Speeds};
 pub use crate::family::Family;
 pub use crate::origin::Origin;
 
+use crate::document;
 use crate::family::generated;
-use crate::problem::{Problem, Sense};
+use crate::problem::{Documents, Problem, Sense};
 
 /// The problem's name on the type level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +58,11 @@ impl Problem for Jpdra {
 
     fn version_of(instance: &Instance) -> u32 {
         if instance.machine_kinds.is_empty() { 1 } else { 2 }
+    }
+
+    #[inline(never)]
+    fn documents() -> Documents<Self> {
+        document::documents()
     }
 }
 

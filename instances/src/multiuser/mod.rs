@@ -37,8 +37,9 @@ pub use crate::model::Model;
 pub use crate::origin::Origin;
 pub use crate::speedup::{Law, Speedup};
 
+use crate::document;
 use crate::family::generated;
-use crate::problem::{Problem, Sense};
+use crate::problem::{Documents, Problem, Sense};
 
 /// The problem's name on the type level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +56,11 @@ impl Problem for Multiuser {
 
     fn version_of(instance: &Instance) -> u32 {
         if instance.machine_kinds.is_empty() { 1 } else { 2 }
+    }
+
+    #[inline(never)]
+    fn documents() -> Documents<Self> {
+        document::documents()
     }
 }
 

@@ -41,8 +41,9 @@ pub use crate::machine::{Machine, MachineKind};
 pub use crate::origin::Origin;
 pub use crate::speedup::{Law, Speedup};
 
+use crate::document;
 use crate::family::generated;
-use crate::problem::{Problem, Sense};
+use crate::problem::{Documents, Problem, Sense};
 
 /// By how much a delay may exceed its deadline, relative to the deadline, and still count as meeting it. Solutions aim at half of it, so
 /// that rounding never decides.
@@ -63,6 +64,11 @@ impl Problem for Throughput {
 
     fn version_of(instance: &Instance) -> u32 {
         if instance.machine_kinds.is_empty() { 1 } else { 2 }
+    }
+
+    #[inline(never)]
+    fn documents() -> Documents<Self> {
+        document::documents()
     }
 }
 

@@ -319,8 +319,9 @@ fn estimates_add_up() {
 #[test]
 fn measured_tables_are_read_strictly() {
     let alexnet = graph("alexnet");
-    let layers = alexnet.layers().iter().map(|l| Measurement { layer: l.name.clone(), time_s: 0.5 });
-    let table = Measurements { model: "alexnet".into(), device: "bench".into(), layers: layers.collect() };
+    let layers = alexnet.layers().iter().map(|l| Measurement { layer: l.name.clone(), time_s: 0.5, spread_s: None });
+    let table =
+        Measurements { model: "alexnet".into(), device: "bench".into(), layers: layers.collect(), whole: Vec::new() };
     let profile = Profile::measured(&alexnet, &table).expect("it is sound");
     assert_eq!(profile.total_s(), 0.5 * alexnet.layers().len() as f64);
     let at = |change: fn(&mut Measurements)| {

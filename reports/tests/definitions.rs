@@ -84,6 +84,7 @@ fn run() -> (Manifest, Vec<Row>) {
         title: format!("Study {name}"),
         axis: axis.then(|| Quantity { name: "flows".into(), unit: String::new() }),
         log_axis: false,
+        beside: None,
         cells: rows.iter().map(cell(axis)).collect(),
     };
     let studies = vec![study("size", true), study("exact-small", false), study("time", true)];

@@ -76,6 +76,7 @@ fn manifest(rows: &[Row]) -> Manifest {
         name: format!("{} {at}", text(at + 6)),
         title: text(at + 9),
         log_axis: false,
+        beside: None,
         cells: rows
             .iter()
             .map(|row| StudyCell {

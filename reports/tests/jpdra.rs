@@ -69,6 +69,7 @@ fn run() -> Run {
         title: format!("Study {name}"),
         axis: axis.map(|name| Quantity { name: name.into(), unit: String::new() }),
         log_axis: false,
+        beside: None,
         cells: Vec::new(),
     };
     let (mut load, mut exact, mut markov) =

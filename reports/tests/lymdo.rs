@@ -81,6 +81,7 @@ fn run() -> Run {
         title: format!("Study {name}"),
         axis: axis.map(|name| Quantity { name: name.into(), unit: String::new() }),
         log_axis: axis.is_some(),
+        beside: None,
         cells: Vec::new(),
     };
     let mut rows = Vec::new();

@@ -56,6 +56,7 @@ fn study(name: &str, title: &str, axis: Option<(&str, &str)>, log_axis: bool) ->
         title: title.into(),
         axis: axis.map(|(name, unit)| Quantity { name: name.into(), unit: unit.into() }),
         log_axis,
+        beside: None,
         cells: Vec::new(),
     }
 }

@@ -92,6 +92,7 @@ fn run() -> (Manifest, Vec<Row>) {
         title: "Over the size".into(),
         axis: Some(Quantity { name: "users".into(), unit: String::new() }),
         log_axis: false,
+        beside: None,
         cells: cells.collect(),
     };
     let manifest = Manifest {

@@ -103,6 +103,18 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
+    /// Measure networks on this machine, layer by layer: a machine for instances with measured times
+    ///
+    /// Starts a program of its own, offcut-measure, which ./offcut measure builds first; offcut measure --help is its help
+    #[command(
+        disable_help_flag = true,
+        after_help = "Examples: offcut measure resnet50 net.onnx -o this-machine.json --threads 1,2\n          offcut measure compare this-machine.json again.json"
+    )]
+    Measure {
+        /// Arguments of the program
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
     /// Run a suite: a grid of instances and methods, every cell in a process of its own. Only what is missing is run
     ///
     /// A folder may be run in again with other methods, studies or programs: its report shows all rows of this program and this budget
@@ -242,6 +254,7 @@ fn dispatch(command: Command) -> Result<Ending, InputError> {
         Command::Solve(arguments) => commands::solve::solve(&arguments),
         Command::Check(arguments) => commands::check::check(&arguments),
         Command::Simulate(arguments) => commands::simulate::simulate(&arguments),
+        Command::Measure { arguments } => commands::measure::measure(&arguments),
         Command::Train { arguments } => commands::train::train(&arguments),
         Command::Run(arguments) => commands::run::run_suite(&arguments),
         Command::Merge { folder, parts } => commands::run::merge(&folder, &parts),

@@ -622,6 +622,17 @@ fn training_needs_the_trainer() {
     command.args(["train", "lymdo", "--steps", "10"]).assert().code(2).stderr(contains("--features train"));
 }
 
+/// So is the program that measures.
+#[test]
+fn measuring_needs_its_program() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let alone = folder.path().join("offcut");
+    std::fs::copy(assert_cmd::cargo::cargo_bin("offcut"), &alone).expect("room");
+    let mut command = Command::new(&alone);
+    command.env_remove("OFFCUT_MEASURE").args(["measure", "alexnet", "-o", "m.json"]);
+    command.assert().code(2).stderr(contains("--manifest-path bench/measure/Cargo.toml"));
+}
+
 #[test]
 fn the_help_of_generate_lists_families_and_parameters() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -157,6 +157,9 @@ pub struct Study {
     /// Whether the x axis is drawn with a logarithmic scale.
     #[serde(default)]
     pub log_axis: bool,
+    /// The name of the study that it stands beside: the rank of every method in both is compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beside: Option<String>,
     /// The cells that belong to it.
     pub cells: Vec<StudyCell>,
 }

@@ -154,6 +154,7 @@ impl GridRequest {
             vary: Map::new(),
             seeds: vec![1, 2, 3],
             axis: None,
+            beside: None,
             methods: if self.methods.is_empty() { methods::<P>() } else { self.methods.clone() },
             method_seeds: (0..5).collect(),
             every_seed: false,

@@ -80,6 +80,9 @@ pub struct StudySpec {
     /// What goes on the x axis, if anything.
     #[serde(default)]
     pub axis: Option<Axis>,
+    /// Another study of the suite beside which this one stands, with the same methods on other instances: reports compare the rank of every method in both.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beside: Option<String>,
     /// The methods, e.g. `iao-ds:base=4`.
     pub methods: Vec<String>,
     /// Seeds for methods that use randomness.
@@ -231,6 +234,10 @@ impl Suite {
             if suite.studies[..at].iter().any(|other| other.name == study.name) {
                 return input_error("name", "is used by an earlier study", "give every study its own name");
             }
+            let is_earlier = |name: &String| suite.studies[..at].iter().any(|other| other.name == *name);
+            if study.beside.as_ref().is_some_and(|name| !is_earlier(name)) {
+                return input_error("beside", "names no earlier study", "name a study above this one");
+            }
             if study.methods.is_empty() {
                 return input_error("methods", "is empty", "give at least one");
             }
@@ -372,6 +379,7 @@ impl<'a> Expansion<'a> {
             title: study.title.clone(),
             axis: study.axis.as_ref().map(|axis| Quantity { name: axis.label.clone(), unit: axis.unit.clone() }),
             log_axis: study.axis.as_ref().is_some_and(|axis| axis.log),
+            beside: study.beside.clone(),
             cells,
         });
         Ok(())

@@ -13,137 +13,14 @@
 //! | scores, weighted sums | heads q k (width/heads), each | 0 |
 //! | table | 0 | rows width |
 
+use std::ops::Range;
+
 use super::graph::{Graph, Layer, Op};
+use super::step::{Function, Network, Step};
+pub use super::window::{Conv, Pair, Window};
 
 /// Bytes of one number: float32 activations, int32 token ids.
 pub const ELEMENT_BYTES: u64 = 4;
-
-/// Height and width of a kernel, stride, padding or dilation. A single number means both.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pair(pub usize, pub usize);
-
-impl From<usize> for Pair {
-    fn from(both: usize) -> Self {
-        Self(both, both)
-    }
-}
-
-impl From<[usize; 2]> for Pair {
-    fn from([height, width]: [usize; 2]) -> Self {
-        Self(height, width)
-    }
-}
-
-/// A window that slides over height and width.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Window {
-    kernel: Pair,
-    stride: Pair,
-    padding: Pair,
-    padding_after: usize,
-    dilation: Pair,
-    ceil: bool,
-}
-
-impl Window {
-    /// A window of the given size, in steps of 1, without padding.
-    pub fn new(kernel: impl Into<Pair>) -> Self {
-        let kernel = kernel.into();
-        Self { kernel, stride: Pair(1, 1), padding: Pair(0, 0), padding_after: 0, dilation: Pair(1, 1), ceil: false }
-    }
-
-    /// The same in steps of `stride`.
-    #[must_use]
-    pub fn stride(self, stride: impl Into<Pair>) -> Self {
-        Self { stride: stride.into(), ..self }
-    }
-
-    /// The same with `padding` before and after.
-    #[must_use]
-    pub fn padding(self, padding: impl Into<Pair>) -> Self {
-        Self { padding: padding.into(), ..self }
-    }
-
-    /// The same with `more` padding below and on the right only.
-    #[must_use]
-    pub fn padding_after(self, more: usize) -> Self {
-        Self { padding_after: more, ..self }
-    }
-
-    /// The same with a last window that may reach beyond the padding (but starts within the input or the padding
-    /// before it).
-    #[must_use]
-    pub fn ceil(self) -> Self {
-        Self { ceil: true, ..self }
-    }
-
-    /// Positions along one side of `size`.
-    fn positions(&self, size: usize, side: fn(Pair) -> usize) -> usize {
-        let (kernel, stride, padding) = (side(self.kernel), side(self.stride), side(self.padding));
-        assert!(kernel > 0 && stride > 0, "a window has a size and moves");
-        let reach = side(self.dilation) * (kernel - 1) + 1;
-        let padded = size + 2 * padding + self.padding_after;
-        assert!(reach <= padded, "a window of {reach} does not fit into {padded}");
-        let steps = padded - reach;
-        match self.ceil {
-            false => steps / stride + 1,
-            true => {
-                let last = steps.div_ceil(stride);
-                if last * stride >= size + padding { last } else { last + 1 }
-            }
-        }
-    }
-
-    fn slide(&self, height: usize, width: usize) -> (usize, usize) {
-        (self.positions(height, |pair| pair.0), self.positions(width, |pair| pair.1))
-    }
-}
-
-/// A convolution: `channels` filters over a window, with a bias unless said otherwise.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Conv {
-    channels: usize,
-    window: Window,
-    groups: usize,
-    bias: bool,
-}
-
-impl Conv {
-    /// A convolution to `channels` channels.
-    pub fn new(channels: usize, kernel: impl Into<Pair>) -> Self {
-        Self { channels, window: Window::new(kernel), groups: 1, bias: true }
-    }
-
-    /// The same in steps of `stride`.
-    #[must_use]
-    pub fn stride(self, stride: impl Into<Pair>) -> Self {
-        Self { window: self.window.stride(stride), ..self }
-    }
-
-    /// The same with `padding` on all sides.
-    #[must_use]
-    pub fn padding(self, padding: impl Into<Pair>) -> Self {
-        Self { window: self.window.padding(padding), ..self }
-    }
-
-    /// The same with gaps: taps `dilation` apart.
-    #[must_use]
-    pub fn dilation(self, dilation: impl Into<Pair>) -> Self {
-        Self { window: Window { dilation: dilation.into(), ..self.window }, ..self }
-    }
-
-    /// The same in `groups` groups of channels.
-    #[must_use]
-    pub fn groups(self, groups: usize) -> Self {
-        Self { groups, ..self }
-    }
-
-    /// The same without a bias, as before a normalisation.
-    #[must_use]
-    pub fn no_bias(self) -> Self {
-        Self { bias: false, ..self }
-    }
-}
 
 /// A layer of the graph being built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -167,13 +44,14 @@ pub struct Node(usize);
 pub struct Builder {
     name: String,
     layers: Vec<Layer>,
+    steps: Vec<Step>,
 }
 
 impl Builder {
     /// A graph with nothing but its input, of the given shape.
     pub fn new(name: &str, input: &[usize]) -> Self {
-        let mut builder = Self { name: name.to_owned(), layers: Vec::new() };
-        builder.push("input", Op::Input, &[], input.to_vec(), 0, 0);
+        let mut builder = Self { name: name.to_owned(), layers: Vec::new(), steps: Vec::new() };
+        builder.push("input", (Op::Input, Step::Input), &[], input.to_vec(), 0, 0);
         builder
     }
 
@@ -194,8 +72,14 @@ impl Builder {
 
     /// The finished graph; its sink is the layer added last.
     pub fn finish(self) -> Graph {
+        self.network().graph
+    }
+
+    /// The finished graph with what its layers compute.
+    pub fn network(self) -> Network {
         let name = self.name.clone();
-        Graph::new(self.name, self.layers).unwrap_or_else(|input_error| panic!("{name}: {input_error}"))
+        let graph = Graph::new(self.name, self.layers);
+        Network { graph: graph.unwrap_or_else(|input_error| panic!("{name}: {input_error}")), steps: self.steps }
     }
 
     /// A convolution of an image.
@@ -209,72 +93,70 @@ impl Builder {
         let op = if groups > 1 && groups == c { Op::DepthwiseConv } else { Op::Conv };
         let macs = (height * width) as u64 * weights;
         let params = weights + if bias { channels as u64 } else { 0 };
-        self.push(name, op, &[x], vec![channels, height, width], macs, params)
+        self.push(name, (op, Step::Conv(conv)), &[x], vec![channels, height, width], macs, params)
     }
 
     /// A maximum over windows.
     pub fn max_pool(&mut self, name: &str, x: Node, window: Window) -> Node {
-        let [c, h, w] = self.image(x);
-        let (height, width) = window.slide(h, w);
-        self.push(name, Op::Pool, &[x], vec![c, height, width], 0, 0)
+        self.pool(name, x, window, Step::MaxPool(window))
     }
 
     /// A mean over windows.
     pub fn avg_pool(&mut self, name: &str, x: Node, window: Window) -> Node {
-        self.max_pool(name, x, window)
+        self.pool(name, x, window, Step::AvgPool(window))
     }
 
     /// A mean over as many windows as it takes to get the given height and width.
     pub fn adaptive_pool(&mut self, name: &str, x: Node, size: impl Into<Pair>) -> Node {
         let [c, _, _] = self.image(x);
         let Pair(height, width) = size.into();
-        self.push(name, Op::Pool, &[x], vec![c, height, width], 0, 0)
+        self.push(name, (Op::Pool, Step::AdaptivePool), &[x], vec![c, height, width], 0, 0)
     }
 
     /// A batch normalisation: scale and shift per channel.
     pub fn batch_norm(&mut self, name: &str, x: Node) -> Node {
         let [c, _, _] = self.image(x);
-        self.unary(name, Op::Norm, x, 2 * c as u64)
+        self.unary(name, (Op::Norm, Step::BatchNorm), x, 2 * c as u64)
     }
 
     /// A layer normalisation over the last dimension, with scale and shift.
     pub fn layer_norm(&mut self, name: &str, x: Node) -> Node {
         let [_, width] = self.tokens(x);
-        self.unary(name, Op::Norm, x, 2 * width as u64)
+        self.unary(name, (Op::Norm, Step::LayerNorm), x, 2 * width as u64)
     }
 
-    /// An element-wise function: sigmoid, SiLU, GELU, tanh, ...
-    pub fn activation(&mut self, name: &str, x: Node) -> Node {
-        self.unary(name, Op::Activation, x, 0)
+    /// A function of each number, or a softmax.
+    pub fn activation(&mut self, name: &str, x: Node, function: Function) -> Node {
+        self.unary(name, (Op::Activation, Step::Function(function)), x, 0)
     }
 
     /// A rectifier, the commonest activation.
     pub fn relu(&mut self, name: &str, x: Node) -> Node {
-        self.activation(name, x)
+        self.activation(name, x, Function::Relu)
     }
 
     /// A fully connected layer on the last dimension, with a bias.
     pub fn linear(&mut self, name: &str, x: Node, out: usize) -> Node {
         let inputs = self.last(x);
-        self.dense(name, x, out, (inputs * out + out) as u64)
+        self.dense(name, Step::Linear, x, out, (inputs * out + out) as u64)
     }
 
     /// A fully connected layer whose weights are an earlier layer's, without a bias: its parameters count there.
     pub fn tied_linear(&mut self, name: &str, x: Node, out: usize) -> Node {
-        self.dense(name, x, out, 0)
+        self.dense(name, Step::TiedLinear, x, out, 0)
     }
 
     /// An element-wise sum of outputs of the same shape.
     pub fn add(&mut self, name: &str, xs: &[Node]) -> Node {
         assert!(xs.len() > 1 && xs.iter().all(|&x| self.shape(x) == self.shape(xs[0])), "{name}: shapes differ");
-        self.push(name, Op::Add, xs, self.shape(xs[0]).to_vec(), 0, 0)
+        self.push(name, (Op::Add, Step::Add), xs, self.shape(xs[0]).to_vec(), 0, 0)
     }
 
     /// An image times a factor per channel.
     pub fn scale(&mut self, name: &str, x: Node, factor: Node) -> Node {
         let [c, _, _] = self.image(x);
         assert_eq!(self.image(factor), [c, 1, 1], "{name}: one factor per channel");
-        self.push(name, Op::Mul, &[x, factor], self.shape(x).to_vec(), 0, 0)
+        self.push(name, (Op::Mul, Step::Scale), &[x, factor], self.shape(x).to_vec(), 0, 0)
     }
 
     /// Images of the same height and width, channels side by side.
@@ -282,7 +164,7 @@ impl Builder {
         let [_, height, width] = self.image(xs[0]);
         assert!(xs.iter().all(|&x| self.image(x)[1..] == [height, width]), "{name}: sizes differ");
         let channels = xs.iter().map(|&x| self.channels(x)).sum();
-        self.push(name, Op::Concat, xs, vec![channels, height, width], 0, 0)
+        self.push(name, (Op::Concat, Step::Concat), xs, vec![channels, height, width], 0, 0)
     }
 
     /// All numbers of `x` in one row.
@@ -295,38 +177,46 @@ impl Builder {
     pub fn reshape(&mut self, name: &str, x: Node, shape: &[usize]) -> Node {
         let numbers: [usize; 2] = [self.shape(x), shape].map(|shape| shape.iter().product());
         assert_eq!(numbers[0], numbers[1], "{name}: numbers lost or made up");
-        self.push(name, Op::Reshape, &[x], shape.to_vec(), 0, 0)
+        self.push(name, (Op::Reshape, Step::Reshape), &[x], shape.to_vec(), 0, 0)
     }
 
-    /// `width` of the last dimension.
-    pub fn columns(&mut self, name: &str, x: Node, width: usize) -> Node {
+    /// An image as positions x channels.
+    pub fn patches(&mut self, name: &str, x: Node) -> Node {
+        let [c, height, width] = self.image(x);
+        self.push(name, (Op::Reshape, Step::Patches), &[x], vec![height * width, c], 0, 0)
+    }
+
+    /// Some columns of the last dimension.
+    pub fn columns(&mut self, name: &str, x: Node, columns: Range<usize>) -> Node {
         let [positions, all] = self.tokens(x);
-        assert!(width <= all, "{name}: {width} of {all} columns");
-        self.push(name, Op::Reshape, &[x], vec![positions, width], 0, 0)
+        assert!(columns.start < columns.end && columns.end <= all, "{name}: {columns:?} of {all} columns");
+        let shape = vec![positions, columns.len()];
+        self.push(name, (Op::Reshape, Step::Columns(columns)), &[x], shape, 0, 0)
     }
 
     /// The first position only.
     pub fn first_position(&mut self, name: &str, x: Node) -> Node {
         let [_, width] = self.tokens(x);
-        self.push(name, Op::Reshape, &[x], vec![width], 0, 0)
+        self.push(name, (Op::Reshape, Step::FirstPosition), &[x], vec![width], 0, 0)
     }
 
     /// A row of a learned table for each id: positions become positions x width.
     pub fn embedding(&mut self, name: &str, ids: Node, rows: usize, width: usize) -> Node {
         let &[positions] = self.shape(ids) else { panic!("{name}: ids are one row") };
-        self.push(name, Op::Embedding, &[ids], vec![positions, width], 0, (rows * width) as u64)
+        let step = (Op::Embedding, Step::Embedding { rows });
+        self.push(name, step, &[ids], vec![positions, width], 0, (rows * width) as u64)
     }
 
     /// The sum of `x` and rows of a learned table that depend on the position alone.
     pub fn add_rows(&mut self, name: &str, x: Node, rows: usize) -> Node {
         let [_, width] = self.tokens(x);
-        self.unary(name, Op::Embedding, x, (rows * width) as u64)
+        self.unary(name, (Op::Embedding, Step::AddRows { rows }), x, (rows * width) as u64)
     }
 
     /// `x` after one learned position.
     pub fn prepend_row(&mut self, name: &str, x: Node) -> Node {
         let [positions, width] = self.tokens(x);
-        self.push(name, Op::Concat, &[x], vec![positions + 1, width], 0, width as u64)
+        self.push(name, (Op::Concat, Step::PrependRow), &[x], vec![positions + 1, width], 0, width as u64)
     }
 
     /// Multi-head attention of queries over keys and values, all positions x width: three layers, `scores`,
@@ -336,25 +226,42 @@ impl Builder {
         assert!(width % heads == 0, "{name}: {width} columns for {heads} heads");
         assert!(self.tokens(k) == [keys, width] && self.tokens(v) == [keys, width], "{name}: shapes differ");
         let macs = (queries * keys * width) as u64;
-        let scores = self.push(&format!("{name}.scores"), Op::MatMul, &[q, k], vec![heads, queries, keys], macs, 0);
-        let weights = self.activation(&format!("{name}.softmax"), scores);
-        self.push(&format!("{name}.context"), Op::MatMul, &[weights, v], vec![queries, width], macs, 0)
+        let step = (Op::MatMul, Step::Scores { heads });
+        let scores = self.push(&format!("{name}.scores"), step, &[q, k], vec![heads, queries, keys], macs, 0);
+        let weights = self.activation(&format!("{name}.softmax"), scores, Function::Softmax);
+        let step = (Op::MatMul, Step::Context { heads });
+        self.push(&format!("{name}.context"), step, &[weights, v], vec![queries, width], macs, 0)
     }
 
-    fn dense(&mut self, name: &str, x: Node, out: usize, params: u64) -> Node {
+    fn pool(&mut self, name: &str, x: Node, window: Window, step: Step) -> Node {
+        let [c, h, w] = self.image(x);
+        let (height, width) = window.slide(h, w);
+        self.push(name, (Op::Pool, step), &[x], vec![c, height, width], 0, 0)
+    }
+
+    fn dense(&mut self, name: &str, step: Step, x: Node, out: usize, params: u64) -> Node {
         let mut shape = self.shape(x).to_vec();
         let macs = (shape.iter().product::<usize>() * out) as u64;
         *shape.last_mut().expect("shapes are not empty") = out;
-        self.push(name, Op::Linear, &[x], shape, macs, params)
+        self.push(name, (Op::Linear, step), &[x], shape, macs, params)
     }
 
-    fn unary(&mut self, name: &str, op: Op, x: Node, params: u64) -> Node {
+    fn unary(&mut self, name: &str, op: (Op, Step), x: Node, params: u64) -> Node {
         self.push(name, op, &[x], self.shape(x).to_vec(), 0, params)
     }
 
-    fn push(&mut self, name: &str, op: Op, xs: &[Node], shape: Vec<usize>, macs: u64, params: u64) -> Node {
+    fn push(
+        &mut self,
+        name: &str,
+        (op, step): (Op, Step),
+        xs: &[Node],
+        shape: Vec<usize>,
+        macs: u64,
+        params: u64,
+    ) -> Node {
         let out_bytes = shape.iter().product::<usize>() as u64 * ELEMENT_BYTES;
         let inputs = xs.iter().map(|x| x.0).collect();
+        self.steps.push(step);
         self.layers.push(Layer { name: name.to_owned(), op, macs, params, shape, out_bytes, inputs });
         Node(self.layers.len() - 1)
     }

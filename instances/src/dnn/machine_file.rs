@@ -4,7 +4,7 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | a machine | [`MachineProfile`]: seconds of every layer of some models, as measured; written by `offcut machines import` |
+//! | a machine | [`MachineProfile`]: seconds of every layer of some models, as measured; written by `offcut measure` and `offcut machines import` |
 //! | a device | [`Device`]: speeds by kind of work, from which the time of every layer of every model is estimated |
 //! | a link | [`Link`]: uplink and round-trip time |
 
@@ -17,10 +17,12 @@ use serde::{Deserialize, Serialize};
 use super::catalogue::{self, Device, Link};
 use super::graph::Graph;
 use super::profile::{Measurements, Profile};
+use super::shipped;
 use crate::document::read_bytes;
 use crate::error::InputError;
 use crate::input;
 use crate::problem::Valid;
+use crate::range;
 
 /// A machine as it was measured.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -36,6 +38,37 @@ pub struct MachineProfile {
     pub speedups: Vec<f64>,
     /// Times of each model's layers.
     pub models: Vec<Measurements>,
+    /// How it was measured, if `offcut measure` did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provenance: Option<Provenance>,
+}
+
+/// How a machine was measured.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Provenance {
+    /// The inference engine.
+    pub engine: String,
+    /// Its version.
+    pub engine_version: String,
+    /// The version of Offcut.
+    pub offcut_version: String,
+    /// The processor, as the operating system names it.
+    pub processor: String,
+    /// Logical processors that the program could use.
+    pub logical_processors: u32,
+    /// Threads that the layers were timed with.
+    pub threads: u32,
+    /// The day, as YYYY-MM-DD, in UTC.
+    pub date: String,
+    /// Processes that were running or waiting on average in the minute before, if the operating system tells: 0 on an idle machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load_at_start: Option<f64>,
+    /// The same at the end, the measurement itself included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load_at_end: Option<f64>,
+    /// The seed of random weights and inputs.
+    pub seed: u64,
 }
 
 /// Something that runs layers: measured, or estimated from its speeds.
@@ -59,8 +92,12 @@ impl LayerTimes {
     /// assert!(pi.layer_s(&vgg16).is_ok_and(|seconds| seconds.iter().sum::<f64>() > 1.0));
     /// ```
     pub fn named(name: &str) -> Result<Self, InputError> {
+        if let Some(text) = shipped::text(name) {
+            return Self::parse(text.as_bytes());
+        }
         if !is_path(name) {
-            return known("device", name, catalogue::devices(), |device| &device.id).map(Self::Estimated);
+            return known("device", name, catalogue::devices(), |device| &device.id, shipped::names())
+                .map(Self::Estimated);
         }
         let path = Path::new(name);
         let bytes = read_bytes(path)?;
@@ -142,7 +179,7 @@ impl LayerTimes {
 /// [`InputError`] naming what is not known, or file, place and remedy.
 pub fn link(name: &str) -> Result<Link, InputError> {
     if !is_path(name) {
-        return known("link", name, catalogue::links(), |link| &link.id);
+        return known("link", name, catalogue::links(), |link| &link.id, &[]);
     }
     let path = Path::new(name);
     let read = |bytes: Vec<u8>| input::valid(&bytes, "give a link: id, about, uplink_bytes_per_s, rtt_s");
@@ -155,9 +192,9 @@ pub fn is_path(name: &str) -> bool {
 }
 
 /// The entry of a catalogue that has the given name.
-fn known<T: Clone>(what: &str, name: &str, all: &[T], id: impl Fn(&T) -> &str) -> Result<T, InputError> {
+fn known<T: Clone>(what: &str, name: &str, all: &[T], id: impl Fn(&T) -> &str, more: &[&str]) -> Result<T, InputError> {
     all.iter().find(|entry| id(entry) == name).cloned().ok_or_else(|| {
-        let names: Vec<&str> = all.iter().map(&id).collect();
+        let names: Vec<&str> = all.iter().map(&id).chain(more.iter().copied()).collect();
         let remedy = format!("choose from: {}; or give the path of a .json file", names.join(", "));
         InputError::at("", format!("{what} '{name}' is not known"), remedy)
     })
@@ -175,6 +212,9 @@ impl Valid for MachineProfile {
             let table = crate::speedup::Speedup::Table { speedups: self.speedups.clone() };
             table.validate()?;
         }
+        if let Some(provenance) = &self.provenance {
+            provenance.validate().map_err(|error| error.below("provenance"))?;
+        }
         let mut names = HashSet::new();
         for (m, table) in self.models.iter().enumerate() {
             table.validate().map_err(|error| error.below(format!("models[{m}]")))?;
@@ -182,6 +222,18 @@ impl Valid for MachineProfile {
                 let what = format!("'{}' is measured twice", table.model);
                 return Err(InputError::at(format!("models[{m}].model"), what, "give each model once"));
             }
+        }
+        Ok(())
+    }
+}
+
+impl Valid for Provenance {
+    fn validate(&self) -> Result<(), InputError> {
+        for (at, load) in [("load_at_start", self.load_at_start), ("load_at_end", self.load_at_end)] {
+            load.map_or(Ok(()), |load| range::not_negative(|| at.to_owned(), load))?;
+        }
+        if self.threads == 0 || self.logical_processors == 0 {
+            return Err(InputError::at("threads", "or logical_processors is 0", "give at least 1 of each"));
         }
         Ok(())
     }

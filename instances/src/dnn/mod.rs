@@ -4,6 +4,8 @@
 //! |---|---|
 //! | [`graph`] | [`Layer`], [`Op`], [`Graph`] and its strict reading; [`View`], the bare DAG that `throughput` takes |
 //! | [`builder`] | [`Builder`]: shape inference, from an architecture's definition to its MACs, parameters and bytes |
+//! | [`window`] | [`Window`], [`Conv`]: what slides over images |
+//! | [`mod@step`] | [`Network`]: a graph of the zoo with what each layer computes, for inference engines |
 //! | [`chain`] | [`Chain`]: the blocks between places where exactly one tensor crosses |
 //! | [`onnx`] | a graph from an ONNX file |
 //! | [`mod@file`] | a model by a name of the zoo or by the path of a file |
@@ -11,6 +13,7 @@
 //! | [`profile`] | [`Profile`]: seconds per layer, estimated for a [`Device`] or measured by the user |
 //! | [`profiler`] | what profilers write, matched with a graph's layers by name |
 //! | [`machine_file`] | machines, devices and links from files |
+//! | [`shipped`] | measured machines, by name |
 //! | [`catalogue`] | devices and links of the right order of magnitude, with their sources |
 //!
 //! A MAC is one multiply-accumulate. Only convolutions, linear layers and the matrix products of attention have any;
@@ -37,10 +40,15 @@ pub mod machine_file;
 pub mod onnx;
 pub mod profile;
 pub mod profiler;
+pub mod shipped;
+pub mod step;
+pub mod window;
 pub mod zoo;
 
-pub use builder::{Builder, Conv, Node, Pair, Window};
+pub use builder::{Builder, Node};
 pub use catalogue::{Device, Link, Rates};
 pub use chain::{Block, Chain};
 pub use graph::{Graph, Layer, Op, View};
-pub use profile::{Measurement, Measurements, Profile};
+pub use profile::{Measurement, Measurements, Profile, Whole};
+pub use step::{Function, Network, Step};
+pub use window::{Conv, Pair, Window};

@@ -28,6 +28,23 @@ pub struct Measurements {
     pub device: String,
     /// The times, in the order of the graph's layers, the input first.
     pub layers: Vec<Measurement>,
+    /// The whole network, timed without timing its layers: first with the threads that the layers were timed with, then with others. Empty if it was not measured.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub whole: Vec<Whole>,
+}
+
+/// The measured time of a whole network.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Whole {
+    /// Threads of the engine, at least 1.
+    pub threads: u32,
+    /// Repetitions after the warm-up, at least 1.
+    pub repetitions: u32,
+    /// The median over repetitions, in seconds, >= 0.
+    pub time_s: f64,
+    /// The 10th and the 90th percentile over repetitions, in seconds.
+    pub spread_s: [f64; 2],
 }
 
 /// The measured time of one layer.
@@ -38,6 +55,21 @@ pub struct Measurement {
     pub layer: String,
     /// Its time, in seconds, >= 0; a layer fused into another takes 0.
     pub time_s: f64,
+    /// The 10th and the 90th percentile over repetitions, in seconds, if the time is a median.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spread_s: Option<[f64; 2]>,
+}
+
+/// Whether a spread is one: low, median, high in this order, none negative.
+fn validate_spread(at: &str, time_s: f64, spread_s: [f64; 2]) -> Result<(), InputError> {
+    let [low, high] = spread_s;
+    range::not_negative(|| format!("{at}.spread_s[0]"), low)?;
+    range::not_negative(|| format!("{at}.spread_s[1]"), high)?;
+    if low <= time_s && time_s <= high {
+        return Ok(());
+    }
+    let what = format!("is [{low}, {high}], which does not hold the median {time_s}");
+    Err(InputError::at(format!("{at}.spread_s"), what, "give the 10th and the 90th percentile"))
 }
 
 impl Profile {
@@ -101,6 +133,17 @@ impl Valid for Measurements {
         }
         for (v, entry) in self.layers.iter().enumerate() {
             range::not_negative(|| format!("layers[{v}].time_s"), entry.time_s)?;
+            if let Some(spread_s) = entry.spread_s {
+                validate_spread(&format!("layers[{v}]"), entry.time_s, spread_s)?;
+            }
+        }
+        for (i, whole) in self.whole.iter().enumerate() {
+            range::not_negative(|| format!("whole[{i}].time_s"), whole.time_s)?;
+            validate_spread(&format!("whole[{i}]"), whole.time_s, whole.spread_s)?;
+            if whole.threads == 0 || whole.repetitions == 0 {
+                let what = "has no threads or no repetitions";
+                return Err(InputError::at(format!("whole[{i}]"), what, "give at least 1 of each"));
+            }
         }
         Ok(())
     }

@@ -166,6 +166,7 @@ impl Times {
         let measurement = |layer: &super::graph::Layer| Measurement {
             layer: layer.name.clone(),
             time_s: times.get(layer.name.as_str()).copied().unwrap_or(0.0),
+            spread_s: None,
         };
         let is_absent = |layer: &&super::graph::Layer| layer.op != Op::Input && has_no_row(&layer.name);
         Ok(Matched {
@@ -173,6 +174,7 @@ impl Times {
                 model: graph.name().to_owned(),
                 device: source.to_owned(),
                 layers: layers.clone().map(measurement).collect(),
+                whole: Vec::new(),
             },
             absent: layers.filter(is_absent).map(|layer| layer.name.clone()).collect(),
             dropped: dropped.into_iter().map(str::to_owned).collect(),

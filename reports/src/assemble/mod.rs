@@ -37,7 +37,7 @@ impl Report {
         sections.extend((problem.sections)(&results, options));
         sections.extend(manifest.studies.iter().map(|study| Section {
             title: study.title.clone(),
-            paragraphs: Vec::new(),
+            paragraphs: tables::beside(&results, study).into_iter().collect(),
             tables: tables::of_study(&results, problem, study),
             figures: figures::of_study(&results, problem, study),
             families: families_of(&results, study),

@@ -6,6 +6,7 @@ mod gaps;
 mod infeasible;
 mod measures;
 mod over_axis;
+mod ranks;
 mod reasons;
 mod side_by_side;
 mod statuses;
@@ -27,9 +28,16 @@ pub use times::times;
 /// The tables of one study.
 pub fn of_study(results: &Results, problem: &ProblemReport, study: &Study) -> Vec<Table> {
     let series = results.series(study);
-    if study.axis.is_some() {
+    let mut tables = if study.axis.is_some() {
         over_axis::tables(results, problem, study, &series)
     } else {
         side_by_side::tables(results, problem, study, &series)
-    }
+    };
+    tables.splice(0..0, ranks::beside(results, study).map(|(table, _)| table));
+    tables
+}
+
+/// What the study beside another says, in a sentence.
+pub fn beside(results: &Results, study: &Study) -> Option<String> {
+    ranks::beside(results, study).map(|(_, words)| words)
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use offcut_instances::dnn::machine_file::{LayerTimes, MachineProfile};
 use offcut_instances::dnn::profiler::{Matched, Times};
-use offcut_instances::dnn::{catalogue, file};
+use offcut_instances::dnn::{catalogue, file, shipped};
 use offcut_instances::document::{InputError, write_new};
 use offcut_instances::input::limited;
 use offcut_instances::problem::Valid;
@@ -79,7 +79,9 @@ pub(crate) fn machines(arguments: &Arguments) -> Result<Ending, InputError> {
 
 fn list(as_json: bool) {
     if as_json {
-        output::json(&json!({"devices": catalogue::devices(), "links": catalogue::links()}));
+        output::json(
+            &json!({"devices": catalogue::devices(), "links": catalogue::links(), "measured": shipped::names()}),
+        );
         return;
     }
     let speed = |macs_per_s: f64| format!("{:.1}", macs_per_s / 1e9);
@@ -97,6 +99,14 @@ fn list(as_json: bool) {
     let header = ["device or server", "conv GMAC/s", "depthwise", "linear", "a layer", "what it is"];
     output::block(&left_last(text::table(&header, 1, devices.collect()), 5));
     out!();
+    let measured = shipped::names().iter().filter_map(|name| match LayerTimes::named(name) {
+        Ok(LayerTimes::Measured(machine)) => {
+            Some(vec![machine.machine, machine.models.len().to_string(), machine.about])
+        }
+        _ => None,
+    });
+    output::block(&left_last(text::table(&["measured machine", "models", "what it is"], 1, measured.collect()), 2));
+    out!();
     let links = catalogue::links().iter().map(|link| {
         let uplink = format!("{:.2}", link.uplink_bytes_per_s * 8e-6);
         vec![link.id.to_string(), uplink, text::seconds(link.rtt_s), link.about.to_string()]
@@ -104,7 +114,7 @@ fn list(as_json: bool) {
     output::block(&left_last(text::table(&["link", "Mbit/s up", "round trip", "what it is"], 1, links.collect()), 3));
     out!();
     out!(
-        "Estimated from data sheets. A measured machine, or a device or link of your own, is a .json file: offcut machines import --help"
+        "Devices are estimated from data sheets. Measure your own machine: offcut measure --help. From a profile: offcut machines import --help"
     );
 }
 
@@ -160,6 +170,7 @@ fn import(arguments: &Import) -> Result<Ending, InputError> {
         about: arguments.about.clone(),
         speedups: arguments.speedups.clone(),
         models: Vec::new(),
+        provenance: None,
     };
     for pair in &arguments.profiles {
         let Some((model, times)) = pair.split_once('=') else {

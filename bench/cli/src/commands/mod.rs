@@ -10,6 +10,7 @@ pub(crate) mod gate;
 pub(crate) mod generate;
 pub(crate) mod library;
 pub(crate) mod machines;
+pub(crate) mod measure;
 pub(crate) mod methods;
 pub(crate) mod models;
 pub(crate) mod new_solver;

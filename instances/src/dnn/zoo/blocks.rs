@@ -1,6 +1,7 @@
 //! What several architectures use: input shapes, numbers of classes, convolutions with batch norms.
 
 use super::super::builder::{Builder, Conv, Node};
+use super::super::step::Function;
 
 /// The shape of ImageNet's crops.
 pub(super) const IMAGE: [usize; 3] = [3, 224, 224];
@@ -14,8 +15,13 @@ pub(super) fn conv_norm(b: &mut Builder, at: &str, x: Node, conv: Conv) -> Node 
     b.batch_norm(&format!("{at}.bn"), x)
 }
 
-/// A convolution without bias, a batch norm and an activation.
+/// A convolution without bias, a batch norm and a rectifier.
 pub(super) fn conv_norm_act(b: &mut Builder, at: &str, x: Node, conv: Conv) -> Node {
+    conv_norm_function(b, at, x, conv, Function::Relu)
+}
+
+/// A convolution without bias, a batch norm and a function.
+pub(super) fn conv_norm_function(b: &mut Builder, at: &str, x: Node, conv: Conv, function: Function) -> Node {
     let x = conv_norm(b, at, x, conv);
-    b.activation(&format!("{at}.act"), x)
+    b.activation(&format!("{at}.act"), x, function)
 }

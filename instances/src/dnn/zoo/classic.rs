@@ -1,8 +1,8 @@
 //! Plain chains and near-chains.
 
 use super::super::builder::{Builder, Conv, Node, Window};
-use super::super::graph::Graph;
-use super::blocks::{CLASSES, IMAGE, conv_norm_act};
+use super::super::step::{Function, Network};
+use super::blocks::{CLASSES, IMAGE, conv_norm_function};
 
 /// The classes Tiny-YOLOv2 tells apart: those of Pascal VOC.
 pub const TINY_YOLO_CLASSES: usize = 20;
@@ -10,7 +10,7 @@ pub const TINY_YOLO_CLASSES: usize = 20;
 /// Anchor boxes per cell, each with four coordinates and a confidence besides the classes.
 const TINY_YOLO_ANCHORS: usize = 5;
 
-pub(super) fn alexnet() -> Graph {
+pub(super) fn alexnet() -> Network {
     let mut b = Builder::new("alexnet", &IMAGE);
     let pool = Window::new(3).stride(2);
     let mut x = b.input();
@@ -24,19 +24,19 @@ pub(super) fn alexnet() -> Graph {
     x = b.max_pool("pool5", x, pool);
     x = b.adaptive_pool("avgpool", x, 6);
     classify(&mut b, x);
-    b.finish()
+    b.network()
 }
 
-pub(super) fn vgg16() -> Graph {
+pub(super) fn vgg16() -> Network {
     vgg("vgg16", [2, 2, 3, 3, 3])
 }
 
-pub(super) fn vgg19() -> Graph {
+pub(super) fn vgg19() -> Network {
     vgg("vgg19", [2, 2, 4, 4, 4])
 }
 
 /// Five stages of 3 x 3 convolutions, each ended by a pooling that halves the image.
-fn vgg(name: &str, convs: [usize; 5]) -> Graph {
+fn vgg(name: &str, convs: [usize; 5]) -> Network {
     let mut b = Builder::new(name, &IMAGE);
     let mut x = b.input();
     for (stage, (convs, channels)) in (1..).zip(convs.into_iter().zip([64, 128, 256, 512, 512])) {
@@ -47,7 +47,7 @@ fn vgg(name: &str, convs: [usize; 5]) -> Graph {
     }
     x = b.adaptive_pool("avgpool", x, 7);
     classify(&mut b, x);
-    b.finish()
+    b.network()
 }
 
 /// The three linear layers of AlexNet and VGG.
@@ -61,7 +61,7 @@ fn classify(b: &mut Builder, x: Node) {
 }
 
 /// Each convolution is followed by two 1 x 1 convolutions; the last of all has a channel per class.
-pub(super) fn nin() -> Graph {
+pub(super) fn nin() -> Network {
     let mut b = Builder::new("nin", &IMAGE);
     let pool = Window::new(3).stride(2).ceil();
     let stages = [
@@ -81,19 +81,19 @@ pub(super) fn nin() -> Graph {
     }
     x = b.adaptive_pool("pool4", x, 1);
     b.flatten("flatten", x);
-    b.finish()
+    b.network()
 }
 
-pub(super) fn squeezenet1_0() -> Graph {
+pub(super) fn squeezenet1_0() -> Network {
     squeezenet("squeezenet1_0", Conv::new(96, 7).stride(2), [2, 6])
 }
 
-pub(super) fn squeezenet1_1() -> Graph {
+pub(super) fn squeezenet1_1() -> Network {
     squeezenet("squeezenet1_1", Conv::new(64, 3).stride(2), [1, 3])
 }
 
 /// Eight fire modules; poolings after the first convolution and after the given fire modules (counted from 0).
-fn squeezenet(name: &str, first: Conv, pooled: [usize; 2]) -> Graph {
+fn squeezenet(name: &str, first: Conv, pooled: [usize; 2]) -> Network {
     let mut b = Builder::new(name, &IMAGE);
     let pool = Window::new(3).stride(2).ceil();
     let x = b.input();
@@ -109,7 +109,7 @@ fn squeezenet(name: &str, first: Conv, pooled: [usize; 2]) -> Graph {
     x = conv_relu(&mut b, "conv10", x, Conv::new(CLASSES, 1));
     x = b.adaptive_pool("avgpool", x, 1);
     b.flatten("flatten", x);
-    b.finish()
+    b.network()
 }
 
 /// Squeeze to few channels, then expand fourfold with 1 x 1 and with 3 x 3 filters, side by side.
@@ -121,11 +121,12 @@ fn fire(b: &mut Builder, at: &str, x: Node, squeeze: usize) -> Node {
 }
 
 /// Darknet's sixth pooling moves by 1 and keeps the size: it pads below and on the right only.
-pub(super) fn tiny_yolov2() -> Graph {
+pub(super) fn tiny_yolov2() -> Network {
     let mut b = Builder::new("tiny_yolov2", &[3, 416, 416]);
     let mut x = b.input();
     for (i, channels) in (1..).zip([16, 32, 64, 128, 256, 512, 1024, 1024]) {
-        x = conv_norm_act(&mut b, &format!("conv{i}"), x, Conv::new(channels, 3).padding(1));
+        let conv = Conv::new(channels, 3).padding(1);
+        x = conv_norm_function(&mut b, &format!("conv{i}"), x, conv, Function::LeakyRelu);
         x = match i {
             1..=5 => b.max_pool(&format!("pool{i}"), x, Window::new(2).stride(2)),
             6 => b.max_pool("pool6", x, Window::new(2).padding_after(1)),
@@ -133,7 +134,7 @@ pub(super) fn tiny_yolov2() -> Graph {
         };
     }
     b.conv("conv9", x, Conv::new(TINY_YOLO_ANCHORS * (5 + TINY_YOLO_CLASSES), 1));
-    b.finish()
+    b.network()
 }
 
 /// A convolution with bias, and a rectifier.

@@ -1,12 +1,12 @@
 //! Networks of parallel branches whose outputs are put side by side.
 
 use super::super::builder::{Builder, Conv, Node, Window};
-use super::super::graph::Graph;
+use super::super::step::Network;
 use super::blocks::{CLASSES, IMAGE, conv_norm_act};
 
 /// As in torchvision: batch norms after all convolutions, and 3 x 3 filters where the paper has 5 x 5 ones. The quoted
 /// totals are of that variant. Its auxiliary heads work in training only.
-pub(super) fn googlenet() -> Graph {
+pub(super) fn googlenet() -> Network {
     let mut b = Builder::new("googlenet", &IMAGE);
     let pool = Window::new(3).stride(2).ceil();
     let mut x = b.input();
@@ -29,7 +29,7 @@ pub(super) fn googlenet() -> Graph {
     x = b.adaptive_pool("avgpool", x, 1);
     x = b.flatten("flatten", x);
     b.linear("fc", x, CLASSES);
-    b.finish()
+    b.network()
 }
 
 /// The four branches of GoogLeNet; pairs are the channels before and in the 3 x 3 convolution.
@@ -46,7 +46,7 @@ fn module(b: &mut Builder, at: &str, x: Node, one: usize, two: [usize; 2], three
 }
 
 /// The figure-by-figure modules of the paper, in torchvision's sizes.
-pub(super) fn inception_v3() -> Graph {
+pub(super) fn inception_v3() -> Network {
     let mut b = Builder::new("inception_v3", &[3, 299, 299]);
     let pool = Window::new(3).stride(2);
     let mut x = b.input();
@@ -71,7 +71,7 @@ pub(super) fn inception_v3() -> Graph {
     x = b.adaptive_pool("avgpool", x, 1);
     x = b.flatten("flatten", x);
     b.linear("fc", x, CLASSES);
-    b.finish()
+    b.network()
 }
 
 /// Convolutions one after the other, named `at.1`, `at.2`, ...

@@ -29,6 +29,7 @@ pub use classic::TINY_YOLO_CLASSES;
 pub use transformer::{BERT_TOKENS, GPT2_TOKENS};
 
 use super::graph::Graph;
+use super::step::Network;
 
 /// One architecture of the zoo.
 #[derive(Clone, Copy, Debug)]
@@ -39,12 +40,17 @@ pub struct Entry {
     pub about: &'static str,
     /// Where it is defined.
     pub source: &'static str,
-    build: fn() -> Graph,
+    build: fn() -> Network,
 }
 
 impl Entry {
     /// Builds the graph.
     pub fn graph(&self) -> Graph {
+        self.network().graph
+    }
+
+    /// Builds the graph with what its layers compute.
+    pub fn network(&self) -> Network {
         (self.build)()
     }
 }
@@ -77,7 +83,7 @@ pub fn graph(name: &str) -> Option<Graph> {
     entry(name).map(Entry::graph)
 }
 
-const fn of(name: &'static str, about: &'static str, source: &'static str, build: fn() -> Graph) -> Entry {
+const fn of(name: &'static str, about: &'static str, source: &'static str, build: fn() -> Network) -> Entry {
     Entry { name, about, source, build }
 }
 

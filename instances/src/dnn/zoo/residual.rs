@@ -1,7 +1,7 @@
 //! Networks whose features are added to, or kept beside, those of earlier layers.
 
 use super::super::builder::{Builder, Conv, Node, Window};
-use super::super::graph::Graph;
+use super::super::step::Network;
 use super::blocks::{CLASSES, IMAGE, conv_norm, conv_norm_act};
 
 /// The two kinds of residual blocks.
@@ -13,23 +13,23 @@ enum Kind {
     Bottleneck,
 }
 
-pub(super) fn resnet18() -> Graph {
+pub(super) fn resnet18() -> Network {
     resnet("resnet18", Kind::Basic, [2, 2, 2, 2])
 }
 
-pub(super) fn resnet34() -> Graph {
+pub(super) fn resnet34() -> Network {
     resnet("resnet34", Kind::Basic, [3, 4, 6, 3])
 }
 
-pub(super) fn resnet50() -> Graph {
+pub(super) fn resnet50() -> Network {
     resnet("resnet50", Kind::Bottleneck, [3, 4, 6, 3])
 }
 
-pub(super) fn resnet101() -> Graph {
+pub(super) fn resnet101() -> Network {
     resnet("resnet101", Kind::Bottleneck, [3, 4, 23, 3])
 }
 
-fn resnet(name: &str, kind: Kind, blocks: [usize; 4]) -> Graph {
+fn resnet(name: &str, kind: Kind, blocks: [usize; 4]) -> Network {
     let mut b = Builder::new(name, &IMAGE);
     let x = b.input();
     let mut x = stem(&mut b, x);
@@ -42,7 +42,7 @@ fn resnet(name: &str, kind: Kind, blocks: [usize; 4]) -> Graph {
     x = b.adaptive_pool("avgpool", x, 1);
     x = b.flatten("flatten", x);
     b.linear("fc", x, CLASSES);
-    b.finish()
+    b.network()
 }
 
 /// The first layers of ResNet and DenseNet: from 224 x 224 to 56 x 56 with 64 channels.
@@ -78,7 +78,7 @@ const GROWTH: usize = 32;
 
 /// As in torchvision, every layer of a dense block concatenates all features before it anew. So all of them stay
 /// alive until the block's end, and the places where one tensor crosses are the transitions.
-pub(super) fn densenet121() -> Graph {
+pub(super) fn densenet121() -> Network {
     let mut b = Builder::new("densenet121", &IMAGE);
     let x = b.input();
     let mut x = stem(&mut b, x);
@@ -92,7 +92,7 @@ pub(super) fn densenet121() -> Graph {
     x = b.adaptive_pool("avgpool", x, 1);
     x = b.flatten("flatten", x);
     b.linear("fc", x, CLASSES);
-    b.finish()
+    b.network()
 }
 
 fn dense_block(b: &mut Builder, at: &str, x: Node, layers: usize) -> Node {

@@ -1,0 +1,20 @@
+//! Networks on an inference engine: seconds of every layer on this machine, and parts of a network between cuts.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`engine`] | networks of the zoo and ONNX files on tract: whole, layer by layer, and in parts |
+//! | [`measure`] | seconds of every layer of a model, and of the whole with several threads |
+//! | [`machine`] | what this machine is and how busy it is |
+//! | [`statistics`] | medians, spreads, Amdahl's law |
+//! | [`report`] | tables of what was measured |
+//! | [`compare`] | whether a second measurement is within the spread of the first |
+//!
+//! This is a workspace of its own: the engine takes minutes to compile, and only who measures needs it. It depends on `offcut-instances` alone, whose
+//! [`MachineProfile`](offcut_instances::dnn::machine_file::MachineProfile) it writes.
+
+pub mod compare;
+pub mod engine;
+pub mod machine;
+pub mod measure;
+pub mod report;
+pub mod statistics;

@@ -1,0 +1,206 @@
+//! `offcut-measure`: seconds of every layer of networks on this machine.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::{Args, Parser, Subcommand};
+use offcut_instances::dnn::machine_file::{LayerTimes, MachineProfile};
+use offcut_instances::dnn::zoo;
+use offcut_instances::document::write_new;
+use offcut_instances::terminal::is_unsafe;
+use offcut_measure::measure::{self, Measured, Settings};
+use offcut_measure::{compare, engine, machine, report};
+
+/// Bad input, or output that could not be written.
+const BAD_INPUT: u8 = 2;
+
+/// Measure networks on this machine, layer by layer, on the inference engine tract
+///
+/// The file is a machine: it stands wherever the name of a device does, as in `offcut machines this-machine.json` and `--set 'devices=["this-machine.json"]'`
+#[derive(Parser)]
+#[command(
+    name = "offcut measure",
+    version,
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples: offcut measure resnet50 net.onnx -o this-machine.json\n          offcut measure zoo -o this-machine.json --threads 1,2,4\n          offcut measure compare this-machine.json again.json"
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    arguments: Arguments,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Is a second measurement within the spread of the first?
+    Compare {
+        /// The first file; its spread counts
+        first: PathBuf,
+        /// The second file
+        second: PathBuf,
+    },
+}
+
+#[derive(Args)]
+struct Arguments {
+    /// Names of the zoo, or paths of .onnx files; `zoo` is all of the zoo
+    #[arg(required = true, value_name = "MODEL")]
+    models: Vec<String>,
+    /// The file to write, which must not exist yet
+    #[arg(short, long, required = true)]
+    output: Option<PathBuf>,
+    /// The machine's name
+    #[arg(long, default_value = "this-machine", value_name = "KIND")]
+    name: String,
+    /// Threads of the engine; layers are timed with the first number, whole networks with all
+    #[arg(long, value_delimiter = ',', default_value = "1", value_name = "1,2,...")]
+    threads: Vec<usize>,
+    /// Most repetitions
+    #[arg(long, default_value_t = 50)]
+    repetitions: usize,
+    /// Most seconds of repetitions for each model
+    #[arg(long, default_value_t = 20.0)]
+    seconds: f64,
+    /// Seed of random weights and inputs
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+}
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) if !error.use_stderr() => error.exit(),
+        Err(error) => {
+            let text = error.to_string();
+            let lines: Vec<&str> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+            return refused(&lines.join(" "));
+        }
+    };
+    let result = match &cli.command {
+        Some(Command::Compare { first, second }) => compared(first, second),
+        None => measured(&cli.arguments),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => refused(&format!("error: {error:#}")),
+    }
+}
+
+/// One line on standard error.
+fn refused(text: &str) -> ExitCode {
+    say(text);
+    ExitCode::from(BAD_INPUT)
+}
+
+/// A line on standard error, shortened to what can be read.
+fn say(text: &str) {
+    const LONGEST: usize = 600;
+    let line: String = text.chars().map(|letter| if is_unsafe(letter) { ' ' } else { letter }).take(LONGEST).collect();
+    eprintln!("{line}");
+}
+
+fn compared(first: &Path, second: &Path) -> Result<()> {
+    let comparison = compare::compare(&profile(first)?, &profile(second)?)?;
+    print(&comparison.text())
+}
+
+fn profile(path: &Path) -> Result<MachineProfile> {
+    let name = path.to_str().context("a path is not UTF-8")?;
+    let machine = LayerTimes::named(name).map_err(|error| match error.file {
+        Some(_) => anyhow::anyhow!("{error}"),
+        None => anyhow::anyhow!("{name}: {error}"),
+    });
+    match machine? {
+        LayerTimes::Measured(profile) => Ok(profile),
+        LayerTimes::Estimated(_) => bail!("{name}: is not measured: give a file that offcut measure wrote"),
+    }
+}
+
+fn measured(arguments: &Arguments) -> Result<()> {
+    let path = arguments.output.as_deref().context("no output: give --output FILE")?;
+    let settings = settings(arguments)?;
+    let names: Vec<String> = match &arguments.models[..] {
+        [all] if all == "zoo" => zoo::names().iter().map(|&name| name.to_owned()).collect(),
+        names => names.to_vec(),
+    };
+    can_be_written(path)?;
+    ensure!(!arguments.name.is_empty(), "the machine's name is empty: give --name KIND");
+    let start = machine::load();
+    if let Some(load) = start.filter(|load| *load > machine::IDLE) {
+        say(&format!("warning: this machine is not idle (load {load:.2}): times are longer and spread more"));
+    }
+    let mut models: Vec<Measured> = Vec::new();
+    for (i, name) in names.iter().enumerate() {
+        say(&format!("{} of {}: {name}", i + 1, names.len()));
+        let one = within_time(name, &arguments.name, &settings)?;
+        ensure!(models.iter().all(|known| known.table.model != one.table.model), "'{name}' is given twice");
+        models.push(one);
+    }
+    let profile = measure::profile(&arguments.name, &models, &settings, [start, machine::load()])?;
+    let text = serde_json::to_string(&profile)?;
+    write_new(path, text.as_bytes()).map_err(|error| anyhow::anyhow!("{error}"))?;
+    print(&format!("{}: {}\n\n{}wrote {}\n", profile.machine, profile.about, report::tables(&models), path.display()))
+}
+
+fn settings(arguments: &Arguments) -> Result<Settings> {
+    const MOST: usize = 1024;
+    let mut threads = arguments.threads.clone();
+    threads.dedup();
+    ensure!(arguments.repetitions > 0, "--repetitions 0: give at least 1");
+    ensure!(threads.iter().all(|count| (1..=MOST).contains(count)), "--threads: give numbers from 1 to {MOST}");
+    let mut sorted = threads.clone();
+    sorted.sort_unstable();
+    sorted.dedup();
+    ensure!(sorted.len() == threads.len(), "--threads: give each number once");
+    let range = 1e-3..=86_400.0;
+    ensure!(range.contains(&arguments.seconds), "--seconds {}: give a number from 0.001 to 86400", arguments.seconds);
+    let processors = machine::logical_processors() as usize;
+    if let Some(count) = threads.iter().find(|&&count| count > processors) {
+        say(&format!("warning: {count} threads on {processors} logical processors"));
+    }
+    Ok(Settings { threads, repetitions: arguments.repetitions, seconds: arguments.seconds, seed: arguments.seed })
+}
+
+/// Whether a new file can be made at `path`, found out before minutes are spent.
+fn can_be_written(path: &Path) -> Result<()> {
+    write_new(path, b"").map_err(|error| anyhow::anyhow!("{error}"))?;
+    std::fs::remove_file(path).with_context(|| format!("{}: cannot be removed again", path.display()))
+}
+
+/// Measures a model; ends the program if that takes far longer than it may. A single inference cannot be interrupted.
+fn within_time(name: &str, machine: &str, settings: &Settings) -> Result<Measured> {
+    let most = Duration::from_secs_f64(120.0 + 4.0 * settings.seconds);
+    let (done, is_done) = channel::<()>();
+    let model = name.to_owned();
+    std::thread::spawn(move || {
+        if is_done.recv_timeout(most) == Err(RecvTimeoutError::Timeout) {
+            say(&format!("error: {model}: not measured after {most:.0?}: give a smaller model, or more --seconds"));
+            std::process::exit(i32::from(BAD_INPUT));
+        }
+    });
+    // The engine may panic on what it cannot run: its message is ours to give.
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let result = catch_unwind(AssertUnwindSafe(|| measure::model(name, machine, settings)));
+    std::panic::set_hook(hook);
+    drop(done);
+    result.unwrap_or_else(|panic| {
+        let message = panic.downcast_ref::<String>().map(String::as_str);
+        let message = message.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
+        bail!("{name}: cannot be run by {} {}: {message}", engine::ENGINE, engine::version())
+    })
+}
+
+/// Standard output; a closed pipe is no error.
+fn print(text: &str) -> Result<()> {
+    use std::io::{ErrorKind, Write};
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("standard output"),
+        _ => Ok(()),
+    }
+}

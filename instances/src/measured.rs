@@ -34,8 +34,18 @@ impl Kinds {
     fn new(machines: &[(&LayerTimes, &str)], graphs: &[Graph]) -> Result<Self, InputError> {
         let mut of_kind: Vec<(&LayerTimes, &str)> = Vec::new();
         for machine in machines {
-            if of_kind.iter().all(|known| known.0.name() != machine.0.name()) {
-                of_kind.push(*machine);
+            match of_kind.iter().find(|known| known.0.name() == machine.0.name()) {
+                None => of_kind.push(*machine),
+                Some(known) if known.0 == machine.0 => {}
+                Some((_, parameter)) => {
+                    let at = parameters::place(machine.1);
+                    let what = format!("'{}' is the name of another machine, of {parameter}", machine.0.name());
+                    return Err(InputError::at(
+                        at,
+                        what,
+                        "give each machine a name of its own: offcut machines import --name",
+                    ));
+                }
             }
         }
         let layer_s = |graph: &Graph| {

@@ -47,6 +47,7 @@ fn row(instance: usize, method: usize) -> Row {
             variant: text(instance % 2),
             seed: 1,
             parameters: BTreeMap::from([(text(instance), 1.0)]),
+            ..InstanceLabel::default()
         },
         status: Status::Feasible,
         stop: Stop::Completed,

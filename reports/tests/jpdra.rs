@@ -35,6 +35,7 @@ fn row(method: &str, family: &str, load: f64, seed: u64, objective: Option<f64>,
             variant: if family == "units" { "units".into() } else { "continuous".into() },
             seed,
             parameters: sizes.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+            ..InstanceLabel::default()
         },
         status: match (objective, bound) {
             (Some(objective), Some(bound)) if objective <= bound => Status::OptimalCertified,

@@ -34,6 +34,7 @@ fn row(method: &str, instance: &str, family: &str, variant: &str, objective: Opt
             variant: variant.into(),
             seed: 1,
             parameters: [("users".to_owned(), 2.0)].into(),
+            ..InstanceLabel::default()
         },
         status: if objective.is_some() { Status::Feasible } else { Status::Crash },
         stop: Stop::Completed,

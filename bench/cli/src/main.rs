@@ -115,6 +115,18 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
+    /// Run answers for real on this machine: predicted against measured latency
+    ///
+    /// Starts a program of its own, offcut-prototype, which ./offcut prototype builds first; offcut prototype --help is its help
+    #[command(
+        disable_help_flag = true,
+        after_help = "Examples: offcut prototype instance.json iao.json edge-only.json --figure latencies.svg\n          offcut prototype queues.json jpdra.json --seconds 300 --dilation 4 -o rows.json"
+    )]
+    Prototype {
+        /// Arguments of the program
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
     /// Run a suite: a grid of instances and methods, every cell in a process of its own. Only what is missing is run
     ///
     /// A folder may be run in again with other methods, studies or programs: its report shows all rows of this program and this budget
@@ -255,6 +267,7 @@ fn dispatch(command: Command) -> Result<Ending, InputError> {
         Command::Check(arguments) => commands::check::check(&arguments),
         Command::Simulate(arguments) => commands::simulate::simulate(&arguments),
         Command::Measure { arguments } => commands::measure::measure(&arguments),
+        Command::Prototype { arguments } => commands::measure::prototype(&arguments),
         Command::Train { arguments } => commands::train::train(&arguments),
         Command::Run(arguments) => commands::run::run_suite(&arguments),
         Command::Merge { folder, parts } => commands::run::merge(&folder, &parts),

@@ -173,3 +173,54 @@ fn bad_models_are_told_in_one_line() {
         offcut(path).args(arguments).assert().code(2).stderr(told);
     }
 }
+
+/// A machine with a time of every layer of `net.onnx` that has work.
+fn machine(folder: &Path, name: &str, file: &str, seconds: f64) {
+    let rows: String = ["c1", "c2", "y"].iter().map(|layer| format!("{layer},{seconds}\n")).collect();
+    std::fs::write(folder.join("times.csv"), format!("layer,seconds\n{rows}")).expect("room");
+    let import = ["machines", "import", "net.onnx=times.csv", "--name", name, "-o", file];
+    offcut(folder).args(import).assert().success();
+}
+
+#[test]
+fn machines_are_told_apart() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path();
+    write(path, "net.onnx", &network(None));
+    machine(path, "mine", "slow.json", 0.5);
+    machine(path, "mine", "fast.json", 0.25);
+    // Two machines of one name: whose times would count?
+    let generate = |devices: &str, server: &str| {
+        let set = [format!("devices={devices}"), format!("server={server}")];
+        let fixed =
+            ["generate", "multiuser", "--set", "models=[\"net.onnx\"]", "--set", "work=seconds", "-o", "made.json"];
+        offcut(path).args(fixed).args(["--set", &set[0], "--set", &set[1]]).assert()
+    };
+    let told = || contains("'mine' is the name of another machine").and(contains("--name"));
+    generate(r#"["slow.json","fast.json"]"#, "edge-gpu").code(2).stderr(told());
+    generate(r#"["slow.json"]"#, "fast.json").code(2).stderr(told());
+    generate(r#"["slow.json","slow.json"]"#, "slow.json").success();
+    // Times of every cut: 1.5 s on the one, .75 s on the other.
+    let told = contains("mine (measured) -> ").and(contains("750.00 ms")).and(contains("1.500 s"));
+    offcut(path)
+        .args(["models", "net.onnx", "--device", "slow.json", "--server", "fast.json"])
+        .assert()
+        .success()
+        .stdout(told);
+}
+
+#[test]
+fn times_that_cannot_be_are_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path();
+    write(path, "net.onnx", &network(None));
+    for (rows, told) in [
+        ("c1,0\nc2,0\ny,0\n", "all times of 'net"),
+        ("x,1\nc1,1\nc2,1\ny,1\n", "has a time of 'x', which is the input"),
+        ("c1,1\nc2,1\nfused,1\n", "has no time of 1 layers with work ('y'), but 1 rows that match no layer ('fused')"),
+    ] {
+        std::fs::write(path.join("times.csv"), format!("layer,seconds\n{rows}")).expect("room");
+        let import = ["machines", "import", "net.onnx=times.csv", "--name", "mine", "-o", "mine.json"];
+        offcut(path).args(import).assert().code(2).stderr(contains(told));
+    }
+}

@@ -21,6 +21,11 @@ const NET: &str = r#"<graphml><key attr.name="LinkSpeedRaw" for="edge" id="s" />
 <edge source="c" target="d" />
 </graph></graphml>"#;
 
+/// The time stamps of [`REQUESTS`] alone.
+fn stamps() -> String {
+    REQUESTS.lines().map(|line| format!("{}\n", line.split(',').next().unwrap_or_default())).collect()
+}
+
 fn write(folder: &Path, name: &str, text: &str) {
     std::fs::write(folder.join(name), text).expect("room");
 }
@@ -42,7 +47,7 @@ fn arrivals_are_told_and_written() {
     write(path, "mixed.csv", "at\n8\n0\n4\n");
     let told =
         contains("mean rate    0.5000 tasks/s").and(contains("SCV of gaps  0.6250")).and(contains("gaps of 0 s  1"));
-    offcut(path).args(["traces", "arrivals", "requests.csv"]).assert().success().stdout(told);
+    offcut(path).args(["traces", "arrivals", "requests.csv", "--column", "TIMESTAMP"]).assert().success().stdout(told);
     let column = ["traces", "arrivals", "requests.csv", "--column", "TIMESTAMP", "--name", "log", "-o", "log.json"];
     offcut(path).args(column).assert().success().stderr(contains("wrote log.json"));
     assert_eq!(read(path, "log.json"), serde_json::json!({"id": "log", "gaps_s": [1.0, 3.0, 0.0, 4.0]}));
@@ -69,7 +74,8 @@ fn rates_become_a_link_and_a_series() {
     // The link stands for a name of the catalogue, the series for channels.
     let user = json(path, &["generate", "multiuser", "--set", "users=3", "--set", r#"links=["uplink.json"]"#]);
     assert_eq!(user["body"]["users"].as_array().map(Vec::len), Some(3));
-    for file in ["slots.json", "uplink.csv"] {
+    write(path, "up.csv", "up\n8\n24\n12\n");
+    for file in ["slots.json", "up.csv"] {
         let setting = format!("throughputs={file}");
         let horizon = json(path, &["generate", "lymdo", "--set", "slots=6", "--set", &setting]);
         let gain = |t: usize| horizon["body"]["slots"][t]["gains"][0].as_f64().expect("a gain");
@@ -129,7 +135,7 @@ fn answers_are_simulated_under_bursts_and_traces() {
     let good = r#"{"offcut":"answer","problem":"jpdra","version":1,"body":{"stop":"completed",
         "found":{"solution":{"servers":[[0,1]],"speeds":{"macs_per_s":[[5,8]]}},"objective":2.25},"proved":null}}"#;
     write(path, "good.json", good);
-    write(path, "requests.csv", REQUESTS);
+    write(path, "requests.csv", &stamps());
     let simulate = |more: &[&str]| offcut(path).args(["simulate", "i.json", "good.json"]).args(more).assert();
     let result =
         contains("result     the formula (Poisson) says 2.2").and(contains("ratio")).and(contains("verdict").not());
@@ -178,7 +184,7 @@ fn bad_files_are_told_in_one_line() {
         (&["traces", "arrivals", "one.csv"][..], "one.csv: has 1 time stamps; give at least two"),
         (&["traces", "arrivals", "word.csv"], "word.csv: line 3: 'soon' is not a time stamp; give seconds, or dates"),
         (&["traces", "arrivals", "nan.csv"], "nan.csv: line 3: 'NaN' is not a time stamp"),
-        (&["traces", "arrivals", "hole.csv"], "hole.csv: line 3: column 1 is empty; fill it in"),
+        (&["traces", "arrivals", "hole.csv"], "hole.csv: line 1: has 2 columns: at, x; say which one by --column"),
         (
             &["traces", "arrivals", "hole.csv", "--column", "y"],
             "hole.csv: line 1: has no column 'y'; choose from: at, x",

@@ -111,6 +111,9 @@ pub struct InstanceLabel {
     pub seed: u64,
     /// The generator's parameters.
     pub parameters: BTreeMap<String, f64>,
+    /// Those that a suite sets and that are no numbers, as JSON or text, e.g. `work` is `seconds`. The instance does not carry them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub settings: BTreeMap<String, String>,
 }
 
 /// Seconds spent on a cell, by phase.

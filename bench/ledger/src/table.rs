@@ -2,6 +2,7 @@
 //!
 //! A column has one type and, where its name ends in one, a unit: `_s` seconds, `_bytes` bytes. Parameters of families and methods, measures and counts are
 //! columns of their own, `family_<name>`, `method_<name>`, `measure_<name>` and `count_<name>`: the union over all rows. What a row does not have is absent.
+//! Parameters of families that are no numbers are there where a suite sets them.
 //!
 //! | columns | hold |
 //! |---|---|
@@ -197,6 +198,9 @@ fn add_row(
     made.text("answer_hash", row.answer_hash.clone());
     for (name, value) in &row.instance.parameters {
         made.extra("family", name, Value::Number(*value));
+    }
+    for (name, value) in &row.instance.settings {
+        made.extra("family", name, Value::Text(value.clone()));
     }
     for (name, value) in row.key.method.parse::<MethodSpec>().map(|spec| spec.parameters).unwrap_or_default() {
         made.extra("method", &name, Value::Number(value));

@@ -54,6 +54,7 @@ pub trait BenchmarkAdapter: Checkable + Generated {
             variant: Self::variant(instance).into(),
             seed: origin.seed,
             parameters: origin.parameters.clone(),
+            ..InstanceLabel::default()
         }
     }
 }

@@ -142,9 +142,9 @@ fn checked_again<P: BenchmarkAdapter>(
     if let Some(said) = row.answer_hash.as_ref().filter(|said| **said != hash) {
         differences.push(format!("its answer has hash {hash}, and the row says {said}"));
     }
-    // An instance without a name of its own is called after its file, which a run does not keep.
-    let named = InstanceLabel { name: row.instance.name.clone(), ..label.clone() };
-    if row.instance != if label.name.is_empty() { named } else { label.clone() } {
+    // An instance without a name of its own is called after its file, which a run does not keep; nor does an instance carry the suite's settings.
+    let name = if label.name.is_empty() { &row.instance.name } else { &label.name }.clone();
+    if row.instance != (InstanceLabel { name, settings: row.instance.settings.clone(), ..label.clone() }) {
         differences.push("instance: the row calls it otherwise than its file does".into());
     }
     let executed = Executed {

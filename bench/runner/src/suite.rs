@@ -170,6 +170,11 @@ impl Recipe {
     /// What tables call the instance: a file's name if it has none of its own.
     fn label<P: BenchmarkAdapter>(&self, instance: &P::Instance) -> InstanceLabel {
         let mut label = P::label(instance);
+        if let Self::Generated { parameters, .. } = self {
+            let settings = parameters.iter().filter(|(_, value)| !value.is_number());
+            let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            label.settings = settings.map(|(name, value)| (name.clone(), text(value))).collect();
+        }
         if let (Self::File(path), true) = (self, label.name.is_empty()) {
             label.name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
         }

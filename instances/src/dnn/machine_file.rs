@@ -218,6 +218,13 @@ impl Valid for MachineProfile {
         let mut names = HashSet::new();
         for (m, table) in self.models.iter().enumerate() {
             table.validate().map_err(|error| error.below(format!("models[{m}]")))?;
+            if table.layers.iter().all(|layer| layer.time_s == 0.0) {
+                return Err(InputError::at(
+                    format!("models[{m}]"),
+                    format!("all times of '{}' are 0", table.model),
+                    "give times above 0",
+                ));
+            }
             if !names.insert(table.model.as_str()) {
                 let what = format!("'{}' is measured twice", table.model);
                 return Err(InputError::at(format!("models[{m}].model"), what, "give each model once"));

@@ -142,16 +142,17 @@ impl Times {
         let has_no_row = |name: &str| !times.contains_key(name);
         let lacking: Vec<&str> =
             layers.clone().filter(|layer| layer.macs > 0 && has_no_row(&layer.name)).map(|l| l.name.as_str()).collect();
-        if !lacking.is_empty() {
-            let what = format!("has no time of {}", listed(&lacking, "layers with work"));
-            return Err(InputError::at(
-                "",
-                what,
-                "give a row for each; offcut models MODEL --layers lists their names",
-            ));
-        }
         let known: HashSet<&str> = layers.clone().map(|layer| layer.name.as_str()).collect();
         let unmatched: Vec<&(String, f64)> = self.0.iter().filter(|(name, _)| !known.contains(name.as_str())).collect();
+        if !lacking.is_empty() {
+            return Err(Self::lacking(&lacking, &unmatched));
+        }
+        if let Some(input) =
+            layers.clone().find(|layer| layer.op == Op::Input && times.get(layer.name.as_str()) > Some(&0.0))
+        {
+            let what = format!("has a time of '{}', which is the input of model '{}'", input.name, graph.name());
+            return Err(InputError::at("", what, "leave its row out: the input is no work"));
+        }
         let sum = |times: &mut dyn Iterator<Item = f64>| times.sum::<f64>();
         let all_s = sum(&mut self.0.iter().map(|(_, time_s)| *time_s));
         let dropped_s = sum(&mut unmatched.iter().map(|(_, time_s)| *time_s));
@@ -180,6 +181,20 @@ impl Times {
             dropped: dropped.into_iter().map(str::to_owned).collect(),
             dropped_share,
         })
+    }
+}
+
+impl Times {
+    /// The error of layers with work that have no time, with the rows that match no layer.
+    fn lacking(lacking: &[&str], unmatched: &[&(String, f64)]) -> InputError {
+        let mut what = format!("has no time of {}", listed(lacking, "layers with work"));
+        let mut remedy = "give a row for each; offcut models MODEL --layers lists their names".to_owned();
+        if !unmatched.is_empty() {
+            let names: Vec<&str> = unmatched.iter().map(|(name, _)| name.as_str()).collect();
+            what += &format!(", but {}", listed(&names, "rows that match no layer"));
+            remedy += "; for ONNX Runtime give each node a name and disable graph optimisations, or allow basic ones only, as others rename layers";
+        }
+        InputError::at("", what, remedy)
     }
 }
 

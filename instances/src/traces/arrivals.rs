@@ -35,7 +35,7 @@ pub struct Imported {
 }
 
 impl Arrivals {
-    /// Reads a trace: `.json` as `offcut traces arrivals` writes it, anything else as a CSV whose first column holds time stamps.
+    /// Reads a trace: `.json` as `offcut traces arrivals` writes it, anything else as a CSV with one column of time stamps.
     ///
     /// # Errors
     /// [`InputError`] with file, line and remedy.
@@ -46,7 +46,7 @@ impl Arrivals {
         file::json(path, "give a trace, as offcut traces arrivals writes it, or a CSV")
     }
 
-    /// Makes a trace of a CSV of time stamps, in the column of a name or in the first. Stamps out of order are sorted.
+    /// Makes a trace of a CSV of time stamps, in the column of a name or in the only one. Stamps out of order are sorted.
     ///
     /// # Errors
     /// [`InputError`] with file, line and remedy: no such column, no time stamp, fewer than two, or all at one time.
@@ -193,11 +193,9 @@ mod tests {
         // Gaps 1, 3, 0, 4: mean 2, variance (1 + 1 + 4 + 4) / 4.
         let csv = "TIMESTAMP,tokens\n2023-11-16 18:00:00.0,5\n2023-11-16 18:00:01.0,7\n2023-11-16 18:00:04.0,1\n\
                    2023-11-16 18:00:04.0,1\n2023-11-16 18:00:08.0,2\n";
-        for column in [None, Some("TIMESTAMP")] {
-            let imported = parsed(csv, column).expect("four gaps");
-            assert_eq!((imported.arrivals.gaps_s.clone(), imported.unsorted), (vec![1.0, 3.0, 0.0, 4.0], 0));
-            assert_eq!((imported.arrivals.rate_per_s(), imported.arrivals.scv()), (0.5, 0.625));
-        }
+        let imported = parsed(csv, Some("TIMESTAMP")).expect("four gaps");
+        assert_eq!((imported.arrivals.gaps_s.clone(), imported.unsorted), (vec![1.0, 3.0, 0.0, 4.0], 0));
+        assert_eq!((imported.arrivals.rate_per_s(), imported.arrivals.scv()), (0.5, 0.625));
         // The second column, unsorted; no header at all.
         let tokens = parsed(csv, Some("tokens")).expect("numbers are seconds");
         assert_eq!((tokens.arrivals.gaps_s, tokens.unsorted), (vec![0.0, 1.0, 3.0, 2.0], 3));
@@ -211,10 +209,11 @@ mod tests {
             ("at\n5\n", None, "has 1 time stamps"),
             ("at\n5\nsoon\n", None, "line 3: 'soon' is not a time stamp"),
             ("at\n5\nNaN\n", None, "line 3: 'NaN' is not a time stamp"),
-            ("at,x\n5,1\n,1\n", None, "line 3: column 1 is empty"),
+            ("at,x\n5,1\n,1\n", None, "line 1: has 2 columns: at, x; say which one by --column"),
+            ("at,x\n5,1\n,1\n", Some("at"), "line 3: column 'at' is empty"),
             ("x,at\n1,5\n1,\n", Some("at"), "line 3: column 'at' is empty"),
             ("at,x\n5,1\n", Some("when"), "line 1: has no column 'when'; choose from: at, x"),
-            ("at,x\n5,1\n6\n", None, "line 3: has 1 columns where line 1 has 2"),
+            ("at,x\n5,1\n6\n", Some("at"), "line 3: has 1 columns where line 1 has 2"),
             ("at\n5\n5\n5\n", None, "all tasks at one time"),
             ("at\n0\n1e300\n", None, "gaps_s[0]"),
         ] {

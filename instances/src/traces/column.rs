@@ -1,12 +1,13 @@
 //! One column of a CSV, cell by cell.
 
+use super::file::short;
 use crate::error::InputError;
 
-/// Hands every cell of a column to `take`, with its line. The column is the one of that name, or the first. Without a name the first row is a header
-/// if `is_value` says that its cell is no value.
+/// Hands every cell of a column to `take`, with its line. The column is the one of that name, or the only one. Without a name the first row is a
+/// header if `is_value` says that its cell is no value.
 ///
 /// # Errors
-/// [`InputError`] naming the line: no CSV, no such column, an empty cell, or what `take` says.
+/// [`InputError`] naming the line: no CSV, several columns and no name, no such column, an empty cell, or what `take` says.
 pub(super) fn each(
     bytes: &[u8],
     column: Option<&str>,
@@ -23,6 +24,15 @@ pub(super) fn each(
             (None, Some(name)) => {
                 index = Some(named(&record, name)?);
                 continue;
+            }
+            (None, None) if record.len() > 1 => {
+                let names: Vec<&str> = record.iter().take(20).collect();
+                let what = format!("has {} columns: {}", record.len(), short(&names.join(", ")));
+                return Err(InputError::at(
+                    format!("line {line}"),
+                    what,
+                    "say which one by --column, of offcut traces",
+                ));
             }
             (None, None) => {
                 index = Some(0);

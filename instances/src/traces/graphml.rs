@@ -9,56 +9,40 @@ use std::path::Path;
 use roxmltree::{Document, ParsingOptions};
 
 use super::file::{self, ends_in, is_json, name_of, short};
-use super::throughputs::Unit;
-use super::topology::{Link, Node, Topology};
+use super::node_link;
+use super::topology::{Capacity, Link, Node, Topology};
 use crate::error::InputError;
+use crate::input;
 use crate::problem::Valid;
 use crate::range;
 
 /// Larger documents are refused while they are read: elements, attributes and texts together.
 const MAX_XML_NODES: u32 = 4_000_000;
 
-/// Where the rates of edges are.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Capacity {
-    /// The attribute of edges that holds their rate.
-    pub attribute: String,
-    /// Its unit.
-    pub unit: Unit,
-    /// The rate of edges that have none, in bytes/s; none if every edge has to have one.
-    pub default_bytes_per_s: Option<f64>,
-}
-
-impl Default for Capacity {
-    /// `LinkSpeedRaw` in bit/s, on every edge.
-    fn default() -> Self {
-        Self { attribute: "LinkSpeedRaw".into(), unit: Unit::BIT_PER_S, default_bytes_per_s: None }
-    }
-}
-
 impl Topology {
-    /// Reads a topology: `.graphml` with a rate on every edge, as Topology Zoo's files have it, or `.json` as `offcut traces topology` writes it.
+    /// Reads a topology: `.graphml` or node-link `.json` with a rate on every edge, or `.json` as `offcut traces topology` writes it.
     ///
     /// # Errors
     /// [`InputError`] with file, line and remedy.
     pub fn read(path: &Path) -> Result<Self, InputError> {
-        if ends_in(path, "graphml") {
-            return Self::import(path, &Capacity::default());
-        }
-        if !is_json(path) {
+        if !ends_in(path, "graphml") && !is_json(path) {
             let what = format!("'{}' is no topology", path.display());
             return Err(InputError::at("", what, "give the path of a .graphml or .json file"));
         }
-        file::json(path, "give a topology, as offcut traces topology writes it")
+        Self::import(path, &Capacity::default())
     }
 
-    /// Reads GraphML; `capacity` says where the rates of its edges are.
+    /// Reads GraphML or node-link JSON, of which `capacity` says where the rates of edges are; or `.json` as `offcut traces topology` writes it.
     ///
     /// # Errors
     /// [`InputError`] with file, line and remedy: no GraphML, an edge without a rate, a node that is not there.
     pub fn import(path: &Path, capacity: &Capacity) -> Result<Self, InputError> {
         file::read(path, |bytes| {
-            let topology = parse(name_of(path), bytes, capacity)?;
+            let topology = match is_json(path) {
+                true if node_link::is_node_link(bytes) => node_link::parse(name_of(path), bytes, capacity)?,
+                true => return input::valid(bytes, "give a topology, as offcut traces topology writes it"),
+                false => parse(name_of(path), bytes, capacity)?,
+            };
             topology.validate().map(|()| topology)
         })
     }
@@ -165,10 +149,8 @@ impl<'a> Reader<'a> {
         let Capacity { attribute, unit, default_bytes_per_s } = self.capacity;
         let ends = || format!("edge '{}' to '{}'", short_attribute(edge, "source"), short_attribute(edge, "target"));
         let Some(text) = self.keys.value(edge, "edge", attribute).filter(|text| !text.is_empty()) else {
-            return default_bytes_per_s.ok_or_else(|| {
-                let remedy = "give such edges one rate: offcut traces topology FILE --rate 1000 --unit Mbit/s -o FILE.json, and take that file; --attribute names another attribute";
-                InputError::at(line(edge), format!("{} has no {}", ends(), short(attribute)), remedy)
-            });
+            let what = || format!("{} has no {}", ends(), short(attribute));
+            return default_bytes_per_s.ok_or_else(|| Capacity::lacking(&line(edge), &what()));
         };
         let number: f64 = text.parse().map_err(|_| {
             let what = format!("{}: '{}' is not a number", ends(), short(text));

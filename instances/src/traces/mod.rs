@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | CSV of time stamps | [`Arrivals`]: the gaps between tasks | `arrivals` of `lymdo`, `offcut simulate --arrivals` |
 //! | CSV of throughputs | [`Throughputs`]: a series of link rates; a [`crate::dnn::Link`] of their harmonic mean | `throughputs` of `lymdo`; `links` of all problems |
-//! | GraphML | [`Topology`]: nodes and links | `topology` of `jpdra` |
+//! | GraphML, node-link JSON | [`Topology`]: nodes and links | `topology` of `jpdra` |
 //!
 //! Every reader tells bad input in one line with file, line and remedy.
 
@@ -12,6 +12,7 @@ mod arrivals;
 mod column;
 mod file;
 mod graphml;
+mod node_link;
 mod throughputs;
 mod timestamp;
 mod topology;
@@ -19,6 +20,5 @@ mod topology;
 pub(crate) use arrivals::Cycle;
 pub use arrivals::{Arrivals, Imported};
 pub use file::{is_json, name_of};
-pub use graphml::Capacity;
 pub use throughputs::{Throughputs, Unit};
-pub use topology::{Link, Node, Topology};
+pub use topology::{Capacity, Link, Node, Topology};

@@ -69,7 +69,7 @@ impl FromStr for Unit {
 }
 
 impl Throughputs {
-    /// Reads a series: `.json` as `offcut traces rates --series` writes it, anything else as a CSV whose first column holds throughputs in bit/s. (Where
+    /// Reads a series: `.json` as `offcut traces rates --series` writes it, anything else as a CSV with one column of throughputs in bit/s. (Where
     /// only ratios count, the unit does not matter.)
     ///
     /// # Errors
@@ -81,7 +81,7 @@ impl Throughputs {
         file::json(path, "give a series, as offcut traces rates --series writes it, or a CSV")
     }
 
-    /// Makes a series of a CSV of throughputs, in the column of a name or in the first.
+    /// Makes a series of a CSV of throughputs, in the column of a name or in the only one.
     ///
     /// # Errors
     /// [`InputError`] with file, line and remedy: no such column, no number, a negative one, nothing at all, or nothing but 0.
@@ -221,7 +221,7 @@ mod tests {
             ("up\n8\nfast\n", None, "Mbit/s", "line 3: 'fast' is not a number; give throughputs in Mbit/s"),
             ("up\n8\nNaN\n", None, "bit/s", "line 3"),
             ("up\n8\n-1\n", None, "bit/s", "line 3"),
-            ("up,x\n8,1\n,1\n", None, "bit/s", "line 3: column 1 is empty"),
+            ("up,x\n8,1\n,1\n", Some("up"), "bit/s", "line 3: column 'up' is empty"),
             ("up\n8\n", Some("down"), "bit/s", "has no column 'down'"),
             ("up\n8\n", None, "mbit", "choose from: bit/s, kbit/s, Mbit/s"),
         ] {

@@ -5,6 +5,7 @@ use petgraph::graph::{DiGraph, NodeIndex};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::throughputs::Unit;
 use crate::error::InputError;
 use crate::problem::Valid;
 use crate::range;
@@ -45,6 +46,32 @@ pub struct Link {
     pub to: u32,
     /// Its rate, in bytes/s.
     pub bytes_per_s: f64,
+}
+
+/// Where the rates of edges are.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Capacity {
+    /// The attribute of edges that holds their rate.
+    pub attribute: String,
+    /// Its unit.
+    pub unit: Unit,
+    /// The rate of edges that have none, in bytes/s; none if every edge has to have one.
+    pub default_bytes_per_s: Option<f64>,
+}
+
+impl Default for Capacity {
+    /// `LinkSpeedRaw` in bit/s, on every edge.
+    fn default() -> Self {
+        Self { attribute: "LinkSpeedRaw".into(), unit: Unit::BIT_PER_S, default_bytes_per_s: None }
+    }
+}
+
+impl Capacity {
+    /// The error of an edge without a rate.
+    pub(super) fn lacking(at: &str, what: &str) -> InputError {
+        let remedy = "give such edges one rate: offcut traces topology FILE --rate 1000 --unit Mbit/s -o FILE.json, and take that file; --attribute names another attribute";
+        InputError::at(at, what, remedy)
+    }
 }
 
 impl Topology {

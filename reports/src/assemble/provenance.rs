@@ -1,6 +1,6 @@
 //! Where the numbers come from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use offcut_instances::problem::Sense;
 use offcut_ledger::Manifest;
@@ -48,6 +48,7 @@ pub(super) fn lines(results: &Results, options: &Options) -> Vec<(String, String
             "rows",
             format!("{} on {} instances", whole(results.rows.len() as u64), whole(results.instances().len() as u64)),
         ),
+        ("instances", families(results)),
         ("budget", listed(budgets.into_iter().collect())),
         (
             "tolerances",
@@ -67,4 +68,27 @@ pub(super) fn lines(results: &Results, options: &Options) -> Vec<(String, String
     }
     lines.extend(noise::description(&results.manifest.reference).map(|noise| ("machine noise", noise)));
     lines.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// The families of the instances with what the suite sets and is no number, e.g. their machines, and how many instances there are of each.
+fn families(results: &Results) -> String {
+    const SHOWN: usize = 12;
+    let mut groups: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+    for row in results.rows {
+        let label = &row.instance;
+        let settings: Vec<String> = label.settings.iter().map(|(name, value)| format!("{name} {value}")).collect();
+        let family = if label.family.is_empty() { "from files" } else { &label.family };
+        let group =
+            if settings.is_empty() { family.to_owned() } else { format!("{family} with {}", settings.join(", ")) };
+        groups.entry(group).or_default().insert(&row.key.instance);
+    }
+    let mut lines: Vec<String> = groups
+        .iter()
+        .take(SHOWN)
+        .map(|(group, instances)| format!("{} of {group}", whole(instances.len() as u64)))
+        .collect();
+    if groups.len() > SHOWN {
+        lines.push(format!("{} further groups", groups.len() - SHOWN));
+    }
+    lines.join("; ")
 }

@@ -1,6 +1,6 @@
-//! `offcut measure`: starts the program that measures networks on an inference engine.
+//! `offcut measure` and `offcut prototype`: start the programs that run networks on an inference engine.
 //!
-//! It is not part of this program because the engine takes minutes to compile (`bench/measure`, a workspace of its own).
+//! They are not part of this program because the engine takes minutes to compile (`bench/measure`, a workspace of its own).
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -10,38 +10,63 @@ use offcut_instances::document::InputError;
 
 use crate::exit::Ending;
 
-/// The program.
-const MEASURE: &str = "offcut-measure";
-
-/// Where cargo puts it, below the project.
-const BUILT: &str = "bench/measure/target/release";
-
-/// Names the program, if it is neither beside this one nor below the project.
-const VARIABLE: &str = "OFFCUT_MEASURE";
-
-/// Starts the program with these arguments; its exit code is ours.
-pub(crate) fn measure(arguments: &[OsString]) -> Result<Ending, InputError> {
-    let input_error = |what: String| {
-        let remedy = "build it with `cargo build --release --locked --manifest-path bench/measure/Cargo.toml`, as `./offcut measure` does";
-        InputError::at(MEASURE, what, remedy)
-    };
-    let here = std::env::current_exe().map_err(|error| input_error(format!("cannot be looked for: {error}")))?;
-    let named = std::env::var_os(VARIABLE).map(PathBuf::from);
-    let program = named.or_else(|| built(&here)).ok_or_else(|| input_error("is not built".into()))?;
-    let status = Command::new(program)
-        .args(arguments)
-        .status()
-        .map_err(|error| input_error(format!("cannot be started: {error}")))?;
-    if status.success() {
-        return Ok(Ending::Good);
-    }
-    // It has said what is wrong.
-    std::process::exit(status.code().unwrap_or(2))
+/// A program of the workspace.
+struct Program {
+    name: &'static str,
+    /// Names it, if it is neither beside this one nor below the project.
+    variable: &'static str,
 }
 
-/// The program beside the one at `here`, or as it was built in the project that holds it.
-fn built(here: &Path) -> Option<PathBuf> {
-    let beside = here.with_file_name(MEASURE);
-    let below = here.ancestors().map(|folder| folder.join(BUILT).join(MEASURE));
-    std::iter::once(beside).chain(below).find(|program| program.is_file())
+const MEASURE: Program = Program { name: "offcut-measure", variable: "OFFCUT_MEASURE" };
+const PROTOTYPE: Program = Program { name: "offcut-prototype", variable: "OFFCUT_PROTOTYPE" };
+
+/// Where cargo puts them, below the project.
+const BUILT: &str = "bench/measure/target/release";
+
+/// Becomes the program that measures, with these arguments.
+pub(crate) fn measure(arguments: &[OsString]) -> Result<Ending, InputError> {
+    MEASURE.start(arguments)
+}
+
+/// Becomes the program that runs answers for real, with these arguments.
+pub(crate) fn prototype(arguments: &[OsString]) -> Result<Ending, InputError> {
+    PROTOTYPE.start(arguments)
+}
+
+impl Program {
+    /// Becomes the program: who ends this process ends it, and its exit code is ours.
+    fn start(&self, arguments: &[OsString]) -> Result<Ending, InputError> {
+        let input_error = |what: String| {
+            let remedy =
+                "build it with `cargo build --release --locked --manifest-path bench/measure/Cargo.toml`, as `./offcut measure` does";
+            InputError::at(self.name, what, remedy)
+        };
+        let here = std::env::current_exe().map_err(|error| input_error(format!("cannot be looked for: {error}")))?;
+        let named = std::env::var_os(self.variable).map(PathBuf::from);
+        let program = named.or_else(|| self.built(&here)).ok_or_else(|| input_error("is not built".into()))?;
+        let error = become_it(Command::new(program).args(arguments));
+        Err(input_error(format!("cannot be started: {error}")))
+    }
+
+    /// The program beside the one at `here`, or as it was built in the project that holds it.
+    fn built(&self, here: &Path) -> Option<PathBuf> {
+        let beside = here.with_file_name(self.name);
+        let below = here.ancestors().map(|folder| folder.join(BUILT).join(self.name));
+        std::iter::once(beside).chain(below).find(|program| program.is_file())
+    }
+}
+
+/// Replaces this process; returns if that fails.
+#[cfg(unix)]
+fn become_it(command: &mut Command) -> std::io::Error {
+    std::os::unix::process::CommandExt::exec(command)
+}
+
+/// Starts the program and ends with its exit code; returns if it cannot be started.
+#[cfg(not(unix))]
+fn become_it(command: &mut Command) -> std::io::Error {
+    match command.status() {
+        Ok(status) => std::process::exit(status.code().unwrap_or(2)),
+        Err(error) => error,
+    }
 }

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use offcut_instances::dnn::{Chain, Graph, Profile, catalogue, file, onnx, zoo};
+use offcut_instances::dnn::machine_file::{self, LayerTimes};
+use offcut_instances::dnn::{Chain, Graph, catalogue, file, onnx, zoo};
 use offcut_instances::document::{InputError, write_new};
 use serde_json::json;
 
@@ -19,13 +20,13 @@ pub(crate) struct Arguments {
     import: Option<Command>,
     /// One model only: its blocks, and where cutting pays. A name of the zoo, or the path of an .onnx file or of a graph as .json
     name: Option<String>,
-    /// The device that the first blocks run on
+    /// The device that the first blocks run on: a name of the catalogue, or the path of a machine or a device as .json
     #[arg(long, default_value = "raspberry-pi-4")]
     device: String,
-    /// The link in between
+    /// The link in between, by name or path
     #[arg(long, default_value = "wifi")]
     link: String,
-    /// The server that the other blocks run on, alone
+    /// The server that the other blocks run on, alone, by name or path
     #[arg(long, default_value = "edge-gpu")]
     server: String,
     /// Show every layer of the graph instead of the chain's blocks
@@ -79,7 +80,8 @@ pub(crate) fn models(arguments: &Arguments) -> Result<Ending, InputError> {
     } else if arguments.layers {
         layers(&graph);
     } else {
-        blocks(&graph, arguments)?;
+        // Measured times are of a graph of a file by its name with a part of its hash.
+        blocks(&file::named_graph(name)?, arguments)?;
     }
     Ok(Ending::Good)
 }
@@ -119,18 +121,6 @@ fn axis(text: &str) -> Result<(String, u64), InputError> {
             "names no axis and size",
             "write --axis NAME=SIZE, e.g. --axis batch=1",
         )
-    })
-}
-
-fn known<'a, T>(
-    kind: &str,
-    name: &str,
-    find: impl Fn(&str) -> Option<T>,
-    all: impl Iterator<Item = &'a str>,
-) -> Result<T, InputError> {
-    find(name).ok_or_else(|| {
-        let remedy = format!("choose from: {}", all.collect::<Vec<_>>().join(", "));
-        InputError::at(format!("{kind} '{name}'"), "is not known", remedy)
     })
 }
 
@@ -189,14 +179,13 @@ fn layers(graph: &Graph) {
     output::block(&text::table(&header, 5, rows.collect()).to_string());
 }
 
-/// The chain with the time of every cut on a device, a link and a server of the catalogue.
+/// The chain with the time of every cut on a device, a link and a server.
 fn blocks(graph: &Graph, arguments: &Arguments) -> Result<(), InputError> {
-    let devices = || catalogue::devices().iter().map(|device| device.id.as_ref());
-    let device = known("device", &arguments.device, catalogue::device, devices())?;
-    let server = known("server", &arguments.server, catalogue::device, devices())?;
-    let link = known("link", &arguments.link, catalogue::link, catalogue::links().iter().map(|link| link.id.as_ref()))?;
+    let named = |what: &str, name: &str| LayerTimes::named(name).map_err(|error| error.below(format!("--{what}")));
+    let (device, server) = (named("device", &arguments.device)?, named("server", &arguments.server)?);
+    let link = machine_file::link(&arguments.link).map_err(|error| error.below("--link"))?;
     let chain = graph.chain();
-    let times = cut_times(graph, &chain, device, link, server);
+    let times = cut_times(graph, &chain, &device, &link, &server)?;
     let best = (0..times.len()).min_by(|a, b| total(times[*a]).total_cmp(&total(times[*b]))).expect("there are cuts");
     let rows = times.iter().enumerate().map(|(cut, times)| {
         let block = cut.checked_sub(1).map(|at| &chain.blocks[at]);
@@ -213,7 +202,8 @@ fn blocks(graph: &Graph, arguments: &Arguments) -> Result<(), InputError> {
         ]
     });
     out!("{}: {} params, {} MACs", graph.name(), text::grouped(graph.params()), text::grouped(graph.macs()));
-    out!("{} -> {} -> {} (alone)", device.about, link.about, server.about);
+    let told = |machine: &LayerTimes| format!("{} ({})", machine.name(), machine.about());
+    out!("{} -> {} -> {}, alone", told(&device), link.about, told(&server));
     out!();
     let header = ["", "cut", "after block", "MACs", "bytes", "device", "link", "server", "total"];
     output::block(&text::table(&header, 3, rows.collect()).to_string());
@@ -241,18 +231,19 @@ fn total(times: [f64; 3]) -> f64 {
 fn cut_times(
     graph: &Graph,
     chain: &Chain,
-    device: &catalogue::Device,
+    device: &LayerTimes,
     link: &catalogue::Link,
-    server: &catalogue::Device,
-) -> Vec<[f64; 3]> {
-    let (on_device, on_server) = (Profile::estimate(graph, device), Profile::estimate(graph, server));
-    (0..=chain.blocks.len())
+    server: &LayerTimes,
+) -> Result<Vec<[f64; 3]>, InputError> {
+    let (on_device, on_server) = (device.layer_s(graph)?, server.layer_s(graph)?);
+    let times = (0..=chain.blocks.len())
         .map(|cut| {
             let local = chain.device_layers(cut);
             let remote = local.end..graph.layers().len();
             let sending = link.rtt_s + chain.cut_bytes[cut] as f64 / link.uplink_bytes_per_s;
             let sending = if cut == chain.blocks.len() { 0.0 } else { sending };
-            [on_device.layer_s[local].iter().sum(), sending, on_server.layer_s[remote].iter().sum()]
+            [on_device[local].iter().sum(), sending, on_server[remote].iter().sum()]
         })
-        .collect()
+        .collect();
+    Ok(times)
 }

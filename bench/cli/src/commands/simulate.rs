@@ -41,7 +41,7 @@ pub(crate) struct Arguments {
     /// The slot to simulate, counted from 0 (lymdo)
     #[arg(long, value_name = "T")]
     slot: Option<usize>,
-    /// Arrivals of a trace instead of a Poisson process: a CSV of time stamps, or what offcut traces arrivals made of one. Its gaps come in their order, scaled to
+    /// Arrivals of a trace instead of a Poisson process: a CSV with one column of time stamps, or what offcut traces arrivals made of one. Its gaps come in their order, scaled to
     /// the rate of each flow or user, each from a place of its own. The formula is still that of Poisson arrivals: the difference is the result
     #[arg(long, value_name = "FILE", conflicts_with = "scv")]
     arrivals: Option<PathBuf>,

@@ -39,7 +39,7 @@ enum Command {
         after_help = "Examples: offcut traces rates uplink.csv --unit Mbit/s --rtt 0.02 -o uplink.json\n          offcut traces rates uplink.csv --column up --unit kbit/s --series slots.json\n          offcut generate multiuser --set 'links=[\"uplink.json\"]'\n          offcut generate lymdo --set slots=100 --set throughputs=slots.json"
     )]
     Rates(RatesOf),
-    /// A topology from GraphML, such as Topology Zoo's files: its nodes and the rates of its links
+    /// A topology from GraphML (Topology Zoo) or node-link JSON (networkx, topohub): its nodes and the rates of its links
     ///
     /// The file stands for `topology` of jpdra, as does a .graphml whose edges all have LinkSpeedRaw. Speeds between nodes are those of the paths that take the least
     /// time per byte, 1 / sum of 1/rate (store and forward)
@@ -54,7 +54,7 @@ enum Command {
 struct ArrivalsOf {
     /// CSV of time stamps, or a trace as .json
     file: PathBuf,
-    /// The column of the time stamps; the first if left out
+    /// The column of the time stamps, if there are several
     #[arg(long, value_name = "NAME")]
     column: Option<String>,
     #[command(flatten)]
@@ -66,7 +66,7 @@ struct ArrivalsOf {
 struct RatesOf {
     /// CSV of throughputs
     file: PathBuf,
-    /// The column of the throughputs; the first if left out
+    /// The column of the throughputs, if there are several
     #[arg(long, value_name = "NAME")]
     column: Option<String>,
     /// Their unit: bit/s, kbit/s, Mbit/s, Gbit/s or byte/s
@@ -88,7 +88,7 @@ struct RatesOf {
 /// What `offcut traces topology` takes.
 #[derive(Args)]
 struct TopologyOf {
-    /// GraphML, or a topology as .json
+    /// GraphML, node-link JSON as networkx writes it, or a topology as .json
     file: PathBuf,
     /// The attribute of edges that holds their rate
     #[arg(long, value_name = "NAME", default_value = "LinkSpeedRaw")]
@@ -238,16 +238,12 @@ fn rates(arguments: &RatesOf) -> Result<(), InputError> {
 }
 
 fn topology(arguments: &TopologyOf) -> Result<(), InputError> {
-    let mut topology = if traces::is_json(&arguments.file) {
-        Topology::read(&arguments.file)?
-    } else {
-        let capacity = Capacity {
-            attribute: arguments.attribute.clone(),
-            unit: arguments.unit,
-            default_bytes_per_s: arguments.rate.map(|rate| arguments.unit.bytes_per_s(rate)),
-        };
-        Topology::import(&arguments.file, &capacity)?
+    let capacity = Capacity {
+        attribute: arguments.attribute.clone(),
+        unit: arguments.unit,
+        default_bytes_per_s: arguments.rate.map(|rate| arguments.unit.bytes_per_s(rate)),
     };
+    let mut topology = Topology::import(&arguments.file, &capacity)?;
     arguments.output.set(&mut topology.id, &mut topology.about);
     let nodes: Vec<usize> = (0..topology.nodes.len()).collect();
     let rates: Vec<f64> = topology.links.iter().map(|link| link.bytes_per_s).collect();

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use offcut_checker::Proof;
+use offcut_ledger::StudyCell;
 
 use super::rows::{POLICY, is_slot, studies};
 use crate::figure::{Axis, Figure, Line, Lines, Mark, Plot, Shape};
@@ -31,7 +32,11 @@ struct Gaps<'r> {
 /// The rows of the studies of single slots, by method, without the methods that prove something themselves.
 fn gaps<'r>(results: &'r Results) -> Vec<Gaps<'r>> {
     let mut by_method: BTreeMap<&str, BTreeMap<&str, &Result>> = BTreeMap::new();
-    for cell in studies(results, "slot").flat_map(|study| &study.cells) {
+    // A run of one's own has studies of other names.
+    let of_slots = || studies(results, "slot").flat_map(|study| &study.cells);
+    let of_all = || results.manifest.studies.iter().flat_map(|study| &study.cells);
+    let cells: Vec<&StudyCell> = if of_slots().next().is_some() { of_slots().collect() } else { of_all().collect() };
+    for cell in cells {
         let Some(result) = results.of_key(&cell.key) else { continue };
         if is_slot(&result.row.instance.variant) && result.is_attempted() {
             by_method.entry(&result.row.key.method).or_default().insert(&cell.key, result);

@@ -8,6 +8,7 @@
 //! | [`statistics`] | medians, spreads, Amdahl's law |
 //! | [`report`] | tables of what was measured |
 //! | [`compare`] | whether a second measurement is within the spread of the first |
+//! | [`prototype`] | answers run for real: processes, sockets, predicted against measured latency |
 //!
 //! This is a workspace of its own: the engine takes minutes to compile, and only who measures needs it. It depends on `offcut-instances` alone, whose
 //! [`MachineProfile`](offcut_instances::dnn::machine_file::MachineProfile) it writes.
@@ -16,5 +17,6 @@ pub mod compare;
 pub mod engine;
 pub mod machine;
 pub mod measure;
+pub mod prototype;
 pub mod report;
 pub mod statistics;

@@ -182,3 +182,25 @@ fn layers_have_operators_and_times() {
     assert!(largest_difference(&again[0], &parallel[0]).expect("numbers") <= CLOSE);
     assert!(whole.run(&[]).is_err());
 }
+
+#[test]
+fn sets_that_are_no_ranges_are_cut() {
+    let network = Network::of(&residual(), 7).expect("runs");
+    let layers = network.graph().layers();
+    let mut whole = network.whole().expect("runs");
+    let inputs = Network::random_inputs(&whole, 1).expect("numbers");
+    let expected = whole.run(&inputs).expect("runs");
+    // One layer at a time is left out, with all that depend on it.
+    for left_out in 1..layers.len() {
+        let mut is_in = vec![true; layers.len()];
+        for (v, layer) in layers.iter().enumerate() {
+            is_in[v] = v != left_out && layer.inputs.iter().all(|&from| is_in[from]);
+        }
+        let others: Vec<bool> = is_in.iter().map(|is| !is).collect();
+        let mut first = network.part_of(&is_in).expect("first");
+        let mut second = network.part_of(&others).expect("second");
+        assert_eq!(first.outputs(), second.inputs(), "{left_out}");
+        let outputs = second.run(&first.run(&inputs).expect("runs")).expect("runs");
+        assert!(largest_difference(&expected[0], &outputs[0]).expect("numbers") <= CLOSE, "{left_out}");
+    }
+}

@@ -103,9 +103,20 @@ impl Network {
     /// # Errors
     /// If the range holds no operator, or the engine cannot compile it.
     pub fn part(&self, range: Range<usize>) -> Result<Part> {
-        let sink = self.graph.layers().len() - 1;
-        ensure!(range.start <= range.end && range.end <= sink + 1, "{range:?} is no range of {} layers", sink + 1);
-        let (inputs, outputs) = self.crossing(&range)?;
+        let count = self.graph.layers().len();
+        ensure!(range.start <= range.end && range.end <= count, "{range:?} is no range of {count} layers");
+        self.part_of(&(0..count).map(|v| range.contains(&v)).collect::<Vec<_>>())
+    }
+
+    /// The chosen layers, compiled, as [`Self::part`] does for a range. Two parts follow each other if no layer of the first reads one of the second. Shape of
+    /// `chosen`: (layers,).
+    ///
+    /// # Errors
+    /// As [`Self::part`], and if a chosen layer reads one that is not and that itself reads a chosen one.
+    pub fn part_of(&self, chosen: &[bool]) -> Result<Part> {
+        let count = self.graph.layers().len();
+        ensure!(chosen.len() == count, "{} choices for {count} layers", chosen.len());
+        let (inputs, outputs) = self.crossing(chosen)?;
         let order = self.model.eval_order()?;
         let mut copy = TypedModel { symbols: self.model.symbols.clone(), ..TypedModel::default() };
         let mut copied: HashMap<OutletId, OutletId> = HashMap::new();
@@ -115,7 +126,7 @@ impl Network {
         }
         for id in order {
             let node = self.model.node(id);
-            if self.is_source(id) || self.layers[id].is_some_and(|layer| !range.contains(&layer)) {
+            if self.is_source(id) || self.layers[id].is_some_and(|layer| !chosen[layer]) {
                 continue;
             }
             let facts = node.outputs.iter().map(|output| output.fact.clone()).collect();
@@ -149,11 +160,11 @@ impl Network {
         part.inputs().iter().map(random).collect()
     }
 
-    /// The outlets that a range reads from outside, and those that it gives to the outside; each in the order of layers.
-    fn crossing(&self, range: &Range<usize>) -> Result<(Vec<OutletId>, Vec<OutletId>)> {
-        let has_sink = range.end == self.graph.layers().len();
+    /// The outlets that chosen layers read from outside, and those that they give to the outside; each in the order of layers.
+    fn crossing(&self, chosen: &[bool]) -> Result<(Vec<OutletId>, Vec<OutletId>)> {
+        let has_sink = chosen[chosen.len() - 1];
         // Sources are layer 0, the input; a part that begins there still reads them.
-        let inside = |id: usize| self.layers[id].is_some_and(|layer| range.contains(&layer)) && !self.is_source(id);
+        let inside = |id: usize| self.layers[id].is_some_and(|layer| chosen[layer]) && !self.is_source(id);
         let (mut inputs, mut outputs) = (BTreeSet::new(), BTreeSet::new());
         let key = |outlet: OutletId| (self.layers[outlet.node], outlet.node, outlet.slot);
         for id in self.model.eval_order()? {
@@ -163,7 +174,7 @@ impl Network {
                     // What a prefix without operators hands on is the input itself.
                     (true, false) => drop(outputs.insert(key(input))),
                     (false, false)
-                        if range.start == 0 && self.is_source(input.node) && self.layers[id] >= Some(range.end) =>
+                        if chosen[0] && self.is_source(input.node) && self.layers[id].is_some_and(|v| !chosen[v]) =>
                     {
                         inputs.insert(key(input));
                         outputs.insert(key(input));

@@ -1,0 +1,114 @@
+//! `offcut-prototype`: answers run for real on this machine, predicted against measured latency.
+
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use offcut_instances::document::write_new;
+use offcut_instances::terminal::one_line;
+use offcut_measure::prototype::{self, Settings, cluster::NODE, figure, node, print};
+
+/// Bad input, a rejected answer, or a run that came to nothing.
+const BAD_INPUT: u8 = 2;
+
+/// Run answers for real on this machine: predicted against measured latency
+///
+/// A process for each device and server; networks are split at the answer's cuts and run by the inference engine tract, tensors go over loopback sockets held to the instance's links. Problems: multiuser,
+/// throughput, jpdra
+#[derive(Parser)]
+#[command(
+    name = "offcut prototype",
+    version,
+    after_help = "Examples: offcut prototype instance.json iao.json edge-only.json --figure latencies.svg\n          offcut prototype queues.json jpdra.json --seconds 300 --dilation 4 -o rows.json"
+)]
+struct Cli {
+    /// The instance
+    instance: PathBuf,
+    /// Answers to it; each is checked first, then run
+    #[arg(required = true)]
+    answers: Vec<PathBuf>,
+    /// Tasks of each user or request, one at a time (multiuser, throughput)
+    #[arg(long, default_value_t = 20)]
+    repetitions: usize,
+    /// Seconds of arrivals, by the clock (jpdra)
+    #[arg(long, default_value_t = 60.0)]
+    seconds: f64,
+    /// Make all durations so many times as long: for machines faster than one core of this one
+    #[arg(long, default_value_t = 1.0, value_name = "FACTOR")]
+    dilation: f64,
+    /// The kind of machine of the instance that one core of this machine is; the only one, if nothing is said
+    #[arg(long)]
+    kind: Option<String>,
+    /// An ONNX file that the instance was made of; may be repeated
+    #[arg(long = "model", value_name = "NET.onnx")]
+    models: Vec<String>,
+    /// Seed of weights, inputs, the order of tasks and arrivals
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Write rows as JSON to a new file
+    #[arg(short, long)]
+    output: Option<PathBuf>,
+    /// Draw predicted against measured latencies as SVG to a new file
+    #[arg(long, value_name = "FIGURE.svg")]
+    figure: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    if std::env::args_os().nth(1).is_some_and(|argument| argument == NODE) {
+        return if node::run().is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) if !error.use_stderr() => error.exit(),
+        Err(error) => {
+            let text = error.to_string();
+            let lines: Vec<&str> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+            say(&lines.join(" "));
+            return ExitCode::from(BAD_INPUT);
+        }
+    };
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&format!("error: {error:#}"));
+            ExitCode::from(BAD_INPUT)
+        }
+    }
+}
+
+/// One line on standard error.
+fn say(text: &str) {
+    eprintln!("{}", one_line(text));
+}
+
+fn run(cli: Cli) -> Result<()> {
+    for path in cli.output.iter().chain(&cli.figure) {
+        can_be_written(path)?;
+    }
+    let program = std::env::current_exe().context("this program cannot be found")?;
+    let Cli { repetitions, seconds, dilation, kind, models, seed, .. } = cli;
+    let settings = Settings { repetitions, seconds, dilation, kind, models, seed };
+    let results = prototype::run(&program, &cli.instance, &cli.answers, &settings, say)?;
+    let mut text = print::text(&results);
+    if let Some(path) = &cli.output {
+        let rows = serde_json::to_string_pretty(&results)? + "\n";
+        write_new(path, rows.as_bytes()).map_err(|error| anyhow::anyhow!("{error}"))?;
+        text += &format!("wrote {}\n", one_line(path.display()));
+    }
+    if let Some(path) = &cli.figure {
+        figure::write(&results, path)?;
+        text += &format!("wrote {}\n", one_line(path.display()));
+    }
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("standard output"),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a new file can be made at `path`, found out before minutes are spent.
+fn can_be_written(path: &Path) -> Result<()> {
+    write_new(path, b"").map_err(|error| anyhow::anyhow!("{error}"))?;
+    std::fs::remove_file(path).with_context(|| format!("{}: cannot be removed again", path.display()))
+}

@@ -1,0 +1,118 @@
+//! What is refused before any process is started.
+
+use anyhow::{Result, ensure};
+use sysinfo::{MemoryRefreshKind, RefreshKind, System};
+
+use super::plan::Plan;
+use super::reference::Reference;
+use crate::machine::logical_processors;
+
+/// The most processes.
+const MOST_PROCESSES: usize = 64;
+/// The largest share of the processors' time that tasks which arrive may take.
+pub const BUSY: f64 = 0.8;
+/// Memory of compiled layers, in bytes for each parameter of the network: as drawn, as the engine reads it, as it packs it.
+const BYTES_PER_PARAMETER: f64 = 12.0;
+/// What a process takes besides, in bytes.
+const BYTES_PER_PROCESS: f64 = 5e7;
+/// The share of the free memory that may be taken.
+const MEMORY: f64 = 0.8;
+/// The most seconds of a run.
+const MOST_S: f64 = 7200.0;
+/// The most tasks of a run.
+const MOST_TASKS: f64 = 200_000.0;
+
+/// Refuses a plan with too many or too large processes. Nothing has to be run to know that.
+///
+/// # Errors
+/// If it has, with numbers and a remedy.
+pub fn size(plan: &Plan) -> Result<()> {
+    let mut used: Vec<(usize, usize)> = Vec::new();
+    for route in &plan.routes {
+        used.extend(route.stages.iter().map(|stage| (stage.place, route.network)));
+    }
+    used.sort_unstable();
+    used.dedup();
+    let mut places: Vec<usize> = used.iter().map(|(place, _)| *place).collect();
+    places.dedup();
+    let processes = places.len();
+    ensure!(
+        processes <= MOST_PROCESSES,
+        "{processes} processes are more than {MOST_PROCESSES}: give an instance with fewer users, requests or flows"
+    );
+    let of_networks: f64 = used.iter().map(|(_, network)| plan.networks[*network].params as f64).sum();
+    let needed = of_networks * BYTES_PER_PARAMETER + processes as f64 * BYTES_PER_PROCESS;
+    let memory = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
+    let free = System::new_with_specifics(memory).map_or(0.0, |system| system.available_memory() as f64);
+    ensure!(
+        free == 0.0 || needed <= MEMORY * free,
+        "the networks take about {:.1} GB in {processes} processes, and {:.1} GB are free: give smaller networks or fewer users, requests or flows",
+        needed * 1e-9,
+        free * 1e-9
+    );
+    Ok(())
+}
+
+/// Refuses a stage that one core is too slow for.
+///
+/// # Errors
+/// If there is one: which, how fast it is, and the dilation with which it could be run.
+pub fn speeds(plan: &Plan, reference: &Reference, dilation: f64) -> Result<()> {
+    let mut fastest = (f64::INFINITY, String::new());
+    for route in &plan.routes {
+        for stage in route.stages.iter().filter(|stage| stage.work > 0.0) {
+            let slow_down = reference.slow_down(plan, route, stage);
+            if slow_down < fastest.0 {
+                fastest = (slow_down, format!("{} on {}", route.name, plan.places[stage.place]));
+            }
+        }
+    }
+    let (slow_down, name) = fastest;
+    ensure!(
+        slow_down * dilation >= 1.0 - 1e-9,
+        "{name} is {:.2} times as fast as one core of this machine at --dilation {dilation}: give --dilation {} or more, which makes all durations so many times as long",
+        1.0 / (slow_down * dilation),
+        (1.0 / slow_down).ceil()
+    );
+    Ok(())
+}
+
+/// Refuses a run of tasks one at a time that would take too long. Its seconds, by prediction.
+///
+/// # Errors
+/// If it would, with its seconds.
+pub fn one_at_a_time(plan: &Plan, dilation: f64, repetitions: usize) -> Result<f64> {
+    let once: f64 = plan.routes.iter().map(|route| route.predicted().total_s()).sum();
+    let seconds = once * dilation * (repetitions + 1) as f64;
+    ensure!(
+        seconds <= MOST_S,
+        "the run would take {seconds:.0} s, and {MOST_S} s are the most: give fewer --repetitions, a smaller --dilation or fewer users or requests"
+    );
+    Ok(seconds)
+}
+
+/// Refuses arrivals that the processors of this machine cannot carry, or too many of them.
+///
+/// # Errors
+/// If it cannot, with numbers.
+pub fn arrivals(plan: &Plan, reference: &Reference, dilation: f64, seconds: f64) -> Result<f64> {
+    ensure!(seconds <= MOST_S, "--seconds {seconds} are more than {MOST_S}");
+    let rates = |of: &dyn Fn(usize) -> f64| -> f64 {
+        plan.routes.iter().map(|route| route.rate_per_s.unwrap_or(0.0) / dilation * of(route.network)).sum()
+    };
+    let cores = f64::from(logical_processors());
+    let busy = rates(&|network| reference.uncut[network].whole_s);
+    ensure!(
+        busy <= BUSY * cores,
+        "tasks would keep {busy:.2} of {cores} processors busy, and {:.2} are the most: give --dilation {} or more, which makes all durations so many times as long",
+        BUSY * cores,
+        (busy * dilation / (BUSY * cores)).ceil()
+    );
+    let tasks = rates(&|_| 1.0) * seconds;
+    ensure!(tasks <= MOST_TASKS, "{tasks:.0} tasks are more than {MOST_TASKS}: give fewer --seconds");
+    ensure!(
+        tasks >= 10.0 * plan.routes.len() as f64,
+        "only {tasks:.1} tasks would arrive in {seconds} s: give more --seconds or a smaller --dilation"
+    );
+    Ok(busy)
+}

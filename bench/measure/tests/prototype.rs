@@ -180,9 +180,8 @@ fn queues_that_cannot_be_carried_are_refused() {
     instance.servers.iter_mut().for_each(|server| server.machine = Machine::of_macs(1e14));
     let speeds = jpdra::Speeds::MacsPerS(vec![vec![1e14, 1e14]]);
     let fast = jpdra::Solution { speeds, ..solution };
-    refused(&files::<Jpdra>(&instance, fast.clone(), 1.0), &[], "times as fast as one core");
-    instance.flows[0].rate_per_s = 1e5;
-    refused(&files::<Jpdra>(&instance, fast, 1.0), &["--dilation", "9999"], "processors busy");
+    refused(&files::<Jpdra>(&instance, fast, 1.0), &[], "times as fast as one core");
+    refused(&files::<Jpdra>(&flow().0, flow().1, 1.0), &["--seconds", "0.1", "--dilation", "4"], "give more --seconds");
     let slot = lymdo::generate("rayleigh", &lymdo::Parameters::default(), 1).expect("legal");
     refused(&write::<Lymdo>(&slot, &Answer::<Lymdo>::declined("too small")), &[], "is not run");
 }

@@ -116,3 +116,45 @@ pub fn arrivals(plan: &Plan, reference: &Reference, dilation: f64, seconds: f64)
     );
     Ok(busy)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::plan::{Objective, Route, Whole};
+    use super::super::reference::Uncut;
+    use super::*;
+
+    #[test]
+    fn processors_are_not_kept_busier_than_they_can_be() {
+        let whole =
+            Whole { source: "net".into(), name: "net".into(), layers: 2, params: 1, macs: 1e9, work_s: Vec::new() };
+        let route = Route {
+            name: "flow 0".into(),
+            network: 0,
+            cut: String::new(),
+            stages: Vec::new(),
+            links: Vec::new(),
+            rate_per_s: Some(10.0),
+            weight: 1.0,
+            deadline_s: None,
+        };
+        let plan = Plan {
+            problem: "jpdra",
+            instance: String::new(),
+            kinds: Vec::new(),
+            places: Vec::new(),
+            networks: vec![whole],
+            routes: vec![route],
+            objective: Objective::Sum,
+        };
+        // Ten tasks a second, each taking a second of every processor.
+        let whole_s = f64::from(logical_processors());
+        let uncut = vec![Arc::new(Uncut { outputs: Vec::new(), wires: Vec::new(), whole_s })];
+        let reference = Reference { uncut, here: None, macs_per_s: 1e9 };
+        let error = arrivals(&plan, &reference, 1.0, 60.0).expect_err("too busy").to_string();
+        assert!(error.contains("processors busy") && error.contains("--dilation 13"), "{error}");
+        assert!(arrivals(&plan, &reference, 13.0, 60.0).is_ok());
+        assert!(arrivals(&plan, &reference, 13.0, 6.0).is_err_and(|error| error.to_string().contains("would arrive")));
+    }
+}

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use offcut_instances::multiuser::{Instance, Multiuser, Objective as Of, Solution};
 
 use super::answer::exact;
-use super::networks::{Sources, check_chain};
+use super::networks::{Source, Sources, check_chain};
 use super::plan::{Link, Objective, Plan, Route, Side, Stage, speedup};
 
 /// What the solution asks for. Every predicted latency is held to the checker's.
@@ -24,50 +24,11 @@ pub fn plan(instance: &Instance, solution: &Solution, sources: &Sources) -> Resu
     let users = instance.users.len();
     let mut places: Vec<String> = (0..users).map(|i| format!("device of user {i}")).collect();
     places.push("server".into());
-    let route = |i: usize| {
-        let user = &instance.users[i];
-        let model = &instance.models[user.model as usize];
-        let chain = found[user.model as usize].graph.chain();
-        let (cut, units) = (solution.cut[i] as usize, solution.units[i]);
-        let (on_device, layers) =
-            (chain.device_layers(cut).end as u32, found[user.model as usize].graph.layers().len());
-        let macs = |from: usize, to: usize| (!model.macs.is_empty()).then(|| model.macs[from..to].iter().sum());
-        let stage = |place, side, layers: std::ops::Range<u32>, machine, work: &[f64], macs| Stage {
-            place,
-            side,
-            layers: layers.collect(),
-            machine,
-            work: work.iter().sum(),
-            macs,
-        };
-        let work = &instance.device_work(i)[..cut];
-        let mut stages = vec![stage(i, Side::Device, 0..on_device, user.device, work, macs(0, cut))];
-        let mut links = Vec::new();
-        if cut < model.blocks() {
-            let mut unit = instance.server.unit;
-            unit.speed *= speedup(&instance.server.speedup, units);
-            let work = &instance.server_work(user.model as usize)[cut..];
-            let layers = on_device..layers as u32;
-            stages.push(stage(users, Side::Server, layers, unit, work, macs(cut, model.blocks())));
-            let (fixed_s, s_per_byte) = (user.rtt_s, 1.0 / user.uplink_bytes_per_s);
-            links.push(Some(Link { fixed_s, s_per_byte, bytes: model.cut_bytes[cut] }));
-        }
-        Route {
-            name: format!("user {i}"),
-            network: user.model as usize,
-            cut: format!("{cut} of {}", model.blocks()),
-            stages,
-            links,
-            rate_per_s: None,
-            weight: 1.0,
-            deadline_s: None,
-        }
-    };
     let objective = match instance.objective {
         Of::Max => Objective::Largest,
         Of::Sum => Objective::Sum,
     };
-    let routes: Vec<Route> = (0..users).map(route).collect();
+    let routes = (0..users).map(|i| route(instance, solution, i, &found[instance.users[i].model as usize])).collect();
     let plan = Plan {
         problem: "multiuser",
         instance: instance.origin.name.clone(),
@@ -79,6 +40,45 @@ pub fn plan(instance: &Instance, solution: &Solution, sources: &Sources) -> Resu
     };
     check(instance, solution, &plan)?;
     Ok(plan)
+}
+
+/// The route of user `i`, whose network is `source`; the server is the place after all devices.
+fn route(instance: &Instance, solution: &Solution, i: usize, source: &Source) -> Route {
+    let user = &instance.users[i];
+    let model = &instance.models[user.model as usize];
+    let (cut, units) = (solution.cut[i] as usize, solution.units[i]);
+    let (on_device, layers) = (source.graph.chain().device_layers(cut).end as u32, source.graph.layers().len());
+    let macs = |from: usize, to: usize| (!model.macs.is_empty()).then(|| model.macs[from..to].iter().sum());
+    let stage = |place, side, layers: std::ops::Range<u32>, machine, work: &[f64], macs| Stage {
+        place,
+        side,
+        layers: layers.collect(),
+        machine,
+        work: work.iter().sum(),
+        macs,
+    };
+    let work = &instance.device_work(i)[..cut];
+    let mut stages = vec![stage(i, Side::Device, 0..on_device, user.device, work, macs(0, cut))];
+    let mut links = Vec::new();
+    if cut < model.blocks() {
+        let mut unit = instance.server.unit;
+        unit.speed *= speedup(&instance.server.speedup, units);
+        let work = &instance.server_work(user.model as usize)[cut..];
+        let layers = on_device..layers as u32;
+        stages.push(stage(instance.users.len(), Side::Server, layers, unit, work, macs(cut, model.blocks())));
+        let (fixed_s, s_per_byte) = (user.rtt_s, 1.0 / user.uplink_bytes_per_s);
+        links.push(Some(Link { fixed_s, s_per_byte, bytes: model.cut_bytes[cut] }));
+    }
+    Route {
+        name: format!("user {i}"),
+        network: user.model as usize,
+        cut: format!("{cut} of {}", model.blocks()),
+        stages,
+        links,
+        rate_per_s: None,
+        weight: 1.0,
+        deadline_s: None,
+    }
 }
 
 /// Holds every latency and the objective to the checker's.

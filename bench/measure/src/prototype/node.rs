@@ -53,7 +53,7 @@ pub struct Hosted {
     pub layers: Vec<u32>,
     /// Bytes of the tensors that arrive at a stage without layers. Shape (tensors,).
     pub sizes: Vec<usize>,
-    /// How much longer it takes than on this core.
+    /// How much longer it takes than on this core; 0 if it is no work in the instance.
     pub slow_down: f64,
     /// Where tasks go.
     pub next: Next,
@@ -286,13 +286,14 @@ impl Worker {
             (None, tensors) => tensors,
             (Some(_), Tensors::Raw(_)) => anyhow::bail!("tensors without a type"),
         };
-        let (computed_ns, cpu_ns) = (now_ns(), cpu_ns() - cpu_before);
-        if self.part.is_some() {
-            let factor = header.factors.get(hosted.stage).copied().unwrap_or(1.0);
-            sleep_until(begun_ns + ns(cpu_ns as f64 * 1e-9 * hosted.slow_down * factor));
-        }
+        let cpu_ns = cpu_ns() - cpu_before;
+        let factor = header.factors.get(hosted.stage).copied().unwrap_or(1.0);
+        // Without work in the instance it takes what it takes here.
+        let slow_down = if hosted.slow_down > 0.0 { hosted.slow_down * factor } else { 1.0 };
+        let due_ns = begun_ns + ns(cpu_ns as f64 * 1e-9 * slow_down);
+        sleep_until(due_ns);
         let ended_ns = now_ns();
-        header.marks.push(Mark { arrived_ns, begun_ns, cpu_ns, computed_ns, ended_ns });
+        header.marks.push(Mark { arrived_ns, begun_ns, cpu_ns, due_ns, ended_ns });
         header.stage += 1;
         match hosted.next {
             Next::Here => node.enqueue(Job { header, tensors, arrived_ns: ended_ns })?,

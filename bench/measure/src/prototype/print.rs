@@ -13,7 +13,7 @@ pub fn text(results: &Results) -> String {
         text +=
             &format!("\n{}: {} processes\n{}\n", one_line(&outcome.answer), outcome.processes, rows(results, outcome));
     }
-    text += "\nOf the error in percent: the share of each part, in percentage points.\n";
+    text += "\nThe parts are what each adds to the error, in percentage points. Late is by how much, in percent of the prediction, stages ended after they were due: this machine was busy then.\n";
     text + &summary(results)
 }
 
@@ -62,7 +62,7 @@ fn percent(error: f64) -> String {
 fn rows(results: &Results, outcome: &Outcome) -> comfy_table::Table {
     let arrives = results.seconds.is_some();
     let mut header = vec!["", "model", "cut", "tasks", "predicted", "measured", "10 %", "90 %", "error"];
-    header.extend(["device", "link", "server", "queueing", "by MACs", "its error"]);
+    header.extend(["device", "link", "server", "queueing", "late", "by MACs", "its error"]);
     if arrives {
         header.extend(["mean, 95 %", "same draws", "its error"]);
     }
@@ -75,6 +75,7 @@ fn rows(results: &Results, outcome: &Outcome) -> comfy_table::Table {
         cells.extend([row.predicted_s, row.measured_s, row.spread_s[0], row.spread_s[1]].map(seconds));
         cells.push(percent(row.error));
         cells.extend(shares(row).map(|share| format!("{:+.1}", 100.0 * share)));
+        cells.push(format!("{:.1}", 100.0 * row.late_s / row.predicted_s));
         cells.push(row.by_macs_s.map_or_else(|| "-".into(), seconds));
         cells.push(row.by_macs_error.map_or_else(|| "-".into(), percent));
         if arrives {

@@ -45,6 +45,8 @@ pub struct Row {
     pub by_macs_error: Option<f64>,
     /// `measured_s` over `same_draws_s`, less 1: the error without that of drawing.
     pub same_draws_error: Option<f64>,
+    /// How much later than due the stages of a task ended, in all: the mean. It is in `measured`. This machine was busy, or drawn service times were shorter than the computation.
+    pub late_s: f64,
     /// Processor seconds of the computations of a task on this core: the median.
     pub cpu_s: f64,
     /// The deadline, if there is one.
@@ -168,6 +170,7 @@ fn row(plan: &Plan, route: &Route, samples: &[Sample]) -> Row {
         error: error(predicted.total_s()),
         by_macs_error: by_macs_s.map(error),
         same_draws_error: same_draws_s.map(error),
+        late_s: mean(&samples.iter().map(|sample| sample.late_s).collect::<Vec<_>>()),
         cpu_s: summary(&mut samples.iter().map(|sample| sample.cpu_s).collect::<Vec<_>>()).median,
         deadline_s: route.deadline_s,
         met: route.deadline_s.map(met),

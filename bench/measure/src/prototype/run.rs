@@ -23,6 +23,8 @@ pub struct Sample {
     pub born_s: f64,
     /// Its latency by part.
     pub parts: Parts,
+    /// How much later than due its stages ended, together, in seconds; these are in `parts`.
+    pub late_s: f64,
     /// Processor seconds of its computations, as they were here.
     pub cpu_s: f64,
     /// The largest difference of its outputs to the uncut network's, relative to their largest magnitude.
@@ -184,6 +186,7 @@ fn sample(route: &Route, finished: &Finished, begin_ns: u64, dilation: f64) -> S
     Sample {
         born_s: seconds(begin_ns, header.born_ns) / dilation,
         parts,
+        late_s: header.marks.iter().map(|mark| seconds(mark.due_ns, mark.ended_ns) / dilation).sum(),
         cpu_s: header.marks.iter().map(|mark| mark.cpu_ns as f64 * 1e-9).sum(),
         difference: finished.difference,
         same_draws_s: None,

@@ -27,9 +27,9 @@ pub struct Mark {
     pub begun_ns: u64,
     /// Processor time of the computation, in ns.
     pub cpu_ns: u64,
-    /// When the computation had returned. The rest of the stage is waiting for the machine to be as slow as it is in the instance.
-    pub computed_ns: u64,
-    /// When the stage ended.
+    /// When the stage was due to end: after its processor time, times the slow-down of its machine.
+    pub due_ns: u64,
+    /// When it ended. It is late if this machine was busy, or a drawn service time was shorter than the computation.
     pub ended_ns: u64,
 }
 
@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     fn header() -> Header {
-        let mark = Mark { arrived_ns: 1, begun_ns: 2, cpu_ns: 1, computed_ns: 3, ended_ns: 4 };
+        let mark = Mark { arrived_ns: 1, begun_ns: 2, cpu_ns: 1, due_ns: 3, ended_ns: 4 };
         let (factors, marks, sizes) = (vec![1.0, 0.5], vec![mark], vec![1000, 3]);
         Header { token: 7, route: 0, stage: 1, task: 3, born_ns: 1, factors, marks, sizes }
     }

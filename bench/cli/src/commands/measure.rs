@@ -37,8 +37,7 @@ impl Program {
     /// Becomes the program: who ends this process ends it, and its exit code is ours.
     fn start(&self, arguments: &[OsString]) -> Result<Ending, InputError> {
         let input_error = |what: String| {
-            let remedy =
-                "build it with `cargo build --release --locked --manifest-path bench/measure/Cargo.toml`, as `./offcut measure` does";
+            let remedy = "build it with `cargo build --release --locked --manifest-path bench/measure/Cargo.toml`, as `./offcut measure` does";
             InputError::at(self.name, what, remedy)
         };
         let here = std::env::current_exe().map_err(|error| input_error(format!("cannot be looked for: {error}")))?;

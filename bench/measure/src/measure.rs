@@ -15,6 +15,9 @@ use crate::statistics::{Summary, geometric_mean, rounded, summary};
 /// Runs before the first one that counts.
 const WARM_UP: usize = 2;
 
+/// So many times a network is made anew for the times of its layers: where its memory lies changes times by more than repetitions do.
+const PASSES: usize = 4;
+
 /// How to measure.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -65,7 +68,17 @@ pub fn model(name: &str, machine: &str, settings: &Settings) -> Result<Measured>
     let inputs = Network::random_inputs(&part, settings.seed)?;
     let budget = Duration::from_secs_f64(settings.seconds / settings.threads.len() as f64);
     part.set_threads(settings.threads[0]);
-    let samples = alternate(&mut part, &inputs, settings.repetitions, budget).with_context(|| name.to_owned())?;
+    let mut samples = Samples::default();
+    let passes = PASSES.min(settings.repetitions);
+    for pass in 1..=passes {
+        if pass > 1 {
+            part = network.whole().with_context(|| name.to_owned())?;
+            part.set_threads(settings.threads[0]);
+        }
+        let repetitions = (settings.repetitions * pass).div_ceil(passes);
+        alternate(&mut part, &inputs, &mut samples, repetitions, budget / passes as u32)
+            .with_context(|| name.to_owned())?;
+    }
     let mut whole = vec![entry(settings.threads[0], samples.whole)];
     for &threads in &settings.threads[1..] {
         part.set_threads(threads);
@@ -86,26 +99,32 @@ pub fn model(name: &str, machine: &str, settings: &Settings) -> Result<Measured>
 }
 
 /// Seconds by repetition.
+#[derive(Default)]
 struct Samples {
     whole: Vec<f64>,
     /// Shape (layers, repetitions).
     layers: Vec<Vec<f64>>,
 }
 
-/// Runs the whole and layer by layer in turn, so that both meet the same state of the machine.
-fn alternate(part: &mut Part, inputs: &[Arc<Tensor>], repetitions: usize, budget: Duration) -> Result<Samples> {
+/// Runs the whole and layer by layer in turn, so that both meet the same state of the machine, until there are so many repetitions or the budget is spent; once at least.
+fn alternate(
+    part: &mut Part,
+    inputs: &[Arc<Tensor>],
+    samples: &mut Samples,
+    repetitions: usize,
+    budget: Duration,
+) -> Result<()> {
     for _ in 0..WARM_UP {
         part.timed(inputs)?;
     }
-    let mut samples = Samples { whole: Vec::new(), layers: Vec::new() };
-    let begin = Instant::now();
-    while samples.whole.is_empty() || samples.whole.len() < repetitions && begin.elapsed() < budget {
+    let (begin, before) = (Instant::now(), samples.whole.len());
+    while samples.whole.len() == before || samples.whole.len() < repetitions && begin.elapsed() < budget {
         samples.whole.push(once(part, inputs)?);
         let layer_s = part.timed(inputs)?.layer_s;
         samples.layers.resize(layer_s.len(), Vec::new());
         samples.layers.iter_mut().zip(layer_s).for_each(|(times, time)| times.push(time));
     }
-    Ok(samples)
+    Ok(())
 }
 
 /// Seconds of whole runs.

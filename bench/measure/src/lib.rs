@@ -8,11 +8,13 @@
 //! | [`statistics`] | medians, spreads, Amdahl's law |
 //! | [`report`] | tables of what was measured |
 //! | [`compare`] | whether a second measurement is within the spread of the first |
+//! | [`command`] | arguments, messages and output of both programs |
 //! | [`prototype`] | answers run for real: processes, sockets, predicted against measured latency |
 //!
-//! This is a workspace of its own: the engine takes minutes to compile, and only who measures needs it. It depends on `offcut-instances` alone, whose
-//! [`MachineProfile`](offcut_instances::dnn::machine_file::MachineProfile) it writes.
+//! This is a workspace of its own: the engine takes minutes to compile, and only who measures needs it. It writes the
+//! [`MachineProfile`](offcut_instances::dnn::machine_file::MachineProfile) of `offcut-instances`; the prototype asks the checker and the simulator, too.
 
+pub mod command;
 pub mod compare;
 pub mod engine;
 pub mod machine;

@@ -10,13 +10,9 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, Parser, Subcommand};
 use offcut_instances::dnn::machine_file::{LayerTimes, MachineProfile};
 use offcut_instances::dnn::zoo;
-use offcut_instances::document::write_new;
-use offcut_instances::terminal::is_unsafe;
+use offcut_measure::command::{self, BAD_INPUT, can_be_written, print, say, write};
 use offcut_measure::measure::{self, Measured, Settings};
 use offcut_measure::{compare, engine, machine, report};
-
-/// Bad input, or output that could not be written.
-const BAD_INPUT: u8 = 2;
 
 /// Measure networks on this machine, layer by layer, on the inference engine tract
 ///
@@ -72,36 +68,10 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(error) if !error.use_stderr() => error.exit(),
-        Err(error) => {
-            let text = error.to_string();
-            let lines: Vec<&str> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
-            return refused(&lines.join(" "));
-        }
-    };
-    let result = match &cli.command {
+    command::main(|cli: Cli| match &cli.command {
         Some(Command::Compare { first, second }) => compared(first, second),
         None => measured(&cli.arguments),
-    };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => refused(&format!("error: {error:#}")),
-    }
-}
-
-/// One line on standard error.
-fn refused(text: &str) -> ExitCode {
-    say(text);
-    ExitCode::from(BAD_INPUT)
-}
-
-/// A line on standard error, shortened to what can be read.
-fn say(text: &str) {
-    const LONGEST: usize = 600;
-    let line: String = text.chars().map(|letter| if is_unsafe(letter) { ' ' } else { letter }).take(LONGEST).collect();
-    eprintln!("{line}");
+    })
 }
 
 fn compared(first: &Path, second: &Path) -> Result<()> {
@@ -143,7 +113,7 @@ fn measured(arguments: &Arguments) -> Result<()> {
     }
     let profile = measure::profile(&arguments.name, &models, &settings, [start, machine::load()])?;
     let text = serde_json::to_string(&profile)?;
-    write_new(path, text.as_bytes()).map_err(|error| anyhow::anyhow!("{error}"))?;
+    write(path, &text)?;
     print(&format!("{}: {}\n\n{}wrote {}\n", profile.machine, profile.about, report::tables(&models), path.display()))
 }
 
@@ -164,12 +134,6 @@ fn settings(arguments: &Arguments) -> Result<Settings> {
         say(&format!("warning: {count} threads on {processors} logical processors"));
     }
     Ok(Settings { threads, repetitions: arguments.repetitions, seconds: arguments.seconds, seed: arguments.seed })
-}
-
-/// Whether a new file can be made at `path`, found out before minutes are spent.
-fn can_be_written(path: &Path) -> Result<()> {
-    write_new(path, b"").map_err(|error| anyhow::anyhow!("{error}"))?;
-    std::fs::remove_file(path).with_context(|| format!("{}: cannot be removed again", path.display()))
 }
 
 /// Measures a model; ends the program if that takes far longer than it may. A single inference cannot be interrupted.
@@ -194,13 +158,4 @@ fn within_time(name: &str, machine: &str, settings: &Settings) -> Result<Measure
         let message = message.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
         bail!("{name}: cannot be run by {} {}: {message}", engine::ENGINE, engine::version())
     })
-}
-
-/// Standard output; a closed pipe is no error.
-fn print(text: &str) -> Result<()> {
-    use std::io::{ErrorKind, Write};
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("standard output"),
-        _ => Ok(()),
-    }
 }

@@ -1,17 +1,13 @@
 //! `offcut-prototype`: answers run for real on this machine, predicted against measured latency.
 
-use std::io::{ErrorKind, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use offcut_instances::document::write_new;
 use offcut_instances::terminal::one_line;
+use offcut_measure::command;
 use offcut_measure::prototype::{self, Settings, cluster::NODE, figure, node, print};
-
-/// Bad input, a rejected answer, or a run that came to nothing.
-const BAD_INPUT: u8 = 2;
 
 /// Run answers for real on this machine: predicted against measured latency
 ///
@@ -59,56 +55,26 @@ fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|argument| argument == NODE) {
         return if node::run().is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(error) if !error.use_stderr() => error.exit(),
-        Err(error) => {
-            let text = error.to_string();
-            let lines: Vec<&str> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
-            say(&lines.join(" "));
-            return ExitCode::from(BAD_INPUT);
-        }
-    };
-    match run(cli) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            say(&format!("error: {error:#}"));
-            ExitCode::from(BAD_INPUT)
-        }
-    }
-}
-
-/// One line on standard error.
-fn say(text: &str) {
-    eprintln!("{}", one_line(text));
+    command::main(run)
 }
 
 fn run(cli: Cli) -> Result<()> {
     for path in cli.output.iter().chain(&cli.figure) {
-        can_be_written(path)?;
+        command::can_be_written(path)?;
     }
     let program = std::env::current_exe().context("this program cannot be found")?;
     let Cli { repetitions, seconds, dilation, kind, models, seed, .. } = cli;
     let settings = Settings { repetitions, seconds, dilation, kind, models, seed };
-    let results = prototype::run(&program, &cli.instance, &cli.answers, &settings, say)?;
+    let results = prototype::run(&program, &cli.instance, &cli.answers, &settings, command::say)?;
     let mut text = print::text(&results);
     if let Some(path) = &cli.output {
         let rows = serde_json::to_string_pretty(&results)? + "\n";
-        write_new(path, rows.as_bytes()).map_err(|error| anyhow::anyhow!("{error}"))?;
+        command::write(path, &rows)?;
         text += &format!("wrote {}\n", one_line(path.display()));
     }
     if let Some(path) = &cli.figure {
         figure::write(&results, path)?;
         text += &format!("wrote {}\n", one_line(path.display()));
     }
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("standard output"),
-        _ => Ok(()),
-    }
-}
-
-/// Whether a new file can be made at `path`, found out before minutes are spent.
-fn can_be_written(path: &Path) -> Result<()> {
-    write_new(path, b"").map_err(|error| anyhow::anyhow!("{error}"))?;
-    std::fs::remove_file(path).with_context(|| format!("{}: cannot be removed again", path.display()))
+    command::print(&text)
 }

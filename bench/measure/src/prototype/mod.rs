@@ -90,11 +90,10 @@ pub fn run(
     let before = machine::load();
     tell("running the networks whole");
     let reference = Reference::measure(first, settings.kind.as_deref(), settings.seed)?;
-    let arrives = first.routes.iter().any(|route| route.rate_per_s.is_some());
     let mut lengths = Vec::new();
     for plan in &plans {
         limits::speeds(plan, &reference, settings.dilation)?;
-        if arrives {
+        if plan.arrives() {
             limits::arrivals(plan, &reference, settings.dilation, settings.seconds)?;
             lengths.push(settings.seconds);
         } else {
@@ -113,8 +112,7 @@ pub fn run(
 
 fn one(plan: &Plan, answer: &Path, reference: &Reference, settings: &Settings, start: Start) -> Result<Outcome> {
     let mut cluster = Cluster::start(plan, reference, start)?;
-    let arrives = plan.routes.iter().any(|route| route.rate_per_s.is_some());
-    let samples = if arrives {
+    let samples = if plan.arrives() {
         run::arriving(plan, &mut cluster, settings.dilation, settings.seconds, settings.seed)?
     } else {
         run::one_at_a_time(plan, &mut cluster, settings.dilation, settings.repetitions, settings.seed)?
@@ -132,7 +130,7 @@ fn gather(
     outcomes: Vec<Outcome>,
 ) -> Results {
     let rows = || outcomes.iter().flat_map(|outcome| &outcome.rows);
-    let arrives = plan.routes.iter().any(|route| route.rate_per_s.is_some());
+    let arrives = plan.arrives();
     Results {
         offcut: "prototype",
         version: 1,

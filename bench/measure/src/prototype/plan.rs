@@ -193,6 +193,11 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Whether tasks arrive by themselves; otherwise they come one at a time.
+    pub fn arrives(&self) -> bool {
+        self.routes.iter().any(|route| route.rate_per_s.is_some())
+    }
+
     /// The predicted objective, in seconds.
     pub fn predicted_s(&self) -> f64 {
         self.objective.of(self.routes.iter().map(|route| (route.predicted().total_s(), route.weight)))

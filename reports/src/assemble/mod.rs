@@ -35,12 +35,15 @@ impl Report {
             ..Section::default()
         }];
         sections.extend((problem.sections)(&results, options));
-        sections.extend(manifest.studies.iter().map(|study| Section {
-            title: study.title.clone(),
-            paragraphs: tables::beside(&results, study).into_iter().collect(),
-            tables: tables::of_study(&results, problem, study),
-            figures: figures::of_study(&results, problem, study),
-            families: families_of(&results, study),
+        sections.extend(manifest.studies.iter().map(|study| {
+            let (ranks, words) = tables::beside(&results, study).unzip();
+            Section {
+                title: study.title.clone(),
+                paragraphs: words.into_iter().collect(),
+                tables: ranks.into_iter().chain(tables::of_study(&results, problem, study)).collect(),
+                figures: figures::of_study(&results, problem, study),
+                families: families_of(&results, study),
+            }
         }));
         sections.extend(comparison::sections(&results, options, problem));
         sections.push(Section {

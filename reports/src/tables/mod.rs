@@ -21,6 +21,7 @@ use crate::table::Table;
 pub use counts::counts;
 pub use gaps::{gap_definition, gaps};
 pub use infeasible::infeasible;
+pub use ranks::beside;
 pub use reasons::reasons;
 pub use statuses::statuses;
 pub use times::times;
@@ -28,16 +29,9 @@ pub use times::times;
 /// The tables of one study.
 pub fn of_study(results: &Results, problem: &ProblemReport, study: &Study) -> Vec<Table> {
     let series = results.series(study);
-    let mut tables = if study.axis.is_some() {
+    if study.axis.is_some() {
         over_axis::tables(results, problem, study, &series)
     } else {
         side_by_side::tables(results, problem, study, &series)
-    };
-    tables.splice(0..0, ranks::beside(results, study).map(|(table, _)| table));
-    tables
-}
-
-/// What the study beside another says, in a sentence.
-pub fn beside(results: &Results, study: &Study) -> Option<String> {
-    ranks::beside(results, study).map(|(_, words)| words)
+    }
 }

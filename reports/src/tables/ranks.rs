@@ -20,8 +20,8 @@ struct Place {
     rank: Option<usize>,
 }
 
-/// A study beside the one that it names; none if that is not in the run, or nothing of it.
-pub(super) fn beside(results: &Results, study: &Study) -> Option<(Table, String)> {
+/// A study beside the one that it names, as a table and in a sentence; none if that is not in the run, or nothing of it.
+pub fn beside(results: &Results, study: &Study) -> Option<(Table, String)> {
     let other = study.beside.as_ref()?;
     let other = results.manifest.studies.iter().find(|known| known.name == *other)?;
     let studies = [other, study];

@@ -71,7 +71,9 @@ pub(crate) fn models(arguments: &Arguments) -> Result<Ending, InputError> {
         list(arguments.json);
         return Ok(Ending::Good);
     };
-    let graph = file::graph(name).map_err(|error| match error.file {
+    // Measured times are of a graph of a file by its name with a part of its hash.
+    let read = if arguments.json || arguments.layers { file::graph } else { file::named_graph };
+    let graph = read(name).map_err(|error| match error.file {
         Some(_) => error,
         None => InputError { at: "model".to_owned(), ..error },
     })?;
@@ -80,8 +82,7 @@ pub(crate) fn models(arguments: &Arguments) -> Result<Ending, InputError> {
     } else if arguments.layers {
         layers(&graph);
     } else {
-        // Measured times are of a graph of a file by its name with a part of its hash.
-        blocks(&file::named_graph(name)?, arguments)?;
+        blocks(&graph, arguments)?;
     }
     Ok(Ending::Good)
 }

@@ -5,7 +5,7 @@
 use offcut_checker::Tolerance;
 use offcut_instances::document::hash;
 use offcut_instances::problem::{Algorithm, Budget};
-use offcut_ledger::{Key, Row};
+use offcut_ledger::{Key, Row, Status};
 use offcut_runner::BenchmarkAdapter;
 use offcut_runner::cell::{checked_answer, execute};
 
@@ -32,6 +32,24 @@ pub fn rows_of<P: BenchmarkAdapter>(
         checked_answer::<P>(instance, key, &executed, &Tolerance::default()).0
     };
     algorithms.iter().map(|algorithm| row(algorithm.as_ref())).collect()
+}
+
+/// Every method ends with a solution, a bound or a word, or within its limit: none breaks, and the checker rejects none.
+pub fn assert_no_failure(rows: &[Row]) {
+    let fine = [
+        Status::Feasible,
+        Status::OptimalClaimed,
+        Status::OptimalCertified,
+        Status::InfeasibleClaimed,
+        Status::InfeasibleCertified,
+        Status::Time,
+        Status::NothingFound,
+        Status::Bounded,
+        Status::Declined,
+    ];
+    for row in rows {
+        assert!(fine.contains(&row.status), "{}: {row:?}", row.key.method);
+    }
 }
 
 /// The row of a method.

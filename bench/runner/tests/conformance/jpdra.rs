@@ -1,7 +1,7 @@
 //! The conformance suite that every method of `jpdra` passes: all methods on random instances, checked from their answers' bytes, against
 //! each other and against every certified bound.
 
-use crate::common::{objective, of, rows};
+use crate::common::{assert_no_failure, objective, of, rows};
 use offcut_checker::{Proof, Tolerance};
 use offcut_instances::jpdra::strategy::{Shares, instances};
 use offcut_instances::jpdra::{Allocation, FAMILIES, Instance, Jpdra, Parameters, generate};
@@ -16,20 +16,7 @@ fn has_solution(row: &Row) -> bool {
 /// What holds on every instance. The word of a MILP solver is good to 1e-6; all else to rounding.
 fn assert_conformance(instance: &Instance, seed: u64) {
     let rows = rows::<Jpdra>(instance, seed);
-    for row in &rows {
-        let fine = [
-            Status::Feasible,
-            Status::OptimalClaimed,
-            Status::OptimalCertified,
-            Status::InfeasibleClaimed,
-            Status::InfeasibleCertified,
-            Status::Time,
-            Status::NothingFound,
-            Status::Bounded,
-            Status::Declined,
-        ];
-        assert!(fine.contains(&row.status), "{}: {:?}", row.key.method, row);
-    }
+    assert_no_failure(&rows);
     assert_eq!(contradictions(Sense::Minimise, &rows, &Tolerance::default()), []);
     let exact = of(&rows, "branch");
     let milp = match instance.allocation {

@@ -1,7 +1,7 @@
 //! The conformance suite that every method of `lymdo` passes: all methods on random slots and horizons, checked from their answers' bytes,
 //! against each other and against every certified bound.
 
-use crate::common::{objective, of, rows};
+use crate::common::{assert_no_failure, objective, of, rows};
 use offcut_checker::{Proof, Tolerance, check_answer};
 use offcut_instances::lymdo::strategy::instances;
 use offcut_instances::lymdo::{FAMILIES, Instance, Law, Lymdo, Parameters, Service, generate};
@@ -13,20 +13,7 @@ use proptest::prelude::*;
 /// What holds on every instance. Policies without thought decline where their only cut is not stable.
 fn conforming(instance: &Instance, seed: u64) -> Vec<Row> {
     let rows = rows::<Lymdo>(instance, seed);
-    for row in &rows {
-        let fine = [
-            Status::Feasible,
-            Status::OptimalClaimed,
-            Status::OptimalCertified,
-            Status::InfeasibleClaimed,
-            Status::InfeasibleCertified,
-            Status::Time,
-            Status::NothingFound,
-            Status::Bounded,
-            Status::Declined,
-        ];
-        assert!(fine.contains(&row.status), "{}: {row:?}", row.key.method);
-    }
+    assert_no_failure(&rows);
     assert_eq!(contradictions(Sense::Minimise, &rows, &Tolerance::default()), []);
     for row in &rows {
         let Proof::Certified { value } = row.proof else { continue };

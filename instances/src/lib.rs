@@ -20,6 +20,7 @@
 //! | [`terminal`] | text from documents and programs, made safe to print |
 //! | [`machine`] | machines and the kinds whose layers were measured |
 //! | [`measured`] | work in seconds, for generators |
+//! | [`prototype`] | predicted against measured latencies, as `offcut prototype` writes them |
 //! | [`origin`], [`speedup`], [`model`] | types that several problems use |
 //! | [`jpdra`] | flows of tasks through partitions on servers: placement and speeds in tandem queues |
 //! | [`lymdo`] | cuts and resources slot by slot under energy budgets |
@@ -42,6 +43,7 @@ pub mod origin;
 mod parameters;
 pub mod problem;
 pub mod problems;
+pub mod prototype;
 pub mod random;
 pub mod range;
 pub mod speedup;

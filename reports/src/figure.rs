@@ -57,6 +57,8 @@ pub struct Lines {
 pub enum Shape {
     /// They are joined, and marked.
     Joined,
+    /// Nothing: they are marked, and bands are bars.
+    Points,
     /// Shares in percent that hold until the next place.
     Stairs {
         /// Whether places are seconds, to be written with a unit that fits each.

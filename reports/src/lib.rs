@@ -40,6 +40,7 @@ pub mod papers;
 mod peers;
 pub mod problem_report;
 pub mod problems;
+mod prototype;
 pub mod report;
 pub mod results;
 pub mod section;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use offcut_instances::prototype::Prototype;
 use offcut_ledger::{BestKnown, Evidence};
 
 use crate::simulated::Simulated;
@@ -23,6 +24,8 @@ pub struct Options {
     pub overview: Option<String>,
     /// Delays that were simulated for this report; empty if none were.
     pub simulated: Simulated,
+    /// Answers that were run for real, in the order of their files; empty if none were.
+    pub prototypes: Vec<Prototype>,
 }
 
 impl Default for Options {
@@ -35,6 +38,7 @@ impl Default for Options {
             evidence: None,
             overview: None,
             simulated: Simulated::default(),
+            prototypes: Vec::new(),
         }
     }
 }

@@ -7,5 +7,6 @@ mod house;
 mod jpdra;
 mod lymdo;
 mod print;
+mod prototype;
 mod report;
 mod statistics;

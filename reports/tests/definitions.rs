@@ -52,7 +52,7 @@ fn row(method: &str, instance: &str, status: Status, solve_s: f64) -> Row {
 
 /// Six instances with a solution and two without. `branch` certifies everything; `dp` proves the same optima and claims the rest; `greedy` finds
 /// nothing on one instance, after half a millisecond, is rejected on an instance without a solution, and declines one.
-fn run() -> (Manifest, Vec<Row>) {
+pub(crate) fn run() -> (Manifest, Vec<Row>) {
     let mut rows = Vec::new();
     for at in 0..8 {
         let name = format!("i{at}");

@@ -10,7 +10,7 @@ use crate::report::{seconds, table};
 pub struct Comparison {
     /// Layers that take time in both.
     pub layers: usize,
-    /// Those whose second median is not between the 10th and the 90th percentile of the first.
+    /// Those whose second median is outside the spread of the first.
     pub outside: Vec<Outside>,
     /// Medians of the second over the first, whole networks: model and ratio.
     pub wholes: Vec<(String, f64)>,
@@ -70,7 +70,7 @@ impl Comparison {
     /// What there is to say, ready to print.
     pub fn text(&self) -> String {
         let mut text = format!(
-            "{} of {} layers ({:.1} %) have their second median within the first spread (10th to 90th percentile)\n",
+            "{} of {} layers ({:.1} %) have their second median within the spread of the first (from the least 10th to the largest 90th percentile of one process)\n",
             self.layers - self.outside.len(),
             self.layers,
             100.0 * self.share_within()
@@ -79,7 +79,7 @@ impl Comparison {
             text += &format!("in one file only: {}\n", self.unmatched.join(", "));
         }
         if !self.outside.is_empty() {
-            let mut rows = table(&["model", "layer", "first 10 %", "first 90 %", "second median"]);
+            let mut rows = table(&["model", "layer", "first from", "to", "second median"]);
             for outside in &self.outside {
                 let [low, high] = outside.spread_s.map(seconds);
                 rows.add_row([outside.model.clone(), outside.layer.clone(), low, high, seconds(outside.time_s)]);

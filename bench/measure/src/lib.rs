@@ -8,6 +8,7 @@
 //! | [`statistics`] | medians, spreads, Amdahl's law |
 //! | [`report`] | tables of what was measured |
 //! | [`compare`] | whether a second measurement is within the spread of the first |
+//! | [`pass`], [`parent`] | a part of a measurement in a process of its own; processes that end with their parent |
 //! | [`command`] | arguments, messages and output of both programs |
 //! | [`prototype`] | answers run for real: processes, sockets, predicted against measured latency |
 //!
@@ -19,6 +20,8 @@ pub mod compare;
 pub mod engine;
 pub mod machine;
 pub mod measure;
+pub mod parent;
+pub mod pass;
 pub mod prototype;
 pub mod report;
 pub mod statistics;

@@ -1,18 +1,16 @@
 //! `offcut-measure`: seconds of every layer of networks on this machine.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, Parser, Subcommand};
 use offcut_instances::dnn::machine_file::{LayerTimes, MachineProfile};
 use offcut_instances::dnn::zoo;
-use offcut_measure::command::{self, BAD_INPUT, can_be_written, print, say, write};
+use offcut_measure::command::{self, can_be_written, print, say, write};
 use offcut_measure::measure::{self, Measured, Settings};
-use offcut_measure::{compare, engine, machine, report};
+use offcut_measure::pass::{self, PASS};
+use offcut_measure::{compare, machine, report};
 
 /// Measure networks on this machine, layer by layer, on the inference engine tract
 ///
@@ -56,9 +54,12 @@ struct Arguments {
     /// Threads of the engine; layers are timed with the first number, whole networks with all
     #[arg(long, value_delimiter = ',', default_value = "1", value_name = "1,2,...")]
     threads: Vec<usize>,
-    /// Most repetitions
-    #[arg(long, default_value_t = 50)]
+    /// Most repetitions, all processes together
+    #[arg(long, default_value_t = 60)]
     repetitions: usize,
+    /// Processes for each model, one after the other: times differ more from process to process than within one
+    #[arg(long, default_value_t = 6)]
+    processes: usize,
     /// Most seconds of repetitions for each model
     #[arg(long, default_value_t = 20.0)]
     seconds: f64,
@@ -68,6 +69,9 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
+    if std::env::args_os().nth(1).is_some_and(|argument| argument == PASS) {
+        return pass::run();
+    }
     command::main(|cli: Cli| match &cli.command {
         Some(Command::Compare { first, second }) => compared(first, second),
         None => measured(&cli.arguments),
@@ -100,6 +104,7 @@ fn measured(arguments: &Arguments) -> Result<()> {
     };
     can_be_written(path)?;
     ensure!(!arguments.name.is_empty(), "the machine's name is empty: give --name KIND");
+    let program = std::env::current_exe().context("this program cannot be found")?;
     let start = machine::load();
     if let Some(load) = start.filter(|load| *load > machine::IDLE) {
         say(&format!("warning: this machine is not idle (load {load:.2}): times are longer and spread more"));
@@ -107,7 +112,7 @@ fn measured(arguments: &Arguments) -> Result<()> {
     let mut models: Vec<Measured> = Vec::new();
     for (i, name) in names.iter().enumerate() {
         say(&format!("{} of {}: {name}", i + 1, names.len()));
-        let one = within_time(name, &arguments.name, &settings)?;
+        let one = measure::model(&program, name, &arguments.name, &settings)?;
         ensure!(models.iter().all(|known| known.table.model != one.table.model), "'{name}' is given twice");
         models.push(one);
     }
@@ -123,6 +128,7 @@ fn settings(arguments: &Arguments) -> Result<Settings> {
     threads.dedup();
     ensure!(arguments.repetitions > 0, "--repetitions 0: give at least 1");
     ensure!(threads.iter().all(|count| (1..=MOST).contains(count)), "--threads: give numbers from 1 to {MOST}");
+    ensure!((1..=MOST).contains(&arguments.processes), "--processes {}: give 1 to {MOST}", arguments.processes);
     let mut sorted = threads.clone();
     sorted.sort_unstable();
     sorted.dedup();
@@ -133,29 +139,6 @@ fn settings(arguments: &Arguments) -> Result<Settings> {
     if let Some(count) = threads.iter().find(|&&count| count > processors) {
         say(&format!("warning: {count} threads on {processors} logical processors"));
     }
-    Ok(Settings { threads, repetitions: arguments.repetitions, seconds: arguments.seconds, seed: arguments.seed })
-}
-
-/// Measures a model; ends the program if that takes far longer than it may. A single inference cannot be interrupted.
-fn within_time(name: &str, machine: &str, settings: &Settings) -> Result<Measured> {
-    let most = Duration::from_secs_f64(120.0 + 4.0 * settings.seconds);
-    let (done, is_done) = channel::<()>();
-    let model = name.to_owned();
-    std::thread::spawn(move || {
-        if is_done.recv_timeout(most) == Err(RecvTimeoutError::Timeout) {
-            say(&format!("error: {model}: not measured after {most:.0?}: give a smaller model, or more --seconds"));
-            std::process::exit(i32::from(BAD_INPUT));
-        }
-    });
-    // The engine may panic on what it cannot run: its message is ours to give.
-    let hook = std::panic::take_hook();
-    std::panic::set_hook(Box::new(|_| {}));
-    let result = catch_unwind(AssertUnwindSafe(|| measure::model(name, machine, settings)));
-    std::panic::set_hook(hook);
-    drop(done);
-    result.unwrap_or_else(|panic| {
-        let message = panic.downcast_ref::<String>().map(String::as_str);
-        let message = message.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
-        bail!("{name}: cannot be run by {} {}: {message}", engine::ENGINE, engine::version())
-    })
+    let Arguments { processes, repetitions, seconds, seed, .. } = *arguments;
+    Ok(Settings { threads, processes, repetitions, seconds, seed })
 }

@@ -1,29 +1,26 @@
 //! Seconds of every layer of a model, and of the whole with several threads.
 
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use offcut_instances::dnn::machine_file::{MachineProfile, Provenance};
 use offcut_instances::dnn::{Graph, Measurement, Measurements, Whole};
 use offcut_instances::problem::Valid;
 
-use crate::engine::{self, ENGINE, Network, Part, Tensor};
+use crate::engine::{self, ENGINE, Network};
 use crate::machine;
-use crate::statistics::{Summary, geometric_mean, rounded, summary};
-
-/// Runs before the first one that counts.
-const WARM_UP: usize = 2;
-
-/// So many times a network is made anew for the times of its layers: where its memory lies changes times by more than repetitions do.
-const PASSES: usize = 4;
+use crate::pass::{Pass, Samples};
+use crate::statistics::{Summary, geometric_mean, of_processes, rounded};
 
 /// How to measure.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Numbers of threads, the layers' first. At least one, each at least 1.
     pub threads: Vec<usize>,
-    /// Most repetitions for each number of threads, at least 1.
+    /// Processes one after the other, each with a part of the repetitions, at least 1.
+    pub processes: usize,
+    /// Most repetitions for each number of threads, all processes together, at least 1.
     pub repetitions: usize,
     /// Most seconds of repetitions for each model, all numbers of threads together. At least one repetition is made.
     pub seconds: f64,
@@ -55,105 +52,51 @@ impl Measured {
     }
 }
 
-/// Measures a model, by its name in the zoo or the path of its ONNX file; `machine` names the machine.
+/// Measures a model, by its name in the zoo or the path of its ONNX file; `machine` names the machine. `program` is the program that is started once more for each process, with the argument
+/// [`crate::pass::PASS`].
 ///
 /// # Errors
 /// If settings are out of range, the model is not known, cannot be read or has an operator that the engine cannot run.
-pub fn model(name: &str, machine: &str, settings: &Settings) -> Result<Measured> {
+pub fn model(program: &Path, name: &str, machine: &str, settings: &Settings) -> Result<Measured> {
     ensure!(settings.repetitions > 0, "0 repetitions: give at least 1");
+    ensure!(settings.processes > 0, "0 processes: give at least 1");
     ensure!(!settings.threads.is_empty() && !settings.threads.contains(&0), "0 threads: give at least 1");
     ensure!(settings.seconds.is_finite() && settings.seconds > 0.0, "{} seconds: give more than 0", settings.seconds);
-    let network = Network::open(name, settings.seed)?;
-    let mut part = network.whole().with_context(|| name.to_owned())?;
-    let inputs = Network::random_inputs(&part, settings.seed)?;
-    let budget = Duration::from_secs_f64(settings.seconds / settings.threads.len() as f64);
-    part.set_threads(settings.threads[0]);
-    let mut samples = Samples::default();
-    let passes = PASSES.min(settings.repetitions);
-    for pass in 1..=passes {
-        if pass > 1 {
-            part = network.whole().with_context(|| name.to_owned())?;
-            part.set_threads(settings.threads[0]);
-        }
-        let repetitions = (settings.repetitions * pass).div_ceil(passes);
-        alternate(&mut part, &inputs, &mut samples, repetitions, budget / passes as u32)
-            .with_context(|| name.to_owned())?;
-    }
-    let mut whole = vec![entry(settings.threads[0], samples.whole)];
-    for &threads in &settings.threads[1..] {
-        part.set_threads(threads);
-        whole.push(entry(threads, repeat(&mut part, &inputs, settings.repetitions, budget)?));
-    }
-    let layers = network.graph().layers().iter().zip(samples.layers).map(|(layer, mut times)| {
-        let Summary { median, spread } = summary(&mut times);
+    let graph = Network::open(name, settings.seed)?.graph().clone();
+    let processes = settings.processes.min(settings.repetitions);
+    let pass = Pass {
+        parent: std::process::id(),
+        model: name.to_owned(),
+        threads: settings.threads.clone(),
+        repetitions: settings.repetitions.div_ceil(processes),
+        seconds: settings.seconds / processes as f64,
+        seed: settings.seed,
+    };
+    // A single inference cannot be interrupted, but its process can.
+    let most = Duration::from_secs_f64(120.0 + 4.0 * pass.seconds);
+    let passes: Vec<Samples> = (0..processes).map(|_| pass.run_apart(program, most)).collect::<Result<_>>()?;
+    let whole = settings.threads.iter().enumerate().map(|(i, &threads)| {
+        let by_process: Vec<Vec<f64>> = passes.iter().map(|samples| samples.whole[i].clone()).collect();
+        entry(threads, by_process)
+    });
+    let layers = graph.layers().iter().enumerate().map(|(v, layer)| {
+        let Summary { median, spread } = of_processes(passes.iter().map(|samples| samples.layers[v].clone()).collect());
         let spread_s = Some(spread.map(rounded));
         Measurement { layer: layer.name.clone(), time_s: rounded(median), spread_s }
     });
     let table = Measurements {
-        model: network.graph().name().to_owned(),
+        model: graph.name().to_owned(),
         device: machine.to_owned(),
         layers: layers.collect(),
-        whole,
+        whole: whole.collect(),
     };
-    Ok(Measured { graph: network.graph().clone(), table, own_layers: part.own_layers() })
+    Ok(Measured { table, own_layers: passes[0].own_layers.clone(), graph })
 }
 
-/// Seconds by repetition.
-#[derive(Default)]
-struct Samples {
-    whole: Vec<f64>,
-    /// Shape (layers, repetitions).
-    layers: Vec<Vec<f64>>,
-}
-
-/// Runs the whole and layer by layer in turn, so that both meet the same state of the machine, until there are so many repetitions or the budget is spent; once at least.
-fn alternate(
-    part: &mut Part,
-    inputs: &[Arc<Tensor>],
-    samples: &mut Samples,
-    repetitions: usize,
-    budget: Duration,
-) -> Result<()> {
-    for _ in 0..WARM_UP {
-        part.timed(inputs)?;
-    }
-    let (begin, before) = (Instant::now(), samples.whole.len());
-    while samples.whole.len() == before || samples.whole.len() < repetitions && begin.elapsed() < budget {
-        samples.whole.push(once(part, inputs)?);
-        let layer_s = part.timed(inputs)?.layer_s;
-        samples.layers.resize(layer_s.len(), Vec::new());
-        samples.layers.iter_mut().zip(layer_s).for_each(|(times, time)| times.push(time));
-    }
-    Ok(())
-}
-
-/// Seconds of whole runs.
-fn repeat(part: &mut Part, inputs: &[Arc<Tensor>], repetitions: usize, budget: Duration) -> Result<Vec<f64>> {
-    for _ in 0..WARM_UP {
-        part.run(inputs)?;
-    }
-    let mut samples = Vec::new();
-    let begin = Instant::now();
-    while samples.is_empty() || samples.len() < repetitions && begin.elapsed() < budget {
-        samples.push(once(part, inputs)?);
-    }
-    Ok(samples)
-}
-
-fn once(part: &mut Part, inputs: &[Arc<Tensor>]) -> Result<f64> {
-    let begin = Instant::now();
-    part.run(inputs)?;
-    Ok(begin.elapsed().as_secs_f64())
-}
-
-fn entry(threads: usize, mut samples: Vec<f64>) -> Whole {
-    let Summary { median, spread } = summary(&mut samples);
-    Whole {
-        threads: threads as u32,
-        repetitions: samples.len() as u32,
-        time_s: rounded(median),
-        spread_s: spread.map(rounded),
-    }
+fn entry(threads: usize, by_process: Vec<Vec<f64>>) -> Whole {
+    let repetitions = by_process.iter().map(Vec::len).sum::<usize>() as u32;
+    let Summary { median, spread } = of_processes(by_process);
+    Whole { threads: threads as u32, repetitions, time_s: rounded(median), spread_s: spread.map(rounded) }
 }
 
 /// The file of a machine: all models, and how they were measured. `loads` are those at the start and at the end.

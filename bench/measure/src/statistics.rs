@@ -22,6 +22,21 @@ pub fn summary(numbers: &mut [f64]) -> Summary {
     Summary { median, spread: [numbers[last / 10], numbers[(9 * last).div_ceil(10)]] }
 }
 
+/// The median of all numbers, and the spread of several processes: from the least 10th to the largest 90th percentile of one. Another process is one more of them.
+///
+/// ```
+/// let summary = offcut_measure::statistics::of_processes(vec![vec![1.0, 2.0, 3.0], vec![3.0, 4.0, 5.0]]);
+/// assert_eq!((summary.median, summary.spread), (3.0, [1.0, 5.0]));
+/// ```
+pub fn of_processes(mut numbers: Vec<Vec<f64>>) -> Summary {
+    let spreads: Vec<[f64; 2]> =
+        numbers.iter_mut().filter(|one| !one.is_empty()).map(|one| summary(one).spread).collect();
+    let Summary { median, .. } = summary(&mut numbers.concat());
+    let low = spreads.iter().map(|spread| spread[0]).fold(median, f64::min);
+    let high = spreads.iter().map(|spread| spread[1]).fold(median, f64::max);
+    Summary { median, spread: [low, high] }
+}
+
 /// A time as files hold it: four significant digits. Order is kept.
 ///
 /// ```

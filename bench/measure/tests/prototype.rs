@@ -182,8 +182,53 @@ fn queues_that_cannot_be_carried_are_refused() {
     let fast = jpdra::Solution { speeds, ..solution };
     refused(&files::<Jpdra>(&instance, fast, 1.0), &[], "times as fast as one core");
     refused(&files::<Jpdra>(&flow().0, flow().1, 1.0), &["--seconds", "0.1", "--dilation", "4"], "give more --seconds");
-    let slot = lymdo::generate("rayleigh", &lymdo::Parameters::default(), 1).expect("legal");
-    refused(&write::<Lymdo>(&slot, &Answer::<Lymdo>::declined("too small")), &[], "is not run");
+    refused(&files::<Jpdra>(&flow().0, flow().1, 1.0), &["--slots", "0"], "has no slots");
+}
+
+/// Two users over two slots: one sends its input, one computes some blocks itself.
+fn slots() -> (lymdo::Instance, lymdo::Solution) {
+    let models = vec!["squeezenet1_1".to_owned()];
+    let parameters = lymdo::Parameters {
+        users: 2,
+        slots: 2,
+        arrivals_per_s: 4.0,
+        bandwidth_hz: 1e8,
+        models,
+        ..lymdo::Parameters::default()
+    };
+    let mut instance = lymdo::generate("steady", &parameters, 1).expect("legal");
+    instance.users.iter_mut().for_each(|user| user.device = Machine::of_macs(4e9));
+    instance.set_edge_speed(8e9);
+    let allocation = lymdo::Allocation {
+        cuts: vec![0, 3],
+        local_macs_per_s: vec![4e9; 2],
+        bandwidth_hz: vec![5e7; 2],
+        edge_macs_per_s: vec![4e9; 2],
+    };
+    (instance, lymdo::Solution { slots: vec![allocation; 2] })
+}
+
+#[test]
+fn slots_are_run_one_after_the_other() {
+    for service in [lymdo::Service::Deterministic, lymdo::Service::Exponential] {
+        let (mut instance, solution) = slots();
+        instance.service = service;
+        let files = files::<Lymdo>(&instance, solution, 1.0);
+        let json = files.folder.path().join("rows.json");
+        let arguments = ["--seconds", "24", "--dilation", "4", "-o", json.to_str().expect("UTF-8")];
+        let rows = rows(&command(&files, &arguments).output().expect("runs"), &json);
+        assert!(rows["largest_difference"].as_f64().expect("a number") <= 1e-5);
+        assert_eq!(rows["service"], serde_json::to_value(service).expect("a word"));
+        let outcome = &rows["outcomes"][0];
+        let all = outcome["rows"].as_array().expect("rows");
+        let names: Vec<&str> = all.iter().filter_map(|row| row["route"].as_str()).collect();
+        assert_eq!(names, ["slot 0, user 0", "slot 0, user 1", "slot 1, user 0", "slot 1, user 1"]);
+        assert_eq!(outcome["processes"], 3);
+        for row in all {
+            assert!(row["same_draws_s"].is_number() && row["predicted"]["queueing_s"].as_f64() > Some(0.0), "{row}");
+        }
+        refused(&files, &["--slots", "2"], "has 2 slots");
+    }
 }
 
 #[cfg(target_os = "linux")]

@@ -43,7 +43,7 @@ pub struct Whole {
     pub repetitions: u32,
     /// The median over repetitions, in seconds, >= 0.
     pub time_s: f64,
-    /// The 10th and the 90th percentile over repetitions, in seconds.
+    /// From the least 10th to the largest 90th percentile over repetitions in one process, in seconds.
     pub spread_s: [f64; 2],
 }
 
@@ -55,7 +55,7 @@ pub struct Measurement {
     pub layer: String,
     /// Its time, in seconds, >= 0; a layer fused into another takes 0.
     pub time_s: f64,
-    /// The 10th and the 90th percentile over repetitions, in seconds, if the time is a median.
+    /// From the least 10th to the largest 90th percentile over repetitions in one process, in seconds, if the time is a median.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spread_s: Option<[f64; 2]>,
 }

@@ -17,7 +17,7 @@ use crate::problem_report::ProblemReport;
 use crate::report::{Headline, Report};
 use crate::results::Results;
 use crate::section::Section;
-use crate::{comparison, figures, problems, tables};
+use crate::{comparison, figures, problems, prototype, tables};
 
 impl Report {
     /// Computes the report of a run.
@@ -45,6 +45,7 @@ impl Report {
                 families: families_of(&results, study),
             }
         }));
+        sections.extend(prototype::section(&options.prototypes));
         sections.extend(comparison::sections(&results, options, problem));
         sections.push(Section {
             title: "Outcome of every row".into(),

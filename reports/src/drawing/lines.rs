@@ -104,7 +104,7 @@ fn vertical(plot: &Lines, bottom: f64, top: f64) -> AxisMap {
     {
         y.low = 0.0;
     }
-    if plot.shape != Shape::Joined {
+    if matches!(plot.shape, Shape::Stairs { .. }) {
         (y.low, y.high) = (0.0, 104.0);
     }
     y
@@ -127,7 +127,7 @@ impl Label {
 
 impl<B: DrawingBackend> Chart<'_, '_, B> {
     fn is_stairs(&self) -> bool {
-        self.plot.shape != Shape::Joined
+        matches!(self.plot.shape, Shape::Stairs { .. })
     }
 
     fn text(&self, text: &str, at: (f64, f64), size: f64, (horizontal, vertical): (HPos, VPos), turned: bool) {
@@ -152,7 +152,7 @@ impl<B: DrawingBackend> Chart<'_, '_, B> {
         let close = places.windows(2).any(|pair| x.place(pair[1]) - x.place(pair[0]) < room);
         let mut free = f64::NEG_INFINITY;
         let over_seconds = self.plot.shape == Shape::Stairs { over_seconds: true };
-        for at in if places.len() <= 10 && !close && !self.is_stairs() { places } else { x.ticks() } {
+        for at in if places.len() <= 10 && !close && self.plot.shape == Shape::Joined { places } else { x.ticks() } {
             canvas.line(&[(x.place(at), *bottom), (x.place(at), bottom + 5.0)], INK, 1.0);
             let text = if over_seconds { duration_tick(at) } else { tick(at) };
             let half = text.chars().count() as f64 * 4.0;
@@ -177,6 +177,13 @@ impl<B: DrawingBackend> Chart<'_, '_, B> {
     fn bands(&self) {
         let Self { canvas, plot, x, y, .. } = self;
         for (at, line) in plot.lines.iter().enumerate() {
+            if plot.shape == Shape::Points {
+                for (mark, (low, high)) in line.points.iter().filter_map(|mark| Some((mark, mark.band?))) {
+                    let across = x.place(mark.x);
+                    canvas.line(&[(across, y.place(low)), (across, y.place(high))], self.looks[at].color, 1.0);
+                }
+                continue;
+            }
             let upper = line.points.iter().filter_map(|m| m.band.map(|b| (x.place(m.x), y.place(b.1))));
             let lower = line.points.iter().rev().filter_map(|m| m.band.map(|b| (x.place(m.x), y.place(b.0))));
             let outline: Vec<_> = upper.chain(lower).collect();
@@ -213,7 +220,9 @@ impl<B: DrawingBackend> Chart<'_, '_, B> {
                 canvas.dashed(&[(*left, level), (*right, level)], look.color, 1.3, DASHES[1]);
             }
             let path = self.path(line.points.iter().map(|mark| (mark.x, mark.y)));
-            canvas.dashed(&path, look.color, 2.0, if has_limits { DASHES[0] } else { look.dashes });
+            if plot.shape != Shape::Points {
+                canvas.dashed(&path, look.color, 2.0, if has_limits { DASHES[0] } else { look.dashes });
+            }
             // Histories have more points than there is room for markers, which come at other places on every line.
             let mut free = if many { left + MARKER_ROOM * at as f64 / plot.lines.len() as f64 } else { *left };
             for place in &path {
@@ -264,7 +273,7 @@ impl<B: DrawingBackend> Chart<'_, '_, B> {
         }
         for (label, top) in labels.iter().zip(tops) {
             // A line that ends within the plotting area is known by its mark: a line to its end would cross others.
-            if label.end.0 > self.right - 60.0 {
+            if label.end.0 > self.right - 60.0 && (self.plot.shape != Shape::Points || label.look.is_none()) {
                 let joint = (self.right + 18.0, top + label.height() / 2.0);
                 self.canvas.line(&[(label.end.0 + 6.0, label.end.1), joint], LEADER, 1.0);
             }

@@ -12,6 +12,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use offcut_instances::document::{InputError, read_bytes};
 use offcut_instances::jpdra::Jpdra;
 use offcut_instances::problem::Problem;
+use offcut_instances::prototype::Prototype;
 use offcut_instances::terminal::one_line;
 use offcut_ledger::{Gate, Manifest, Mismatch, Row};
 use offcut_reports::overview::{Part, overview};
@@ -490,6 +491,7 @@ fn report_for<P: BenchmarkAdapter>(
     if P::NAME == Jpdra::NAME {
         options.simulated = super::bursts::simulated(&Folder::at(folder), &rows)?;
     }
+    options.prototypes = prototypes(folder, P::NAME)?;
     let report = Report::new(&manifest, &rows, &options);
     let written = offcut_reports::write_report(&report, &beside, &options)?;
     let flat = beside.join("rows.csv");
@@ -507,6 +509,23 @@ fn report_for<P: BenchmarkAdapter>(
     out!("evidence: {told}");
     out!("{} rows; report: open {}", rows.len(), beside.join(&written.files[0]).display());
     Ok(Reported { report, manifest, rows, mismatches: gate.mismatches, ending })
+}
+
+/// Answers that were run for real: the files in the run's folder `prototype`, in the order of their names.
+fn prototypes(folder: &Path, problem: &str) -> Result<Vec<Prototype>, InputError> {
+    let Ok(entries) = std::fs::read_dir(folder.join("prototype")) else { return Ok(Vec::new()) };
+    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    let mut paths: Vec<PathBuf> = paths.filter(|path| path.extension().is_some_and(|end| end == "json")).collect();
+    paths.sort();
+    let read = |path: &PathBuf| {
+        let prototype = Prototype::read(path)?;
+        if prototype.problem != problem {
+            let what = format!("is of the problem '{}', the run of '{problem}'", prototype.problem);
+            return Err(InputError::at("problem", what, "move it to a run of its problem").in_file(path));
+        }
+        Ok(prototype)
+    };
+    paths.iter().map(read).collect()
 }
 
 /// A progress bar on a terminal; elsewhere a line on standard error every ten seconds.

@@ -11,8 +11,7 @@ use offcut_measure::prototype::{self, Settings, cluster::NODE, figure, node, pri
 
 /// Run answers for real on this machine: predicted against measured latency
 ///
-/// A process for each device and server; networks are split at the answer's cuts and run by the inference engine tract, tensors go over loopback sockets held to the instance's links. Problems: multiuser,
-/// throughput, jpdra
+/// A process for each device and server; networks are split at the answer's cuts and run by the inference engine tract, tensors go over loopback sockets held to the instance's links
 #[derive(Parser)]
 #[command(
     name = "offcut prototype",
@@ -28,7 +27,7 @@ struct Cli {
     /// Tasks of each user or request, one at a time (multiuser, throughput)
     #[arg(long, default_value_t = 20)]
     repetitions: usize,
-    /// Seconds of arrivals, by the clock (jpdra)
+    /// Seconds of arrivals, by the clock, all slots together (jpdra, lymdo)
     #[arg(long, default_value_t = 60.0)]
     seconds: f64,
     /// Make all durations so many times as long: for machines faster than one core of this one
@@ -40,6 +39,9 @@ struct Cli {
     /// An ONNX file that the instance was made of; may be repeated
     #[arg(long = "model", value_name = "NET.onnx")]
     models: Vec<String>,
+    /// Slots to run, one after the other; up to four evenly spread ones, if nothing is said (lymdo)
+    #[arg(long, value_delimiter = ',', value_name = "0,1,...")]
+    slots: Option<Vec<usize>>,
     /// Seed of weights, inputs, the order of tasks and arrivals
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -63,8 +65,8 @@ fn run(cli: Cli) -> Result<()> {
         command::can_be_written(path)?;
     }
     let program = std::env::current_exe().context("this program cannot be found")?;
-    let Cli { repetitions, seconds, dilation, kind, models, seed, .. } = cli;
-    let settings = Settings { repetitions, seconds, dilation, kind, models, seed };
+    let Cli { repetitions, seconds, dilation, kind, models, slots, seed, .. } = cli;
+    let settings = Settings { repetitions, seconds, dilation, kind, models, slots, seed };
     let results = prototype::run(&program, &cli.instance, &cli.answers, &settings, command::say)?;
     let mut text = print::text(&results);
     if let Some(path) = &cli.output {

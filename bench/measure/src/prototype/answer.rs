@@ -6,32 +6,32 @@ use anyhow::{Context, Result, bail, ensure};
 use offcut_checker::{Checkable, Tolerance, check_answer};
 use offcut_instances::document::{InputError, parse_instance, problem_of, read_answer, read_bytes};
 use offcut_instances::jpdra::Jpdra;
+use offcut_instances::lymdo::Lymdo;
 use offcut_instances::multiuser::Multiuser;
 use offcut_instances::throughput::Throughput;
 
 use super::networks::Sources;
 use super::plan::Plan;
-use super::{jpdra, multiuser, throughput};
+use super::{jpdra, lymdo, multiuser, throughput};
 
 /// How far a predicted latency may be from the checker's, relative.
-const SAME: f64 = 1e-9;
+pub(super) const SAME: f64 = 1e-9;
 
-/// The plan of a checked answer to an instance.
+/// The plan of a checked answer to an instance; `slots` are those of `lymdo` that are run.
 ///
 /// # Errors
 /// If a file cannot be read, the checker rejects the answer, or it is not one that can be run; one line says why.
-pub fn read(instance: &Path, answer: &Path, sources: &Sources) -> Result<Plan> {
+pub fn read(instance: &Path, answer: &Path, sources: &Sources, slots: Option<&[usize]>) -> Result<Plan> {
     let bytes = read_bytes(instance).map_err(|error| one(error.in_file(instance)))?;
     let problem = problem_of(&bytes).map_err(|error| one(error.in_file(instance)))?;
     let at = answer;
+    ensure!(slots.is_none() || problem == "lymdo", "--slots: an instance of {problem} has no slots");
     match problem.as_str() {
         "multiuser" => checked::<Multiuser>((instance, &bytes), at, |i, s| multiuser::plan(i, s, sources)),
         "throughput" => checked::<Throughput>((instance, &bytes), at, |i, s| throughput::plan(i, s, sources)),
         "jpdra" => checked::<Jpdra>((instance, &bytes), at, |i, s| jpdra::plan(i, s, sources)),
-        other => bail!(
-            "{}: an answer to '{other}' is not run: give an instance of multiuser, throughput or jpdra",
-            instance.display()
-        ),
+        "lymdo" => checked::<Lymdo>((instance, &bytes), at, |i, s| lymdo::plan(i, s, sources, slots)),
+        other => bail!("{}: an answer to '{other}' cannot be run", instance.display()),
     }
 }
 

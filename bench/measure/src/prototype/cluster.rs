@@ -14,7 +14,7 @@ use super::clock::{now_ns, ns};
 use super::node::{Command, Config, Hosted, Next, Said};
 use super::plan::Plan;
 use super::reference::Reference;
-use super::wire::{Header, receive};
+use super::wire::{Factors, Header, receive};
 use crate::engine::{largest_difference, tensor};
 
 /// The argument with which the program becomes a process of a plan.
@@ -114,7 +114,7 @@ impl Cluster {
     ///
     /// # Errors
     /// If its process has ended.
-    pub fn launch(&mut self, route: usize, task: u64, born_ns: Option<u64>, factors: Vec<f64>) -> Result<()> {
+    pub fn launch(&mut self, route: usize, task: u64, born_ns: Option<u64>, factors: Factors) -> Result<()> {
         self.tell(self.first[route], &Command::Start { route, task, born_ns, factors })
     }
 
@@ -202,6 +202,7 @@ fn hosted(plan: &Plan, reference: &Reference, place: usize, dilation: f64) -> Ve
                     place: route.stages[k + 1].place,
                     fixed_s: link.fixed_s * dilation,
                     s_per_byte: link.s_per_byte * dilation,
+                    queues: link.queues,
                 },
             };
             stages.push(Hosted {

@@ -3,9 +3,8 @@
 use std::path::Path;
 
 use anyhow::{Result, anyhow};
+use offcut_instances::prototype::Prototype;
 use plotters::prelude::*;
-
-use super::results::{Results, Row};
 
 const SIZE: (u32, u32) = (720, 640);
 
@@ -31,7 +30,7 @@ fn tick(number: &f64) -> String {
 ///
 /// # Errors
 /// If it cannot be drawn.
-pub fn svg(results: &Results) -> Result<String> {
+pub fn svg(results: &Prototype) -> Result<String> {
     let mut text = String::new();
     {
         let root = SVGBackend::with_string(&mut text, SIZE).into_drawing_area();
@@ -44,7 +43,7 @@ pub fn svg(results: &Results) -> Result<String> {
 ///
 /// # Errors
 /// If it cannot be drawn, or the file exists or cannot be written.
-pub fn write(results: &Results, path: &Path) -> Result<()> {
+pub fn write(results: &Prototype, path: &Path) -> Result<()> {
     let text = svg(results)?;
     offcut_instances::document::write_new(path, text.as_bytes()).map_err(|error| anyhow!("{error}"))
 }
@@ -52,14 +51,11 @@ pub fn write(results: &Results, path: &Path) -> Result<()> {
 type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
 type Failed<'a> = DrawingAreaErrorKind<<SVGBackend<'a> as DrawingBackend>::ErrorType>;
 
-fn bar(row: &Row) -> [f64; 2] {
-    row.interval_s.filter(|ends| ends[0] > 0.0).unwrap_or(row.spread_s)
-}
-
-fn draw<'a>(results: &Results, root: &Area<'a>) -> Result<(), Failed<'a>> {
+fn draw<'a>(results: &Prototype, root: &Area<'a>) -> Result<(), Failed<'a>> {
     root.fill(&WHITE)?;
     let rows = results.outcomes.iter().flat_map(|outcome| &outcome.rows);
-    let numbers = rows.flat_map(|row| [Some(row.predicted_s), row.by_macs_s, Some(bar(row)[0]), Some(bar(row)[1])]);
+    let numbers =
+        rows.flat_map(|row| [Some(row.predicted_s), row.by_macs_s, Some(row.range_s()[0]), Some(row.range_s()[1])]);
     let numbers: Vec<f64> = numbers.flatten().filter(|number| *number > 0.0).collect();
     let low = numbers.iter().copied().fold(f64::INFINITY, f64::min) / 1.3;
     let high = numbers.iter().copied().fold(0.0, f64::max) * 1.3;
@@ -85,7 +81,7 @@ fn draw<'a>(results: &Results, root: &Area<'a>) -> Result<(), Failed<'a>> {
     for (a, outcome) in results.outcomes.iter().enumerate() {
         let colour = COLOURS[a % COLOURS.len()];
         let bars = outcome.rows.iter().map(|row| {
-            let [from, to] = bar(row);
+            let [from, to] = row.range_s();
             PathElement::new(vec![(row.predicted_s, from), (row.predicted_s, to)], colour.stroke_width(1))
         });
         chart.draw_series(bars)?;

@@ -2,12 +2,14 @@
 
 use anyhow::{Context, Result};
 use offcut_instances::jpdra::{Flow, Instance, Jpdra, Solution, Speeds};
+use offcut_instances::lymdo::Service;
 use offcut_instances::machine::Machine;
+use offcut_instances::prototype::Objective;
 use offcut_simulator::{Tandem, tandems};
 
 use super::answer::exact;
 use super::networks::{Source, Sources};
-use super::plan::{Link, Objective, Plan, Route, Side, Stage};
+use super::plan::{Arrivals, Link, Plan, Route, Side, Stage};
 
 /// What the solution asks for. Every predicted delay is held to the checker's.
 ///
@@ -35,6 +37,7 @@ pub fn plan(instance: &Instance, solution: &Solution, sources: &Sources) -> Resu
         networks,
         routes: (0..flows).map(route).collect(),
         objective: Objective::Sum,
+        periods: 1,
     };
     check(instance, solution, &plan)?;
     Ok(plan)
@@ -88,14 +91,14 @@ fn route(instance: &Instance, solution: &Solution, s: usize, tandem: &Tandem, en
         cut: format!("servers {}", places.join(", ")),
         stages,
         links,
-        rate_per_s: Some(flow.rate_per_s),
+        arrivals: Some(Arrivals { rate_per_s: flow.rate_per_s, service: Service::Exponential, period: 0 }),
         weight: flow.rate_per_s / total,
         deadline_s: None,
     }
 }
 
 fn way(bytes: f64, bytes_per_s: f64) -> Link {
-    Link { fixed_s: 0.0, s_per_byte: 1.0 / bytes_per_s, bytes }
+    Link { fixed_s: 0.0, s_per_byte: 1.0 / bytes_per_s, bytes, queues: false }
 }
 
 /// Holds the delay of every flow and the objective to the checker's.

@@ -1,5 +1,7 @@
 //! What is refused before any process is started.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Result, ensure};
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
@@ -27,20 +29,15 @@ const MOST_TASKS: f64 = 200_000.0;
 /// # Errors
 /// If it has, with numbers and a remedy.
 pub fn size(plan: &Plan) -> Result<()> {
-    let mut used: Vec<(usize, usize)> = Vec::new();
-    for route in &plan.routes {
-        used.extend(route.stages.iter().map(|stage| (stage.place, route.network)));
-    }
-    used.sort_unstable();
-    used.dedup();
-    let mut places: Vec<usize> = used.iter().map(|(place, _)| *place).collect();
+    let mut places: Vec<usize> = plan.routes.iter().flat_map(|route| &route.stages).map(|stage| stage.place).collect();
+    places.sort_unstable();
     places.dedup();
     let processes = places.len();
     ensure!(
         processes <= MOST_PROCESSES,
         "{processes} processes are more than {MOST_PROCESSES}: give an instance with fewer users, requests or flows"
     );
-    let of_networks: f64 = used.iter().map(|(_, network)| plan.networks[*network].params as f64).sum();
+    let of_networks = parameters(plan);
     let needed = of_networks * BYTES_PER_PARAMETER + processes as f64 * BYTES_PER_PROCESS;
     let memory = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
     let free = System::new_with_specifics(memory).map_or(0.0, |system| system.available_memory() as f64);
@@ -51,6 +48,18 @@ pub fn size(plan: &Plan) -> Result<()> {
         free * 1e-9
     );
     Ok(())
+}
+
+/// Parameters of all networks in all processes: of a network in a process once, as long as it is compiled, or of all stages that have layers of it, if that is more.
+fn parameters(plan: &Plan) -> f64 {
+    let mut layers: BTreeMap<(usize, usize), usize> = BTreeMap::new();
+    for route in &plan.routes {
+        for stage in &route.stages {
+            *layers.entry((stage.place, route.network)).or_default() += stage.layers.len();
+        }
+    }
+    let share = |network: usize, layers: usize| (layers as f64 / plan.networks[network].layers as f64).max(1.0);
+    layers.iter().map(|(&(_, network), &count)| plan.networks[network].params as f64 * share(network, count)).sum()
 }
 
 /// Refuses a stage that one core is too slow for.
@@ -97,18 +106,22 @@ pub fn one_at_a_time(plan: &Plan, dilation: f64, repetitions: usize) -> Result<f
 /// If it cannot, with numbers.
 pub fn arrivals(plan: &Plan, reference: &Reference, dilation: f64, seconds: f64) -> Result<f64> {
     ensure!(seconds <= MOST_S, "--seconds {seconds} are more than {MOST_S}");
-    let rates = |of: &dyn Fn(usize) -> f64| -> f64 {
-        plan.routes.iter().map(|route| route.rate_per_s.unwrap_or(0.0) / dilation * of(route.network)).sum()
+    let rates = |period: usize, of: &dyn Fn(usize) -> f64| -> f64 {
+        let arriving = plan.routes.iter().filter_map(|route| Some((route, route.arrivals?)));
+        let now = arriving.filter(|(_, arrivals)| arrivals.period == period);
+        now.map(|(route, arrivals)| arrivals.rate_per_s / dilation * of(route.network)).sum()
     };
     let cores = f64::from(logical_processors());
-    let busy = rates(&|network| reference.uncut[network].whole_s);
+    let busy = (0..plan.periods).map(|period| rates(period, &|network| reference.uncut[network].whole_s));
+    let busy = busy.fold(0.0, f64::max);
     ensure!(
         busy <= BUSY * cores,
         "tasks would keep {busy:.2} of {cores} processors busy, and {:.2} are the most: give --dilation {} or more, which makes all durations so many times as long",
         BUSY * cores,
         (busy * dilation / (BUSY * cores)).ceil()
     );
-    let tasks = rates(&|_| 1.0) * seconds;
+    let period_s = seconds / plan.periods as f64;
+    let tasks: f64 = (0..plan.periods).map(|period| rates(period, &|_| 1.0) * period_s).sum();
     ensure!(tasks <= MOST_TASKS, "{tasks:.0} tasks are more than {MOST_TASKS}: give fewer --seconds");
     ensure!(
         tasks >= 10.0 * plan.routes.len() as f64,
@@ -121,7 +134,10 @@ pub fn arrivals(plan: &Plan, reference: &Reference, dilation: f64, seconds: f64)
 mod tests {
     use std::sync::Arc;
 
-    use super::super::plan::{Objective, Route, Whole};
+    use offcut_instances::lymdo::Service;
+    use offcut_instances::prototype::Objective;
+
+    use super::super::plan::{Arrivals, Route, Whole};
     use super::super::reference::Uncut;
     use super::*;
 
@@ -135,7 +151,7 @@ mod tests {
             cut: String::new(),
             stages: Vec::new(),
             links: Vec::new(),
-            rate_per_s: Some(10.0),
+            arrivals: Some(Arrivals { rate_per_s: 10.0, service: Service::Exponential, period: 0 }),
             weight: 1.0,
             deadline_s: None,
         };
@@ -147,6 +163,7 @@ mod tests {
             networks: vec![whole],
             routes: vec![route],
             objective: Objective::Sum,
+            periods: 1,
         };
         // Ten tasks a second, each taking a second of every processor.
         let whole_s = f64::from(logical_processors());

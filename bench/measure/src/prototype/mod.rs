@@ -5,7 +5,7 @@
 //! | `answer` | an instance and its checked answer |
 //! | `networks` | the networks of an instance, by name or by their partitions |
 //! | `plan` | what an answer asks of machines and links, and the latency that it predicts |
-//! | `multiuser`, `throughput`, `jpdra` | the plan of an answer to each problem |
+//! | `multiuser`, `throughput`, `jpdra`, `lymdo` | the plan of an answer to each problem |
 //! | `reference` | how fast a core of this machine is |
 //! | `limits` | what is refused before any process is started |
 //! | `cluster` | the processes, as their parent sees them |
@@ -19,7 +19,7 @@
 //! network. A device or a server is one core of this machine. Where it is slower than that in the instance, a stage waits after its computation until its processor time,
 //! times the slow-down, has passed.
 //!
-//! What the model leaves out is left out here: in `multiuser` and `throughput` tasks come one at a time, and in `jpdra` tasks on a link do not wait for each other.
+//! What the model leaves out is left out here: in `multiuser` and `throughput` tasks come one at a time, and in `jpdra` tasks on a link do not wait for each other. Some slots of a `lymdo` horizon are run one after the other, each as if it lasted.
 
 pub mod answer;
 pub mod clock;
@@ -27,6 +27,7 @@ pub mod cluster;
 pub mod figure;
 mod jpdra;
 pub mod limits;
+mod lymdo;
 mod multiuser;
 pub mod networks;
 pub mod node;
@@ -45,9 +46,10 @@ use anyhow::{Result, ensure};
 use crate::{engine, machine};
 use cluster::{Cluster, Start, deadline_ns};
 use networks::Sources;
+use offcut_instances::prototype::{Outcome, Prototype};
 use plan::Plan;
 use reference::Reference;
-use results::{Outcome, Results, kind, median_error, outcome};
+use results::{kind, median_error, outcome};
 
 /// What is left of a run's time beyond what it should take, in seconds, before all processes end in any case.
 const SLACK_S: f64 = 900.0;
@@ -65,6 +67,8 @@ pub struct Settings {
     pub kind: Option<String>,
     /// Paths of ONNX files that the instance uses.
     pub models: Vec<String>,
+    /// Slots of a `lymdo` horizon, from 0; some evenly spread ones if nothing is said.
+    pub slots: Option<Vec<usize>>,
     /// Seed of weights, inputs, the order of tasks and arrivals.
     pub seed: u64,
 }
@@ -79,12 +83,13 @@ pub fn run(
     answers: &[PathBuf],
     settings: &Settings,
     tell: impl Fn(&str),
-) -> Result<Results> {
+) -> Result<Prototype> {
     ensure!((1..=100_000).contains(&settings.repetitions), "--repetitions: give 1 to 100000");
     ensure!((1.0..=1e4).contains(&settings.dilation), "--dilation: give 1 to 10000");
     ensure!(settings.seconds > 0.0, "--seconds: give more than 0");
     let sources = Sources::new(&settings.models)?;
-    let plans = answers.iter().map(|answer| answer::read(instance, answer, &sources)).collect::<Result<Vec<Plan>>>()?;
+    let read = |answer: &PathBuf| answer::read(instance, answer, &sources, settings.slots.as_deref());
+    let plans = answers.iter().map(read).collect::<Result<Vec<Plan>>>()?;
     let first = plans.first().ok_or_else(|| anyhow::anyhow!("no answer is given"))?;
     plans.iter().try_for_each(limits::size)?;
     let before = machine::load();
@@ -128,13 +133,13 @@ fn gather(
     reference: &Reference,
     load: [Option<f64>; 2],
     outcomes: Vec<Outcome>,
-) -> Results {
+) -> Prototype {
     let rows = || outcomes.iter().flat_map(|outcome| &outcome.rows);
     let arrives = plan.arrives();
-    Results {
-        offcut: "prototype",
-        version: 1,
-        problem: plan.problem,
+    Prototype {
+        offcut: Prototype::KIND.to_owned(),
+        version: Prototype::VERSION,
+        problem: plan.problem.to_owned(),
         instance: plan.instance.clone(),
         file: instance.display().to_string(),
         objective: plan.objective,
@@ -147,6 +152,7 @@ fn gather(
         dilation: settings.dilation,
         repetitions: (!arrives).then_some(settings.repetitions),
         seconds: arrives.then_some(settings.seconds),
+        service: plan.service(),
         kind: kind(plan, reference),
         macs_per_s: reference.macs_per_s,
         calibrations: reference.calibrations(plan),

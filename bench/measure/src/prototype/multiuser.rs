@@ -2,10 +2,11 @@
 
 use anyhow::{Context, Result};
 use offcut_instances::multiuser::{Instance, Multiuser, Objective as Of, Solution};
+use offcut_instances::prototype::Objective;
 
 use super::answer::exact;
 use super::networks::{Source, Sources, check_chain};
-use super::plan::{Link, Objective, Plan, Route, Side, Stage, speedup};
+use super::plan::{Link, Plan, Route, Side, Stage, speedup};
 
 /// What the solution asks for. Every predicted latency is held to the checker's.
 ///
@@ -37,6 +38,7 @@ pub fn plan(instance: &Instance, solution: &Solution, sources: &Sources) -> Resu
         networks,
         routes,
         objective,
+        periods: 1,
     };
     check(instance, solution, &plan)?;
     Ok(plan)
@@ -67,7 +69,7 @@ fn route(instance: &Instance, solution: &Solution, i: usize, source: &Source) ->
         let layers = on_device..layers as u32;
         stages.push(stage(instance.users.len(), Side::Server, layers, unit, work, macs(cut, model.blocks())));
         let (fixed_s, s_per_byte) = (user.rtt_s, 1.0 / user.uplink_bytes_per_s);
-        links.push(Some(Link { fixed_s, s_per_byte, bytes: model.cut_bytes[cut] }));
+        links.push(Some(Link { fixed_s, s_per_byte, bytes: model.cut_bytes[cut], queues: false }));
     }
     Route {
         name: format!("user {i}"),
@@ -75,7 +77,7 @@ fn route(instance: &Instance, solution: &Solution, i: usize, source: &Source) ->
         cut: format!("{cut} of {}", model.blocks()),
         stages,
         links,
-        rate_per_s: None,
+        arrivals: None,
         weight: 1.0,
         deadline_s: None,
     }

@@ -109,6 +109,36 @@ fn ends(flow: &Flow, graph: &Graph) -> Option<Vec<usize>> {
     (next < chain.blocks.len() && macs == last.macs).then_some(ends)
 }
 
+/// The layer before which each block of a model ends, if each is one or several whole blocks of its network's chain. Without MACs they must be the chain's own. Shape (blocks,).
+///
+/// # Errors
+/// If they are not.
+pub fn chain_ends(model: &Model, chain: &Chain) -> Result<Vec<usize>> {
+    if model.macs.is_empty() {
+        check_chain(model, chain)?;
+        return Ok(chain.blocks.iter().map(|block| block.layers.end).collect());
+    }
+    let mut ends = Vec::new();
+    let mut next = 0;
+    let is_first = model.cut_bytes[0] == chain.cut_bytes[0] as f64;
+    for (wanted, bytes) in model.macs.iter().zip(&model.cut_bytes[1..]) {
+        let mut macs = 0.0;
+        let found = (next..chain.blocks.len()).find(|&b| {
+            macs += chain.blocks[b].macs as f64;
+            macs == *wanted && chain.cut_bytes[b + 1] as f64 == *bytes
+        });
+        let Some(block) = found.filter(|_| is_first) else { break };
+        next = block + 1;
+        ends.push(chain.blocks[block].layers.end);
+    }
+    ensure!(
+        ends.len() == model.blocks() && next == chain.blocks.len(),
+        "the blocks of model '{}' of the instance are not those of the network of this name: it cannot be run; generate the instance with offcut generate",
+        model.name
+    );
+    Ok(ends)
+}
+
 /// Holds a model of the instance to the chain of its network: the same blocks, of the same work and bytes.
 ///
 /// # Errors

@@ -17,8 +17,9 @@ use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
 use super::clock::{cpu_ns, now_ns, ns, sleep_until};
-use super::wire::{Header, Mark, Pace, connect, receive, send};
+use super::wire::{Factors, Header, Mark, Pace, connect, receive, send};
 use crate::engine::{Network, Part, Tensor, Wire, bytes, tensor};
+use crate::parent;
 
 /// More tasks than this may not be under way in a process.
 const MOST_UNDER_WAY: usize = 2000;
@@ -75,6 +76,8 @@ pub enum Next {
         fixed_s: f64,
         /// Seconds for each byte.
         s_per_byte: f64,
+        /// Whether tasks wait until the one before is sent.
+        queues: bool,
     },
 }
 
@@ -92,8 +95,8 @@ pub enum Command {
         task: u64,
         /// When it was due; now, if nothing is said.
         born_ns: Option<u64>,
-        /// Factors on its service times. Shape (stages,).
-        factors: Vec<f64>,
+        /// Factors on its service times.
+        factors: Factors,
     },
 }
 
@@ -149,10 +152,10 @@ pub fn run() -> Result<()> {
 }
 
 fn serve() -> Result<()> {
-    die_with_parent()?;
+    parent::die_with_parent()?;
     let mut lines = std::io::stdin().lock().lines();
     let config: Config = serde_json::from_str(&lines.next().context("no configuration")??)?;
-    ensure!(is_child_of(config.parent), "its parent has ended");
+    ensure!(parent::is_child_of(config.parent), "its parent has ended");
     let deadline_ns = config.deadline_ns;
     std::thread::spawn(move || {
         sleep_until(deadline_ns);
@@ -180,20 +183,6 @@ fn serve() -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// The kernel ends this process when the one that started it ends.
-fn die_with_parent() -> Result<()> {
-    #[cfg(target_os = "linux")]
-    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))
-        .context("parent death signal")?;
-    Ok(())
-}
-
-/// Whether the parent still is; it may have ended before [`die_with_parent`].
-fn is_child_of(parent: u32) -> bool {
-    let is = rustix::process::getppid().map(|pid| pid.as_raw_nonzero().get() as u32);
-    !cfg!(target_os = "linux") || is == Some(parent)
 }
 
 fn say(said: &Said) {
@@ -249,12 +238,56 @@ fn workers(node: &Arc<Node>) -> Result<HashMap<(usize, usize), Queue>> {
 struct Worker {
     part: Option<Part>,
     inputs: Vec<Arc<Tensor>>,
+    /// The link after the stage, if tasks wait for it.
+    link: Option<Sender<Outgoing>>,
+}
+
+/// A task that waits for a link.
+struct Outgoing {
+    header: Header,
+    tensors: Tensors,
+    port: u16,
+    /// Its pace if the link were free.
+    pace: Pace,
+}
+
+/// A link in a thread of its own, first in first out.
+fn link(node: &Arc<Node>) -> Sender<Outgoing> {
+    let (tasks, waiting) = channel::<Outgoing>();
+    let node = Arc::clone(node);
+    std::thread::spawn(move || {
+        let mut free_ns = 0;
+        for Outgoing { mut header, tensors, port, mut pace } in waiting {
+            pace.from_ns = pace.from_ns.max(free_ns);
+            if let Some(mark) = header.marks.last_mut() {
+                mark.left_ns = pace.from_ns;
+            }
+            match transmit(header, tensors, port, Some(pace)) {
+                Ok(bytes) => free_ns = pace.from_ns + ns(pace.fixed_s + bytes as f64 * pace.s_per_byte),
+                Err(error) => fail(&error.context("sending")),
+            }
+            node.under_way.fetch_sub(1, Ordering::Relaxed);
+        }
+    });
+    tasks
+}
+
+/// Sends a task: the bytes of its tensors.
+fn transmit(mut header: Header, tensors: Tensors, port: u16, pace: Option<Pace>) -> Result<usize> {
+    let tensors = match tensors {
+        Tensors::Raw(raw) => raw,
+        Tensors::Ready(tensors) => tensors.iter().map(|tensor| bytes(tensor)).collect::<Result<_>>()?,
+        Tensors::Inputs => Vec::new(),
+    };
+    header.sizes = tensors.iter().map(Vec::len).collect();
+    send(&mut connect(port)?, &header, &tensors, pace)?;
+    Ok(header.sizes.iter().sum())
 }
 
 impl Worker {
     /// Compiles a stage and warms it up.
     fn new(hosted: &Hosted, network: Option<Arc<Network>>, seed: u64) -> Result<Self> {
-        let Some(network) = network else { return Ok(Self { part: None, inputs: Vec::new() }) };
+        let Some(network) = network else { return Ok(Self { part: None, inputs: Vec::new(), link: None }) };
         let mut chosen = vec![false; network.graph().layers().len()];
         hosted.layers.iter().for_each(|&v| chosen[v as usize] = true);
         let mut part =
@@ -264,7 +297,7 @@ impl Worker {
         for _ in 0..2 {
             part.run(&inputs)?;
         }
-        Ok(Self { part: Some(part), inputs })
+        Ok(Self { part: Some(part), inputs, link: None })
     }
 
     /// Takes tasks in turn.
@@ -287,20 +320,30 @@ impl Worker {
             (Some(_), Tensors::Raw(_)) => anyhow::bail!("tensors without a type"),
         };
         let cpu_ns = cpu_ns() - cpu_before;
-        let factor = header.factors.get(hosted.stage).copied().unwrap_or(1.0);
+        let factor = header.factors.stages.get(hosted.stage).copied().unwrap_or(1.0);
         // Without work in the instance it takes what it takes here.
         let slow_down = if hosted.slow_down > 0.0 { hosted.slow_down * factor } else { 1.0 };
         let due_ns = begun_ns + ns(cpu_ns as f64 * 1e-9 * slow_down);
         sleep_until(due_ns);
         let ended_ns = now_ns();
-        header.marks.push(Mark { arrived_ns, begun_ns, cpu_ns, due_ns, ended_ns });
+        header.marks.push(Mark { arrived_ns, begun_ns, cpu_ns, due_ns, ended_ns, left_ns: ended_ns });
         header.stage += 1;
         match hosted.next {
             Next::Here => node.enqueue(Job { header, tensors, arrived_ns: ended_ns })?,
             Next::End => node.send(header, tensors, node.config.collector, None)?,
-            Next::Over { place, fixed_s, s_per_byte } => {
-                let port = node.ports.get().and_then(|ports| ports.get(place)).context("a place without a port")?;
-                node.send(header, tensors, *port, Some(Pace { from_ns: ended_ns, fixed_s, s_per_byte }))?;
+            Next::Over { place, fixed_s, s_per_byte, queues } => {
+                let port = *node.ports.get().and_then(|ports| ports.get(place)).context("a place without a port")?;
+                let pace = Pace { from_ns: ended_ns, fixed_s, s_per_byte };
+                if queues {
+                    let factor = header.factors.links.get(hosted.stage).copied().unwrap_or(1.0);
+                    let (fixed_s, s_per_byte) = (fixed_s * factor, s_per_byte * factor);
+                    let pace = Pace { from_ns: ended_ns, fixed_s, s_per_byte };
+                    node.under_way.fetch_add(1, Ordering::Relaxed);
+                    let link = self.link.get_or_insert_with(|| link(node));
+                    link.send(Outgoing { header, tensors, port, pace }).ok().context("a link has ended")?;
+                } else {
+                    node.send(header, tensors, port, Some(pace))?;
+                }
             }
         }
         node.under_way.fetch_sub(1, Ordering::Relaxed);
@@ -318,20 +361,11 @@ impl Node {
     }
 
     /// Sends a task in a thread of its own: tasks on a link do not wait for each other.
-    fn send(self: &Arc<Self>, mut header: Header, tensors: Tensors, port: u16, pace: Option<Pace>) -> Result<()> {
+    fn send(self: &Arc<Self>, header: Header, tensors: Tensors, port: u16, pace: Option<Pace>) -> Result<()> {
         let node = Arc::clone(self);
         node.under_way.fetch_add(1, Ordering::Relaxed);
-        let sending = move || {
-            let tensors = match tensors {
-                Tensors::Raw(raw) => raw,
-                Tensors::Ready(tensors) => tensors.iter().map(|tensor| bytes(tensor)).collect::<Result<_>>()?,
-                Tensors::Inputs => Vec::new(),
-            };
-            header.sizes = tensors.iter().map(Vec::len).collect();
-            send(&mut connect(port)?, &header, &tensors, pace)
-        };
         let thread = std::thread::Builder::new().spawn(move || {
-            if let Err(error) = sending() {
+            if let Err(error) = transmit(header, tensors, port, pace) {
                 fail(&error.context("sending"));
             }
             node.under_way.fetch_sub(1, Ordering::Relaxed);

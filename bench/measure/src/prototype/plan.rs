@@ -1,15 +1,15 @@
 //! What an answer asks of machines and links: routes of tasks through stages.
 //!
-//! All three problems that can be run come down to this. A task of a user, a request or a flow passes through stages, each some layers of its network on a machine of a certain
-//! speed; between stages in different processes lies a link. A stage is a queue of its own.
+//! All four problems come down to this. A task of a user, a request or a flow passes through stages, each some layers of its network on a machine of a certain
+//! speed; between stages in different processes lies a link. A stage is a queue of its own, and so is a link of `lymdo`.
 
+use offcut_instances::lymdo::Service;
 use offcut_instances::machine::Machine;
+use offcut_instances::prototype::{Objective, Parts};
 use offcut_instances::speedup::Speedup;
-use serde::Serialize;
 
 /// Whose time a stage is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
     /// The user's.
     Device,
@@ -50,6 +50,8 @@ pub struct Link {
     pub s_per_byte: f64,
     /// Bytes that the instance sends.
     pub bytes: f64,
+    /// Whether tasks on it wait for each other, as at a stage.
+    pub queues: bool,
 }
 
 impl Link {
@@ -59,32 +61,15 @@ impl Link {
     }
 }
 
-/// A latency by part, in seconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-pub struct Parts {
-    /// Computing on the device.
-    pub device_s: f64,
-    /// Sending.
-    pub link_s: f64,
-    /// Computing on servers.
-    pub server_s: f64,
-    /// Waiting for the machine to become free.
-    pub queueing_s: f64,
-}
-
-impl Parts {
-    /// All parts together, in seconds.
-    pub fn total_s(&self) -> f64 {
-        self.device_s + self.link_s + self.server_s + self.queueing_s
-    }
-
-    /// Adds computing time to a side.
-    pub fn add(&mut self, side: Side, seconds: f64) {
-        match side {
-            Side::Device => self.device_s += seconds,
-            Side::Server => self.server_s += seconds,
-        }
-    }
+/// How the tasks of a route arrive, and what they find.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Arrivals {
+    /// Tasks per second, a Poisson process.
+    pub rate_per_s: f64,
+    /// Service times from task to task, of stages and of links that queue.
+    pub service: Service,
+    /// The period of the run in which they arrive, below the plan's `periods`.
+    pub period: usize,
 }
 
 /// The way of the tasks of one user, request or flow.
@@ -100,8 +85,8 @@ pub struct Route {
     pub stages: Vec<Stage>,
     /// The link after each stage but the last; none within a process. Shape (stages - 1,).
     pub links: Vec<Option<Link>>,
-    /// Tasks per second that arrive; none if they come one at a time.
-    pub rate_per_s: Option<f64>,
+    /// How tasks arrive; none if they come one at a time.
+    pub arrivals: Option<Arrivals>,
     /// Its share in the objective.
     pub weight: f64,
     /// The deadline, in seconds.
@@ -109,7 +94,8 @@ pub struct Route {
 }
 
 impl Route {
-    /// The predicted latency by part. Where tasks arrive at a rate it is the mean of M/M/1 queues, one after the other: a stage with mean service time s takes s / (1 - rate s).
+    /// The predicted latency by part. Where tasks arrive it is a mean over tasks. With exponential service that is M/M/1 queues, one after the other: one with mean service time s takes
+    /// s / (1 - rate s). With deterministic service tasks wait as long as at the slowest queue d alone, an M/D/1 queue: rate d^2 / (2 (1 - rate d)).
     pub fn predicted(&self) -> Parts {
         self.parts(&self.stages.iter().map(Stage::service_s).collect::<Vec<_>>())
     }
@@ -117,13 +103,24 @@ impl Route {
     /// The latency by part if stages take these times on average, in seconds. Shape (stages,).
     pub fn parts(&self, service_s: &[f64]) -> Parts {
         let mut parts = Parts::default();
-        for (stage, &time_s) in self.stages.iter().zip(service_s) {
-            parts.add(stage.side, time_s);
-            let rate = self.rate_per_s.unwrap_or(0.0);
-            parts.queueing_s += time_s / (1.0 - rate * time_s) - time_s;
-        }
+        self.stages.iter().zip(service_s).for_each(|(stage, time_s)| add(&mut parts, stage.side, *time_s));
         parts.link_s = self.links.iter().flatten().map(Link::time_s).sum();
+        let Some(Arrivals { rate_per_s: rate, service, .. }) = self.arrivals else { return parts };
+        let queues = self.queues_s(service_s);
+        parts.queueing_s = match service {
+            Service::Exponential => queues.map(|time_s| time_s / (1.0 - rate * time_s) - time_s).sum(),
+            Service::Deterministic => {
+                let slowest_s = queues.fold(0.0, f64::max);
+                rate * slowest_s * slowest_s / (2.0 * (1.0 - rate * slowest_s))
+            }
+        };
         parts
+    }
+
+    /// Service times of all queues, in seconds, if stages take these times.
+    fn queues_s(&self, service_s: &[f64]) -> impl Iterator<Item = f64> {
+        let links = self.links.iter().flatten().filter(|link| link.queues).map(Link::time_s);
+        service_s.iter().copied().chain(links)
     }
 }
 
@@ -144,32 +141,26 @@ pub struct Whole {
     pub work_s: Vec<Option<f64>>,
 }
 
-/// How routes make the objective.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Objective {
-    /// The largest latency.
-    Largest,
-    /// The weighted sum of latencies.
-    Sum,
-    /// The mean latency of the admitted: their number is what the instance asks for, but it is known before.
-    MeanOfAdmitted,
+/// The value of an answer with the routes' latencies and weights, in seconds.
+pub fn value(objective: Objective, latencies: impl IntoIterator<Item = (f64, f64)>) -> f64 {
+    let (mut largest, mut sum, mut count) = (0.0f64, 0.0, 0);
+    for (latency_s, weight) in latencies {
+        largest = largest.max(latency_s);
+        sum += weight * latency_s;
+        count += 1;
+    }
+    match objective {
+        Objective::Largest => largest,
+        Objective::Sum => sum,
+        Objective::MeanOfAdmitted => sum / f64::from(count.max(1)),
+    }
 }
 
-impl Objective {
-    /// Its value for the routes' latencies and weights, in seconds.
-    pub fn of(self, latencies: impl IntoIterator<Item = (f64, f64)>) -> f64 {
-        let (mut largest, mut sum, mut count) = (0.0f64, 0.0, 0);
-        for (latency_s, weight) in latencies {
-            largest = largest.max(latency_s);
-            sum += weight * latency_s;
-            count += 1;
-        }
-        match self {
-            Self::Largest => largest,
-            Self::Sum => sum,
-            Self::MeanOfAdmitted => sum / f64::from(count.max(1)),
-        }
+/// Adds computing time to a side.
+pub fn add(parts: &mut Parts, side: Side, seconds: f64) {
+    match side {
+        Side::Device => parts.device_s += seconds,
+        Side::Server => parts.server_s += seconds,
     }
 }
 
@@ -190,17 +181,24 @@ pub struct Plan {
     pub routes: Vec<Route>,
     /// How routes make the objective.
     pub objective: Objective,
+    /// Periods of equal length, one after the other, in which tasks arrive; at least 1.
+    pub periods: usize,
 }
 
 impl Plan {
     /// Whether tasks arrive by themselves; otherwise they come one at a time.
     pub fn arrives(&self) -> bool {
-        self.routes.iter().any(|route| route.rate_per_s.is_some())
+        self.routes.iter().any(|route| route.arrivals.is_some())
+    }
+
+    /// Service times from task to task; none if tasks come one at a time.
+    pub fn service(&self) -> Option<Service> {
+        self.routes.iter().find_map(|route| route.arrivals).map(|arrivals| arrivals.service)
     }
 
     /// The predicted objective, in seconds.
     pub fn predicted_s(&self) -> f64 {
-        self.objective.of(self.routes.iter().map(|route| (route.predicted().total_s(), route.weight)))
+        value(self.objective, self.routes.iter().map(|route| (route.predicted().total_s(), route.weight)))
     }
 
     /// MACs per second of a kind at its nominal speed, over all networks: what a prediction by MACs needs. Nothing if the instance has no work on it.
@@ -223,8 +221,8 @@ impl Plan {
             };
             service_s.push(if stage.layers.is_empty() { 0.0 } else { stage.macs? / speed });
         }
-        let rate = route.rate_per_s.unwrap_or(0.0);
-        service_s.iter().all(|time_s| rate * time_s < 1.0).then(|| route.parts(&service_s))
+        let rate = route.arrivals.map_or(0.0, |arrivals| arrivals.rate_per_s);
+        route.queues_s(&service_s).all(|time_s| rate * time_s < 1.0).then(|| route.parts(&service_s))
     }
 }
 

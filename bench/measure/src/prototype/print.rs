@@ -1,13 +1,13 @@
 //! What is printed of a run.
 
+use offcut_instances::lymdo::Service;
+use offcut_instances::prototype::{Objective, Outcome, Prototype};
 use offcut_instances::terminal::one_line;
 
-use super::plan::{Objective, Parts};
-use super::results::{Outcome, Results, Row, order};
 use crate::report::{seconds, table};
 
 /// Everything, ready to print.
-pub fn text(results: &Results) -> String {
+pub fn text(results: &Prototype) -> String {
     let mut text = head(results);
     for outcome in &results.outcomes {
         text +=
@@ -17,7 +17,7 @@ pub fn text(results: &Results) -> String {
     text + &summary(results)
 }
 
-fn head(results: &Results) -> String {
+fn head(results: &Prototype) -> String {
     let load = |load: Option<f64>| load.map_or_else(|| "unknown".into(), |load| format!("{load:.2}"));
     let mut text = format!(
         "{} {}: {} on {}, load {} before and {} after\n",
@@ -34,12 +34,15 @@ fn head(results: &Results) -> String {
             results.dilation
         );
     }
-    text += match results.seconds {
+    text += match results.service {
         None => {
             "Tasks come one at a time: units, cores and links are nobody else's in the model, and running all at once would make them share this machine's.\n"
         }
-        Some(_) => {
+        Some(Service::Exponential) => {
             "Tasks arrive as Poisson processes; every stage is a queue with a share of its own, and service times are drawn from exponential distributions.\n"
+        }
+        Some(Service::Deterministic) => {
+            "Tasks arrive as Poisson processes; every stage is a queue with a share of its own, and takes the same time for every task.\n"
         }
     };
     match &results.kind {
@@ -59,7 +62,7 @@ fn percent(error: f64) -> String {
     format!("{:+.1} %", 100.0 * error)
 }
 
-fn rows(results: &Results, outcome: &Outcome) -> comfy_table::Table {
+fn rows(results: &Prototype, outcome: &Outcome) -> comfy_table::Table {
     let arrives = results.seconds.is_some();
     let mut header = vec!["", "model", "cut", "tasks", "predicted", "measured", "10 %", "90 %", "error"];
     header.extend(["device", "link", "server", "queueing", "late", "by MACs", "its error"]);
@@ -74,7 +77,7 @@ fn rows(results: &Results, outcome: &Outcome) -> comfy_table::Table {
         let mut cells = vec![row.route.clone(), one_line(&row.model), row.cut.clone(), row.tasks.to_string()];
         cells.extend([row.predicted_s, row.measured_s, row.spread_s[0], row.spread_s[1]].map(seconds));
         cells.push(percent(row.error));
-        cells.extend(shares(row).map(|share| format!("{:+.1}", 100.0 * share)));
+        cells.extend(row.error_parts().map(|share| format!("{:+.1}", 100.0 * share)));
         cells.push(format!("{:.1}", 100.0 * row.late_s / row.predicted_s));
         cells.push(row.by_macs_s.map_or_else(|| "-".into(), seconds));
         cells.push(row.by_macs_error.map_or_else(|| "-".into(), percent));
@@ -89,14 +92,7 @@ fn rows(results: &Results, outcome: &Outcome) -> comfy_table::Table {
     rows
 }
 
-/// What each part adds to the relative error.
-fn shares(row: &Row) -> [f64; 4] {
-    let each = |parts: &Parts| [parts.device_s, parts.link_s, parts.server_s, parts.queueing_s];
-    let (predicted, measured) = (each(&row.predicted), each(&row.measured));
-    std::array::from_fn(|i| (measured[i] - predicted[i]) / row.predicted_s)
-}
-
-fn summary(results: &Results) -> String {
+fn summary(results: &Prototype) -> String {
     let mut text = format!("\nmedian relative error {:.1} %", 100.0 * results.median_error);
     if let Some(by_macs) = results.median_error_by_macs {
         text += &format!(", predicted by MACs {:.1} %", 100.0 * by_macs);
@@ -113,8 +109,7 @@ fn summary(results: &Results) -> String {
         };
         let mut answers = table(&["answer", what, "measured", "place", "place measured"]);
         let place = |order: &[usize], i: usize| (1 + order.iter().position(|&at| at == i).unwrap_or(0)).to_string();
-        let (by, measured) =
-            (order(&results.outcomes, |one| one.predicted_s), order(&results.outcomes, |one| one.measured_s));
+        let [by, measured] = results.orders();
         for (i, outcome) in results.outcomes.iter().enumerate() {
             let [predicted_s, measured_s] = [outcome.predicted_s, outcome.measured_s].map(seconds);
             answers.add_row([one_line(&outcome.answer), predicted_s, measured_s, place(&by, i), place(&measured, i)]);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail, ensure};
-use serde::Serialize;
+use offcut_instances::prototype::Calibration;
 
 use super::clock::{cpu_ns, now_ns, seconds};
 use super::plan::{Plan, Route, Stage};
@@ -34,17 +34,6 @@ pub struct Reference {
     pub here: Option<u32>,
     /// Speed of this core over all networks, in MAC/s.
     pub macs_per_s: f64,
-}
-
-/// What is told of a network at the start.
-#[derive(Clone, Debug, Serialize)]
-pub struct Calibration {
-    /// The network.
-    pub model: String,
-    /// Processor time of an inference here, in seconds.
-    pub whole_s: f64,
-    /// The same by the instance, on the kind that this core is.
-    pub instance_s: Option<f64>,
 }
 
 impl Reference {

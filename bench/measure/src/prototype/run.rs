@@ -4,11 +4,14 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use offcut_instances::lymdo::Service;
+use offcut_instances::prototype::Parts;
 use offcut_instances::random::Stream;
 
 use super::clock::{now_ns, ns, seconds};
 use super::cluster::{Cluster, Finished};
-use super::plan::{Parts, Plan, Route};
+use super::plan::{Arrivals, Plan, Route, add};
+use super::wire::Factors;
 
 /// A task that takes so many times as long as predicted, and half a minute more, is given up.
 const PATIENCE: f64 = 20.0;
@@ -54,7 +57,7 @@ pub fn one_at_a_time(
         for r in turn {
             let route = &plan.routes[r];
             let task = (repetition * plan.routes.len() + r) as u64;
-            cluster.launch(r, task, None, vec![1.0; route.stages.len()])?;
+            cluster.launch(r, task, None, Factors::one(route.stages.len()))?;
             let patience = PATIENCE_S + PATIENCE * dilation * route.predicted().total_s();
             let finished = cluster.next(Duration::from_secs_f64(patience))?;
             let finished = finished.with_context(|| format!("{}: no answer after {patience:.0} s", route.name))?;
@@ -71,11 +74,11 @@ pub fn one_at_a_time(
 struct Arrival {
     at_s: f64,
     route: usize,
-    factors: Vec<f64>,
+    factors: Factors,
 }
 
-/// Tasks of every route arrive as a Poisson process of its rate for `duration_s` seconds of the clock, and their service times are exponential. The first tenth does not count. Shape
-/// (routes, tasks), ragged.
+/// Tasks of every route arrive as a Poisson process of its rate in its period of the `duration_s` seconds of the clock. The first tenth does not count. Shape (routes, tasks),
+/// ragged.
 ///
 /// # Errors
 /// If a process ends or tasks do not come back in time.
@@ -129,15 +132,22 @@ pub fn arriving(
 /// Arrivals of all routes during `duration_s` seconds of the instance, in the order of time.
 fn draw(plan: &Plan, duration_s: f64, seed: u64) -> Vec<Arrival> {
     let mut arrivals = Vec::new();
+    let period_s = duration_s / plan.periods as f64;
     for (r, route) in plan.routes.iter().enumerate() {
-        let Some(rate) = route.rate_per_s else { continue };
+        let Some(Arrivals { rate_per_s: rate, service, period }) = route.arrivals else { continue };
         let name = r.to_string();
-        let mut gaps = Stream::new(&["prototype", "arrivals", &name], seed);
-        let mut services = Stream::new(&["prototype", "services", &name], seed);
-        let mut at_s = exponential(&mut gaps) / rate;
-        while at_s < duration_s {
-            let factors = route.stages.iter().map(|_| exponential(&mut services)).collect();
-            arrivals.push(Arrival { at_s, route: r, factors });
+        let [mut gaps, mut services, mut links] =
+            ["arrivals", "services", "links"].map(|purpose| Stream::new(&["prototype", purpose, &name], seed));
+        let factor = |stream: &mut Stream| match service {
+            Service::Exponential => exponential(stream),
+            Service::Deterministic => 1.0,
+        };
+        let begin_s = period as f64 * period_s;
+        let mut at_s = begin_s + exponential(&mut gaps) / rate;
+        while at_s < begin_s + period_s {
+            let stages = route.stages.iter().map(|_| factor(&mut services)).collect();
+            let links = route.links.iter().map(|_| factor(&mut links)).collect();
+            arrivals.push(Arrival { at_s, route: r, factors: Factors { stages, links } });
             at_s += exponential(&mut gaps) / rate;
         }
     }
@@ -151,15 +161,23 @@ fn exponential(stream: &mut Stream) -> f64 {
 }
 
 /// Latencies of the tasks of a route, in seconds, as its queues and links would have them: nobody overtakes, so task k leaves stage n at
-/// `max(arrival of k at n, departure of k - 1 from n) + service` (Lindley 1952).
+/// `max(arrival of k at n, departure of k - 1 from n) + service` (Lindley 1952); so with links that queue.
 fn same_draws<'a>(route: &Route, arrivals: impl Iterator<Item = &'a Arrival>) -> Vec<f64> {
     let mut free_s = vec![f64::NEG_INFINITY; route.stages.len()];
+    let mut link_free_s = free_s.clone();
     let latency = |arrival: &Arrival| {
         let mut now_s = arrival.at_s;
         for (n, stage) in route.stages.iter().enumerate() {
-            now_s = now_s.max(free_s[n]) + stage.service_s() * arrival.factors[n];
+            now_s = now_s.max(free_s[n]) + stage.service_s() * arrival.factors.stages[n];
             free_s[n] = now_s;
-            now_s += route.links.get(n).copied().flatten().map_or(0.0, |link| link.time_s());
+            match route.links.get(n).copied().flatten() {
+                Some(link) if link.queues => {
+                    now_s = now_s.max(link_free_s[n]) + link.time_s() * arrival.factors.links[n];
+                    link_free_s[n] = now_s;
+                }
+                Some(link) => now_s += link.time_s(),
+                None => {}
+            }
         }
         now_s - arrival.at_s
     };
@@ -179,9 +197,10 @@ fn sample(route: &Route, finished: &Finished, begin_ns: u64, dilation: f64) -> S
         } else {
             parts.queueing_s += came_s
         }
-        parts.queueing_s += seconds(mark.arrived_ns, mark.begun_ns) / dilation;
-        parts.add(stage.side, seconds(mark.begun_ns, mark.ended_ns) / dilation);
-        before_ns = mark.ended_ns;
+        let waited_s = seconds(mark.arrived_ns, mark.begun_ns) + seconds(mark.ended_ns, mark.left_ns);
+        parts.queueing_s += waited_s / dilation;
+        add(&mut parts, stage.side, seconds(mark.begun_ns, mark.ended_ns) / dilation);
+        before_ns = mark.left_ns;
     }
     Sample {
         born_s: seconds(begin_ns, header.born_ns) / dilation,

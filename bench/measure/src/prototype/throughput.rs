@@ -3,10 +3,11 @@
 use anyhow::{Context, Result, bail, ensure};
 use offcut_checker::Checkable;
 use offcut_instances::dnn::Graph;
+use offcut_instances::prototype::Objective;
 use offcut_instances::throughput::{Instance, Model, Service, Solution, Throughput};
 
 use super::networks::{Source, Sources};
-use super::plan::{Link, Objective, Plan, Route, Side, Stage, speedup};
+use super::plan::{Link, Plan, Route, Side, Stage, speedup};
 
 /// What the solution asks for. Every predicted delay is held to the checker's.
 ///
@@ -44,6 +45,7 @@ pub fn plan(instance: &Instance, solution: &Solution, sources: &Sources) -> Resu
         networks,
         routes,
         objective: Objective::MeanOfAdmitted,
+        periods: 1,
     })
 }
 
@@ -114,7 +116,7 @@ fn route(
         let sent = (0..model.layers()).filter(|&v| is_on_device[v] && crosses(v));
         let bytes = sent.map(|v| model.out_bytes[v]).sum();
         let s_per_byte = 1.0 / request.uplink_bytes_per_s + instance.hops(i)[j];
-        links.push(Some(Link { fixed_s: 0.0, s_per_byte, bytes }));
+        links.push(Some(Link { fixed_s: 0.0, s_per_byte, bytes, queues: false }));
     }
     Ok(Route {
         name: format!("request {i}"),
@@ -122,7 +124,7 @@ fn route(
         cut: format!("{on_device} of {}", model.layers()),
         stages,
         links,
-        rate_per_s: None,
+        arrivals: None,
         weight: 1.0,
         deadline_s: Some(request.deadline_s),
     })

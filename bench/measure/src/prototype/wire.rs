@@ -31,6 +31,24 @@ pub struct Mark {
     pub due_ns: u64,
     /// When it ended. It is late if this machine was busy, or a drawn service time was shorter than the computation.
     pub ended_ns: u64,
+    /// When its transfer began: later than that, if it waited for the link.
+    pub left_ns: u64,
+}
+
+/// Factors on the mean service times of a task.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Factors {
+    /// Shape (stages,).
+    pub stages: Vec<f64>,
+    /// Shape (stages - 1,).
+    pub links: Vec<f64>,
+}
+
+impl Factors {
+    /// All 1.
+    pub fn one(stages: usize) -> Self {
+        Self { stages: vec![1.0; stages], links: vec![1.0; stages - 1] }
+    }
 }
 
 /// A task on its way.
@@ -46,8 +64,8 @@ pub struct Header {
     pub task: u64,
     /// When it was born, in ns of the clock.
     pub born_ns: u64,
-    /// Factors on its service times, one a stage. Shape (stages,).
-    pub factors: Vec<f64>,
+    /// Factors on its service times.
+    pub factors: Factors,
     /// What happened so far, one entry a stage.
     pub marks: Vec<Mark>,
     /// Bytes of the tensors that follow. Shape (tensors,).
@@ -131,8 +149,9 @@ mod tests {
     use super::*;
 
     fn header() -> Header {
-        let mark = Mark { arrived_ns: 1, begun_ns: 2, cpu_ns: 1, due_ns: 3, ended_ns: 4 };
-        let (factors, marks, sizes) = (vec![1.0, 0.5], vec![mark], vec![1000, 3]);
+        let mark = Mark { arrived_ns: 1, begun_ns: 2, cpu_ns: 1, due_ns: 3, ended_ns: 4, left_ns: 4 };
+        let factors = Factors { stages: vec![1.0, 0.5], links: vec![1.0] };
+        let (marks, sizes) = (vec![mark], vec![1000, 3]);
         Header { token: 7, route: 0, stage: 1, task: 3, born_ns: 1, factors, marks, sizes }
     }
 

@@ -199,7 +199,8 @@ impl Delays {
 
     /// The place of partition `i` on server `m` in data by kind.
     fn at(&self, i: usize, m: usize) -> usize {
-        i * self.kinds + self.kind_of[m]
+        // Nearly all instances have one kind: a branch is cheaper than looking it up.
+        if self.kinds == 1 { i } else { i * self.kinds + self.kind_of[m] }
     }
 
     /// sqrt(lambda w / Lambda) of partition `i` on server `m`.

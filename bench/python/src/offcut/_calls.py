@@ -166,7 +166,7 @@ def solve(
         output, rejected = call("solve", path, *named, *options, "--json", "--output", answer)
         result = Result(json.loads(output), json.loads(answer.read_bytes()))
     if rejected is not None:
-        raise RejectedError(rejected, result)
+        raise RejectedError("\n".join(filter(None, [_what_stands_against(result.row), rejected])), result)
     return result
 
 
@@ -204,7 +204,7 @@ def check(instance: Instance | PathLike, *answers: Result | Document | PathLike)
     verdicts = json.loads(output)
     verdicts = verdicts if isinstance(verdicts, list) else [verdicts]
     if rejected is not None:
-        raise RejectedError(rejected, verdicts)
+        raise RejectedError(rejected or "offcut check: an answer is rejected; see result", verdicts)
     return verdicts
 
 
@@ -233,7 +233,7 @@ def check_run(folder: PathLike, *, jobs: int | None = None) -> Document:
     output, rejected = call("check", folder, "--json", *_option("--jobs", jobs))
     checked: Document = json.loads(output)
     if rejected is not None:
-        raise RejectedError(rejected, checked)
+        raise RejectedError(rejected or f"{os.fspath(folder)}: rows differ or answers are rejected; see result", checked)
     return checked
 
 
@@ -263,7 +263,7 @@ def run(
     Parameters
     ----------
     suite : path or dict, optional
-        Suite file, or its document (paths in it are then relative to the working directory). Or none: then `family`.
+        Suite file, or its document, in which paths have to be absolute. Or none: then `family`.
     folder : path
         Folder of the run.
     programs : mapping of str to Solver, Policy class or Command, optional
@@ -329,11 +329,11 @@ def run(
     words += _settings(parameters or {})
     for name, values_of in (vary or {}).items():
         words += ["--set", f"{name}={','.join(map(_value, values_of))}"]
-    with contextlib.nullcontext() if suite is None else _as_file(suite, Path.cwd()) as path:
+    with contextlib.nullcontext() if suite is None else _as_file(suite) as path:
         output, rejected = call("run", *([] if path is None else [path]), *words)
     made = Run(Path(folder), output)
     if rejected is not None:
-        raise RejectedError(rejected, made)
+        raise RejectedError(rejected or output.strip(), made)
     return made
 
 
@@ -412,8 +412,26 @@ def _read_parquet(path: Path, to: str) -> pandas.DataFrame | polars.DataFrame:
     return pandas.read_parquet(path)
 
 
+#: Statuses of rows with a feasible solution.
+_FEASIBLE = ("feasible", "optimal-claimed", "optimal-certified")
+
+
 def _objective(row: Document) -> float | None:
-    raise NotImplementedError(row)
+    """The middle of the checker's interval, as the ledger takes it."""
+    if row["status"] not in _FEASIBLE:
+        return None
+    checked = row["checked_objective"]
+    low, high = float(checked["low"]), float(checked["high"])
+    return low if low == high else low + (high - low) / 2
+
+
+def _what_stands_against(row: Document) -> str:
+    """One line on a row that is no good: its status, how the method stopped, and what is violated."""
+    stop = row["stop"]
+    said = [f"{name}: {text}" for name, text in stop.items()] if isinstance(stop, dict) else []
+    rejected = row["proof"].get("refused", {}).get("violations", []) if isinstance(row["proof"], dict) else []
+    broken = [f"{one['constraint']} at {one['at']} by {one['amount']} {one['unit']}" for one in row["violations"] + rejected]
+    return "; ".join([f"{row['key']['method']}: {row['status']}", *said, *broken])
 
 
 def _option(name: str, value: object) -> list[str]:
@@ -430,13 +448,13 @@ def _settings(parameters: Mapping[str, object]) -> list[str]:
 
 
 @contextlib.contextmanager
-def _as_file(what: Instance | Result | Document | PathLike, folder: Path | None = None) -> Iterator[str]:
+def _as_file(what: Instance | Result | Document | PathLike) -> Iterator[str]:
     """A path of it: of what is no file yet, that of a temporary one."""
     if isinstance(what, str | os.PathLike):
         yield os.fspath(what)
         return
     document = what.document if isinstance(what, Instance) else what.answer if isinstance(what, Result) else what
-    with tempfile.TemporaryDirectory(prefix=".offcut-", dir=folder) as temporary:
+    with tempfile.TemporaryDirectory() as temporary:
         path = Path(temporary, "document.json")
         path.write_text(json_text(document), encoding="utf-8")
         yield str(path)

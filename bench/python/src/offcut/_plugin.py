@@ -105,6 +105,27 @@ class Command:
     words: str
     is_policy: bool = False
 
+    @classmethod
+    def python(cls, file: str | os.PathLike[str], name: str | None = None, *, is_policy: bool = False) -> Command:
+        """The command of a plug-in in a file, run by this interpreter.
+
+        Parameters
+        ----------
+        file : str or path
+            The Python file.
+        name : str, optional
+            The plug-in's name, if the file has several.
+        is_policy : bool, optional
+            Whether it is a `Policy`.
+
+        Returns
+        -------
+        Command
+            The command.
+        """
+        words = [sys.executable, "-m", "offcut.plugin", str(Path(file).resolve()), *([] if name is None else [name])]
+        return cls(shlex.join(words), is_policy)
+
 
 class Solver:
     """A function that solves instances of one problem. Made by `solver`; it can be called like the function.
@@ -143,7 +164,7 @@ class Solver:
     @property
     def command(self) -> Command:
         """The command that runs it in a process of its own."""
-        return Command(_words(self.function, self.__name__))
+        return Command.python(_file(self.function, self.__name__), self.__name__)
 
     def run(self, path: str, output: TextIO) -> None:
         """Solve the instance in a file, and write the lines of the protocol.
@@ -290,7 +311,7 @@ class Policy(abc.ABC):
     @classmethod
     def command(cls) -> Command:
         """The command that runs it in a process of its own."""
-        return Command(_words(cls, cls.__name__), is_policy=True)
+        return Command.python(_file(cls, cls.__name__), cls.__name__, is_policy=True)
 
     @classmethod
     def run(cls, lines: Iterator[str], output: TextIO) -> None:
@@ -385,15 +406,15 @@ def _plugins(module: ModuleType) -> dict[str, Solver | type[Policy]]:
     return found
 
 
-def _words(made: object, name: str) -> str:
-    """The command that runs what was made in a file."""
+def _file(made: object, name: str) -> str:
+    """The file in which something was made."""
     try:
         file = inspect.getsourcefile(made)  # type: ignore[arg-type]
     except (TypeError, OSError):
         file = None
     if file is None or not Path(file).is_file() or not file.endswith(".py"):
         raise InputError(f"{name}: is not in a file; write it into a .py file, so that a process of its own can load it")
-    return shlex.join([sys.executable, "-m", "offcut.plugin", str(Path(file).resolve()), name])
+    return file
 
 
 def _found(claim: Claim) -> dict[str, object]:

@@ -12,6 +12,7 @@
 # mean delay of a task is minimised.
 
 # %%
+import json
 import tempfile
 from pathlib import Path
 
@@ -38,7 +39,8 @@ placed = best.solution["servers"]
 figure, axes = plt.subplots()
 for flow, servers in enumerate(placed):
     axes.plot(range(1, len(servers) + 1), servers, marker="o", label=f"flow {flow}")
-axes.set(xlabel="partition", ylabel="server", yticks=range(len(instance.body["servers"])), title="where partitions run")
+axes.set(xlabel="partition", ylabel="server", title="where partitions run")
+axes.set(xticks=range(1, 5), yticks=range(len(instance.body["servers"])))
 axes.legend()
 
 # %% [markdown]
@@ -66,5 +68,5 @@ delay_s
 
 # %%
 instance.write(folder / "flows.json")
-(folder / "best.json").write_text(__import__("json").dumps(best.answer))
+(folder / "best.json").write_text(json.dumps(best.answer))
 print(offcut.command("simulate", folder / "flows.json", folder / "best.json"))

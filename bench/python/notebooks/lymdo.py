@@ -20,7 +20,7 @@ import matplotlib.pyplot as plt
 import offcut
 
 folder = Path(tempfile.mkdtemp())
-instance = offcut.generate("lymdo", "rayleigh", users=4, slots=60)
+instance = offcut.generate("lymdo", "rayleigh", users=4, slots=40)
 gains = instance.array("slots", "gains")
 figure, axes = plt.subplots()
 axes.semilogy(gains)
@@ -60,12 +60,12 @@ run = offcut.run(
     problem="lymdo",
     family=["rayleigh", "markov"],
     methods=["clairvoyant", "lymdo-exact", "lymdo", "myopic", "local-only"],
-    parameters={"slots": 60},
+    parameters={"slots": 40},
     seeds=2,
     programs={"mine": mine},
 )
 rows = offcut.read_run(run)
 gaps = rows[rows.method != "clairvoyant"].groupby(["method", "family"]).gap_high.mean().unstack()
-axes = (100 * gaps).plot.barh(xlabel="mean certified gap (%)", title="60 slots, 5 users", logx=True)
+axes = (100 * gaps).plot.barh(xlabel="mean certified gap (%)", title="40 slots, 5 users", logx=True)
 assert "mine" in gaps.index and (rows.status != "wrong").all()
 gaps

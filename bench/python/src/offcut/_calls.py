@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
@@ -111,7 +111,7 @@ def generate(problem: str, family: str | None = None, *, seed: int = 1, **parame
     >>> generate("multiuser", users=5, units=8)
     <Instance of multiuser: ..., 5 users>
     """
-    words = ["generate", problem, *_option("--family", family), "--seed", str(seed)]
+    words = ["generate", problem, *_option("--family", family), f"--seed={seed}"]
     return Instance(json.loads(command(*words, *_settings(parameters))))
 
 
@@ -156,11 +156,11 @@ def solve(
     'optimal-certified'
     """
     if isinstance(method, str):
-        named = ["--method", method]
+        named = [f"--method={method}"]
     else:
         program = command_of(method)
-        named = ["--policy" if program.is_policy else "--solver", program.words]
-    options = ["--seed", str(seed), "--threads", str(threads), *_option("--time", time_s)]
+        named = _option("--policy" if program.is_policy else "--solver", program.words)
+    options = [f"--seed={seed}", f"--threads={threads}", *_option("--time", time_s)]
     with tempfile.TemporaryDirectory() as folder, _as_file(instance) as path:
         answer = Path(folder, "answer.json")
         output, rejected = call("solve", path, *named, *options, "--json", "--output", answer)
@@ -201,8 +201,8 @@ def check(instance: Instance | PathLike, *answers: Result | Document | PathLike)
     with contextlib.ExitStack() as stack:
         paths = [stack.enter_context(_as_file(answer)) for answer in answers]
         output, rejected = call("check", stack.enter_context(_as_file(instance)), *paths, "--json")
-    verdicts = json.loads(output)
-    verdicts = verdicts if isinstance(verdicts, list) else [verdicts]
+    printed: Any = json.loads(output)
+    verdicts: list[Document] = printed if len(answers) > 1 else [printed]
     if rejected is not None:
         raise RejectedError(rejected or "offcut check: an answer is rejected; see result", verdicts)
     return verdicts
@@ -315,20 +315,18 @@ def run(
     >>> made.report.name
     'report.html'
     """
-    words = ["--folder", os.fspath(folder), "--jobs", str(jobs), *(["--random"] if random else [])]
+    words = [f"--folder={os.fspath(folder)}", f"--jobs={jobs}", *(["--random"] if random else [])]
     for name, program in (programs or {}).items():
         found = command_of(program)
-        words += ["--policy" if found.is_policy else "--solver", f"{name}={found.words}"]
+        words += _option("--policy" if found.is_policy else "--solver", f"{name}={found.words}")
     for option, values in (("--only", only), ("--study", studies), ("--methods", methods)):
-        words += [word for value in values for word in (option, value)]
-    for one in [family] if isinstance(family, str) else family:
-        words += ["--family", one]
+        words += [f"{option}={value}" for value in values]
+    words += [f"--family={one}" for one in ([family] if isinstance(family, str) else family)]
     numbers = (("--time", time_s), ("--threads", threads), ("--seeds", seeds), ("--method-seeds", method_seeds))
     for option, value in (("--problem", problem), *numbers):
         words += _option(option, value)
     words += _settings(parameters or {})
-    for name, values_of in (vary or {}).items():
-        words += ["--set", f"{name}={','.join(map(_value, values_of))}"]
+    words += [f"--set={name}={','.join(map(_value, values_of))}" for name, values_of in (vary or {}).items()]
     with contextlib.nullcontext() if suite is None else _as_file(suite) as path:
         output, rejected = call("run", *([] if path is None else [path]), *words)
     made = Run(Path(folder), output)
@@ -427,15 +425,18 @@ def _objective(row: Document) -> float | None:
 
 def _what_stands_against(row: Document) -> str:
     """One line on a row that is no good: its status, how the method stopped, and what is violated."""
-    stop = row["stop"]
-    said = [f"{name}: {text}" for name, text in stop.items()] if isinstance(stop, dict) else []
-    rejected = row["proof"].get("refused", {}).get("violations", []) if isinstance(row["proof"], dict) else []
-    broken = [f"{one['constraint']} at {one['at']} by {one['amount']} {one['unit']}" for one in row["violations"] + rejected]
+    # What has no parts is a word: "completed", "nothing".
+    stop: Document = {} if isinstance(row["stop"], str) else row["stop"]
+    proof: Document = {} if isinstance(row["proof"], str) else row["proof"]
+    said = [f"{name}: {text}" for name, text in stop.items()]
+    violations: list[Document] = row["violations"] + proof.get("refused", {}).get("violations", [])
+    broken = [f"{one['constraint']} at {one['at']} by {one['amount']} {one['unit']}" for one in violations]
     return "; ".join([f"{row['key']['method']}: {row['status']}", *said, *broken])
 
 
-def _option(name: str, value: object) -> list[str]:
-    return [] if value is None else [name, os.fspath(value) if isinstance(value, os.PathLike) else str(value)]
+def _option(name: str, value: str | float | os.PathLike[str] | None) -> list[str]:
+    """An option in one word, so that a value may begin with a dash."""
+    return [] if value is None else [f"{name}={value if isinstance(value, int | float) else os.fspath(value)}"]
 
 
 def _value(value: object) -> str:
@@ -444,11 +445,11 @@ def _value(value: object) -> str:
 
 
 def _settings(parameters: Mapping[str, object]) -> list[str]:
-    return [word for name, value in parameters.items() for word in ("--set", f"{name}={_value(value)}")]
+    return [f"--set={name}={_value(value)}" for name, value in parameters.items()]
 
 
 @contextlib.contextmanager
-def _as_file(what: Instance | Result | Document | PathLike) -> Iterator[str]:
+def _as_file(what: Instance | Result | Document | PathLike) -> Generator[str]:
     """A path of it: of what is no file yet, that of a temporary one."""
     if isinstance(what, str | os.PathLike):
         yield os.fspath(what)

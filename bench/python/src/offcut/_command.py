@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .errors import CommandError, InputError, ProgramNotFoundError, RejectedError
 
@@ -113,7 +114,8 @@ def call(*arguments: str | os.PathLike[str]) -> tuple[str, str | None]:
 def plain(value: object) -> Any:
     """The value with arrays and numbers of numpy as lists and numbers of Python, for JSON."""
     if isinstance(value, np.ndarray | np.generic):
-        return value.tolist()
+        array: NDArray[Any] = np.asarray(value)
+        return array.tolist()
     raise TypeError(f"{type(value).__name__} cannot be written as JSON; give numbers, texts, lists, dictionaries, arrays")
 
 

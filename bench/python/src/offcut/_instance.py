@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -60,13 +60,12 @@ class Instance:
             If the file cannot be read.
         """
         try:
-            document = json.loads(Path(path).read_text(encoding="utf-8-sig"))
-            is_document = isinstance(document, dict) and {"offcut", "problem", "body"} <= document.keys()
+            document: Any = json.loads(Path(path).read_text(encoding="utf-8-sig"))
         except ValueError as error:
             raise InputError(f"{os.fspath(path)}: is not JSON: {error}") from error
-        if not is_document:
+        if not isinstance(document, dict) or not all(name in document for name in ("offcut", "problem", "body")):
             raise InputError(f"{os.fspath(path)}: has no fields offcut, problem and body; give an instance file")
-        return cls(document)
+        return cls(cast("dict[str, Any]", document))
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write the instance to a new file.
@@ -233,7 +232,8 @@ _OWNERS = {"multiuser": "users", "throughput": "requests", "jpdra": "flows", "ly
 
 def _collect(value: Any, path: Sequence[str], default: float | None) -> Any:
     if isinstance(value, list):
-        return [_collect(entry, path, default) for entry in value]
+        entries: list[Any] = value
+        return [_collect(entry, path, default) for entry in entries]
     if not path:
         return value
     if path[0] not in value and default is not None:

@@ -46,7 +46,7 @@ class Limits:
     memory_bytes: int | None = None
     threads: int = 1
     seed: int = 0
-    parameters: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     @classmethod
     def of_environment(cls) -> Limits:
@@ -400,8 +400,7 @@ def _plugins(module: ModuleType) -> dict[str, Solver | type[Policy]]:
     for name, value in vars(module).items():
         if isinstance(value, Solver) and value.function.__module__ == module.__name__:
             found[name] = value
-        is_policy = inspect.isclass(value) and issubclass(value, Policy) and not inspect.isabstract(value)
-        if is_policy and value.__module__ == module.__name__:
+        elif inspect.isclass(value) and issubclass(value, Policy) and value.__module__ == module.__name__:
             found[name] = value
     return found
 

@@ -84,8 +84,8 @@ def fastest_server(instance: Instance, limits: Limits) -> Claim:
         m = int(np.where(up[i] > 0, rest, -np.inf).argmax())
         rest[m] -= rate[i] * instance.server_work(i, m)[0].sum()
         place.append(m)
-    if rest.min() <= 0 or any(flow.get("result_bytes") is not None for flow in flows):
-        raise Declined("too full, or results return")
+    if rest.min() <= 0:
+        raise Declined("too full")
     parts = np.array([len(flow["partitions"]) for flow in flows])
     speeds: list[NDArray[Any]] = []
     delay_s = np.zeros(len(flows))
@@ -93,7 +93,8 @@ def fastest_server(instance: Instance, limits: Limits) -> Claim:
         work, _ = instance.server_work(i, m)
         extra = rest[m] / sum(parts[j] for j in range(len(flows)) if place[j] == m) * (1 - 1e-12)
         speeds.append(rate[i] * work + extra)
-        delay_s[i] = flows[i]["input_bytes"] / up[i][m] + (work / extra).sum()
+        back_s = flows[i]["result_bytes"] / flows[i]["downlink_bytes_per_s"][m] if "result_bytes" in flows[i] else 0
+        delay_s[i] = flows[i]["input_bytes"] / up[i][m] + (work / extra).sum() + back_s
     solution = {"servers": [[m] * k for m, k in zip(place, parts)], "speeds": {"macs_per_s": speeds}}
     return solution, float((rate * delay_s).sum() / rate.sum())
 

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sysconfig
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,8 +113,8 @@ def call(*arguments: str | os.PathLike[str]) -> tuple[str, str | None]:
 
 def plain(value: object) -> Any:
     """The value with arrays and numbers of numpy as lists and numbers of Python, for JSON."""
-    if isinstance(value, np.ndarray | np.generic):
-        array: NDArray[Any] = np.asarray(value)
+    if isinstance(value, (np.ndarray, np.generic)):
+        array: NDArray[Any] = np.asarray(cast(Any, value))
         return array.tolist()
     raise TypeError(f"{type(value).__name__} cannot be written as JSON; give numbers, texts, lists, dictionaries, arrays")
 

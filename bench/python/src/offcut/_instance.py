@@ -232,8 +232,7 @@ _OWNERS = {"multiuser": "users", "throughput": "requests", "jpdra": "flows", "ly
 
 def _collect(value: Any, path: Sequence[str], default: float | None) -> Any:
     if isinstance(value, list):
-        entries: list[Any] = value
-        return [_collect(entry, path, default) for entry in entries]
+        return [_collect(entry, path, default) for entry in value]  # pyright: ignore[reportUnknownVariableType]
     if not path:
         return value
     if path[0] not in value and default is not None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -117,3 +120,44 @@ def test_run_takes_a_suite_as_document_and_as_file(tmp_path: Path) -> None:
     assert set(offcut.read_run(second).method) == {"iao", "threshold"}
     with pytest.raises(offcut.InputError, match="two"):
         offcut.run(suite, folder=tmp_path / "third", studies=["two"])
+
+
+def test_the_commands_words_of_a_run(tmp_path: Path) -> None:
+    """One method as a word, parameters that are lists, and several of them."""
+    made = offcut.run(
+        folder=tmp_path / "run",
+        problem="multiuser",
+        family="zoo",
+        methods="iao",
+        parameters={"users": 3, "models": ["nin", "alexnet"]},
+        vary={"objective": ["max", "sum"], "units": np.array([4, 8])},
+        seeds=1,
+    )
+    assert set(offcut.read_run(made).variant) == {"max", "sum"}
+    with pytest.raises(offcut.InputError, match="write a suite"):
+        offcut.run(folder=tmp_path / "lists", family="zoo", vary={"models": [["vgg16"], ["nin", "alexnet"]]})
+
+
+def test_an_interrupt_ends_the_command_and_its_plugin(tmp_path: Path) -> None:
+    (tmp_path / "sleeping.py").write_text(
+        "import pathlib, time\n"
+        "import offcut\n"
+        "@offcut.solver('multiuser')\n"
+        "def sleeping(instance, limits):\n"
+        "    while True:\n"
+        f"        pathlib.Path({str(tmp_path / 'alive')!r}).touch()\n"
+        "        time.sleep(0.1)\n"
+        "if __name__ == '__main__':\n"
+        "    offcut.solve(offcut.generate('multiuser'), sleeping)\n"
+    )
+    alive = tmp_path / "alive"
+    process = subprocess.Popen([sys.executable, str(tmp_path / "sleeping.py")], stderr=subprocess.PIPE, text=True)
+    while not alive.exists():
+        assert process.poll() is None
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert "KeyboardInterrupt" in errors
+    alive.unlink()
+    time.sleep(1)
+    assert not alive.exists()

@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import tempfile
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
@@ -245,11 +245,11 @@ def run(
     random: bool = False,
     problem: str | None = None,
     family: str | Sequence[str] = (),
-    methods: Sequence[str] = (),
+    methods: str | Sequence[str] = (),
     parameters: Mapping[str, object] | None = None,
-    vary: Mapping[str, Sequence[object]] | None = None,
-    only: Sequence[str] = (),
-    studies: Sequence[str] = (),
+    vary: Mapping[str, Iterable[object]] | None = None,
+    only: str | Sequence[str] = (),
+    studies: str | Sequence[str] = (),
     time_s: float | None = None,
     threads: int | None = None,
     seeds: int | None = None,
@@ -258,7 +258,7 @@ def run(
 ) -> Run:
     """Run a grid of instances and methods, and write its report. Every cell is a process of its own.
 
-    A run is resumed by the same call: only what is missing is run.
+    A run is resumed by the same call: only what is missing is run. Progress is written to standard error every 10 seconds.
 
     Parameters
     ----------
@@ -274,15 +274,16 @@ def run(
         The problem, where families and methods do not tell it. Without a suite.
     family : str or sequence of str, optional
         Families of instances. Without a suite.
-    methods : sequence of str, optional
+    methods : str or sequence of str, optional
         Methods; all of the problem if left out. Without a suite.
     parameters : mapping, optional
         Parameters of the families. Without a suite.
-    vary : mapping of str to sequence, optional
-        Parameters that take several values; the first that varies over numbers is the axis. Without a suite.
-    only : sequence of str, optional
+    vary : mapping of str to iterable, optional
+        Parameters that take several values, numbers or texts; the first that varies over numbers is the axis. Lists
+        vary in suites only. Without a suite.
+    only : str or sequence of str, optional
         Run these methods of the suite only.
-    studies : sequence of str, optional
+    studies : str or sequence of str, optional
         Run these studies of the suite only.
     time_s : float, optional
         Seconds for every cell, instead of the suite's.
@@ -319,16 +320,15 @@ def run(
     for name, program in (programs or {}).items():
         found = command_of(program)
         words += _option("--policy" if found.is_policy else "--solver", f"{name}={found.words}")
-    for option, values in (("--only", only), ("--study", studies), ("--methods", methods)):
-        words += [f"{option}={value}" for value in values]
-    words += [f"--family={one}" for one in ([family] if isinstance(family, str) else family)]
+    for option, values in (("--only", only), ("--study", studies), ("--family", family), ("--methods", methods)):
+        words += [f"{option}={value}" for value in ([values] if isinstance(values, str) else values)]
     numbers = (("--time", time_s), ("--threads", threads), ("--seeds", seeds), ("--method-seeds", method_seeds))
     for option, value in (("--problem", problem), *numbers):
         words += _option(option, value)
     words += _settings(parameters or {})
-    words += [f"--set={name}={','.join(map(_value, values_of))}" for name, values_of in (vary or {}).items()]
+    words += [f"--set={name}={_values(name, values_of)}" for name, values_of in (vary or {}).items()]
     with contextlib.nullcontext() if suite is None else _as_file(suite) as path:
-        output, rejected = call("run", *([] if path is None else [path]), *words)
+        output, rejected = call("run", *([] if path is None else [path]), *words, show_progress=True)
     made = Run(Path(folder), output)
     if rejected is not None:
         raise RejectedError(rejected or output.strip(), made)
@@ -442,6 +442,14 @@ def _option(name: str, value: str | float | os.PathLike[str] | None) -> list[str
 def _value(value: object) -> str:
     """A value for ``--set``: JSON, or a word as it is."""
     return value if isinstance(value, str) else json_text(value)
+
+
+def _values(name: str, values: Iterable[object]) -> str:
+    """Several values for ``--set``, which separates them by commas."""
+    texts = [_value(value) for value in values]
+    if any("," in text for text in texts):
+        raise InputError(f"vary: {name}: values with commas cannot vary; write a suite whose study has vary")
+    return ",".join(texts)
 
 
 def _settings(parameters: Mapping[str, object]) -> list[str]:

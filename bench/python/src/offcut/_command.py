@@ -7,7 +7,9 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import sysconfig
+import tempfile
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,6 +20,9 @@ from .errors import CommandError, InputError, ProgramNotFoundError, RejectedErro
 
 #: Names the program, if it is neither in the environment of this interpreter nor in PATH.
 VARIABLE = "OFFCUT_PROGRAM"
+
+#: What a line of progress has, which a run writes every 10 seconds.
+PROGRESS = " cells done"
 
 
 def program() -> Path:
@@ -88,27 +93,35 @@ def command(*arguments: str | os.PathLike[str]) -> str:
     return output
 
 
-def call(*arguments: str | os.PathLike[str]) -> tuple[str, str | None]:
+def call(*arguments: str | os.PathLike[str], show_progress: bool = False) -> tuple[str, str | None]:
     """Standard output of the command, and its error lines if its exit code is 1."""
     words = [os.fspath(program()), *(os.fspath(argument) for argument in arguments)]
-    process = subprocess.Popen(
-        words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", errors="replace"
-    )
-    try:
-        output, errors = process.communicate()
-    except BaseException:
-        # The command ends what it has started, then itself.
-        process.send_signal(signal.SIGINT)
-        process.communicate()
-        raise
-    errors = errors.strip()
-    if process.returncode == 0:
+    said: list[str] = []
+    with (
+        tempfile.TemporaryFile() as written,
+        subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=written, stderr=subprocess.PIPE, text=True, errors="replace") as process,
+    ):
+        try:
+            for line in process.stderr or ():
+                said.append(line)
+                if show_progress and PROGRESS in line:
+                    print(line, end="", file=sys.stderr, flush=True)
+            code = process.wait()
+        except BaseException:
+            # The command ends what it has started, then itself.
+            process.send_signal(signal.SIGINT)
+            process.communicate()
+            raise
+        written.seek(0)
+        output = written.read().decode(errors="replace")
+    errors = "".join(said).strip()
+    if code == 0:
         return output, None
-    if process.returncode == 1:
+    if code == 1:
         return output, errors
-    if process.returncode == 2:
+    if code == 2:
         raise InputError(errors)
-    raise CommandError(f"{errors}\noffcut: ended with code {process.returncode}".strip(), process.returncode)
+    raise CommandError(f"{errors}\noffcut: ended with code {code}".strip(), code)
 
 
 def plain(value: object) -> Any:

@@ -102,8 +102,9 @@ fn the_commands_of_the_book_run() {
                 let output = shell.output().expect("a shell");
                 run += 1;
                 if output.status.success() == block.is("fails") {
-                    let text = String::from_utf8_lossy(&output.stderr);
-                    wrong.push(format!("{name}:{}: {command}: {}\n{text}", block.line, output.status));
+                    let printed = [output.stdout, output.stderr].concat();
+                    let printed = String::from_utf8_lossy(&printed);
+                    wrong.push(format!("{name}:{}: {command}: {}\n{printed}", block.line, output.status));
                 }
             }
         }

@@ -7,10 +7,12 @@
 //! ```
 //!
 //! A price is the dual multiplier of the capacity, in seconds per unit. g is concave and piecewise linear with slope (units demanded at p) - beta,
-//! so its maximum is where the demand crosses beta, found by bisection.
+//! so its maximum is where the demand crosses beta. It is bracketed by bisection and by where the tangents at both ends of the bracket meet; once no tangent is above the best value, that
+//! is the maximum.
 
 use offcut_instances::multiuser::{Certificate, PriceNode};
 
+use super::classes::Classes;
 use super::model::Latencies;
 
 /// A range of units that a user is restricted to.
@@ -47,61 +49,112 @@ pub(super) fn relaxed(value: f64) -> f64 {
     value - BOUND_RELAXATION * value.abs()
 }
 
+/// Prices that are tried at most.
+const MOST_PRICES: u64 = 120;
+
+/// Users whose ranges are open by class, and those restricted one by one.
+struct Demands<'a> {
+    latencies: &'a Latencies<'a>,
+    classes: &'a Classes,
+    restricted: &'a [Restriction],
+    /// Users of every class that are not restricted. Shape (classes,).
+    open: Vec<u32>,
+}
+
+/// g at a price.
+struct Tried {
+    price: f64,
+    value: f64,
+    /// Units demanded, less those there are.
+    slope: f64,
+    /// By class, and then of those restricted. Shape (classes + restricted,).
+    units: Vec<u32>,
+}
+
+impl<'a> Demands<'a> {
+    fn new(latencies: &'a Latencies<'a>, classes: &'a Classes, restricted: &'a [Restriction]) -> Self {
+        let mut open: Vec<u32> = (0..classes.count()).map(|class| classes.users(class).len() as u32).collect();
+        restricted.iter().for_each(|(user, _)| open[classes.of(*user)] -= 1);
+        Self { latencies, classes, restricted, open }
+    }
+
+    fn at(&self, price: f64) -> Tried {
+        let beta = self.latencies.units();
+        let (mut value, mut demand) = (0.0, 0);
+        let mut units = Vec::with_capacity(self.open.len() + self.restricted.len());
+        let mut add = |user: u32, range: (u32, u32), count: u32| {
+            let (least, each) = self.latencies.least_with_price(user as usize, price, range);
+            value += f64::from(count) * least;
+            demand += u64::from(count) * u64::from(each);
+            units.push(each);
+        };
+        self.open.iter().enumerate().for_each(|(class, count)| add(self.classes.users(class)[0], (0, beta), *count));
+        self.restricted.iter().for_each(|(user, range)| add(*user, *range, 1));
+        Tried { price, value: value - price * f64::from(beta), slope: demand as f64 - f64::from(beta), units }
+    }
+
+    /// By user. Shape (users,).
+    fn by_user(&self, units: &[u32]) -> Vec<u32> {
+        let (of_classes, of_restricted) = units.split_at(self.open.len());
+        let mut by_user = vec![0; self.latencies.users()];
+        for (class, units) in of_classes.iter().enumerate() {
+            self.classes.users(class).iter().for_each(|user| by_user[*user as usize] = *units);
+        }
+        self.restricted.iter().zip(of_restricted).for_each(|((user, _), units)| by_user[*user as usize] = *units);
+        by_user
+    }
+}
+
 /// Maximises g, users in `restricted` (sorted) being kept to their ranges.
 pub(super) fn best_price(
     latencies: &Latencies,
+    classes: &Classes,
     restricted: &[Restriction],
     is_out_of_time: impl Fn() -> bool,
 ) -> PriceBound {
-    let beta = latencies.units();
     let least: u64 = restricted.iter().map(|(_, (from, _))| u64::from(*from)).sum();
-    let mut tried = 0;
-    let mut at = |price: f64| {
-        tried += 1;
-        let mut special = restricted.iter().peekable();
-        let (mut value, mut demand) = (0.0, 0u64);
-        let units: Vec<u32> = (0..latencies.users())
-            .map(|user| {
-                let range = special.next_if(|(i, _)| *i as usize == user).map_or((0, beta), |(_, range)| *range);
-                let (least, units) = latencies.least_with_price(user, price, range);
-                value += least;
-                demand += u64::from(units);
-                units
-            })
-            .collect();
-        (value - price * f64::from(beta), demand, units)
-    };
     // At this price a unit costs more than any user could save.
-    let mut high = (0..latencies.users()).map(|user| latencies.local(user)).fold(0.0, f64::max).max(1e-30);
-    if least > u64::from(beta) {
-        return PriceBound { price_s: high, value: f64::INFINITY, units: Vec::new(), too_many: None, tried };
+    let first = |class: usize| classes.users(class)[0] as usize;
+    let most = (0..classes.count()).map(|class| latencies.local(first(class))).fold(0.0, f64::max).max(1e-30);
+    if least > u64::from(latencies.units()) {
+        return PriceBound { price_s: most, value: f64::INFINITY, units: Vec::new(), too_many: None, tried: 0 };
     }
-    let (value, demand, units) = at(0.0);
-    if demand <= u64::from(beta) {
-        return PriceBound { price_s: 0.0, value, units, too_many: None, tried };
+    let demands = Demands::new(latencies, classes, restricted);
+    let mut low = demands.at(0.0);
+    if low.slope <= 0.0 {
+        let units = demands.by_user(&low.units);
+        return PriceBound { price_s: 0.0, value: low.value, units, too_many: None, tried: 1 };
     }
-    let mut best = (value, 0.0);
-    let mut too_many = units;
-    let mut low = 0.0;
-    let (value, _, mut fitting) = at(high);
-    if value > best.0 {
-        best = (value, high);
-    }
-    // Geometric steps first, prices range over many magnitudes; the last steps are exact in the price.
-    for _ in 0..120 {
-        let middle = if low > 0.0 { f64::sqrt(low * high) } else { high * 1e-4 };
-        if middle <= low || middle >= high || high - low <= 1e-15 * high || middle < 1e-60 || is_out_of_time() {
-            break;
+    let mut high = demands.at(most);
+    let mut best = if high.value > low.value { (high.value, high.price) } else { (low.value, low.price) };
+    let mut tried = 2;
+    while tried < MOST_PRICES && !is_out_of_time() {
+        let Some(price) = next_price(&low, &high, best.0, tried) else { break };
+        let next = demands.at(price);
+        tried += 1;
+        if next.value > best.0 {
+            best = (next.value, next.price);
         }
-        let (value, demand, units) = at(middle);
-        if value > best.0 {
-            best = (value, middle);
-        }
-        if demand <= u64::from(beta) {
-            (high, fitting) = (middle, units);
-        } else {
-            (low, too_many) = (middle, units);
-        }
+        if next.slope <= 0.0 { high = next } else { low = next }
     }
-    PriceBound { price_s: best.1, value: best.0, units: fitting, too_many: Some(too_many), tried }
+    let (units, too_many) = (demands.by_user(&high.units), Some(demands.by_user(&low.units)));
+    PriceBound { price_s: best.1, value: best.0, units, too_many, tried }
+}
+
+/// The price to try next within the bracket; none if nothing is above the best value.
+fn next_price(low: &Tried, high: &Tried, best: f64, tried: u64) -> Option<f64> {
+    let is_inside = |price: f64| low.price < price && price < high.price;
+    if high.price - low.price <= 1e-15 * high.price {
+        return None;
+    }
+    // Where the tangents meet.
+    let meet = (high.value - low.value + low.slope * low.price - high.slope * high.price) / (low.slope - high.slope);
+    let top = low.value + low.slope * (meet - low.price);
+    if top <= best + 1e-15 * best.abs() {
+        return None;
+    }
+    // Geometric steps, as prices range over many magnitudes.
+    let middle = if low.price > 0.0 { f64::sqrt(low.price * high.price) } else { high.price * 1e-4 };
+    let price = if tried.is_multiple_of(2) && is_inside(meet) { meet } else { middle };
+    (is_inside(price) && price >= 1e-60).then_some(price)
 }

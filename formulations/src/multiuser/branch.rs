@@ -1,8 +1,9 @@
 //! `branch`: branch and bound on the price bound, `sum` solved exactly with a certificate.
 //!
-//! The price bound leaves a gap where T_i*(f) is not convex: at the best price some users are indifferent between few and many units.
-//! Splitting such a user's range between the two takes that mixture away. Every node is a set of ranges with its own best price; the
-//! tree of splits with the prices at its leaves is the certificate, and its value is the least over the leaves.
+//! The price bound leaves a gap where T_i*(f) is not convex: at the best price some users are indifferent between few and many units. A dynamic program over
+//! the core (module `core_program`) closes it where few unit counts matter, or few kinds of users, which is nearly always. Where that takes too much, splitting such a user's
+//! range between the two unit counts takes the mixture away. Every node is a set of ranges with its own best price; the tree of splits with the prices at its
+//! leaves, and the cutoffs of the dynamic programs there, is the certificate. Its value is the least over the leaves.
 //!
 //! Nodes are taken best first, so the bound rises as the search goes on and is valid whenever the budget is spent.
 
@@ -14,12 +15,20 @@ use offcut_instances::multiuser::{Certificate, Instance, Multiuser, Objective, P
 use offcut_instances::problem::{Algorithm, Answer, Budget, Incumbent, Stop, Trace};
 
 use super::bound::{PriceBound, Restriction, best_price, relaxed};
+use super::classes::Classes;
+use super::core_program::{Core, Outcome};
 use super::model::Latencies;
 use super::price::repaired;
 use crate::best_first::{BestFirst, Ordered, Ranked};
 
 /// A leaf whose bound is this close to the best solution, relative, is closed: well below the tolerance at which bounds meet objectives.
 const CLOSED: f64 = 1e-10;
+
+/// Cutoffs are below the best objective by this, relative, so that solutions as good as the best one need not be told from it by roundings.
+const CUTOFF_RELAXATION: f64 = 1e-11;
+
+/// States that the dynamic program of one node may make.
+const EFFORT: u64 = 4_000_000;
 
 /// Above this many nodes the tree is handed over as it is.
 const MAX_NODES: usize = 1 << 20;
@@ -59,10 +68,38 @@ impl Algorithm<Multiuser> for Branch {
         if instance.objective == Objective::Max {
             return Answer::declined("this method minimises the sum; threshold minimises the maximum");
         }
+        Search::run(instance, budget, EFFORT)
+    }
+}
+
+struct Search<'a> {
+    latencies: &'a Latencies<'a>,
+    classes: &'a Classes,
+    /// States that the dynamic program of one node may make.
+    effort: u64,
+    began: Instant,
+    nodes: Vec<PriceNode>,
+    /// Bounds of the leaves; infinite for what was split, and for what the dynamic program closed.
+    bounds: Vec<f64>,
+    open: BestFirst<Open>,
+    best: (f64, Vec<u32>),
+    incumbents: Vec<Incumbent>,
+}
+
+/// Solves an instance; the dynamic program of one node may make `effort` states.
+#[cfg(test)]
+pub(super) fn solve_with(instance: &Instance, effort: u64) -> Answer<Multiuser> {
+    Search::run(instance, &Budget::default(), effort)
+}
+
+impl Search<'_> {
+    fn run(instance: &Instance, budget: &Budget, effort: u64) -> Answer<Multiuser> {
         let began = Instant::now();
         let latencies = Latencies::new(instance);
         let mut search = Search {
             latencies: &latencies,
+            classes: &Classes::new(instance),
+            effort,
             began,
             nodes: Vec::new(),
             bounds: Vec::new(),
@@ -89,53 +126,71 @@ impl Algorithm<Multiuser> for Branch {
             search.nodes[open.node] = PriceNode::Split { user, units, at_most, above };
             search.bounds[open.node] = f64::INFINITY;
         }
-        let value = search.bounds.iter().copied().fold(f64::INFINITY, f64::min);
+        let (value, nodes) = search.certificate();
         let (objective, units) = search.best;
-        let trace = Trace { incumbents: search.incumbents, ..Trace::counting([("nodes", search.nodes.len() as u64)]) };
+        let trace = Trace { incumbents: search.incumbents, ..Trace::counting([("nodes", nodes.len() as u64)]) };
         let answer = Answer::found(latencies.with_best_cuts(units), objective)
-            .certified(relaxed(value), Certificate::Prices { nodes: search.nodes })
+            .certified(relaxed(value), Certificate::Prices { nodes })
             .traced(trace);
         Answer { stop, ..answer }
     }
-}
 
-struct Search<'a> {
-    latencies: &'a Latencies<'a>,
-    began: Instant,
-    nodes: Vec<PriceNode>,
-    /// Bounds of the leaves; infinite for what was split.
-    bounds: Vec<f64>,
-    open: BestFirst<Open>,
-    best: (f64, Vec<u32>),
-    incumbents: Vec<Incumbent>,
-}
-
-impl Search<'_> {
     fn is_closed(&self, bound: f64) -> bool {
         bound >= self.best.0 * (1.0 - CLOSED)
     }
 
-    /// Bounds a new leaf, repairs its demands into a solution, and opens it unless it is closed.
+    /// Bounds a new leaf, closes it by the dynamic program over its core, or opens it.
     fn add(&mut self, ranges: Vec<Restriction>) -> usize {
         let node = self.nodes.len();
-        let bound = best_price(self.latencies, &ranges, || false);
+        let bound = best_price(self.latencies, self.classes, &ranges, || false);
         self.nodes.push(PriceNode::Leaf { price_s: bound.price_s });
         self.bounds.push(bound.value);
         if bound.value.is_infinite() {
             return node;
         }
-        let units = repaired(self.latencies, bound.units.clone());
+        self.improve(bound.units.clone());
+        if self.is_closed(bound.value) {
+            return node;
+        }
+        let core = Core::new(self.latencies, self.classes, &ranges, (bound.price_s, bound.value));
+        match core.solve(self.best.0, &mut { self.effort }) {
+            Outcome::GivenUp => {
+                self.improve(repaired(self.latencies, bound.units.clone()));
+                if !self.is_closed(bound.value) {
+                    let split = widest(&bound);
+                    self.open.push(Open { bound: bound.value, node, ranges, split });
+                }
+                return node;
+            }
+            Outcome::Best(units) => self.improve(units),
+            Outcome::NoneBelow => {}
+        }
+        // The cutoff is set at the end.
+        self.nodes[node] = PriceNode::Core { price_s: bound.price_s, cutoff_s: f64::INFINITY };
+        self.bounds[node] = f64::INFINITY;
+        node
+    }
+
+    /// Keeps an allocation if it is better than all before.
+    fn improve(&mut self, units: Vec<u32>) {
         let objective = self.latencies.objective(&units);
         if objective < self.best.0 {
             self.best = (objective, units);
             incumbents::report::<Multiuser>(objective, || self.latencies.with_best_cuts(self.best.1.clone()));
             self.incumbents.push(Incumbent { at_s: self.began.elapsed().as_secs_f64(), objective });
         }
-        if !self.is_closed(bound.value) {
-            let split = widest(&bound);
-            self.open.push(Open { bound: bound.value, node, ranges, split });
+    }
+
+    /// The least bound over the leaves, and the tree; no allocation in a leaf that the dynamic program closed is better than the best one.
+    fn certificate(&mut self) -> (f64, Vec<PriceNode>) {
+        let cutoff = self.best.0 * (1.0 - CUTOFF_RELAXATION);
+        let mut nodes = std::mem::take(&mut self.nodes);
+        for node in &mut nodes {
+            if let PriceNode::Core { cutoff_s, .. } = node {
+                *cutoff_s = cutoff;
+            }
         }
-        node
+        (self.bounds.iter().copied().fold(cutoff, f64::min), nodes)
     }
 }
 

@@ -14,6 +14,7 @@ use offcut_instances::multiuser::{Instance, Multiuser, Objective};
 use offcut_instances::problem::{Algorithm, Answer, Budget, Stop, Trace};
 
 use super::bound;
+use super::classes::Classes;
 use super::model::Latencies;
 
 /// Memory for walking back that is used without being told a limit.
@@ -73,7 +74,7 @@ impl Algorithm<Multiuser> for Dp {
             left -= units[user] as usize;
         }
         let objective = latencies.objective(&units);
-        let bound = bound::best_price(&latencies, &[], || budget.is_spent(began));
+        let bound = bound::best_price(&latencies, &Classes::new(instance), &[], || budget.is_spent(began));
         let (value, certificate) = bound.certificate();
         Answer::found(latencies.with_best_cuts(units), objective)
             .certified(value, certificate)

@@ -11,16 +11,22 @@
 //! | `price` | `price`: the best price bound, and a repaired solution | sum | certificate: one price |
 //! | `branch` | `branch`: branch and bound on the price bound | sum | certificate: a tree of prices |
 //! | `bound` | | | the price bound and its tolerance |
+//! | `core_program` | | | the dynamic program over unit counts with small reduced costs |
+//! | `classes` | | | equal users |
 //! | `model` | | | T_i*(f) from the lower hull of each model's cuts |
 
 mod bound;
 mod branch;
+mod classes;
+mod core_program;
 mod dp;
 mod milp;
 mod model;
 mod price;
 mod threshold;
 
+#[cfg(test)]
+mod branch_tests;
 #[cfg(test)]
 mod tests;
 

@@ -182,6 +182,69 @@ impl<'a> Latencies<'a> {
         least
     }
 
+    /// Where a cut's `fixed + scale/f + price f` is least over real f > 0, rounded down; none for a table, or where units do not matter.
+    fn centre(&self, work: f64, price: f64) -> Option<u32> {
+        let scale = match &self.instance.server.speedup {
+            Speedup::Linear => work,
+            Speedup::Amdahl { parallel_fraction } => work * parallel_fraction,
+            Speedup::Table { .. } => return None,
+        };
+        (scale > 0.0).then(|| (scale / price).sqrt().min(f64::from(u32::MAX)) as u32)
+    }
+
+    /// Every unit count of a range at which `T_i*(f) + price f` is below `ceiling`, with that value, by units; without those that more units do not
+    /// improve. None if there are more than `most`.
+    pub(super) fn below(
+        &self,
+        user: usize,
+        price: f64,
+        (from, to): (u32, u32),
+        ceiling: f64,
+        most: usize,
+    ) -> Option<Vec<(u32, f64)>> {
+        let mut found = Vec::new();
+        let local = self.local(user) + price * f64::from(from);
+        if local < ceiling {
+            found.push((from, local));
+        }
+        let from = from.max(1);
+        let user = &self.instance.users[user];
+        for cut in &self.hulls[group(self.instance, user)] {
+            let (fixed, work) = (self.fixed(user, cut), self.work(cut));
+            if from > to || fixed >= ceiling {
+                continue;
+            }
+            let mut consider = |units: u32| {
+                let value = fixed + work * self.slowness(units) + price * f64::from(units);
+                if value < ceiling {
+                    found.push((units, value));
+                }
+                value < ceiling && found.len() <= 2 * most
+            };
+            if let Some(centre) = self.centre(work, price) {
+                // Convex: outwards from the least, until it is too much.
+                let start = centre.clamp(from, to);
+                let _ = (start..=to).all(|units| consider(units) || units <= centre);
+                let _ = (from..start).rev().all(&mut consider);
+            } else if self.rises.is_empty() {
+                consider(from);
+            } else {
+                consider(from);
+                let first = self.rises.partition_point(|rise| *rise <= from);
+                let dear = |rise: u32| fixed + price * f64::from(rise) >= ceiling;
+                for rise in self.rises[first..].iter().take_while(|rise| **rise <= to && !dear(**rise)) {
+                    consider(*rise);
+                }
+            }
+            if found.len() > 2 * most {
+                return None;
+            }
+        }
+        found.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
+        found.dedup_by_key(|(units, _)| *units);
+        (found.len() <= most).then_some(found)
+    }
+
     /// The unit counts at which a user's latency strictly falls, with the latencies, from 0 units on and not beyond the first that is at
     /// most `cutoff`. None if there are more than `most` of them.
     pub(crate) fn falls(&self, user: usize, cutoff: f64, most: usize) -> Option<Vec<(u32, f64)>> {

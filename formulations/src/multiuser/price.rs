@@ -10,6 +10,7 @@ use offcut_instances::multiuser::{Instance, Multiuser, Objective};
 use offcut_instances::problem::{Algorithm, Answer, Budget, Stop, Trace};
 
 use super::bound::best_price;
+use super::classes::Classes;
 use super::model::Latencies;
 use crate::best_first::{BestFirst, Ordered, Ranked};
 
@@ -35,7 +36,7 @@ impl Algorithm<Multiuser> for Price {
         }
         let began = Instant::now();
         let latencies = Latencies::new(instance);
-        let bound = best_price(&latencies, &[], || budget.is_spent(began));
+        let bound = best_price(&latencies, &Classes::new(instance), &[], || budget.is_spent(began));
         let (value, certificate) = bound.certificate();
         let units = repaired(&latencies, bound.units);
         let objective = latencies.objective(&units);

@@ -24,8 +24,9 @@ pub enum Certificate {
         latency_s: f64,
     },
     /// For `sum`: a tree over unit ranges whose leaves carry prices. At a leaf with price p the bound is
-    /// `sum_i min_f (T_i*(f) + p f) - p beta`, f ranging over what the path to the leaf allows; the bound of the
-    /// tree is the least over its leaves. Node 0 is the root; one leaf alone is the plain price bound.
+    /// `sum_i min_f (T_i*(f) + p f) - p beta`, f ranging over what the path to the leaf allows, or what a dynamic program over
+    /// the few unit counts that this leaves open proves; the bound of the tree is the least over its leaves. Node 0 is the root;
+    /// one leaf alone is the plain price bound.
     Prices {
         /// The nodes, children after their parents.
         nodes: Vec<PriceNode>,
@@ -40,6 +41,14 @@ pub enum PriceNode {
     Leaf {
         /// The price of a unit, in seconds, >= 0.
         price_s: f64,
+    },
+    /// A leaf whose price bound is below `cutoff_s`: that no allocation costs less than `cutoff_s` is shown by the dynamic program over the users'
+    /// unit counts whose reduced costs at the price are below the difference.
+    Core {
+        /// The price of a unit, in seconds, >= 0.
+        price_s: f64,
+        /// The sum of latencies that no allocation of this leaf is below, in seconds.
+        cutoff_s: f64,
     },
     /// A split of one user's units: at most `units` below `at_most`, at least `units` + 1 below `above`.
     Split {

@@ -4,9 +4,13 @@
 //! |---|---|
 //! | `evaluate` | solutions: latencies and constraints |
 //! | `replay` | certificates: why they prove a bound, thresholds, trees of splits with prices |
+//! | `core_program` | leaves that a dynamic program over few unit counts closes |
+//! | `user_terms` | what a user's units cost at a price |
 
+mod core_program;
 mod evaluate;
 mod replay;
+mod user_terms;
 
 use offcut_instances::multiuser::{Certificate, Instance, Multiuser, PriceNode, Solution};
 
@@ -31,9 +35,12 @@ impl Checkable for Multiuser {
             }
             Certificate::Prices { nodes } => {
                 for (at, node) in nodes.iter_mut().enumerate() {
-                    let PriceNode::Leaf { price_s } = node else { continue };
+                    let (PriceNode::Leaf { price_s } | PriceNode::Core { price_s, .. }) = node else { continue };
                     let constraint = "a price is 0 or between 1e-60 and 1e60 seconds";
                     intake.take(price_s, Domain::PRICE, constraint, || format!("nodes[{at}]"));
+                    let PriceNode::Core { cutoff_s, .. } = node else { continue };
+                    let constraint = "a cutoff is 0 or between 1e-60 and 1e60 seconds";
+                    intake.take(cutoff_s, Domain::PRICE, constraint, || format!("nodes[{at}]"));
                 }
             }
         }

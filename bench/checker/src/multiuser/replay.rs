@@ -26,10 +26,10 @@ use std::collections::HashMap;
 
 use offcut_instances::multiuser::{Certificate, Instance, Objective, PriceNode, Speedup, User};
 
-use super::evaluate::Latencies;
+use super::core_program::{self, Leaf};
+use super::user_terms::{Range, UserTerms};
 use crate::budget::{Budget, MAX_KEPT};
 use crate::interval::{Interval, add_down, subtract_down};
-use crate::speedup::slowness;
 use crate::tree::{Flaw, Tree, Walker};
 use crate::verdict::Violation;
 
@@ -42,40 +42,29 @@ pub(super) fn budget(instance: &Instance, certificate: &Certificate) -> Budget {
             .iter()
             .map(|node| match node {
                 PriceNode::Leaf { .. } => 1,
+                PriceNode::Core { .. } => 2,
                 PriceNode::Split { .. } => 4,
             })
             .sum(),
     };
-    let replay = Replay::new(instance);
-    Budget::of(numbers, instance.users.iter().map(|user| replay.steps(user) + 1).sum())
+    let terms = UserTerms::new(instance);
+    Budget::of(numbers, instance.users.iter().map(|user| terms.steps(user) + 1).sum())
 }
-
-/// The least and the largest number of units a user may get at a node of a price tree.
-pub(super) type Range = (u32, u32);
 
 /// The replay of a certificate.
 pub(super) struct Replay<'a> {
-    latencies: Latencies<'a>,
-    /// For a speed-up table: the unit counts at which it rises. Between them more units gain nothing.
-    rises: Vec<u32>,
+    pub(super) terms: UserTerms<'a>,
 }
 
 impl<'a> Replay<'a> {
     pub(super) fn new(instance: &'a Instance) -> Self {
-        let rises = match &instance.server.speedup {
-            Speedup::Table { speedups } => {
-                let rises = (1..speedups.len()).filter(|f| speedups[*f] > speedups[f - 1]).map(|f| f as u32 + 1);
-                std::iter::once(1).chain(rises).collect()
-            }
-            _ => Vec::new(),
-        };
-        Self { latencies: Latencies::new(instance), rises }
+        Self { terms: UserTerms::new(instance) }
     }
 
     /// The bound that a certificate proves.
     pub(super) fn bound(&self, certificate: &Certificate, budget: &Budget) -> Result<f64, Violation> {
         let wrong_kind = |constraint: &str| Violation::new(constraint, "certificate.kind", 1.0, "wrong kind");
-        match (certificate, self.latencies.instance.objective) {
+        match (certificate, self.terms.instance().objective) {
             (Certificate::Threshold { latency_s }, Objective::Max) => self.threshold(*latency_s),
             (Certificate::Prices { nodes }, Objective::Sum) => self.prices(nodes, budget),
             (Certificate::Threshold { .. }, Objective::Sum) => Err(wrong_kind("a threshold bounds the maximum only")),
@@ -85,16 +74,16 @@ impl<'a> Replay<'a> {
 
     /// A lower bound of a user's latency with `units` units over all cuts. It never rises with `units`.
     pub(super) fn least_latency(&self, user: &User, units: u32) -> f64 {
-        let cuts = self.latencies.work(user).len();
+        let cuts = self.terms.latencies.work(user).len();
         let first = if units == 0 { cuts - 1 } else { 0 };
-        (first..cuts).map(|cut| self.latencies.latency(user, cut, units).low()).fold(f64::INFINITY, f64::min)
+        (first..cuts).map(|cut| self.terms.latencies.latency(user, cut, units).low()).fold(f64::INFINITY, f64::min)
     }
 
     /// Proves that no allocation gets every user strictly below `threshold`.
     fn threshold(&self, threshold: f64) -> Result<f64, Violation> {
-        let capacity = self.latencies.instance.server.units;
+        let capacity = self.terms.instance().server.units;
         let mut needed: u64 = 0;
-        for user in &self.latencies.instance.users {
+        for user in &self.terms.instance().users {
             match self.least_units_below(user, threshold, capacity) {
                 Some(units) => needed += u64::from(units),
                 None => return Ok(threshold),
@@ -120,13 +109,13 @@ impl<'a> Replay<'a> {
 
     /// The approximate number of units that bring a user to `threshold`, in plain floats.
     pub(super) fn approximate_units(&self, user: &User, threshold: f64) -> u32 {
-        let cuts = self.latencies.work(user).len() - 1;
+        let cuts = self.terms.latencies.work(user).len() - 1;
         let approximate_units = (0..cuts)
             .filter_map(|cut| {
-                let fixed = self.latencies.latency(user, cut, u32::MAX).low();
-                let (_, after) = self.latencies.work(user)[cut];
-                let unit = after.low() / self.latencies.instance.server.unit.speed;
-                let (fixed, scale) = match &self.latencies.instance.server.speedup {
+                let fixed = self.terms.latencies.latency(user, cut, u32::MAX).low();
+                let (_, after) = self.terms.latencies.work(user)[cut];
+                let unit = after.low() / self.terms.instance().server.unit.speed;
+                let (fixed, scale) = match &self.terms.instance().server.speedup {
                     Speedup::Linear => (fixed, unit),
                     Speedup::Amdahl { parallel_fraction } => (fixed, unit * parallel_fraction),
                     Speedup::Table { speedups } => {
@@ -153,77 +142,18 @@ impl<'a> Replay<'a> {
         Err(Flaw { node: 0, what }.violation(""))
     }
 
-    /// The largest number of steps of [`Self::least_with_price`].
-    fn steps(&self, user: &User) -> u64 {
-        let cuts = self.latencies.work(user).len() as u64;
-        cuts * (self.rises.len() as u64 + 1).max(5)
-    }
-
     /// The children of a split, `None` for a leaf; or the constraint that the node breaks.
     fn children(&self, node: &PriceNode) -> Result<Option<[u32; 2]>, &'static str> {
         match node {
             PriceNode::Split { user, units, at_most, above } => {
-                let (users, capacity) = (self.latencies.instance.users.len(), self.latencies.instance.server.units);
+                let (users, capacity) = (self.terms.instance().users.len(), self.terms.instance().server.units);
                 if *user as usize >= users || *units >= capacity || at_most == above {
                     return Err("a split names a user, units below capacity and two children");
                 }
                 Ok(Some([*at_most, *above]))
             }
-            PriceNode::Leaf { .. } => Ok(None),
+            PriceNode::Leaf { .. } | PriceNode::Core { .. } => Ok(None),
         }
-    }
-
-    /// A lower bound of `min_f (T*(f) + price f)` over a range of units that is not empty.
-    pub(super) fn least_with_price(&self, user: &User, price: f64, (from, to): Range) -> f64 {
-        let with_price = |units: u32, latency: Interval| {
-            (latency + Interval::point(price) * Interval::point(f64::from(units))).low()
-        };
-        let cuts = self.latencies.work(user).len();
-        // All local needs no units, so it costs the least with the fewest.
-        let mut least = with_price(from, self.latencies.latency(user, cuts - 1, 0));
-        let from = from.max(1);
-        if from > to {
-            return least;
-        }
-        let speedup = &self.latencies.instance.server.speedup;
-        for cut in 0..cuts - 1 {
-            let (fixed, remote) = self.latencies.parts(user, cut);
-            // The remaining terms are not below 0, and rounding is monotone: no number of units makes the sum less.
-            if fixed.low() >= least {
-                continue;
-            }
-            let remote = remote.expect("not all is local");
-            let mut consider = |units: u32| {
-                least = least.min(with_price(units, fixed + remote * slowness(speedup, units)));
-            };
-            // T + price f is convex in f for linear and Amdahl speed-ups: fixed + scale/f + price f, least at
-            // sqrt(scale/price). Over the integers the least is at the floor or the ceiling of that; one more on either side
-            // covers the rounding of the square root.
-            let scale = self.latencies.work(user)[cut].1.middle() / self.latencies.instance.server.unit.speed;
-            let scale = match speedup {
-                Speedup::Linear => scale,
-                Speedup::Amdahl { parallel_fraction } => scale * parallel_fraction,
-                Speedup::Table { .. } => {
-                    consider(from);
-                    let first = self.rises.partition_point(|rise| *rise <= from);
-                    for rise in self.rises[first..].iter().take_while(|rise| **rise <= to) {
-                        consider(*rise);
-                    }
-                    continue;
-                }
-            };
-            if scale == 0.0 {
-                consider(from);
-            } else if price == 0.0 {
-                consider(to);
-            } else {
-                let centre = (scale / price).sqrt().min(f64::from(u32::MAX)).floor() as u32;
-                for units in centre.saturating_sub(1)..=centre.saturating_add(2) {
-                    consider(units.clamp(from, to));
-                }
-            }
-        }
-        least
     }
 }
 
@@ -269,14 +199,14 @@ impl<'a> Walk<'a> {
     pub(super) fn new(replay: &'a Replay<'a>, nodes: &[PriceNode], budget: &'a Budget) -> Self {
         let mut leaves = HashMap::new();
         for node in nodes {
-            if let PriceNode::Leaf { price_s } = node {
+            if let PriceNode::Leaf { price_s } | PriceNode::Core { price_s, .. } = node {
                 *leaves.entry(price_s.to_bits()).or_default() += 1;
             }
         }
         Self {
             replay,
             budget,
-            ranges: vec![(0, replay.latencies.instance.server.units); replay.latencies.instance.users.len()],
+            ranges: vec![(0, replay.terms.instance().server.units); replay.terms.instance().users.len()],
             at_least: 0,
             without: 0,
             before: Vec::new(),
@@ -297,9 +227,10 @@ impl<'a> Walk<'a> {
         before
     }
 
-    /// The bound at a price for the current ranges, rounded down; infinite if no allocation respects them.
-    pub(super) fn bound(&mut self, price: f64) -> Result<f64, Violation> {
-        let capacity = self.replay.latencies.instance.server.units;
+    /// The bound at a price for the current ranges, rounded down; infinite if no allocation respects them. With a cutoff above it, that of the dynamic
+    /// program over the core.
+    pub(super) fn bound(&mut self, price: f64, cutoff: Option<f64>) -> Result<f64, Violation> {
+        let capacity = self.replay.terms.instance().server.units;
         let key = price.to_bits();
         let left = self.leaves.entry(key).and_modify(|left| *left = left.saturating_sub(1)).or_default();
         let is_last = *left == 0;
@@ -318,6 +249,15 @@ impl<'a> Walk<'a> {
         };
         self.budget.spend(terms.blocks.len() as u64)?;
         let total = terms.blocks.iter().fold(0.0, |total, block| add_down(total, *block));
+        let spent = Interval::point(price) * Interval::point(f64::from(capacity));
+        let bound = subtract_down(Interval::point(total), spent);
+        let bound = match cutoff {
+            Some(cutoff) => {
+                let leaf = Leaf { terms: &terms.terms, ranges: &self.ranges, price, bound, cutoff };
+                core_program::bound(&self.replay.terms, &leaf, self.budget)?
+            }
+            None => bound,
+        };
         if !is_last {
             let most = MAX_KEPT / (TERM_BYTES * self.ranges.len().max(1));
             if self.cache.len() >= most.max(1) {
@@ -325,16 +265,20 @@ impl<'a> Walk<'a> {
             }
             self.cache.insert(key, terms);
         }
-        let spent = Interval::point(price) * Interval::point(f64::from(capacity));
-        Ok(subtract_down(Interval::point(total), spent))
+        Ok(bound)
     }
 
     /// All terms at a price.
     fn terms(&self, price: f64) -> Result<Terms, Violation> {
+        let (users, classes) = (&self.replay.terms, self.replay.terms.classes());
+        let everything = (0, users.instance().server.units);
+        let mut known = vec![None; classes.count];
         let mut terms = Vec::with_capacity(self.ranges.len());
-        for (user, range) in self.replay.latencies.instance.users.iter().zip(&self.ranges) {
-            self.budget.spend(self.replay.steps(user) + 1)?;
-            terms.push(self.replay.least_with_price(user, price, *range));
+        for ((user, class), range) in users.instance().users.iter().zip(&classes.of).zip(&self.ranges) {
+            self.budget.spend(users.steps(user) + 1)?;
+            let term = || users.least_with_price(user, price, *range);
+            // Equal users have equal terms.
+            terms.push(if *range == everything { *known[*class as usize].get_or_insert_with(term) } else { term() });
         }
         let blocks = terms.chunks(BLOCK).map(block).collect();
         Ok(Terms { ranges: self.ranges.clone(), terms, blocks, changes: self.changes.len() })
@@ -349,10 +293,10 @@ impl<'a> Walk<'a> {
             if of.ranges[user] == self.ranges[user] {
                 return self.budget.spend(1);
             }
-            let the_user = &self.replay.latencies.instance.users[user];
-            self.budget.spend(self.replay.steps(the_user) + 1)?;
+            let the_user = &self.replay.terms.instance().users[user];
+            self.budget.spend(self.replay.terms.steps(the_user) + 1)?;
             of.ranges[user] = self.ranges[user];
-            let term = self.replay.least_with_price(the_user, price, self.ranges[user]);
+            let term = self.replay.terms.least_with_price(the_user, price, self.ranges[user]);
             if term != std::mem::replace(&mut of.terms[user], term) {
                 touched.push(user / BLOCK);
             }
@@ -395,8 +339,12 @@ impl<'a> Walker<'a, PriceNode> for Walk<'a> {
     }
 
     fn leaf(&mut self, _: usize, leaf: &'a PriceNode) -> Result<(), Violation> {
-        let PriceNode::Leaf { price_s } = leaf else { unreachable!("leaves only") };
-        self.least = self.least.min(self.bound(*price_s)?);
+        let bound = match leaf {
+            PriceNode::Leaf { price_s } => self.bound(*price_s, None)?,
+            PriceNode::Core { price_s, cutoff_s } => self.bound(*price_s, Some(*cutoff_s))?,
+            PriceNode::Split { .. } => unreachable!("leaves only"),
+        };
+        self.least = self.least.min(bound);
         Ok(())
     }
 }

@@ -3,12 +3,13 @@
 use dashu_ratio::RBig;
 use offcut_instances::document::parse_instance;
 use offcut_instances::multiuser::strategy::{allocations, instances};
-use offcut_instances::multiuser::{Certificate, Instance, Multiuser, Objective, PriceNode, Solution, Speedup};
+use offcut_instances::multiuser::{Certificate, Instance, Multiuser, Objective, PriceNode, Solution, Speedup, User};
 use offcut_instances::problem::Answer;
 use proptest::prelude::*;
 
 use super::evaluate::Latencies;
-use super::replay::{Range, Replay, Walk, least_above_0};
+use super::replay::{Replay, Walk, least_above_0};
+use super::user_terms::{Range, UserTerms};
 use crate::{Budget, Checkable, Interval, Proof, Tolerance, Verdict, check_answer};
 
 fn toy(objective: Objective) -> Instance {
@@ -321,7 +322,7 @@ fn a_leaf_without_an_allocation_is_empty() {
         for (user, range) in ranges {
             walk.change(*user, *range);
         }
-        walk.bound(1.0).expect("within the budget")
+        walk.bound(1.0, None).expect("within the budget")
     };
     assert_eq!(bound(&[(0, (3, 4)), (1, (2, 4))]), f64::INFINITY);
     assert_eq!(bound(&[(0, (3, 2))]), f64::INFINITY);
@@ -380,8 +381,103 @@ proptest! {
         for user in &instance.users {
             let all = (from..=to).map(|units| replay.least_latency(user, units) + price * f64::from(units));
             let expected = all.fold(f64::INFINITY, f64::min);
-            let least = replay.least_with_price(user, price, (from, to));
+            let least = replay.terms.least_with_price(user, price, (from, to));
             prop_assert!((least - expected).abs() <= 1e-12 * expected, "{} {}", least, expected);
+        }
+    }
+
+    /// Every unit count is there whose term is below the ceiling, or another one that needs no more units and is as fast; and no other.
+    #[test]
+    fn what_is_below_a_ceiling_is_all_there(
+        instance in instances(2, 5, Objective::Sum),
+        law in 0usize..4,
+        price in prop_oneof![1 => Just(0.0), 6 => -12.0f64..3.0],
+        ends in (0u32..301, 0u32..301),
+        above in prop_oneof![Just(1e-9), 1e-6f64..1e-3, 1e-3f64..2.0],
+    ) {
+        let instance = many_units(instance, law);
+        let replay = Replay::new(&instance);
+        let price = if price == 0.0 { 0.0 } else { price.exp() };
+        let (from, to) = (ends.0.min(ends.1), ends.0.max(ends.1));
+        for user in &instance.users {
+            let least = replay.terms.least_with_price(user, price, (from, to));
+            let ceiling = least * (1.0 + above) + 1e-9 * above;
+            let (mut found, mut steps) = (Vec::new(), 0);
+            let spend = |some| {
+                steps += some;
+                Ok::<(), ()>(())
+            };
+            replay.terms.below(user, price, (from, to), ceiling, &mut found, spend).expect("nothing ends it");
+            prop_assert!(found.windows(2).all(|pair| pair[0].0 < pair[1].0) && steps >= found.len() as u64);
+            let term = |units: u32| replay.least_latency(user, units) + price * f64::from(units);
+            for (units, value) in &found {
+                prop_assert!((from..=to).contains(units) && *value < ceiling);
+                let expected = term(*units);
+                // (Above it where another cut is as fast with fewer units.)
+                prop_assert!(*value >= expected * (1.0 - 1e-12), "{value} {expected}");
+            }
+            for units in (from..=to).filter(|units| term(*units) < ceiling * (1.0 - 1e-12)) {
+                let latency = replay.least_latency(user, units);
+                let is_as_good = |(few, value): &(u32, f64)| {
+                    *few <= units && value - price * f64::from(*few) <= latency + 1e-12 * value
+                };
+                prop_assert!(found.iter().any(is_as_good), "{units} of {found:?}");
+            }
+        }
+    }
+
+    /// Any price and any cutoff: what is proved is no more than the optimum, and all of it, or the cutoff.
+    #[test]
+    fn cores_prove_the_optimum_or_the_cutoff(
+        instance in instances(3, 5, Objective::Sum),
+        copied in any::<bool>(),
+        price_s in prop_oneof![1 => Just(0.0), 5 => 1e-3f64..1e1],
+        part in prop_oneof![Just(1.0), 0.5f64..2.0],
+    ) {
+        let mut instance = instance;
+        if copied {
+            let user = instance.users[0];
+            instance.users.iter_mut().for_each(|other| *other = user);
+        }
+        let optimum = exact_optimum(&instance);
+        let near = optimum.to_f64().value();
+        if near == 0.0 {
+            return Ok(());
+        }
+        let cutoff_s = near * part;
+        let nodes = vec![PriceNode::Core { price_s, cutoff_s }];
+        let proved = Multiuser::replay(&instance, &Certificate::Prices { nodes }).expect("a leaf");
+        prop_assert!(exact(proved) <= optimum || proved <= near * (1.0 + 1e-15));
+        let scale = near + price_s * f64::from(instance.server.units);
+        prop_assert!(proved >= near.min(cutoff_s) - 1e-12 * scale, "{proved} {near} {cutoff_s}");
+    }
+
+    /// Below splits as well: a core has the ranges that are left, and equal users with other ranges are others.
+    #[test]
+    fn cores_respect_the_splits_above_them(
+        instance in instances(3, 5, Objective::Sum), user in 0u32..3, units in 0u32..5, price_s in 1e-3f64..1e1,
+    ) {
+        let mut instance = instance;
+        let first = instance.users[0];
+        instance.users.iter_mut().for_each(|other| *other = first);
+        let capacity = instance.server.units;
+        prop_assume!((user as usize) < instance.users.len() && units < capacity);
+        // One part closed by a core, and of the other one nothing is asked.
+        for is_above in [false, true] {
+            let value = |allocation: Vec<u32>| {
+                let latencies = allocation.iter().enumerate().map(|(i, units)| exact_best(&instance, i, *units));
+                latencies.fold(RBig::ZERO, |total, latency| total + latency)
+            };
+            let is_inside = |allocation: &Vec<u32>| (allocation[user as usize] > units) == is_above;
+            let all = allocations(instance.users.len(), capacity).into_iter().filter(is_inside);
+            let optimum = all.map(value).min().expect("each part has one").to_f64().value();
+            let replay = Replay::new(&instance);
+            let budget = Budget::of(0, 0);
+            let mut walk = Walk::new(&replay, &[], &budget);
+            walk.change(user, if is_above { (units + 1, capacity) } else { (0, units) });
+            let proved = walk.bound(price_s, Some(2.0 * optimum + 1.0)).expect("within the budget");
+            let scale = optimum + price_s * f64::from(capacity);
+            prop_assert!((proved - optimum).abs() <= 1e-12 * scale, "{proved} {optimum}");
         }
     }
 
@@ -432,4 +528,41 @@ proptest! {
         let proved = Multiuser::replay(&instance, &Certificate::Prices { nodes }).expect("a tree");
         prop_assert!((proved - expected).abs() <= 1e-12 * scale, "{} {}", proved, expected);
     }
+}
+
+/// Users that differ in one number are no equals.
+#[test]
+fn classes_are_of_equal_users() {
+    let mut instance = toy(Objective::Sum);
+    instance.models.push(instance.models[0].clone());
+    let user = instance.users[0];
+    let mut slower = user;
+    slower.device.speed *= 0.5;
+    let mut of_kind = user;
+    of_kind.device.kind = Some(0);
+    let nearer = User { rtt_s: 0.25, ..user };
+    let faster = User { uplink_bytes_per_s: 7.0, ..user };
+    instance.users = vec![user, slower, user, User { model: 1, ..user }, nearer, faster, of_kind, slower];
+    let mut classes = instance.clone();
+    classes.models.iter_mut().for_each(|model| model.work_s = vec![Some(model.macs.clone())]);
+    let terms = UserTerms::new(&classes);
+    assert_eq!((terms.classes().of.clone(), terms.classes().count), (vec![0, 1, 0, 2, 3, 4, 5, 1], 6));
+}
+
+/// A cutoff is a number of its domain.
+#[test]
+fn cutoffs_are_0_or_neither_small_nor_large() {
+    let replay = |cutoff_s: f64| {
+        let nodes = vec![PriceNode::Core { price_s: 0.75, cutoff_s }];
+        Multiuser::replay(&toy(Objective::Sum), &Certificate::Prices { nodes })
+    };
+    for fine in [0.0, -0.0, 1e-60, 9.4, 1e60] {
+        assert!(replay(fine).is_ok(), "{fine:e}");
+    }
+    for not in [-1.0, 5e-324, 1e61, f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        let constraint = replay(not).expect_err("not allowed")[0].constraint.clone();
+        assert_eq!(constraint, "a cutoff is 0 or between 1e-60 and 1e60 seconds", "{not:e}");
+    }
+    let nodes = vec![PriceNode::Core { price_s: -1.0, cutoff_s: 9.4 }];
+    assert!(Multiuser::replay(&toy(Objective::Sum), &Certificate::Prices { nodes }).is_err());
 }

@@ -5,13 +5,17 @@
 //! it does not. Each node has prices and values of its own, found from its parent's, and ends as a leaf when its bound is no better than
 //! the best admission known. The certificate is the tree with the leaves' prices or values.
 
+use std::rc::Rc;
 use std::time::Instant;
 
 use offcut_instances::problem::{Algorithm, Answer, Budget, Stop, Trace};
+use offcut_instances::random::Stream;
 use offcut_instances::throughput::{Instance, PriceNode, Throughput};
 
 use super::bound::{LARGE, LARGE_GAP, PriceTarget, Prices, handed_over, least_bound, shares};
-use super::knapsacks::{self, is_small};
+use super::bundle::{Aim, Bundle, Start};
+use super::cuts::{Cut, NodeCut, separated};
+use super::knapsacks::is_small;
 use super::model::Admission;
 use super::price::rounded;
 use super::round::Rounding;
@@ -21,6 +25,9 @@ use super::threads::Needs;
 /// Branch and bound on the price bound.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Branch;
+
+/// Cuts that are added at a time.
+const MAX_CUTS: usize = 20;
 
 /// A certificate with more nodes is too large to be emitted.
 const MAX_NODES: usize = 200_000;
@@ -39,8 +46,10 @@ struct Open<'a> {
     served: Vec<(u32, u32)>,
     profit: f64,
     prices: Vec<f64>,
-    /// The parent's values by open request, if its knapsacks were solved.
-    values: Option<Vec<f64>>,
+    /// What the parent's knapsacks left, if they were solved.
+    start: Option<Rc<Start>>,
+    /// The parent's bound without rounding.
+    bound: f64,
 }
 
 impl Algorithm<Throughput> for Branch {
@@ -63,7 +72,7 @@ fn search(instance: &Instance, budget: &Budget) -> Answer<Throughput> {
     let needs = Needs::new(instance);
     let build_s = began.elapsed().as_secs_f64();
     let mut search = Search::new(&needs, budget, &is_out_of_time);
-    while let Some(open) = search.waiting.pop() {
+    while let Some(open) = search.next() {
         search.process(open);
     }
     search.answer(build_s)
@@ -91,14 +100,30 @@ struct Search<'a> {
     opened: u64,
     leaves: u64,
     knapsack_rounds: u64,
+    /// Whether the next node is the last one's child.
+    is_diving: bool,
+    /// Random orders.
+    stream: Stream,
+    /// The root, from which cuts are derived.
+    root: Admission<'a>,
+    cuts: Vec<Cut>,
+}
+
+/// A node of a dive.
+struct Dive<'a> {
+    admission: Admission<'a>,
+    /// Open requests served so far, and where.
+    served: Vec<(u32, u32)>,
+    profit: f64,
+    start: Rc<Start>,
 }
 
 /// A node at its prices.
 struct Bounded {
     prices: Prices,
     bound: f64,
-    /// Values by item, if knapsacks gave a better bound than the prices.
-    values: Option<Vec<f64>>,
+    /// Values by item and multipliers of cuts, if knapsacks gave a better bound than the prices.
+    values: Option<(Vec<f64>, Vec<(u32, f64)>)>,
 }
 
 impl<'a> Search<'a> {
@@ -120,13 +145,18 @@ impl<'a> Search<'a> {
                 served: Vec::new(),
                 profit: 0.0,
                 prices: Vec::new(),
-                values: None,
+                start: None,
+                bound: f64::INFINITY,
             }],
             bound: 0.0,
             is_cut_short: false,
             opened: 0,
             leaves: 0,
             knapsack_rounds: 0,
+            is_diving: false,
+            stream: Stream::new(&["throughput", "branch", "order"], 0),
+            root: Admission::new(needs),
+            cuts: Vec::new(),
         }
     }
 
@@ -135,9 +165,19 @@ impl<'a> Search<'a> {
         if self.is_whole { bound <= self.best.0 } else { bound <= self.best.0 * (1.0 + 1e-10) }
     }
 
+    /// The next open node: a child of the last one, or the one with the largest bound.
+    fn next(&mut self) -> Option<Open<'a>> {
+        if std::mem::take(&mut self.is_diving) {
+            return self.waiting.pop();
+        }
+        let largest =
+            (0..self.waiting.len()).max_by(|a, b| self.waiting[*a].bound.total_cmp(&self.waiting[*b].bound))?;
+        Some(self.waiting.remove(largest))
+    }
+
     /// Bounds a node, then ends it as a leaf or splits it.
     fn process(&mut self, open: Open<'a>) {
-        let Open { node, admission, served, profit, prices, values } = open;
+        let Open { node, admission, served, profit, prices, start, .. } = open;
         let Some(admission) = admission else {
             // The decisions exceed a capacity: any prices prove it.
             self.nodes[node] = PriceNode::Leaf { prices };
@@ -149,15 +189,33 @@ impl<'a> Search<'a> {
         let is_full = self.waiting.len() as u64 * admission.bytes() > self.max_bytes;
         self.is_cut_short |= !is_root && ((self.is_out_of_time)() || is_full || self.nodes.len() + 2 > MAX_NODES);
         let at = Decided { is_root, served: &served, profit };
-        let mut here = self.bound_by_prices(&admission, prices, &at);
-        self.bound_by_knapsacks(&admission, &mut here, values, &at);
+        let mut here = match &start {
+            Some(_) => {
+                Bounded { prices: Prices { prices, temperature: 0.0, passes: 0.0 }, bound: f64::INFINITY, values: None }
+            }
+            None => self.bound_by_prices(&admission, prices, &at),
+        };
+        let bundle = self.bound_by_knapsacks(&admission, &mut here, start, &at);
+        if let Some(bundle) = &bundle
+            && !self.is_settled(here.bound)
+            && !self.is_cut_short
+            && self.opened.is_power_of_two()
+        {
+            self.dive(&admission, &here.prices.prices, bundle.left_behind(self.needs.open.len()), &at);
+        }
         let split = if self.is_settled(here.bound) || self.is_cut_short || !self.may_split {
             None
         } else {
-            undecided(&admission, &here.prices)
+            match &bundle {
+                Some(bundle) => most_open(&admission, bundle),
+                None => undecided(&admission, &here.prices).map(|(at, j)| Branching::Pair(at, j)),
+            }
         };
         match split {
-            Some((item, cloudlet)) => self.split(node, &admission, (item, cloudlet), served, profit, here),
+            Some(branching) => {
+                let start = bundle.map(|bundle| (bundle.left_behind(self.needs.open.len()), profit + bundle.raw()));
+                self.split(node, &admission, branching, (served, profit), here, start);
+            }
             None => self.leaf(node, &admission, here),
         }
     }
@@ -180,89 +238,213 @@ impl<'a> Search<'a> {
     }
 
     /// Improves the bound of a node by knapsacks, where prices leave a gap. Once the search is cut short, only the parent's values are evaluated.
-    fn bound_by_knapsacks(
+    fn bound_by_knapsacks<'b>(
         &mut self,
-        admission: &Admission,
+        admission: &'b Admission<'b>,
         here: &mut Bounded,
-        parents: Option<Vec<f64>>,
+        start: Option<Rc<Start>>,
         at: &Decided,
-    ) {
-        let inherited: Option<Vec<f64>> =
-            parents.map(|values| admission.items.iter().map(|item| values[item.open as usize]).collect());
-        let is_possible = !self.is_cut_short || inherited.is_some();
+    ) -> Option<Bundle<'b>> {
+        let is_possible = !self.is_cut_short || start.is_some();
         if self.is_settled(here.bound) || !is_possible || !is_small(self.needs, admission) {
-            return;
+            return None;
         }
         let max_rounds = match (self.is_cut_short, at.is_root) {
-            (true, _) => 1,
-            (_, true) => 3000,
+            (true, _) => 0,
+            (_, true) => 1000,
             _ => 150,
         };
-        let known = self.best.0 - at.profit;
-        let (best, needs) = (&mut self.best, self.needs);
-        let found = |rounding: &Rounding| {
-            keep(best, needs, admission, rounding, at);
-            rounding.profit
-        };
         let prices = &here.prices.prices;
-        let values = knapsacks::lowered(admission, prices, inherited, known, max_rounds, found, &self.is_out_of_time);
-        self.knapsack_rounds += values.rounds;
-        if at.profit + values.bound < here.bound {
-            here.bound = at.profit + values.bound;
-            here.values = Some(values.values);
+        let mut bundle = match start {
+            Some(start) => self.resumed(admission, &start, at.served),
+            None => {
+                let value_at = |item| admission.cheapest(item, prices).map_or(0.0, |(cost, _)| item.profit - cost);
+                Bundle::new(admission, admission.items.iter().map(value_at).collect())
+            }
+        };
+        let turns = match (self.is_cut_short || !admission.is_whole, at.is_root) {
+            (true, _) => 0,
+            (_, true) => 30,
+            _ => 1,
+        };
+        for turn in 0..=turns {
+            let aim = Aim { best: self.best.0 - at.profit, max_rounds };
+            let (best, needs, stream) = (&mut self.best, self.needs, &mut self.stream);
+            let found = |bundle: &Bundle| {
+                for rounding in roundings(admission, prices, bundle, stream) {
+                    keep(best, needs, admission, &rounding, at);
+                }
+                best.0 - at.profit
+            };
+            bundle.lower(aim, found, &self.is_out_of_time);
+            if self.is_settled(at.profit + bundle.bound) || turn == turns || !self.add_cuts(admission, &mut bundle, at)
+            {
+                break;
+            }
         }
+        self.knapsack_rounds += bundle.rounds;
+        if at.profit + bundle.bound < here.bound {
+            here.bound = at.profit + bundle.bound;
+            here.values = Some(bundle.proof());
+        }
+        Some(bundle)
+    }
+
+    /// The search for values of a node that starts from what another one left.
+    fn resumed<'b>(&self, admission: &'b Admission<'b>, start: &Start, served: &[(u32, u32)]) -> Bundle<'b> {
+        let profit_of = |open: u32| self.needs.open[open as usize].profit;
+        let served: Vec<(u32, f64, u32)> = served.iter().map(|(open, j)| (*open, profit_of(*open), *j)).collect();
+        let cut = |(id, _): &(u32, f64)| NodeCut::new(*id, &self.cuts[*id as usize], admission, &served);
+        Bundle::resumed(admission, start, start.multipliers.iter().map(cut).collect())
+    }
+
+    /// Looks for a better admission: serves what the fractional one serves all but entirely, searches for values of the rest, and so on, as long as the bound allows
+    /// a better admission. A batch that costs too much is halved.
+    fn dive(&mut self, admission: &Admission<'a>, prices: &[f64], start: Rc<Start>, at: &Decided) {
+        let mut node = Dive { admission: admission.clone(), served: at.served.to_vec(), profit: at.profit, start };
+        let mut tried: Option<(Dive, Vec<(usize, u32)>)> = None;
+        let mut is_first = true;
+        while !(self.is_out_of_time)() {
+            let step = self.dive_step(&node, prices, is_first);
+            is_first = false;
+            let (before, batch) = match (step, tried.take()) {
+                (Some((batch, start)), _) if !batch.is_empty() => {
+                    node.start = start;
+                    (node, batch)
+                }
+                (None, Some((before, mut batch))) if batch.len() > 1 => {
+                    batch.truncate(batch.len() / 3);
+                    (before, batch)
+                }
+                _ => return,
+            };
+            if batch.is_empty() {
+                return;
+            }
+            let (admission, taken) = before.admission.serving_all(&batch);
+            let items = &before.admission.items;
+            let mut served = before.served.clone();
+            served.extend(taken.iter().map(|(at, j)| (items[*at].open, *j)));
+            let profit = before.profit + taken.iter().map(|(at, _)| items[*at].profit).sum::<f64>();
+            node = Dive { admission: admission.sharpened(), served, profit, start: before.start.clone() };
+            tried = Some((before, batch));
+        }
+    }
+
+    /// Searches for values of a dive's node. The answer is what to serve next, and what was left; none if no better admission is possible.
+    fn dive_step(&mut self, node: &Dive, prices: &[f64], is_first: bool) -> Option<(Vec<(usize, u32)>, Rc<Start>)> {
+        let at = Decided { is_root: false, served: &node.served, profit: node.profit };
+        let mut bundle = self.resumed(&node.admission, &node.start, &node.served);
+        let aim = Aim { best: self.best.0 - node.profit, max_rounds: if is_first { 4 } else { 16 } };
+        let (best, needs, stream) = (&mut self.best, self.needs, &mut self.stream);
+        let found = |bundle: &Bundle| {
+            for rounding in roundings(&node.admission, prices, bundle, stream) {
+                keep(best, needs, &node.admission, &rounding, &at);
+            }
+            best.0 - node.profit
+        };
+        bundle.lower(aim, found, &self.is_out_of_time);
+        self.knapsack_rounds += bundle.rounds;
+        if self.is_settled(node.profit + bundle.bound) {
+            return None;
+        }
+        let shares = bundle.shares();
+        let all = shares.iter().enumerate().flat_map(|(at, of)| of.iter().map(move |(j, share)| (*share, at, *j)));
+        let mut all: Vec<(f64, usize, u32)> = all.collect();
+        all.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        let least = all.len().div_ceil(16);
+        let batch = all.iter().enumerate().take_while(|(rank, (share, ..))| *share > 0.99 || *rank < least);
+        Some((batch.map(|(_, (_, at, j))| (*at, *j)).collect(), bundle.left_behind(self.needs.open.len())))
+    }
+
+    /// Adds cuts that the fractional admission of a node violates, and says whether there are any.
+    fn add_cuts(&mut self, admission: &Admission, bundle: &mut Bundle, at: &Decided) -> bool {
+        let open = self.needs.open.len();
+        let mut shares = vec![Vec::new(); open];
+        admission.items.iter().zip(bundle.shares()).for_each(|(item, of_item)| shares[item.open as usize] = of_item);
+        at.served.iter().for_each(|(open, j)| shares[*open as usize] = vec![(*j, 1.0)]);
+        let cuts = separated(&self.root, &shares, &bundle.values(open), MAX_CUTS);
+        let is_any = !cuts.is_empty();
+        let first = self.cuts.len() as u32;
+        let profit_of = |open: u32| self.needs.open[open as usize].profit;
+        let served: Vec<(u32, f64, u32)> = at.served.iter().map(|(open, j)| (*open, profit_of(*open), *j)).collect();
+        let node_cut = |(c, cut): (usize, &Cut)| NodeCut::new(first + c as u32, cut, admission, &served);
+        let of_node: Vec<NodeCut> = cuts.iter().enumerate().map(node_cut).collect();
+        let multipliers = vec![0.0; of_node.len()];
+        bundle.add_cuts(of_node, multipliers);
+        self.cuts.extend(cuts);
+        is_any
     }
 
     fn leaf(&mut self, node: usize, admission: &Admission, here: Bounded) {
         self.bound = self.bound.max(here.bound);
         self.nodes[node] = match here.values {
-            Some(values) => leaf_of(self.needs, admission, &values),
+            Some((values, multipliers)) => leaf_of(self.needs, admission, &values, multipliers),
             None => PriceNode::Leaf { prices: here.prices.prices },
         };
         self.leaves += 1;
     }
 
-    /// Splits a node on whether an item is served by a cloudlet.
+    /// Splits a node.
     fn split(
         &mut self,
         node: usize,
         admission: &Admission<'a>,
-        (at, j): (usize, u32),
-        served: Vec<(u32, u32)>,
-        profit: f64,
+        branching: Branching,
+        decided: (Vec<(u32, u32)>, f64),
         here: Bounded,
+        start: Option<(Rc<Start>, f64)>,
     ) {
-        let item = admission.items[at];
-        let values = here.values.map(|values| {
-            let mut by_open = vec![0.0; self.needs.open.len()];
-            admission.items.iter().zip(values).for_each(|(item, value)| by_open[item.open as usize] = value);
-            by_open
-        });
-        let prices = here.prices.prices;
+        let (served, profit) = decided;
+        let (start, bound) = match start {
+            Some((start, bound)) => (Some(start), bound),
+            None => (None, here.bound),
+        };
         let first = self.nodes.len() as u32;
-        let request = self.needs.open[item.open as usize].request;
-        self.nodes[node] = PriceNode::Split { request, cloudlet: j, served: first, elsewhere: first + 1 };
+        let request = |at: usize| self.needs.open[admission.items[at].open as usize].request;
+        let mut with_it = served.clone();
+        let (split, there, elsewhere, gained) = match branching {
+            Branching::Pair(at, j) => {
+                let item = admission.items[at];
+                with_it.push((item.open, j));
+                (
+                    PriceNode::Split { request: request(at), cloudlet: j, served: first, elsewhere: first + 1 },
+                    admission.serving(at, j as usize),
+                    admission.banning(at, j as usize),
+                    item.profit,
+                )
+            }
+            Branching::Service(at) => (
+                PriceNode::Service { request: request(at), admitted: first, rejected: first + 1 },
+                Some(admission.admitting(at)),
+                admission.rejecting(at),
+                0.0,
+            ),
+        };
+        self.nodes[node] = split;
         self.nodes.extend((0..2).map(|_| PriceNode::Leaf { prices: Vec::new() }));
+        let prices = here.prices.prices;
         let elsewhere = Open {
             node: first as usize + 1,
-            admission: Some(admission.banning(at, j as usize).sharpened()),
-            served: served.clone(),
+            admission: Some(elsewhere.sharpened()),
+            served,
             profit,
             prices: prices.clone(),
-            values: values.clone(),
+            start: start.clone(),
+            bound,
         };
-        let mut with_it = served;
-        with_it.push((item.open, j));
         let there = Open {
             node: first as usize,
-            admission: admission.serving(at, j as usize).map(Admission::sharpened),
+            admission: there.map(Admission::sharpened),
             served: with_it,
-            profit: profit + item.profit,
+            profit: profit + gained,
             prices,
-            values,
+            start,
+            bound,
         };
         // Serving first: it leads to admissions.
         self.waiting.extend([elsewhere, there]);
+        self.is_diving = true;
     }
 
     fn answer(self, build_s: f64) -> Answer<Throughput> {
@@ -277,7 +459,8 @@ impl<'a> Search<'a> {
             ])
         };
         let value = handed_over(self.needs, self.is_whole, self.bound);
-        let certificate = self.needs.certificate(self.nodes);
+        let mut certificate = self.needs.certificate(self.nodes);
+        certificate.cuts = used_cuts(self.needs, &self.cuts, &mut certificate.nodes);
         let stop = if self.is_cut_short { Stop::TimeLimit } else { Stop::Completed };
         Answer { stop, ..Answer::found(solution, objective).certified(value, certificate).traced(trace) }
     }
@@ -309,10 +492,88 @@ fn complete(needs: &Needs, admission: &Admission, served: &[(u32, u32)], roundin
 }
 
 /// A leaf with values by request.
-fn leaf_of(needs: &Needs, admission: &Admission, values: &[f64]) -> PriceNode {
-    let by_request = admission.items.iter().zip(values).filter(|(_, value)| **value > 0.0);
+fn leaf_of(needs: &Needs, admission: &Admission, values: &[f64], multipliers: Vec<(u32, f64)>) -> PriceNode {
+    let by_request = admission.items.iter().zip(values).filter(|(_, value)| **value != 0.0);
     let by_request = by_request.map(|(item, value)| (needs.open[item.open as usize].request, *value));
-    PriceNode::Values { values: by_request.collect() }
+    PriceNode::Values { values: by_request.collect(), multipliers }
+}
+
+/// Admissions near the fractional one of a bundle.
+fn roundings<'a>(
+    admission: &'a Admission<'a>,
+    prices: &[f64],
+    bundle: &Bundle,
+    stream: &mut Stream,
+) -> Vec<Rounding<'a>> {
+    let mut order: Vec<u32> = (0..admission.items.len() as u32).collect();
+    stream.shuffle(&mut order);
+    let shares = bundle.shares();
+    let mut spread = Rounding::spread_shares(admission, |at, options| options.clone_from(&shares[at]), &order);
+    spread.mend_and_fill(prices, 20_000);
+    let mut heaviest = Rounding::empty(admission);
+    for (j, items) in bundle.heaviest() {
+        for at in items {
+            if heaviest.chosen[*at as usize].is_none() {
+                heaviest.choose(*at as usize, Some(j));
+            }
+        }
+    }
+    heaviest.mend_and_fill(prices, 20_000);
+    vec![spread, heaviest]
+}
+
+/// What a node is split on.
+#[derive(Clone, Copy, Debug)]
+enum Branching {
+    /// Whether a cloudlet serves an item.
+    Pair(usize, u32),
+    /// Whether an item is admitted.
+    Service(usize),
+}
+
+/// What a bundle leaves most open: whether a request is admitted, then by which cloudlet; if it leaves nothing open, whatever could still be served.
+fn most_open(admission: &Admission, bundle: &Bundle) -> Option<Branching> {
+    let shares = bundle.shares();
+    let services = (shares.iter().enumerate()).filter(|(at, _)| !admission.items[*at].is_admitted);
+    let services =
+        services.map(|(at, options)| (at, options.iter().map(|(_, share)| share).sum(), Branching::Service(at)));
+    let pairs = (shares.iter().enumerate())
+        .flat_map(|(at, options)| options.iter().map(move |(j, share)| (at, *share, Branching::Pair(at, *j))));
+    let most = |all: &mut dyn Iterator<Item = (usize, f64, Branching)>| {
+        let open = all.filter(|(_, share, _)| (1e-2..=1.0 - 1e-2).contains(share));
+        let scored =
+            open.map(|(at, share, branching)| (share.min(1.0 - share) * admission.items[at].profit, branching));
+        scored.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, branching)| branching)
+    };
+    most(&mut services.into_iter())
+        .or_else(|| most(&mut pairs.into_iter()))
+        .or_else(|| first_option(admission).map(|(at, j)| Branching::Pair(at, j)))
+}
+
+/// Any request and cloudlet that could serve it.
+fn first_option(admission: &Admission) -> Option<(usize, u32)> {
+    let mut all = admission.items.iter().enumerate();
+    all.find_map(|(at, item)| Some((at, admission.row(item).iter().position(|k| *k > 0)? as u32)))
+}
+
+/// The cuts that leaves use. Leaves then name them by their places there.
+fn used_cuts(needs: &Needs, cuts: &[Cut], nodes: &mut [PriceNode]) -> Vec<offcut_instances::throughput::Cut> {
+    let mut places: Vec<Option<u32>> = vec![None; cuts.len()];
+    let mut used = Vec::new();
+    for node in nodes {
+        let PriceNode::Values { multipliers, .. } = node else { continue };
+        for (c, _) in multipliers.iter_mut() {
+            let cut = &cuts[*c as usize];
+            *c = *places[*c as usize].get_or_insert_with(|| {
+                let request = |(open, value): &(u32, f64)| (needs.open[*open as usize].request, *value);
+                let values = cut.values.iter().map(request).collect();
+                used.push(offcut_instances::throughput::Cut { cloudlets: cut.cloudlets.clone(), values });
+                used.len() as u32 - 1
+            });
+        }
+        multipliers.sort_by_key(|(c, _)| *c);
+    }
+    used
 }
 
 /// The request and cloudlet that the fractional admission leaves most open; if it leaves none, any that could still be served.
@@ -328,8 +589,5 @@ fn undecided(admission: &Admission, here: &Prices) -> Option<(usize, u32)> {
             }
         }
     }
-    best.map(|(_, at, j)| (at, j)).or_else(|| {
-        let mut all = admission.items.iter().enumerate();
-        all.find_map(|(at, item)| Some((at, admission.row(item).iter().position(|k| *k > 0)? as u32)))
-    })
+    best.map(|(_, at, j)| (at, j)).or_else(|| first_option(admission))
 }

@@ -13,6 +13,8 @@
 //! | `model` | | the generalised assignment problem and its price bound |
 //! | `bound` | | the prices of threads with the least bound |
 //! | `knapsacks` | | a Lagrangian bound with a knapsack per cloudlet |
+//! | `bundle` | | values with the least such bound, by a bundle method |
+//! | `cuts` | | valid inequalities for sharper bounds |
 //! | `round` | | rounding of a fractional admission |
 //! | `threads` | | k_ij |
 //! | `envelope` | | hull vertices of a model's cuts by minimum cuts, with the flows that prove them: work in MACs |
@@ -22,6 +24,8 @@
 
 mod bound;
 mod branch;
+mod bundle;
+mod cuts;
 mod envelope;
 mod hull;
 mod joint;

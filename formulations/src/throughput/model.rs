@@ -27,6 +27,8 @@ pub(super) struct Item {
     /// Its place in [`Needs::open`].
     pub(super) open: u32,
     pub(super) profit: f64,
+    /// Whether it has to be admitted.
+    pub(super) is_admitted: bool,
 }
 
 /// Requests, what they ask of every cloudlet, and capacities.
@@ -46,8 +48,12 @@ pub(super) struct Admission<'a> {
 impl<'a> Admission<'a> {
     /// All open requests, all threads.
     pub(super) fn new(needs: &'a Needs) -> Self {
-        let item =
-            |(at, open): (usize, &super::threads::Open)| Item { row: open.row, open: at as u32, profit: open.profit };
+        let item = |(at, open): (usize, &super::threads::Open)| Item {
+            row: open.row,
+            open: at as u32,
+            profit: open.profit,
+            is_admitted: false,
+        };
         let capacities = needs.instance.cloudlets.iter().map(|cloudlet| cloudlet.threads.into()).collect();
         let admission = Self {
             items: needs.open.iter().enumerate().map(item).collect(),
@@ -68,6 +74,23 @@ impl<'a> Admission<'a> {
         Some(served)
     }
 
+    /// The same without some items, which take their threads from cloudlets, as far as these are left. The answer names those served: item and cloudlet.
+    pub(super) fn serving_all(&self, pairs: &[(usize, u32)]) -> (Self, Vec<(usize, u32)>) {
+        let mut served = self.clone();
+        let mut is_left = vec![true; self.items.len()];
+        let mut taken = Vec::new();
+        for (at, j) in pairs {
+            let threads = u64::from(self.row(&self.items[*at])[*j as usize]);
+            if let Some(left) = served.capacities[*j as usize].checked_sub(threads).filter(|_| is_left[*at]) {
+                served.capacities[*j as usize] = left;
+                is_left[*at] = false;
+                taken.push((*at, *j));
+            }
+        }
+        served.items = self.items.iter().zip(is_left).filter(|(_, is_left)| *is_left).map(|(item, _)| *item).collect();
+        (served, taken)
+    }
+
     /// The same with the item at `at` not served by `cloudlet`.
     pub(super) fn banning(&self, at: usize, cloudlet: usize) -> Self {
         let mut banned = self.clone();
@@ -78,6 +101,20 @@ impl<'a> Admission<'a> {
         let last = threads.len() - self.capacities.len();
         threads[last + cloudlet] = 0;
         banned
+    }
+
+    /// The same with the item at `at` admitted, by whatever cloudlet.
+    pub(super) fn admitting(&self, at: usize) -> Self {
+        let mut admitted = self.clone();
+        admitted.items[at].is_admitted = true;
+        admitted
+    }
+
+    /// The same without the item at `at`.
+    pub(super) fn rejecting(&self, at: usize) -> Self {
+        let mut rejected = self.clone();
+        rejected.items.remove(at);
+        rejected
     }
 
     /// About how much memory it takes.

@@ -53,16 +53,27 @@ impl<'a> Rounding<'a> {
         }
     }
 
-    /// Step 1.
+    /// Step 1, for the fractional admission of prices.
     pub(super) fn spread(admission: &'a Admission<'a>, prices: &Prices, order: &[u32]) -> Self {
+        let options_of = |at: usize, options: &mut Vec<(u32, f64)>| {
+            shares(admission, &admission.items[at], &prices.prices, prices.temperature, options);
+        };
+        Self::spread_shares(admission, options_of, order)
+    }
+
+    /// Step 1. `options_of` fills in the cloudlets and shares of an item.
+    pub(super) fn spread_shares(
+        admission: &'a Admission<'a>,
+        options_of: impl Fn(usize, &mut Vec<(u32, f64)>),
+        order: &[u32],
+    ) -> Self {
         let mut rounding = Self::empty(admission);
         // Threads promised to a cloudlet and not yet given; the last entry counts requests turned away.
         let mut owed = vec![0.0; admission.cloudlets() + 1];
         let mut options = Vec::new();
         for at in order.iter().map(|at| *at as usize) {
-            let item = &admission.items[at];
-            shares(admission, item, &prices.prices, prices.temperature, &mut options);
-            let row = admission.row(item);
+            options_of(at, &mut options);
+            let row = admission.row(&admission.items[at]);
             let away = 1.0 - options.iter().map(|(_, share)| share).sum::<f64>();
             let turned_away = admission.cloudlets();
             owed[turned_away] += away;

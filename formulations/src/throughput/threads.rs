@@ -167,6 +167,7 @@ impl<'a> Needs<'a> {
         Certificate {
             envelopes: self.cuts.envelopes.iter().map(Envelope::certificate).collect(),
             hulls: self.cuts.hulls.values().map(Hull::certificate).collect(),
+            cuts: Vec::new(),
             nodes,
         }
     }

@@ -34,7 +34,7 @@ pub mod strategy;
 
 pub use generate::{FAMILIES, Parameters, View, generate};
 pub use instance::{Cloudlet, Instance, Model, Request};
-pub use solution::{Cell, Certificate, Envelope, Hull, HullNode, Part, PriceNode, Service, Solution};
+pub use solution::{Cell, Certificate, Cut, Envelope, Hull, HullNode, Part, PriceNode, Service, Solution};
 
 pub use crate::family::Family;
 pub use crate::machine::{Machine, MachineKind};

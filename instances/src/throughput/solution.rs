@@ -63,6 +63,9 @@ pub struct Certificate {
     /// request and some cloudlet have.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hulls: Vec<Hull>,
+    /// Inequalities that leaves may use.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cuts: Vec<Cut>,
     /// A tree of prices, children after their parents; node 0 is the root. The bound is the largest over the leaves.
     pub nodes: Vec<PriceNode>,
 }
@@ -131,6 +134,18 @@ pub struct Cell {
     pub nodes: Vec<u32>,
 }
 
+/// A valid inequality: the profit of the requests in it that its cloudlets serve is at most a bound, which is proved by values u_i >= 0 as at a leaf of
+/// [`PriceNode::Values`]: `sum_i u_i + sum_j max sum_{i in S} (profit_i - u_i)`, over these requests and cloudlets alone; and rounded down to a whole number if all
+/// profits are whole. It holds whatever is decided at a node.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Cut {
+    /// Ascending.
+    pub cloudlets: Vec<u32>,
+    /// (request, value) of all requests in it, ascending. Locally feasible requests are in no inequality, named or not.
+    pub values: Vec<(u32, f64)>,
+}
+
 /// One node of a price tree.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -142,9 +157,14 @@ pub enum PriceNode {
     },
     /// A leaf whose cloudlets solve their knapsacks: with values u_i >= 0 no objective value exceeds
     /// `sum_i u_i + sum_j max sum_{i in S} (profit_i - u_i)`, S ranging over the sets whose k_ij fit cloudlet j. Sharpened as above.
+    /// Requests that are admitted at this leaf (below a split of [`PriceNode::Service`]) may have values below 0: the dual multiplier of an equation.
     Values {
         /// (request, value) by request, ascending; the others have value 0. Locally feasible requests need none.
         values: Vec<(u32, f64)>,
+        /// (cut, multiplier >= 0) by cut, ascending; the others have multiplier 0. A multiplier mu of a cut adds `mu` times what the cut allows, less the
+        /// profit in it that is decided already; and profits in it count less by `mu profit_i` in the knapsacks.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        multipliers: Vec<(u32, f64)>,
     },
     /// A split: a cloudlet serves a request, or it does not.
     Split {
@@ -156,5 +176,14 @@ pub enum PriceNode {
         served: u32,
         /// The node in which it does not.
         elsewhere: u32,
+    },
+    /// A split: a request is admitted, or it is not.
+    Service {
+        /// The request.
+        request: u32,
+        /// The node in which it is.
+        admitted: u32,
+        /// The node in which it is not.
+        rejected: u32,
     },
 }

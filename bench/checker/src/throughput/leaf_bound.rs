@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::cuts::ProvedCut;
 use super::node_state::State;
 use super::relaxation::{Relaxation, RequestDemand, least_steps};
 use crate::budget::{Budget, filled};
@@ -13,8 +14,8 @@ use crate::verdict::Violation;
 pub(super) enum Proof<'a> {
     /// Prices of threads. Shape (cloudlets,).
     Prices(&'a [f64]),
-    /// Values of requests. Shape (requests,).
-    Values(&'a [f64]),
+    /// Values of requests, those that are not admitted >= 0, shape (requests,); and multipliers >= 0 of some cuts.
+    Values { values: &'a [f64], multipliers: &'a [(u32, f64)], cuts: &'a [ProvedCut<'a>] },
 }
 
 /// The bound of a leaf, rounded up; 0 if no solution agrees with its decisions (profits are above 0, so 0 is below every positive profit).
@@ -23,11 +24,15 @@ pub(super) fn leaf_bound(relaxation: &Relaxation, proof: Proof, state: &State) -
         return Ok(0.0);
     }
     let leaf = Leaf::new(relaxation, state);
-    let (groups, sums) = leaf.connect()?;
+    let (mut groups, sums) = leaf.connect()?;
     let mut totals = Totals::new(leaf.cloudlets);
     match proof {
         Proof::Prices(prices) => leaf.add_priced(prices, &groups, &sums, &mut totals)?,
-        Proof::Values(values) => leaf.add_valued(values, &groups, &mut totals)?,
+        Proof::Values { values, multipliers, cuts } => {
+            let used: Vec<(&ProvedCut, f64)> = multipliers.iter().map(|(c, by)| (&cuts[*c as usize], *by)).collect();
+            leaf.add_cuts(&used, &mut groups, &mut totals)?;
+            leaf.add_valued(values, &used, &groups, &mut totals)?;
+        }
     }
     Ok(totals.bound(relaxation.has_whole_profits))
 }
@@ -71,6 +76,9 @@ impl<'a> Leaf<'a> {
 
     /// The least threads of a pair from the table, 0 for none; `None` without a table.
     fn looked_up(&self, i: usize, j: usize) -> Option<u32> {
+        if self.state.is_rejected(i) {
+            return Some(0);
+        }
         self.state.table.as_deref().map(|table| u32::from(table[i * self.cloudlets + j]))
     }
 
@@ -164,17 +172,49 @@ impl<'a> Leaf<'a> {
         Ok(())
     }
 
+    /// Joins the cloudlets of every cut to one group, and adds its constant.
+    fn add_cuts(&self, cuts: &[(&ProvedCut, f64)], groups: &mut Groups, totals: &mut Totals) -> Result<(), Violation> {
+        for (cut, _) in cuts {
+            cut.cloudlets().windows(2).for_each(|pair| groups.join(pair[0] as usize, pair[1] as usize));
+        }
+        for (cut, multiplier) in cuts {
+            let Some(first) = cut.cloudlets().first() else { continue };
+            self.state.budget.spend(cut.cloudlets().len() as u64 + self.state.decisions() as u64)?;
+            let rest = Interval::point(cut.rest(self.relaxation, self.state));
+            totals.of_group[groups.of(*first as usize)].add(Interval::point(*multiplier) * rest);
+        }
+        Ok(())
+    }
+
     /// Second pass with values: every request's value, and the best knapsack of every cloudlet.
-    fn add_valued(&self, values: &[f64], groups: &Groups, totals: &mut Totals) -> Result<(), Violation> {
+    fn add_valued(
+        &self,
+        values: &[f64],
+        cuts: &[(&ProvedCut, f64)],
+        groups: &Groups,
+        totals: &mut Totals,
+    ) -> Result<(), Violation> {
+        let mut of_cloudlet: Vec<Vec<usize>> = vec![Vec::new(); self.cloudlets];
+        for (at, (cut, _)) in cuts.iter().enumerate() {
+            cut.cloudlets().iter().for_each(|j| of_cloudlet[*j as usize].push(at));
+        }
+        let mut has_request = vec![false; cuts.len()];
         let mut knapsacks: Vec<Knapsack> =
             self.left.iter().map(|left| Knapsack::of(*left)).collect::<Result<_, _>>()?;
         for (i, request) in self.relaxation.instance.requests.iter().enumerate() {
             let Some(demand) = self.open_demand(i, totals)? else { continue };
+            self.state.budget.spend(cuts.len() as u64)?;
+            has_request.iter_mut().zip(cuts).for_each(|(has, (cut, _))| *has = cut.has_request(i));
             let mut of = None;
             for j in (0..self.cloudlets).filter(|j| self.allows(i, *j)) {
                 if let Some(k) = self.least_threads(i, &demand, j, u32::MAX) {
                     self.state.budget.spend(knapsacks[j].steps(k))?;
-                    knapsacks[j].add_item(k, add_up(request.profit, -values[i]));
+                    self.state.budget.spend(of_cloudlet[j].len() as u64)?;
+                    // The profit that cuts take, from below.
+                    let taking = of_cloudlet[j].iter().filter(|at| has_request[**at]);
+                    let multiplier = sum(taking.map(|at| Interval::point(cuts[*at].1)));
+                    let taken = (multiplier * Interval::point(request.profit)).low();
+                    knapsacks[j].add_item(k, add_up(add_up(request.profit, -values[i]), -taken));
                     of = Some(j);
                 }
             }
@@ -212,7 +252,7 @@ impl Knapsack {
     }
 
     /// The steps of adding an item of so many threads.
-    fn steps(&self, threads: u32) -> u64 {
+    pub(super) fn steps(&self, threads: u32) -> u64 {
         (self.0.len() as u64).saturating_sub(threads.into()) + 1
     }
 

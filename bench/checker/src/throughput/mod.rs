@@ -8,8 +8,10 @@
 //! | `hull` | the same for work on kinds of machines |
 //! | `relaxation` | the least threads of a request on a cloudlet |
 //! | `node_state` | what the splits above a node decide |
+//! | `cuts` | valid inequalities, and what is left of them at a leaf |
 //! | `leaf_bound` | the bound of a leaf from its prices or values |
 
+mod cuts;
 mod envelope;
 mod evaluate;
 mod hull;
@@ -53,17 +55,23 @@ impl Checkable for Throughput {
             let flows = hull.nodes.iter_mut().flat_map(|node| &mut node.flow);
             intake.take_all(flows, Domain::Signed(1e120), "flows are numbers", place);
         }
+        for (c, cut) in certificate.cuts.iter_mut().enumerate() {
+            let values = cut.values.iter_mut().map(|(_, value)| value);
+            intake.take_all(values, Domain::PRICE, "a cut has values >= 0 of requests", |_| format!("cuts[{c}]"));
+        }
         for (at, node) in certificate.nodes.iter_mut().enumerate() {
             let place = |_| format!("nodes[{at}]");
             match node {
                 PriceNode::Leaf { prices } => {
                     intake.take_all(prices, Domain::PRICE, "a leaf has a price >= 0 for every cloudlet", place);
                 }
-                PriceNode::Values { values } => {
+                PriceNode::Values { values, multipliers } => {
+                    let of_cuts = multipliers.iter_mut().map(|(_, multiplier)| multiplier);
+                    intake.take_all(of_cuts, Domain::PRICE, "multipliers of cuts are numbers >= 0", place);
                     let values = values.iter_mut().map(|(_, value)| value);
-                    intake.take_all(values, Domain::PRICE, "a leaf has values >= 0 of requests, ascending", place);
+                    intake.take_all(values, Domain::Signed(1e60), "a leaf has values of requests, ascending", place);
                 }
-                PriceNode::Split { .. } => {}
+                PriceNode::Split { .. } | PriceNode::Service { .. } => {}
             }
         }
     }
@@ -78,7 +86,7 @@ impl Checkable for Throughput {
         budget: &Budget,
     ) -> Result<f64, Vec<Violation>> {
         let replay = Replay::new(instance, certificate).map_err(|violation| vec![violation])?;
-        replay.bound(&certificate.nodes, budget).map_err(|violation| vec![violation])
+        replay.bound(&certificate.cuts, &certificate.nodes, budget).map_err(|violation| vec![violation])
     }
 
     /// Requests admitted on their device alone, on cloudlets, and the threads they use.

@@ -8,19 +8,25 @@ use super::relaxation::Relaxation;
 use crate::budget::{Budget, filled};
 use crate::verdict::Violation;
 
-/// A branching decision on the path to a leaf: whether a cloudlet serves a request.
+/// A branching decision on the path to a leaf.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Decision {
-    /// Request and cloudlet.
-    pub(super) pair: (usize, usize),
-    pub(super) is_served: bool,
+pub(super) enum Decision {
+    /// Whether a cloudlet serves a request.
+    Pair { pair: (usize, usize), is_served: bool },
+    /// Whether a request is admitted.
+    Service { request: usize, is_admitted: bool },
 }
 
 impl Decision {
-    /// Of a split's first (served) or second child.
-    pub(super) fn of(split: &PriceNode, is_served: bool) -> Self {
-        let PriceNode::Split { request, cloudlet, .. } = split else { unreachable!("only splits have children") };
-        Self { pair: (*request as usize, *cloudlet as usize), is_served }
+    /// Of a split's first (served, admitted) or second child.
+    pub(super) fn of(split: &PriceNode, is_first: bool) -> Self {
+        match split {
+            PriceNode::Split { request, cloudlet, .. } => {
+                Self::Pair { pair: (*request as usize, *cloudlet as usize), is_served: is_first }
+            }
+            PriceNode::Service { request, .. } => Self::Service { request: *request as usize, is_admitted: is_first },
+            PriceNode::Leaf { .. } | PriceNode::Values { .. } => unreachable!("only splits have children"),
+        }
     }
 }
 
@@ -34,10 +40,12 @@ pub(super) struct State<'a> {
     /// (cloudlets,).
     served: Vec<u32>,
     pub(super) used: Vec<u64>,
+    /// Whether each request is admitted, where that is decided. Shape (requests,), empty without a table.
+    admitted: Vec<Option<bool>>,
     /// How often each decision was made.
     made: HashMap<Decision, u32>,
     /// The number of contradictions: a request served without threads, on an excluded cloudlet or twice; an excluded pair that is served; an overloaded
-    /// cloudlet.
+    /// cloudlet; a rejected request that is admitted or served.
     conflicts: usize,
     /// The effect of every decision, in order.
     before: Vec<(Decision, Change)>,
@@ -52,6 +60,8 @@ enum Change {
     Excluded { threads: u16, is_conflict: bool },
     /// A cloudlet serves a request.
     Served { threads: u16, conflicts: usize },
+    /// A request is admitted or rejected; before this was decided or not.
+    Service { before: Option<bool>, is_conflict: bool },
 }
 
 impl<'a> State<'a> {
@@ -62,8 +72,18 @@ impl<'a> State<'a> {
     ) -> Result<Self, Violation> {
         let requests = if table.is_some() { relaxation.instance.requests.len() } else { 0 };
         let used = vec![0; relaxation.instance.cloudlets.len()];
-        let served = filled(0, requests)?;
-        Ok(Self { relaxation, budget, table, served, used, made: HashMap::new(), conflicts: 0, before: Vec::new() })
+        let (served, admitted) = (filled(0, requests)?, filled(None, requests)?);
+        Ok(Self {
+            relaxation,
+            budget,
+            table,
+            served,
+            used,
+            admitted,
+            made: HashMap::new(),
+            conflicts: 0,
+            before: Vec::new(),
+        })
     }
 
     /// Whether no solution agrees with the decisions.
@@ -76,10 +96,37 @@ impl<'a> State<'a> {
         self.served.get(i).is_some_and(|served| *served > 0)
     }
 
+    /// The number of decisions above the node.
+    pub(super) fn decisions(&self) -> usize {
+        self.before.len()
+    }
+
+    /// Pairs that serve by decision, ascending.
+    pub(super) fn served_pairs(&self) -> Vec<(usize, usize)> {
+        let pair = |decision: &Decision| match decision {
+            Decision::Pair { pair, is_served: true } => Some(*pair),
+            _ => None,
+        };
+        let mut pairs: Vec<(usize, usize)> = self.made.keys().filter_map(pair).collect();
+        pairs.sort_unstable();
+        pairs
+    }
+
+    /// Whether request i has to be admitted.
+    pub(super) fn is_admitted(&self, i: usize) -> bool {
+        self.admitted.get(i).is_some_and(|admitted| *admitted == Some(true))
+    }
+
+    /// Whether request i is rejected.
+    pub(super) fn is_rejected(&self, i: usize) -> bool {
+        self.admitted.get(i).is_some_and(|admitted| *admitted == Some(false))
+    }
+
     /// Whether every decision was undone, with all its effects.
     #[cfg(test)]
     pub(super) fn is_initial(&self) -> bool {
-        let is_unused = self.served.iter().all(|times| *times == 0) && self.used.iter().all(|used| *used == 0);
+        let is_undecided = self.served.iter().all(|times| *times == 0) && self.admitted.iter().all(Option::is_none);
+        let is_unused = is_undecided && self.used.iter().all(|used| *used == 0);
         is_unused && self.conflicts == 0 && self.made.is_empty() && self.before.is_empty()
     }
 
@@ -92,8 +139,23 @@ impl<'a> State<'a> {
     }
 
     /// The effect of a decision that is made for the first time.
-    fn make(&mut self, Decision { pair: (i, j), is_served }: Decision) -> Change {
-        let served_here = self.made.contains_key(&Decision { pair: (i, j), is_served: true });
+    fn make(&mut self, decision: Decision) -> Change {
+        match decision {
+            Decision::Pair { pair, is_served } => self.make_pair(pair, is_served),
+            Decision::Service { request, is_admitted } => self.make_service(request, is_admitted),
+        }
+    }
+
+    fn make_service(&mut self, i: usize, is_admitted: bool) -> Change {
+        let before = self.admitted[i];
+        let is_conflict = before == Some(!is_admitted) || !is_admitted && self.served[i] > 0;
+        self.admitted[i] = Some(is_admitted);
+        self.conflicts += usize::from(is_conflict);
+        Change::Service { before, is_conflict }
+    }
+
+    fn make_pair(&mut self, (i, j): (usize, usize), is_served: bool) -> Change {
+        let served_here = self.made.contains_key(&Decision::Pair { pair: (i, j), is_served: true });
         let cloudlets = self.used.len();
         let entry = &mut self.table.as_mut().expect("trees with splits have a table")[i * cloudlets + j];
         let threads = *entry;
@@ -106,7 +168,8 @@ impl<'a> State<'a> {
         let fitted = self.used[j] <= capacity;
         self.used[j] += u64::from(threads);
         self.served[i] += 1;
-        let conflicts = [threads == 0, self.served[i] > 1, fitted && self.used[j] > capacity];
+        let is_rejected = self.admitted[i] == Some(false);
+        let conflicts = [threads == 0 || is_rejected, self.served[i] > 1, fitted && self.used[j] > capacity];
         let conflicts = conflicts.into_iter().filter(|is| *is).count();
         self.conflicts += conflicts;
         Change::Served { threads, conflicts }
@@ -120,19 +183,23 @@ impl<'a> State<'a> {
         if *times == 0 {
             self.made.remove(&decision);
         }
-        let (i, j) = decision.pair;
-        match change {
-            Change::Nothing => {}
-            Change::Excluded { threads, is_conflict } => {
+        self.conflicts -= match (decision, change) {
+            (_, Change::Nothing) => 0,
+            (Decision::Pair { pair: (i, j), .. }, Change::Excluded { threads, is_conflict }) => {
                 let cloudlets = self.used.len();
                 self.table.as_mut().expect("trees with splits have a table")[i * cloudlets + j] = threads;
-                self.conflicts -= usize::from(is_conflict);
+                usize::from(is_conflict)
             }
-            Change::Served { threads, conflicts } => {
+            (Decision::Pair { pair: (i, j), .. }, Change::Served { threads, conflicts }) => {
                 self.used[j] -= u64::from(threads);
                 self.served[i] -= 1;
-                self.conflicts -= conflicts;
+                conflicts
             }
-        }
+            (Decision::Service { request, .. }, Change::Service { before, is_conflict }) => {
+                self.admitted[request] = before;
+                usize::from(is_conflict)
+            }
+            (_, change) => unreachable!("not a change of this decision: {change:?}"),
+        };
     }
 }

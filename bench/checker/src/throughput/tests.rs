@@ -7,7 +7,7 @@ use offcut_instances::machine::{Machine, MachineKind};
 use offcut_instances::problem::Answer;
 use offcut_instances::throughput::strategy::{Profits, device_sets, instances, models};
 use offcut_instances::throughput::{
-    Cell, Cloudlet, DEADLINE_TOLERANCE, Envelope, Hull, HullNode, Model, Part, Request,
+    Cell, Cloudlet, Cut, DEADLINE_TOLERANCE, Envelope, Hull, HullNode, Model, Part, Request,
 };
 use proptest::prelude::*;
 
@@ -59,7 +59,7 @@ fn certificate(price: f64) -> Certificate {
     let corners = vec![(0.0, 4.0), (2.0, 1.0), (6.0, 0.0)];
     let envelope = Envelope { corners, flows: vec![vec![8.0, 2.0], vec![6.0, 4.0]] };
     let nodes = vec![PriceNode::Leaf { prices: vec![price] }];
-    Certificate { envelopes: vec![envelope], hulls: Vec::new(), nodes }
+    Certificate { envelopes: vec![envelope], hulls: Vec::new(), cuts: Vec::new(), nodes }
 }
 
 #[test]
@@ -90,25 +90,120 @@ fn the_toy_is_what_the_hand_says() {
 fn knapsacks_bound_the_toy() {
     let with = |values: &[(u32, f64)]| {
         let mut changed = certificate(0.0);
-        changed.nodes = vec![PriceNode::Values { values: values.to_vec() }];
+        changed.nodes = vec![PriceNode::Values { values: values.to_vec(), multipliers: vec![] }];
         Throughput::replay(&toy(), &changed)
     };
     assert_eq!(with(&[]), Ok(3.0));
     assert_eq!(with(&[(1, 0.5), (2, 0.5), (3, 0.5)]), Ok(3.0));
     assert_eq!(with(&[(1, 1.0), (2, 1.0), (3, 1.0)]), Ok(4.0));
-    for rejected in
-        [&[(9, 0.5)][..], &[(5, 0.5)], &[(1, -0.5)], &[(1, f64::NAN)], &[(2, 0.5), (1, 0.5)], &[(1, 0.5), (1, 0.5)]]
-    {
-        assert_eq!(with(rejected).expect_err("garbage")[0].constraint, "a leaf has values >= 0 of requests, ascending");
+    for rejected in [&[(9, 0.5)][..], &[(5, 0.5)], &[(1, f64::NAN)], &[(2, 0.5), (1, 0.5)], &[(1, 0.5), (1, 0.5)]] {
+        assert_eq!(with(rejected).expect_err("garbage")[0].constraint, "a leaf has values of requests, ascending");
     }
+    let violation = &with(&[(1, -0.5)]).expect_err("nobody says that it is admitted")[0];
+    assert_eq!(violation.constraint, "a value below 0 is of a request that is admitted");
     // Two requests of 2 threads and 3 threads: prices prove 1.5, so 1 only after rounding 3 down to 2; of 5 threads and requests of 2 and
     // 3, one of each, the price bound is 2 and so is the knapsack's.
     let mut instance = toy();
     instance.requests = vec![instance.requests[3]; 2];
     instance.requests[0].profit = 1.5;
     let mut changed = certificate(0.0);
-    changed.nodes = vec![PriceNode::Values { values: vec![] }];
+    changed.nodes = vec![PriceNode::Values { values: vec![], multipliers: vec![] }];
     assert_eq!(Throughput::replay(&instance, &changed), Ok(1.5));
+}
+
+/// Splits on whether a request is admitted. On the toy, 3 threads for requests 1, 2, 3 of 1, 2 and 2 threads, and a local one.
+#[test]
+fn admitted_requests_have_values_of_any_sign() {
+    let split = |request| PriceNode::Service { request, admitted: 1, rejected: 2 };
+    let leaf = |values: &[(u32, f64)]| PriceNode::Values { values: values.to_vec(), multipliers: vec![] };
+    let replay = |nodes: Vec<PriceNode>| Throughput::replay(&toy(), &Certificate { nodes, ..certificate(0.0) });
+    // Request 2 admitted: -1 for its value, and its gain of 2 beside that of request 1. Rejected: one of 2 threads and one of 1.
+    assert_eq!(replay(vec![split(2), leaf(&[(2, -1.0)]), leaf(&[])]), Ok(3.0));
+    // 3 values are no admission of all three: with -5 the knapsack gains 6 and one more.
+    assert_eq!(replay(vec![split(2), leaf(&[(2, -5.0)]), leaf(&[])]), Ok(3.0));
+    // Rejecting 2 after 3 leaves request 1, and rejecting one that is admitted leaves nothing.
+    let nodes = |second: u32| {
+        vec![
+            split(3),
+            leaf(&[(3, 9.0)]),
+            PriceNode::Service { request: second, admitted: 3, rejected: 4 },
+            leaf(&[]),
+            leaf(&[]),
+        ]
+    };
+    assert_eq!(replay(nodes(2)), Ok(12.0));
+    let chain = |request| {
+        vec![
+            split(3),
+            PriceNode::Service { request, admitted: 3, rejected: 4 },
+            leaf(&[]),
+            leaf(&[]),
+            leaf(&[(1, 9.0)]),
+        ]
+    };
+    assert_eq!((replay(chain(3)), replay(chain(2))), (Ok(3.0), Ok(11.0)));
+    // Only the admitted request may have a value below 0, and only where it is admitted.
+    for nodes in [vec![split(2), leaf(&[(1, -1.0)]), leaf(&[])], vec![split(2), leaf(&[]), leaf(&[(2, -1.0)])]] {
+        let violation = &replay(nodes).expect_err("a value below 0")[0];
+        assert_eq!(violation.constraint, "a value below 0 is of a request that is admitted");
+    }
+    let violation = &replay(vec![split(9), leaf(&[]), leaf(&[])]).expect_err("no request 9")[0];
+    assert_eq!(violation.constraint, "a split names a request");
+}
+
+/// Decisions on services and on pairs of the same request.
+#[test]
+fn services_and_pairs_rule_each_other_out() {
+    let instance = toy();
+    let relaxation = relaxation(&instance);
+    let admit = |is_admitted| Decision::Service { request: 2, is_admitted };
+    let serve = |is_served| Decision::Pair { pair: (2, 0), is_served };
+    let leaf = |decisions: &[Decision]| leaf_after_all(&relaxation, 0.5, decisions);
+    assert_eq!(leaf(&[admit(true), serve(true)]), 3.0);
+    assert_eq!(leaf(&[admit(false), serve(true)]), 0.0);
+    assert_eq!(leaf(&[admit(false), admit(true)]), 0.0);
+    assert_eq!(leaf(&[admit(false), serve(false)]), 3.0);
+    assert_eq!(leaf(&[admit(false), serve(false), admit(true)]), 0.0);
+}
+
+/// On the toy, 3 threads for requests 1, 2, 3 of 1, 2 and 2 threads: two of them at most, which a cut says.
+#[test]
+fn cuts_bound_the_toy() {
+    let with = |cuts: Vec<Cut>, multipliers: &[(u32, f64)]| {
+        let values = vec![(1, 0.0)];
+        let nodes = vec![PriceNode::Values { values, multipliers: multipliers.to_vec() }];
+        Throughput::replay(&toy(), &Certificate { cuts, nodes, ..certificate(0.0) })
+    };
+    let cut = |values: &[(u32, f64)]| vec![Cut { cloudlets: vec![0], values: values.to_vec() }];
+    let all = |value| cut(&[(0, value), (1, value), (2, value), (3, value)]);
+    // The local request is in no cut. Multiplier 1: nothing is gained in knapsacks. 1.5 from values and 1 from the knapsack are 2.5, rounded down.
+    for value in [0.0, 0.5] {
+        assert_eq!(with(all(value), &[(0, 1.0)]), Ok(3.0));
+        assert_eq!(with(all(value), &[(0, 0.5)]), Ok(3.0));
+        assert_eq!(with(all(value), &[(0, 7.0)]), Ok(15.0));
+        assert_eq!(with(all(value), &[]), Ok(3.0));
+    }
+    // Only the cut is wrong: its values prove 3, and the claim of 3 is 1 too low.
+    assert_eq!(with(all(1.0), &[(0, 1.0)]), Ok(4.0));
+    // A request that is not in the cut is gained in full.
+    assert_eq!(with(cut(&[(1, 0.0), (2, 0.0)]), &[(0, 1.0)]), Ok(4.0));
+    // What is decided takes its part of the cut.
+    let leaf = || PriceNode::Values { values: vec![], multipliers: vec![(0, 4.0)] };
+    let nodes = vec![PriceNode::Split { request: 1, cloudlet: 0, served: 1, elsewhere: 2 }, leaf(), leaf()];
+    let served = Throughput::replay(&toy(), &Certificate { cuts: all(0.0), nodes, ..certificate(0.0) });
+    assert_eq!(served, Ok(9.0));
+    let rejected = |cuts: Vec<Cut>, multipliers: &[(u32, f64)]| {
+        with(cuts, multipliers).expect_err("garbage")[0].constraint.clone()
+    };
+    let of = |cloudlets: &[u32]| vec![Cut { cloudlets: cloudlets.to_vec(), values: vec![] }];
+    assert_eq!(rejected(of(&[1]), &[]), "a cut names cloudlets, ascending");
+    assert_eq!(rejected(of(&[0, 0]), &[]), "a cut names cloudlets, ascending");
+    assert_eq!(rejected(cut(&[(9, 0.0)]), &[]), "a cut names requests, ascending");
+    assert_eq!(rejected(cut(&[(2, 0.0), (1, 0.0)]), &[]), "a cut names requests, ascending");
+    assert_eq!(rejected(cut(&[(1, -0.5)]), &[]), "a cut has values >= 0 of requests");
+    assert_eq!(rejected(all(0.0), &[(0, -1.0)]), "multipliers of cuts are numbers >= 0");
+    assert_eq!(rejected(all(0.0), &[(1, 1.0)]), "a leaf has multipliers of cuts, ascending");
+    assert_eq!(rejected(all(0.0), &[(0, 1.0), (0, 1.0)]), "a leaf has multipliers of cuts, ascending");
 }
 
 /// One cloudlet with 5 threads and requests of 2 threads only: 5 is no sum of twos.
@@ -349,29 +444,43 @@ fn relaxation(instance: &Instance) -> Relaxation<'_> {
         .unwrap_or_else(|_| unreachable!())
 }
 
-/// A price tree of some depth over random pairs, with random prices.
-fn tree(instance: &Instance, splits: &[(prop::sample::Index, prop::sample::Index)], prices: &[f64]) -> Vec<PriceNode> {
-    let leaf = |shift: usize| {
+/// A tree of some depth over random pairs and requests, with random prices, values and multipliers of two cuts.
+fn tree(
+    instance: &Instance,
+    splits: &[(prop::sample::Index, prop::sample::Index)],
+    prices: &[f64],
+) -> (Vec<Cut>, Vec<PriceNode>) {
+    let requests = instance.requests.len() as u32;
+    let leaf = |shift: usize, admitted: Option<u32>| {
         let number = |at: usize| prices[(at + shift) % prices.len()];
-        if shift.is_multiple_of(2) {
-            PriceNode::Leaf { prices: (0..instance.cloudlets.len()).map(number).collect() }
-        } else {
-            PriceNode::Values { values: (0..instance.requests.len()).map(|i| (i as u32, number(i))).collect() }
+        if shift.is_multiple_of(2) && admitted.is_none() {
+            return PriceNode::Leaf { prices: (0..instance.cloudlets.len()).map(number).collect() };
         }
+        let value = |i: u32| if admitted == Some(i) { -number(i as usize) } else { number(i as usize) };
+        let multipliers = if shift.is_multiple_of(3) { vec![] } else { vec![(0, number(1)), (1, number(2))] };
+        PriceNode::Values { values: (0..requests).map(|i| (i, value(i))).collect(), multipliers }
     };
     let mut nodes = Vec::new();
-    for (request, cloudlet) in splits.iter().filter(|_| !instance.cloudlets.is_empty()) {
-        let at = nodes.len() as u32;
-        nodes.push(PriceNode::Split {
-            request: request.index(instance.requests.len()) as u32,
-            cloudlet: cloudlet.index(instance.cloudlets.len()) as u32,
-            served: at + 1,
-            elsewhere: at + 2,
-        });
-        nodes.push(leaf(nodes.len()));
+    for (at, (request, cloudlet)) in splits.iter().enumerate().filter(|_| !instance.cloudlets.is_empty()) {
+        let first = nodes.len() as u32 + 1;
+        let request = request.index(instance.requests.len()) as u32;
+        if at.is_multiple_of(2) {
+            let cloudlet = cloudlet.index(instance.cloudlets.len()) as u32;
+            nodes.push(PriceNode::Split { request, cloudlet, served: first, elsewhere: first + 1 });
+            nodes.push(leaf(nodes.len(), None));
+        } else {
+            nodes.push(PriceNode::Service { request, admitted: first, rejected: first + 1 });
+            nodes.push(leaf(nodes.len(), Some(request)));
+        }
     }
-    nodes.push(leaf(nodes.len()));
-    nodes
+    nodes.push(leaf(nodes.len(), None));
+    let all = 0..instance.cloudlets.len() as u32;
+    let value = |i: u32| (i, prices[i as usize % prices.len()]);
+    let some = Cut {
+        cloudlets: all.clone().filter(|j| j.is_multiple_of(2)).collect(),
+        values: (0..requests).filter(|i| !i.is_multiple_of(3)).map(value).collect(),
+    };
+    (vec![some, Cut { cloudlets: all.collect(), values: (0..requests).map(value).collect() }], nodes)
 }
 
 proptest! {
@@ -414,7 +523,7 @@ proptest! {
     #[test]
     fn every_tree_bounds_the_optimum(
         instance in prop_oneof![instances(6, 3, Profits::Unit), instances(6, 3, Profits::Whole), instances(5, 2, Profits::Any)],
-        splits in prop::collection::vec(any::<(prop::sample::Index, prop::sample::Index)>(), 0..4),
+        splits in prop::collection::vec(any::<(prop::sample::Index, prop::sample::Index)>(), 0..5),
         prices in prop::collection::vec(prop_oneof![Just(0.0), 0.0f64..3.0, Just(0.5), Just(1.0)], 1..4),
     ) {
         let threads = least_threads(&instance);
@@ -432,7 +541,8 @@ proptest! {
         }
         let mut left: Vec<u32> = instance.cloudlets.iter().map(|cloudlet| cloudlet.threads).collect();
         let optimum = best(&instance, &threads, 0, &mut left);
-        let bound = Replay(relaxation).bound(&tree(&instance, &splits, &prices), &Budget::of(0, 0)).expect("a tree");
+        let (cuts, nodes) = tree(&instance, &splits, &prices);
+        let bound = Replay(relaxation).bound(&cuts, &nodes, &Budget::of(0, 0)).expect("a tree");
         // The optimum is added up in plain floats, in another order.
         prop_assert!(bound >= optimum * (1.0 - 1e-12), "{bound} < {optimum}");
     }
@@ -506,17 +616,21 @@ fn a_limit_leaves_room_for_roundings() {
     assert!((1e-14..3e-14).contains(&(limit(&relaxation) - 1.25)), "{}", limit(&relaxation) - 1.25);
 }
 
-/// The bound of a leaf with the same price of all cloudlets, after some decisions in either order, and that all of it is undone on the way back.
+/// As [`leaf_after_all`], for pairs that serve or do not.
 fn leaf_after(relaxation: &Relaxation, price: f64, decisions: &[(usize, usize, bool)]) -> f64 {
+    let pair = |(i, j, is_served): &(usize, usize, bool)| Decision::Pair { pair: (*i, *j), is_served: *is_served };
+    leaf_after_all(relaxation, price, &decisions.iter().map(pair).collect::<Vec<Decision>>())
+}
+
+/// The bound of a leaf with the same price of all cloudlets, after some decisions in either order, and that all of it is undone on the way back.
+fn leaf_after_all(relaxation: &Relaxation, price: f64, decisions: &[Decision]) -> f64 {
     let budget = Budget::of(0, 0);
     let prices = vec![price; relaxation.instance.cloudlets.len()];
     let table = relaxation.table(&budget).expect("within the budget");
     let mut state = State::new(relaxation, Some(table.clone()), &budget).expect("little memory");
-    let decisions: Vec<Decision> =
-        decisions.iter().map(|(i, j, is_served)| Decision { pair: (*i, *j), is_served: *is_served }).collect();
     let mut bounds = Vec::new();
     for is_reversed in [false, true] {
-        let mut decisions = decisions.clone();
+        let mut decisions = decisions.to_vec();
         if is_reversed {
             decisions.reverse();
         }
@@ -604,7 +718,7 @@ fn what_would_take_too_long_is_rejected() {
         instance.requests = vec![instance.requests[1]; requests];
         let cloudlet = instance.cloudlets[0].clone();
         instance.cloudlets = threads.iter().map(|threads| Cloudlet { threads: *threads, ..cloudlet.clone() }).collect();
-        Replay(relaxation(&instance)).children(&PriceNode::Values { values: vec![] }).is_err()
+        Replay(relaxation(&instance)).children(&PriceNode::Values { values: vec![], multipliers: vec![] }, 0).is_err()
     };
     assert_eq!([9_999_999, 10_000_000, 10_000_001].map(|threads| rejected(&[threads], 1)), [false, true, true]);
     assert_eq!(
@@ -620,7 +734,7 @@ fn what_would_take_too_long_is_rejected() {
     let tree = vec![PriceNode::Split { request: 0, cloudlet: 0, served: 1, elsewhere: 2 }, leaf.clone(), leaf];
     let violations =
         Throughput::replay(&instance, &Certificate { nodes: tree, ..certificate(0.5) }).expect_err("too many");
-    assert_eq!(violations[0].constraint, "a tree is replayed for at most 2e8 pairs of requests and cloudlets");
+    assert_eq!(violations[0].constraint, "a tree or a cut is replayed for at most 2e8 pairs of requests and cloudlets");
 }
 
 /// Threads that cost nothing cost nothing, whatever the sign of the zero; and so for values, corners and flows.
@@ -634,7 +748,7 @@ fn the_sign_of_a_zero_does_not_count() {
         let mut changed = certificate(0.5);
         changed.envelopes[0].corners[0].0 = zero;
         changed.envelopes[0].corners[2].1 = zero;
-        changed.nodes = vec![PriceNode::Values { values: vec![(1, zero), (2, zero)] }];
+        changed.nodes = vec![PriceNode::Values { values: vec![(1, zero), (2, zero)], multipliers: vec![] }];
         replay(&changed)
     };
     assert_eq!(with(-0.0), with(0.0));
@@ -658,7 +772,7 @@ fn one_request_is_not_lost_to_a_negative_zero() {
     let envelope = Envelope { corners: vec![(0.0, 1.0), (3.0, 0.0)], flows: vec![vec![3.0]] };
     for zero in [0.0, -0.0] {
         let nodes = vec![PriceNode::Leaf { prices: vec![zero] }];
-        let certificate = Certificate { envelopes: vec![envelope.clone()], hulls: Vec::new(), nodes };
+        let certificate = Certificate { envelopes: vec![envelope.clone()], hulls: Vec::new(), cuts: Vec::new(), nodes };
         assert_eq!(Throughput::replay(&instance, &certificate), Ok(1.0));
     }
 }
@@ -728,7 +842,7 @@ fn certificate_of_kinds() -> Certificate {
         outline: around,
     };
     let nodes = vec![PriceNode::Leaf { prices: vec![0.0] }];
-    Certificate { envelopes: vec![Envelope::default()], hulls: vec![hull], nodes }
+    Certificate { envelopes: vec![Envelope::default()], hulls: vec![hull], cuts: Vec::new(), nodes }
 }
 
 #[test]

@@ -9,7 +9,7 @@
 //! `numbers` are those of the certificate and `look` is what the problem takes to look at all of an instance once with nothing known before
 //! (each problem's `budget` says how that is counted). So what is allowed grows in proportion to what is checked, up to an end.
 //! The first leaf costs a look; trees are walked once ([`crate::tree`]), so every further leaf costs a look at most and the splits above it cost
-//! nothing again. What is not bounded by looks (knapsacks of `throughput`, closer searches of `jpdra`) is counted over the whole replay, not leaf by leaf.
+//! nothing again. What is not bounded by looks (knapsacks of `throughput`, closer searches of `jpdra`, dynamic programs of `multiuser`) is counted over the whole replay, not leaf by leaf.
 //! A replay that runs out is rejected. Steps are counted, never timed, so a certificate is rejected everywhere or nowhere.
 //!
 //! **Memory.** Besides the certificate and the instance as they are read, a replay holds in proportion to the certificate: the tree's links and

@@ -6,7 +6,7 @@ use offcut_checker::{Checkable, Violation};
 use offcut_instances::document::{parse_answer, parse_instance};
 use offcut_instances::jpdra::Jpdra;
 use offcut_instances::lymdo::Lymdo;
-use offcut_instances::multiuser::Multiuser;
+use offcut_instances::multiuser::{Certificate, Multiuser, PriceNode};
 use offcut_instances::problem::Evidence;
 use offcut_instances::throughput::Throughput;
 
@@ -94,6 +94,24 @@ fn what_exceeds_its_budget_is_rejected_by_a_line() {
     for leaves in [Leaves::Own, Leaves::Knapsacks] {
         ends_in_time::<Throughput>(&instance, &certificates::throughput(shape, leaves, 7, 9, 2));
     }
+}
+
+/// A dynamic program, too, ends where the budget does; and one that takes too much for a leaf leaves the price bound.
+#[test]
+fn dynamic_programs_end_in_time() {
+    let mut instance = certificates::multiuser_instance(9);
+    instance.server.units = 60;
+    let prices = |node: PriceNode| Certificate::Prices { nodes: vec![node] };
+    let (bound, _) = replayed::<Multiuser>(&instance, &prices(PriceNode::Leaf { price_s: 0.1 }));
+    let core = |factor: f64| prices(PriceNode::Core { price_s: 0.1, cutoff_s: factor * bound });
+    assert!(replayed::<Multiuser>(&instance, &core(1.01)).0 > bound);
+    ends_in_time::<Multiuser>(&instance, &core(1.01));
+    // Four thousand million units of which all are of interest.
+    instance.server.units = 4_000_000_000;
+    let nothing = prices(PriceNode::Core { price_s: 1e-9, cutoff_s: 1e30 });
+    let (bound, _) = replayed::<Multiuser>(&instance, &prices(PriceNode::Leaf { price_s: 1e-9 }));
+    let (value, steps) = replayed::<Multiuser>(&instance, &nothing);
+    assert!(value == bound && steps < 500_000_000, "{value} {bound} {steps}");
 }
 
 /// Two hundred leaves whose knapsacks take 2e8 steps each: each leaf is allowed, all of them are not.

@@ -31,6 +31,7 @@ use offcut_instances::multiuser::{Instance, Multiuser, Objective};
 use offcut_instances::problem::{Algorithm, Answer, Budget, Problem, Stop, Trace};
 
 use super::bound::best_price;
+use super::classes::Classes;
 use super::model::{Falls, Latencies};
 use super::price::repaired;
 use crate::highs::{self, Limits, Outcome, Program};
@@ -76,9 +77,10 @@ struct Priced {
 impl<'a> Open<'a> {
     fn new(
         latencies: &'a Latencies<'a>,
-        objective: Objective,
+        instance: &Instance,
         is_out_of_time: &dyn Fn() -> bool,
     ) -> (Self, Option<Priced>) {
+        let objective = instance.objective;
         let beta = latencies.units();
         let least: Vec<f64> = (0..latencies.users()).map(|user| latencies.best(user, beta)).collect();
         let (floor, units, priced) = match objective {
@@ -87,7 +89,7 @@ impl<'a> Open<'a> {
                 (floor, bisected(latencies, floor, is_out_of_time), None)
             }
             Objective::Sum => {
-                let bound = best_price(latencies, &[], is_out_of_time);
+                let bound = best_price(latencies, &Classes::new(instance), &[], is_out_of_time);
                 let priced = Priced { price_s: bound.price_s, bound: bound.value };
                 (least.iter().sum(), repaired(latencies, bound.units), Some(priced))
             }
@@ -271,7 +273,7 @@ impl Algorithm<Multiuser> for Milp {
         let began = Instant::now();
         let is_out_of_time = || budget.is_spent(began);
         let latencies = Latencies::new(instance);
-        let (mut open, priced) = Open::new(&latencies, instance.objective, &is_out_of_time);
+        let (mut open, priced) = Open::new(&latencies, instance, &is_out_of_time);
         // HiGHS may take long to find a solution of its own.
         incumbents::report::<Multiuser>(open.best, || latencies.with_best_cuts(open.units.clone()));
         let mut trace = Trace::counting([("nodes", 0), ("columns", 0), ("rows", 0)]);

@@ -42,6 +42,9 @@ const LEAF_STEPS: u64 = 400_000_000;
 /// Sums of units up to this one are exact as floats; where all users' units could be more, a leaf is given up.
 const MOST_UNITS: u128 = 1 << 53;
 
+/// Unit counts that may be kept, beside one a user.
+const MOST_OPTIONS: u64 = (MAX_KEPT / size_of::<(u32, f64)>()) as u64;
+
 /// Steps of a state that is made: it is stored, sorted and compared.
 const STATE_STEPS: u64 = 8;
 
@@ -153,12 +156,18 @@ impl Leaf<'_> {
             }
             let term = self.terms[at];
             let user = &users.instance().users[at];
-            users.below(user, self.price, *range, add_up(term, gap), &mut found, |steps| meter.spend(steps))?;
+            // What is found of a user is no more than what is looked at.
+            let mut looked = 0;
+            let spend = |steps: u64| {
+                looked += steps;
+                if looked > MOST_OPTIONS { Err(End::GivenUp) } else { meter.spend(steps) }
+            };
+            users.below(user, self.price, *range, add_up(term, gap), &mut found, spend)?;
             if found.is_empty() {
                 return Ok(None);
             }
-            kept += found.len() - 1;
-            if kept > MAX_KEPT / size_of::<(u32, f64)>() {
+            kept += found.len() as u64 - 1;
+            if kept > MOST_OPTIONS {
                 return Err(End::GivenUp);
             }
             let options = found.iter().map(|(units, cost)| (*units, add_down(*cost, -term).max(0.0))).collect();

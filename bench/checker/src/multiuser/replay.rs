@@ -7,6 +7,8 @@
 //! **Price certificate**: at a leaf with price p, every allocation within the leaf's ranges satisfies
 //! `sum_i T_i >= sum_i (T_i + p f_i) - p beta >= sum_i min_f (T_i*(f) + p f) - p beta`.
 //!
+//! A leaf with a cutoff adds a dynamic program over the unit counts that the price leaves open (module `core_program`, with its proof).
+//!
 //! **Why every certificate that parses proves a bound**, or is rejected. Its numbers are those that `crate::number` admits.
 //!
 //! 1. *Threshold.* T may be any number >= 0: the comparisons `latency < T` are made with the lower ends of latencies, so a unit count that is called too
@@ -20,7 +22,8 @@
 //! **Steps** (see [`Budget`]). Evaluating a user's term at one cut and number of units is one step. A leaf at a price that is new takes a look at all
 //! users: for every cut five steps, with a speed-up table as many as it has rises. Leaves that share a price share the terms: only those are computed again whose
 //! range has changed since, and their block of [`BLOCK`] users is added up again. (Sums are rounded down, so a term cannot be taken off again.) On a
-//! chain of splits at one price a leaf takes one term, one block and the sums of the blocks, however many splits are above it.
+//! chain of splits at one price a leaf takes one term, one block and the sums of the blocks, however many splits are above it. A leaf with a cutoff takes a step a
+//! user more, a step for every unit count looked at, and eight for every state made; where that comes to more than 4e8, its price bound counts.
 
 use std::collections::HashMap;
 

@@ -21,6 +21,8 @@ use crate::verdict::Violation;
 /// A cut and its bound.
 pub(super) struct ProvedCut<'a> {
     cut: &'a Cut,
+    /// Its requests, ascending, without those that may be local: its bound does not cover them.
+    requests: Vec<u32>,
     /// The largest profit in it, rounded up; rounded down to a whole number if profits are whole.
     bound: f64,
 }
@@ -43,6 +45,7 @@ impl<'a> ProvedCut<'a> {
         if !is_ascending || cut.values.iter().any(|(i, _)| *i as usize >= requests) {
             return Ok(Err("a cut names requests, ascending"));
         }
+        let mut covered = Vec::new();
         let mut total = Accumulator::default();
         let threads = cut.cloudlets.iter().map(|j| u64::from(instance.cloudlets[*j as usize].threads));
         let mut knapsacks = threads.map(Knapsack::of).collect::<Result<Vec<_>, _>>()?;
@@ -53,6 +56,7 @@ impl<'a> ProvedCut<'a> {
             if demand.is_local {
                 continue;
             }
+            covered.push(i as u32);
             total.add(Interval::point(*value));
             let gain = add_up(instance.requests[i].profit, -value);
             for (j, knapsack) in cut.cloudlets.iter().zip(&mut knapsacks) {
@@ -65,7 +69,7 @@ impl<'a> ProvedCut<'a> {
         }
         knapsacks.iter().for_each(|knapsack| total.add(Interval::point(knapsack.largest())));
         let bound = total.total().high();
-        Ok(Ok(Self { cut, bound: if relaxation.has_whole_profits { bound.floor() } else { bound } }))
+        Ok(Ok(Self { cut, requests: covered, bound: if relaxation.has_whole_profits { bound.floor() } else { bound } }))
     }
 
     /// Its cloudlets, ascending.
@@ -75,7 +79,7 @@ impl<'a> ProvedCut<'a> {
 
     /// Whether request i is in it.
     pub(super) fn has_request(&self, i: usize) -> bool {
-        self.cut.values.binary_search_by_key(&i, |(request, _)| *request as usize).is_ok()
+        self.requests.binary_search(&(i as u32)).is_ok()
     }
 
     /// What is left of its bound if some pairs serve, rounded up; at least 0.

@@ -60,6 +60,15 @@ pub(super) struct Start {
     columns: Vec<Vec<(Vec<u32>, f64)>>,
 }
 
+impl Start {
+    /// About how much memory it takes.
+    pub(super) fn bytes(&self) -> u64 {
+        let of_column = |(open, _): &(Vec<u32>, f64)| size_of::<(Vec<u32>, f64)>() + size_of_val(&open[..]);
+        let columns: usize = self.columns.iter().flatten().map(of_column).sum();
+        (columns + size_of_val(&self.values[..])) as u64
+    }
+}
+
 /// What a search for values is for.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Aim {
@@ -221,7 +230,9 @@ impl<'a> Bundle<'a> {
             let model = self.settle(1e-4 * gain);
             let decrease = self.centre_raw - model;
             self.raise_least();
-            if self.least.rounded > best + 0.5 * gain || self.centre_raw - self.least.raw <= 1e-3 * gain {
+            // No values prove that there is no better admission, and none prove a better bound than the one there is.
+            let is_hopeless = self.least.rounded > best + 0.5 * gain && self.least.rounded >= self.bound * (1.0 - 1e-6);
+            if is_hopeless || self.centre_raw - self.least.raw <= 1e-3 * gain {
                 break;
             }
             let point = self.point.clone();

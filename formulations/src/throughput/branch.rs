@@ -15,7 +15,7 @@ use offcut_instances::throughput::{Instance, PriceNode, Throughput};
 
 use super::bound::{LARGE, LARGE_GAP, PriceTarget, Prices, handed_over, least_bound};
 use super::branching::{Branching, most_open, undecided};
-use super::bundle::{Aim, Bundle, Start};
+use super::bundle::{Aim, Bundle, Multipliers, Start};
 use super::cuts::{Cut, NodeCut, used_cuts};
 use super::knapsacks::is_small;
 use super::model::Admission;
@@ -112,6 +112,9 @@ struct Search<'a> {
     cuts: Vec<Cut>,
 }
 
+/// Items that are served at once, and their cloudlets.
+type Batch = Vec<(usize, u32)>;
+
 /// A node of a dive.
 struct Dive<'a> {
     admission: Admission<'a>,
@@ -126,7 +129,7 @@ struct Bounded {
     prices: Prices,
     bound: f64,
     /// Values by item and multipliers of cuts, if knapsacks gave a better bound than the prices.
-    values: Option<(Vec<f64>, Vec<(u32, f64)>)>,
+    values: Option<Multipliers>,
 }
 
 impl<'a> Search<'a> {
@@ -306,7 +309,7 @@ impl<'a> Search<'a> {
     /// a better admission. Of a batch that costs too much a third is tried again.
     fn dive(&mut self, admission: &Admission<'a>, prices: &[f64], start: Rc<Start>, at: &Decided) {
         let mut node = Dive { admission: admission.clone(), served: at.served.to_vec(), profit: at.profit, start };
-        let mut tried: Option<(Dive, Vec<(usize, u32)>)> = None;
+        let mut tried: Option<(Dive, Batch)> = None;
         let mut is_first = true;
         while !(self.is_out_of_time)() {
             let step = self.dive_step(&node, prices, is_first);
@@ -336,7 +339,7 @@ impl<'a> Search<'a> {
     }
 
     /// Searches for values of a dive's node. The answer is what to serve next, and what was left; none if no better admission is possible.
-    fn dive_step(&mut self, node: &Dive, prices: &[f64], is_first: bool) -> Option<(Vec<(usize, u32)>, Rc<Start>)> {
+    fn dive_step(&mut self, node: &Dive, prices: &[f64], is_first: bool) -> Option<(Batch, Rc<Start>)> {
         let at = Decided { is_root: false, served: &node.served, profit: node.profit };
         let mut bundle = self.resumed(&node.admission, &node.start, &node.served);
         let aim = Aim { best: self.best.0 - node.profit, max_rounds: if is_first { 4 } else { 16 } };

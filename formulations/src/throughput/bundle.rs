@@ -105,6 +105,9 @@ pub(super) struct Bundle<'a> {
     last_model: f64,
 }
 
+/// Values by item, and multipliers of cuts.
+pub(super) type Multipliers = (Vec<f64>, Vec<(u32, f64)>);
+
 /// Nothing is known about L.
 const NOWHERE: Bound = Bound { raw: f64::NEG_INFINITY, rounded: f64::NEG_INFINITY };
 
@@ -180,7 +183,7 @@ impl<'a> Bundle<'a> {
     }
 
     /// The values by item that prove the bound, and the multipliers of cuts.
-    pub(super) fn proof(&self) -> (Vec<f64>, Vec<(u32, f64)>) {
+    pub(super) fn proof(&self) -> Multipliers {
         let (values, multipliers) = self.best.split_at(self.items());
         let multipliers = self.cuts.iter().zip(multipliers).map(|(cut, multiplier)| (cut.id, *multiplier));
         (values.to_vec(), multipliers.filter(|(_, multiplier)| *multiplier > 0.0).collect())

@@ -347,18 +347,19 @@ fn throughput() {
         }
         let optimum = Some(throughput_optimum(&instance) * (1.0 - 1e-12));
         let found = certificate(&answer::<Throughput>("price", &instance)).expect("it proves");
+        let of_branch = certificate(&answer::<Throughput>("branch", &instance)).expect("it proves");
         let mut changed = |kind: &str, nodes: Vec<PriceNode>| {
-            let changed = Certificate { nodes, ..found.clone() };
+            let changed = Certificate { nodes, cuts: of_branch.cuts.clone(), ..found.clone() };
             search.changed::<Throughput>(kind, &instance, optimum, &changed, &mut Stream::new(&["numbers"], 0));
         };
         let leaf = found.nodes.last().expect("a leaf").clone();
         changed("leaf", vec![leaf.clone()]);
         let of_requests = 0..instance.requests.len() as u32;
-        let values = PriceNode::Values { values: of_requests.map(|i| (i, stream.log_uniform(1e-3, 1.0))).collect() };
+        let values = of_requests.map(|i| (i, stream.log_uniform(1e-3, 1.0))).collect();
+        let values = PriceNode::Values { values, multipliers: vec![] };
         changed("values", vec![values.clone()]);
-        let tree = certificate(&answer::<Throughput>("branch", &instance)).expect("it proves").nodes;
-        let tree = if tree.len() > 1 {
-            tree
+        let tree = if of_branch.nodes.len() > 1 {
+            of_branch.nodes.clone()
         } else {
             let request = stream.below(instance.requests.len() as u64) as u32;
             let cloudlet = stream.below(instance.cloudlets.len() as u64) as u32;

@@ -1,9 +1,10 @@
 //! `branch`: branch and bound on the price bound, exact.
 //!
-//! The root is what `price` does. Where its admission stays below the bound, knapsacks sharpen the bound and find admissions (module
-//! `knapsacks`); that mostly closes the gap. Otherwise the request whose fractional admission is most undecided is split: a cloudlet serves it, or
-//! it does not. Each node has prices and values of its own, found from its parent's, and ends as a leaf when its bound is no better than
-//! the best admission known. The certificate is the tree with the leaves' prices or values.
+//! The root is what `price` does. Where its admission stays below the bound, knapsacks sharpen the bound (modules `knapsacks`, `bundle`), then cuts (module
+//! `cuts`), and dives look for admissions: they serve what the fractional admission serves all but entirely and go on with the rest. That mostly closes the
+//! gap. Otherwise a node is split (module `branching`): a request is admitted or not, or a cloudlet serves it or not. Each node starts from its parent's values and
+//! columns, and ends as a leaf when its bound is no better than the best admission known. A child comes next after its parent, then the node with the largest
+//! bound. The certificate is the tree with the leaves' prices or values, and the cuts that these use.
 
 use std::rc::Rc;
 use std::time::Instant;
@@ -12,13 +13,15 @@ use offcut_instances::problem::{Algorithm, Answer, Budget, Stop, Trace};
 use offcut_instances::random::Stream;
 use offcut_instances::throughput::{Instance, PriceNode, Throughput};
 
-use super::bound::{LARGE, LARGE_GAP, PriceTarget, Prices, handed_over, least_bound, shares};
-use super::bundle::{Aim, Bundle, Start};
-use super::cuts::{Cut, NodeCut, separated};
+use super::bound::{LARGE, LARGE_GAP, PriceTarget, Prices, handed_over, least_bound};
+use super::branching::{Branching, most_open, undecided};
+use super::bundle::{Aim, Bundle, Multipliers, Start};
+use super::cuts::{Cut, NodeCut, used_cuts};
 use super::knapsacks::is_small;
 use super::model::Admission;
 use super::price::rounded;
-use super::round::Rounding;
+use super::round::{Rounding, roundings};
+use super::separate::separated;
 use super::thread_pool::with_threads;
 use super::threads::Needs;
 
@@ -109,6 +112,9 @@ struct Search<'a> {
     cuts: Vec<Cut>,
 }
 
+/// Items that are served at once, and their cloudlets.
+type Batch = Vec<(usize, u32)>;
+
 /// A node of a dive.
 struct Dive<'a> {
     admission: Admission<'a>,
@@ -123,7 +129,7 @@ struct Bounded {
     prices: Prices,
     bound: f64,
     /// Values by item and multipliers of cuts, if knapsacks gave a better bound than the prices.
-    values: Option<(Vec<f64>, Vec<(u32, f64)>)>,
+    values: Option<Multipliers>,
 }
 
 impl<'a> Search<'a> {
@@ -186,7 +192,8 @@ impl<'a> Search<'a> {
         };
         self.opened += 1;
         let is_root = node == 0;
-        let is_full = self.waiting.len() as u64 * admission.bytes() > self.max_bytes;
+        let bytes = admission.bytes() + start.as_ref().map_or(0, |start| start.bytes());
+        let is_full = self.waiting.len() as u64 * bytes > self.max_bytes;
         self.is_cut_short |= !is_root && ((self.is_out_of_time)() || is_full || self.nodes.len() + 2 > MAX_NODES);
         let at = Decided { is_root, served: &served, profit };
         let mut here = match &start {
@@ -299,10 +306,10 @@ impl<'a> Search<'a> {
     }
 
     /// Looks for a better admission: serves what the fractional one serves all but entirely, searches for values of the rest, and so on, as long as the bound allows
-    /// a better admission. A batch that costs too much is halved.
+    /// a better admission. Of a batch that costs too much a third is tried again.
     fn dive(&mut self, admission: &Admission<'a>, prices: &[f64], start: Rc<Start>, at: &Decided) {
         let mut node = Dive { admission: admission.clone(), served: at.served.to_vec(), profit: at.profit, start };
-        let mut tried: Option<(Dive, Vec<(usize, u32)>)> = None;
+        let mut tried: Option<(Dive, Batch)> = None;
         let mut is_first = true;
         while !(self.is_out_of_time)() {
             let step = self.dive_step(&node, prices, is_first);
@@ -332,7 +339,7 @@ impl<'a> Search<'a> {
     }
 
     /// Searches for values of a dive's node. The answer is what to serve next, and what was left; none if no better admission is possible.
-    fn dive_step(&mut self, node: &Dive, prices: &[f64], is_first: bool) -> Option<(Vec<(usize, u32)>, Rc<Start>)> {
+    fn dive_step(&mut self, node: &Dive, prices: &[f64], is_first: bool) -> Option<(Batch, Rc<Start>)> {
         let at = Decided { is_root: false, served: &node.served, profit: node.profit };
         let mut bundle = self.resumed(&node.admission, &node.start, &node.served);
         let aim = Aim { best: self.best.0 - node.profit, max_rounds: if is_first { 4 } else { 16 } };
@@ -478,17 +485,12 @@ struct Decided<'a> {
 /// Keeps a rounded admission, with the decisions above it, if it is the best.
 fn keep(best: &mut (f64, Vec<Option<u32>>), needs: &Needs, admission: &Admission, rounding: &Rounding, at: &Decided) {
     if at.profit + rounding.profit > best.0 {
-        *best = (at.profit + rounding.profit, complete(needs, admission, at.served, rounding));
+        let mut chosen = vec![None; needs.open.len()];
+        at.served.iter().for_each(|(open, j)| chosen[*open as usize] = Some(*j));
+        let items = admission.items.iter().zip(&rounding.chosen);
+        items.for_each(|(item, cloudlet)| chosen[item.open as usize] = *cloudlet);
+        *best = (at.profit + rounding.profit, chosen);
     }
-}
-
-/// A rounded admission with what was decided before, by open request.
-fn complete(needs: &Needs, admission: &Admission, served: &[(u32, u32)], rounding: &Rounding) -> Vec<Option<u32>> {
-    let mut chosen = vec![None; needs.open.len()];
-    served.iter().for_each(|(open, j)| chosen[*open as usize] = Some(*j));
-    let items = admission.items.iter().zip(&rounding.chosen);
-    items.for_each(|(item, cloudlet)| chosen[item.open as usize] = *cloudlet);
-    chosen
 }
 
 /// A leaf with values by request.
@@ -496,98 +498,4 @@ fn leaf_of(needs: &Needs, admission: &Admission, values: &[f64], multipliers: Ve
     let by_request = admission.items.iter().zip(values).filter(|(_, value)| **value != 0.0);
     let by_request = by_request.map(|(item, value)| (needs.open[item.open as usize].request, *value));
     PriceNode::Values { values: by_request.collect(), multipliers }
-}
-
-/// Admissions near the fractional one of a bundle.
-fn roundings<'a>(
-    admission: &'a Admission<'a>,
-    prices: &[f64],
-    bundle: &Bundle,
-    stream: &mut Stream,
-) -> Vec<Rounding<'a>> {
-    let mut order: Vec<u32> = (0..admission.items.len() as u32).collect();
-    stream.shuffle(&mut order);
-    let shares = bundle.shares();
-    let mut spread = Rounding::spread_shares(admission, |at, options| options.clone_from(&shares[at]), &order);
-    spread.mend_and_fill(prices, 20_000);
-    let mut heaviest = Rounding::empty(admission);
-    for (j, items) in bundle.heaviest() {
-        for at in items {
-            if heaviest.chosen[*at as usize].is_none() {
-                heaviest.choose(*at as usize, Some(j));
-            }
-        }
-    }
-    heaviest.mend_and_fill(prices, 20_000);
-    vec![spread, heaviest]
-}
-
-/// What a node is split on.
-#[derive(Clone, Copy, Debug)]
-enum Branching {
-    /// Whether a cloudlet serves an item.
-    Pair(usize, u32),
-    /// Whether an item is admitted.
-    Service(usize),
-}
-
-/// What a bundle leaves most open: whether a request is admitted, then by which cloudlet; if it leaves nothing open, whatever could still be served.
-fn most_open(admission: &Admission, bundle: &Bundle) -> Option<Branching> {
-    let shares = bundle.shares();
-    let services = (shares.iter().enumerate()).filter(|(at, _)| !admission.items[*at].is_admitted);
-    let services =
-        services.map(|(at, options)| (at, options.iter().map(|(_, share)| share).sum(), Branching::Service(at)));
-    let pairs = (shares.iter().enumerate())
-        .flat_map(|(at, options)| options.iter().map(move |(j, share)| (at, *share, Branching::Pair(at, *j))));
-    let most = |all: &mut dyn Iterator<Item = (usize, f64, Branching)>| {
-        let open = all.filter(|(_, share, _)| (1e-2..=1.0 - 1e-2).contains(share));
-        let scored =
-            open.map(|(at, share, branching)| (share.min(1.0 - share) * admission.items[at].profit, branching));
-        scored.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, branching)| branching)
-    };
-    most(&mut services.into_iter())
-        .or_else(|| most(&mut pairs.into_iter()))
-        .or_else(|| first_option(admission).map(|(at, j)| Branching::Pair(at, j)))
-}
-
-/// Any request and cloudlet that could serve it.
-fn first_option(admission: &Admission) -> Option<(usize, u32)> {
-    let mut all = admission.items.iter().enumerate();
-    all.find_map(|(at, item)| Some((at, admission.row(item).iter().position(|k| *k > 0)? as u32)))
-}
-
-/// The cuts that leaves use. Leaves then name them by their places there.
-fn used_cuts(needs: &Needs, cuts: &[Cut], nodes: &mut [PriceNode]) -> Vec<offcut_instances::throughput::Cut> {
-    let mut places: Vec<Option<u32>> = vec![None; cuts.len()];
-    let mut used = Vec::new();
-    for node in nodes {
-        let PriceNode::Values { multipliers, .. } = node else { continue };
-        for (c, _) in multipliers.iter_mut() {
-            let cut = &cuts[*c as usize];
-            *c = *places[*c as usize].get_or_insert_with(|| {
-                let request = |(open, value): &(u32, f64)| (needs.open[*open as usize].request, *value);
-                let values = cut.values.iter().map(request).collect();
-                used.push(offcut_instances::throughput::Cut { cloudlets: cut.cloudlets.clone(), values });
-                used.len() as u32 - 1
-            });
-        }
-        multipliers.sort_by_key(|(c, _)| *c);
-    }
-    used
-}
-
-/// The request and cloudlet that the fractional admission leaves most open; if it leaves none, any that could still be served.
-fn undecided(admission: &Admission, here: &Prices) -> Option<(usize, u32)> {
-    let mut best: Option<(f64, usize, u32)> = None;
-    let mut options = Vec::new();
-    for (at, item) in admission.items.iter().enumerate() {
-        shares(admission, item, &here.prices, here.temperature, &mut options);
-        for (j, share) in &options {
-            let branching_score = share.min(1.0 - share) * item.profit;
-            if best.is_none_or(|(most, _, _)| branching_score > most) {
-                best = Some((branching_score, at, *j));
-            }
-        }
-    }
-    best.map(|(_, at, j)| (at, j)).or_else(|| first_option(admission))
 }

@@ -60,6 +60,15 @@ pub(super) struct Start {
     columns: Vec<Vec<(Vec<u32>, f64)>>,
 }
 
+impl Start {
+    /// About how much memory it takes.
+    pub(super) fn bytes(&self) -> u64 {
+        let of_column = |(open, _): &(Vec<u32>, f64)| size_of::<(Vec<u32>, f64)>() + size_of_val(&open[..]);
+        let columns: usize = self.columns.iter().flatten().map(of_column).sum();
+        (columns + size_of_val(&self.values[..])) as u64
+    }
+}
+
 /// What a search for values is for.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Aim {
@@ -95,6 +104,9 @@ pub(super) struct Bundle<'a> {
     /// M at the last minimiser.
     last_model: f64,
 }
+
+/// Values by item, and multipliers of cuts.
+pub(super) type Multipliers = (Vec<f64>, Vec<(u32, f64)>);
 
 /// Nothing is known about L.
 const NOWHERE: Bound = Bound { raw: f64::NEG_INFINITY, rounded: f64::NEG_INFINITY };
@@ -171,7 +183,7 @@ impl<'a> Bundle<'a> {
     }
 
     /// The values by item that prove the bound, and the multipliers of cuts.
-    pub(super) fn proof(&self) -> (Vec<f64>, Vec<(u32, f64)>) {
+    pub(super) fn proof(&self) -> Multipliers {
         let (values, multipliers) = self.best.split_at(self.items());
         let multipliers = self.cuts.iter().zip(multipliers).map(|(cut, multiplier)| (cut.id, *multiplier));
         (values.to_vec(), multipliers.filter(|(_, multiplier)| *multiplier > 0.0).collect())
@@ -221,7 +233,9 @@ impl<'a> Bundle<'a> {
             let model = self.settle(1e-4 * gain);
             let decrease = self.centre_raw - model;
             self.raise_least();
-            if self.least.rounded > best + 0.5 * gain || self.centre_raw - self.least.raw <= 1e-3 * gain {
+            // No values prove that there is no better admission, and none prove a better bound than the one there is.
+            let is_hopeless = self.least.rounded > best + 0.5 * gain && self.least.rounded >= self.bound * (1.0 - 1e-6);
+            if is_hopeless || self.centre_raw - self.least.raw <= 1e-3 * gain {
                 break;
             }
             let point = self.point.clone();

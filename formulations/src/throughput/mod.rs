@@ -13,8 +13,10 @@
 //! | `model` | | the generalised assignment problem and its price bound |
 //! | `bound` | | the prices of threads with the least bound |
 //! | `knapsacks` | | a Lagrangian bound with a knapsack per cloudlet |
+//! | `branching` | | what nodes of `branch` are split on |
 //! | `bundle` | | values with the least such bound, by a bundle method |
 //! | `cuts` | | valid inequalities for sharper bounds |
+//! | `separate` | | cuts that a fractional admission violates |
 //! | `round` | | rounding of a fractional admission |
 //! | `threads` | | k_ij |
 //! | `envelope` | | hull vertices of a model's cuts by minimum cuts, with the flows that prove them: work in MACs |
@@ -24,6 +26,7 @@
 
 mod bound;
 mod branch;
+mod branching;
 mod bundle;
 mod cuts;
 mod envelope;
@@ -36,6 +39,7 @@ mod milp;
 mod model;
 mod price;
 mod round;
+mod separate;
 mod thread_pool;
 mod threads;
 

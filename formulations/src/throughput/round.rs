@@ -16,8 +16,35 @@
 //!
 //! Each order of the requests gives another admission; a few random ones nearly always hold one that meets the bound.
 
+use offcut_instances::random::Stream;
+
 use super::bound::{Prices, shares};
+use super::bundle::Bundle;
 use super::model::Admission;
+
+/// Admissions near the fractional one of a bundle.
+pub(super) fn roundings<'a>(
+    admission: &'a Admission<'a>,
+    prices: &[f64],
+    bundle: &Bundle,
+    stream: &mut Stream,
+) -> Vec<Rounding<'a>> {
+    let mut order: Vec<u32> = (0..admission.items.len() as u32).collect();
+    stream.shuffle(&mut order);
+    let shares = bundle.shares();
+    let mut spread = Rounding::spread_shares(admission, |at, options| options.clone_from(&shares[at]), &order);
+    spread.mend_and_fill(prices, 20_000);
+    let mut heaviest = Rounding::empty(admission);
+    for (j, items) in bundle.heaviest() {
+        for at in items {
+            if heaviest.chosen[*at as usize].is_none() {
+                heaviest.choose(*at as usize, Some(j));
+            }
+        }
+    }
+    heaviest.mend_and_fill(prices, 20_000);
+    vec![spread, heaviest]
+}
 
 /// An admission under construction.
 #[derive(Clone, Debug)]

@@ -11,7 +11,7 @@
 
 use offcut_instances::throughput::Cut;
 
-use super::leaf_bound::Knapsack;
+use super::knapsack::Knapsack;
 use super::node_state::State;
 use super::relaxation::Relaxation;
 use crate::budget::Budget;
@@ -48,6 +48,7 @@ impl<'a> ProvedCut<'a> {
         let mut covered = Vec::new();
         let mut total = Accumulator::default();
         let threads = cut.cloudlets.iter().map(|j| u64::from(instance.cloudlets[*j as usize].threads));
+        budget.spend(threads.clone().sum())?;
         let mut knapsacks = threads.map(Knapsack::of).collect::<Result<Vec<_>, _>>()?;
         for (i, value) in &cut.values {
             let i = *i as usize;

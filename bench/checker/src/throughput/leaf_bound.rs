@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::cuts::ProvedCut;
+use super::knapsack::Knapsack;
 use super::node_state::State;
 use super::relaxation::{Relaxation, RequestDemand, least_steps};
-use crate::budget::{Budget, filled};
+use crate::budget::Budget;
 use crate::interval::{Accumulator, Interval, add_up, sum};
 use crate::verdict::Violation;
 
@@ -241,34 +242,6 @@ pub(super) fn max_threads_within(most: f64, price: f64) -> u32 {
         }
     }
     u32::MAX
-}
-
-/// The best set of requests for a cloudlet, by dynamic programming: the largest gain by number of threads, rounded up.
-pub(super) struct Knapsack(Vec<f64>);
-
-impl Knapsack {
-    pub(super) fn of(threads: u64) -> Result<Self, Violation> {
-        filled(0.0, threads as usize + 1).map(Self)
-    }
-
-    /// The steps of adding an item of so many threads.
-    pub(super) fn steps(&self, threads: u32) -> u64 {
-        (self.0.len() as u64).saturating_sub(threads.into()) + 1
-    }
-
-    /// Adds a request that may be taken.
-    pub(super) fn add_item(&mut self, threads: u32, gain: f64) {
-        let threads = threads as usize;
-        if gain > 0.0 {
-            for capacity in (threads..self.0.len()).rev() {
-                self.0[capacity] = self.0[capacity].max(add_up(self.0[capacity - threads], gain));
-            }
-        }
-    }
-
-    pub(super) fn largest(&self) -> f64 {
-        self.0[self.0.len() - 1]
-    }
 }
 
 /// Groups of cloudlets that requests connect, as disjoint sets.

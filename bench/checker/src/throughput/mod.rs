@@ -9,12 +9,14 @@
 //! | `relaxation` | the least threads of a request on a cloudlet |
 //! | `node_state` | what the splits above a node decide |
 //! | `cuts` | valid inequalities, and what is left of them at a leaf |
+//! | `knapsack` | the best set of requests for a cloudlet |
 //! | `leaf_bound` | the bound of a leaf from its prices or values |
 
 mod cuts;
 mod envelope;
 mod evaluate;
 mod hull;
+mod knapsack;
 mod leaf_bound;
 mod node_state;
 mod relaxation;

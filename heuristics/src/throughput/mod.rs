@@ -13,7 +13,7 @@
 //! |---|---|---|
 //! | `local_ratio` | `local-ratio` | 1/2 of the optimum (unit profits, or exact knapsacks); 1/3 beyond |
 //! | `lp_rounding` | `lp-rounding` | 1/2 of the LP bound; unit profits: the LP bound less one request a cloudlet |
-//! | `online` | `online-primal-dual` | 1/(2 max C/C') of the optimum, knowing nothing of later requests |
+//! | `online` | `online-primal-dual` | 1/(2 max(1, C/C')) of the optimum, knowing nothing of later requests |
 //! | `online` | `online-greedy` | nothing |
 //! | `baselines` | `device-only`, `cloudlet-only`, `one-thread`, `most-threads`, `random-cloudlet` | nothing |
 //! | `cuts`, `threads` | | cheapest cuts, least threads |

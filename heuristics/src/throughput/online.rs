@@ -11,8 +11,9 @@
 //! The paper's abstract says that there is a competitive ratio, not which. Prices and ratio here are Offcut's.
 //!
 //! **Theorem** (Offcut's, by the online primal-dual method). Capacity is never exceeded: once L >= C - kmax, kmin lambda >= 1, and no request is admitted any more. Each admission adds 1 to the primal
-//! value; to the dual value sum_j C_j lambda_j + sum_i max(0, 1 - min_j k_ij lambda_j) it adds at most C_j/C'_j (k lambda + k/kmax) + 1 - k
-//! lambda, at most 2 max_j C_j/C'_j. So the optimum is at most 2 max_j C_j/C'_j times what is admitted on cloudlets.
+//! value; to the dual value sum_j C_j lambda_j + sum_i max(0, 1 - min_j k_ij lambda_j) it adds, with r = max(1, max_j C_j/C'_j), at most
+//! r (k lambda + k/kmax) + 1 - k lambda <= r + 1 + (r - 1) k lambda <= 2 r. So the optimum is at most 2 r times what is admitted on cloudlets. The 1 in r is needed for kmax = 1,
+//! where C' can exceed C: the test `the_ratio_is_at_least_two` has 1,536 requests of which 995 are admitted, though 2 max_j C_j/C'_j is 1.42.
 //!
 //! Before the first request only kmin = 1 and kmax, the most threads a request may get, are known. A cloudlet with no more than kmax threads has no C':
 //! it admits no request, and the theorem gives no bound. (`online-greedy` is there for those.)
@@ -45,7 +46,7 @@ impl Algorithm<Throughput> for OnlinePrimalDual {
     }
 
     fn about(&self) -> &str {
-        "one by one at prices that rise with load (Offcut's proof, not the paper's: competitive ratio 2 max C/C'; unit profits)"
+        "one by one at prices that rise with load (Offcut's proof, not the paper's: competitive ratio 2 max(1, C/C'); unit profits)"
     }
 
     fn solve(&self, instance: &Instance, _: &Budget) -> Answer<Throughput> {

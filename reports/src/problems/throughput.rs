@@ -105,18 +105,19 @@ fn constant_factor(results: &Results) -> Verdict {
     verdict.decided((outcome, why), ratios.len(), number, numbers)
 }
 
-/// The part of the optimum that Offcut's theorem promises of `online-primal-dual`: C'/(2 C) for a cloudlet of C threads of which a request may get
-/// up to kmax, with C' = kmax / (exp(kmax ln(1+kmax) / (C - kmax)) - 1). None for C <= kmax: the method has no C', admits nobody there, and the
+/// The part of the optimum that Offcut's theorem promises of `online-primal-dual`: C'/(2 C), at most 1/2, for a cloudlet of C threads of which a request may
+/// get up to kmax, with C' = kmax / (exp(kmax ln(1+kmax) / (C - kmax)) - 1). None for C <= kmax: the method has no C', admits nobody there, and the
 /// theorem says nothing.
 /// ```
 /// use offcut_reports::problems::throughput::promised;
-/// assert!((promised(1000.0, 1.0).unwrap() - 0.7203).abs() < 1e-4);
+/// assert_eq!(promised(1000.0, 1.0), Some(0.5));
+/// assert!((promised(1000.0, 8.0).unwrap() - 0.2233).abs() < 1e-4);
 /// assert_eq!(promised(8.0, 8.0), None);
 /// ```
 pub fn promised(threads: f64, most: f64) -> Option<f64> {
     let beyond = threads - most;
     let safe = most / (most * most.ln_1p() / beyond).exp_m1();
-    (beyond > 0.0 && safe > 0.0).then_some(safe / (2.0 * threads))
+    (beyond > 0.0 && safe > 0.0).then_some((safe / threads).min(1.0) / 2.0)
 }
 
 /// A smaller part of the optimum counts as no promise: a cloudlet just above kmax has a C' that is next to nothing.
@@ -137,7 +138,7 @@ fn promised_of(result: &Result) -> Option<f64> {
 
 fn competitive(results: &Results) -> Verdict {
     let claim = "an online algorithm with a provable competitive ratio";
-    let verdict = Verdict::new(claim, Rule::Theorem, "gaps", "min C'/(2 C) of the optimum");
+    let verdict = Verdict::new(claim, Rule::Theorem, "gaps", "min(1, C'/C)/2 of the optimum");
     let rows = of(results, "online-primal-dual");
     if rows.is_empty() {
         return verdict.not_tested("no row of online-primal-dual");

@@ -90,10 +90,12 @@ impl<'a> UserSlot<'a> {
         let (weights, offsets, constant) = match self.service {
             Service::Exponential => ([delay_price; 3], stages.map(|work| work.arriving(self.arrivals)), Interval::ZERO),
             Service::Deterministic => {
-                // Any finite weights >= 0 give a bound.
-                let weights = approximate.weights().map(|weight| if weight < 1e90 { weight.max(0.0) } else { 0.0 });
+                // Any finite weights >= 0 give a bound. Nobody waits without arrivals, and no weight would be made good for.
+                let waits = self.arrivals > 0.0;
+                let weights = approximate.weights();
+                let weights = weights.map(|weight| if waits && weight < 1e90 { weight.max(0.0) } else { 0.0 });
                 let weights = weights.map(Interval::point);
-                let waiting = if self.arrivals > 0.0 { self.conjugate(weights) } else { Interval::ZERO };
+                let waiting = if waits { self.conjugate(weights) } else { Interval::ZERO };
                 (weights.map(|weight| delay_price + weight), [Interval::ZERO; 3], waiting)
             }
         };

@@ -39,6 +39,9 @@ impl HullVertices {
     /// From an envelope; or the constraint that it breaks.
     pub(super) fn new(model: &Model, envelope: &Envelope) -> Result<Self, &'static str> {
         let Envelope { corners: vertices, flows } = envelope;
+        if model.macs.len() != model.layers() {
+            return Err("a model without MACs has no corners");
+        }
         if vertices.first().is_none_or(|(macs, _)| *macs != 0.0)
             || vertices.last().is_none_or(|(_, bytes)| *bytes != 0.0)
         {

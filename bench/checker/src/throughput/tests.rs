@@ -922,3 +922,14 @@ fn false_hulls_are_rejected() {
         }
     }
 }
+
+/// Seconds on two kinds of machines, no MACs: corners would be of nothing.
+#[test]
+fn corners_of_a_model_without_macs_are_rejected() {
+    let instance = r#"{"offcut": "instance", "problem": "throughput", "version": 2, "body": {"origin": {"name": "k", "family": "hand"}, "machine_kinds": [{"name": "phone"}, {"name": "box"}], "models": [{"name": "m", "out_bytes": [1, 1], "edges": [[0, 1]], "work_s": [[0, 1], [0, 1]]}], "cloudlets": [{"threads": 1, "thread": {"kind": 1, "speed": 4}, "max_threads_per_request": 1, "speedup": {"law": "linear"}}], "hop_s_per_byte": [[0]], "requests": [{"model": 0, "access_point": 0, "device": {"kind": 0, "speed": 1}, "uplink_bytes_per_s": 100, "deadline_s": 0.5}]}}"#;
+    let answer = r#"{"offcut": "answer", "problem": "throughput", "version": 1, "body": {"stop": "completed", "proved": {"value": 1, "evidence": {"certificate": {"envelopes": [{"corners": [[0, 1], [1, 0]], "flows": [[1]]}], "hulls": [], "nodes": [{"leaf": {"prices": [0]}}]}}}}}"#;
+    let instance = offcut_instances::document::parse_instance::<Throughput>(instance.as_bytes()).expect("legal");
+    let answer = offcut_instances::document::parse_answer::<Throughput>(answer.as_bytes()).expect("reads");
+    let verdict = crate::check_answer::<Throughput>(&instance, &answer, &crate::Tolerance::default());
+    assert!(verdict.is_rejected(), "{verdict:?}");
+}

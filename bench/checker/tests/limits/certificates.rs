@@ -94,14 +94,14 @@ pub fn throughput(shape: Shape, leaves: Leaves, splits: u32, requests: u32, clou
             let turn = if shape == Shape::Chain { k } else { level(k) };
             PriceNode::Split { request: turn % requests, cloudlet: turn / requests % cloudlets, served, elsewhere }
         }
-        None if leaves == Leaves::Knapsacks => PriceNode::Values { values: Vec::new() },
+        None if leaves == Leaves::Knapsacks => PriceNode::Values { values: Vec::new(), multipliers: Vec::new() },
         None => {
             let price = if leaves == Leaves::Same { 0.5 } else { 0.5 + 1e-9 * at as f64 };
             PriceNode::Leaf { prices: vec![price; cloudlets as usize] }
         }
     };
     let nodes = links(shape, splits).into_iter().enumerate().map(node).collect();
-    throughput::Certificate { envelopes: vec![envelope], hulls: Vec::new(), nodes }
+    throughput::Certificate { envelopes: vec![envelope], hulls: Vec::new(), cuts: Vec::new(), nodes }
 }
 
 pub fn jpdra_instance(flows: usize, servers: usize) -> jpdra::Instance {

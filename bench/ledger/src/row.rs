@@ -65,8 +65,11 @@ pub struct Row {
     pub process: Option<ProcessFacts>,
     /// The algorithm's own counts.
     pub counts: BTreeMap<String, u64>,
-    /// The algorithm's improving objectives over time.
+    /// The algorithm's improving objectives over time, those that count, see [`crate::history`].
     pub incumbents: Vec<Incumbent>,
+    /// Why the answer's history was rejected, if it was: the row then has no incumbents, and no anytime curve.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history_rejected: Option<String>,
     /// The algorithm's own courses of its run, by name: for figures only.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub series: BTreeMap<String, Vec<(f64, f64)>>,
@@ -94,6 +97,9 @@ pub struct ProcessFacts {
     pub cpu_s: f64,
     /// The most memory it had at once, in bytes.
     pub peak_memory_bytes: u64,
+    /// Seconds from its start until it said that it had read the instance, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready_s: Option<f64>,
 }
 
 /// What tables call an instance.

@@ -15,10 +15,12 @@ mod checking;
 mod command;
 mod executed;
 mod here;
+mod incumbents;
 mod output;
 mod source;
 
 use std::ffi::OsString;
+use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 
@@ -29,9 +31,10 @@ use offcut_ledger::row::{InstanceLabel, ProcessFacts};
 use offcut_ledger::{Key, Row, Status, Times, answer_hash};
 
 use crate::BenchmarkAdapter;
+use crate::course::Course;
 use crate::environment::machine_memory_bytes;
 use crate::process::{Ended, Limits, Watched, memory_by_default, watch, watch_supervised};
-use crate::protocol::{Measured, Replies};
+use crate::protocol::{Measured, Replies, Terms, Told, reading_allowance_s};
 use crate::solver::Solver;
 use checking::with_facts;
 use command::{command, environment_of, plain};
@@ -39,7 +42,7 @@ use source::{CHANGED, holds};
 
 pub use checking::{checked_answer, row_of, unreadable};
 pub use executed::{Executed, execute};
-pub use here::{begin_here, check_here, exec_here, roll_out_here, solve_here};
+pub use here::{begin_here, check_here, check_incumbents_here, exec_here, roll_out_here, solve_here};
 pub use source::Source;
 
 /// The program that cells are processes of: Offcut's command, which passes what `offcut cell ...` is given on to [`solve_here`], [`exec_here`] and
@@ -105,32 +108,70 @@ impl Launcher<'_> {
         budget: &Budget,
     ) -> Result<(Executed, bool), InputError> {
         let limits = self.limits(budget);
-        let mut said = Replies::<P>::default();
+        let mut said = Replies::<P>::on(terms_of(solver, source.path, budget));
         let watched = self.watch_solver(solver, spec, source, budget, &mut said)?;
         let is_ours = !matches!(solver, Solver::External(external) if !external.is_policy);
         // A policy's process ends as the policy does, with any code.
         let may_be = is_ours && said.ready_s.is_none() && watched.ended == Ended::Exit(CHANGED);
         let is_changed = may_be && !holds::<P>(source.path, source.hash);
-        let took_s = (watched.wall_s - said.ready_s.unwrap_or(0.0)).max(0.0);
+        let took_s = (watched.wall_s - said.zero_s()).max(0.0);
         let measured = match solver {
             Solver::Own(_) => said.measured,
             // The roll-out is ours; the memory and CPU time of who is asked are known from outside.
             Solver::External(external) if external.is_policy => said.measured.map(|measured| Measured {
+                solve_s: measured.solve_s + said.charged_s(),
                 solve_cpu_s: watched.cpu_s,
                 peak_memory_bytes: None,
-                ..measured
             }),
             Solver::External(_) => None,
         };
-        let process = Some(facts(&watched));
+        let process = Some(facts(&watched, said.ready_s));
         let errors = watched.errors.clone();
         let (solve_s, solve_cpu_s, peak) = match measured {
             Some(Measured { solve_s, solve_cpu_s, peak_memory_bytes }) => (solve_s, solve_cpu_s, peak_memory_bytes),
             None => (took_s, watched.cpu_s, None),
         };
         let peak_memory_bytes = peak.or(Some(watched.peak_memory_bytes));
-        let answer = said.answer(&watched, &limits);
-        Ok((Executed { answer, solve_s, solve_cpu_s, peak_memory_bytes, process, errors }, is_changed))
+        let history = match said.course() {
+            none if none.is_empty() => Ok(Vec::new()),
+            course => match self.fault_of_incumbents::<P>(source, course)? {
+                Some(fault) => Err(fault),
+                None => Ok(course.claimed()),
+            },
+        };
+        let Told { answer, history_rejected } = said.told(&watched, &limits, history);
+        let executed = Executed { answer, solve_s, solve_cpu_s, peak_memory_bytes, process, history_rejected, errors };
+        Ok((executed, is_changed))
+    }
+
+    /// Has the solutions of incumbents checked, in a process of its own. The answer says what is wrong with the first that is not as claimed.
+    fn fault_of_incumbents<P: BenchmarkAdapter>(
+        &self,
+        source: &Source<'_>,
+        course: &Course,
+    ) -> Result<Option<String>, InputError> {
+        let no_room = |error: std::io::Error| {
+            InputError::at("", format!("there is no room for incumbents: {error}"), "make room, or set TMPDIR")
+        };
+        let mut lines = tempfile::NamedTempFile::new().map_err(no_room)?;
+        lines.write_all(&course.lines()).and_then(|()| lines.flush()).map_err(no_room)?;
+        let limits = self.limits(&Budget { time_s: Some(CHECKING_S), ..Budget::default() });
+        for _ in 0..=Source::TRIES {
+            let mut command = self.command::<P>("check-incumbents");
+            command.arg(source.path).arg(source.hash).arg(lines.path());
+            let mut text = Vec::new();
+            let watched = watch(&mut command, &limits, |_, line| {
+                text.extend(line);
+                false
+            })
+            .map_err(|error| self.input_error(&error))?;
+            match watched.ended {
+                Ended::Exit(0) => return Ok(serde_json::from_slice(&text).unwrap_or(Some("unchecked".into()))),
+                Ended::Exit(CHANGED) => (source.restore)()?,
+                ended => return Ok(Some(format!("its solutions could not be checked: {ended}"))),
+            }
+        }
+        Ok(Some("its solutions could not be checked: the instance was changed again and again".into()))
     }
 
     /// Starts the process of a solver and listens to it until its end.
@@ -268,12 +309,24 @@ fn unchecked<P: BenchmarkAdapter>(key: &Key, label: &InstanceLabel, hash: String
         process: None,
         counts: Default::default(),
         incumbents: Vec::new(),
+        history_rejected: None,
         series: Default::default(),
     }
 }
 
-fn facts(watched: &Watched) -> ProcessFacts {
+/// On what terms a solver is heard. One of Offcut's own reads as long as it takes; a policy is asked by one, and has as long to be ready as other programs.
+fn terms_of<P: BenchmarkAdapter>(solver: &Solver<P>, instance: &Path, budget: &Budget) -> Terms {
+    let bytes = || std::fs::metadata(instance).map_or(0, |file| file.len());
+    let (is_ours, reading_s) = match solver {
+        Solver::Own(_) => (true, f64::INFINITY),
+        Solver::External(external) => (external.is_policy, reading_allowance_s(bytes())),
+    };
+    Terms { is_ours, reading_s, limit_s: budget.time_s }
+}
+
+fn facts(watched: &Watched, ready_s: Option<f64>) -> ProcessFacts {
     ProcessFacts {
+        ready_s,
         ended: watched.ended.to_string(),
         wall_s: watched.wall_s,
         cpu_s: watched.cpu_s,

@@ -153,6 +153,7 @@ fn checked_again<P: BenchmarkAdapter>(
         solve_cpu_s: row.times.solve_cpu_s.unwrap_or(0.0),
         peak_memory_bytes: row.peak_memory_bytes,
         process: row.process.clone(),
+        history_rejected: row.history_rejected.clone(),
         errors: Vec::new(),
     };
     let instance = folder.instance(&row.key.instance);

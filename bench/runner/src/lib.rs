@@ -6,6 +6,7 @@
 //! | [`suite`] | a grid of instances and methods, as a document; its expansion into cells |
 //! | [`choice`] | a part of a suite, and a suite from a few words |
 //! | [`solver`] | what solves: one of Offcut's methods, or a program in any language |
+//! | [`course`] | the incumbents of a solver, and the check of their solutions |
 //! | [`dialogue`] | a program that is asked line by line |
 //! | [`cell`] | one method on one instance: a process that solves, a process that checks |
 //! | [`process`] | a program under limits, watched from outside |
@@ -22,6 +23,7 @@ pub mod adapter;
 pub mod cell;
 pub mod check;
 pub mod choice;
+pub mod course;
 pub mod dialogue;
 mod ended;
 pub mod environment;

@@ -435,6 +435,7 @@ fn ended_the_runner<P: BenchmarkAdapter>(times: u64) -> Executed {
         solve_cpu_s: 0.0,
         peak_memory_bytes: None,
         process: None,
+        history_rejected: None,
         errors: Vec::new(),
     }
 }

@@ -234,6 +234,6 @@ fn wrong_with(row: &Row, executed: &Executed) -> Option<String> {
             "it found no solution in its time ({}); decline instances that it is not made for",
             executed.process.as_ref().map(|process| process.ended.as_str()).unwrap_or_default()
         )),
-        _ => None,
+        _ => row.history_rejected.as_ref().map(|why| format!("its history is rejected: {why}")),
     }
 }

@@ -11,6 +11,7 @@ use offcut_ledger::{Key, answer_hash};
 use super::checking::checked_bytes;
 use super::command::command;
 use super::executed::{Executed, execute, measured};
+use super::incumbents::first_fault;
 use super::output::{Telling, message, say, say_executed};
 use super::source::{instance_of, or_changed};
 use crate::dialogue::{Dialogue, beginning_of};
@@ -122,6 +123,22 @@ pub fn check_here<P: BenchmarkAdapter>(
     let (row, _) = checked_bytes::<P>(&instance, key, &bytes, &Tolerance::default());
     say(|out| {
         serde_json::to_writer(&mut *out, &row)?;
+        out.write_all(b"\n")
+    })
+}
+
+/// The process that checks the solutions of incumbents: prints what is wrong with the first that is not as claimed, as JSON, or `null`.
+///
+/// # Errors
+/// [`InputError`] if its arguments or the files cannot be read.
+pub fn check_incumbents_here<P: BenchmarkAdapter>(instance: &Path, hash: &str, lines: &Path) -> Result<(), InputError> {
+    let instance = or_changed(instance_of::<P>(instance, hash));
+    let lines = std::fs::read(lines).map_err(|error| {
+        InputError::at("", format!("cannot be read: {error}"), "leave `offcut cell` to `offcut run`").in_file(lines)
+    })?;
+    let fault = first_fault::<P>(&instance, &lines);
+    say(|out| {
+        serde_json::to_writer(&mut *out, &fault)?;
         out.write_all(b"\n")
     })
 }

@@ -36,6 +36,7 @@ fn row(method: &str, at: usize, seed: u64, objective: f64, solve_s: f64) -> Row 
         process: None,
         counts: BTreeMap::new(),
         incumbents: Vec::new(),
+        history_rejected: None,
         series: BTreeMap::new(),
     }
 }

@@ -46,6 +46,7 @@ fn row(method: &str, instance: &str, status: Status, solve_s: f64) -> Row {
         process: None,
         counts: [("moves".to_owned(), 3)].into(),
         incumbents: Vec::new(),
+        history_rejected: None,
         series: BTreeMap::new(),
     }
 }

@@ -67,6 +67,7 @@ fn row(instance: usize, method: usize) -> Row {
         answer_hash: None,
         counts: BTreeMap::from([(text(7), method as u64)]),
         incumbents: Vec::new(),
+        history_rejected: None,
         series: BTreeMap::new(),
     }
 }

@@ -59,6 +59,7 @@ fn row(method: &str, family: &str, load: f64, seed: u64, objective: Option<f64>,
         process: None,
         counts: BTreeMap::new(),
         incumbents: Vec::new(),
+        history_rejected: None,
         series: BTreeMap::new(),
     }
 }

@@ -49,6 +49,7 @@ fn row(method: &str, instance: &str, family: &str, variant: &str, objective: Opt
         process: None,
         counts: [("slots".to_owned(), 100)].into(),
         incumbents: Vec::new(),
+        history_rejected: None,
         series: BTreeMap::new(),
     }
 }

@@ -46,6 +46,7 @@ fn row(method: &str, name: &str, seed: u64, optimum: f64, factor: f64) -> Row {
         process: None,
         counts: BTreeMap::new(),
         incumbents: Vec::new(),
+        history_rejected: None,
         series: BTreeMap::new(),
     }
 }

@@ -23,6 +23,7 @@ use offcut_instances::problem::{Answer, Evidence as Behind, Problem, Sense, Stop
 use serde::Serialize;
 
 use crate::Manifest;
+use crate::history::on_time;
 use crate::row::{Row, Status};
 
 /// The identity of an answer's document: BLAKE3 of its bytes, in hexadecimal.
@@ -254,9 +255,12 @@ fn claim_differences<P: Problem>(row: &Row, answer: &Answer<P>) -> Vec<String> {
         differs("bound", describe(&row.proof), is);
     }
     let trace = &answer.trace;
-    let same = (&row.counts, &row.incumbents, &row.series, row.times.build_s)
-        == (&trace.counts, &trace.incumbents, &trace.series, trace.build_s);
-    if !same {
+    let same = (&row.counts, &row.series, row.times.build_s) == (&trace.counts, &trace.series, trace.build_s);
+    // Older rows have incumbents that came after the limit, too.
+    let limit_s = row.key.budget.time_s;
+    let has_its_history = on_time(&row.incumbents, limit_s) == on_time(&trace.incumbents, limit_s);
+    let has_no_history = row.incumbents.is_empty() && row.history_rejected.is_some();
+    if !(same && (has_its_history || has_no_history)) {
         differs("counts, incumbents or series", "others".into(), "holds its own".into());
     }
     found
@@ -286,7 +290,12 @@ pub fn verify(row: &Row, again: &Row) -> Vec<String> {
     differs("violations", listed(row), listed(again));
     differs("measures", plain(&row.measures), plain(&again.measures));
     differs("counts", plain(&row.counts), plain(&again.counts));
-    differs("incumbents", plain(&row.incumbents), plain(&again.incumbents));
+    let limit_s = row.key.budget.time_s;
+    differs("incumbents", plain(&on_time(&row.incumbents, limit_s)), plain(&on_time(&again.incumbents, limit_s)));
+    // What a program said beside its answer is in no answer.
+    if again.history_rejected.is_some() {
+        differs("history", plain(&row.history_rejected), plain(&again.history_rejected));
+    }
     differs("series", plain(&row.series), plain(&again.series));
     differs("problem", row.problem.clone(), again.problem.clone());
     found

@@ -31,6 +31,7 @@ fn row_of(bytes: &[u8]) -> Row {
         process: None,
         counts: answer.trace.counts,
         incumbents: answer.trace.incumbents,
+        history_rejected: None,
         series: answer.trace.series,
     }
 }

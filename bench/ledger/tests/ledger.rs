@@ -29,6 +29,7 @@ fn row(method: &str, objective: f64, proof: Proof) -> Row {
         process: None,
         counts: BTreeMap::new(),
         incumbents: Vec::new(),
+        history_rejected: None,
         series: BTreeMap::new(),
     }
 }

@@ -50,7 +50,7 @@ pub fn check<P: BenchmarkAdapter>(
     let (manifest, rows) = folder.read()?;
     let all = folder.all_rows()?;
     let labels = instances::<P>(folder, &rows);
-    let launcher = Launcher { program, grace_s: GRACE_S };
+    let launcher = Launcher { program, grace_s: GRACE_S, results: &[] };
     progress.begins(rows.len(), 0);
     let (next, progress) = (AtomicUsize::new(0), Mutex::new(progress));
     let again: Vec<Mutex<Option<Again>>> = rows.iter().map(|_| Mutex::new(None)).collect();
@@ -153,6 +153,7 @@ fn checked_again<P: BenchmarkAdapter>(
         solve_cpu_s: row.times.solve_cpu_s.unwrap_or(0.0),
         peak_memory_bytes: row.peak_memory_bytes,
         process: row.process.clone(),
+        history_rejected: row.history_rejected.clone(),
         errors: Vec::new(),
     };
     let instance = folder.instance(&row.key.instance);

@@ -6,10 +6,12 @@
 //! | [`suite`] | a grid of instances and methods, as a document; its expansion into cells |
 //! | [`choice`] | a part of a suite, and a suite from a few words |
 //! | [`solver`] | what solves: one of Offcut's methods, or a program in any language |
+//! | [`course`] | the incumbents of a solver, and the check of their solutions |
 //! | [`dialogue`] | a program that is asked line by line |
 //! | [`cell`] | one method on one instance: a process that solves, a process that checks |
 //! | [`process`] | a program under limits, watched from outside |
 //! | [`supervise`] | the process between the runner and a program that is not Offcut's |
+//! | [`isolation`] | what keeps the processes of a cell to themselves: cores, control groups, namespaces, Landlock |
 //! | [`protocol`] | the lines a solver's process writes, and the answer made of them |
 //! | [`check`](mod@check) | a whole run checked again from its answers |
 //! | [`run`](mod@run) | a whole suite into a folder, resuming by key; shards, and merging them |
@@ -22,11 +24,13 @@ pub mod adapter;
 pub mod cell;
 pub mod check;
 pub mod choice;
+pub mod course;
 pub mod dialogue;
 mod ended;
 pub mod environment;
 pub mod export;
 mod interrupt;
+pub mod isolation;
 pub mod process;
 pub mod protocol;
 pub mod run;

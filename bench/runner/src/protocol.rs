@@ -9,16 +9,25 @@
 //! {"offcut": "answer", "problem": "multiuser", "version": 1, "body": {"stop": "completed", "found": ..., "proved": ...}}
 //! ```
 //!
-//! `ready` says that the instance is read: time counts from there. Incumbents and bounds are timed when they arrive; whoever is ended at its limit
-//! has found the last of them. The answer's document ends what is said and may take several lines.
+//! `ready` says that the instance is read: time counts from there. Starting and reading have an allowance, [`reading_allowance_s`]: 2 s and 1 s per 20 MB of
+//! the instance's file, in CPU seconds of all its processes where a control group counts them, so that a busy machine does not use it up, else in wall-clock
+//! seconds. If it took more until `ready`, or said anything else before, time counts from the start of the process.
+//!
+//! Incumbents and bounds are timed when they arrive; whoever is ended at its limit has found the last incumbent. Of several bounds, that of the answer
+//! included, the best counts; one with a certificate is better than one without. An answer that arrives after the limit has the stop `time_limit`.
+//!
+//! The anytime curve of a program is made of its `incumbent` lines up to the limit, see [`crate::course`]. Every solution is checked; one that is rejected, or
+//! has another objective than is claimed, rejects the history. A history in the answer of a program counts for nothing, as nobody has timed it.
+//! The answer's document ends what is said and may take several lines.
 //!
 //! For a policy in another language these lines are said by the process that asks it slot by slot; what is exchanged with the policy itself is in
 //! [`offcut_instances::lymdo`].
 
 use offcut_instances::document::{InputError, answer_bytes, parse_answer};
-use offcut_instances::problem::{Answer, Bound, Claim, Incumbent, Problem, Stop};
+use offcut_instances::problem::{Answer, Bound, Claim, Evidence, Incumbent, Problem, Sense, Stop};
 use serde::{Deserialize, Serialize};
 
+use crate::course::Course;
 use crate::dialogue::beginning_of;
 use crate::process::{Ended, Limits, Watched};
 
@@ -34,6 +43,8 @@ pub enum Message<P: Problem> {
     Bound(Bound<P::Certificate>),
     /// What Offcut's own methods measure of themselves; of nobody else it is taken.
     Measured(Measured),
+    /// What keeps the process to itself, by the words of [`crate::isolation::WORDS`]. Said by Offcut before it becomes a program; later it is not taken.
+    Isolated(Vec<String>),
 }
 
 /// What solving took, measured where it happened: without reading the instance, writing the answer and starting a process.
@@ -47,18 +58,56 @@ pub struct Measured {
     pub peak_memory_bytes: Option<u64>,
 }
 
+/// Seconds that a program may take to start and to read an instance whose file has so many bytes, without being charged for it.
+pub fn reading_allowance_s(bytes: u64) -> f64 {
+    2.0 + bytes as f64 / 20e6
+}
+
+/// On what terms a solver is heard.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Terms {
+    /// Whether the process is one of Offcut's: what it measures of itself counts, and the history in its answer.
+    pub is_ours: bool,
+    /// Seconds it may take to be ready.
+    pub reading_s: f64,
+    /// Its time limit in seconds.
+    pub limit_s: Option<f64>,
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self { is_ours: false, reading_s: f64::INFINITY, limit_s: None }
+    }
+}
+
+/// What is made of all a solver said.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// The answer to be checked, as a document.
+    pub answer: Vec<u8>,
+    /// Why its history was rejected, if it was.
+    pub history_rejected: Option<String>,
+}
+
 /// What a solver has said so far.
 pub struct Replies<P: Problem> {
+    terms: Terms,
+    /// What keeps it to itself.
+    pub isolation: Vec<String>,
+    /// Whether a line was heard.
+    is_begun: bool,
     /// When it was ready, seconds since its start.
     pub ready_s: Option<f64>,
+    /// Whether time counts from there, and not from its start.
+    is_ready_in_time: bool,
     /// What it measured of itself.
     pub measured: Option<Measured>,
     /// When the last line came, seconds since its start.
     pub last_s: f64,
     found: Option<Claim<P::Solution>>,
     proved: Option<Bound<P::Certificate>>,
-    /// Objectives over time.
-    course: Vec<Incumbent>,
+    /// Incumbents over time.
+    course: Course,
     /// The answer's document: all from the first line that is no message.
     document: Vec<u8>,
     /// Lines before it.
@@ -67,45 +116,79 @@ pub struct Replies<P: Problem> {
 
 impl<P: Problem> Default for Replies<P> {
     fn default() -> Self {
+        Self::on(Terms::default())
+    }
+}
+
+impl<P: Problem> Replies<P> {
+    /// Of a solver that has said nothing yet.
+    pub fn on(terms: Terms) -> Self {
         Self {
+            terms,
+            isolation: Vec::new(),
+            is_begun: false,
             ready_s: None,
+            is_ready_in_time: false,
             measured: None,
             last_s: 0.0,
             found: None,
             proved: None,
-            course: Vec::new(),
+            course: Course::default(),
             document: Vec::new(),
             before: 0,
         }
     }
-}
 
-/// At most this many incumbents are kept of those a solver says: the first ones and the last.
-const COURSE: usize = 10_000;
+    /// When its time began, seconds since its start.
+    pub fn zero_s(&self) -> f64 {
+        self.ready_s.filter(|_| self.is_ready_in_time).unwrap_or(0.0)
+    }
 
-impl<P: Problem> Replies<P> {
-    /// Takes a line that came `at_s` seconds after the start. The answer `true` says that it was `ready`.
+    /// Seconds of reading that are part of solving, because they were more than it may have.
+    pub fn charged_s(&self) -> f64 {
+        self.ready_s.unwrap_or(0.0) - self.zero_s()
+    }
+
+    /// Takes a line that came `at_s` seconds after the start. The answer `true` says that its time begins with this line.
     pub fn hear(&mut self, at_s: f64, line: &[u8]) -> bool {
+        self.hear_after(at_s, line, || at_s)
+    }
+
+    /// The same for a solver that has used so many seconds of its allowance for reading by now.
+    pub(crate) fn hear_after(&mut self, at_s: f64, line: &[u8], used_s: impl FnOnce() -> f64) -> bool {
         self.last_s = at_s;
+        let is_first_line = !std::mem::replace(&mut self.is_begun, true);
         self.before += usize::from(self.document.is_empty());
         let message = if self.document.is_empty() { serde_json::from_slice::<Message<P>>(line).ok() } else { None };
         match message {
             Some(Message::Ready(is_ready)) => {
                 if is_ready && self.ready_s.is_none() {
                     self.ready_s = Some(at_s);
-                    return true;
+                    let is_first = self.found.is_none() && self.proved.is_none();
+                    self.is_ready_in_time = is_first && used_s() <= self.terms.reading_s;
+                    return self.is_ready_in_time;
                 }
             }
             Some(Message::Incumbent(claim)) => {
-                let point = Incumbent { at_s: at_s - self.ready_s.unwrap_or(0.0), objective: claim.objective };
-                if self.course.len() == COURSE {
-                    self.course.pop();
+                let point = Incumbent { at_s: at_s - self.zero_s(), objective: claim.objective };
+                if self.terms.limit_s.is_none_or(|limit| point.at_s <= limit) {
+                    self.course.push(P::SENSE, point, line);
                 }
-                self.course.push(point);
                 self.found = Some(claim);
             }
-            Some(Message::Bound(bound)) => self.proved = Some(bound),
+            Some(Message::Bound(bound)) => {
+                if self.proved.as_ref().is_none_or(|known| is_better(P::SENSE, &bound, known)) {
+                    self.proved = Some(bound);
+                }
+            }
             Some(Message::Measured(measured)) => self.measured = Some(measured),
+            Some(Message::Isolated(words)) => {
+                // The first line is Offcut's own, and not counted as one of the program's.
+                if self.terms.is_ours || is_first_line {
+                    self.isolation.extend(words);
+                    self.before -= 1;
+                }
+            }
             None if self.document.is_empty() && line.iter().all(u8::is_ascii_whitespace) => {}
             None => {
                 self.document.extend_from_slice(line);
@@ -115,46 +198,88 @@ impl<P: Problem> Replies<P> {
         false
     }
 
-    /// The answer to be checked, as a document: what it said, and how its process ended.
-    pub fn answer(self, watched: &Watched, limits: &Limits) -> Vec<u8> {
-        let Self { found, proved, mut course, document, before, measured, .. } = self;
+    /// The incumbents whose solutions are to be checked before [`Self::told`]: none of one of Offcut's methods that answered, as it keeps its history itself.
+    pub fn course(&self) -> &Course {
+        const NONE: &Course = &Course::NONE;
+        let has_its_own = self.terms.is_ours && self.measured.is_some() && !self.document.is_empty();
+        if has_its_own { NONE } else { &self.course }
+    }
+
+    /// What is made of what it said and how its process ended. `history` are the incumbents of [`Self::course`] once they are checked, or why they do not count.
+    pub fn told(self, watched: &Watched, limits: &Limits, history: Result<Vec<Incumbent>, String>) -> Told {
+        let measured_s = self.measured.filter(|_| self.terms.is_ours).map(|m| m.solve_s + self.charged_s());
+        let took_s = measured_s.unwrap_or(self.last_s - self.zero_s());
+        let is_late = self.terms.limit_s.is_some_and(|limit| took_s > limit);
+        let Self { terms, found, proved, document, before, measured, .. } = self;
         let told = !document.is_empty();
         let parsed = if told { Some(parse_answer::<P>(&document)) } else { None };
-        // Offcut's own methods keep their course themselves, and more closely; what they say meanwhile is for when they are ended.
-        if measured.is_some() && matches!(parsed, Some(Ok(_))) {
-            course.clear();
-        }
-        // An answer that stands is kept as the bytes it came in, unless something has to be added to it.
-        if watched.ended == Ended::Exit(0) && course.is_empty() && matches!(parsed, Some(Ok(_))) {
-            return document;
-        }
+        let keeps_history = terms.is_ours && measured.is_some() && matches!(parsed, Some(Ok(_)));
         let stop = match (watched.ended, &parsed) {
+            (Ended::Exit(0), Some(Ok(answer))) if answer.stop == Stop::Completed && is_late => Stop::TimeLimit,
             (Ended::Exit(0), Some(Ok(answer))) => answer.stop.clone(),
             (Ended::Exit(0), Some(Err(error))) => Stop::Invalid(unreadable::<P>(&document, before, error)),
-            (Ended::Exit(0), None) if found.is_some() || proved.is_some() => Stop::Completed,
+            (Ended::Exit(0), None) if found.is_some() || proved.is_some() => {
+                if is_late {
+                    Stop::TimeLimit
+                } else {
+                    Stop::Completed
+                }
+            }
             (Ended::Exit(0), None) => Stop::Invalid("it ended without an answer".into()),
             (Ended::Time, _) => Stop::TimeLimit,
             (Ended::Memory, _) => Stop::MemoryLimit,
             (Ended::Output, _) => Stop::Failed(format!("it wrote more than {} MiB", limits.output_bytes >> 20)),
             (Ended::Signal(_), _) if is_out_of_memory(&watched.errors) => Stop::MemoryLimit,
-            (ended @ (Ended::Exit(_) | Ended::Signal(_) | Ended::Unsupervised), _) => {
-                let told = match &parsed {
-                    Some(Ok(Answer { stop: Stop::Failed(why), .. })) => Some(why.clone()),
-                    _ => None,
-                };
-                let parts = [told, Some(ended.to_string()), last_words(&watched.errors)];
-                Stop::Failed(parts.into_iter().flatten().collect::<Vec<_>>().join(": "))
-            }
+            (ended @ (Ended::Exit(_) | Ended::Signal(_) | Ended::Unsupervised), _) => failed(ended, &parsed, watched),
         };
-        let mut answer = match parsed {
-            Some(Ok(answer)) => answer,
-            _ => Answer { found, proved, ..Answer::nothing(stop.clone()) },
+        // An answer that stands is kept as the bytes it came in, unless something has to be changed.
+        let (mut answer, mut is_changed) = match parsed {
+            Some(Ok(answer)) => (answer, false),
+            _ => (Answer { found, ..Answer::nothing(stop.clone()) }, true),
         };
+        is_changed |= answer.stop != stop;
         answer.stop = stop;
-        if !course.is_empty() {
-            answer.trace.incumbents = course;
+        if let Some(earlier) = proved
+            && answer.proved.as_ref().is_none_or(|last| is_better(P::SENSE, &earlier, last))
+        {
+            answer.proved = Some(earlier);
+            is_changed = true;
         }
-        answer_bytes::<P>(&answer)
+        let mut history_rejected = None;
+        if !keeps_history {
+            let incumbents = history.unwrap_or_else(|why| {
+                history_rejected = Some(why);
+                Vec::new()
+            });
+            let own = std::mem::replace(&mut answer.trace.incumbents, incumbents);
+            is_changed |= answer.trace.incumbents != own;
+            if answer.trace.incumbents.is_empty() && !own.is_empty() {
+                let why = "it is in the answer; only incumbents that are said when they are found are timed";
+                history_rejected.get_or_insert_with(|| why.into());
+            }
+        }
+        Told { answer: if is_changed { answer_bytes::<P>(&answer) } else { document }, history_rejected }
+    }
+}
+
+/// Why a program failed: what it says itself, how it ended, the last line of its error output.
+fn failed<P: Problem>(ended: Ended, parsed: &Option<Result<Answer<P>, InputError>>, watched: &Watched) -> Stop {
+    let told = match parsed {
+        Some(Ok(Answer { stop: Stop::Failed(why), .. })) => Some(why.clone()),
+        _ => None,
+    };
+    let parts = [told, Some(ended.to_string()), last_words(&watched.errors)];
+    Stop::Failed(parts.into_iter().flatten().collect::<Vec<_>>().join(": "))
+}
+
+/// Whether one bound is better than another: it has a certificate and the other none, or it is the stronger of two of a kind.
+fn is_better<C>(sense: Sense, bound: &Bound<C>, other: &Bound<C>) -> bool {
+    let is_certified = |bound: &Bound<C>| matches!(bound.evidence, Evidence::Certificate(_));
+    match (is_certified(bound), is_certified(other)) {
+        (true, false) => true,
+        (false, true) => false,
+        _ if sense == Sense::Minimise => bound.value > other.value,
+        _ => bound.value < other.value,
     }
 }
 

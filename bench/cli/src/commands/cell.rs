@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use offcut_instances::document::InputError;
-use offcut_runner::cell::{begin_here, check_here, exec_here, roll_out_here, solve_here};
+use offcut_runner::cell::{begin_here, check_here, check_incumbents_here, exec_here, roll_out_here, solve_here};
 use offcut_runner::supervise::{detach_here, supervise_here};
 
 use super::with_problem;
@@ -44,6 +44,8 @@ enum Task {
     },
     /// Check an answer
     Check { instance: PathBuf, answer: PathBuf, hash: String, key: String },
+    /// Check the solutions of incumbents, a line each
+    CheckIncumbents { instance: PathBuf, hash: String, lines: PathBuf },
     /// Start a supervisor and end
     Detach(Supervised),
     /// Start a task, and end all of it when it ends or the runner does
@@ -73,6 +75,9 @@ pub(crate) fn cell(arguments: &Arguments) -> Result<Ending, InputError> {
         Task::Exec { words } => return Err(exec_here(words)),
         Task::Check { instance, answer, hash, key } => {
             with_problem!(&arguments.problem, P => check_here::<P>(instance, answer, hash, key))?;
+        }
+        Task::CheckIncumbents { instance, hash, lines } => {
+            with_problem!(&arguments.problem, P => check_incumbents_here::<P>(instance, hash, lines))?;
         }
         Task::Detach(Supervised { scratch, words }) => detach_here(&arguments.problem, scratch.as_deref(), words)?,
         Task::Supervise(Supervised { scratch, words }) => {

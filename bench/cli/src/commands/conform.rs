@@ -9,6 +9,7 @@ use offcut_instances::problem::{Budget, MethodSpec, Stop};
 use offcut_ledger::gap::feasible_objective;
 use offcut_ledger::{BestKnown, Key, Row, Status};
 use offcut_runner::cell::{Executed, Launcher, Source};
+use offcut_runner::isolation::results_around;
 use offcut_runner::process::{PutBack, end_on_signals};
 use offcut_runner::solver::Solver;
 use offcut_runner::{BenchmarkAdapter, RollOut, environment::code_version};
@@ -59,8 +60,9 @@ fn conform_to<P: BenchmarkAdapter>(arguments: &Arguments) -> Result<Ending, Inpu
     })?;
     let _removed = PutBack::enter(folder.path().to_owned(), None);
     let program = this_program()?;
+    let results = results_around(None);
     let bench = Bench::<P> {
-        launcher: Launcher { program: &program, grace_s: 2.0 },
+        launcher: Launcher { program: &program, grace_s: 2.0, results: &results },
         solver: Solver::external(external)?,
         spec: MethodSpec { id: name, parameters: Default::default() },
         folder: folder.path(),
@@ -234,6 +236,6 @@ fn wrong_with(row: &Row, executed: &Executed) -> Option<String> {
             "it found no solution in its time ({}); decline instances that it is not made for",
             executed.process.as_ref().map(|process| process.ended.as_str()).unwrap_or_default()
         )),
-        _ => None,
+        _ => row.history_rejected.as_ref().map(|why| format!("its history is rejected: {why}")),
     }
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use offcut_checker::{Tolerance, Verdict, check_answer};
 use offcut_instances::document::{InputError, parse_answer};
 use offcut_instances::problem::{Answer, Problem};
-use offcut_ledger::{Key, Row, Status, Times, answer_hash};
+use offcut_ledger::{History, Key, Row, Status, Times, answer_hash};
 
 use super::executed::Executed;
 use crate::BenchmarkAdapter;
@@ -29,6 +29,9 @@ pub(super) fn with_facts(mut row: Row, executed: &Executed) -> Row {
     row.times.solve_cpu_s = Some(executed.solve_cpu_s);
     row.peak_memory_bytes = executed.peak_memory_bytes;
     row.process.clone_from(&executed.process);
+    if row.incumbents.is_empty() && row.history_rejected.is_none() {
+        row.history_rejected.clone_from(&executed.history_rejected);
+    }
     row
 }
 
@@ -62,6 +65,17 @@ pub fn row_of<P: BenchmarkAdapter>(
     verdict: &Verdict,
     tolerance: &Tolerance,
 ) -> Row {
+    let history = History {
+        sense: P::SENSE,
+        limit_s: key.budget.time_s,
+        objective: verdict.objective(),
+        proof: verdict.proof(),
+        tolerance,
+    };
+    let (incumbents, history_rejected) = match history.validated(&answer.trace.incumbents) {
+        Ok(incumbents) => (incumbents, None),
+        Err(why) => (Vec::new(), Some(why)),
+    };
     Row {
         key,
         problem: P::NAME.into(),
@@ -79,7 +93,8 @@ pub fn row_of<P: BenchmarkAdapter>(
         peak_memory_bytes: None,
         process: None,
         counts: answer.trace.counts,
-        incumbents: answer.trace.incumbents,
+        incumbents,
+        history_rejected,
         series: answer.trace.series,
     }
 }

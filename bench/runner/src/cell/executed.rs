@@ -24,6 +24,8 @@ pub struct Executed {
     pub peak_memory_bytes: Option<u64>,
     /// What its process took, if it had one of its own.
     pub process: Option<ProcessFacts>,
+    /// Why its history was rejected, if it was when it was run, see [`crate::course`].
+    pub history_rejected: Option<String>,
     /// What it wrote to its error output, as far as it is kept.
     pub errors: Vec<u8>,
 }
@@ -47,5 +49,13 @@ pub(super) fn measured<P: Problem>(solve: impl FnOnce() -> Answer<P>) -> Execute
         Answer::failed(format!("panic: {}", words.unwrap_or("without words")))
     });
     let answer = answer_bytes::<P>(&answer);
-    Executed { answer, solve_s, solve_cpu_s, peak_memory_bytes, process: None, errors: Vec::new() }
+    Executed {
+        answer,
+        solve_s,
+        solve_cpu_s,
+        peak_memory_bytes,
+        process: None,
+        history_rejected: None,
+        errors: Vec::new(),
+    }
 }

@@ -13,9 +13,15 @@ use std::path::{Path, PathBuf};
 use predicates::str::contains;
 use serde_json::{Value, json};
 
-use common::offcut;
 use left::left_with;
 use rows::Rows;
+
+/// The command with programs that are not kept to themselves: here is what holds without that. What holds with it is in `isolation.rs`.
+fn offcut(folder: &Path) -> assert_cmd::Command {
+    let mut command = common::offcut(folder);
+    command.env("OFFCUT_ISOLATION", "off");
+    command
+}
 
 /// Everything local, and how long that takes.
 const ANSWER: &str = r#"

@@ -380,6 +380,7 @@ fn a_policy_goes_with_the_one_who_asks() {
     generate(path, "i.json", &["--set", "slots=4"]);
     let mut solving = Plain::new(assert_cmd::cargo::cargo_bin("offcut"))
         .current_dir(path)
+        .env("OFFCUT_ISOLATION", "no-sandbox")
         .args(["solve", "i.json", "--policy", "python3 stays.py"])
         .stdout(Stdio::null())
         .stderr(Stdio::null())

@@ -14,7 +14,14 @@ fn hear<P: Problem>(bytes: &[u8], ended: Ended) {
     for (at, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
         replies.hear(at as f64, line);
     }
-    let watched = Watched { ended, wall_s: 1.0, cpu_s: 1.0, peak_memory_bytes: 0, errors: bytes.to_vec() };
+    let watched = Watched {
+        ended,
+        wall_s: 1.0,
+        cpu_s: 1.0,
+        peak_memory_bytes: 0,
+        errors: bytes.to_vec(),
+        orphans: Default::default(),
+    };
     let limits = Limits { time_s: None, grace_s: 1.0, memory_bytes: 1, output_bytes: 1 };
     let history = Ok(replies.course().claimed());
     parse_answer::<P>(&replies.told(&watched, &limits, history).answer).expect("an answer");

@@ -100,6 +100,22 @@ pub struct ProcessFacts {
     /// Seconds from its start until it said that it had read the instance, if it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ready_s: Option<f64>,
+    /// Whether its CPU seconds exceed the threads of the budget times its wall-clock seconds.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub exceeds_threads: bool,
+    /// What kept it to itself, by words such as `cgroup-memory`; none in rows of before there were any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub isolation: Vec<String>,
+    /// Processes that it left behind and that were ended, by name, and how many of each.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub orphans: BTreeMap<String, u64>,
+}
+
+impl ProcessFacts {
+    /// Whether these facts show more CPU seconds than so many threads have: 5 % and 0.1 s above threads x wall-clock seconds.
+    pub fn shows_more_than(&self, threads: u32) -> bool {
+        self.cpu_s > 1.05 * f64::from(threads) * self.wall_s + 0.1
+    }
 }
 
 /// What tables call an instance.

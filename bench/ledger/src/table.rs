@@ -20,6 +20,8 @@
 //! | `instance_proved_infeasible` | whether a replayed certificate of any method proves that the instance has no solution |
 //! | `build_s`, `solve_s`, `solve_cpu_s`, `check_s`, `peak_memory_bytes` | the cell's times and memory |
 //! | `process_s`, `process_cpu_s`, `process_memory_bytes`, `process_ended` | the same of its process, seen from outside |
+//! | `ready_s`, `exceeds_threads`, `orphans`, `isolation` | when it had read the instance; whether it took more CPU seconds than its threads have; how many processes it left behind; what kept it to itself, separated by `;` |
+//! | `history_rejected` | why its incumbents do not count |
 //! | `made_on`, `answer_hash` | the machine; the answer |
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -270,6 +272,11 @@ fn add_costs(made: &mut Builder, row: &Row) {
     made.number("process_cpu_s", process.map(|process| process.cpu_s));
     made.count("process_memory_bytes", process.map(|process| process.peak_memory_bytes));
     made.text("process_ended", process.map(|process| process.ended.clone()));
+    made.number("ready_s", process.and_then(|process| process.ready_s));
+    made.flag("exceeds_threads", process.map(|process| process.shows_more_than(row.key.budget.threads)));
+    made.count("orphans", process.map(|process| process.orphans.values().sum()));
+    made.text("isolation", process.map(|process| process.isolation.join(";")).filter(|words| !words.is_empty()));
+    made.text("history_rejected", row.history_rejected.clone());
 }
 
 /// A table while lines are added to it.

@@ -21,7 +21,7 @@ mod source;
 
 use std::ffi::OsString;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use offcut_checker::Proof;
@@ -33,9 +33,10 @@ use offcut_ledger::{Key, Row, Status, Times, answer_hash};
 use crate::BenchmarkAdapter;
 use crate::course::Course;
 use crate::environment::machine_memory_bytes;
-use crate::process::{Ended, Limits, Watched, memory_by_default, watch, watch_supervised};
+use crate::isolation::{Isolation, VARIABLE, hidden_from};
+use crate::process::{Ended, Limits, Watched, memory_by_default, watch, watch_in, watch_supervised};
 use crate::protocol::{Measured, Replies, Terms, Told, reading_allowance_s};
-use crate::solver::Solver;
+use crate::solver::{External, Solver};
 use checking::with_facts;
 use command::{command, environment_of, plain};
 use source::{CHANGED, holds};
@@ -53,6 +54,8 @@ pub struct Launcher<'a> {
     pub program: &'a Path,
     /// Seconds a solver has beyond its limit.
     pub grace_s: f64,
+    /// Files and folders with results, which programs do not see, see [`crate::isolation::results_around`].
+    pub results: &'a [PathBuf],
 }
 
 /// Seconds beyond its limit that a solver has by default.
@@ -108,8 +111,9 @@ impl Launcher<'_> {
         budget: &Budget,
     ) -> Result<(Executed, bool), InputError> {
         let limits = self.limits(budget);
+        let isolation = Isolation::of(budget, limits.memory_bytes);
         let mut said = Replies::<P>::on(terms_of(solver, source.path, budget));
-        let watched = self.watch_solver(solver, spec, source, budget, &mut said)?;
+        let watched = self.watch_solver(solver, spec, source, budget, &isolation, &mut said)?;
         let is_ours = !matches!(solver, Solver::External(external) if !external.is_policy);
         // A policy's process ends as the policy does, with any code.
         let may_be = is_ours && said.ready_s.is_none() && watched.ended == Ended::Exit(CHANGED);
@@ -125,7 +129,7 @@ impl Launcher<'_> {
             }),
             Solver::External(_) => None,
         };
-        let process = Some(facts(&watched, said.ready_s));
+        let process = Some(facts(&watched, &said, &isolation, budget, matches!(solver, Solver::External(_))));
         let errors = watched.errors.clone();
         let (solve_s, solve_cpu_s, peak) = match measured {
             Some(Measured { solve_s, solve_cpu_s, peak_memory_bytes }) => (solve_s, solve_cpu_s, peak_memory_bytes),
@@ -153,7 +157,10 @@ impl Launcher<'_> {
         let no_room = |error: std::io::Error| {
             InputError::at("", format!("there is no room for incumbents: {error}"), "make room, or set TMPDIR")
         };
-        let mut lines = tempfile::NamedTempFile::new().map_err(no_room)?;
+        // Beside the instance, which programs of other cells do not see.
+        let beside = source.path.parent().filter(|_| !self.results.is_empty());
+        let made = beside.map(tempfile::NamedTempFile::new_in).filter(Result::is_ok);
+        let mut lines = made.unwrap_or_else(tempfile::NamedTempFile::new).map_err(no_room)?;
         lines.write_all(&course.lines()).and_then(|()| lines.flush()).map_err(no_room)?;
         let limits = self.limits(&Budget { time_s: Some(CHECKING_S), ..Budget::default() });
         for _ in 0..=Source::TRIES {
@@ -181,34 +188,51 @@ impl Launcher<'_> {
         spec: &MethodSpec,
         source: &Source<'_>,
         budget: &Budget,
+        isolation: &Isolation,
         said: &mut Replies<P>,
     ) -> Result<Watched, InputError> {
         let limits = self.limits(budget);
         let Source { path: instance, hash, .. } = source;
         let hear = |at_s: f64, line: Vec<u8>| said.hear(at_s, &line);
+        let cgroup = isolation.cgroup.as_ref();
         let watched = match solver {
             Solver::Own(_) => {
                 let mut command = self.command::<P>("solve");
                 command.arg(instance).arg(hash).arg(spec.to_string()).arg(plain(budget));
-                watch(&mut command, &limits, hear)
+                command.env(VARIABLE, plain(&isolation.confinement(None, Vec::new())));
+                watch_in(cgroup, &mut command, &limits, hear)
             }
             Solver::External(external) => {
-                let words = external.words()?.into_iter().map(OsString::from);
+                let words = external.words()?;
+                let folder = Source::scratch()?;
+                let confinement =
+                    isolation.confinement(Some(folder.path()), self.hidden(&words, external, source, folder.path()));
+                let words = words.into_iter().map(OsString::from);
                 let mut command = self.command::<P>("detach");
                 environment_of(&mut command, spec, budget);
+                command.env(VARIABLE, plain(&confinement)).env("TMPDIR", folder.path());
+                command.arg("--scratch").arg(folder.path());
                 if external.is_policy {
                     let arguments =
                         ["roll-out".into(), instance.into(), hash.into(), plain(budget).into(), "--".into()];
                     command.arg("--").args::<[OsString; 5], _>(arguments).args(words);
-                    watch_supervised(&mut command, &limits, hear)
                 } else {
-                    let (folder, copy) = source.private_copy::<P>()?;
-                    command.arg("--scratch").arg(folder.path()).args(["--", "exec", "--"]).args(words).arg(copy);
-                    watch_supervised(&mut command, &limits, hear)
+                    let copy = source.private_copy::<P>(folder.path())?;
+                    command.args(["--", "exec", "--"]).args(words).arg(copy);
                 }
+                watch_supervised(cgroup, &mut command, &limits, hear)
             }
         };
         watched.map_err(|error| self.input_error(&error))
+    }
+
+    /// What a program does not see: results, but for what it needs, and the instance if it is a policy.
+    fn hidden(&self, words: &[String], external: &External, source: &Source<'_>, scratch: &Path) -> Vec<PathBuf> {
+        let files = words.iter().filter_map(|word| Path::new(word).canonicalize().ok());
+        let needed: Vec<PathBuf> = files.chain(std::env::current_dir()).chain([scratch.to_owned()]).collect();
+        let mut hidden = hidden_from(self.results, &needed);
+        hidden.extend(source.path.canonicalize().ok().filter(|_| external.is_policy));
+        hidden
     }
 
     /// Has an answer checked, in a process of its own, from the file that holds its bytes. A checker that does not come to an end leaves a row that says so.
@@ -324,12 +348,26 @@ fn terms_of<P: BenchmarkAdapter>(solver: &Solver<P>, instance: &Path, budget: &B
     Terms { is_ours, reading_s, limit_s: budget.time_s }
 }
 
-fn facts(watched: &Watched, ready_s: Option<f64>) -> ProcessFacts {
-    ProcessFacts {
-        ready_s,
+fn facts<P: BenchmarkAdapter>(
+    watched: &Watched,
+    said: &Replies<P>,
+    isolation: &Isolation,
+    budget: &Budget,
+    is_supervised: bool,
+) -> ProcessFacts {
+    let supervised = is_supervised.then(|| "subreaper".to_owned());
+    let mut words: Vec<String> = supervised.into_iter().chain(isolation.words(&said.isolation)).collect();
+    words.sort();
+    words.dedup();
+    let facts = ProcessFacts {
+        ready_s: said.ready_s,
+        isolation: words,
+        orphans: watched.orphans.clone(),
+        exceeds_threads: false,
         ended: watched.ended.to_string(),
         wall_s: watched.wall_s,
         cpu_s: watched.cpu_s,
         peak_memory_bytes: watched.peak_memory_bytes,
-    }
+    };
+    ProcessFacts { exceeds_threads: facts.shows_more_than(budget.threads), ..facts }
 }

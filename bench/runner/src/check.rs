@@ -50,7 +50,7 @@ pub fn check<P: BenchmarkAdapter>(
     let (manifest, rows) = folder.read()?;
     let all = folder.all_rows()?;
     let labels = instances::<P>(folder, &rows);
-    let launcher = Launcher { program, grace_s: GRACE_S };
+    let launcher = Launcher { program, grace_s: GRACE_S, results: &[] };
     progress.begins(rows.len(), 0);
     let (next, progress) = (AtomicUsize::new(0), Mutex::new(progress));
     let again: Vec<Mutex<Option<Again>>> = rows.iter().map(|_| Mutex::new(None)).collect();

@@ -82,6 +82,14 @@ impl Dialogue {
             // Whoever does not listen may have gone: what it said last tells.
             let _ = input.write_all(&[line, b"\n"].concat());
         }
+        self.hear()
+    }
+
+    /// Waits for a line that was not asked for.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn hear(&mut self) -> Result<Vec<u8>, NoReply> {
         match self.lines.recv() {
             Ok(Reply::Line(line)) => Ok(line),
             Ok(Reply::TooLong) => Err(NoReply::TooLong(self.longest_line)),

@@ -1,5 +1,6 @@
 //! How a program ended, as the one who watches it and its supervisor both tell it.
 
+use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::time::Instant;
@@ -44,7 +45,7 @@ impl std::fmt::Display for Ended {
 }
 
 /// What is known of a program that is gone.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Gone {
     pub(crate) ended: Ended,
     pub(crate) cpu_s: f64,
@@ -54,12 +55,21 @@ pub(crate) struct Gone {
     pub(crate) at: Instant,
     /// Whether nobody it started is left.
     pub(crate) is_clean: bool,
+    /// Processes that it left behind, by name.
+    pub(crate) orphans: BTreeMap<String, u64>,
 }
 
 impl Gone {
     /// Of a program whose supervisor has not reported its end.
     pub(crate) fn lost(at: Instant) -> Self {
-        Self { ended: Ended::Unsupervised, cpu_s: 0.0, peak_memory_bytes: 0, at, is_clean: false }
+        Self {
+            ended: Ended::Unsupervised,
+            cpu_s: 0.0,
+            peak_memory_bytes: 0,
+            at,
+            is_clean: false,
+            orphans: BTreeMap::new(),
+        }
     }
 
     /// Whether its end was not reported.
@@ -77,6 +87,7 @@ impl Gone {
             peak_memory_bytes: if rusage.maxrss > own { rusage.maxrss } else { 0 },
             at: Instant::now(),
             is_clean: true,
+            orphans: BTreeMap::new(),
         }
     }
 }

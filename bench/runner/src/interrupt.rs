@@ -63,6 +63,7 @@ pub(crate) fn wait_if_interrupted() {
 }
 
 /// A file as it was before, put back if this process is asked to end meanwhile.
+#[derive(Debug)]
 #[must_use]
 pub struct PutBack(PathBuf);
 
@@ -116,7 +117,8 @@ pub fn end_on_signals() {
         for (file, before) in std::mem::take(&mut interrupt().files) {
             let _ = match before {
                 Some(bytes) => std::fs::write(file, bytes),
-                None if file.is_dir() => std::fs::remove_dir_all(file),
+                // A control group is removed as a folder, its files cannot be.
+                None if file.is_dir() => std::fs::remove_dir(&file).or_else(|_| std::fs::remove_dir_all(file)),
                 None => std::fs::remove_file(file),
             };
         }

@@ -11,6 +11,7 @@
 //! | [`cell`] | one method on one instance: a process that solves, a process that checks |
 //! | [`process`] | a program under limits, watched from outside |
 //! | [`supervise`] | the process between the runner and a program that is not Offcut's |
+//! | [`isolation`] | what keeps the processes of a cell to themselves: cores, control groups, namespaces, Landlock |
 //! | [`protocol`] | the lines a solver's process writes, and the answer made of them |
 //! | [`check`](mod@check) | a whole run checked again from its answers |
 //! | [`run`](mod@run) | a whole suite into a folder, resuming by key; shards, and merging them |
@@ -29,6 +30,7 @@ mod ended;
 pub mod environment;
 pub mod export;
 mod interrupt;
+pub mod isolation;
 pub mod process;
 pub mod protocol;
 pub mod run;

@@ -7,7 +7,7 @@
 //! | what it does | what becomes of it |
 //! |---|---|
 //! | sleeps past its limit | asked to stop (SIGTERM) after the grace period, ended a second later |
-//! | allocates without end | ended when its group holds more than [`Limits::memory_bytes`] |
+//! | allocates without end | ended when all of it holds more than [`Limits::memory_bytes`]: by the kernel in a control group, else as it is looked at |
 //! | writes without end | ended after [`Limits::output_bytes`]; of its error output the beginning and the end are kept |
 //! | leaves processes behind | ended by its supervisor, whatever group or session they are in |
 //! | ends its supervisor | ended by the operating system and from here, [`Ended::Unsupervised`] |
@@ -15,7 +15,7 @@
 //!
 //! When the one who watches is itself asked to end, [`end_on_signals`] sees to it that nothing is left before it does.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -33,6 +33,7 @@ pub use crate::ended::Ended;
 use crate::ended::Gone;
 use crate::interrupt::{Handle, Live, wait_if_interrupted};
 pub use crate::interrupt::{PutBack, end_on_signals};
+use crate::isolation::Cgroup;
 use crate::supervise::{MARK, Order, Reply, end_marked, listen};
 
 /// What a program may take.
@@ -76,6 +77,8 @@ pub struct Watched {
     pub peak_memory_bytes: u64,
     /// The beginning and the end of its error output.
     pub errors: Vec<u8>,
+    /// Processes that it left behind and that were ended, by name.
+    pub orphans: BTreeMap<String, u64>,
 }
 
 enum Event {
@@ -99,6 +102,16 @@ enum Event {
 /// # Errors
 /// If it cannot be started, or the operating system does not tell how it ended.
 pub fn watch(command: &mut Command, limits: &Limits, line: impl FnMut(f64, Vec<u8>) -> bool) -> io::Result<Watched> {
+    watch_in(None, command, limits, line)
+}
+
+/// The same for a process that enters a control group.
+pub(crate) fn watch_in(
+    cgroup: Option<&Cgroup>,
+    command: &mut Command,
+    limits: &Limits,
+    line: impl FnMut(f64, Vec<u8>) -> bool,
+) -> io::Result<Watched> {
     wait_if_interrupted();
     let mut child =
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).spawn()?;
@@ -107,14 +120,15 @@ pub fn watch(command: &mut Command, limits: &Limits, line: impl FnMut(f64, Vec<u
     let (sender, events) = channel();
     read_from(&mut child, &sender, limits);
     thread::spawn(move || sender.send(Event::Gone(child.wait4().map(Gone::of))));
-    Watch::new(Reins::Group(group), live).whole(&events, limits, line)
+    Watch::new(Reins::Group(group), live, cgroup).whole(&events, limits, line)
 }
 
 /// The same for a program that is not Offcut's: `command` starts its supervisor, see [`crate::supervise::detach_here`]. Time counts from the program's start.
 ///
 /// # Errors
 /// As from [`watch`].
-pub fn watch_supervised(
+pub(crate) fn watch_supervised(
+    cgroup: Option<&Cgroup>,
     command: &mut Command,
     limits: &Limits,
     line: impl FnMut(f64, Vec<u8>) -> bool,
@@ -142,7 +156,7 @@ pub fn watch_supervised(
             });
         });
     });
-    Watch::new(reins, live).whole(&events, limits, line)
+    Watch::new(reins, live, cgroup).whole(&events, limits, line)
 }
 
 /// Has threads read what a program writes.
@@ -187,8 +201,9 @@ impl Reins {
 }
 
 /// The state of watching one program.
-struct Watch {
+struct Watch<'a> {
     reins: Reins,
+    cgroup: Option<&'a Cgroup>,
     /// None once it is gone.
     live: Option<Live>,
     began: Instant,
@@ -207,10 +222,11 @@ struct Watch {
     errors: Option<Vec<u8>>,
 }
 
-impl Watch {
-    fn new(reins: Reins, live: Live) -> Self {
+impl<'a> Watch<'a> {
+    fn new(reins: Reins, live: Live, cgroup: Option<&'a Cgroup>) -> Self {
         Self {
             reins,
+            cgroup,
             live: Some(live),
             began: Instant::now(),
             deadline: None,
@@ -240,14 +256,23 @@ impl Watch {
             (Reins::Supervisor { .. }, _) => {}
             (Reins::Group(_), _) => self.reins.order(Order::End),
         }
+        // What no supervisor found is in the group still.
+        if let Some(cgroup) = self.cgroup {
+            cgroup.kill();
+        }
         self.live = None;
         wait_if_interrupted();
         let gone = gone?;
         self.drain(events, &mut line);
+        if self.cgroup.is_some_and(Cgroup::is_out_of_memory) {
+            self.ended.get_or_insert(Ended::Memory);
+        }
+        let cpu_s = self.cgroup.and_then(Cgroup::cpu_s).unwrap_or(0.0).max(gone.cpu_s);
         Ok(Watched {
             ended: self.ended.unwrap_or(gone.ended),
+            orphans: gone.orphans,
             wall_s: gone.at.saturating_duration_since(self.began).as_secs_f64(),
-            cpu_s: gone.cpu_s,
+            cpu_s,
             peak_memory_bytes: self.peak_memory_bytes.max(gone.peak_memory_bytes),
             errors: self.errors.unwrap_or_default(),
         })
@@ -331,7 +356,12 @@ impl Watch {
             if now >= look {
                 let memory = self.reins.memory();
                 self.peak_memory_bytes = self.peak_memory_bytes.max(memory);
-                if memory > limits.memory_bytes {
+                // Pages that processes share count once for the kernel, and for each of them here.
+                let is_beyond = match self.cgroup.filter(|cgroup| cgroup.limits_memory()) {
+                    Some(cgroup) => cgroup.is_out_of_memory(),
+                    None => memory > limits.memory_bytes,
+                };
+                if is_beyond {
                     self.end(Ended::Memory);
                 }
                 pause = (pause * 2).min(Duration::from_millis(20));

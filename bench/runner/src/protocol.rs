@@ -42,6 +42,8 @@ pub enum Message<P: Problem> {
     Bound(Bound<P::Certificate>),
     /// What Offcut's own methods measure of themselves; of nobody else it is taken.
     Measured(Measured),
+    /// What keeps the process to itself, by the words of [`crate::isolation::WORDS`]. Said by Offcut before it becomes a program; later it is not taken.
+    Isolated(Vec<String>),
 }
 
 /// What solving took, measured where it happened: without reading the instance, writing the answer and starting a process.
@@ -89,6 +91,10 @@ pub struct Told {
 /// What a solver has said so far.
 pub struct Replies<P: Problem> {
     terms: Terms,
+    /// What keeps it to itself.
+    pub isolation: Vec<String>,
+    /// Whether a line was heard.
+    is_begun: bool,
     /// When it was ready, seconds since its start.
     pub ready_s: Option<f64>,
     /// Whether time counts from there, and not from its start.
@@ -118,6 +124,8 @@ impl<P: Problem> Replies<P> {
     pub fn on(terms: Terms) -> Self {
         Self {
             terms,
+            isolation: Vec::new(),
+            is_begun: false,
             ready_s: None,
             is_ready_in_time: false,
             measured: None,
@@ -143,6 +151,7 @@ impl<P: Problem> Replies<P> {
     /// Takes a line that came `at_s` seconds after the start. The answer `true` says that its time begins with this line.
     pub fn hear(&mut self, at_s: f64, line: &[u8]) -> bool {
         self.last_s = at_s;
+        let is_first_line = !std::mem::replace(&mut self.is_begun, true);
         self.before += usize::from(self.document.is_empty());
         let message = if self.document.is_empty() { serde_json::from_slice::<Message<P>>(line).ok() } else { None };
         match message {
@@ -167,6 +176,13 @@ impl<P: Problem> Replies<P> {
                 }
             }
             Some(Message::Measured(measured)) => self.measured = Some(measured),
+            Some(Message::Isolated(words)) => {
+                // The first line is Offcut's own, and not counted as one of the program's.
+                if self.terms.is_ours || is_first_line {
+                    self.isolation.extend(words);
+                    self.before -= 1;
+                }
+            }
             None if self.document.is_empty() && line.iter().all(u8::is_ascii_whitespace) => {}
             None => {
                 self.document.extend_from_slice(line);

@@ -31,6 +31,7 @@ use offcut_ledger::{Contradiction, Evidence, Key, Manifest, Reference, Row, Stor
 use crate::cell::{Executed, GRACE_S, Launcher, Source};
 use crate::choice::recipe_with;
 use crate::environment::{code_version, environment};
+use crate::isolation::results_around;
 use crate::process::PutBack;
 use crate::solver::Solver;
 use crate::suite::{Cell, Grid, Recipe};
@@ -248,7 +249,8 @@ pub fn run<P: BenchmarkAdapter>(
     let mine = order.into_iter().skip(number - 1).step_by(of);
     let (there, missing): (Vec<_>, Vec<_>) = mine.partition(|cell| done.contains(&cell.key.line()));
     progress.begins(missing.len(), there.len());
-    let launcher = Launcher { program: how.program, grace_s: GRACE_S };
+    let results = results_around(Some(folder.path()));
+    let launcher = Launcher { program: how.program, grace_s: GRACE_S, results: &results };
     let noise = Noise::new(folder, launcher.clone(), missing.len())?;
     let cells = missing.len();
     let missing = Mutex::new(missing.into_iter().enumerate());
@@ -328,6 +330,9 @@ impl Work<'_, '_> {
             self.notes(&format!("{} was changed during the run; it is written again", folder.rows().display()));
         }
         drop(started);
+        if let Some(line) = left_behind(&row) {
+            self.notes(&line);
+        }
         progress.lock().expect("no thread panics with it").row(&row);
         Ok(())
     }
@@ -348,6 +353,16 @@ impl Work<'_, '_> {
         progress.ends();
         Ok(())
     }
+}
+
+/// What there is to say of processes that a cell left behind.
+fn left_behind(row: &Row) -> Option<String> {
+    let orphans = &row.process.as_ref()?.orphans;
+    let named: Vec<String> = orphans.iter().map(|(name, count)| format!("{count} {name}")).collect();
+    let Row { key, instance, .. } = row;
+    (!named.is_empty()).then(|| {
+        format!("{} on {} left processes behind, which were ended: {}", key.method, instance.name, named.join(", "))
+    })
 }
 
 /// Takes over the cells of an earlier manifest of the same folder that have a row, `done`, and belong beside the new ones.

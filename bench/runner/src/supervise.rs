@@ -14,8 +14,10 @@
 //! | the runner, by any signal | the supervisor |
 //! | the supervisor | the operating system the program, the runner all others |
 //!
-//! A program that ends the supervisor *and* leaves the session *and* takes the mark out of its environment is not found again.
+//! A program that ends the supervisor *and* leaves the session *and* takes the mark out of its environment is found by its control group only, see
+//! [`crate::isolation`].
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::fd::AsFd;
@@ -60,15 +62,15 @@ impl Order {
 }
 
 /// What the supervisor says to the runner, a line of JSON each.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Report {
     /// The program runs.
     Started { supervisor: i32, program: i32 },
     /// It is gone: how, as the operating system puts it, and what it took.
     Ended { status: i32, cpu_s: f64, peak_memory_bytes: u64 },
-    /// Nobody it has left is there any more.
-    Clean,
+    /// Nobody it has left is there any more: who was, and the CPU seconds of all of them and the program.
+    Clean { orphans: BTreeMap<String, u64>, cpu_s: f64 },
 }
 
 /// What a supervisor has reported, and when it was over.
@@ -91,9 +93,11 @@ pub(crate) fn listen(from: UnixStream, mut hear: impl FnMut(Reply)) {
             }
             Some(Report::Ended { status, cpu_s, peak_memory_bytes }) => {
                 let ended = by_itself(ExitStatus::from_raw(status));
-                gone = Gone { ended, cpu_s, peak_memory_bytes, at: Instant::now(), is_clean: false };
+                gone = Gone { ended, cpu_s, peak_memory_bytes, ..Gone::lost(Instant::now()) };
             }
-            Some(Report::Clean) => gone.is_clean = true,
+            Some(Report::Clean { orphans, cpu_s }) => {
+                gone = Gone { is_clean: true, cpu_s: gone.cpu_s.max(cpu_s), orphans, ..gone };
+            }
             None => break,
         }
     }
@@ -129,13 +133,14 @@ pub fn supervise_here(problem: &str, scratch: Option<&Path>, words: &[OsString])
         InputError::at("standard input", format!("is not the runner's: {error}"), "leave `offcut cell` to `offcut run`")
     })?;
     let ended = supervised(&runner, again(problem)?.args(words)).map_err(|error| not_again(&error));
+    let orphans = names_of(&descendants());
     let is_clean = end_children(None);
     if let Some(scratch) = scratch {
         let _ = std::fs::remove_dir_all(scratch);
     }
     ended?;
     if is_clean {
-        let _ = say(&runner, Report::Clean);
+        let _ = say(&runner, Report::Clean { orphans, cpu_s: cpu_s_of_children() });
     }
     Ok(())
 }
@@ -231,6 +236,40 @@ fn reap(except: Option<Pid>) {
     for child in children().into_iter().filter(|child| Some(*child) != except) {
         let _ = rustix::process::waitpid(Some(child), WaitOptions::NOHANG);
     }
+}
+
+/// All descendants that have not ended.
+fn descendants() -> Vec<procfs::process::Stat> {
+    let mut open = children();
+    let mut found = Vec::new();
+    while let Some(pid) = open.pop() {
+        let Ok(process) = procfs::process::Process::new(pid.as_raw_nonzero().get()) else { continue };
+        for task in process.tasks().into_iter().flatten().flatten() {
+            let children = task.children().into_iter().flatten();
+            open.extend(children.filter_map(|pid| Pid::from_raw(pid.cast_signed())));
+        }
+        found.extend(process.stat().ok().filter(|stat| !matches!(stat.state, 'Z' | 'X')));
+    }
+    found
+}
+
+/// How many there are of each name, of so many names.
+fn names_of(processes: &[procfs::process::Stat]) -> BTreeMap<String, u64> {
+    const NAMES: usize = 20;
+    let mut names = BTreeMap::new();
+    for process in processes {
+        let is_known = names.contains_key(&process.comm);
+        let name = if is_known || names.len() < NAMES { process.comm.clone() } else { "others".into() };
+        *names.entry(name).or_insert(0) += 1;
+    }
+    names
+}
+
+/// CPU seconds of all descendants that were waited for.
+fn cpu_s_of_children() -> f64 {
+    let stat = procfs::process::Process::myself().and_then(|process| process.stat());
+    let ticks = stat.map_or(0, |stat| stat.cutime + stat.cstime).max(0);
+    ticks as f64 / procfs::ticks_per_second() as f64
 }
 
 fn children() -> Vec<Pid> {

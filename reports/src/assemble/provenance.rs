@@ -60,6 +60,8 @@ pub(super) fn lines(results: &Results, options: &Options) -> Vec<(String, String
         ("order seed", order_seed.to_string()),
         ("cells in parallel", jobs.to_string()),
     ];
+    lines.push(("isolation of cells", isolation(results)));
+    lines.extend(beyond_threads(results).map(|rows| ("CPU beyond threads x wall", rows)));
     lines.extend(options.evidence.as_ref().map(|evidence| ("evidence", evidence.told())));
     let known = results.best.keys().filter(|instance| options.library.contains_key(*instance)).count();
     if known > 0 {
@@ -68,6 +70,32 @@ pub(super) fn lines(results: &Results, options: &Options) -> Vec<(String, String
     }
     lines.extend(noise::description(&results.manifest.reference).map(|noise| ("machine noise", noise)));
     lines.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// What kept the processes of cells to themselves, and of how many rows.
+fn isolation(results: &Results) -> String {
+    let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
+    for process in results.rows.iter().filter_map(|row| row.process.as_ref()) {
+        let words = if process.isolation.is_empty() { "not recorded".into() } else { process.isolation.join(" ") };
+        *kinds.entry(words).or_default() += 1;
+    }
+    match kinds.is_empty() {
+        true => "not recorded".into(),
+        false => kinds.iter().map(|(words, n)| format!("{words} ({n} rows)")).collect::<Vec<_>>().join("; "),
+    }
+}
+
+/// The methods with rows whose CPU seconds exceed threads x wall-clock seconds; none if there are no such rows.
+fn beyond_threads(results: &Results) -> Option<String> {
+    let mut methods: BTreeMap<&str, usize> = BTreeMap::new();
+    for row in results.rows {
+        let is_beyond = row.process.as_ref().is_some_and(|process| process.shows_more_than(row.key.budget.threads));
+        if is_beyond {
+            *methods.entry(&row.key.method).or_default() += 1;
+        }
+    }
+    let listed: Vec<String> = methods.iter().map(|(method, n)| format!("{method} ({n} rows)")).collect();
+    (!listed.is_empty()).then(|| format!("{}: compare their times with care", listed.join(", ")))
 }
 
 /// The families of the instances with what the suite sets and is no number, e.g. their machines, and how many instances there are of each.

@@ -9,6 +9,7 @@ use offcut_instances::problem::{Budget, MethodSpec, Stop};
 use offcut_ledger::gap::feasible_objective;
 use offcut_ledger::{BestKnown, Key, Row, Status};
 use offcut_runner::cell::{Executed, Launcher, Source};
+use offcut_runner::isolation::results_around;
 use offcut_runner::process::{PutBack, end_on_signals};
 use offcut_runner::solver::Solver;
 use offcut_runner::{BenchmarkAdapter, RollOut, environment::code_version};
@@ -59,8 +60,9 @@ fn conform_to<P: BenchmarkAdapter>(arguments: &Arguments) -> Result<Ending, Inpu
     })?;
     let _removed = PutBack::enter(folder.path().to_owned(), None);
     let program = this_program()?;
+    let results = results_around(None);
     let bench = Bench::<P> {
-        launcher: Launcher { program: &program, grace_s: 2.0 },
+        launcher: Launcher { program: &program, grace_s: 2.0, results: &results },
         solver: Solver::external(external)?,
         spec: MethodSpec { id: name, parameters: Default::default() },
         folder: folder.path(),

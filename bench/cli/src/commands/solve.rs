@@ -11,6 +11,7 @@ use offcut_ledger::{Gate, Key, Row, Status, best_known};
 use offcut_runner::BenchmarkAdapter;
 use offcut_runner::cell::{GRACE_S, Launcher, Source, checked_answer};
 use offcut_runner::environment::code_version;
+use offcut_runner::isolation::results_around;
 use offcut_runner::process::end_on_signals;
 use offcut_runner::solver::{Externals, Solver};
 
@@ -101,7 +102,8 @@ fn solve_for<P: BenchmarkAdapter>(
         Err(InputError::at("", what, "leave the file as it is meanwhile").in_file(&arguments.instance))
     };
     let source = Source { path: &arguments.instance, hash: &key.instance, restore: &changed };
-    let launcher = Launcher { program: &this_program()?, grace_s: GRACE_S };
+    let results = results_around(None);
+    let launcher = Launcher { program: &this_program()?, grace_s: GRACE_S, results: &results };
     let executed = launcher.execute::<P>(&solver, &spec, &source, &budget)?;
     output::relay(&executed.errors);
     let (row, verdict) = checked_answer::<P>(instance, key, &executed, &Tolerance::default());
@@ -156,6 +158,19 @@ fn print_costs(row: &Row, read_s: f64) {
     }
     if let Some(peak) = row.peak_memory_bytes {
         out!("memory     {} at most, the instance included", text::bytes(peak as f64));
+    }
+    if let Some(process) = &row.process {
+        if process.exceeds_threads {
+            let (cpu, wall) = (text::seconds(process.cpu_s), text::seconds(process.wall_s));
+            out!("threads    {cpu} of CPU in {wall}: more than {} threads have", row.key.budget.threads);
+        }
+        let orphans: Vec<String> = process.orphans.iter().map(|(name, count)| format!("{count} {name}")).collect();
+        if !orphans.is_empty() {
+            out!("left       processes that were ended: {}", orphans.join(", "));
+        }
+    }
+    if let Some(why) = &row.history_rejected {
+        out!("history    rejected: {why}");
     }
     let counts: Vec<String> =
         row.counts.iter().map(|(name, count)| format!("{name} {}", text::grouped(*count))).collect();

@@ -15,6 +15,7 @@ use super::incumbents::first_fault;
 use super::output::{Telling, message, say, say_executed};
 use super::source::{instance_of, or_changed};
 use crate::dialogue::{Dialogue, beginning_of};
+use crate::isolation;
 use crate::process::{Ended, end_like, tie_to_parent, without_core_files};
 use crate::protocol::Message;
 use crate::{BenchmarkAdapter, RollOut, method};
@@ -29,10 +30,14 @@ pub fn solve_here<P: BenchmarkAdapter>(
     spec: &str,
     budget: &str,
 ) -> Result<(), InputError> {
+    let words = isolation::enter(false);
     let budget: Budget = argument(budget)?;
     let algorithm = method::<P>(&spec.parse()?)?;
     let instance = or_changed(instance_of::<P>(instance, hash));
-    say(|out| message::<P>(out, &Message::Ready(true)))?;
+    say(|out| {
+        message::<P>(out, &isolated(&words))?;
+        message::<P>(out, &Message::Ready(true))
+    })?;
     let telling = Telling::<P>::begin();
     let executed = execute::<P>(algorithm.as_ref(), &instance, &budget);
     telling.end();
@@ -50,11 +55,18 @@ pub fn roll_out_here<P: BenchmarkAdapter>(
     budget: &str,
     words: &[String],
 ) -> Result<(), InputError> {
+    let words_here = isolation::enter(false);
     let budget: Budget = argument(budget)?;
     let roll_out = P::ROLL_OUT
         .ok_or_else(|| InputError::at(P::NAME, "is not decided slot by slot", "leave `offcut cell` to `offcut run`"))?;
     let instance = or_changed(instance_of::<P>(instance, hash));
     let mut dialogue = start_program::<P>(words, (roll_out.longest_line)(&instance))?;
+    // Its process says first what keeps it to itself.
+    let confined = dialogue.hear().ok().and_then(|line| serde_json::from_slice::<Message<P>>(&line).ok());
+    say(|out| {
+        message::<P>(out, &isolated(&words_here))?;
+        confined.iter().filter(|said| matches!(said, Message::Isolated(_))).try_for_each(|said| message::<P>(out, said))
+    })?;
     let executed = match greet::<P>(&mut dialogue, &(roll_out.system)(&instance)) {
         Err(why) => measured::<P>(|| Answer::failed(why)),
         Ok(()) => {
@@ -151,10 +163,16 @@ fn answer_of(path: &Path, hash: &str) -> Result<Vec<u8>, InputError> {
     if is_same { Ok(bytes) } else { Err(input_error("is not the answer that was given: it was changed".into())) }
 }
 
-/// Turns this process into the program of `words`. It comes back only if that cannot be.
+fn isolated<P: Problem>(words: &[&str]) -> Message<P> {
+    Message::Isolated(words.iter().map(ToString::to_string).collect())
+}
+
+/// Confines this process, says to what, and turns it into the program of `words`. It comes back only if that cannot be.
 pub fn exec_here(words: &[String]) -> InputError {
     use std::os::unix::process::CommandExt;
-    let error = Command::new(&words[0]).args(&words[1..]).exec();
+    let said = serde_json::json!({ "isolated": isolation::enter(true) });
+    let _ = say(|out| writeln!(out, "{said}"));
+    let error = Command::new(&words[0]).args(&words[1..]).env_remove(isolation::VARIABLE).exec();
     InputError::at(
         format!("solver '{}'", words[0]),
         format!("cannot be started: {error}"),

@@ -21,26 +21,23 @@ impl<'a> Source<'a> {
     /// How often something is tried again because the file was changed meanwhile: only other cells of the same run can do so again.
     pub(super) const TRIES: usize = 3;
 
-    /// A copy in a folder of its own, removed when this is dropped. The name is the file's.
-    pub(super) fn private_copy<P: Problem>(&self) -> Result<(tempfile::TempDir, PathBuf), InputError> {
-        let no_room = |error: std::io::Error| {
-            InputError::at(
-                "",
-                format!("there is no room for a program's copy of an instance: {error}"),
-                "make room, or set TMPDIR",
-            )
-        };
+    /// A folder that a program may write to, removed when this is dropped.
+    pub(super) fn scratch() -> Result<tempfile::TempDir, InputError> {
         static ONCE: std::sync::Once = std::sync::Once::new();
         ONCE.call_once(remove_copies_of_the_dead);
         let prefix = format!("{COPIES}{}-", std::process::id());
-        let folder = tempfile::Builder::new().prefix(&prefix).tempdir().map_err(no_room)?;
-        let copy = folder.path().join(self.path.file_name().unwrap_or("instance.json".as_ref()));
+        tempfile::Builder::new().prefix(&prefix).tempdir().map_err(no_room)
+    }
+
+    /// A copy in the scratch folder of a program. The name is the file's.
+    pub(super) fn private_copy<P: Problem>(&self, scratch: &Path) -> Result<PathBuf, InputError> {
+        let copy = scratch.join(self.path.file_name().unwrap_or("instance.json".as_ref()));
         for tried in 0.. {
             let _ = std::fs::remove_file(&copy);
             // The copy is looked at, not the file: that may change again.
             let copied = std::fs::copy(self.path, &copy);
             if copied.is_ok() && holds::<P>(&copy, self.hash) {
-                return Ok((folder, copy));
+                return Ok(copy);
             }
             match copied {
                 Err(error) if error.kind() == std::io::ErrorKind::StorageFull => return Err(no_room(error)),
@@ -50,6 +47,11 @@ impl<'a> Source<'a> {
         }
         Err(not_the_instance(self.path, self.hash))
     }
+}
+
+fn no_room(error: std::io::Error) -> InputError {
+    let what = format!("there is no room for a program's copy of an instance: {error}");
+    InputError::at("", what, "make room, or set TMPDIR")
 }
 
 /// What folders of copies are called; then come the runner's process and letters.

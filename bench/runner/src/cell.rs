@@ -33,7 +33,7 @@ use offcut_ledger::{Key, Row, Status, Times, answer_hash};
 use crate::BenchmarkAdapter;
 use crate::course::Course;
 use crate::environment::machine_memory_bytes;
-use crate::isolation::{Isolation, VARIABLE, hidden_from};
+use crate::isolation::{Cgroup, Isolation, VARIABLE, hidden_from};
 use crate::process::{Ended, Limits, Watched, memory_by_default, watch, watch_in, watch_supervised};
 use crate::protocol::{Measured, Replies, Terms, Told, reading_allowance_s};
 use crate::solver::{External, Solver};
@@ -193,8 +193,9 @@ impl Launcher<'_> {
     ) -> Result<Watched, InputError> {
         let limits = self.limits(budget);
         let Source { path: instance, hash, .. } = source;
-        let hear = |at_s: f64, line: Vec<u8>| said.hear(at_s, &line);
         let cgroup = isolation.cgroup.as_ref();
+        let hear =
+            |at_s: f64, line: Vec<u8>| said.hear_after(at_s, &line, || cgroup.and_then(Cgroup::cpu_s).unwrap_or(at_s));
         let watched = match solver {
             Solver::Own(_) => {
                 let mut command = self.command::<P>("solve");

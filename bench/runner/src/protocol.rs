@@ -10,7 +10,8 @@
 //! ```
 //!
 //! `ready` says that the instance is read: time counts from there. Starting and reading have an allowance, [`reading_allowance_s`]: 2 s and 1 s per 20 MB of
-//! the instance's file. If `ready` comes later, or after anything else was said, time counts from the start of the process.
+//! the instance's file, in CPU seconds of all its processes where a control group counts them, so that a busy machine does not use it up, else in wall-clock
+//! seconds. If it took more until `ready`, or said anything else before, time counts from the start of the process.
 //!
 //! Incumbents and bounds are timed when they arrive; whoever is ended at its limit has found the last incumbent. Of several bounds, that of the answer
 //! included, the best counts; one with a certificate is better than one without. An answer that arrives after the limit has the stop `time_limit`.
@@ -57,7 +58,7 @@ pub struct Measured {
     pub peak_memory_bytes: Option<u64>,
 }
 
-/// Seconds in which a program may start and read an instance whose file has so many bytes, without being charged for it.
+/// Seconds that a program may take to start and to read an instance whose file has so many bytes, without being charged for it.
 pub fn reading_allowance_s(bytes: u64) -> f64 {
     2.0 + bytes as f64 / 20e6
 }
@@ -150,6 +151,11 @@ impl<P: Problem> Replies<P> {
 
     /// Takes a line that came `at_s` seconds after the start. The answer `true` says that its time begins with this line.
     pub fn hear(&mut self, at_s: f64, line: &[u8]) -> bool {
+        self.hear_after(at_s, line, || at_s)
+    }
+
+    /// The same for a solver that has used so many seconds of its allowance for reading by now.
+    pub(crate) fn hear_after(&mut self, at_s: f64, line: &[u8], used_s: impl FnOnce() -> f64) -> bool {
         self.last_s = at_s;
         let is_first_line = !std::mem::replace(&mut self.is_begun, true);
         self.before += usize::from(self.document.is_empty());
@@ -159,7 +165,7 @@ impl<P: Problem> Replies<P> {
                 if is_ready && self.ready_s.is_none() {
                     self.ready_s = Some(at_s);
                     let is_first = self.found.is_none() && self.proved.is_none();
-                    self.is_ready_in_time = is_first && at_s <= self.terms.reading_s;
+                    self.is_ready_in_time = is_first && used_s() <= self.terms.reading_s;
                     return self.is_ready_in_time;
                 }
             }

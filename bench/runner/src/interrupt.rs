@@ -1,6 +1,6 @@
 //! What is done when this process is asked to end: all programs at work are ended, and files are put back, before it ends.
 
-use std::io;
+use std::io::{self, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
@@ -123,7 +123,8 @@ pub fn end_on_signals() {
             };
         }
         let name = signal_hook::low_level::signal_name(signal).unwrap_or("a signal");
-        eprintln!("offcut: interrupted by {name}");
+        // `eprintln` panics if nobody reads it any more, and this process would never end.
+        let _ = writeln!(io::stderr(), "offcut: interrupted by {name}");
         let _ = signal_hook::low_level::emulate_default_handler(signal);
         std::process::exit(128 + signal);
     });

@@ -5,10 +5,12 @@
 //! gap. So only unit counts with reduced costs below the gap are of interest (the core); for most users that is a single one.
 //!
 //! Every user has a base among its unit counts. A state of the dynamic program is a number of units more (or fewer) than the bases take, with the least
-//! reduced cost. Equal users with the same base form a group of which some deviate, and no more than it takes to move by the units that are
+//! reduced cost. Users with the same deviations from their bases form a group of which some deviate, and no more than it takes to move by the units that are
 //! left idle and by one deviation upwards and one downwards, one unit each: of more of them, some sum to 0 and can be undone.
 //!
 //! The gap is tried small first: a solution below a small cutoff is the optimum, too.
+
+use std::collections::HashMap;
 
 use super::bound::Restriction;
 use super::classes::Classes;
@@ -18,7 +20,7 @@ use super::model::Latencies;
 const MOST_AT_ONCE: usize = 1 << 20;
 
 /// Parts of the gap that are tried first.
-const PARTS: [f64; 3] = [1.0 / 64.0, 1.0 / 8.0, 1.0];
+const PARTS: [f64; 6] = [1.0 / 32768.0, 1.0 / 4096.0, 1.0 / 512.0, 1.0 / 64.0, 1.0 / 8.0, 1.0];
 
 /// What is solved: allocations within ranges, at a price.
 pub(super) struct Core<'a> {
@@ -37,13 +39,9 @@ struct Equals {
     options: Vec<(u32, f64)>,
 }
 
-/// Equal users with one base.
+/// Users with the same deviations.
 struct Group {
-    equals: usize,
-    base: u32,
-    /// They are users `first..first + count` of the equal ones.
-    first: usize,
-    count: usize,
+    users: Vec<u32>,
     /// Units more than the base, with the reduced cost.
     deviations: Vec<(i64, f64)>,
 }
@@ -94,14 +92,19 @@ impl<'a> Core<'a> {
             if equals.iter().any(|equals| equals.options.is_empty()) {
                 continue;
             }
-            let (groups, idle) = self.based(&equals);
-            let mut program = Program::new(self.price, idle, gap, &groups);
+            let bases = self.based(&equals);
+            let mut program = Program::new(self.price, bases.idle, gap, &bases.groups);
             let Some(states) = program.run(effort) else { return Outcome::GivenUp };
             if let Some(best) = states {
-                return Outcome::Best(self.allocation(&equals, &groups, &program.steps, best));
+                return Outcome::Best(bases.allocation(&program.steps, best));
             }
         }
         Outcome::NoneBelow
+    }
+
+    /// Reduced costs are multiples of this, in seconds, so that those that differ by roundings are equal; all users' together are 1e-12 of the bound.
+    fn step(&self) -> f64 {
+        (1e-12 * self.value.abs() / self.latencies.users() as f64).max(f64::MIN_POSITIVE)
     }
 
     /// All users, counted, with the unit counts whose reduced costs are below the gap; none if there are too many.
@@ -115,6 +118,7 @@ impl<'a> Core<'a> {
             (users, everything)
         });
         let restricted = self.restricted.iter().map(|(user, range)| (vec![*user], *range));
+        let step = self.step();
         let mut left = MOST_AT_ONCE;
         let mut equals = Vec::with_capacity(self.classes.count() + self.restricted.len());
         for (users, range) in open.filter(|(users, _)| !users.is_empty()).chain(restricted) {
@@ -122,7 +126,7 @@ impl<'a> Core<'a> {
             let (least, _) = self.latencies.least_with_price(user, self.price, range);
             let mut options = self.latencies.below(user, self.price, range, least + gap, left)?;
             left -= options.len().saturating_sub(1).min(left);
-            options.iter_mut().for_each(|(_, cost)| *cost = (*cost - least).max(0.0));
+            options.iter_mut().for_each(|(_, cost)| *cost = ((*cost - least).max(0.0) / step).floor() * step);
             equals.push(Equals { users, options });
         }
         Some(equals)
@@ -130,8 +134,8 @@ impl<'a> Core<'a> {
 
     /// Groups with a base each, and the units that the bases leave idle. Where several unit counts cost (nearly) nothing more, the bases take as many
     /// units as there are.
-    fn based(&self, equals: &[Equals]) -> (Vec<Group>, i64) {
-        let free = 1e-12 * self.value.abs() / self.latencies.users() as f64;
+    fn based(&self, equals: &[Equals]) -> Bases {
+        let free = self.step();
         let mut idle = i64::from(self.latencies.units());
         let mut bases = Vec::with_capacity(equals.len());
         for Equals { users, options } in equals {
@@ -150,35 +154,52 @@ impl<'a> Core<'a> {
             *count = (idle.max(0) / step).min(equals[at].users.len() as i64);
             idle -= *count * step;
         }
-        let mut groups = Vec::new();
-        for (at, (Equals { users, options }, (few, many, count))) in equals.iter().zip(bases).enumerate() {
-            let count = count as usize;
-            for (base, first, count) in [(many, 0, count), (few, count, users.len() - count)] {
+        let mut units = vec![0; self.latencies.users()];
+        let mut groups: Vec<Group> = Vec::new();
+        let mut known: HashMap<Vec<(i64, u64)>, usize> = HashMap::new();
+        for (Equals { users, options }, (few, many, count)) in equals.iter().zip(bases) {
+            let (with_many, with_few) = users.split_at(count as usize);
+            for (base, users) in [(many, with_many), (few, with_few)] {
+                users.iter().for_each(|user| units[*user as usize] = base);
                 let deviation = |(units, cost): &(u32, f64)| (i64::from(*units) - i64::from(base), *cost);
-                let deviations = options.iter().map(deviation).filter(|(units, _)| *units != 0).collect();
-                if count > 0 {
-                    groups.push(Group { equals: at, base, first, count, deviations });
+                let deviations: Vec<_> = options.iter().map(deviation).filter(|(units, _)| *units != 0).collect();
+                if users.is_empty() || deviations.is_empty() {
+                    continue;
                 }
+                let key = deviations.iter().map(|(units, cost)| (*units, cost.to_bits())).collect();
+                let group = *known.entry(key).or_insert(groups.len());
+                if group == groups.len() {
+                    groups.push(Group { users: Vec::new(), deviations });
+                }
+                groups[group].users.extend(users);
             }
         }
-        (groups, idle)
+        Bases { units, groups, idle }
     }
+}
 
+/// Where the dynamic program begins.
+struct Bases {
+    /// The base of every user. Shape (users,).
+    units: Vec<u32>,
+    /// Who may deviate from it.
+    groups: Vec<Group>,
+    /// Units that the bases leave idle; below 0 if they take too many.
+    idle: i64,
+}
+
+impl Bases {
     /// The units of all users after the steps that end in `last`.
-    fn allocation(&self, equals: &[Equals], groups: &[Group], steps: &[Step], last: u32) -> Vec<u32> {
-        let mut units = vec![0; self.latencies.users()];
-        for group in groups {
-            let users = &equals[group.equals].users[group.first..group.first + group.count];
-            users.iter().for_each(|user| units[*user as usize] = group.base);
-        }
-        let mut deviated = vec![0; groups.len()];
+    fn allocation(&self, steps: &[Step], last: u32) -> Vec<u32> {
+        let mut units = self.units.clone();
+        let mut deviated = vec![0; self.groups.len()];
         let mut at = last;
         while at != ROOT {
             let Step { before, group, deviation } = steps[at as usize];
-            let Group { equals: of, first, base, deviations, .. } = &groups[group as usize];
-            let user = equals[*of].users[first + deviated[group as usize]];
+            let Group { users, deviations } = &self.groups[group as usize];
+            let user = users[deviated[group as usize]] as usize;
             deviated[group as usize] += 1;
-            units[user as usize] = (i64::from(*base) + deviations[deviation as usize].0) as u32;
+            units[user] = (i64::from(units[user]) + deviations[deviation as usize].0) as u32;
             at = before;
         }
         units
@@ -222,7 +243,7 @@ impl<'a> Program<'a> {
         let most = self.most_deviations();
         let mut states = vec![State { units: 0, cost: 0.0, step: ROOT }];
         for (at, group) in order.iter().enumerate() {
-            let copies = self.groups[*group].count.min(most);
+            let copies = self.groups[*group].users.len().min(most);
             for copy in 1..=copies {
                 let next = self.extended(&states, *group, after[at + usize::from(copy == copies)], effort)?;
                 let is_done = next.len() == states.len()

@@ -13,7 +13,8 @@
 //!    ([`UserTerms::below`]). A user with none left shows that no allocation costs less than C.
 //! 2. *Base.* Every user has a base b_i among its unit counts; any will do. It counts as having a reduced cost of 0, no more than it has. An allocation
 //!    is a set of *deviations* d_i = f_i - b_i from it. `S = beta - sum_i b_i`, so the deviations sum to D <= S, and what is left idle costs `p (S - D)`.
-//! 3. *Equal users* are counted: users of one class, with one range and one base, form a group, and which of them deviates is of no matter.
+//! 3. *Equal users* are counted: users with the same deviations at the same costs form a group, and which of them deviates is of no matter. Costs are
+//!    lowered to whole steps of 1e-12 of C over the number of users, as users of one model may differ in nothing but roundings.
 //! 4. *Few deviate.* Deviations that sum to 0 can be undone: that changes neither D nor, base being free, costs more. So a cheapest allocation has no
 //!    nonempty set of deviations that sums to 0. Order its deviations so that one that goes down follows a positive partial sum, and one that goes up
 //!    any other, as long as there are both: with deviations in [-a, b] all partial sums are in [min(-a, D), max(b, D)]. They differ from each other, so there are at
@@ -30,6 +31,7 @@
 
 use std::cell::Cell;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use super::user_terms::{Range, UserTerms};
 use crate::budget::{Budget, MAX_KEPT};
@@ -134,15 +136,15 @@ impl Leaf<'_> {
             return Err(End::GivenUp);
         }
         let gap = add_up(self.cutoff, -self.bound);
-        let Some(equals) = self.equals(users, gap, meter)? else { return Ok(self.cutoff) };
         let free = 1e-12 * self.cutoff / instance.users.len() as f64;
+        let Some(equals) = self.equals(users, gap, free, meter)? else { return Ok(self.cutoff) };
         let (groups, idle) = based(equals, i64::from(instance.server.units), free);
         let least = Program { price: self.price, idle, gap }.least(groups, |steps| meter.spend(steps))?;
         Ok(least.map_or(self.cutoff, |least| add_down(self.bound, least).min(self.cutoff)))
     }
 
-    /// All users, counted, with their unit counts in the core; none if a user has none.
-    fn equals(&self, users: &UserTerms, gap: f64, meter: &Meter) -> Result<Option<Vec<Equals>>, End> {
+    /// All users, counted, with their unit counts in the core and reduced costs in whole steps; none if a user has none.
+    fn equals(&self, users: &UserTerms, gap: f64, step: f64, meter: &Meter) -> Result<Option<Vec<Equals>>, End> {
         let mut known: HashMap<(u32, Range), usize> = HashMap::new();
         let mut equals: Vec<Equals> = Vec::new();
         let (mut found, mut kept) = (Vec::new(), 0);
@@ -170,7 +172,8 @@ impl Leaf<'_> {
             if kept > MOST_OPTIONS {
                 return Err(End::GivenUp);
             }
-            let options = found.iter().map(|(units, cost)| (*units, add_down(*cost, -term).max(0.0))).collect();
+            let cost = |cost: f64| whole_steps(add_down(cost, -term).max(0.0), step);
+            let options = found.iter().map(|(units, value)| (*units, cost(*value))).collect();
             equals.push(Equals { count: 1, options });
         }
         Ok(Some(equals))
@@ -180,6 +183,11 @@ impl Leaf<'_> {
 /// Whether sums of units are exact as floats, whatever users get.
 fn sums_are_exact(users: usize, units: u32) -> bool {
     users as u128 * u128::from(units) <= MOST_UNITS
+}
+
+/// A cost of 0 and above, no more than it is: about a whole number of steps, so that costs that are equal but for roundings are mostly equal then.
+fn whole_steps(cost: f64, step: f64) -> f64 {
+    if step > 0.0 { ((cost / step).floor() * step).min(cost) } else { cost }
 }
 
 /// Groups with a base each, and the units that the bases leave idle (below 0 if they take more than there are). Any base will do; these are unit counts with
@@ -203,15 +211,25 @@ fn based(equals: Vec<Equals>, capacity: i64, free: f64) -> (Vec<Group>, i64) {
         with_more[at] = (idle.max(0) / step).min(equals[at].count as i64);
         idle -= with_more[at] * step;
     }
-    let mut groups = Vec::new();
+    let mut groups: Vec<Group> = Vec::new();
+    let mut known: HashMap<Vec<(i64, u64)>, usize> = HashMap::new();
     for ((Equals { count, options }, bases), with_more) in equals.iter().zip(&bases).zip(with_more) {
         let with_more = with_more as u64;
         for ((base, _), count) in bases.iter().zip([count - with_more, with_more]) {
             let deviation =
                 |(units, cost): &(u32, f64)| Deviation { units: i64::from(*units) - i64::from(*base), cost: *cost };
             let deviations: Vec<Deviation> = options.iter().map(deviation).filter(|by| by.units != 0).collect();
-            if count > 0 && !deviations.is_empty() {
-                groups.push(Group { count, deviations });
+            if count == 0 || deviations.is_empty() {
+                continue;
+            }
+            // Who has the same deviations is of the same group.
+            let key = deviations.iter().map(|by| (by.units, by.cost.to_bits())).collect();
+            match known.entry(key) {
+                Entry::Occupied(entry) => groups[*entry.get()].count += count,
+                Entry::Vacant(entry) => {
+                    entry.insert(groups.len());
+                    groups.push(Group { count, deviations });
+                }
             }
         }
     }

@@ -136,3 +136,13 @@ def decimal(x: Value, upwards: bool, digits: int = 20) -> str:
     n = -(-x // ten) if upwards else x // ten
     text = str(abs(n)).rstrip("0") or "0"
     return f"{'-' if n < 0 else ''}{text}e{exponent + len(str(abs(n))) - len(text)}"
+
+
+def enclosed_sum(terms: list[tuple[Fraction, Fraction]]) -> tuple[Fraction, Fraction]:
+    """An enclosure of a sum of enclosed numbers, with about 250 significant bits of the largest."""
+    largest = max((max(abs(low), abs(high)) for low, high in terms), default=Fraction(0))
+    if largest == 0:
+        return Fraction(0), Fraction(0)
+    bits = 250 - magnitude(largest)
+    return (dyadic(sum(scaled_floor(low, bits) for low, _ in terms), bits),
+            dyadic(sum(scaled_ceil(high, bits) for _, high in terms), bits))

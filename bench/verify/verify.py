@@ -20,12 +20,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import documents as doc  # noqa: E402
 import jpdra  # noqa: E402
+import lymdo  # noqa: E402
 import multiuser  # noqa: E402
 import throughput  # noqa: E402
 from documents import Bad, Refused  # noqa: E402
 from exact import Clock, NotTaken, Value, decimal  # noqa: E402
 
-PROBLEMS: dict[str, Any] = {"multiuser": multiuser, "throughput": throughput, "jpdra": jpdra}
+PROBLEMS: dict[str, Any] = {"multiuser": multiuser, "throughput": throughput, "jpdra": jpdra, "lymdo": lymdo}
 TOLERANCE = Fraction(1, 10**9)
 WORD_TOLERANCE = Fraction(1, 10**6)
 

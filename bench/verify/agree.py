@@ -89,7 +89,8 @@ class Judges:
             found.append("other: only verify accepts")
         minimise = verify.PROBLEMS[ours["problem"]].MINIMISE
         if ours["feasible"] is not None:
-            feasible = not theirs["violations"]
+            # That no solution was claimed to exist is a contradiction here, and a violation there.
+            feasible = all(v["constraint"] == "an infeasible instance has no solution" for v in theirs["violations"])
             if feasible != ours["feasible"]:
                 found.append(f"{SERIOUS if feasible else 'other'}: offcut says feasible={feasible}: {ours['violations']}")
             elif feasible:

@@ -29,6 +29,7 @@ import verify  # noqa: E402
 TOLERANCE = Fraction(1, 10**9)
 DATA = Path(__file__).resolve().parents[2] / "instances" / "data"
 SERIOUS = "SERIOUS"
+CONTRADICTIONS = ("an infeasible instance has no solution", "no objective lies beyond a bound")
 
 FAMILIES: dict[str, dict[str, list[Any]]] = {
     "multiuser": {"family": ["zoo", "synthetic", "plateau"], "users": [1, 2, 3, 5, 8, 12], "units": [0, 1, 3, 8, 20, 200],
@@ -89,8 +90,8 @@ class Judges:
             found.append("other: only verify accepts")
         minimise = verify.PROBLEMS[ours["problem"]].MINIMISE
         if ours["feasible"] is not None:
-            # That no solution was claimed to exist is a contradiction here, and a violation there.
-            feasible = all(v["constraint"] == "an infeasible instance has no solution" for v in theirs["violations"])
+            # Contradictions are violations there, and apart here.
+            feasible = all(v["constraint"] in CONTRADICTIONS for v in theirs["violations"])
             if feasible != ours["feasible"]:
                 found.append(f"{SERIOUS if feasible else 'other'}: offcut says feasible={feasible}: {ours['violations']}")
             elif feasible:
@@ -169,7 +170,7 @@ class Mutator:
         root = document["body"][rng.choice(parts)] if parts and rng.random() < 0.97 else document
         spots = [p for p in places(root) if p]
         numbers = [p for p in spots if type(inside(root, p)) in (int, float)]
-        place = rng.choice(numbers) if numbers and rng.random() < 0.6 else rng.choice(spots) if spots else None
+        place = rng.choice(numbers) if numbers and rng.random() < 0.8 else rng.choice(spots) if spots else None
         if place is None:
             return
         parent, key = inside(root, place[:-1]), place[-1]

@@ -176,8 +176,7 @@ class Slot:
         self.instance, self.weight, self.known, self.clock = instance, weight, known, clock
         self.arrivals, self.gains = instance.slots[t]
         self.energy = energy
-        gains = self.gains if instance.fixed is None else [g for g in self.gains]
-        self.keys = [(*u.key, *rest) for u, *rest in zip(instance.users, self.arrivals, gains, energy)]
+        self.keys = [(*u.key, *rest) for u, *rest in zip(instance.users, self.arrivals, self.gains, energy)]
         self.classes: dict[tuple, list[int]] = {}
         for n, key in enumerate(self.keys):
             self.classes.setdefault(key, []).append(n)
@@ -360,7 +359,7 @@ class Cost:
             return result
         for _ in range(100):
             middle = (low + high) / 2
-            if not low < middle < high:
+            if high - low <= 1e-13 * high:
                 break
             if waiting(middle) >= sum(saved(middle)):
                 high = middle
@@ -397,9 +396,9 @@ class Cost:
         ratio, shift = float(work / psi) / 2, float(offset)
         low, high = 0.0, float(most)
         for _ in range(100):
-            x = (low + high) / 2
-            if not low < x < high:
+            if high - low <= 1e-9 * high:
                 break
+            x = (low + high) / 2
             low, high = (low, x) if (shift + x) * x * x >= ratio else (x, high)
         return self.tangent(curve, high, most)
 
@@ -426,9 +425,9 @@ class Cost:
         low, high = 0.0, float(most)
         if nu:
             for _ in range(100):
-                b = (low + high) / 2
-                if not low < b < high:
+                if high - low <= 1e-9 * high:
                     break
+                b = (low + high) / 2
                 r, slope = self.channel.rate(b)
                 if r > shift and slope * (one / (r - shift) ** 2 + two / r**2) <= nu:
                     high = b

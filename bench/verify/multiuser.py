@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import cached_property
 from math import inf, isqrt
 from sys import float_info
 from typing import Any
 
 import documents as doc
 from documents import Bad, Refused
-from exact import Clock, Value
+from exact import Clock, Value, down, enclosed_sum
 
 MINIMISE = True
 
@@ -17,12 +18,15 @@ MINIMISE = True
 class User:
     """What a cut costs: `fixed[s]` seconds, and `shared[s]` seconds over the speed-up, for each cut."""
 
-    def __init__(self, chain: doc.Chain, device: doc.Machine, unit: doc.Machine, uplink: float, rtt: float):
-        first, rest = chain.first[device.kind], chain.first[unit.kind]
-        self.blocks = chain.blocks
-        self.fixed = [first[s] / device.speed + Fraction(rtt) + chain.bytes[s] / Fraction(uplink) for s in range(chain.blocks)]
-        self.shared = [(rest[-1] - rest[s]) / unit.speed for s in range(chain.blocks)]
-        self.local = first[-1] / device.speed
+    def __init__(self, chain: doc.Chain, device: doc.Machine, shared: list[Fraction], uplink: float, rtt: float):
+        self.chain, self.device, self.blocks, self.shared = chain, device, chain.blocks, shared
+        self.wait, self.byte = Fraction(rtt), 1 / Fraction(uplink)
+        self.local = chain.first[device.kind][-1] / device.speed
+
+    @cached_property
+    def fixed(self) -> list[Fraction]:
+        first, second = self.chain.first[self.device.kind], 1 / self.device.speed
+        return [first[s] * second + self.wait + self.chain.bytes[s] * self.byte for s in range(self.blocks)]
 
 
 class Instance:
@@ -39,6 +43,7 @@ class Instance:
         self.speedup: doc.Speedup = read["server"]["speedup"]
         unit = doc.machine(read["server"], "unit_macs_per_s", "unit", "body.server")
         self.users: list[User] = []
+        remote: dict[int, list[Fraction]] = {}
         for i, fields in enumerate(read["users"]):
             at = f"body.users[{i}]"
             device = doc.machine(fields, "device_macs_per_s", "device", at)
@@ -47,12 +52,14 @@ class Instance:
             chain = read["models"][fields["model"]]
             if device.kind not in chain.first or unit.kind not in chain.first:
                 raise Bad(f"{at}: the model has no work for its device or the server")
-            self.users.append(User(chain, device, unit, fields["uplink_bytes_per_s"], fields["rtt_s"]))
+            if fields["model"] not in remote:
+                rest = chain.first[unit.kind]
+                remote[fields["model"]] = [(rest[-1] - rest[s]) / unit.speed for s in range(chain.blocks)]
+            self.users.append(User(chain, device, remote[fields["model"]], fields["uplink_bytes_per_s"], fields["rtt_s"]))
         if not self.users:
             raise Bad("body.users: empty")
 
     def evaluate(self, solution: Any, violations: list[str], clock: Clock) -> tuple[Value, Value, None]:
-        """The ends of the objective, and nothing: there is no scaling."""
         read = doc.record(cut=doc.listing(doc.whole()), units=doc.listing(doc.whole()))(solution, "solution")
         cut, units = read["cut"], read["units"]
         if len(cut) != len(self.users) or len(units) != len(self.users):
@@ -73,8 +80,8 @@ class Instance:
                 times.append(user.fixed[s] + user.shared[s] * self.speedup.inverse(f))
         if len(times) < len(self.users):
             return inf, inf, None
-        z = sum(times, Fraction(0)) if self.total else max(times)
-        return z, z, None
+        low, high = enclosed_sum([(t, t) for t in times]) if self.total else (max(times), max(times))
+        return low, high, None
 
     def replay(self, certificate: Any, clock: Clock, notes: list[str]) -> Value:
         kind = certificate.get("kind") if type(certificate) is dict else None
@@ -141,7 +148,7 @@ class Instance:
         total = -price * self.units
         for i, user in enumerate(self.users):
             clock.check("prices")
-            total += self.cheapest(user, price, *ranges.get(i, whole))
+            total += down(self.cheapest(user, price, *ranges.get(i, whole)), 250)
         return total
 
     def cheapest(self, user: User, price: Fraction, low: int, high: int) -> Fraction:

@@ -67,8 +67,8 @@ class Judges:
         proof = verdict.get("proof", "nothing")
         kind, value = (proof, None) if isinstance(proof, str) else next(iter(proof.items()))
         names = {"solver_word": "word", "infeasible": "certified"}
-        unreadable = run.returncode == 2 or (run.returncode == 1 and run.stderr.strip() != "" and not verdict.get("objective")
-                                             and not verdict.get("violations") and kind == "nothing")
+        nothing = not verdict.get("objective") and not verdict.get("violations") and kind == "nothing"
+        unreadable = run.returncode == 2 or (run.returncode == 1 and nothing)
         return {"code": run.returncode, "unreadable": unreadable, "violations": verdict.get("violations"),
                 "objective": verdict.get("objective"), "proof": names.get(kind, kind),
                 "value": "inf" if kind == "infeasible" else value["value"] if kind == "certified" else None,
@@ -97,7 +97,9 @@ class Judges:
             elif feasible:
                 mine, other = ours["objective"], theirs["objective"]
                 low, high = Fraction(mine["low"]), Fraction(mine["high"])
-                if max(low - Fraction(other["high"]), Fraction(other["low"]) - high) > TOLERANCE * max(abs(low), abs(high)):
+                if other is None:
+                    found.append("other: objective: offcut has none")
+                elif max(low - Fraction(other["high"]), Fraction(other["low"]) - high) > TOLERANCE * max(abs(low), abs(high)):
                     found.append(f"{SERIOUS}: objective")
         if ours["proof"] != "not taken" and theirs["proof"] != ours["proof"]:
             found.append(f"{SERIOUS if theirs['proof'] == 'certified' else 'other'}: proof: offcut {theirs['proof']}, verify {ours['proof']}")

@@ -20,7 +20,7 @@
 //! | `instance_proved_infeasible` | whether a replayed certificate of any method proves that the instance has no solution |
 //! | `build_s`, `solve_s`, `solve_cpu_s`, `check_s`, `peak_memory_bytes` | the cell's times and memory |
 //! | `process_s`, `process_cpu_s`, `process_memory_bytes`, `process_ended` | the same of its process, seen from outside |
-//! | `made_on`, `answer_hash` | the machine; the answer |
+//! | `made_on`, `node`, `answer_hash` | the machine; the node of a cluster; the answer |
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -195,6 +195,7 @@ fn add_row(
     made.flag("instance_proved_infeasible", Some(infeasible.contains(row.key.instance.as_str())));
     add_costs(made, row);
     made.text("made_on", Some(row.made_on.clone()).filter(|machine| !machine.is_empty()));
+    made.text("node", row.node().map(str::to_owned));
     made.text("answer_hash", row.answer_hash.clone());
     for (name, value) in &row.instance.parameters {
         made.extra("family", name, Value::Number(*value));

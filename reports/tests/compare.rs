@@ -56,7 +56,7 @@ fn manifest(times_s: Vec<f64>) -> Manifest {
         jobs: 1,
         tolerance: Tolerance::default(),
         environment: Environment::default(),
-        reference: Reference { times_s, cpu_s: Vec::new() },
+        reference: Reference { times_s, cpu_s: Vec::new(), nodes: Vec::new() },
     }
 }
 

@@ -205,7 +205,7 @@ fn fixture() -> Fixture {
             system: "Linux x86_64".into(),
             began_unix_s: 1_795_228_209,
         },
-        reference: Reference { times_s: vec![0.024, 0.031, 0.025, 0.024], cpu_s: Vec::new() },
+        reference: Reference { times_s: vec![0.024, 0.031, 0.025, 0.024], cpu_s: Vec::new(), nodes: Vec::new() },
     };
     Fixture { manifest, rows }
 }

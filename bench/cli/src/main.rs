@@ -131,9 +131,15 @@ enum Command {
     ///
     /// A folder may be run in again with other methods, studies or programs: its report shows all rows of this program and this budget
     #[command(
-        after_help = "Examples: offcut run bench/suites/multiuser/demo.json --folder runs/mine\n          offcut run bench/suites/multiuser/demo.json --solver 'python3 my.py'\n          offcut run bench/suites/multiuser/demo.json --only iao,threshold --study users --time 2 --seeds 5\n          offcut run --family zoo --set users=10,20,50 --methods iao,threshold\n          offcut run my-suite.json --shard 2/4 --folder runs/part-2\n          offcut run bench/suites/lymdo/demo.json --policy 'mine=python3 my_policy.py'"
+        after_help = "Examples: offcut run bench/suites/multiuser/demo.json --folder runs/mine\n          offcut run bench/suites/multiuser/demo.json --solver 'python3 my.py'\n          offcut run bench/suites/multiuser/demo.json --only iao,threshold --study users --time 2 --seeds 5\n          offcut run --family zoo --set users=10,20,50 --methods iao,threshold\n          offcut run my-suite.json --shard 2/4 --folder runs/part-2\n          offcut run bench/suites/lymdo/demo.json --policy 'mine=python3 my_policy.py'\n          offcut run my-suite.json --on slurm --jobs 200 --time-per-job 2:00:00"
     )]
     Run(commands::run::Arguments),
+    /// Tell where a run on a cluster stands: cells done, running, lost; tasks; nodes
+    #[command(after_help = commands::status::ABOUT)]
+    Status(commands::status::Arguments),
+    /// A task of a run on a cluster: started by the jobs of `offcut run --on`
+    #[command(hide = true, subcommand)]
+    Cluster(commands::cluster::Command),
     /// Merge runs of shards of one suite into one, and write its report
     #[command(after_help = "Example: offcut merge runs/all runs/part-1 runs/part-2")]
     Merge {
@@ -270,6 +276,8 @@ fn dispatch(command: Command) -> Result<Ending, InputError> {
         Command::Prototype { arguments } => commands::measure::prototype(&arguments),
         Command::Train { arguments } => commands::train::train(&arguments),
         Command::Run(arguments) => commands::run::run_suite(&arguments),
+        Command::Status(arguments) => commands::status::run(&arguments),
+        Command::Cluster(command) => commands::cluster::cluster(&command),
         Command::Merge { folder, parts } => commands::run::merge(&folder, &parts),
         Command::Export(arguments) => commands::export::export(&arguments),
         Command::VerifyLibrary(arguments) => commands::library::verify(&arguments),

@@ -87,10 +87,13 @@ pub struct Reference {
     pub times_s: Vec<f64>,
     /// CPU seconds of the same measurements; empty if not all have them: older runs have none.
     pub cpu_s: Vec<f64>,
+    /// The node of a cluster on which each was made; an empty text where it was on none.
+    pub nodes: Vec<String>,
 }
 
 impl Reference {
-    /// Reads a file of them, a line each: wall-clock and CPU seconds, in older files the former alone; none if it is not there. A torn last line is left out.
+    /// Reads a file of them, a line each: wall-clock and CPU seconds, in older files the former alone, and the node if it was made on one of a cluster; none
+    /// if it is not there. A torn last line is left out.
     ///
     /// # Errors
     /// [`InputError`] if it cannot be read.
@@ -103,19 +106,22 @@ impl Reference {
         let whole = &text[..text.rfind('\n').map_or(0, |end| end + 1)];
         let number = |word: &str| word.parse().ok().filter(|time: &f64| time.is_finite());
         let measured = |line: &str| {
-            let mut words = line.split(' ').map(number);
-            Some((words.next()??, words.next().flatten()))
+            let mut words = line.split(' ');
+            let (time_s, cpu_s) = (number(words.next()?)?, words.next().and_then(number));
+            Some((time_s, (cpu_s, words.next().unwrap_or_default().to_owned())))
         };
-        let (times_s, cpu_s): (Vec<f64>, Vec<Option<f64>>) = whole.lines().filter_map(measured).unzip();
-        Ok(Self { times_s, cpu_s: cpu_s.into_iter().collect::<Option<_>>().unwrap_or_default() })
+        let (times_s, (cpu_s, nodes)): (Vec<f64>, (Vec<Option<f64>>, Vec<String>)) =
+            whole.lines().filter_map(measured).unzip();
+        Ok(Self { times_s, cpu_s: cpu_s.into_iter().collect::<Option<_>>().unwrap_or_default(), nodes })
     }
 
-    /// Appends one.
+    /// Appends one. A node is written only beside CPU seconds.
     ///
     /// # Errors
     /// [`InputError`] if the file cannot be written to.
-    pub fn append(path: &Path, time_s: f64, cpu_s: Option<f64>) -> Result<(), InputError> {
-        let cpu = cpu_s.map(|cpu_s| format!(" {cpu_s}")).unwrap_or_default();
+    pub fn append(path: &Path, time_s: f64, cpu_s: Option<f64>, node: Option<&str>) -> Result<(), InputError> {
+        let node = node.map(|node| format!(" {}", node.replace(char::is_whitespace, "-"))).unwrap_or_default();
+        let cpu = cpu_s.map(|cpu_s| format!(" {cpu_s}{node}")).unwrap_or_default();
         let write = || -> std::io::Result<()> {
             let mut file = std::fs::OpenOptions::new().create(true).append(true).open(path)?;
             file.write_all(format!("{time_s}{cpu}\n").as_bytes())
@@ -124,6 +130,15 @@ impl Reference {
             InputError::at("", format!("cannot be appended to: {error}"), "make room on the disk and run again")
                 .in_file(path)
         })
+    }
+
+    /// The wall-clock seconds of every node that has some, in the order of the nodes' names.
+    pub fn by_node(&self) -> BTreeMap<&str, Vec<f64>> {
+        let mut found: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+        for (node, time_s) in self.nodes.iter().zip(&self.times_s).filter(|(node, _)| !node.is_empty()) {
+            found.entry(node).or_default().push(*time_s);
+        }
+        found
     }
 
     /// Smallest, median and largest; none if nothing was measured.

@@ -55,7 +55,7 @@ pub struct Row {
     pub violations: Vec<Violation>,
     /// Seconds, by phase.
     pub times: Times,
-    /// Commit of the program and processor it ran on: a run may be continued elsewhere.
+    /// Commit of the program and processor it ran on, on a cluster the node and the processors it was bound to: a run may be continued elsewhere.
     #[serde(default)]
     pub made_on: String,
     /// Peak memory of the cell in bytes, where it was measured.
@@ -76,6 +76,12 @@ pub struct Row {
 }
 
 impl Row {
+    /// The node of a cluster that it was made on, if it was made on one.
+    pub fn node(&self) -> Option<&str> {
+        let (_, place) = self.made_on.rsplit_once("; node ")?;
+        place.split_once(", CPUs").map(|(node, _)| node)
+    }
+
     /// The same row with the status that it has today: rows written before `nothing-found` was told apart from `time` say the latter.
     #[must_use]
     pub(crate) fn with_status_of_today(mut self) -> Self {

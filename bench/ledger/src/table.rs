@@ -22,7 +22,7 @@
 //! | `process_s`, `process_cpu_s`, `process_memory_bytes`, `process_ended` | the same of its process, seen from outside |
 //! | `ready_s`, `exceeds_threads`, `orphans`, `isolation` | when it had read the instance; whether it took more CPU seconds than its threads have; how many processes it left behind; what kept it to itself, separated by `;` |
 //! | `history_rejected` | why its incumbents do not count |
-//! | `made_on`, `answer_hash` | the machine; the answer |
+//! | `made_on`, `node`, `answer_hash` | the machine; the node of a cluster; the answer |
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -197,6 +197,7 @@ fn add_row(
     made.flag("instance_proved_infeasible", Some(infeasible.contains(row.key.instance.as_str())));
     add_costs(made, row);
     made.text("made_on", Some(row.made_on.clone()).filter(|machine| !machine.is_empty()));
+    made.text("node", row.node().map(str::to_owned));
     made.text("answer_hash", row.answer_hash.clone());
     for (name, value) in &row.instance.parameters {
         made.extra("family", name, Value::Number(*value));

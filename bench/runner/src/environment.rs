@@ -23,12 +23,30 @@ pub fn environment() -> Environment {
     }
 }
 
-/// Commit and machine in a few words, for rows; looked up once.
+/// The node of a cluster on which this process is: whoever starts a task says so in this variable.
+pub const NODE: &str = "OFFCUT_NODE";
+
+/// The node of a cluster on which this process is, if it is on one; looked up once.
+pub fn node() -> Option<&'static str> {
+    static HERE: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();
+    HERE.get_or_init(|| std::env::var(NODE).ok().filter(|name| !name.is_empty())).as_deref()
+}
+
+/// The processors this process may use, as the operating system lists them, e.g. `0-3,8`; empty where it does not tell.
+pub fn allowed_cpus() -> String {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"));
+    line.map_or_else(String::new, |list| list.trim().to_owned())
+}
+
+/// Commit and machine in a few words, for rows; on a cluster with node and processors. Looked up once.
 pub fn made_on() -> &'static str {
     static MADE_ON: std::sync::OnceLock<String> = std::sync::OnceLock::new();
     MADE_ON.get_or_init(|| {
         let Environment { commit, processor, processors, system, .. } = environment();
-        format!("commit {commit}, {processors} x {processor}, {system}")
+        // Rows know the node by these words: `Row::node`.
+        let place = node().map(|node| format!("; node {node}, CPUs {}", allowed_cpus())).unwrap_or_default();
+        format!("commit {commit}, {processors} x {processor}, {system}{place}")
     })
 }
 

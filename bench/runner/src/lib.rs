@@ -15,6 +15,7 @@
 //! | [`protocol`] | the lines a solver's process writes, and the answer made of them |
 //! | [`check`](mod@check) | a whole run checked again from its answers |
 //! | [`run`](mod@run) | a whole suite into a folder, resuming by key; shards, and merging them |
+//! | [`cluster`] | the same by many tasks of a cluster, that take cells of one folder |
 //! | [`export`](mod@export) | a method's mathematical program as a file, not solved |
 //! | [`environment`] | where and with what it runs |
 
@@ -24,6 +25,7 @@ pub mod adapter;
 pub mod cell;
 pub mod check;
 pub mod choice;
+pub mod cluster;
 pub mod course;
 pub mod dialogue;
 mod ended;

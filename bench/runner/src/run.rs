@@ -17,7 +17,7 @@ use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use offcut_checker::{Checkable, Tolerance};
 use offcut_instances::document::{InputError, answer_bytes, hash, instance_bytes, parse_instance};
@@ -30,7 +30,7 @@ use offcut_ledger::{Contradiction, Evidence, Key, Manifest, Reference, Row, Stor
 
 use crate::cell::{Executed, GRACE_S, Launcher, Source};
 use crate::choice::recipe_with;
-use crate::environment::{code_version, environment};
+use crate::environment::{code_version, environment, node};
 use crate::isolation::results_around;
 use crate::process::PutBack;
 use crate::solver::Solver;
@@ -93,7 +93,7 @@ impl Folder {
         Ok(self.manifest()?.problem)
     }
 
-    fn manifest(&self) -> Result<Manifest, InputError> {
+    pub(crate) fn manifest(&self) -> Result<Manifest, InputError> {
         let path = self.0.join("manifest.json");
         let text = std::fs::read(&path).map_err(|error| {
             InputError::at("", format!("cannot be read: {error}"), "give the folder of a run, e.g. runs/demo/multiuser")
@@ -115,11 +115,11 @@ impl Folder {
         }
     }
 
-    fn rows(&self) -> PathBuf {
+    pub(crate) fn rows(&self) -> PathBuf {
         self.0.join("rows.jsonl")
     }
 
-    fn reference(&self) -> PathBuf {
+    pub(crate) fn reference(&self) -> PathBuf {
         self.0.join("reference.jsonl")
     }
 
@@ -133,15 +133,15 @@ impl Folder {
         self.0.join("answers").join(answer_name(key))
     }
 
-    fn log(&self, key: &str) -> PathBuf {
+    pub(crate) fn log(&self, key: &str) -> PathBuf {
         self.0.join("logs").join(answer_name(key)).with_extension("txt")
     }
 
-    fn started(&self, key: &str) -> PathBuf {
+    pub(crate) fn started(&self, key: &str) -> PathBuf {
         self.0.join("started").join(answer_name(key))
     }
 
-    fn create(&self) -> Result<(), InputError> {
+    pub(crate) fn create(&self) -> Result<(), InputError> {
         for part in ["instances", "answers", "logs", "started"] {
             let path = self.0.join(part);
             std::fs::create_dir_all(&path).map_err(|error| unusable(&path, &error))?;
@@ -154,7 +154,7 @@ fn keys(manifest: &Manifest) -> HashSet<&str> {
     manifest.studies.iter().flat_map(|study| &study.cells).map(|cell| cell.key.as_str()).collect()
 }
 
-fn unusable(path: &Path, error: &std::io::Error) -> InputError {
+pub(crate) fn unusable(path: &Path, error: &std::io::Error) -> InputError {
     InputError::at("", format!("cannot be used: {error}"), "give a folder that can be written to").in_file(path)
 }
 
@@ -225,40 +225,89 @@ pub fn run<P: BenchmarkAdapter>(
 ) -> Result<Vec<Contradiction>, InputError> {
     // What the suite asks for is looked at before anything is written.
     let grid = suite.expand::<P>(&code_version(), |_, _| Ok(()))?;
+    let begun = begin::<P>(suite, folder, how, &grid)?;
+    let Shard { number, of } = how.shard;
+    let mine = in_order(suite, &grid).into_iter().skip(number - 1).step_by(of);
+    let (there, missing): (Vec<_>, Vec<_>) = mine.partition(|cell| begun.done.contains(&cell.key.line()));
+    progress.begins(missing.len(), there.len());
+    let cells = missing.len();
+    let missing = Mutex::new(missing.into_iter());
+    let next = || Ok(missing.lock().expect("no thread panics with it").next());
+    run_cells::<P>(&Cells { suite, folder, grid: &grid, how, expected: cells }, begun, &next, progress)?;
+    let (manifest, rows) = folder.read()?;
+    Ok(contradictions(P::SENSE, &rows, &manifest.tolerance))
+}
+
+/// The cells of a suite in the order in which they are run.
+pub(crate) fn in_order<'a>(suite: &Suite, grid: &'a Grid) -> Vec<&'a Cell> {
+    let mut order: Vec<&Cell> = grid.cells.iter().collect();
+    Stream::new(&["run", "order"], suite.order_seed).shuffle(&mut order);
+    order
+}
+
+/// A folder that is ready for the cells of a suite.
+pub(crate) struct Begun {
+    rows: Store,
+    /// Keys that have their row, a line each.
+    pub(crate) done: HashSet<String>,
+    /// The manifest's bytes.
+    manifest: Vec<u8>,
+}
+
+/// Writes the manifest of a suite into a folder, and opens its rows.
+pub(crate) fn begin<P: BenchmarkAdapter>(
+    suite: &Suite,
+    folder: &Folder,
+    how: &RunOptions<'_>,
+    grid: &Grid,
+) -> Result<Begun, InputError> {
     folder.is_for(P::NAME)?;
     let recipe = folder.0.join("suite.json");
     let described = how.keeps_suite.then(|| recipe_with::<P>(suite, &recipe)).transpose()?;
     folder.create()?;
     let (rows, there) = Store::open(&folder.rows())?;
     let done: HashSet<String> = there.iter().map(|row| row.key.line()).collect();
-    let mut manifest = manifest::<P>(suite, folder, how, &grid);
+    let mut manifest = manifest::<P>(suite, folder, how, grid);
     // One that cannot be read is of another version, and its run is begun anew.
     if let Ok(earlier) = folder.manifest() {
         take_over(&mut manifest, earlier, &suite.budget, &done);
     }
-    let bytes = serde_json::to_vec_pretty(&manifest).expect("a manifest is plain data");
-    replace(&folder.0.join("manifest.json"), &bytes)?;
+    let manifest = serde_json::to_vec_pretty(&manifest).expect("a manifest is plain data");
+    replace(&folder.0.join("manifest.json"), &manifest)?;
     if let Some(bytes) = described {
         replace(&recipe, &bytes)?;
     }
-
     Started::forget(folder, &done);
-    let mut order: Vec<&Cell> = grid.cells.iter().collect();
-    Stream::new(&["run", "order"], suite.order_seed).shuffle(&mut order);
-    let Shard { number, of } = how.shard;
-    let mine = order.into_iter().skip(number - 1).step_by(of);
-    let (there, missing): (Vec<_>, Vec<_>) = mine.partition(|cell| done.contains(&cell.key.line()));
-    progress.begins(missing.len(), there.len());
+    Ok(Begun { rows, done, manifest })
+}
+
+/// What cells are run of, where and how.
+pub(crate) struct Cells<'a> {
+    pub(crate) suite: &'a Suite,
+    pub(crate) folder: &'a Folder,
+    pub(crate) grid: &'a Grid,
+    pub(crate) how: &'a RunOptions<'a>,
+    /// About how many cells there will be: the reference cell is measured some twenty times among them.
+    pub(crate) expected: usize,
+}
+
+/// Runs cells until `next` has no more.
+pub(crate) fn run_cells<'a, P: BenchmarkAdapter>(
+    cells: &Cells<'_>,
+    begun: Begun,
+    next: &(dyn Fn() -> Result<Option<&'a Cell>, InputError> + Sync),
+    progress: &mut (dyn Progress + Send),
+) -> Result<(), InputError> {
+    let Cells { suite, folder, grid, how, expected } = *cells;
+    let Begun { rows, manifest, .. } = begun;
     let results = results_around(Some(folder.path()));
     let launcher = Launcher { program: how.program, grace_s: GRACE_S, results: &results };
-    let noise = Noise::new(folder, launcher.clone(), missing.len())?;
-    let cells = missing.len();
-    let missing = Mutex::new(missing.into_iter().enumerate());
-    let next = || missing.lock().expect("no thread panics with it").next();
-    let work = Work { suite, folder, grid: &grid, launcher, rows: Mutex::new(rows), progress: Mutex::new(progress) };
+    let noise = Noise::new(folder, launcher.clone(), expected)?;
+    let taken = AtomicUsize::new(0);
+    let work = Work { suite, folder, grid, launcher, rows: Mutex::new(rows), progress: Mutex::new(progress) };
     let work_on = || -> Result<(), InputError> {
-        while let Some((at, cell)) = next() {
-            if at.is_multiple_of(noise.every) {
+        while let Some(cell) = next()? {
+            if taken.fetch_add(1, Ordering::Relaxed).is_multiple_of(noise.every) {
                 noise.measure()?;
             }
             work.cell::<P>(cell)?;
@@ -272,12 +321,10 @@ pub fn run<P: BenchmarkAdapter>(
         let others = threads.into_iter().map(|thread| thread.join().expect("it does not panic"));
         others.fold(mine, |all, one| all.and(one))
     })?;
-    if cells > 0 {
+    if taken.into_inner() > 0 {
         noise.measure()?;
     }
-    work.ends(&bytes)?;
-    let (manifest, rows) = folder.read()?;
-    Ok(contradictions(P::SENSE, &rows, &manifest.tolerance))
+    work.ends(&manifest)
 }
 
 /// What the threads of a run have in common.
@@ -482,7 +529,9 @@ pub fn merge<P: Checkable>(folder: &Folder, parts: &[Folder]) -> Result<Merged, 
     for part in parts {
         let reference = Reference::read(&part.reference())?;
         for (at, time_s) in reference.times_s.iter().enumerate() {
-            Reference::append(&folder.reference(), *time_s, reference.cpu_s.get(at).copied())?;
+            let node = reference.nodes.get(at).filter(|node| !node.is_empty());
+            let cpu_s = reference.cpu_s.get(at).copied();
+            Reference::append(&folder.reference(), *time_s, cpu_s, node.map(String::as_str))?;
         }
         for row in store::read(&part.rows())? {
             let key = row.key.line();
@@ -526,10 +575,10 @@ fn common_manifest(folder: &Folder, parts: &[Folder]) -> Result<Manifest, InputE
 }
 
 /// The bytes of instances' files, or what is wrong with them.
-type Instances = HashMap<PathBuf, Result<Vec<u8>, String>>;
+pub(crate) type Instances = HashMap<PathBuf, Result<Vec<u8>, String>>;
 
 /// Copies the answer and the instance of a row of `part`; or says in what the row does not hold to them.
-fn copy_row<P: Checkable>(
+pub(crate) fn copy_row<P: Checkable>(
     folder: &Folder,
     part: &Folder,
     row: &Row,
@@ -607,7 +656,7 @@ impl<'a> Noise<'a> {
         let solver = Solver::<Multiuser>::Own(method::<Multiuser>(&self.spec)?);
         let source = Source { path: &self.instance, hash: Self::HASH, restore: &|| Self::write(&self.instance) };
         let executed = self.launcher.execute(&solver, &self.spec, &source, &Budget::default())?;
-        Reference::append(&self.folder.reference(), executed.solve_s, Some(executed.solve_cpu_s))
+        Reference::append(&self.folder.reference(), executed.solve_s, Some(executed.solve_cpu_s), node())
     }
 }
 
@@ -637,7 +686,7 @@ fn manifest<P: BenchmarkAdapter>(suite: &Suite, folder: &Folder, how: &RunOption
 }
 
 /// Writes a file whole or not at all, over what was there, and has it on the disk before it comes back.
-fn replace(path: &Path, bytes: &[u8]) -> Result<(), InputError> {
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), InputError> {
     // A name of its own: two threads may write the same instance.
     static WRITTEN: AtomicU64 = AtomicU64::new(0);
     let number = WRITTEN.fetch_add(1, Ordering::Relaxed);

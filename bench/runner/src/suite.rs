@@ -131,7 +131,7 @@ pub struct Cell {
 }
 
 /// How an instance is come by.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Recipe {
     /// By generating it.
     Generated {

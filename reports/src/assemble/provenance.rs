@@ -69,6 +69,7 @@ pub(super) fn lines(results: &Results, options: &Options) -> Vec<(String, String
         lines.push(("best known values", known));
     }
     lines.extend(noise::description(&results.manifest.reference).map(|noise| ("machine noise", noise)));
+    lines.extend(noise::nodes(&results.manifest.reference, results.rows).map(|nodes| ("nodes", nodes)));
     lines.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 

@@ -3,6 +3,7 @@
 mod bursts;
 pub(crate) mod cell;
 pub(crate) mod check;
+pub(crate) mod cluster;
 pub(crate) mod compare;
 pub(crate) mod conform;
 pub(crate) mod export;
@@ -18,6 +19,7 @@ pub(crate) mod rows;
 pub(crate) mod run;
 pub(crate) mod simulate;
 pub(crate) mod solve;
+pub(crate) mod status;
 pub(crate) mod traces;
 pub(crate) mod train;
 

@@ -82,6 +82,8 @@ pub(crate) struct Arguments {
     /// Cells at a time: with more than one, cells slow each other down, and times include that
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     jobs: u16,
+    #[command(flatten)]
+    cluster: super::cluster::Arguments,
     /// Run these methods of the suite only, by id or with their parameters: METHOD,METHOD
     #[arg(long, value_name = "METHODS", conflicts_with = "families", help_heading = "A part of a suite")]
     only: Vec<String>,
@@ -142,12 +144,14 @@ pub(crate) struct Asked {
     pub(crate) shard: Shard,
     /// Cells at a time.
     pub(crate) jobs: u16,
+    /// The cluster on which it is run, if it is.
+    pub(crate) on: Option<super::cluster::On>,
 }
 
 impl Asked {
     /// Nothing special, so many cells at a time.
     fn plain(jobs: u16) -> Self {
-        Self { solvers: Vec::new(), choice: Choice::default(), shard: Shard::ALL, jobs }
+        Self { solvers: Vec::new(), choice: Choice::default(), shard: Shard::ALL, jobs, on: None }
     }
 }
 
@@ -181,6 +185,7 @@ pub(crate) fn run_suite(arguments: &Arguments) -> Result<Ending, InputError> {
         },
         shard: arguments.shard,
         jobs: arguments.jobs,
+        on: arguments.cluster.asked(arguments.jobs),
     };
     let Some(path) = &arguments.suite else { return grid(arguments, &all(&arguments.methods), &asked) };
     let bytes = read_bytes(path).map_err(|error| error.in_file(path))?;
@@ -203,8 +208,10 @@ fn grid(arguments: &Arguments, methods: &[String], asked: &Asked) -> Result<Endi
     };
     let name = format!("{problem}-{}", request.families.join("-"));
     let folder = arguments.folder.clone().unwrap_or_else(|| PathBuf::from("runs").join(name));
-    with_problem!(&problem, P => run_for::<P>(request.suite::<P>(), &folder, asked, true))?;
-    report(&folder)
+    match with_problem!(&problem, P => run_for::<P>(request.suite::<P>(), &folder, asked, true))? {
+        Some(ending) => Ok(ending),
+        None => report(&folder),
+    }
 }
 
 /// The only problem that has all families and methods of a request.
@@ -424,25 +431,32 @@ fn peers_suites() -> Result<Vec<(&'static str, Vec<u8>)>, InputError> {
 /// Runs a suite that is read from a file in the folder `beside`, or is part of the program, and reports on it.
 fn run_and_report(suite: &[u8], beside: Option<&Path>, folder: &Path, asked: &Asked) -> Result<Ending, InputError> {
     let problem = known_problem_of(suite)?;
-    with_problem!(&problem, P => {
+    let submitted = with_problem!(&problem, P => {
         let mut suite = Suite::parse(suite, P::NAME)?;
         if let Some(beside) = beside {
             suite.is_in(beside);
         }
         run_for::<P>(suite, folder, asked, false)
     })?;
-    report(folder)
+    match submitted {
+        Some(ending) => Ok(ending),
+        None => report(folder),
+    }
 }
 
+/// Runs a suite, or submits it to a cluster. The answer is how the command ends if there is nothing to report on yet.
 fn run_for<P: BenchmarkAdapter>(
     mut suite: Suite,
     folder: &Path,
     asked: &Asked,
     keeps_suite: bool,
-) -> Result<(), InputError> {
+) -> Result<Option<Ending>, InputError> {
     suite.choose(&asked.choice)?;
     for (name, external) in &asked.solvers {
         suite.add(name.as_deref(), external.clone())?;
+    }
+    if let Some(on) = &asked.on {
+        return super::cluster::submit_for::<P>(&suite, folder, on, keeps_suite);
     }
     let program = this_program()?;
     end_on_signals();
@@ -452,7 +466,7 @@ fn run_for<P: BenchmarkAdapter>(
         &RunOptions { program: &program, shard: asked.shard, jobs: asked.jobs.into(), keeps_suite },
         &mut Bar::default(),
     )?;
-    Ok(())
+    Ok(None)
 }
 
 /// Writes the report of a run beside its rows, and tells rejections, contradictions and mismatches.

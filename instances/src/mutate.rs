@@ -257,8 +257,9 @@ fn change<P: Mutable>(instance: &mut P::Instance, stream: &mut Stream) {
     }
 }
 
-/// How far a number may be from the others of its group, as a factor: what is further off decides nothing but how methods round.
-const FARTHEST: f64 = 1e6;
+/// Numbers stay within these, or between the least and the greatest of their group where that is further off: as small or large as wanted, they would
+/// test nothing but how methods round.
+const MODERATE: (f64, f64) = (1e-3, 1e3);
 
 /// Scales a number, sets it equal to another of its group, exchanges two, rounds it, or makes it 0 or 1.
 fn change_number(numbers: &mut [Number<'_>], stream: &mut Stream) {
@@ -290,7 +291,9 @@ fn change_number(numbers: &mut [Number<'_>], stream: &mut Stream) {
     };
     // 0 and a number beside nothing have no distance.
     let next = if now == 0.0 && next == 0.0 && most > 0.0 { stream.log_uniform(least, most * 1.5) } else { next };
-    let is_near = next == 0.0 || most == 0.0 || (next <= least.max(most) * FARTHEST && next >= most / FARTHEST);
+    let (low, high) = if most == 0.0 { (now, now) } else { (least, most) };
+    let low = if low > 0.0 { low.min(MODERATE.0) } else { MODERATE.0 };
+    let is_near = next == 0.0 || (low..=high.max(MODERATE.1)).contains(&next);
     let next = if domain == Domain::Share { next.clamp(0.0, 1.0) } else { next };
     if is_near && is_in(domain, next) {
         *numbers[at].value = next;

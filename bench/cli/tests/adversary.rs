@@ -57,5 +57,5 @@ fn what_is_unknown_is_told_with_a_remedy() {
     told(&["--method", "iao", "--size", "people=3"], "users, units, blocks, models");
     told(&["--method", "iao", "--start", "nowhere"], "random, family, worst, kept");
     told(&["--method", "nobody"], "iao");
-    told(&["--method", "iao", "--seconds", "-1"], "--seconds");
+    told(&["--method", "iao", "--seconds", "0"], "--seconds");
 }

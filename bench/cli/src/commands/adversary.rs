@@ -199,8 +199,8 @@ fn search_in<P: BenchmarkAdapter>(
             err!("round {round} ({start}): ratio {}", shown(ratio));
         }
     };
-    let (state, _) = search.run(Limits { seconds: arguments.seconds, rounds: arguments.rounds }, progress)?;
-    let found = search.finish(&state, 0.5 * arguments.seconds)?;
+    let (mut state, _) = search.run(Limits { seconds: arguments.seconds, rounds: arguments.rounds }, progress)?;
+    let found = search.finish(&mut state, 0.5 * arguments.seconds)?;
     let _ = std::fs::remove_file(folder.join("candidate.json"));
     Ok((state, found, refuted_in(folder)))
 }
@@ -256,7 +256,7 @@ fn print_found<P: BenchmarkAdapter>(state: &State, found: Option<&Found>, folder
     let against = question.against.as_deref().unwrap_or("the certified optimum");
     out!("method     {} against {against}, {} {}", question.method, question.problem, question.variant);
     out!(
-        "searched   {rounds} rounds, {} instances, {} with a ratio, {} that the method did not solve, {}",
+        "searched   {rounds} rounds, {} instances, {} with a ratio, {} that the method did not solve (without a solution, too), {}",
         text::grouped(*tried),
         text::grouped(*counted),
         text::grouped(*unsolved),

@@ -33,10 +33,11 @@ pub struct Limits {
     pub rounds: u64,
 }
 
-/// Seconds that one round takes at most, so that the state is never older.
+/// Seconds that one round takes at most, and seconds between two times that the state is written: it is never much older.
 const ROUND_S: f64 = 30.0;
+const WRITTEN_S: f64 = 2.0;
 
-/// By how much a ratio may fall while an instance is made small.
+/// By how much a ratio may fall while an instance is made small: of maximised objectives, whose ratios are at most 1, and relative to the ratio of minimised ones.
 const SHRINK_LOSS: f64 = 1e-3;
 
 /// The worst instance, made small, and its ratio.
@@ -87,7 +88,9 @@ impl<P: BenchmarkAdapter> Search<'_, P> {
         let mut state = State::read(&file, self.question.clone())?;
         self.judge_again(&mut state)?;
         let began = Instant::now();
+        let mut written = None;
         let mut refuted = Vec::new();
+        let bytes = |state: &State| serde_json::to_vec_pretty(state).expect("plain data");
         while state.rounds < limits.rounds {
             let left = limits.seconds - began.elapsed().as_secs_f64();
             let is_worst = state.ratio.is_some_and(|ratio| !ratio.times_worse(P::SENSE).is_finite());
@@ -99,10 +102,13 @@ impl<P: BenchmarkAdapter> Search<'_, P> {
             refuted.extend(self.keep_refuted(&tally)?);
             self.take(&mut state, begin, tally);
             state.seconds += of_round.elapsed().as_secs_f64();
-            let bytes = serde_json::to_vec_pretty(&state).expect("plain data");
-            replace(&file, &bytes)?;
             progress(&state);
+            if written.is_none_or(|at: Instant| at.elapsed().as_secs_f64() >= WRITTEN_S) {
+                replace(&file, &bytes(&state))?;
+                written = Some(Instant::now());
+            }
         }
+        replace(&file, &bytes(&state))?;
         Ok((state, refuted))
     }
 
@@ -168,11 +174,12 @@ impl<P: BenchmarkAdapter> Search<'_, P> {
         Ok(files)
     }
 
-    /// Makes the worst instance small within `seconds`, and writes it with its ratio and both answers. None if no instance counted.
+    /// Makes the worst instance small within `seconds`, and writes it with its ratio and both answers. None if no instance counted. If the small one is
+    /// worse, as happens, it is the worst one from now on.
     ///
     /// # Errors
     /// [`InputError`] if a file cannot be written or a program cannot be started.
-    pub fn finish(&self, state: &State, seconds: f64) -> Result<Option<Found>, InputError> {
+    pub fn finish(&self, state: &mut State, seconds: f64) -> Result<Option<Found>, InputError> {
         let (Some(worst), Some(ratio)) = (state.worst::<P>()?, state.ratio) else { return Ok(None) };
         let mut instance = self.shrunk(&worst, ratio, seconds)?;
         *P::origin_mut(&mut instance) = self.origin();
@@ -180,6 +187,10 @@ impl<P: BenchmarkAdapter> Search<'_, P> {
         let again = self.judge.judge(&instance)?;
         let Outcome::Counts(now) = judged.outcome else { return Ok(None) };
         let file = |name: &str| self.folder.join(name);
+        if now.times_worse(P::SENSE) > ratio.times_worse(P::SENSE) {
+            state.set_worst::<P>(&instance, now);
+            replace(&file("state.json"), &serde_json::to_vec_pretty(&state).expect("plain data"))?;
+        }
         replace(&file("worst.json"), &instance_bytes::<P>(&instance))?;
         replace(&file("worst.method.json"), &answer_bytes::<P>(&judged.answer))?;
         if let Some(reference) = &judged.reference {
@@ -213,7 +224,7 @@ impl<P: BenchmarkAdapter> Search<'_, P> {
             match self.judge.judge(candidate) {
                 Ok(judged) => Some(match judged.outcome {
                     Outcome::Counts(now) => match P::SENSE {
-                        Sense::Minimise => now.ratio >= ratio.ratio - SHRINK_LOSS,
+                        Sense::Minimise => now.ratio >= ratio.ratio * (1.0 - SHRINK_LOSS),
                         Sense::Maximise => now.ratio <= ratio.ratio + SHRINK_LOSS,
                     },
                     _ => false,

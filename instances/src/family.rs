@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use crate::document::parse_instance;
 use crate::error::InputError;
 use crate::origin::Origin;
 use crate::problem::Problem;
@@ -28,13 +29,43 @@ impl Family {
     }
 }
 
+/// The family of instances that a search for worst cases found, see [`Generated::KEPT`].
+pub const FOUND: Family = Family {
+    name: "adversarial-found",
+    about: "kept: worst cases that offcut adversary found; the seed is the number of the instance, from 1",
+};
+
 /// A problem with a generator. Same family, parameters and seed: same bytes, on every platform.
 pub trait Generated: Problem {
     /// What a family can be asked for.
     type Parameters: Settable;
 
-    /// All families; the first is the one that is meant if none is named.
+    /// All families whose instances are drawn; the first is the one that is meant if none is named.
     const FAMILIES: &'static [Family];
+
+    /// Documents of the instances of the family [`FOUND`]: they are kept, not drawn, so the family takes no parameters. It is no family if there are none.
+    const KEPT: &'static [&'static [u8]];
+
+    /// All families, drawn and kept.
+    fn families() -> Vec<Family> {
+        Self::FAMILIES.iter().copied().chain((!Self::KEPT.is_empty()).then_some(FOUND)).collect()
+    }
+
+    /// The kept instance of this number, from 1.
+    ///
+    /// # Errors
+    /// [`InputError`] if there are not so many.
+    fn kept(number: u64) -> Result<Self::Instance, InputError> {
+        let place = number.checked_sub(1).and_then(|place| usize::try_from(place).ok());
+        match place.and_then(|place| Self::KEPT.get(place)) {
+            Some(document) => parse_instance::<Self>(document),
+            None => {
+                let what = format!("has no instance {number}");
+                let remedy = format!("give a seed from 1 to {}", Self::KEPT.len());
+                Err(InputError::at(format!("family '{}'", FOUND.name), what, remedy))
+            }
+        }
+    }
 
     /// Generates an instance.
     ///
@@ -47,6 +78,15 @@ pub trait Generated: Problem {
     /// # Errors
     /// [`InputError`] naming the family or parameter.
     fn generate_with(family: &str, settings: &Map<String, Value>, seed: u64) -> Result<Self::Instance, InputError> {
+        if family == FOUND.name && !Self::KEPT.is_empty() {
+            return match settings.keys().next() {
+                Some(name) => {
+                    let remedy = format!("leave it out: instances of '{}' are kept as they are", FOUND.name);
+                    Err(InputError::at(format!("parameter '{name}'"), "cannot be set", remedy))
+                }
+                None => Self::kept(seed),
+            };
+        }
         let mut parameters = Self::Parameters::default();
         for (name, value) in settings {
             parameters = parameters.with(name, value.clone())?;
@@ -58,13 +98,16 @@ pub trait Generated: Problem {
     fn origin(instance: &Self::Instance) -> &Origin;
 }
 
-/// Implements [`Generated`] for a problem in whose module are `Instance`, with an `origin`, and what `generate.rs` has: `Parameters`, `FAMILIES`, `generate`.
+/// Implements [`Generated`] for a problem in whose module are `Instance`, with an `origin`, and what `generate.rs` has: `Parameters`, `FAMILIES`, `generate`,
+/// and what `found.rs` has.
 macro_rules! generated {
     ($problem:ty) => {
         impl $crate::family::Generated for $problem {
             type Parameters = Parameters;
 
             const FAMILIES: &'static [$crate::family::Family] = &FAMILIES;
+
+            const KEPT: &'static [&'static [u8]] = found::KEPT;
 
             fn generate(
                 family: &str,

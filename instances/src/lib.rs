@@ -21,6 +21,7 @@
 //! | [`machine`] | machines and the kinds whose layers were measured |
 //! | [`measured`] | work in seconds, for generators |
 //! | [`prototype`] | predicted against measured latencies, as `offcut prototype` writes them |
+//! | [`mutate`] | neighbours of instances: for searches over instances, and for making one small |
 //! | [`origin`], [`speedup`], [`model`] | types that several problems use |
 //! | [`jpdra`] | flows of tasks through partitions on servers: placement and speeds in tandem queues |
 //! | [`lymdo`] | cuts and resources slot by slot under energy budgets |
@@ -39,6 +40,7 @@ pub mod library;
 pub mod machine;
 pub mod measured;
 pub mod model;
+pub mod mutate;
 pub mod origin;
 mod parameters;
 pub mod problem;

@@ -85,6 +85,12 @@ enum Command {
         after_help = "Exit code 1 if an answer is rejected, contradicted, or cannot be read (verdict invalid); 2 if a file is missing or the instance is bad.\nExamples: offcut check my.json answer.json\n          offcut check my.json mine.json threshold.json"
     )]
     Check(commands::check::Arguments),
+    /// Search instances on which a method is worst, against the certified optimum or another method
+    ///
+    /// Simulated annealing over an instance's numbers and structure. A ratio counts only if the checker certifies both ends. Running again in the same folder
+    /// goes on. The worst instance is made small and written with its ratio and both answers. Exit code 1 if a proven ratio is beaten or an answer is rejected
+    #[command(after_help = commands::adversary::ABOUT)]
+    Adversary(commands::adversary::Arguments),
     /// Simulate an answer to jpdra or lymdo task by task: do the queues take as long as the formula says?
     ///
     /// Sends tasks through the queues of the answer's solution, of lymdo those of one slot, and compares every flow's or user's mean delay with the formula.
@@ -271,6 +277,7 @@ fn dispatch(command: Command) -> Result<Ending, InputError> {
         Command::Methods { problem, json } => commands::methods::methods(problem.as_deref(), json),
         Command::Solve(arguments) => commands::solve::solve(&arguments),
         Command::Check(arguments) => commands::check::check(&arguments),
+        Command::Adversary(arguments) => commands::adversary::adversary(&arguments),
         Command::Simulate(arguments) => commands::simulate::simulate(&arguments),
         Command::Measure { arguments } => commands::measure::measure(&arguments),
         Command::Prototype { arguments } => commands::measure::prototype(&arguments),

@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use offcut_instances::problems::NAMES;
 
 /// Files that every problem has, with PROBLEM for its name; one of several where a module may be a file or a folder.
-const FILES: [&[&str]; 20] = [
+const FILES: [&[&str]; 22] = [
     &["instances/src/PROBLEM/mod.rs"],
+    &["instances/src/PROBLEM/mutate.rs"],
+    &["instances/src/PROBLEM/found.rs"],
     &["instances/data/PROBLEM/toy.json"],
     &["instances/data/PROBLEM/toy_optimum.txt"],
     &["instances/data/PROBLEM/library/index.json"],

@@ -2,7 +2,7 @@
 
 use offcut_checker::Checkable;
 use offcut_instances::document::InputError;
-use offcut_instances::family::Generated;
+use offcut_instances::mutate::Mutable;
 use offcut_instances::problem::{Algorithm, Answer, Budget, MethodSpec, Problem};
 use offcut_ledger::manifest::Quantity;
 use offcut_ledger::row::InstanceLabel;
@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::dialogue::Dialogue;
 
 /// A problem with its methods, and what the runner and reports need to know of it.
-pub trait BenchmarkAdapter: Checkable + Generated {
+pub trait BenchmarkAdapter: Checkable + Mutable {
     /// How programs decide it slot by slot; none if it is decided as a whole.
     const ROLL_OUT: Option<RollOut<Self>> = None;
 
@@ -20,6 +20,18 @@ pub trait BenchmarkAdapter: Checkable + Generated {
 
     /// All methods with default parameters: exact ones first, then the paper's, then baselines.
     fn algorithms() -> Vec<Box<dyn Algorithm<Self>>>;
+
+    /// The methods of [`Self::algorithms`] that are no exact methods, by id.
+    fn heuristics() -> Vec<String>;
+
+    /// The exact method whose certificates prove the optimum of such an instance; none if there is none.
+    fn certifying(instance: &Self::Instance) -> Option<&'static str>;
+
+    /// How many times the optimum a method's objective is at most, or the optimum the method's objective if that is maximised, where that is proved of this
+    /// instance.
+    fn proven_factor(_method: &MethodSpec, _instance: &Self::Instance) -> Option<f64> {
+        None
+    }
 
     /// What sets instances apart that must not share a table, in a word, e.g. `max`.
     fn variant(instance: &Self::Instance) -> &'static str;
@@ -75,7 +87,12 @@ pub struct RollOut<P: Problem> {
 
 /// The ids of all methods of a problem.
 pub fn methods<P: BenchmarkAdapter>() -> Vec<String> {
-    P::algorithms().iter().map(|algorithm| algorithm.id().to_owned()).collect()
+    ids(&P::algorithms())
+}
+
+/// The ids of methods.
+pub(crate) fn ids<P: Problem>(algorithms: &[Box<dyn Algorithm<P>>]) -> Vec<String> {
+    algorithms.iter().map(|algorithm| algorithm.id().to_owned()).collect()
 }
 
 /// The method that `spec` names, with its parameters.

@@ -134,7 +134,7 @@ impl GridRequest {
 
     /// Whether problem `P` has all families and methods.
     pub fn fits<P: BenchmarkAdapter>(&self) -> bool {
-        let has_family = |name: &String| P::FAMILIES.iter().any(|family| family.name == name);
+        let has_family = |name: &String| P::families().iter().any(|family| family.name == name);
         let known = methods::<P>();
         let has_method = |text: &String| {
             let id = MethodSpec::id_in(text);

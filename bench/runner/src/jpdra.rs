@@ -1,11 +1,11 @@
 //! The runner's adapter of `jpdra`.
 
 use offcut_instances::jpdra::{Allocation, Instance, Jpdra};
-use offcut_instances::problem::Algorithm;
+use offcut_instances::problem::{Algorithm, MethodSpec};
 use offcut_ledger::manifest::Quantity;
 
 use crate::BenchmarkAdapter;
-use crate::adapter::counted;
+use crate::adapter::{counted, ids};
 
 impl BenchmarkAdapter for Jpdra {
     const PROGRAMS: &'static [&'static str] = &["milp-oa", "milp-units"];
@@ -14,6 +14,18 @@ impl BenchmarkAdapter for Jpdra {
         let mut all = offcut_formulations::jpdra::algorithms();
         all.extend(offcut_heuristics::jpdra::algorithms());
         all
+    }
+
+    fn heuristics() -> Vec<String> {
+        ids(&offcut_heuristics::jpdra::algorithms())
+    }
+
+    fn certifying(_: &Instance) -> Option<&'static str> {
+        Some("branch")
+    }
+
+    fn proven_factor(method: &MethodSpec, _: &Instance) -> Option<f64> {
+        (method.id == "branch").then_some(1.0)
     }
 
     fn variant(instance: &Instance) -> &'static str {

@@ -17,11 +17,13 @@
 //! | [`run`](mod@run) | a whole suite into a folder, resuming by key; shards, and merging them |
 //! | [`cluster`] | the same by many tasks of a cluster, that take cells of one folder |
 //! | [`export`](mod@export) | a method's mathematical program as a file, not solved |
+//! | [`adversary`] | instances on which a method is worst, searched by simulated annealing |
 //! | [`environment`] | where and with what it runs |
 
 #![warn(clippy::too_many_lines, unreachable_pub)]
 
 pub mod adapter;
+pub mod adversary;
 pub mod cell;
 pub mod check;
 pub mod choice;

@@ -4,7 +4,7 @@ mod program;
 mod roll_out;
 
 use offcut_instances::lymdo::{Instance, Lymdo, Service};
-use offcut_instances::problem::Algorithm;
+use offcut_instances::problem::{Algorithm, MethodSpec};
 use offcut_ledger::manifest::Quantity;
 pub use roll_out::Rollout;
 
@@ -23,6 +23,20 @@ impl BenchmarkAdapter for Lymdo {
             policies.into_iter().flatten().map(|policy| Box::new(Rollout::new(policy)) as Box<dyn Algorithm<Self>>),
         );
         all
+    }
+
+    fn heuristics() -> Vec<String> {
+        offcut_heuristics::lymdo::policies().iter().map(|policy| policy.id().to_owned()).collect()
+    }
+
+    /// Of a horizon there is a bound, and no method that attains it.
+    fn certifying(instance: &Instance) -> Option<&'static str> {
+        (instance.slots.len() == 1).then_some("branch")
+    }
+
+    fn proven_factor(method: &MethodSpec, instance: &Instance) -> Option<f64> {
+        let is_exact = ["branch", "lymdo-exact"].contains(&method.id.as_str());
+        (is_exact && instance.slots.len() == 1).then_some(1.0)
     }
 
     fn variant(instance: &Instance) -> &'static str {

@@ -1,5 +1,6 @@
 //! All tests of this crate, in one program: each program would compile all methods anew.
 
+mod adversary;
 mod choice;
 mod common;
 /// One file a problem: what every method of it passes.

@@ -25,8 +25,10 @@
 //! | f_sn | `speeds` of a [`Solution`] | MAC/s or units | (flows, partitions) |
 //! | F_m | `servers[m].machine.speed` | MAC/s, or a factor | (servers,) |
 
+mod found;
 mod generate;
 mod instance;
+mod mutate;
 mod solution;
 #[cfg(feature = "proptest")]
 pub mod strategy;

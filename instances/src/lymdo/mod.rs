@@ -44,8 +44,10 @@
 //! | m_n(t), f_n(t), b_n(t), F_n(t) | `slots[t]` of a [`Solution`] | block, MAC/s, Hz, MAC/s | (slots, users) |
 
 mod exchange;
+mod found;
 mod generate;
 mod instance;
+mod mutate;
 mod policy;
 mod solution;
 #[cfg(feature = "proptest")]

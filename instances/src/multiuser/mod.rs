@@ -21,8 +21,10 @@
 //! | s_i | `cut[i]` | block | (users,) |
 //! | f_i | `units[i]` | units | (users,) |
 
+mod found;
 mod generate;
 mod instance;
+mod mutate;
 mod solution;
 #[cfg(feature = "proptest")]
 pub mod strategy;

@@ -26,8 +26,10 @@
 //! | C_j | `cloudlets[j].threads` | threads | (cloudlets,) |
 //! | s_j(k) | `cloudlets[j].speedup` | - | law |
 
+mod found;
 mod generate;
 mod instance;
+mod mutate;
 mod solution;
 #[cfg(feature = "proptest")]
 pub mod strategy;

@@ -46,7 +46,7 @@ pub(crate) fn families() -> String {
 
 /// Families and parameters of one problem, with the parameters' defaults.
 fn families_of<P: BenchmarkAdapter>() -> String {
-    let families: Vec<&str> = P::FAMILIES.iter().map(|family| family.name).collect();
+    let families: Vec<&str> = P::families().iter().map(|family| family.name).collect();
     let defaults = P::default_parameters();
     let parameters: Vec<String> =
         defaults.as_object().expect("an object").iter().map(|(name, value)| format!("{name}={value}")).collect();
@@ -56,7 +56,7 @@ fn families_of<P: BenchmarkAdapter>() -> String {
 fn generate_for<P: BenchmarkAdapter>(arguments: &Arguments) -> Result<Ending, InputError> {
     if arguments.list {
         out!("families");
-        P::FAMILIES.iter().for_each(|Family { name, about }| out!("  {name:12} {about}"));
+        P::families().iter().for_each(|Family { name, about }| out!("  {name:17} {about}"));
         out!("parameters");
         let defaults = P::default_parameters();
         for (name, value) in defaults.as_object().expect("an object") {

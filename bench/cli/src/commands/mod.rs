@@ -1,5 +1,6 @@
 //! One file per command, and the dispatch on a problem's name.
 
+pub(crate) mod adversary;
 mod bursts;
 pub(crate) mod cell;
 pub(crate) mod check;

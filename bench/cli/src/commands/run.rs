@@ -248,7 +248,7 @@ fn problem_of_request(request: &GridRequest) -> Result<&'static str, InputError>
 }
 
 fn families_of<P: BenchmarkAdapter>() -> String {
-    let names: Vec<&str> = P::FAMILIES.iter().map(|family| family.name).collect();
+    let names: Vec<&str> = P::families().iter().map(|family| family.name).collect();
     format!("{} {}", P::NAME, names.join(", "))
 }
 

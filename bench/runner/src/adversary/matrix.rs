@@ -1,0 +1,115 @@
+//! The worst ratio of every method against every other one, as a table.
+
+use serde::Serialize;
+
+use super::judge::Ratio;
+
+/// An ordered pair of methods.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Cell {
+    /// The method that is worse.
+    pub method: String,
+    /// The method it is compared with; the certified optimum if none.
+    pub against: Option<String>,
+    /// The worst ratio found; none if no instance counted.
+    pub ratio: Option<Ratio>,
+    /// Seconds of searching.
+    pub seconds: f64,
+    /// Instances judged.
+    pub tried: u64,
+}
+
+/// What the column of the certified optimum is called.
+const OPTIMUM: &str = "optimum";
+
+impl Cell {
+    fn against(&self) -> &str {
+        self.against.as_deref().unwrap_or(OPTIMUM)
+    }
+}
+
+/// One line a pair.
+pub fn csv(cells: &[Cell]) -> String {
+    let mut lines = vec!["method,against,ratio,other_end,objective,reference,bound,proven,seconds,tried".to_owned()];
+    // A name of a method holds no quote; with several parameters it holds commas.
+    let quoted = |name: &str| if name.contains(',') { format!("\"{name}\"") } else { name.to_owned() };
+    for cell in cells {
+        let of = |value: &dyn Fn(&Ratio) -> Option<f64>| {
+            cell.ratio.as_ref().and_then(value).map_or(String::new(), |value| value.to_string())
+        };
+        let numbers = [
+            of(&|ratio| Some(ratio.ratio)),
+            of(&|ratio| Some(ratio.other_end).filter(|end| end.is_finite())),
+            of(&|ratio| Some(ratio.objective[0])),
+            of(&|ratio| Some(ratio.reference[0])),
+            of(&|ratio| ratio.bound),
+            of(&|ratio| ratio.proven),
+        ];
+        let (method, against) = (quoted(&cell.method), quoted(cell.against()));
+        lines.push(format!("{method},{against},{},{:.1},{}", numbers.join(","), cell.seconds, cell.tried));
+    }
+    lines.join("\n") + "\n"
+}
+
+/// A table: a row for each method, a column for the optimum, one for what is proved, one for each method it is compared with.
+pub fn markdown(problem: &str, variant: &str, maximised: bool, cells: &[Cell]) -> String {
+    let mut methods: Vec<&str> = Vec::new();
+    let names = cells.iter().flat_map(|cell| [Some(cell.method.as_str()), cell.against.as_deref()]);
+    for name in names.flatten() {
+        if !methods.contains(&name) {
+            methods.push(name);
+        }
+    }
+    let seconds = cells.iter().map(|cell| cell.seconds).fold(0.0, f64::max);
+    let worse = if maximised { "less is worse" } else { "more is worse" };
+    let mut text = format!(
+        "Worst ratios found, `{problem}` ({variant}): the row's objective over the column's on one instance, both checked; {worse}. \
+         At most {seconds:.0} s a pair. `proven`: what the ratio to the optimum cannot be worse than, on the instance found.\n\n"
+    );
+    text += &format!("| method | {OPTIMUM} | proven | {} |\n", methods.join(" | "));
+    text += &format!("|---|--:|--:|{}\n", "--:|".repeat(methods.len()));
+    let number = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.4}"));
+    for method in methods.iter().filter(|method| cells.iter().any(|cell| cell.method == **method)) {
+        let at = |against: &str| cells.iter().find(|cell| cell.method == *method && cell.against() == against);
+        let ratio = |against: &str| at(against).and_then(|cell| cell.ratio);
+        let others = methods
+            .iter()
+            .map(|other| if other == method { String::new() } else { number(ratio(other).map(|ratio| ratio.ratio)) });
+        let others: Vec<String> = others.collect();
+        let optimum = ratio(OPTIMUM);
+        let (found, proven) =
+            (number(optimum.map(|ratio| ratio.ratio)), number(optimum.and_then(|ratio| ratio.proven)));
+        text += &format!("| `{method}` | {found} | {proven} | {} |\n", others.join(" | "));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cell(method: &str, against: Option<&str>, ratio: Option<f64>) -> Cell {
+        let ratio = ratio.map(|ratio| Ratio {
+            ratio,
+            other_end: ratio,
+            objective: [1.0, 1.0],
+            reference: [2.0, 2.0],
+            bound: against.is_none().then_some(2.0),
+            proven: against.is_none().then_some(0.25),
+        });
+        Cell { method: method.into(), against: against.map(str::to_owned), ratio, seconds: 3.0, tried: 7 }
+    }
+
+    #[test]
+    fn every_pair_has_its_place() {
+        let cells =
+            [cell("a", None, Some(0.5)), cell("a", Some("b:x=1,y=2"), Some(0.75)), cell("b:x=1,y=2", Some("a"), None)];
+        let table = markdown("throughput", "count", true, &cells);
+        assert!(table.contains("| `a` | 0.5000 | 0.2500 |  | 0.7500 |\n"), "{table}");
+        assert!(table.contains("| `b:x=1,y=2` | - | - | - |  |\n"), "{table}");
+        let csv = csv(&cells);
+        assert_eq!(csv.lines().count(), 4);
+        assert!(csv.contains("a,optimum,0.5,0.5,1,2,2,0.25,3.0,7\n"), "{csv}");
+        assert!(csv.contains("\"b:x=1,y=2\",a,,,,,,,3.0,7\n"), "{csv}");
+    }
+}

@@ -352,12 +352,12 @@ class Session:
             pairs = dict.fromkeys((line["instance"], line["answer"])
                                   for line in map(json.loads, (folder / "ledger.jsonl").read_text().splitlines()) if line["answer"])
             for key, answer in pairs:
-                start = time.monotonic()
+                start = time.process_time()
                 entry = names[key]
                 before = self.counts[problem, "partly not taken"]
                 self.compare(problem, "library", folder / entry["file"], folder / "answers" / answer, entry["name"])
                 taken = "" if before == self.counts[problem, "partly not taken"] else ", partly not taken"
-                print(f"{problem} {entry['name']}: {time.monotonic() - start:.1f} s{taken}", flush=True)
+                print(f"{problem} {entry['name']}: {time.process_time() - start:.1f} s{taken}", flush=True)
 
     def report(self) -> int:
         for problem in FAMILIES:

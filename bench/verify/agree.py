@@ -115,7 +115,30 @@ class Judges:
                     found.append(f"{SERIOUS}: bound: offcut {other}, verify {mine}")
                 elif stronger < -room and not (ours["notes"] and -stronger <= len(ours["notes"])):
                     found.append(f"other: bound: offcut {other}, verify {mine}")
+        if found and not any(text.startswith(SERIOUS) for text in found) and self.excused(instance, answer, ours):
+            return ["rounding"], ours, theirs
         return found, ours, theirs
+
+    def excused(self, instance: Path, answer: Path, ours: dict[str, Any]) -> bool:
+        """Whether offcut only proves less because it rounds outwards: it accepts what is relaxed by 1e-11, or prices cancel.
+
+        Prices of jpdra that are 10^5 times the bound cancel in exact arithmetic; intervals keep their roundings.
+        """
+        document = json.loads(answer.read_bytes())
+        certificate = document["body"]["proved"]["evidence"].get("certificate") if document["body"].get("proved") else None
+        if certificate is None or ours.get("proved") in (None, "inf"):
+            return False
+        proved = float(ours["proved"])
+        if ours["problem"] == "jpdra":
+            return max((abs(x) for p in places(certificate["prices"]) if type(x := inside(certificate["prices"], p)) in (int, float)),
+                       default=0) > 1e5 * abs(proved)
+        if certificate.get("kind") == "threshold":
+            certificate["latency_s"] *= 1 - 1e-11
+            document["body"]["proved"]["value"] = min(document["body"]["proved"]["value"], certificate["latency_s"])
+            relaxed = answer.with_suffix(".relaxed")
+            relaxed.write_text(json.dumps(document))
+            return self.offcut(instance, relaxed)["code"] == 0
+        return False
 
 
 def places(node: Any, at: tuple = ()) -> list[tuple]:
@@ -168,7 +191,8 @@ class Mutator:
 
     def change(self, document: dict, pool: list[dict]) -> None:
         rng = self.rng
-        parts = [part for part in ("found", "proved") if isinstance(document.get("body", {}).get(part), dict)]
+        body = document.get("body")
+        parts = [part for part in ("found", "proved") if isinstance(body, dict) and isinstance(body.get(part), dict)]
         root = document["body"][rng.choice(parts)] if parts and rng.random() < 0.97 else document
         spots = [p for p in places(root) if p]
         numbers = [p for p in spots if type(inside(root, p)) in (int, float)]
@@ -244,7 +268,9 @@ class Session:
                 self.counts[problem, "no solution proved"] += 1
             if ours["not_taken"]:
                 self.counts[problem, "partly not taken"] += 1
-        if found:
+        if found == ["rounding"]:
+            self.counts[problem, "differ by rounding"] += 1
+        elif found:
             self.counts[problem, "DISAGREE"] += 1
             self.failures += found
             name = f"{len(self.failures)}-{problem}"
@@ -326,12 +352,12 @@ class Session:
             pairs = dict.fromkeys((line["instance"], line["answer"])
                                   for line in map(json.loads, (folder / "ledger.jsonl").read_text().splitlines()) if line["answer"])
             for key, answer in pairs:
-                start = time.monotonic()
+                start = time.process_time()
                 entry = names[key]
                 before = self.counts[problem, "partly not taken"]
                 self.compare(problem, "library", folder / entry["file"], folder / "answers" / answer, entry["name"])
                 taken = "" if before == self.counts[problem, "partly not taken"] else ", partly not taken"
-                print(f"{problem} {entry['name']}: {time.monotonic() - start:.1f} s{taken}", flush=True)
+                print(f"{problem} {entry['name']}: {time.process_time() - start:.1f} s{taken}", flush=True)
 
     def report(self) -> int:
         for problem in FAMILIES:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from math import inf, isqrt
-from time import monotonic
+from time import process_time
 
 Value = Fraction | float
 """A rational, or the float `inf`."""
@@ -15,13 +15,13 @@ class NotTaken(Exception):
 
 
 class Clock:
-    """The time that is left for an answer."""
+    """The processor time that is left for a solution or a certificate."""
 
     def __init__(self, seconds: float):
-        self.end = monotonic() + seconds
+        self.end = process_time() + seconds
 
     def check(self, what: str) -> None:
-        if monotonic() > self.end:
+        if process_time() > self.end:
             raise NotTaken(what)
 
 

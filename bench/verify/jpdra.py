@@ -394,7 +394,7 @@ class Replay:
                 best = min(best, self.marginal(node["rates"], allowed))
             elif kind == "priced":
                 leaves.append((-BIG, at, 0, node["prices"], allowed))
-            elif self.priced(node["prices"], allowed, 1, self.bare) <= 0 >= self.priced(node["prices"], allowed, 2, self.bare):
+            elif self.priced(node["prices"], allowed, 0, self.bare) <= 0 >= self.priced(node["prices"], allowed, 2, self.bare):
                 raise Refused(f"nodes[{at}]: the leaf is not shown to be empty")
         # The least leaf only: each is bounded more and more closely until one that is bounded closely is the least.
         heapify(leaves)
@@ -431,23 +431,19 @@ class Replay:
         return self.paths(costs, [zero] * self.count, allowed) - constants
 
     def priced(self, prices: int, allowed: list[int], stage: int, servers: list[Server]) -> int:
-        """Theorem 2 (or 3, with servers without delays); stage 0: by the minima over what any leaf allows, 1: by rates, 2: closely."""
+        """Theorem 2 (or 3, with servers without delays); stage 0: by rates, 1: also by the minima over any leaf's sets, 2: closely."""
         place, stay = self.prices[prices]
         total = self.paths(place, stay, allowed, servers is self.bare)
         if total >= BIG // 2:
             return BIG
-        scale = abs(total) // 10
+        # Within 5e-12 of the sum over all servers.
+        scale = abs(total) * 50 // len(servers)
         for m, server in enumerate(servers):
-            sets = (0, 0)
-            if stage:
-                sets = (sum(1 << i for i, mask in enumerate(allowed) if mask == 1 << m),
-                        sum(1 << i for i, mask in enumerate(allowed) if not mask >> m & 1))
-            key = (servers is self.bare, prices, m, stage, *sets)
+            sets = (sum(1 << i for i, mask in enumerate(allowed) if mask == 1 << m),
+                    sum(1 << i for i, mask in enumerate(allowed) if not mask >> m & 1))
+            first = (servers is self.bare, prices, m)
+            key = (*first, 1, 0, 0) if stage == 1 else (*first, stage, *sets)
             if key not in self.known:
-                value = server.minimum(*sets, place[m], stay[m], scale, self.clock, self.notes, stage != 1)
-                if stage == 1 and (key := (key[0], prices, m, 0, 0, 0)) in self.known:
-                    value = max(value, self.known[key])
-                key = (servers is self.bare, prices, m, stage, *sets)
-                self.known[key] = value
-            total += self.known[key]
+                self.known[key] = server.minimum(*key[-2:], place[m], stay[m], scale, self.clock, self.notes, stage > 0)
+            total += max(self.known[key], self.known.get((*first, 0, *sets), -BIG))
         return BIG if total >= BIG // 2 else total

@@ -134,7 +134,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Checks an answer in exact arithmetic, independently of offcut check.")
     parser.add_argument("instance", nargs="?")
     parser.add_argument("answer", nargs="?")
-    parser.add_argument("--seconds", type=float, default=60, help="time for a solution, and for a certificate [60]")
+    parser.add_argument("--seconds", type=float, default=60, help="processor time for a solution, and for a certificate [60]")
     parser.add_argument("--batch", action="store_true", help="read lines INSTANCE<tab>ANSWER")
     options = parser.parse_args()
     cache: dict[str, tuple[str, Any]] = {}

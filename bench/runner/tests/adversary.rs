@@ -41,7 +41,7 @@ fn judge<P: BenchmarkAdapter>(method: Rival<P>, against: Option<&str>, folder: &
         against: against.map(|against| Rival::own(against).expect("known")),
         budget: Budget::default(),
         only_proven: false,
-        launcher: Launcher { program: Path::new("no program"), grace_s: 1.0 },
+        launcher: Launcher { program: Path::new("no program"), grace_s: 1.0, results: &[] },
         candidate: Box::leak(folder.join("candidate.json").into_boxed_path()),
     }
 }

@@ -11,6 +11,7 @@ use offcut_runner::adversary::{
     Cell, Found, Judge, Limits, Question, Ratio, Rival, Search, Start, State, csv, markdown,
 };
 use offcut_runner::cell::{GRACE_S, Launcher};
+use offcut_runner::isolation::results_around;
 use offcut_runner::process::end_on_signals;
 use offcut_runner::solver::Solver;
 
@@ -181,12 +182,13 @@ fn search_in<P: BenchmarkAdapter>(
     made(folder)?;
     let question = question::<P>(arguments, &method.spec, against.map(str::to_owned))?;
     let program = this_program()?;
+    let results = results_around(Some(folder));
     let judge = Judge {
         method,
         against: against.map(Rival::own).transpose()?,
         budget: Budget { time_s: Some(arguments.time), seed: arguments.seed, ..Budget::default() },
         only_proven: arguments.only_proven,
-        launcher: Launcher { program: &program, grace_s: GRACE_S },
+        launcher: Launcher { program: &program, grace_s: GRACE_S, results: &results },
         candidate: &folder.join("candidate.json"),
     };
     let search = Search { judge, question, folder };

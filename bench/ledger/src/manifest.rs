@@ -105,14 +105,21 @@ impl Reference {
         };
         let whole = &text[..text.rfind('\n').map_or(0, |end| end + 1)];
         let number = |word: &str| word.parse().ok().filter(|time: &f64| time.is_finite());
-        let measured = |line: &str| {
+        let mut found = Self::default();
+        let mut has_cpu = true;
+        for line in whole.lines() {
             let mut words = line.split(' ');
-            let (time_s, cpu_s) = (number(words.next()?)?, words.next().and_then(number));
-            Some((time_s, (cpu_s, words.next().unwrap_or_default().to_owned())))
-        };
-        let (times_s, (cpu_s, nodes)): (Vec<f64>, (Vec<Option<f64>>, Vec<String>)) =
-            whole.lines().filter_map(measured).unzip();
-        Ok(Self { times_s, cpu_s: cpu_s.into_iter().collect::<Option<_>>().unwrap_or_default(), nodes })
+            let Some(time_s) = words.next().and_then(number) else { continue };
+            found.times_s.push(time_s);
+            let cpu_s = words.next().and_then(number);
+            has_cpu &= cpu_s.is_some();
+            found.cpu_s.extend(cpu_s);
+            found.nodes.push(words.next().unwrap_or_default().to_owned());
+        }
+        if !has_cpu {
+            found.cpu_s.clear();
+        }
+        Ok(found)
     }
 
     /// Appends one. A node is written only beside CPU seconds.

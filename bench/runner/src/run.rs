@@ -233,7 +233,12 @@ pub fn run<P: BenchmarkAdapter>(
     let cells = missing.len();
     let missing = Mutex::new(missing.into_iter());
     let next = || Ok(missing.lock().expect("no thread panics with it").next());
-    run_cells::<P>(&Cells { suite, folder, grid: &grid, how, expected: cells }, begun, &next, progress)?;
+    run_cells::<P>(
+        &Cells { suite, folder, grid: &grid, how, expected: cells, references: Noise::TIMES },
+        begun,
+        &next,
+        progress,
+    )?;
     let (manifest, rows) = folder.read()?;
     Ok(contradictions(P::SENSE, &rows, &manifest.tolerance))
 }
@@ -287,8 +292,10 @@ pub(crate) struct Cells<'a> {
     pub(crate) folder: &'a Folder,
     pub(crate) grid: &'a Grid,
     pub(crate) how: &'a RunOptions<'a>,
-    /// About how many cells there will be: the reference cell is measured some twenty times among them.
+    /// About how many cells there will be.
     pub(crate) expected: usize,
+    /// About how often the reference cell is measured among them.
+    pub(crate) references: usize,
 }
 
 /// Runs cells until `next` has no more.
@@ -298,11 +305,11 @@ pub(crate) fn run_cells<'a, P: BenchmarkAdapter>(
     next: &(dyn Fn() -> Result<Option<&'a Cell>, InputError> + Sync),
     progress: &mut (dyn Progress + Send),
 ) -> Result<(), InputError> {
-    let Cells { suite, folder, grid, how, expected } = *cells;
+    let Cells { suite, folder, grid, how, expected, references } = *cells;
     let Begun { rows, manifest, .. } = begun;
     let results = results_around(Some(folder.path()));
     let launcher = Launcher { program: how.program, grace_s: GRACE_S, results: &results };
-    let noise = Noise::new(folder, launcher.clone(), expected)?;
+    let noise = Noise::new(folder, launcher.clone(), expected, references)?;
     let taken = AtomicUsize::new(0);
     let work = Work { suite, folder, grid, launcher, rows: Mutex::new(rows), progress: Mutex::new(progress) };
     let work_on = || -> Result<(), InputError> {
@@ -629,19 +636,19 @@ struct Noise<'a> {
 }
 
 impl<'a> Noise<'a> {
-    /// Measurements in a run.
+    /// Measurements in a run on one machine.
     const TIMES: usize = 20;
 
     /// The instance's hash.
     const HASH: &'static str = "b2f4dd8d1516a9f028b55362de28fc32";
 
-    fn new(folder: &'a Folder, launcher: Launcher<'a>, cells: usize) -> Result<Self, InputError> {
+    fn new(folder: &'a Folder, launcher: Launcher<'a>, cells: usize, times: usize) -> Result<Self, InputError> {
         let spec = MethodSpec { id: "iao-ds".into(), parameters: Default::default() };
         let path = folder.0.join("reference.json");
         if cells > 0 && !path.exists() {
             Self::write(&path)?;
         }
-        Ok(Self { folder, launcher, instance: path, spec, every: cells.div_ceil(Self::TIMES).max(1) })
+        Ok(Self { folder, launcher, instance: path, spec, every: cells.div_ceil(times).max(1) })
     }
 
     fn write(path: &Path) -> Result<(), InputError> {

@@ -266,7 +266,10 @@ fn copied(layout: &Layout, program: &Path) -> Result<PathBuf, InputError> {
     if !to.exists() {
         let beside = to.with_extension(format!("{}.part", std::process::id()));
         let copy = || std::fs::copy(program, &beside).and_then(|_| std::fs::rename(&beside, &to));
-        copy().map_err(|error| unusable(&to, &error))?;
+        copy().map_err(|error| {
+            let _ = std::fs::remove_file(&beside);
+            unusable(&to, &error)
+        })?;
     }
     Ok(to)
 }

@@ -82,6 +82,9 @@ pub fn work<P: BenchmarkAdapter>(
     worked.and_then(|worked| told.map(|()| worked.cells))
 }
 
+/// The reference cell is measured so often among the cells of a task, and once at its end: many tasks run on a node.
+const REFERENCES: usize = 2;
+
 /// What a task did that came to its own end.
 struct Worked {
     cells: usize,
@@ -111,7 +114,8 @@ fn take_cells<P: BenchmarkAdapter>(
     progress.begins(expected, 0);
     let queue = Queue::new(layout, &part, &submission, &grid, me, began)?;
     let next = || queue.next();
-    let cells = Cells { suite: &submission.suite, folder: &part, grid: &grid, how: &how, expected };
+    let cells =
+        Cells { suite: &submission.suite, folder: &part, grid: &grid, how: &how, expected, references: REFERENCES };
     run_cells::<P>(&cells, begun, &next, progress)?;
     let state = queue.state.into_inner().expect("no thread panicked with it");
     Ok(Worked { cells: state.taken, is_late: state.is_late })

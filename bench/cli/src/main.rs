@@ -284,7 +284,7 @@ fn dispatch(command: Command) -> Result<Ending, InputError> {
         Command::Train { arguments } => commands::train::train(&arguments),
         Command::Run(arguments) => commands::run::run_suite(&arguments),
         Command::Status(arguments) => commands::status::run(&arguments),
-        Command::Cluster(command) => commands::cluster::cluster(&command),
+        Command::Cluster(command) => commands::cluster::cluster(&command, commands::run::report),
         Command::Merge { folder, parts } => commands::run::merge(&folder, &parts),
         Command::Export(arguments) => commands::export::export(&arguments),
         Command::VerifyLibrary(arguments) => commands::library::verify(&arguments),

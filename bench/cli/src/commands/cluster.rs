@@ -133,10 +133,14 @@ pub(crate) enum Command {
     },
 }
 
-pub(crate) fn cluster(command: &Command) -> Result<Ending, InputError> {
+/// How a run is reported on.
+type Report = fn(&Path) -> Result<Ending, InputError>;
+
+/// What a job does; `report` writes the report of a run.
+pub(crate) fn cluster(command: &Command, report: Report) -> Result<Ending, InputError> {
     match command {
         Command::Work { submission, folder } => task(folder, *submission),
-        Command::Finish { folder } => finish(folder),
+        Command::Finish { folder } => finish(folder, report),
     }
 }
 
@@ -152,7 +156,7 @@ fn task(folder: &Path, number: u32) -> Result<Ending, InputError> {
     Ok(Ending::Good)
 }
 
-fn finish(folder: &Path) -> Result<Ending, InputError> {
+fn finish(folder: &Path, report: Report) -> Result<Ending, InputError> {
     let run = Folder::at(folder);
     let problem = run.problem()?;
     let lock = Layout::of(&run).lock()?;
@@ -165,7 +169,7 @@ fn finish(folder: &Path) -> Result<Ending, InputError> {
     keys.sort_unstable();
     keys.dedup();
     let missing = keys.len().saturating_sub(rows.len());
-    let reported = super::run::report(folder)?;
+    let reported = report(folder)?;
     drop(lock);
     if missing == 0 {
         return Ok(told.and(reported));

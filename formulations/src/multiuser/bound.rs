@@ -61,9 +61,13 @@ struct Demands<'a> {
     open: Vec<u32>,
 }
 
+/// What rounding may add to g, relative to the terms that it is the difference of. At a smaller price they are smaller: of two prices with about the same g the smaller is better.
+const ROUNDING: f64 = 1e-15;
+
 /// g at a price.
 struct Tried {
     price: f64,
+    /// g, less what rounding may have added.
     value: f64,
     /// Units demanded, less those there are.
     slope: f64,
@@ -90,7 +94,9 @@ impl<'a> Demands<'a> {
         };
         self.open.iter().enumerate().for_each(|(class, count)| add(self.classes.users(class)[0], (0, beta), *count));
         self.restricted.iter().for_each(|(user, range)| add(*user, *range, 1));
-        Tried { price, value: value - price * f64::from(beta), slope: demand as f64 - f64::from(beta), units }
+        let paid = price * f64::from(beta);
+        let value = value - paid - ROUNDING * (value + paid);
+        Tried { price, value, slope: demand as f64 - f64::from(beta), units }
     }
 
     /// By user. Shape (users,).

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -151,7 +152,9 @@ def test_an_interrupt_ends_the_command_and_its_plugin(tmp_path: Path) -> None:
         "    offcut.solve(offcut.generate('multiuser'), sleeping)\n"
     )
     alive = tmp_path / "alive"
-    process = subprocess.Popen([sys.executable, str(tmp_path / "sleeping.py")], stderr=subprocess.PIPE, text=True)
+    # It writes outside its scratch folder.
+    environment = {**os.environ, "OFFCUT_ISOLATION": "no-sandbox"}
+    process = subprocess.Popen([sys.executable, str(tmp_path / "sleeping.py")], stderr=subprocess.PIPE, text=True, env=environment)
     while not alive.exists():
         assert process.poll() is None
         time.sleep(0.1)

@@ -79,3 +79,20 @@ offcut_setup_onnx() {
     offcut_say "installing the Python package onnx into .tools/onnx"
     "$offcut_root/bench/onnx/install" >&2 || offcut_say "no Python package onnx, and it cannot be installed: THE TESTS OF THE NINE ONNX NETWORKS ARE SKIPPED"
 }
+
+# Makes sure that the tests of the Python package have their virtual environment, in this folder. The answer is 1, and says so, without Python 3.11, without venv or
+# without a package registry; then they are skipped. Anything else that fails is an error. Called by bench/python/test only.
+offcut_setup_python_tests() {
+    local venv="$1" requirements="$offcut_root/bench/python/requirements-test.txt" python="${PYTHON:-python3}"
+    if cmp -s "$requirements" "$venv/installed.txt" && "$venv/bin/python" -c 'import pytest' 2>/dev/null; then return 0; fi
+    local skipped="THE TESTS OF THE PYTHON PACKAGE ARE SKIPPED"
+    "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { offcut_say "$python is older than Python 3.11, PYTHON names another one: $skipped"; return 1; }
+    "$python" -c 'import ensurepip' 2>/dev/null || offcut_install_debian python3-venv || { offcut_say "$python has no venv, and it cannot be installed: $skipped"; return 1; }
+    "$python" -m venv --clear "$venv" >&2 || exit 1
+    local pip=("$venv/bin/python" -m pip -q --disable-pip-version-check)
+    "${pip[@]}" --retries 1 download --no-deps --dest "$venv/reached" pip >/dev/null 2>&1 || { offcut_say "no package registry can be reached: $skipped"; return 1; }
+    offcut_say "installing numpy, pandas, polars, pytest and others into $venv"
+    # What is used is compiled when it is first imported: a tenth of it.
+    "${pip[@]}" install --no-compile --only-binary :all: -r "$requirements" >&2 || { offcut_say "bench/python/requirements-test.txt cannot be installed"; exit 1; }
+    cp "$requirements" "$venv/installed.txt"
+}

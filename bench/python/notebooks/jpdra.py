@@ -53,7 +53,7 @@ run = offcut.run(
     family="zoo",
     methods=["branch", "jpdra", "greedy", "equal-split"],
     parameters={"flows": 3},
-    vary={"load": [0.3, 0.5, 0.7, 0.9]},
+    vary={"load": [0.3, 0.6, 0.9]},
     seeds=2,
     time_s=5,
 )

@@ -99,9 +99,9 @@ run = offcut.run(
     folder=folder / "run",
     problem="multiuser",
     family="zoo",
-    methods=["threshold", "iao", "equal-split", "proportional"],
+    methods=["threshold", "iao", "equal-split"],
     vary={"users": [5, 10, 20]},
-    seeds=3,
+    seeds=2,
     programs={"mine": offcut.Command.python(folder / "greedy.py")},
 )
 run.report.name

@@ -53,13 +53,13 @@ run = offcut.run(
     family="zoo",
     methods=["branch", "local-ratio", "online-primal-dual", "online-greedy"],
     parameters={"cloudlets": 5},
-    vary={"requests": [25, 50, 100, 200]},
-    seeds=3,
+    vary={"requests": [25, 50, 100]},
+    seeds=2,
     time_s=10,
 )
 rows = offcut.read_run(run)
 admitted = rows.groupby(["method", "family_requests"]).objective.mean().unstack(0)
-axes = admitted.plot(marker="o", xlabel="requests", ylabel="admitted", title="zoo, 5 cloudlets, mean of 3 instances")
+axes = admitted.plot(marker="o", xlabel="requests", ylabel="admitted", title="zoo, 5 cloudlets, mean of 2 instances")
 admitted
 
 # %% [markdown]

@@ -59,8 +59,14 @@ def test_arrays_are_written(instance: offcut.Instance) -> None:
     assert offcut.solve(instance, plugin("of_numpy")).status == "feasible"
 
 
-def test_a_generator_is_ended_at_its_limit_and_its_last_solution_counts(instance: offcut.Instance) -> None:
+def test_a_generator_is_not_asked_for_more_after_its_limit(instance: offcut.Instance) -> None:
     result = offcut.solve(instance, plugin("improving"), time_s=0.5)
+    assert result.status == "feasible" and result.row["stop"] == "time_limit"
+    assert result.row["process"]["ended"] == "exit code 0" and 0.5 <= result.solve_s < 3
+
+
+def test_a_generator_that_hangs_is_ended_and_its_last_solution_counts(instance: offcut.Instance) -> None:
+    result = offcut.solve(instance, plugin("hanging"), time_s=0.5)
     assert result.status == "feasible" and result.row["stop"] == "time_limit"
     assert result.row["proof"]["solver_word"]["word"] == "latencies are not negative"
     assert len(result.row["incumbents"]) == 1

@@ -43,8 +43,8 @@ def program() -> Path:
 
     Examples
     --------
-    >>> program().name
-    'offcut'
+    >>> program().is_file()
+    True
     """
     named = os.environ.get(VARIABLE)
     if named:

@@ -10,6 +10,7 @@ import json
 import os
 import shlex
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -188,8 +189,10 @@ class Solver:
         stop: object = "completed"
         claim: Claim | None = None
         proved: Bound | None = None
+        limits = Limits.of_environment()
+        until = time.monotonic() + limits.time_s
         try:
-            answered = self.function(instance, Limits.of_environment())
+            answered = self.function(instance, limits)
             if isinstance(answered, Iterator):
                 for step in answered:
                     if isinstance(step, Bound):
@@ -198,6 +201,9 @@ class Solver:
                     else:
                         claim = step
                         _say(output, {"incumbent": _found(step)})
+                    if time.monotonic() >= until:
+                        stop = "time_limit"
+                        break
             else:
                 claim = answered
         except Declined as error:
@@ -216,8 +222,8 @@ def solver(problem: str) -> Callable[[SolveFunction], Solver]:
     """Make a solver of a function.
 
     The function takes an `Instance` and `Limits`. It returns a solution and its objective, or ``None`` if it found
-    nothing. A generator yields better and better ones, and `Bound` objects; the last of each is the answer, also if
-    time is up. It raises `Declined` for an instance that it does not take. What it prints goes to standard error.
+    nothing. A generator yields better and better ones, and `Bound` objects; the last of each is the answer. It is not
+    asked for more when time is up. It raises `Declined` for an instance that it does not take. What it prints goes to standard error.
 
     Parameters
     ----------

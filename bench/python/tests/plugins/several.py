@@ -16,7 +16,17 @@ from offcut import Bound, Claim, Declined, Infeasible, Instance, Limits, Policy,
 
 @solver("multiuser")
 def improving(instance: Instance, limits: Limits) -> Iterator[Claim | Bound]:
-    """Yields a solution and a bound, prints, and is then ended at its limit."""
+    """Yields without an end."""
+    while True:
+        claim = local_only(instance, limits)
+        assert isinstance(claim, tuple)
+        yield claim
+        time.sleep(0.1)
+
+
+@solver("multiuser")
+def hanging(instance: Instance, limits: Limits) -> Iterator[Claim | Bound]:
+    """Yields a solution and a bound, prints, and is then ended after its limit."""
     print("printed by a plug-in")
     os.system("echo printed by a program that it started")
     claim = local_only(instance, limits)

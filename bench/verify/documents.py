@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_left, bisect_right
+from collections import Counter
+from collections.abc import Iterator
 from fractions import Fraction
 from math import inf
 from typing import Any, Callable
@@ -345,17 +347,27 @@ def signed(most: float) -> Reader:
     return read
 
 
-def tree(children: list[tuple[int, int] | None]) -> None:
-    """Refuse what is not a tree; an entry has two children, or is a leaf."""
-    count = len(children)
-    seen = [False] * count
-    for node, pair in enumerate(children):
-        for child in pair or ():
-            if not node < child < count or seen[child]:
-                raise Refused(f"nodes[{node}]: child {child} is not after it, does not exist, or has two parents")
-            seen[child] = True
-    if not count or not all(seen[1:]):
-        raise Refused("nodes: no node, or one that is no child")
+def leaves(nodes: list[tuple[str, Any]], splits: dict[str, tuple[str, str]], root: Any,
+           branch: Callable[[str, str, Any, Any], tuple[Any, Any]]) -> Iterator[tuple[str, str, Any, Any]]:
+    """The leaves of a tree: place, kind, fields and state. `branch` says the states of a split's two children."""
+    children = [[node[field] for field in splits.get(kind, ())] for kind, node in nodes]
+    parents = Counter(child for pair in children for child in pair)
+    if not nodes or set(parents) != set(range(1, len(nodes))) or len(parents) < parents.total():
+        raise Refused("nodes: no node, or a child that does not exist, that is missing, or that has two parents")
+    if any(child <= at for at, pair in enumerate(children) for child in pair):
+        raise Refused("nodes: a child before its parent")
+    states = {0: root}
+    for at, (kind, node) in enumerate(nodes):
+        place, state = f"nodes[{at}]", states.pop(at)
+        if kind in splits:
+            states.update(zip(children[at], branch(place, kind, node, state)))
+        else:
+            yield place, kind, node, state
+
+
+def restricted(allowed: list[int], at: int, *sides: int) -> tuple[list[int], ...]:
+    """Copies of bit sets of which one is intersected with each of the sides."""
+    return tuple([*allowed[:at], allowed[at] & side, *allowed[at + 1:]] for side in sides)
 
 
 def ascending(items: list[int], count: int, at: str) -> list[int]:

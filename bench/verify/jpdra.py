@@ -368,42 +368,36 @@ class Replay:
         self.known: dict[tuple, int] = {}
 
     def walk(self, nodes: list) -> Value:
-        doc.tree([(n["inside"], n["outside"]) if kind == "split" else None for kind, n in nodes])
         flows, everywhere = self.instance.rows, (1 << self.count) - 1
-        start = [sum(1 << m for m, s in enumerate(self.servers) if s.sizes[i] <= s.room) for row in flows for i in row]
-        masks: list[list[int]] = [start, *([] for _ in nodes[1:])]
-        best = BIG
-        leaves = []
-        for at, (kind, node) in enumerate(nodes):
+
+        def branch(at: str, kind: str, node: dict[str, Any], allowed: list[int]) -> tuple[list[int], list[int]]:
+            if node["flow"] >= len(flows) or node["partition"] >= len(flows[node["flow"]]):
+                raise Refused(f"{at}: no such flow or partition")
+            chosen = sum(1 << m for m in doc.ascending(node["servers"], self.count, f"{at}.servers"))
+            return doc.restricted(allowed, flows[node["flow"]][node["partition"]], chosen, everywhere & ~chosen)
+
+        root = [sum(1 << m for m, s in enumerate(self.servers) if s.sizes[i] <= s.room) for row in flows for i in row]
+        best, leaves = BIG, []
+        for n, (at, kind, node, allowed) in enumerate(doc.leaves(nodes, {"split": ("inside", "outside")}, root, branch)):
             self.clock.check("tree")
-            allowed, masks[at] = masks[at], []
-            if kind == "split":
-                if node["flow"] >= len(flows) or node["partition"] >= len(flows[node["flow"]]):
-                    raise Refused(f"nodes[{at}]: no such flow or partition")
-                chosen = sum(1 << m for m in doc.ascending(node["servers"], self.count, f"nodes[{at}].servers"))
-                i = flows[node["flow"]][node["partition"]]
-                for child, side in ((node["inside"], chosen), (node["outside"], everywhere & ~chosen)):
-                    masks[child] = allowed.copy()
-                    masks[child][i] &= side
-                continue
             if kind == "marginal" and len(node["rates"]) != self.count or kind != "marginal" and node["prices"] >= len(self.prices):
-                raise Refused(f"nodes[{at}]: not one rate per server, or no such prices")
+                raise Refused(f"{at}: not one rate per server, or no such prices")
             if not all(allowed):
                 continue
             if kind == "marginal":
                 best = min(best, self.marginal(node["rates"], allowed))
             elif kind == "priced":
-                leaves.append((-BIG, at, 0, node["prices"], allowed))
+                leaves.append((-BIG, n, 0, node["prices"], allowed))
             elif self.priced(node["prices"], allowed, 0, self.bare) <= 0 >= self.priced(node["prices"], allowed, 2, self.bare):
-                raise Refused(f"nodes[{at}]: the leaf is not shown to be empty")
+                raise Refused(f"{at}: the leaf is not shown to be empty")
         # The least leaf only: each is bounded more and more closely until one that is bounded closely is the least.
         heapify(leaves)
         while leaves and leaves[0][0] < best:
-            _, at, stage, prices, allowed = heappop(leaves)
+            bound, n, stage, prices, allowed = heappop(leaves)
             if stage == 3:
-                best = _
+                best = bound
                 break
-            heappush(leaves, (self.priced(prices, allowed, stage, self.servers), at, stage + 1, prices, allowed))
+            heappush(leaves, (self.priced(prices, allowed, stage, self.servers), n, stage + 1, prices, allowed))
         return inf if best >= BIG // 2 else max(Fraction(0), Fraction(best, ONE))
 
     def paths(self, place: list[list[int]], stay: list[list[int]], allowed: list[int], free: bool = False) -> int:

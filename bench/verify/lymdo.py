@@ -191,24 +191,19 @@ class Slot:
 
     def walk(self, prices: list[dict[str, Fraction]], nodes: list) -> Value:
         """The least bound of all leaves."""
-        doc.tree([(n["inside"], n["outside"]) if kind == "split" else None for kind, n in nodes])
-        masks: list[list[int]] = [self.stable, *([] for _ in nodes[1:])]
+
+        def branch(at: str, kind: str, node: dict[str, Any], allowed: list[int]) -> tuple[list[int], list[int]]:
+            if node["user"] >= len(self.keys):
+                raise Refused(f"{at}: no such user")
+            cuts = doc.ascending(node["cuts"], len(self.instance.users[node["user"]].stages), f"{at}.cuts")
+            chosen = sum(1 << m for m in cuts)
+            return doc.restricted(allowed, node["user"], chosen, ~chosen)
+
         best: Value = inf
-        for at, (kind, node) in enumerate(nodes):
+        for at, kind, node, allowed in doc.leaves(nodes, {"split": ("inside", "outside")}, self.stable, branch):
             self.clock.check("tree")
-            allowed, masks[at] = masks[at], []
-            if kind == "split":
-                n = node["user"]
-                if n >= len(self.keys):
-                    raise Refused(f"nodes[{at}]: no such user")
-                cuts = doc.ascending(node["cuts"], len(self.instance.users[n].stages), f"nodes[{at}].cuts")
-                chosen = sum(1 << m for m in cuts)
-                for child, side in ((node["inside"], chosen), (node["outside"], ~chosen)):
-                    masks[child] = allowed.copy()
-                    masks[child][n] &= side
-                continue
             if node["prices"] >= len(prices):
-                raise Refused(f"nodes[{at}]: no such prices")
+                raise Refused(f"{at}: no such prices")
             if not all(allowed := self.ordered(allowed)):
                 continue
             bandwidth, edge = prices[node["prices"]]["bandwidth"], prices[node["prices"]]["edge"]
@@ -220,7 +215,7 @@ class Slot:
             if kind == "priced":
                 best = min(best, max(ZERO, total - capacity))
             elif not (total > 0 and total >= capacity):
-                raise Refused(f"nodes[{at}]: the leaf is not shown to be empty")
+                raise Refused(f"{at}: the leaf is not shown to be empty")
         return best
 
     def ordered(self, allowed: list[int]) -> list[int]:

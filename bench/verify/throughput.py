@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from heapq import heappop, heappush
 from itertools import pairwise
@@ -11,7 +12,7 @@ from typing import Any
 
 import documents as doc
 from documents import Bad, Kind, Refused
-from exact import Clock, Value
+from exact import Clock, Value, dyadic
 
 MINIMISE = False
 Vertex = tuple[Fraction, Fraction, Fraction]
@@ -103,10 +104,11 @@ def largest_sum(sizes: set[int], room: int, clock: Clock) -> int:
 
 
 def knapsack(items: list[tuple[int, int]], room: int, clock: Clock) -> int:
-    """The largest value of items (size, value > 0) that fit. Of each size only the most valuable that fit matter."""
+    """The largest value of items (size, value) that fit. Of each size only the most valuable that fit matter."""
     by_size: defaultdict[int, list[int]] = defaultdict(list)
     for size, value in items:
-        by_size[size].append(value)
+        if value > 0:
+            by_size[size].append(value)
     best = [0] * (room + 1)
     for size, values in by_size.items():
         for value in sorted(values, reverse=True)[: room // size]:
@@ -210,17 +212,25 @@ class Instance:
                           cells=doc.listing(doc.record(vertex=doc.whole(), nodes=doc.listing(doc.whole()))),
                           outline=doc.listing(doc.whole()))
 
-        def value(entry: Any, at: str) -> tuple[int, Fraction]:
-            if type(entry) is not list or len(entry) != 2:
-                raise Bad(f"{at}: not a pair")
-            return doc.whole()(entry[0], at), number(entry[1], at)
+        def pair(item: doc.Reader) -> doc.Reader:
+            def read(entry: Any, at: str) -> tuple[int, Fraction]:
+                if type(entry) is not list or len(entry) != 2:
+                    raise Bad(f"{at}: not a pair")
+                return doc.whole()(entry[0], at), item(entry[1], at)
 
-        node = doc.tagged(leaf=doc.record(prices=doc.listing(number)), values=doc.record(values=doc.listing(value)),
-                          split=doc.record(request=doc.whole(), cloudlet=doc.whole(), served=doc.whole(), elsewhere=doc.whole()))
-        read = doc.record(envelopes=doc.listing(envelope), hulls=(doc.listing(hull), []),
+            return read
+
+        values = doc.record(values=doc.listing(pair(doc.signed(1e60))), multipliers=(doc.listing(pair(number)), []))
+        node = doc.tagged(leaf=doc.record(prices=doc.listing(number)), values=values,
+                          split=doc.record(request=doc.whole(), cloudlet=doc.whole(), served=doc.whole(), elsewhere=doc.whole()),
+                          service=doc.record(request=doc.whole(), admitted=doc.whole(), rejected=doc.whole()))
+        cut = doc.record(cloudlets=doc.listing(doc.whole()), values=doc.listing(pair(number)))
+        read = doc.record(envelopes=doc.listing(envelope), hulls=(doc.listing(hull), []), cuts=(doc.listing(cut), []),
                           nodes=doc.listing(node))(certificate, "certificate")
         bounds = self.bounds(read["envelopes"], read["hulls"], clock)
-        return self.walk(read["nodes"], self.least_threads(bounds, clock), clock, notes)
+        relaxation = Relaxation(self, self.least_threads(bounds, clock), clock, notes)
+        relaxation.cuts = [relaxation.cut(n, c["cloudlets"], c["values"]) for n, c in enumerate(read["cuts"])]
+        return relaxation.walk(read["nodes"])
 
     def bounds(self, envelopes: list, hulls: list, clock: Clock) -> dict[tuple[int, Kind, Kind], Bounds]:
         """Vertices and slack for each model, kind of device and kind of cloudlet."""
@@ -375,101 +385,137 @@ class Instance:
             result.append(row)
         return result
 
-    def walk(self, nodes: list, threads: list[dict[int, int]], clock: Clock, notes: list[str]) -> Fraction:
-        """The largest bound of all leaves."""
-        doc.tree([(n["served"], n["elsewhere"]) if kind == "split" else None for kind, n in nodes])
-        leaves = Leaves(self, threads, clock, notes)
-        paths: list[tuple[dict[int, set[int]], dict[int, set[int]]]] = [({}, {}) for _ in nodes]
-        best = Fraction(0)
-        for at, (kind, node) in enumerate(nodes):
-            served, excluded = paths[at]
-            paths[at] = ({}, {})
-            if kind == "split":
-                i, j = node["request"], node["cloudlet"]
-                if i >= len(self.requests) or j >= len(self.cloudlets):
-                    raise Refused(f"nodes[{at}]: no such request or cloudlet")
-                paths[node["served"]] = (served | {i: served.get(i, set()) | {j}}, excluded)
-                paths[node["elsewhere"]] = (served, excluded | {i: excluded.get(i, set()) | {j}})
-            elif kind == "leaf":
-                if len(node["prices"]) != len(self.cloudlets):
-                    raise Refused(f"nodes[{at}]: not one price per cloudlet")
-                best = max(best, leaves.bound(served, excluded, node["prices"], None))
-            else:
-                doc.ascending([i for i, _ in node["values"]], len(self.requests), f"nodes[{at}].values")
-                best = max(best, leaves.bound(served, excluded, None, dict(node["values"])))
-        return best
+
+class Decisions:
+    """What the splits above a node decide: cloudlets that serve a request or do not, and whether it is admitted, in the order of the path."""
+
+    def __init__(self, served: dict[int, frozenset[int]], excluded: dict[int, frozenset[int]], admitted: dict[int, tuple[bool, ...]]):
+        self.served, self.excluded, self.admitted = served, excluded, admitted
+
+    def where(self, request: int, cloudlet: int) -> tuple["Decisions", "Decisions"]:
+        def more(of: dict[int, frozenset[int]]) -> dict[int, frozenset[int]]:
+            return of | {request: of.get(request, frozenset()) | {cloudlet}}
+
+        return (Decisions(more(self.served), self.excluded, self.admitted),
+                Decisions(self.served, more(self.excluded), self.admitted))
+
+    def whether(self, request: int) -> tuple["Decisions", "Decisions"]:
+        before = self.admitted.get(request, ())
+        return tuple(Decisions(self.served, self.excluded, self.admitted | {  # type: ignore[return-value]
+            request: before if choice in before else (*before, choice)}) for choice in (True, False))
 
 
-class Leaves:
-    """Bounds of leaves: theorems 4 and 5."""
+class Relaxation:
+    """Bounds of leaves: theorems 4 and 5. Numbers are dyadic: in units of 2^-shift they are whole."""
 
     def __init__(self, instance: Instance, threads: list[dict[int, int]], clock: Clock, notes: list[str]):
         self.instance, self.threads, self.clock, self.notes = instance, threads, clock, notes
+        self.requests, self.room = instance.requests, [c.threads for c in instance.cloudlets]
         self.open = [i for i, row in enumerate(threads) if not instance.local[i] and row]
-        self.masks = {i: sum(1 << j for j in threads[i]) for i in self.open}
-        self.local_profit = sum((r.profit for r, local in zip(instance.requests, instance.local) if local), Fraction(0))
+        self.local_profit = sum((r.profit for r, local in zip(self.requests, instance.local) if local), Fraction(0))
+        self.profits = bits_of(r.profit for r in self.requests)
+        self.cuts: list[tuple[frozenset[int], set[int], Fraction]] = []
 
-    def bound(self, served: dict[int, set[int]], excluded: dict[int, set[int]], prices: list[Fraction] | None,
-              values: dict[int, Fraction] | None) -> Fraction:
-        """The bound of a leaf, 0 if no solution agrees with its decisions."""
-        self.clock.check("leaves")
-        requests, threads = self.instance.requests, self.threads
-        room = [c.threads for c in self.instance.cloudlets]
-        admitted = self.local_profit
-        for i, on in served.items():
-            j = next(iter(on))
-            if len(on) > 1 or j in excluded.get(i, ()) or j not in threads[i]:
-                return Fraction(0)
-            room[j] -= threads[i][j]
-            if not self.instance.local[i]:
-                admitted += requests[i].profit
-        if min(room, default=0) < 0:
-            return Fraction(0)
-        # All numbers are dyadic: in units of 2^-shift they are whole.
-        numbers = [*(prices or ()), *(values or {}).values(), *(r.profit for r in requests)]
-        shift = max(x.denominator.bit_length() - 1 for x in numbers)
-        unit = 1 << shift
-        price = [int(p * unit) for p in prices or ()]
-        sizes: list[set[int]] = [set() for _ in room]
-        items: list[list[tuple[int, int]]] = [[] for _ in room]
-        gains: Counter[int] = Counter()
+    def cut(self, n: int, cloudlets: list[int], pairs: list[tuple[int, Fraction]]) -> tuple[frozenset[int], set[int], Fraction]:
+        """Lemma 5: cloudlets, requests, and a bound of the profit that these cloudlets gain from these requests."""
+        doc.ascending(cloudlets, len(self.room), f"cuts[{n}].cloudlets")
+        doc.ascending([i for i, _ in pairs], len(self.requests), f"cuts[{n}].values")
+        values = {i: value for i, value in pairs if not self.instance.local[i]}
+        shift = max(self.profits, bits_of(values.values()))
+        total = sum((whole(value, shift) for value in values.values()), 0)
+        for j in cloudlets:
+            items = [(self.threads[i][j], whole(self.requests[i].profit - value, shift))
+                     for i, value in values.items() if j in self.threads[i]]
+            total += knapsack(items, self.room[j], self.clock)
+        return frozenset(cloudlets), set(values), self.rounded(dyadic(total, shift))
+
+    def walk(self, nodes: list) -> Fraction:
+        """The largest bound of all leaves."""
+
+        def branch(at: str, kind: str, node: dict[str, int], decisions: Decisions) -> tuple[Decisions, Decisions]:
+            if node["request"] >= len(self.requests) or node.get("cloudlet", -1) >= len(self.room):
+                raise Refused(f"{at}: no such request or cloudlet")
+            return decisions.whether(node["request"]) if kind == "service" else decisions.where(node["request"], node["cloudlet"])
+
+        splits = {"split": ("served", "elsewhere"), "service": ("admitted", "rejected")}
+        best = Fraction(0)
+        for at, kind, node, decisions in doc.leaves(nodes, splits, Decisions({}, {}, {}), branch):
+            self.clock.check("leaves")
+            if kind == "leaf" and len(node["prices"]) != len(self.room):
+                raise Refused(f"{at}: not one price per cloudlet")
+            if kind == "values":
+                doc.ascending([i for i, _ in node["values"]], len(self.requests), f"{at}.values")
+                doc.ascending([c for c, _ in node["multipliers"]], len(self.cuts), f"{at}.multipliers")
+                if any(u < 0 and decisions.admitted.get(i, (False,))[-1] is False for i, u in node["values"]):
+                    raise Refused(f"{at}: a value below 0 of a request that is not admitted")
+            room = self.room_left(decisions)
+            if room is not None:
+                best = max(best, self.prices(node["prices"], decisions, room) if kind == "leaf" else
+                           self.values(dict(node["values"]), dict(node["multipliers"]), decisions, room))
+        return best
+
+    def room_left(self, decisions: Decisions) -> list[int] | None:
+        """The threads that the served leave on each cloudlet; None if no solution agrees with the decisions."""
+        room = list(self.room)
+        for i, cloudlets in decisions.served.items():
+            j = min(cloudlets)
+            if len(cloudlets) > 1 or j in decisions.excluded.get(i, ()) or j not in self.threads[i] or False in decisions.admitted.get(i, ()):
+                return None
+            room[j] -= self.threads[i][j]
+        return None if min(room, default=0) < 0 or any(len(both) > 1 for both in decisions.admitted.values()) else room
+
+    def undecided(self, decisions: Decisions) -> Iterator[tuple[int, dict[int, int]]]:
+        """Open requests that some cloudlet may serve, with the least threads of each of these."""
         for i in self.open:
-            if i in served:
-                continue
-            row, mask = threads[i], self.masks[i]
-            if i in excluded:
-                row = {j: k for j, k in row.items() if j not in excluded[i]}
-                mask = sum(1 << j for j in row)
-                if not row:
-                    continue
-            profit = int(requests[i].profit * unit)
-            if values is None:
-                gains[mask] += max(0, profit - min(price[j] * k for j, k in row.items()))
-                for j, k in row.items():
-                    sizes[j].add(k)
-            else:
-                value = int(values.get(i, 0) * unit)
-                gains[mask] += value
-                if profit > value:
-                    for j, k in row.items():
-                        items[j].append((k, profit - value))
-        groups: list[int] = []
-        for mask in gains:
-            apart = [g for g in groups if not g & mask]
-            for g in groups:
-                if g & mask:
-                    mask |= g
-            groups = apart + [mask]
-        total = admitted
+            excluded = decisions.excluded.get(i, ())
+            row = {j: k for j, k in self.threads[i].items() if j not in excluded} if excluded else self.threads[i]
+            if row and i not in decisions.served and False not in decisions.admitted.get(i, ()):
+                yield i, row
+
+    def prices(self, prices: list[Fraction], decisions: Decisions, room: list[int]) -> Fraction:
+        """Theorem 4."""
+        shift = max(self.profits, bits_of(prices))
+        price = [whole(p, shift) for p in prices]
+        sizes: list[set[int]] = [set() for _ in room]
+        gains: Counter[frozenset[int]] = Counter()
+        for i, row in self.undecided(decisions):
+            profit = whole(self.requests[i].profit, shift)
+            gains[frozenset(row)] += max(0, profit - min(price[j] * k for j, k in row.items()))
+            for j, k in row.items():
+                sizes[j].add(k)
+        rest = [p * largest_sum(size, left, self.clock) if p else 0 for p, size, left in zip(price, sizes, room)]
+        return self.grouped(gains, rest, shift, decisions)
+
+    def values(self, values: dict[int, Fraction], multipliers: dict[int, Fraction], decisions: Decisions, room: list[int]) -> Fraction:
+        """Theorem 5."""
+        used = [(*self.cuts[c], mu) for c, mu in multipliers.items()]
+        most = max(self.profits, bits_of(bound for _, _, bound, _ in used))
+        shift = max(bits_of(values.values()), most + bits_of(multipliers.values()))
+        items: list[list[tuple[int, int]]] = [[] for _ in room]
+        gains: Counter[frozenset[int]] = Counter()
+        for cloudlets, requests, bound, mu in used:
+            spent = sum(self.requests[i].profit for i, on in decisions.served.items() if i in requests and on <= cloudlets)
+            gains[cloudlets] += whole(mu * max(bound - spent, 0), shift)
+        for i, row in self.undecided(decisions):
+            profit, value = self.requests[i].profit, values.get(i, 0)
+            gains[frozenset(row)] += whole(value, shift)
+            own = [(cloudlets, mu) for cloudlets, requests, _, mu in used if i in requests]
+            for j, k in row.items():
+                items[j].append((k, whole(profit - value - profit * sum(mu for on, mu in own if j in on), shift)))
+        rest = [knapsack(of, left, self.clock) for of, left in zip(items, room)]
+        return self.grouped(gains, rest, shift, decisions)
+
+    def grouped(self, gains: Counter[frozenset[int]], rest: list[int], shift: int, decisions: Decisions) -> Fraction:
+        """The bound of a leaf: what is gained from sets of cloudlets and what each cloudlet adds, rounded group by group."""
+        groups: list[frozenset[int]] = []
+        for cloudlets in gains:
+            apart = [g for g in groups if not g & cloudlets]
+            groups = [*apart, cloudlets.union(*(g for g in groups if g & cloudlets))] if cloudlets else groups
+        served = (self.requests[i].profit for i in decisions.served if not self.instance.local[i])
+        total = sum(served, self.local_profit)
         for group in groups:
-            bound = sum(gain for mask, gain in gains.items() if mask & group)
-            for j in range(len(room)):
-                if group >> j & 1:
-                    if values is None:
-                        bound += price[j] * largest_sum(sizes[j], room[j], self.clock) if price[j] else 0
-                    else:
-                        bound += knapsack(items[j], room[j], self.clock)
-            total += self.rounded(Fraction(bound, unit))
+            bound = sum(gain for cloudlets, gain in gains.items() if cloudlets & group) + sum(rest[j] for j in group)
+            total += self.rounded(dyadic(bound, shift))
         return self.rounded(total)
 
     def rounded(self, x: Fraction) -> Fraction:
@@ -480,3 +526,13 @@ class Leaves:
         if x - floor > 1 - Fraction(1, 10**9) * max(x, 1):
             self.notes.append("a group's value is just below a whole number")
         return floor
+
+
+def bits_of(numbers: Iterable[Fraction]) -> int:
+    """The least number of binary places that all dyadic numbers have."""
+    return max((x.denominator.bit_length() - 1 for x in numbers), default=0)
+
+
+def whole(x: Fraction | int, shift: int) -> int:
+    """x 2^shift."""
+    return x.numerator * (1 << shift) // x.denominator

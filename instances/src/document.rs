@@ -22,6 +22,7 @@ pub use self::documents::documents;
 pub use self::further::MAX_ERRORS;
 pub use crate::error::InputError;
 use crate::problem::{Answer, Problem};
+use crate::strict::{self, Strict};
 
 /// Files above this many bytes are rejected before they fill the memory.
 pub const LARGEST_FILE_BYTES: u64 = 4 << 30;
@@ -224,7 +225,7 @@ pub fn read_bytes(path: &Path) -> Result<Vec<u8>, InputError> {
     strip_mark(&mut bytes)?;
     if !is_whole {
         // A document's envelope comes first; anything but running out of bytes in its body is a reason to stop here.
-        match serde_json::from_slice::<Envelope>(before_cut_number(&bytes)) {
+        match strict::from_slice::<Envelope>(before_cut_number(&bytes)) {
             Err(error) if !error.is_eof() => return Err(not_a_document(&error)),
             _ => {}
         }
@@ -269,7 +270,7 @@ fn before_cut_number(bytes: &[u8]) -> &[u8] {
 }
 
 fn envelope(bytes: &[u8]) -> Result<Envelope, InputError> {
-    serde_json::from_slice(bytes).map_err(|error| not_a_document(&error))
+    strict::from_slice(bytes).map_err(|error| not_a_document(&error))
 }
 
 fn not_a_document(error: &serde_json::Error) -> InputError {
@@ -299,7 +300,7 @@ fn parse_version<T: DeserializeOwned>(
     versions: RangeInclusive<u32>,
 ) -> Result<(T, u32), InputError> {
     // The fast path first; only a document that fails is read again to say where.
-    let parsed: Result<Document<T>, _> = serde_json::from_slice(bytes);
+    let parsed: Result<Document<T>, _> = strict::from_slice(bytes);
     let head = match &parsed {
         Ok(document) => {
             Envelope { offcut: document.offcut, problem: document.problem.clone(), version: document.version }
@@ -364,7 +365,7 @@ fn located<T: DeserializeOwned>(
     kind: Kind,
     problem: &str,
 ) -> Result<T, InputError> {
-    serde_path_to_error::deserialize::<_, Document<T>>(reader).map(|document| document.body).map_err(|error| {
+    serde_path_to_error::deserialize::<_, Document<T>>(Strict(reader)).map(|document| document.body).map_err(|error| {
         let place = error.path().to_string();
         let inner = error.into_inner();
         if !inner.is_data() {

@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 
 use crate::error::InputError;
 use crate::problem::Valid;
+use crate::strict::Strict;
 
 /// The bytes of a file of at most `most_bytes`.
 ///
@@ -50,7 +51,7 @@ pub(crate) fn valid<T: DeserializeOwned + Valid>(bytes: &[u8], remedy: &str) -> 
 /// [`InputError`] naming the place, with `remedy`; with `end` if something follows the value.
 pub(crate) fn strict<T: DeserializeOwned>(bytes: &[u8], remedy: &str, end: &str) -> Result<T, InputError> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+    let value = serde_path_to_error::deserialize(Strict(&mut reader)).map_err(|error| {
         let place = error.path().to_string();
         let place = if place == "." { String::new() } else { place };
         InputError::at(place, error.inner().to_string(), remedy)

@@ -49,6 +49,7 @@ pub mod prototype;
 pub mod random;
 pub mod range;
 pub mod speedup;
+pub mod strict;
 pub mod terminal;
 pub mod traces;
 

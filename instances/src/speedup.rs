@@ -1,14 +1,16 @@
 //! How much faster several units, cores or threads are than one.
 
 use schemars::JsonSchema;
+use serde::de::Deserializer;
 use serde::{Deserialize, Serialize};
 
 use crate::error::InputError;
 use crate::problem::Valid;
 use crate::random::Stream;
+use crate::strict::{absent, needed, present};
 
 /// The speed-up of f >= 1 units over one; that of one unit is 1, and it never falls.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(tag = "law", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Speedup {
     /// f.
@@ -23,6 +25,34 @@ pub enum Speedup {
         /// The speed-ups of 1, 2, ... units. The first is 1.
         speedups: Vec<f64>,
     },
+}
+
+/// The fields of all laws.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fields {
+    law: Law,
+    #[serde(default, deserialize_with = "present")]
+    parallel_fraction: Option<f64>,
+    #[serde(default, deserialize_with = "present")]
+    speedups: Option<Vec<f64>>,
+}
+
+impl<'de> Deserialize<'de> for Speedup {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Fields { law, parallel_fraction, speedups } = Fields::deserialize(deserializer)?;
+        if !matches!(law, Law::Amdahl) {
+            absent(parallel_fraction.as_ref(), "parallel_fraction", &["law", "speedups"])?;
+        }
+        if !matches!(law, Law::Table) {
+            absent(speedups.as_ref(), "speedups", &["law", "parallel_fraction"])?;
+        }
+        Ok(match law {
+            Law::Linear => Self::Linear,
+            Law::Amdahl => Self::Amdahl { parallel_fraction: needed(parallel_fraction, "parallel_fraction")? },
+            Law::Table => Self::Table { speedups: needed(speedups, "speedups")? },
+        })
+    }
 }
 
 impl Valid for Speedup {

@@ -101,14 +101,21 @@ impl std::ops::Div for Interval {
 /// From here on the rounding error of a product is a float: its last digit is above 2^-1074.
 const EXACT: f64 = 1e-280;
 
+/// The product of two floats and its rounding error, exactly; `None` where one of them is no float.
+pub(crate) fn two_product(a: f64, b: f64) -> Option<(f64, f64)> {
+    let nearest = a * b;
+    if !nearest.is_finite() || nearest.abs() < EXACT && a != 0.0 && b != 0.0 {
+        return None;
+    }
+    Some((nearest, a.mul_add(b, -nearest)))
+}
+
 /// The product of two floats, as narrow as can be: a point if it is exact.
 pub(crate) fn product(a: f64, b: f64) -> Interval {
-    let nearest = a * b;
-    if nearest.abs() < EXACT && a != 0.0 && b != 0.0 {
-        // The error itself may be lost.
+    let Some((nearest, error)) = two_product(a, b) else {
+        let nearest = a * b;
         return Interval { low: nearest.next_down(), high: nearest.next_up() };
-    }
-    let error = a.mul_add(b, -nearest);
+    };
     Interval {
         low: if error < 0.0 { nearest.next_down() } else { nearest },
         high: if error > 0.0 { nearest.next_up() } else { nearest },
@@ -179,6 +186,12 @@ fn down(value: f64) -> f64 {
 /// No less than a number >= 0 that was rounded to this one; 0 only if it is known to be 0, and did not underflow.
 fn up(value: f64, is_zero: bool) -> f64 {
     if is_zero { 0.0 } else { value.next_up() }
+}
+
+/// The sum of two floats and its rounding error, exactly, unless the sum overflows.
+pub(crate) fn two_sum(a: f64, b: f64) -> (f64, f64) {
+    let sum = a + b;
+    (sum, rounding_error(a, b, sum))
 }
 
 /// Knuth's two-sum: the rounding error of `a + b`, exactly.

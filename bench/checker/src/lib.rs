@@ -21,6 +21,7 @@ mod budget;
 mod capacity;
 mod check_answer;
 mod checkable;
+mod expansion;
 mod interval;
 mod number;
 mod speedup;

@@ -139,10 +139,15 @@ class Reading(Case):
                     self.assertEqual(least, fits[0] if fits else None, (text, limit, strict))
 
     def test_trees(self) -> None:
-        doc.tree([(1, 2), None, None])
+        def walk(*pairs: tuple[int, int] | None) -> list[tuple[str, str]]:
+            nodes = [("split", {"low": pair[0], "high": pair[1]}) if pair else ("leaf", {}) for pair in pairs]
+            found = doc.leaves(nodes, {"split": ("low", "high")}, "", lambda at, kind, node, path: (path + "l", path + "h"))
+            return [(at, path) for at, _, _, path in found]
+
+        self.assertEqual(walk((2, 1), None, (3, 4), None, None), [("nodes[1]", "h"), ("nodes[3]", "ll"), ("nodes[4]", "lh")])
         for bad in ([], [None, None], [(1, 1), None], [(1, 2), None], [(1, 2), (2, 3), None, None], [(0, 1), None], [(1, 2), (0, 2), None]):
             with self.assertRaises(doc.Refused):
-                doc.tree(bad)
+                walk(*bad)
 
     def test_domains(self) -> None:
         read = doc.admitted(1e60)
@@ -184,6 +189,43 @@ class Multiuser(Case):
         self.proves({"kind": "prices", "nodes": nodes[:2]}, None, 0.0, self.total)
         nodes[0]["split"]["units"] = 4
         self.proves({"kind": "prices", "nodes": nodes}, None, 0.0, self.total)
+
+    def test_core(self) -> None:
+        """The book's example: the optimum 9.5, up to the cutoff."""
+        def core(cutoff: float) -> dict:
+            return {"kind": "prices", "nodes": [{"core": {"price_s": 1, "cutoff_s": cutoff}}]}
+
+        for cutoff, bound in ((9.5, 9.5), (9.9, 9.5), (9.2, 9.2), (8, 9), (1e6, 9.5)):
+            self.proves(core(cutoff), Fraction(bound), -10.0, self.total)
+        self.proves(core(9.9), None, 9.6, self.total)
+        self.proves(core(-1), None, -10.0, self.total)
+        self.proves(core(9.5), None, 0.0)
+
+    def test_core_is_the_least_of_all_allocations(self) -> None:
+        from itertools import product
+        from random import Random
+        rng = Random(5)
+        for law in ({"law": "linear"}, {"law": "amdahl", "parallel_fraction": 0.9}, {"law": "table", "speedups": [1, 1.5, 1.5, 4]}):
+            for _ in range(60):
+                document = copy.deepcopy(self.total)
+                units = rng.randrange(6)
+                document["body"]["server"].update(units=units, speedup=law)
+                users = [{**rng.choice(document["body"]["users"]), "rtt_s": rng.choice([0, 0.5])} for _ in range(rng.randrange(1, 5))]
+                document["body"]["users"] = users
+                _, instance = verify.read_instance(json.dumps(document).encode())
+                ranges = {i: tuple(sorted(rng.choices(range(units + 1), k=2))) for i in range(len(users)) if rng.random() < 0.3}
+
+                def least(f: int, user: Any) -> Fraction:
+                    return min([user.local, *(a + r * instance.speedup.inverse(f) for a, r in zip(user.fixed, user.shared) if f)])
+
+                spans = [range(ranges.get(i, (0, units))[0], ranges.get(i, (0, units))[1] + 1) for i in range(len(users))]
+                sums = [sum(map(least, given, instance.users)) for given in product(*spans) if sum(given) <= units]
+                if not sums:
+                    continue
+                price, cutoff = (Fraction(rng.choice(x)) for x in ((0, 0.125, 1, 2.5), (1, 9.5, 20, 1000)))
+                found = instance.leaf(price, cutoff, ranges, exact.Clock(60))
+                bound = instance.leaf(price, None, ranges, exact.Clock(60))
+                self.assertLessEqual(abs(found - max(min(min(sums), cutoff), bound)), NEAR * found)
 
     def test_contradictions(self) -> None:
         found = {"solution": {"cut": [1, 0], "units": [2, 2]}, "objective": 5.0}
@@ -235,6 +277,42 @@ class Throughput(Case):
         leaf = {"leaf": {"prices": [0.5]}}
         split = {"split": {"request": 4, "cloudlet": 0, "served": 1, "elsewhere": 2}}
         self.proves({"envelopes": [self.envelope], "nodes": [split, leaf, leaf]}, 3)
+
+    def test_inequalities(self) -> None:
+        """The book's: cloudlet 0 gains at most 1 from requests 2 and 3; and what must be refused."""
+        def certificate(cut: dict, nodes: list) -> dict:
+            return {"envelopes": [self.envelope], "cuts": [cut], "nodes": nodes}
+
+        cut = {"cloudlets": [0], "values": [[2, 0], [3, 0]]}
+        leaf = {"values": {"values": [], "multipliers": [[0, 1]]}}
+        split = {"split": {"request": 2, "cloudlet": 0, "served": 1, "elsewhere": 2}}
+        self.proves(certificate(cut, [leaf]), 3)
+        self.proves(certificate(cut, [split, leaf, leaf]), 3)
+        self.proves(certificate(cut, [leaf]), None, 2.9)
+        self.proves(certificate(cut, [{"values": {"values": [], "multipliers": [[0, 0.5]]}}]), 3)
+        # Values of 1 leave no knapsack: the bound of the inequality is 2.
+        self.proves(certificate({"cloudlets": [0], "values": [[2, 1], [3, 1]]}, [leaf]), 4)
+        for bad in ({"cloudlets": [0, 0]}, {"cloudlets": [1]}, {"values": [[3, 0], [2, 0]]}, {"values": [[5, 0]]}, {"values": [[2, -1]]}):
+            self.proves(certificate({**cut, **bad}, [leaf]), None)
+        for bad in ([[1, 1]], [[0, -1]], [[0, 1], [0, 1]]):
+            self.proves(certificate(cut, [{"values": {"values": [], "multipliers": bad}}]), None)
+
+    def test_admission(self) -> None:
+        """The book's split on request 1, with a value below 0 where it is admitted."""
+        def certificate(*nodes: dict) -> dict:
+            return {"envelopes": [self.envelope], "nodes": [{"service": {"request": 1, "admitted": 1, "rejected": 2}}, *nodes]}
+
+        below, zero = {"values": {"values": [[1, -1]]}}, {"values": {"values": []}}
+        self.proves(certificate(below, zero), 3)
+        self.proves(certificate(zero, {"leaf": {"prices": [0]}}), 3)
+        self.proves(certificate(below, below), None)
+        self.proves({"envelopes": [self.envelope], "nodes": [below]}, None)
+        # Admitted, then rejected: no solution agrees, and the later of the two decides whether a value may be below 0.
+        again = {"service": {"request": 1, "admitted": 3, "rejected": 4}}
+        self.proves(certificate(again, zero, below, zero), 3)
+        self.proves(certificate(again, zero, below, below), None)
+        served = {"split": {"request": 1, "cloudlet": 0, "served": 3, "elsewhere": 4}}
+        self.proves(certificate(zero, served, {"leaf": {"prices": [0]}}, zero), 3)
 
     def test_envelopes(self) -> None:
         for change in ({"corners": [[0, 4], [2, 1]]}, {"corners": [[0, 4], [2, 4], [6, 0]]}, {"flows": [[8, 2]]},

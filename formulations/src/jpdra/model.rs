@@ -27,14 +27,19 @@ pub(super) const MAX_UNITS: u64 = 100_000;
 /// A deployment that is feasible, a server for every partition, after its delay.
 pub(super) type Deployed = (f64, Vec<u32>);
 
-/// The least units of size `unit` that keep a load stable.
-fn least_units(load: f64, unit: f64) -> u64 {
+/// What `k` units of size `unit` leave beside a load, `load + tail`. The two products may cancel up to their last digits: neither is rounded before.
+pub(super) fn unit_residual(k: f64, unit: f64, load: f64, tail: f64) -> f64 {
+    k.mul_add(unit, -load) - tail
+}
+
+/// The least units of size `unit` that keep a load, `load + tail`, stable.
+fn least_units(load: f64, tail: f64, unit: f64) -> u64 {
     let quotient = (load / unit).floor();
     if quotient > 9e15 {
         return u64::MAX / (1 << 21);
     }
     // The quotient was rounded: what is meant is the least k with k unit > load, to the last bit.
-    let is_enough = |k: f64| k.mul_add(unit, -load) > 0.0;
+    let is_enough = |k: f64| unit_residual(k, unit, load, tail) > 0.0;
     let near = [quotient - 1.0, quotient, quotient + 1.0, quotient + 2.0];
     near.into_iter().find(|k| *k > 0.0 && is_enough(*k)).map_or(1, |k| k as u64)
 }
@@ -67,8 +72,8 @@ pub(super) struct Model<'a> {
     roots: Vec<f64>,
     /// lambda w, in the unit of speeds. Shape (partitions, kinds), flat.
     loads: Vec<f64>,
-    /// Whether the exact product is below the load. Shape (partitions, kinds), flat.
-    is_rounded_up: Vec<bool>,
+    /// lambda w less the load, exactly: below 0 where the product was rounded up. Shape (partitions, kinds), flat.
+    tails: Vec<f64>,
     /// Each flow's partitions.
     pub(super) flows: Vec<Range<usize>>,
     /// Each partition's flow.
@@ -97,7 +102,7 @@ impl<'a> Model<'a> {
         let servers = instance.servers.len();
         let (kinds, kind_of) = instance.server_kinds();
         let (mut roots, mut loads, mut flows, mut follows) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let (mut flow_of, mut is_rounded_up) = (Vec::new(), Vec::new());
+        let (mut flow_of, mut tails) = (Vec::new(), Vec::new());
         let (mut enter, mut leave, mut bytes) = (Vec::new(), Vec::new(), Vec::new());
         for (s, flow) in instance.flows.iter().enumerate() {
             let weight = flow.rate_per_s / total;
@@ -108,7 +113,7 @@ impl<'a> Model<'a> {
                     roots.push((weight * work).sqrt());
                     let load = flow.rate_per_s * work;
                     loads.push(load);
-                    is_rounded_up.push(flow.rate_per_s.mul_add(work, -load) < 0.0);
+                    tails.push(flow.rate_per_s.mul_add(work, -load));
                 }
                 follows.push(n > 0);
                 flow_of.push(s);
@@ -126,7 +131,8 @@ impl<'a> Model<'a> {
             Allocation::Units { macs_per_s } => Some(macs_per_s),
         };
         let units = unit.map_or_else(Vec::new, |unit| (0..servers).map(|m| instance.units(m, unit)).collect());
-        let least = loads.iter().map(|load| unit.map_or(0, |unit| least_units(*load, unit))).collect();
+        let of_load = |(load, tail): (&f64, &f64)| unit.map_or(0, |unit| least_units(*load, *tail, unit));
+        let least = loads.iter().zip(&tails).map(of_load).collect();
         Self {
             instance,
             speeds: instance.servers.iter().map(|server| server.machine.speed).collect(),
@@ -135,7 +141,7 @@ impl<'a> Model<'a> {
             kinds: kinds.len(),
             roots,
             loads,
-            is_rounded_up,
+            tails,
             flows,
             flow_of,
             follows,
@@ -160,7 +166,7 @@ impl<'a> Model<'a> {
             kinds: self.kinds,
             roots: Vec::new(),
             loads: Vec::new(),
-            is_rounded_up: Vec::new(),
+            tails: Vec::new(),
             flows: Vec::new(),
             flow_of: Vec::new(),
             follows: Vec::new(),
@@ -185,7 +191,7 @@ impl<'a> Model<'a> {
             let by_kind = range.start * self.kinds..range.end * self.kinds;
             part.roots.extend_from_slice(&self.roots[by_kind.clone()]);
             part.loads.extend_from_slice(&self.loads[by_kind.clone()]);
-            part.is_rounded_up.extend_from_slice(&self.is_rounded_up[by_kind.clone()]);
+            part.tails.extend_from_slice(&self.tails[by_kind.clone()]);
             part.follows.extend_from_slice(&self.follows[range.clone()]);
             part.least.extend_from_slice(&self.least[by_kind]);
             part.bytes.extend_from_slice(&self.bytes[range.clone()]);
@@ -215,6 +221,11 @@ impl<'a> Model<'a> {
     /// lambda w of partition `i` on server `m`, in the unit of its speed.
     pub(super) fn load(&self, i: usize, m: usize) -> f64 {
         self.loads[self.at(i, m)]
+    }
+
+    /// What rounding took from the load: lambda w is `load + tail`.
+    pub(super) fn tail(&self, i: usize, m: usize) -> f64 {
+        self.tails[self.at(i, m)]
     }
 
     /// The least units of server `m` that keep partition `i` stable; 0 where there are no units.
@@ -306,7 +317,8 @@ impl<'a> Model<'a> {
     /// Weighted delay of partition `i` with `k` units of server `m`, at least the least ones.
     pub(super) fn unit_delay(&self, i: usize, m: usize, k: u64) -> f64 {
         let root = self.root(i, m);
-        root * root / (k as f64 * self.unit.expect("there are units") - self.load(i, m))
+        let unit = self.unit.expect("there are units");
+        root * root / unit_residual(k as f64, unit, self.load(i, m), self.tail(i, m))
     }
 
     /// Whether partition `i` fits server `m` alone.
@@ -320,7 +332,7 @@ impl<'a> Model<'a> {
 
     /// Whether partition `i` alone takes server `m` up to less than a rounding: it does not fit in doubles, and in exact arithmetic it does.
     pub(super) fn is_full(&self, i: usize, m: usize) -> bool {
-        self.unit.is_none() && self.load(i, m) == self.speed(m) && self.is_rounded_up[self.at(i, m)]
+        self.unit.is_none() && self.load(i, m) == self.speed(m) && self.tail(i, m) < 0.0
     }
 
     /// The servers that each partition fits alone, as bits; there are at most 64. Shape (partitions,).
@@ -350,7 +362,7 @@ impl<'a> Model<'a> {
         }
         let low = |i: usize| {
             let load = self.load(i, m);
-            if self.is_rounded_up[self.at(i, m)] { load.next_down() } else { load }
+            if self.tail(i, m) < 0.0 { load.next_down() } else { load }
         };
         set.map(low).fold(0.0, add_down) < self.speed(m)
     }

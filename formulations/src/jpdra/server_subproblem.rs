@@ -19,7 +19,7 @@
 use std::cmp::Reverse;
 use std::ops::Range;
 
-use super::model::Model;
+use super::model::{Model, unit_residual};
 use crate::best_first::{BestFirst, Ordered, Ranked};
 
 /// The objective of a search.
@@ -48,6 +48,8 @@ struct Items {
     i: Vec<u32>,
     root: Vec<f64>,
     load: Vec<f64>,
+    /// What rounding took from the load.
+    tail: Vec<f64>,
     /// Price of the assignment.
     assign: Vec<f64>,
     /// Price of staying, earned if the preceding partition of the flow is taken too; 0 if it is no item.
@@ -67,6 +69,7 @@ impl Items {
         self.i.clear();
         self.root.clear();
         self.load.clear();
+        self.tail.clear();
         self.assign.clear();
         self.stay.clear();
         self.first.clear();
@@ -330,6 +333,7 @@ impl<'m> Servers<'m> {
             items.i.push(i as u32);
             items.root.push(self.model.root(i, m));
             items.load.push(self.model.load(i, m));
+            items.tail.push(self.model.tail(i, m));
             items.assign.push(prices[i * servers + m]);
             items.stay.push(if follows { prices[(partitions + i) * servers + m] } else { 0.0 });
             items.first.push(self.model.least(i, m) as f64);
@@ -409,7 +413,7 @@ impl<'m> Servers<'m> {
     fn price(&mut self, m: usize, rate: f64) {
         self.costs.clear();
         self.units.clear();
-        let Items { root, load, assign, first, .. } = &self.items;
+        let Items { root, load, tail, assign, first, .. } = &self.items;
         let take = &self.take[..];
         self.priced += root.len() as u64;
         match (self.model.unit, self.objective) {
@@ -429,8 +433,8 @@ impl<'m> Servers<'m> {
             (Some(unit), SubproblemObjective::Delay) => {
                 let most = self.capacity(m);
                 for at in 0..root.len() {
-                    let (root, load, first) = (root[at], load[at], first[at]);
-                    let delay = |k: f64| root * root / (k * unit - load) + rate * k;
+                    let (root, load, tail, first) = (root[at], load[at], tail[at], first[at]);
+                    let delay = |k: f64| root * root / unit_residual(k, unit, load, tail) + rate * k;
                     // Where the derivative is 0, and the whole numbers around it.
                     let k = (load + root * (unit / rate).sqrt()) / unit;
                     let low = k.floor().clamp(first, most.max(first));

@@ -287,3 +287,26 @@ fn an_infeasible_packing_is_proved_infeasible() {
         assert!(!is_exact || answer.stop == Stop::Infeasible, "{}: {:?}", algorithm.id(), answer.stop);
     }
 }
+
+/// 36 units of 1 exceed the load (1 + e) 36 (1 - e) by 36 e^2, e = 2^-49: the delay is (1 - e) / e^2. On two such servers, to choose one.
+#[test]
+fn a_difference_that_cancels_keeps_its_digits() {
+    let near = 8.0 * f64::EPSILON;
+    let mut instance = golden(Allocation::Units { macs_per_s: 1.0 });
+    let flow = &mut instance.flows[0];
+    flow.rate_per_s = 1.0 + near;
+    flow.partitions = vec![Partition { macs: 36.0 * (1.0 - near), out_bytes: 0.0 }];
+    flow.uplink_bytes_per_s = vec![1.0; 2];
+    instance.servers = vec![Server::of_macs(36.0); 2];
+    instance.link_bytes_per_s = vec![vec![0.0; 2]; 2];
+    let expected = (1.0 - near) / (near * near);
+    for algorithm in [&Branch::default() as &dyn Algorithm<Jpdra>, &Exhaustive] {
+        let answer = solve(algorithm, &instance);
+        let found = objective(&answer).expect("stable");
+        assert!(is_close(found, expected, 1e-14), "{}: {found:e}", algorithm.id());
+        assert!(is_close(bound(&answer), expected, 2e-12), "{}: {:e}", algorithm.id(), bound(&answer));
+    }
+    // One unit less is not stable.
+    instance.servers = vec![Server::of_macs(35.0); 2];
+    assert_eq!(solve(&Exhaustive, &instance).stop, Stop::Infeasible);
+}

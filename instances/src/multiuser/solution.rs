@@ -1,7 +1,10 @@
 //! Decisions, and what proves a bound.
 
 use schemars::JsonSchema;
+use serde::de::Deserializer;
 use serde::{Deserialize, Serialize};
+
+use crate::strict::{absent, needed, present};
 
 /// Where every user cuts and how many units it gets. Decisions only: latencies are recomputed where they are needed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -14,7 +17,7 @@ pub struct Solution {
 }
 
 /// What proves a lower bound.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Certificate {
     /// For `max`: no latency below this one is within reach, because getting every user strictly below it would
@@ -31,6 +34,40 @@ pub enum Certificate {
         /// The nodes, children after their parents.
         nodes: Vec<PriceNode>,
     },
+}
+
+/// The fields of all kinds.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fields {
+    kind: Kind,
+    #[serde(default, deserialize_with = "present")]
+    latency_s: Option<f64>,
+    #[serde(default, deserialize_with = "present")]
+    nodes: Option<Vec<PriceNode>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Kind {
+    Threshold,
+    Prices,
+}
+
+impl<'de> Deserialize<'de> for Certificate {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Fields { kind, latency_s, nodes } = Fields::deserialize(deserializer)?;
+        match kind {
+            Kind::Threshold => {
+                absent(nodes.as_ref(), "nodes", &["kind", "latency_s"])?;
+                Ok(Self::Threshold { latency_s: needed(latency_s, "latency_s")? })
+            }
+            Kind::Prices => {
+                absent(latency_s.as_ref(), "latency_s", &["kind", "nodes"])?;
+                Ok(Self::Prices { nodes: needed(nodes, "nodes")? })
+            }
+        }
+    }
 }
 
 /// One node of a price tree.

@@ -9,10 +9,14 @@
 //! (f > lambda w, certainly), `speeds within capacity`. A sum of speeds that exceeds its capacity by at most 1e-9 (relative) is scaled back into it
 //! (module `capacity`), and the objective is that of the scaled speeds. A larger excess is a violation. (On a nearly full server scaling can
 //! change the delay by much, and scaled speeds can be unstable.) Whole units are summed exactly and never scaled.
+//!
+//! What a partition's speed leaves beside its load, f - lambda w, is computed without rounding (module `expansion`) and then enclosed: it may be less
+//! than the last digits of either.
 
 use offcut_instances::jpdra::{Allocation, Flow, Instance, Solution, Speeds};
 
 use crate::capacity::{Excess, Scale};
+use crate::expansion::Expansion;
 use crate::interval::{Interval, minus, product, sum};
 use crate::verdict::Violation;
 
@@ -72,6 +76,48 @@ fn check_shape(instance: &Instance, solution: &Solution) -> Result<Option<f64>, 
     Ok(unit)
 }
 
+/// How the speeds of a server count.
+#[derive(Clone)]
+struct ServerScale {
+    scale: Scale,
+    /// The sum of the speeds and the capacity, if the sum is certainly beyond it.
+    beyond: Option<(Expansion, f64)>,
+}
+
+impl ServerScale {
+    const ONE: Self = Self { scale: Scale::ONE, beyond: None };
+
+    /// The scale of speeds that may be beyond the capacity by a rounding: their exact sum says whether they are.
+    fn of(scale: Scale, speeds: &[f64], capacity: f64) -> Self {
+        let total = if scale == Scale::ONE { None } else { Expansion::sum(speeds.iter().copied()) };
+        let Some(total) = total else { return Self { scale, beyond: None } };
+        let is_beyond = total.clone().minus(&Expansion::point(capacity)).is_none_or(|over| over.is_positive());
+        if is_beyond { Self { scale, beyond: Some((total, capacity)) } } else { Self::ONE }
+    }
+
+    /// What `speed`, the product of two floats, leaves beside a load, another one: `f - lambda w`, or `(f F - lambda w S) / S` of speeds that sum to
+    /// S beyond the capacity F. Cut to 0.
+    fn left(&self, speed: [f64; 2], load: [f64; 2]) -> Interval {
+        let exact = || {
+            let [speed, load] = [Expansion::product(speed[0], speed[1])?, Expansion::product(load[0], load[1])?];
+            match &self.beyond {
+                None if self.scale == Scale::ONE => Some(speed.minus(&load)?.enclosed()),
+                None => None,
+                Some((total, capacity)) => {
+                    let over_total = speed.times(*capacity)?.minus(&load.by(total)?)?.enclosed();
+                    Some(over_total / total.enclosed())
+                }
+            }
+        };
+        exact().unwrap_or_else(|| minus(self.share(speed), product(load[0], load[1])))
+    }
+
+    /// A speed once scaled.
+    fn share(&self, speed: [f64; 2]) -> Interval {
+        if self.scale == Scale::ONE { product(speed[0], speed[1]) } else { self.scale.share(speed[0] * speed[1]) }
+    }
+}
+
 /// The scale that brings each server's speeds within its capacity. Shape (servers,). An excess is added to `found`; the error is a speed that is no
 /// number.
 fn check_capacities(
@@ -80,9 +126,9 @@ fn check_capacities(
     unit: Option<f64>,
     scales: bool,
     found: &mut Vec<Violation>,
-) -> Result<Vec<Scale>, Violation> {
+) -> Result<Vec<ServerScale>, Violation> {
     let servers = instance.servers.len();
-    let mut scale = vec![Scale::ONE; servers];
+    let mut scale = vec![ServerScale::ONE; servers];
     match &solution.speeds {
         Speeds::MacsPerS(rows) => {
             let mut given: Vec<Vec<f64>> = vec![Vec::new(); servers];
@@ -95,8 +141,9 @@ fn check_capacities(
                 }
             }
             for (m, given) in given.into_iter().enumerate() {
-                match Scale::within(given.into_iter(), instance.servers[m].machine.speed) {
-                    Ok(within) if scales => scale[m] = within,
+                let capacity = instance.servers[m].machine.speed;
+                match Scale::within(given.iter().copied(), capacity) {
+                    Ok(within) if scales => scale[m] = ServerScale::of(within, &given, capacity),
                     Ok(_) => (),
                     Err(Excess(over)) => {
                         found.push(Violation::new("speeds within capacity", format!("servers[{m}]"), over, "MAC/s"));
@@ -168,22 +215,23 @@ impl FlowEvaluation<'_> {
     }
 
     /// Adds the mean sojourn times of all partitions. Whether all of them are defined, that is, stable.
-    fn add_sojourn_times(&mut self, scale: &[Scale], unit: Option<f64>) -> bool {
+    fn add_sojourn_times(&mut self, scale: &[ServerScale], unit: Option<f64>) -> bool {
         let s = self.s;
         let mut is_defined = true;
         for n in 0..self.flow().partitions.len() {
             let server = &self.instance.servers[self.solution.servers[s][n] as usize];
             let work = self.instance.work(s, n, server.machine.kind);
-            let load = product(self.flow().rate_per_s, work);
+            let load = [self.flow().rate_per_s, work];
             let speed = match &self.solution.speeds {
-                Speeds::MacsPerS(rows) => scale[self.solution.servers[s][n] as usize].share(rows[s][n]),
-                Speeds::Units(rows) => product(rows[s][n] as f64, unit.expect("units have a size")),
+                Speeds::MacsPerS(rows) => [rows[s][n], 1.0],
+                Speeds::Units(rows) => [rows[s][n] as f64, unit.expect("units have a size")],
             };
-            let left = minus(speed, load);
+            let scale = &scale[self.solution.servers[s][n] as usize];
+            let left = scale.left(speed, load);
             if left.low() > 0.0 {
                 self.terms.push(self.weight * (Interval::point(work) / left));
             } else {
-                let short = load.high() - speed.low();
+                let short = product(load[0], load[1]).high() - scale.share(speed).low();
                 self.found.push(Violation::new("stability", format!("speeds[{s}][{n}]"), short, "MAC/s"));
                 is_defined = false;
             }

@@ -38,6 +38,7 @@ use super::evaluate::weights;
 use super::server_subproblem::max_nodes;
 use super::server_subproblem::{Capacity, MAX_RATES, PartitionTerms, Search, State, SubproblemObjective, tangent};
 use crate::budget::{Budget, MAX_KEPT};
+use crate::expansion::Expansion;
 use crate::interval::{Interval, add_down_or_infinite, minus, product, sum};
 use crate::tree::{Flaw, Tree, Walker};
 use crate::verdict::Violation;
@@ -125,10 +126,10 @@ impl<'a> Replay<'a> {
             let mut item =
                 PartitionTerms { flow: s, root: (weights[s] * work).sqrt(), load, delays: Vec::new(), first: 1 };
             if let (Some(unit), Some(most)) = (unit, most) {
-                let speed = |k: u64| product(k as f64, unit);
-                item.first = (1..=most).find(|k| speed(*k).high() > load.low()).unwrap_or(most + 1);
+                let left = |k: u64| left(k, unit, rate_per_s, work.low());
+                item.first = (1..=most).find(|k| left(*k).high() > 0.0).unwrap_or(most + 1);
                 // A denominator that may be 0 is taken at its upper end: the delay from below.
-                let delay = |k: u64| ((weights[s] * work).low() / minus(speed(k), load).high()).next_down();
+                let delay = |k: u64| ((weights[s] * work).low() / left(k).high()).next_down();
                 item.delays = (item.first..=most).map(delay).collect();
             }
             item
@@ -389,6 +390,19 @@ impl<'a> Replay<'a> {
         self.cache.insert(key, least);
         Ok(least)
     }
+}
+
+/// What `k` units of this size leave beside the load `rate_per_s work`, cut to 0; without rounding where the two products nearly cancel.
+fn left(k: u64, unit: f64, rate_per_s: f64, work: f64) -> Interval {
+    /// Wider intervals are computed again, relative.
+    const WIDE: f64 = 1e-14;
+    let k = k as f64;
+    let rounded = minus(product(k, unit), product(rate_per_s, work));
+    if rounded.high() - rounded.low() <= WIDE * rounded.low() {
+        return rounded;
+    }
+    let exact = Expansion::product(k, unit).zip(Expansion::product(rate_per_s, work));
+    exact.and_then(|(speed, load)| speed.minus(&load)).map_or(rounded, |left| left.enclosed())
 }
 
 /// Removes servers that a split excludes for a partition: inside those that it does not name, outside those that it names.

@@ -828,12 +828,114 @@ mod to_the_last_bit {
         instance.servers[1].machine.speed = 5.0 + 12.0 * ulp;
         let given = solution([1, 1], [1.0 + 4.25 * ulp, 4.0 + 8.0 * ulp]);
         let least = objective_value(&instance, &given.servers).expect("fits");
-        let (objective, violations) = Jpdra::evaluate(&instance, &given);
-        assert!(violations.is_empty(), "{violations:?}");
-        let objective = objective.expect("defined");
-        assert!(exact(objective.low() * 1.01) < least && least <= exact(objective.high()));
-        // With next to nothing left, what stood by a rounding does not.
+        let evaluated = |instance: &Instance, given: &Solution| {
+            let (objective, violations) = Jpdra::evaluate(instance, given);
+            assert!(violations.is_empty(), "{violations:?}");
+            let objective = objective.expect("defined");
+            assert!(objective.high() - objective.low() <= 1e-14 * objective.high(), "{objective:?}");
+            objective
+        };
+        assert!(least <= exact(evaluated(&instance, &given).low()));
+        // Where all that is left is one ulp, 4 e: speeds of 1 + e and 4 + 4 e are scaled by 1 - e/5, which leaves 4/5 e and 16/5 e, and transfers
+        // are nothing beside 1/(4/5 e) + 4/(16/5 e).
         instance.servers[1].machine.speed = 5.0 + ulp;
-        assert_eq!(broken(&instance, &solution([1, 1], [1.0 + 0.25 * ulp, 4.0 + ulp])), ["stability"; 2]);
+        let found = evaluated(&instance, &solution([1, 1], [1.0 + 0.25 * ulp, 4.0 + ulp]));
+        let expected = 2.5 / f64::EPSILON;
+        assert!((found.middle() - expected).abs() <= 1e-14 * expected, "{found:?}");
+        // What is not stable by its own numbers stays so.
+        assert_eq!(broken(&instance, &solution([1, 1], [1.0, 4.0 + ulp])), ["stability"]);
+    }
+}
+
+/// One partition with lambda = 1 + e, w = 36 (1 - e), e = 2^-49, on one server: its load is 36 (1 - e^2), which 36 units of 1 exceed by 36 e^2. The delay
+/// is w / (36 e^2) = (1 - e) / e^2, of which rounded products keep no digit.
+fn near_full(allocation: Allocation) -> Instance {
+    let mut instance = toy();
+    let flow = &mut instance.flows[0];
+    (flow.rate_per_s, flow.input_bytes, flow.result_bytes) = (1.0 + NEAR, 0.0, None);
+    flow.partitions.truncate(1);
+    flow.partitions[0].macs = 36.0 * (1.0 - NEAR);
+    flow.uplink_bytes_per_s.truncate(1);
+    flow.downlink_bytes_per_s.clear();
+    instance.servers = vec![Server { machine: Machine::of_macs(36.0) }];
+    instance.link_bytes_per_s = vec![vec![0.0]];
+    instance.allocation = allocation;
+    instance.validate().expect("legal");
+    instance
+}
+
+const NEAR: f64 = 8.0 * f64::EPSILON;
+const NEAR_FULL_S: f64 = (1.0 - NEAR) / (NEAR * NEAR);
+
+#[test]
+fn a_delay_whose_difference_cancels_is_narrow_and_proved() {
+    let narrow = |instance: &Instance, solution: &Solution| {
+        let (found, violations) = Jpdra::evaluate(instance, solution);
+        assert!(violations.is_empty(), "{violations:?}");
+        let found = found.expect("defined");
+        assert!(found.low() <= NEAR_FULL_S && NEAR_FULL_S <= found.high(), "{found:?}");
+        assert!(found.high() - found.low() <= 1e-14 * found.high(), "{found:?}");
+    };
+    let units = near_full(Allocation::Units { macs_per_s: 1.0 });
+    let solution = Solution { servers: vec![vec![0]], speeds: Speeds::Units(vec![vec![36]]) };
+    narrow(&units, &solution);
+    let prices = Prices { place: vec![vec![0.0]], stay: Vec::new() };
+    let certificate = Certificate { prices: vec![prices], nodes: vec![Node::Priced { prices: 0 }] };
+    let bound = |value: f64| {
+        let answer = Answer::found(solution.clone(), NEAR_FULL_S);
+        check_answer::<Jpdra>(&units, &answer.certified(value, certificate.clone()), &Tolerance::default())
+    };
+    let Proof::Certified { value } = *bound(NEAR_FULL_S * (1.0 - 1e-12)).proof() else { panic!("a bound") };
+    assert!(value <= NEAR_FULL_S && value >= NEAR_FULL_S * (1.0 - 1e-13), "{value}");
+    assert!(bound(NEAR_FULL_S * (1.0 + 1e-8)).is_rejected());
+    // One unit less is not stable, and the claim counts to its ninth digit.
+    let less = Solution { servers: vec![vec![0]], speeds: Speeds::Units(vec![vec![35]]) };
+    assert_eq!(broken(&units, &less), ["stability"]);
+    let claim = Answer::found(solution.clone(), NEAR_FULL_S * (1.0 + 2e-9));
+    assert!(check_answer::<Jpdra>(&units, &claim, &Tolerance::default()).is_rejected());
+
+    // The same with continuous speeds, as they are and scaled back from a sum that is one rounding beyond the capacity.
+    let continuous = near_full(Allocation::Continuous);
+    for speed in [36.0, 36f64.next_up()] {
+        narrow(&continuous, &Solution { servers: vec![vec![0]], speeds: Speeds::MacsPerS(vec![vec![speed]]) });
+    }
+    let below = Solution { servers: vec![vec![0]], speeds: Speeds::MacsPerS(vec![vec![36f64.next_down()]]) };
+    assert_eq!(broken(&continuous, &below), ["stability"]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Against exact rationals, with speeds whose sum is at, below or a few roundings beyond the capacity, and loads near the speeds.
+    #[test]
+    fn delays_enclose_the_exact_ones(
+        rate in 0.1f64..10.0,
+        parts in prop::collection::vec((0.1f64..10.0, 0u32..50), 1..5),
+        excess in prop::sample::select(vec![-1e-3, -2e-16, 0.0, 3e-16, 1e-13, 0.9e-9]),
+    ) {
+        use dashu_ratio::RBig;
+        let exact = |value: f64| RBig::try_from(value).expect("finite");
+        let mut instance = near_full(Allocation::Continuous);
+        let flow = &mut instance.flows[0];
+        flow.rate_per_s = rate;
+        flow.partitions = parts.iter().map(|(macs, _)| offcut_instances::jpdra::Partition { macs: *macs, out_bytes: 0.0 }).collect();
+        // Each partition has a little more than its load, from 2^-50 of it on.
+        let speeds: Vec<f64> = parts.iter().map(|(macs, bits)| rate * macs * (1.0 + 2f64.powi(-(*bits as i32)))).collect();
+        let total = speeds.iter().map(|speed| exact(*speed)).fold(RBig::ZERO, |a, b| a + b);
+        let capacity = total.to_f64().value() / (1.0 + excess);
+        instance.servers = vec![Server { machine: Machine::of_macs(capacity) }];
+        let (found, violations) = Jpdra::evaluate(&instance, &Solution {
+            servers: vec![vec![0; parts.len()]], speeds: Speeds::MacsPerS(vec![speeds.clone()]),
+        });
+        let factor = if total > exact(capacity) { exact(capacity) / &total } else { RBig::ONE };
+        let left: Vec<RBig> = parts.iter().zip(&speeds).map(|((macs, _), speed)| exact(*speed) * &factor - exact(rate) * exact(*macs)).collect();
+        let is_stable = left.iter().all(|left| *left > RBig::ZERO);
+        prop_assert_eq!(violations.is_empty(), is_stable, "{:?}", violations);
+        prop_assert_eq!(found.is_some(), is_stable);
+        if let Some(found) = found {
+            let truth = parts.iter().zip(&left).fold(RBig::ZERO, |sum, ((macs, _), left)| sum + exact(*macs) / left);
+            prop_assert!(exact(found.low()) <= truth && truth <= exact(found.high()));
+            prop_assert!(found.high() - found.low() <= 1e-14 * found.high(), "{:?}", found);
+        }
     }
 }

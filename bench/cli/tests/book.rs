@@ -7,6 +7,8 @@
 //! |---|---|
 //! | `fails` | each command ends with an exit code other than 0 |
 //! | `long` | not run, unless `OFFCUT_BOOK_LONG` is set |
+//!
+//! `sh` blocks, those of the README too, are commands on files that only a reader has. They are not run, but the program has to know their options: each is run with `--help`.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -112,6 +114,47 @@ fn the_commands_of_the_book_run() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(run >= 20, "only {run} commands were run");
+}
+
+/// The commands of this program in the `sh` blocks of a text, without what follows a `#`.
+fn commands_on_own_files(text: &str) -> Vec<String> {
+    let mut commands = Vec::new();
+    for block in text.split("```sh\n").skip(1) {
+        let block = block.split("```").next().unwrap_or_default().replace("\\\n", " ");
+        for line in block.lines() {
+            let line = line.split(" #").next().unwrap_or_default();
+            let ours = line.split(" && ").map(str::trim).filter(|command| command.starts_with("./offcut "));
+            commands.extend(ours.map(String::from));
+        }
+    }
+    commands
+}
+
+#[test]
+fn options_of_commands_on_own_files_are_known() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut texts = chapters(&root.join("reports/book/src"));
+    texts.push(root.join("README.md"));
+    let folder = folder(&fs::canonicalize(&root).expect("the repository"), "options");
+    let (mut tried, mut wrong) = (0, Vec::new());
+    for path in texts {
+        for command in commands_on_own_files(&fs::read_to_string(&path).expect("a text")) {
+            // The programs that measure are a workspace of their own, with tests of their own.
+            if command.starts_with("./offcut measure") || command.starts_with("./offcut prototype") {
+                continue;
+            }
+            let mut shell = Command::new("sh");
+            shell.args(["-c", &format!("{command} --help")]).current_dir(&folder).stdin(Stdio::null());
+            let output = shell.output().expect("a shell");
+            tried += 1;
+            if !output.status.success() {
+                wrong.push(format!("{}: {command}: {}", path.display(), String::from_utf8_lossy(&output.stderr)));
+            }
+        }
+    }
+    fs::remove_dir_all(&folder).expect("removed");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(tried >= 40, "only {tried} commands were tried");
 }
 
 #[test]

@@ -82,7 +82,7 @@ enum Command {
     Solve(commands::solve::Arguments),
     /// Check an answer, no solver involved: re-evaluate the solution, replay the bound
     #[command(
-        after_help = "Exit code 1 if an answer is rejected, contradicted, or cannot be read (verdict invalid); 2 if a file is missing or the instance is bad.\nExamples: offcut check my.json answer.json\n          offcut check my.json mine.json threshold.json"
+        after_help = "Exit code 1 if an answer is rejected, contradicted, or cannot be read (verdict invalid); 2 if a file is missing or the instance is bad.\nExamples: offcut check my.json answer.json\n          offcut check my.json mine.json threshold.json\n          offcut check my.json answer.json --second"
     )]
     Check(commands::check::Arguments),
     /// Search instances on which a method is worst, against the certified optimum or another method
@@ -165,7 +165,7 @@ enum Command {
     /// Prints a table and, in a line each, everything that is wrong; exit code 1 if anything is
     #[command(
         name = "verify-library",
-        after_help = "Examples: offcut verify-library\n          offcut verify-library jpdra --folder instances/data --json"
+        after_help = "Examples: offcut verify-library\n          offcut verify-library jpdra --folder instances/data --json\n          offcut verify-library --second --second-seconds 10"
     )]
     VerifyLibrary(commands::library::Verify),
     /// The frozen library: instances that stay as they are, and the best that is known of each

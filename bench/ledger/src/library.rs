@@ -13,7 +13,7 @@
 //! | [`verify`](mod@verify) | everything replayed, by the checker alone |
 //! | [`add`](mod@add) | lines out of the rows of a run |
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use offcut_instances::document::InputError;
@@ -129,6 +129,24 @@ impl Library {
             take_in(known.entry(line.instance.clone()).or_default(), sense, &line);
         }
         Ok(known)
+    }
+
+    /// The name of each answer's instance, and the files of the instance and the answer, for all answers that the ledger names; each once.
+    ///
+    /// # Errors
+    /// As [`Library::best_known`].
+    pub fn pairs(&self) -> Result<Vec<(String, PathBuf, PathBuf)>, InputError> {
+        let index = self.index()?;
+        let (lines, _) = self.chain(index.ledger_head.as_deref())?;
+        let mut seen = BTreeSet::new();
+        let pair = |line: &Line| {
+            let entry = index.find(&line.instance)?;
+            let answer = self.answers().join(&line.answer);
+            Some((entry.name.clone(), self.folder.join(&entry.file), answer))
+        };
+        let is_new =
+            |line: &&Line| !line.answer.is_empty() && seen.insert((line.instance.clone(), line.answer.clone()));
+        Ok(lines.iter().filter(is_new).filter_map(pair).collect())
     }
 
     fn index_path(&self) -> PathBuf {

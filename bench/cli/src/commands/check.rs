@@ -9,8 +9,10 @@ use offcut_instances::problem::{Answer, Budget, Problem, Sense, Stop};
 use offcut_ledger::{BestKnown, Gate, Key, Row, Status};
 use offcut_runner::cell::{row_of, unreadable};
 use offcut_runner::{BenchmarkAdapter, Checked, Folder};
+use serde::Serialize;
 
 use super::run::Bar;
+use super::second::{Comparison, SecondArguments};
 use super::{gate, known_problem_of, processors, this_program, with_problem};
 use crate::exit::Ending;
 use crate::output::{self, out};
@@ -33,11 +35,17 @@ pub(crate) struct Arguments {
     /// Print the verdicts as JSON; for a run, the differences
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    second: SecondArguments,
 }
 
 pub(crate) fn check(arguments: &Arguments) -> Result<Ending, InputError> {
     let path = &arguments.instance;
     if path.is_dir() && path.join("manifest.json").exists() {
+        if arguments.second.is_wanted() {
+            let remedy = "give an instance and its answers: INSTANCE is in the run's instances/, ANSWER in answers/";
+            return Err(InputError::at("--second", "goes with an instance and answers", remedy));
+        }
         if !arguments.answers.is_empty() {
             let what = "is the folder of a run, and answers are given as well";
             return Err(InputError::at("", what, "give the folder alone, or an instance and its answers").in_file(path));
@@ -66,6 +74,8 @@ struct CheckedAnswer<'a> {
     verdict: Verdict,
     /// Its row, in which its file stands for the method.
     row: Row,
+    /// What the second checker says of it.
+    second: Option<Comparison>,
 }
 
 fn check_for<P: BenchmarkAdapter>(
@@ -82,22 +92,24 @@ fn check_for<P: BenchmarkAdapter>(
         let row = row_of::<P>(instance, key, answer, &bytes, &verdict, &tolerance);
         Ok((verdict, row))
     };
+    let second = arguments.second.checker()?;
     let mut all = Vec::new();
     for path in &arguments.answers {
         let (verdict, row) = checked_answer(path)?;
-        all.push(CheckedAnswer { path, verdict, row });
+        let compared = second.as_ref().map(|second| -> Result<_, InputError> {
+            let judged = second.judge(&arguments.instance, path)?;
+            Ok(Comparison::of(&verdict, row.status == Status::Invalid, judged))
+        });
+        let second = compared.transpose()?;
+        all.push(CheckedAnswer { path, verdict, row, second });
     }
     let rows: Vec<Row> = all.iter().map(|one| one.row.clone()).collect();
     let gate = Gate::of(P::SENSE, &rows, &Default::default());
     if arguments.json {
-        let verdicts: Vec<&Verdict> = all.iter().map(|one| &one.verdict).collect();
-        match &verdicts[..] {
-            [verdict] => output::json(verdict),
-            verdicts => output::json(&verdicts),
-        }
+        print_json(&all);
     } else {
         let unit = P::objective_of(instance).unit;
-        for CheckedAnswer { path, verdict, row } in &all {
+        for CheckedAnswer { path, verdict, row, second } in &all {
             if all.len() > 1 {
                 out!("answer     {}", path.display());
             }
@@ -113,6 +125,9 @@ fn check_for<P: BenchmarkAdapter>(
                 _ => "stands",
             };
             out!("verdict    {conclusion}");
+            for line in second.iter().flat_map(Comparison::lines) {
+                out!("second     {line}");
+            }
         }
         if all.len() > 1 {
             gaps::<P>(&all, &tolerance);
@@ -120,7 +135,29 @@ fn check_for<P: BenchmarkAdapter>(
     }
     let told = gate::tell(&gate, &rows, arguments.json);
     let is_any_invalid = rows.iter().any(|row| row.status == Status::Invalid);
-    Ok(told.and(if is_any_invalid { Ending::Rejected } else { Ending::Good }))
+    let is_good = !is_any_invalid && all.iter().flat_map(|one| &one.second).all(Comparison::agrees);
+    Ok(told.and(if is_good { Ending::Good } else { Ending::Rejected }))
+}
+
+/// The verdict, or a list of several. With the second checker each is an object with both.
+fn print_json(all: &[CheckedAnswer<'_>]) {
+    #[derive(Serialize)]
+    #[serde(untagged)]
+    enum One<'a> {
+        Verdict(&'a Verdict),
+        Both { checker: &'a Verdict, second: &'a Comparison },
+    }
+    let one = |one: &'_ CheckedAnswer<'_>| -> serde_json::Value {
+        let one = match &one.second {
+            None => One::Verdict(&one.verdict),
+            Some(second) => One::Both { checker: &one.verdict, second },
+        };
+        serde_json::to_value(one).expect("plain data")
+    };
+    match all {
+        [only] => output::json(&one(only)),
+        all => output::json(&all.iter().map(one).collect::<Vec<_>>()),
+    }
 }
 
 /// The answer in a file, and its bytes. What is no answer is an invalid one, as it is in a run; a file that cannot be read, or a document of another kind or

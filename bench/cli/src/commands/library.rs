@@ -4,12 +4,16 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use offcut_instances::document::InputError;
+use offcut_checker::{Tolerance, check_answer};
+use offcut_instances::document::{InputError, read_answer, read_instance};
 use offcut_instances::library::Hardness;
 use offcut_ledger::library::{Added, Verified};
 use offcut_ledger::{BestKnown, Library as Frozen};
 use offcut_runner::{BenchmarkAdapter, Folder};
 
+use rayon::prelude::*;
+
+use super::second::{Comparison, SecondArguments, SecondChecker};
 use super::{PROBLEMS, with_problem};
 use crate::exit::Ending;
 use crate::output::{self, out};
@@ -41,6 +45,8 @@ pub(crate) struct Verify {
     /// As JSON, with the best known values of every instance
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    second: SecondArguments,
 }
 
 /// What can be done with a library.
@@ -58,13 +64,19 @@ pub(crate) enum Library {
 }
 
 pub(crate) fn verify(arguments: &Verify) -> Result<Ending, InputError> {
-    let Verify { problem, folder, json } = arguments;
+    let Verify { problem, folder, json, second } = arguments;
+    let second = second.checker()?;
     let mut all = Vec::new();
+    let mut untaken = Vec::new();
     for name in problem.as_deref().map_or(PROBLEMS.to_vec(), |problem| vec![problem]) {
         with_problem!(name, P => {
             let library = Frozen::of::<P>(folder);
             if library.is_there() {
-                all.push(library.verify::<P>());
+                let mut verified = library.verify::<P>();
+                if let Some(second) = &second {
+                    untaken.extend(compare::<P>(&library, second, &mut verified.flaws)?);
+                }
+                all.push(verified);
                 Ok(())
             } else if problem.is_some() {
                 Err(nowhere(library.folder()))
@@ -86,9 +98,46 @@ pub(crate) fn verify(arguments: &Verify) -> Result<Ending, InputError> {
                 out!("FLAW {}: {}", verified.problem, flaw);
             }
         }
+        if second.is_some() {
+            out!("second checker: {}", told(&untaken));
+        }
     }
     let is_good = all.iter().all(|verified| verified.flaws.is_empty());
     Ok(if is_good { Ending::Good } else { Ending::Rejected })
+}
+
+/// Adds to `flaws` what the checkers disagree about on the library's answers, and gives what the second did not take in its time.
+fn compare<P: BenchmarkAdapter>(
+    library: &Frozen,
+    second: &SecondChecker,
+    flaws: &mut Vec<String>,
+) -> Result<Vec<String>, InputError> {
+    let compared = |(name, instance, answer): &(String, PathBuf, PathBuf)| -> Result<_, InputError> {
+        let judged = second.judge(instance, answer)?;
+        let is_read = read_instance::<P>(instance).and_then(|read| Ok((read, read_answer::<P>(answer)?)));
+        let Ok((read, given)) = is_read else { return Ok((Vec::new(), Vec::new())) };
+        let verdict = check_answer::<P>(&read, &given, &Tolerance::default());
+        let file = answer.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let comparison = Comparison::of(&verdict, false, judged);
+        let flaws = comparison.disagreements().iter().map(|what| format!("{name}: answers/{file}: {what}"));
+        let untaken = comparison.not_taken().iter().map(|what| format!("{} {name} ({what})", P::NAME));
+        Ok((flaws.collect(), untaken.collect()))
+    };
+    let mut all = Vec::new();
+    for found in library.pairs()?.par_iter().map(compared).collect::<Vec<_>>() {
+        let (disagreements, untaken): (Vec<String>, Vec<String>) = found?;
+        flaws.extend(disagreements);
+        all.extend(untaken);
+    }
+    Ok(all)
+}
+
+/// What the second checker did not take, in one line.
+fn told(untaken: &[String]) -> String {
+    match untaken {
+        [] => "took everything".into(),
+        untaken => format!("took all but {} in its time: {}", untaken.len(), untaken.join(", ")),
+    }
 }
 
 /// The best known values that a library tells.

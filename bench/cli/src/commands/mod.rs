@@ -18,6 +18,7 @@ pub(crate) mod models;
 pub(crate) mod new_solver;
 pub(crate) mod rows;
 pub(crate) mod run;
+mod second;
 pub(crate) mod simulate;
 pub(crate) mod solve;
 pub(crate) mod status;

@@ -467,4 +467,17 @@ mod known {
         let instance = include_bytes!("cases/lymdo-milp-oa-bound.json");
         assert_known::<lymdo::Lymdo>(instance, 0.013_459_581_27, &["milp-oa", "branch", "enumerate"]);
     }
+
+    /// Two users, two units: with both on the server 2 / (336679123 MAC/s) of latency each, far below the prices that prove it.
+    #[test]
+    fn a_core_whose_prices_cancel() {
+        let instance = include_bytes!("cases/multiuser-core-cancels.json");
+        assert_known::<multiuser::Multiuser>(instance, 2.0 / 336_679_123.351_157_67, &["branch", "dp"]);
+    }
+
+    #[test]
+    fn units_that_a_load_nearly_fills() {
+        let instance = include_bytes!("cases/jpdra-units-cancel.json");
+        assert_known::<jpdra::Jpdra>(instance, 0.024_629_623_023_640_72, &["branch", "exhaustive"]);
+    }
 }

@@ -23,8 +23,10 @@ pub(super) type Restriction = (u32, (u32, u32));
 pub(super) struct PriceBound {
     /// The price of a unit, in seconds.
     pub(super) price_s: f64,
-    /// g at that price; infinite if the restrictions alone take more units than there are.
+    /// g at that price, less `rounding_s`; infinite if the restrictions alone take more units than there are.
     pub(super) value: f64,
+    /// What rounding may add to g at that price, here or, the other way, in the checker.
+    pub(super) rounding_s: f64,
     /// Demands at the least price tried at which they fit.
     pub(super) units: Vec<u32>,
     /// Demands at the largest price tried at which they did not fit; none if they fit for nothing.
@@ -62,13 +64,19 @@ struct Demands<'a> {
 }
 
 /// What rounding may add to g, relative to the terms that it is the difference of. At a smaller price they are smaller: of two prices with about the same g the smaller is better.
-const ROUNDING: f64 = 1e-15;
+///
+/// Terms are off by some units in the last place. Sums add as many roundings as they have terms; the checker's, which go down each time, those of blocks of about sqrt(users).
+fn relative_rounding(users: usize) -> f64 {
+    1e-15 * (1.0 + (users as f64).sqrt() / 4.0)
+}
 
 /// g at a price.
 struct Tried {
     price: f64,
-    /// g, less what rounding may have added.
+    /// g, less `rounding`.
     value: f64,
+    /// What rounding may have added to g.
+    rounding: f64,
     /// Units demanded, less those there are.
     slope: f64,
     /// By class, and then of those restricted. Shape (classes + restricted,).
@@ -95,8 +103,8 @@ impl<'a> Demands<'a> {
         self.open.iter().enumerate().for_each(|(class, count)| add(self.classes.users(class)[0], (0, beta), *count));
         self.restricted.iter().for_each(|(user, range)| add(*user, *range, 1));
         let paid = price * f64::from(beta);
-        let value = value - paid - ROUNDING * (value + paid);
-        Tried { price, value, slope: demand as f64 - f64::from(beta), units }
+        let rounding = relative_rounding(self.latencies.users()) * (value + paid);
+        Tried { price, value: value - paid - rounding, rounding, slope: demand as f64 - f64::from(beta), units }
     }
 
     /// By user. Shape (users,).
@@ -123,28 +131,43 @@ pub(super) fn best_price(
     let first = |class: usize| classes.users(class)[0] as usize;
     let most = (0..classes.count()).map(|class| latencies.local(first(class))).fold(0.0, f64::max).max(1e-30);
     if least > u64::from(latencies.units()) {
-        return PriceBound { price_s: most, value: f64::INFINITY, units: Vec::new(), too_many: None, tried: 0 };
+        return PriceBound {
+            price_s: most,
+            value: f64::INFINITY,
+            rounding_s: 0.0,
+            units: Vec::new(),
+            too_many: None,
+            tried: 0,
+        };
     }
     let demands = Demands::new(latencies, classes, restricted);
     let mut low = demands.at(0.0);
     if low.slope <= 0.0 {
         let units = demands.by_user(&low.units);
-        return PriceBound { price_s: 0.0, value: low.value, units, too_many: None, tried: 1 };
+        return PriceBound {
+            price_s: 0.0,
+            value: low.value,
+            rounding_s: low.rounding,
+            units,
+            too_many: None,
+            tried: 1,
+        };
     }
     let mut high = demands.at(most);
-    let mut best = if high.value > low.value { (high.value, high.price) } else { (low.value, low.price) };
+    let of = |tried: &Tried| (tried.value, tried.price, tried.rounding);
+    let mut best = if high.value > low.value { of(&high) } else { of(&low) };
     let mut tried = 2;
     while tried < MOST_PRICES && !is_out_of_time() {
         let Some(price) = next_price(&low, &high, best.0, tried) else { break };
         let next = demands.at(price);
         tried += 1;
         if next.value > best.0 {
-            best = (next.value, next.price);
+            best = of(&next);
         }
         if next.slope <= 0.0 { high = next } else { low = next }
     }
     let (units, too_many) = (demands.by_user(&high.units), Some(demands.by_user(&low.units)));
-    PriceBound { price_s: best.1, value: best.0, units, too_many, tried }
+    PriceBound { price_s: best.1, value: best.0, rounding_s: best.2, units, too_many, tried }
 }
 
 /// The price to try next within the bracket; none if nothing is above the best value.

@@ -81,6 +81,8 @@ struct Search<'a> {
     nodes: Vec<PriceNode>,
     /// Bounds of the leaves; infinite for what was split, and for what the dynamic program closed.
     bounds: Vec<f64>,
+    /// What rounding may take from the bound of a leaf that the dynamic program closed, in the checker. In seconds.
+    rounding_s: f64,
     open: BestFirst<Open>,
     best: (f64, Vec<u32>),
     incumbents: Vec<Incumbent>,
@@ -103,6 +105,7 @@ impl Search<'_> {
             began,
             nodes: Vec::new(),
             bounds: Vec::new(),
+            rounding_s: 0.0,
             open: BestFirst::default(),
             best: (f64::INFINITY, Vec::new()),
             incumbents: Vec::new(),
@@ -167,6 +170,8 @@ impl Search<'_> {
         }
         // The cutoff is set at the end.
         self.nodes[node] = PriceNode::Core { price_s: bound.price_s, cutoff_s: f64::INFINITY };
+        // Of the price bound, and of the reduced costs.
+        self.rounding_s = self.rounding_s.max(2.0 * bound.rounding_s);
         self.bounds[node] = f64::INFINITY;
         node
     }
@@ -190,7 +195,7 @@ impl Search<'_> {
                 *cutoff_s = cutoff;
             }
         }
-        (self.bounds.iter().copied().fold(cutoff, f64::min), nodes)
+        (self.bounds.iter().copied().fold(cutoff - self.rounding_s, f64::min), nodes)
     }
 }
 

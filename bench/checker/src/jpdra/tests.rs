@@ -886,7 +886,7 @@ fn a_delay_whose_difference_cancels_is_narrow_and_proved() {
         check_answer::<Jpdra>(&units, &answer.certified(value, certificate.clone()), &Tolerance::default())
     };
     let Proof::Certified { value } = *bound(NEAR_FULL_S * (1.0 - 1e-12)).proof() else { panic!("a bound") };
-    assert!(value <= NEAR_FULL_S && value >= NEAR_FULL_S * (1.0 - 1e-13), "{value}");
+    assert!((NEAR_FULL_S * (1.0 - 1e-13)..=NEAR_FULL_S).contains(&value), "{value}");
     assert!(bound(NEAR_FULL_S * (1.0 + 1e-8)).is_rejected());
     // One unit less is not stable, and the claim counts to its ninth digit.
     let less = Solution { servers: vec![vec![0]], speeds: Speeds::Units(vec![vec![35]]) };

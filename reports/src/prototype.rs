@@ -55,15 +55,18 @@ fn machine(one: &Prototype) -> String {
     let load = |load: Option<f64>| load.map_or_else(|| "unknown".into(), |load| fixed(load, 2));
     let dilation =
         if one.dilation == 1.0 { String::new() } else { format!(", all durations {} times as long", one.dilation) };
+    let difference = match one.largest_difference {
+        0.0 => "0".into(),
+        largest => format!("{largest:.0e}"),
+    };
     format!(
-        "{}: {}, {}, {}, load {} before and {} after{dilation}; outputs differ from the uncut network\u{2019}s by at most {:.0e}.",
+        "{}: {}, {}, {}, load {} before and {} after{dilation}; outputs differ from the uncut network\u{2019}s by at most {difference}.",
         one.instance,
         one.processor,
         one.engine,
         one.date,
         load(one.load[0]),
-        load(one.load[1]),
-        one.largest_difference
+        load(one.load[1])
     )
 }
 

@@ -476,8 +476,8 @@ mod known {
     }
 
     #[test]
-    fn units_that_a_load_nearly_fills() {
-        let instance = include_bytes!("cases/jpdra-units-cancel.json");
-        assert_known::<jpdra::Jpdra>(instance, 0.024_629_623_023_640_72, &["branch", "exhaustive"]);
+    fn more_units_than_certificates_keep_whole() {
+        let instance = include_bytes!("cases/jpdra-many-units.json");
+        assert_known::<jpdra::Jpdra>(instance, 0.024_629_623_023_640_72, &["branch", "exhaustive", "milp-units"]);
     }
 }

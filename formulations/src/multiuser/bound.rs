@@ -176,10 +176,11 @@ fn next_price(low: &Tried, high: &Tried, best: f64, tried: u64) -> Option<f64> {
     if high.price - low.price <= 1e-15 * high.price {
         return None;
     }
-    // Where the tangents meet.
-    let meet = (high.value - low.value + low.slope * low.price - high.slope * high.price) / (low.slope - high.slope);
-    let top = low.value + low.slope * (meet - low.price);
-    if top <= best + 1e-15 * best.abs() {
+    // Where the tangents meet. They are those of g as computed: where rounding is what the best value lacks, a smaller price may lack less.
+    let g = |tried: &Tried| tried.value + tried.rounding;
+    let meet = (g(high) - g(low) + low.slope * low.price - high.slope * high.price) / (low.slope - high.slope);
+    let top = g(low) + low.slope * (meet - low.price);
+    if top <= best + BOUND_RELAXATION * best.abs() {
         return None;
     }
     // Geometric steps, as prices range over many magnitudes.

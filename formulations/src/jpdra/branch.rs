@@ -51,9 +51,7 @@ impl Algorithm<Jpdra> for Branch {
             ));
         }
         if model.units.iter().any(|units| *units > MAX_UNITS) {
-            return Answer::declined(format!(
-                "takes at most {MAX_UNITS} units per server, as many as certificates keep whole"
-            ));
+            return Answer::declined(format!("takes at most {MAX_UNITS} units per server"));
         }
         search(&model, self.gap, budget)
     }

@@ -21,8 +21,8 @@ use crate::best_first::Ordered;
 /// Domains are bit sets.
 pub(super) const MAX_SERVERS: usize = 64;
 
-/// Units of a server at most in a search whose bounds keep units whole: certificates take servers of more as if speeds were continuous.
-pub(super) const MAX_UNITS: u64 = 4096;
+/// Fox's allocation takes one step per unit.
+pub(super) const MAX_UNITS: u64 = 100_000;
 
 /// A deployment that is feasible, a server for every partition, after its delay.
 pub(super) type Deployed = (f64, Vec<u32>);

@@ -42,6 +42,8 @@ fn pairs_make_a_table() {
     offcut(folder.path(), &[&arguments[..], &limits].concat()).success().stdout(contains("4 pairs"));
     let table = std::fs::read_to_string(folder.path().join("pairs/matrix.md")).expect("written");
     assert!(table.contains("| `iao` | 1.0000 | 1.0000 |"), "{table}");
+    let picture = std::fs::read_to_string(folder.path().join("pairs/matrix.svg")).expect("written");
+    assert!(picture.starts_with("<svg") && picture.contains(">local-only<"), "{picture}");
     let csv = std::fs::read_to_string(folder.path().join("pairs/matrix.csv")).expect("written");
     assert_eq!(csv.lines().count(), 5, "{csv}");
 }

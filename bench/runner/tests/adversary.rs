@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use offcut_checker::{Tolerance, check_answer};
+use offcut_checker::{Proof, Tolerance, check_answer};
 use offcut_instances::document::{parse_answer, parse_instance};
 use offcut_instances::for_each_problem;
+use offcut_instances::jpdra::{Allocation, Jpdra};
 use offcut_instances::multiuser::{Instance, Multiuser};
 use offcut_instances::mutate::Mutable;
 use offcut_instances::problem::{Algorithm, Answer, Budget, MethodSpec, Sense};
@@ -121,6 +122,24 @@ fn from_random_starts_local_ratio_gets_half() {
     let ratio = state.ratio.expect("something counted");
     assert!(refuted.is_empty() && !ratio.beats_theorem(Sense::Maximise));
     assert_eq!((ratio.ratio, ratio.proven), (0.5, Some(0.5)), "half, and not less: {state:?}");
+}
+
+/// The checker bounds servers of more than 4096 units as continuous: `branch` claims no certificate for its own, higher bound there. Found by a search:
+/// with 10 000 units its claim was rejected.
+#[test]
+fn of_many_units_no_certificate_is_claimed() {
+    let proof = |unit: f64| {
+        let mut instance = Jpdra::least();
+        instance.allocation = Allocation::Units { macs_per_s: unit };
+        instance.servers[0].machine.speed = 100.0;
+        let branch = method::<Jpdra>(&"branch".parse().expect("a method")).expect("known");
+        let answer = branch.solve(&instance, &Budget::default());
+        let verdict = check_answer::<Jpdra>(&instance, &answer, &Tolerance::default());
+        assert!(verdict.is_feasible() && !verdict.is_rejected(), "{verdict:?}");
+        verdict.proof().clone()
+    };
+    assert!(matches!(proof(0.01), Proof::SolverReported { .. }), "10 000 units");
+    assert!(matches!(proof(100.0 / 4096.0), Proof::Certified { .. }), "4096 units");
 }
 
 /// Optimal methods are never worse than the optimum; nothing is refuted; where nothing is proved nothing counts if only that is asked for.

@@ -7,7 +7,7 @@
 use std::time::Instant;
 
 use offcut_instances::jpdra::{Instance, Jpdra};
-use offcut_instances::problem::{Algorithm, Answer, Budget, Parameter, ParameterRange, Setting, Stop};
+use offcut_instances::problem::{Algorithm, Answer, Bound, Budget, Evidence, Parameter, ParameterRange, Setting, Stop};
 use offcut_instances::random::Stream;
 
 use super::bound::BOUND_RELAXATION;
@@ -30,6 +30,9 @@ impl Default for Branch {
         Self { gap: CONVERGENCE_TOL }
     }
 }
+
+/// Certificates keep whole units where no server has more than this; beyond that they prove the bound of continuous speeds, which is lower.
+const MAX_CERTIFIED_UNITS: u64 = 4096;
 
 /// Tables by partition and server are kept: at most this many pairs.
 const MAX_PAIRS: usize = 200_000;
@@ -106,7 +109,17 @@ fn search(model: &Model, gap: f64, budget: &Budget) -> Answer<Jpdra> {
     let bound = search.bound().min(delay).max(0.0) * (1.0 - BOUND_RELAXATION);
     let answer = model.found(&on);
     let trace = search.trace();
-    Answer { stop, ..answer }.certified(bound, search.certificate()).traced(trace)
+    with_bound(Answer { stop, ..answer }, model, bound, search).traced(trace)
+}
+
+/// The answer with its bound: certified where the certificate proves it, and solver-reported where servers have too many units for that.
+fn with_bound(mut answer: Answer<Jpdra>, model: &Model, value: f64, search: Search<'_>) -> Answer<Jpdra> {
+    if model.units.iter().all(|units| *units <= MAX_CERTIFIED_UNITS) {
+        return answer.certified(value, search.certificate());
+    }
+    let word = format!("branch, servers of more than {MAX_CERTIFIED_UNITS} units");
+    answer.proved = Some(Bound { value, evidence: Evidence::SolverReported(word) });
+    answer
 }
 
 /// A deployment by the search for feasibility.

@@ -1,4 +1,7 @@
 //! Instances that `offcut adversary` found and made small: the family [`FOUND`](crate::family::FOUND).
 
 /// Documents of the instances, in the order of their seeds from 1.
-pub(super) const KEPT: &[&[u8]] = &[];
+pub(super) const KEPT: &[&[u8]] = &[
+    include_bytes!("../../data/lymdo/adversarial/lymdo-slot.json"),
+    include_bytes!("../../data/lymdo/adversarial/alternating-slot.json"),
+];

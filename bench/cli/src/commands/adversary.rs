@@ -8,7 +8,7 @@ use offcut_instances::document::InputError;
 use offcut_instances::problem::{Budget, MethodSpec, Sense};
 use offcut_runner::BenchmarkAdapter;
 use offcut_runner::adversary::{
-    Cell, Found, Judge, Limits, Question, Ratio, Rival, Search, Start, State, csv, markdown,
+    Cell, Found, Judge, Limits, Question, Ratio, Rival, Search, Start, State, csv, heat_map, markdown,
 };
 use offcut_runner::cell::{GRACE_S, Launcher};
 use offcut_runner::isolation::results_around;
@@ -320,7 +320,8 @@ fn matrix<P: BenchmarkAdapter>(arguments: &Arguments) -> Result<Ending, InputErr
             write_tables::<P>(&folder, &variant, &cells)?;
         }
     }
-    out!("{} pairs; {}, {}", cells.len(), folder.join("matrix.md").display(), folder.join("matrix.csv").display());
+    let files = ["matrix.md", "matrix.csv", "matrix.svg"].map(|name| folder.join(name).display().to_string());
+    out!("{} pairs; {}", cells.len(), files.join(", "));
     Ok(ending)
 }
 
@@ -349,8 +350,11 @@ fn cell<P: BenchmarkAdapter>(
 }
 
 fn write_tables<P: BenchmarkAdapter>(folder: &Path, variant: &str, cells: &[Cell]) -> Result<(), InputError> {
-    let tables =
-        [("matrix.md", markdown(P::NAME, variant, P::SENSE == Sense::Maximise, cells)), ("matrix.csv", csv(cells))];
+    let tables = [
+        ("matrix.md", markdown(P::NAME, variant, P::SENSE == Sense::Maximise, cells)),
+        ("matrix.csv", csv(cells)),
+        ("matrix.svg", heat_map(P::NAME, variant, P::SENSE, cells)),
+    ];
     for (name, text) in tables {
         let file = folder.join(name);
         std::fs::write(&file, text).map_err(|error| {

@@ -20,10 +20,10 @@ pub struct Cell {
 }
 
 /// What the column of the certified optimum is called.
-const OPTIMUM: &str = "optimum";
+pub(super) const OPTIMUM: &str = "optimum";
 
 impl Cell {
-    fn against(&self) -> &str {
+    pub(super) fn against(&self) -> &str {
         self.against.as_deref().unwrap_or(OPTIMUM)
     }
 }
@@ -51,8 +51,8 @@ pub fn csv(cells: &[Cell]) -> String {
     lines.join("\n") + "\n"
 }
 
-/// A table: a row for each method, a column for the optimum, one for what is proved, one for each method it is compared with.
-pub fn markdown(problem: &str, variant: &str, maximised: bool, cells: &[Cell]) -> String {
+/// All methods of the cells, in the order in which they come.
+pub(super) fn methods_of(cells: &[Cell]) -> Vec<&str> {
     let mut methods: Vec<&str> = Vec::new();
     let names = cells.iter().flat_map(|cell| [Some(cell.method.as_str()), cell.against.as_deref()]);
     for name in names.flatten() {
@@ -60,6 +60,21 @@ pub fn markdown(problem: &str, variant: &str, maximised: bool, cells: &[Cell]) -
             methods.push(name);
         }
     }
+    methods
+}
+
+/// A ratio as it is written in a table: four decimals, or three digits and a power of ten where it is large, or small and not 0.
+pub(super) fn short(value: Option<f64>) -> String {
+    match value {
+        None => "-".to_owned(),
+        Some(value) if value >= 1e4 || (value > 0.0 && value < 1e-3) => format!("{value:.2e}"),
+        Some(value) => format!("{value:.4}"),
+    }
+}
+
+/// A table: a row for each method, a column for the optimum, one for what is proved, one for each method it is compared with.
+pub fn markdown(problem: &str, variant: &str, maximised: bool, cells: &[Cell]) -> String {
+    let methods = methods_of(cells);
     let seconds = cells.iter().map(|cell| cell.seconds).fold(0.0, f64::max);
     let worse = if maximised { "less is worse" } else { "more is worse" };
     let mut text = format!(
@@ -68,17 +83,15 @@ pub fn markdown(problem: &str, variant: &str, maximised: bool, cells: &[Cell]) -
     );
     text += &format!("| method | {OPTIMUM} | proven | {} |\n", methods.join(" | "));
     text += &format!("|---|--:|--:|{}\n", "--:|".repeat(methods.len()));
-    let number = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.4}"));
     for method in methods.iter().filter(|method| cells.iter().any(|cell| cell.method == **method)) {
         let at = |against: &str| cells.iter().find(|cell| cell.method == *method && cell.against() == against);
         let ratio = |against: &str| at(against).and_then(|cell| cell.ratio);
         let others = methods
             .iter()
-            .map(|other| if other == method { String::new() } else { number(ratio(other).map(|ratio| ratio.ratio)) });
+            .map(|other| if other == method { String::new() } else { short(ratio(other).map(|ratio| ratio.ratio)) });
         let others: Vec<String> = others.collect();
         let optimum = ratio(OPTIMUM);
-        let (found, proven) =
-            (number(optimum.map(|ratio| ratio.ratio)), number(optimum.and_then(|ratio| ratio.proven)));
+        let (found, proven) = (short(optimum.map(|ratio| ratio.ratio)), short(optimum.and_then(|ratio| ratio.proven)));
         text += &format!("| `{method}` | {found} | {proven} | {} |\n", others.join(" | "));
     }
     text
@@ -98,6 +111,12 @@ mod tests {
             proven: against.is_none().then_some(0.25),
         });
         Cell { method: method.into(), against: against.map(str::to_owned), ratio, seconds: 3.0, tried: 7 }
+    }
+
+    #[test]
+    fn ratios_are_short() {
+        let written = [None, Some(0.0), Some(0.5), Some(0.0001), Some(9999.5), Some(1.0076e33)].map(short);
+        assert_eq!(written, ["-", "0.0000", "0.5000", "1.00e-4", "9999.5000", "1.01e33"]);
     }
 
     #[test]

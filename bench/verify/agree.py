@@ -50,6 +50,13 @@ FAMILIES: dict[str, dict[str, list[Any]]] = {
               "service": ["deterministic", "exponential"], "arrivals_per_s": [0.1, 1.0, 5.0],
               "bandwidth_hz": [1e6, 1e7], "work": ["macs", "macs", "seconds"]},
 }
+# Where trees, inequalities and core leaves are needed; a quarter of the instances of these problems.
+HARD: dict[str, dict[str, list[Any]]] = {
+    "multiuser": {"family": ["plateau", "plateau", "zoo"], "users": [12, 30, 60], "units": [30, 60, 150], "objective": ["sum"],
+                  "speedup": ["linear", "amdahl", "table"]},
+    "throughput": {"family": ["synthetic"], "requests": [20, 30, 60], "cloudlets": [3, 4, 6], "threads": [8, 12], "max_threads": [8, 12],
+                   "most_profit": [50], "parallel_fraction": [0.9, 1.0]},
+}
 CERTIFYING = {"multiuser": ["threshold", "branch", "price", "dp"], "throughput": ["branch", "price", "lp"],
               "jpdra": ["branch", "price"], "lymdo": ["branch", "clairvoyant", "milp-oa"]}
 
@@ -314,11 +321,13 @@ class Session:
     def instance(self, problem: str, n: int) -> Path | None:
         path = self.folder / f"{problem}-{n}.json"
         command = [self.options.program, "generate", problem, "--seed", str(self.rng.randrange(10**6)), "-o", str(path)]
-        for name, values in FAMILIES[problem].items():
+        hard = problem in HARD and self.rng.random() < 0.25
+        always = HARD[problem] if hard else ("users", "units", "requests", "flows", "servers", "partitions", "models")
+        for name, values in (HARD if hard else FAMILIES)[problem].items():
             value = self.rng.choice(values)
             if name == "family":
                 command += ["--family", value]
-            elif self.rng.random() < 0.8 or name in ("users", "units", "requests", "flows", "servers", "partitions", "models"):
+            elif name in always or self.rng.random() < 0.8:
                 command += ["--set", f"{name}={json.dumps(value) if isinstance(value, list) else value}"]
         run = subprocess.run(command, capture_output=True, text=True)
         if run.returncode:
@@ -338,7 +347,7 @@ class Session:
             instance = self.instance(problem, made)
             if instance is None:
                 continue
-            for method in [self.rng.choice(CERTIFYING[problem]), *self.rng.sample(available[problem], 2)]:
+            for method in ["branch" if made % 2 else self.rng.choice(CERTIFYING[problem]), *self.rng.sample(available[problem], 2)]:
                 self.answered(problem, instance, method, self.options.mutants // jobs / share, pools[problem])
             if self.rng.random() < 0.5:
                 self.instance_mutant(problem, instance, self.folder / "answer.json")

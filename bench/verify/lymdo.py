@@ -260,6 +260,16 @@ class Slot:
         return self.known[key]
 
 
+def bisected(is_beyond: Callable[[float], bool], low: float, high: float, precision: float) -> tuple[float, float]:
+    """Two numbers between which a predicate becomes true, to a relative precision."""
+    for _ in range(100):
+        middle = (low + high) / 2
+        if high - low <= precision * high:
+            break
+        low, high = (low, middle) if is_beyond(middle) else (middle, high)
+    return low, high
+
+
 class Channel:
     """The rate in doubles, for guesses."""
 
@@ -352,15 +362,7 @@ class Cost:
             slowest = shortest.index(low)
             result[slowest] = max(0.0, least - sum(result) + result[slowest])
             return result
-        for _ in range(100):
-            middle = (low + high) / 2
-            if high - low <= 1e-13 * high:
-                break
-            if waiting(middle) >= sum(saved(middle)):
-                high = middle
-            else:
-                low = middle
-        return saved(low)
+        return saved(bisected(lambda d: waiting(d) >= sum(saved(d)), low, high, 1e-13)[0])
 
     def tangent(self, curve: Curve, guess: float, most: Fraction) -> Fraction:
         """Lemma 2 at a point near the minimum, which Newton's method improves."""
@@ -389,13 +391,7 @@ class Cost:
             return value, sqrt_up(value / psi) - offset, slope, slope, 2 * psi + 2 * work / x**3
 
         ratio, shift = float(work / psi) / 2, float(offset)
-        low, high = 0.0, float(most)
-        for _ in range(100):
-            if high - low <= 1e-9 * high:
-                break
-            x = (low + high) / 2
-            low, high = (low, x) if (shift + x) * x * x >= ratio else (x, high)
-        return self.tangent(curve, high, most)
+        return self.tangent(curve, bisected(lambda x: (shift + x) * x * x >= ratio, 0.0, float(most), 1e-9)[1], most)
 
     def send(self, weight: Fraction, offset: Fraction) -> Fraction:
         sent, most, price = self.work[1], self.instance.bandwidth, self.bandwidth
@@ -417,18 +413,12 @@ class Cost:
             return low, high / price if price else most, price - steep_high, price - steep_low, down(bend)
 
         one, two, nu, shift = float(first), float(second), float(price), float(offset)
-        low, high = 0.0, float(most)
-        if nu:
-            for _ in range(100):
-                if high - low <= 1e-9 * high:
-                    break
-                b = (low + high) / 2
-                r, slope = self.channel.rate(b)
-                if r > shift and slope * (one / (r - shift) ** 2 + two / r**2) <= nu:
-                    high = b
-                else:
-                    low = b
-        return self.tangent(curve, high, most)
+
+        def flat(b: float) -> bool:
+            r, slope = self.channel.rate(b)
+            return r > shift and slope * (one / (r - shift) ** 2 + two / r**2) <= nu
+
+        return self.tangent(curve, bisected(flat, 0.0, float(most), 1e-9)[1] if nu else float(most), most)
 
     def serve(self, weight: Fraction, offset: Fraction) -> Fraction:
         work, most, price = weight * self.work[2], self.instance.edge - offset, self.edge

@@ -386,23 +386,25 @@ class Instance:
         return result
 
 
+Path = tuple[tuple[int, int | None, bool], ...]
+"""Decisions above a node, in order: a request, a cloudlet that serves it or does not, or None: whether it is admitted."""
+
+
 class Decisions:
-    """What the splits above a node decide: cloudlets that serve a request or do not, and whether it is admitted, in the order of the path."""
+    """What a path decides: the cloudlets that serve each request, pairs that are excluded, and for each request whether it is admitted."""
 
-    def __init__(self, served: dict[int, frozenset[int]], excluded: dict[int, frozenset[int]], admitted: dict[int, tuple[bool, ...]]):
-        self.served, self.excluded, self.admitted = served, excluded, admitted
+    def __init__(self, path: Path):
+        self.served: defaultdict[int, set[int]] = defaultdict(set)
+        self.admitted: defaultdict[int, list[bool]] = defaultdict(list)
+        self.excluded = {(i, j) for i, j, choice in path if j is not None and not choice}
+        for i, j, choice in dict.fromkeys(path):
+            if j is None:
+                self.admitted[i].append(choice)
+            elif choice:
+                self.served[i].add(j)
 
-    def where(self, request: int, cloudlet: int) -> tuple["Decisions", "Decisions"]:
-        def more(of: dict[int, frozenset[int]]) -> dict[int, frozenset[int]]:
-            return of | {request: of.get(request, frozenset()) | {cloudlet}}
-
-        return (Decisions(more(self.served), self.excluded, self.admitted),
-                Decisions(self.served, more(self.excluded), self.admitted))
-
-    def whether(self, request: int) -> tuple["Decisions", "Decisions"]:
-        before = self.admitted.get(request, ())
-        return tuple(Decisions(self.served, self.excluded, self.admitted | {  # type: ignore[return-value]
-            request: before if choice in before else (*before, choice)}) for choice in (True, False))
+    def rejects(self, i: int) -> bool:
+        return False in self.admitted.get(i, ())
 
 
 class Relaxation:
@@ -432,21 +434,23 @@ class Relaxation:
     def walk(self, nodes: list) -> Fraction:
         """The largest bound of all leaves."""
 
-        def branch(at: str, kind: str, node: dict[str, int], decisions: Decisions) -> tuple[Decisions, Decisions]:
-            if node["request"] >= len(self.requests) or node.get("cloudlet", -1) >= len(self.room):
+        def branch(at: str, kind: str, node: dict[str, int], path: Path) -> tuple[Path, Path]:
+            i, j = node["request"], node.get("cloudlet")
+            if i >= len(self.requests) or j is not None and j >= len(self.room):
                 raise Refused(f"{at}: no such request or cloudlet")
-            return decisions.whether(node["request"]) if kind == "service" else decisions.where(node["request"], node["cloudlet"])
+            return (*path, (i, j, True)), (*path, (i, j, False))
 
         splits = {"split": ("served", "elsewhere"), "service": ("admitted", "rejected")}
         best = Fraction(0)
-        for at, kind, node, decisions in doc.leaves(nodes, splits, Decisions({}, {}, {}), branch):
+        for at, kind, node, path in doc.leaves(nodes, splits, (), branch):
             self.clock.check("leaves")
+            decisions = Decisions(path)
             if kind == "leaf" and len(node["prices"]) != len(self.room):
                 raise Refused(f"{at}: not one price per cloudlet")
             if kind == "values":
                 doc.ascending([i for i, _ in node["values"]], len(self.requests), f"{at}.values")
                 doc.ascending([c for c, _ in node["multipliers"]], len(self.cuts), f"{at}.multipliers")
-                if any(u < 0 and decisions.admitted.get(i, (False,))[-1] is False for i, u in node["values"]):
+                if any(u < 0 and not decisions.admitted.get(i, [False])[-1] for i, u in node["values"]):
                     raise Refused(f"{at}: a value below 0 of a request that is not admitted")
             room = self.room_left(decisions)
             if room is not None:
@@ -459,17 +463,19 @@ class Relaxation:
         room = list(self.room)
         for i, cloudlets in decisions.served.items():
             j = min(cloudlets)
-            if len(cloudlets) > 1 or j in decisions.excluded.get(i, ()) or j not in self.threads[i] or False in decisions.admitted.get(i, ()):
+            if len(cloudlets) > 1 or (i, j) in decisions.excluded or j not in self.threads[i] or decisions.rejects(i):
                 return None
             room[j] -= self.threads[i][j]
         return None if min(room, default=0) < 0 or any(len(both) > 1 for both in decisions.admitted.values()) else room
 
     def undecided(self, decisions: Decisions) -> Iterator[tuple[int, dict[int, int]]]:
         """Open requests that some cloudlet may serve, with the least threads of each of these."""
+        touched = {i for i, _ in decisions.excluded}
         for i in self.open:
-            excluded = decisions.excluded.get(i, ())
-            row = {j: k for j, k in self.threads[i].items() if j not in excluded} if excluded else self.threads[i]
-            if row and i not in decisions.served and False not in decisions.admitted.get(i, ()):
+            row = self.threads[i]
+            if i in touched:
+                row = {j: k for j, k in row.items() if (i, j) not in decisions.excluded}
+            if row and i not in decisions.served and not decisions.rejects(i):
                 yield i, row
 
     def prices(self, prices: list[Fraction], decisions: Decisions, room: list[int]) -> Fraction:

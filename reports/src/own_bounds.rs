@@ -82,7 +82,8 @@ impl OwnBounds {
 /// The rows of exact methods that the method did not decline, in the order of the results.
 pub fn exact<'r, 'a>(results: &'r Results<'a>) -> Vec<&'r Result<'a>> {
     let ids = exact_ids(results);
-    let is_counted = |r: &&Result| r.row.status != Status::Declined && ids.contains(MethodSpec::id_in(&r.row.key.method));
+    let is_counted =
+        |r: &&Result| r.row.status != Status::Declined && ids.contains(MethodSpec::id_in(&r.row.key.method));
     results.results.iter().filter(is_counted).collect()
 }
 

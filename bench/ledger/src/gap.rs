@@ -96,10 +96,10 @@ pub fn best_known(sense: Sense, rows: &[Row]) -> BTreeMap<String, BestKnown> {
             Sense::Minimise => higher(known, bound),
             Sense::Maximise => lower(known, bound),
         };
-        for value in row.certified_bound(sense) {
+        if let Some(value) = row.certified_bound(sense) {
             best.certified = tighter(best.certified, value);
         }
-        for value in row.proof.solver_reported() {
+        if let Some(value) = row.proof.solver_reported() {
             best.word = tighter(best.word, value);
         }
     }

@@ -301,8 +301,7 @@ impl<C> Bounds<C> {
         let own = own.reduce(|a, b| if is_stronger(P::SENSE, b, Some(a)) { b } else { a });
         let has_certificate = matches!(&answer.proved, Some(Bound { evidence: Evidence::Certificate(_), .. }));
         let known = answer.proved.as_ref().map(|bound| bound.value);
-        let reported =
-            self.reported.filter(|(value, _)| !has_certificate && is_stronger(P::SENSE, *value, known));
+        let reported = self.reported.filter(|(value, _)| !has_certificate && is_stronger(P::SENSE, *value, known));
         let certified = self.certified.filter(|bound| is_stronger(P::SENSE, bound.value, own));
         let is_changed = reported.is_some() || certified.is_some();
         if let Some((value, word)) = reported {

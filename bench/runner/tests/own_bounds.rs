@@ -7,8 +7,7 @@ use offcut_instances::problems::NAMES;
 use offcut_runner::BenchmarkAdapter;
 
 /// The least that the certified bound of a method may be of the toy's optimum when minimising, the most when maximising.
-const TOY_ROOTS: &[(&str, &str, f64)] = &[
-];
+const TOY_ROOTS: &[(&str, &str, f64)] = &[];
 
 /// Weaker by a factor when positive: below when minimising, above when maximising.
 fn relaxed(sense: Sense, value: f64, by: f64) -> f64 {

@@ -310,8 +310,7 @@ impl Algorithm<Jpdra> for Units {
         }
         let program = levels.program(&arcs, INTEGER).scaled(scale, 0.0);
         let built_s = began.elapsed().as_secs_f64();
-        let certified =
-            bound_of_root(&model, first.as_ref(), budget, began, |time_s| levels.dual_rates(&arcs, time_s));
+        let certified = bound_of_root(&model, first.as_ref(), budget, began, |time_s| levels.dual_rates(&arcs, time_s));
         if budget.is_spent(began) {
             return highs::beside(model.answer(Stop::TimeLimit, first.as_ref()), certified);
         }

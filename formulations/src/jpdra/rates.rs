@@ -90,9 +90,8 @@ pub(super) fn bound_of_root(
     if highs::is_exporting() {
         return None;
     }
-    let is_out_of_time = || {
-        budget.time_s.is_some_and(|time_s| began.elapsed().as_secs_f64() >= 2.0 * highs::ROOT_SHARE * time_s)
-    };
+    let is_out_of_time =
+        || budget.time_s.is_some_and(|time_s| began.elapsed().as_secs_f64() >= 2.0 * highs::ROOT_SHARE * time_s);
     let certified = match duals(highs::root_time_s(budget, began)) {
         Some(rates) => bound_at(model, rates),
         None => bound_of_relaxation(model, known, &is_out_of_time),

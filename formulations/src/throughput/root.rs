@@ -53,9 +53,8 @@ pub(super) fn certified(needs: &Needs, budget: &Budget, began: Instant) -> Optio
         return None;
     }
     // What takes HiGHS too long has as much again.
-    let is_out_of_time = || {
-        budget.time_s.is_some_and(|time_s| began.elapsed().as_secs_f64() >= 2.0 * highs::ROOT_SHARE * time_s)
-    };
+    let is_out_of_time =
+        || budget.time_s.is_some_and(|time_s| began.elapsed().as_secs_f64() >= 2.0 * highs::ROOT_SHARE * time_s);
     let prices = match needs.pairs() {
         0 => vec![0.0; needs.cloudlets()],
         1..=MAX_BINARIES => {

@@ -264,8 +264,20 @@ fn kept<P: Checkable>(answer: &Answer<P>, shown: &[ShownBy]) -> Vec<u8> {
     let found = answer.found.clone().filter(|_| shown.contains(&ShownBy::Solution));
     let is_reported = |bound: &Bound<P::Certificate>| matches!(bound.evidence, Evidence::SolverReported(_));
     let best = answer.certificates().reduce(|a, b| match P::SENSE {
-        Sense::Minimise => if b.0 > a.0 { b } else { a },
-        Sense::Maximise => if b.0 < a.0 { b } else { a },
+        Sense::Minimise => {
+            if b.0 > a.0 {
+                b
+            } else {
+                a
+            }
+        }
+        Sense::Maximise => {
+            if b.0 < a.0 {
+                b
+            } else {
+                a
+            }
+        }
     });
     let certificate = best.filter(|_| shown.contains(&ShownBy::Certificate));
     let left_out = || {

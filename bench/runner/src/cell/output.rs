@@ -65,7 +65,10 @@ impl<P: Problem> Telling<P> {
     const PART: u32 = 50;
 
     pub(super) fn begin() -> Self {
-        let shared = Arc::new(Told { last: Mutex::new(Last { incumbent: None, bound: None, is_over: false }), is_new: Condvar::new() });
+        let shared = Arc::new(Told {
+            last: Mutex::new(Last { incumbent: None, bound: None, is_over: false }),
+            is_new: Condvar::new(),
+        });
         let told = Arc::clone(&shared);
         incumbents::listen::<P>(move |reported| {
             match reported {

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use offcut_checker::Proof;
 use offcut_ledger::StudyCell;
 
 use super::rows::{POLICY, is_slot, studies};

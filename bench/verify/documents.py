@@ -320,7 +320,9 @@ def answer(body: Any) -> dict[str, Any]:
     stop = either(("completed", "infeasible", "time_limit", "memory_limit"), tagged(declined=text, failed=text, invalid=text))
     found = record(solution=anything, objective=number)
     proved = record(value=number, evidence=tagged(certificate=anything, solver_word=text))
-    return record(stop=stop, found=(nullable(found), None), proved=(nullable(proved), None), trace=(trace, {}))(body, "body")
+    certified = record(value=number, certificate=anything)
+    return record(stop=stop, found=(nullable(found), None), proved=(nullable(proved), None), certified=(nullable(certified), None),
+                  trace=(trace, {}))(body, "body")
 
 
 def admitted(most: float) -> Reader:

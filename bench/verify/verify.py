@@ -73,36 +73,40 @@ def judge(problem: str, instance: Any, data: bytes, seconds: float) -> dict[str,
         except NotTaken as what:
             not_taken.append(str(what))
 
-    bound: Value | None = None
+    bounds: list[Value] = []
     word: Fraction | None = None
+
+    def replayed(claimed: float, certificate: Any) -> tuple[str, str | None]:
+        """What becomes of a claimed bound, and its value."""
+        claim = Fraction(claimed)
+        try:
+            value = instance.replay(certificate, Clock(seconds), verdict["notes"])
+            weaker = value == inf or (claim <= value if minimise else claim >= value)
+            if weaker or near(claim, value, value):
+                bounds.append(value)
+                return "certified", decimal(value, not minimise)
+            rejected.append(f"bound: proves {decimal(value, not minimise)}, not {claimed!r}")
+        except Refused as reason:
+            rejected.append(f"certificate: {reason}")
+        except NotTaken as what:
+            not_taken.append(str(what))
+            return "not taken", None
+        return "refused", None
+
     if proved := answer["proved"]:
         kind, evidence = proved["evidence"]
-        claim = Fraction(proved["value"])
         if kind == "solver_word":
-            word = claim
+            word = Fraction(proved["value"])
             verdict["proof"] = "word"
         else:
-            try:
-                value = instance.replay(evidence, Clock(seconds), verdict["notes"])
-                weaker = value == inf or (claim <= value if minimise else claim >= value)
-                if weaker or near(claim, value, value):
-                    bound = value
-                    verdict["proof"] = "certified"
-                    verdict["proved"] = decimal(value, not minimise)
-                else:
-                    verdict["proof"] = "refused"
-                    rejected.append(f"bound: proves {decimal(value, not minimise)}, not {proved['value']!r}")
-            except Refused as reason:
-                verdict["proof"] = "refused"
-                rejected.append(f"certificate: {reason}")
-            except NotTaken as what:
-                verdict["proof"] = "not taken"
-                not_taken.append(str(what))
+            verdict["proof"], verdict["proved"] = replayed(proved["value"], evidence)
+    if certified := answer["certified"]:
+        verdict["certified"], verdict["certified_value"] = replayed(certified["value"], certified["certificate"])
 
     if verdict["feasible"]:
         if answer["stop"] == "infeasible":
             rejected.append("contradiction: a solution, and the claim that there is none")
-        if bound is not None and (bound == inf or (bound > high if minimise else bound < low)):
+        if any(bound == inf or (bound > high if minimise else bound < low) for bound in bounds):
             rejected.append("contradiction: the certified bound lies beyond the objective")
         if word is not None:
             excess = word - high if minimise else low - word

@@ -79,6 +79,17 @@ pub(crate) fn outlasts(rows: &[Constraint], time_s: Option<f64>) -> bool {
     time_s.is_some_and(|time_s| pairs > PAIRS_PER_S * time_s)
 }
 
+/// By what a row is multiplied before HiGHS has it: 1 where its largest coefficient is near 1. None if that is no number.
+pub(crate) fn scale(row: &Constraint) -> Option<f64> {
+    let most = row.expression().linear_coefficients().map(|(_, factor)| factor.abs()).fold(0.0, largest);
+    match most {
+        0.0 => Some(1.0),
+        _ if !most.is_normal() => None,
+        _ if PLAIN.contains(&most) => Some(1.0),
+        _ => Some(most.log2().floor().exp2().recip()),
+    }
+}
+
 fn held_row(variables: &ProblemVariables, row: Constraint, ends: &mut Ends) -> Result<Constraint, String> {
     let terms = || row.expression().linear_coefficients().filter(|(_, factor)| *factor != 0.0);
     let (mut least, mut most) = (f64::INFINITY, 0.0);
@@ -89,10 +100,7 @@ fn held_row(variables: &ProblemVariables, row: Constraint, ends: &mut Ends) -> R
     if most == 0.0 {
         return Ok(row);
     }
-    if !most.is_normal() {
-        return Err("a row has a coefficient outside the range of normal doubles".into());
-    }
-    let by = if PLAIN.contains(&most) { 1.0 } else { most.log2().floor().exp2().recip() };
+    let by = scale(&row).ok_or("a row has a coefficient outside the range of normal doubles")?;
     let dropped = DROPPED * (most * by).max(1.0);
     let is_whole = least * by > dropped;
     if by == 1.0 && is_whole {

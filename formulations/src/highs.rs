@@ -181,6 +181,24 @@ pub fn bounded<P: Problem>(mut answer: Answer<P>, bound: Option<f64>) -> Answer<
     answer
 }
 
+/// The share of its time that a method may spend on the duals of its root relaxation, for a certified bound beside HiGHS's.
+pub const ROOT_SHARE: f64 = 0.1;
+
+/// Seconds that the root relaxation may take: a tenth of what is left; none without a limit.
+pub fn root_time_s(budget: &Budget, began: Instant) -> Option<f64> {
+    budget.time_s.map(|time_s| ROOT_SHARE * (time_s - began.elapsed().as_secs_f64()).max(0.0))
+}
+
+/// The answer with a certified bound beside what HiGHS reports. A method that takes no part has no bound either.
+pub fn beside<P: Problem>(answer: Answer<P>, certified: Option<(f64, P::Certificate)>) -> Answer<P> {
+    match certified {
+        Some((value, certificate)) if !matches!(answer.stop, Stop::Declined(_) | Stop::Failed(_)) => {
+            answer.certified_beside(value, certificate)
+        }
+        _ => answer,
+    }
+}
+
 /// A solution and its objective.
 pub type Known<P> = (<P as Problem>::Solution, f64);
 
@@ -428,20 +446,21 @@ fn export(model: &mut Model, scaling: Option<Scaling>, is_relaxation: bool) -> S
 pub struct Relaxed {
     /// Values of the variables in the order they were added.
     pub values: Vec<f64>,
-    /// Duals of the rows in the order they were added, in HiGHS's signs.
+    /// Duals of the rows as they were given, in the order they were added, in HiGHS's signs.
     pub row_duals: Vec<f64>,
     /// Simplex iterations.
     pub iterations: u64,
 }
 
-/// Solves a model without integer variables; none if time runs out. (Duals are those of the rows as they were given only where these are
-/// not scaled: see module `conditioning`.)
+/// Solves a model without integer variables; none if time runs out.
 ///
 /// # Errors
 /// [`Stop::Declined`] if HiGHS's tolerances cannot hold the model, [`Stop::Failed`] with HiGHS's message if it does not take the model or an
 /// option, or finds no optimum.
 pub fn relax(program: Program, time_s: Option<f64>) -> Result<Option<Relaxed>, Stop> {
     let scaling = program.scaling;
+    // (Rows that HiGHS cannot hold are declined below.)
+    let scales: Vec<f64> = program.rows.iter().map(|row| conditioning::scale(row).unwrap_or(1.0)).collect();
     let Prepared { mut model, .. } = prepared(program, 0, None)?;
     if is_exporting() {
         return Err(export(&mut model, scaling, true));
@@ -456,7 +475,7 @@ pub fn relax(program: Program, time_s: Option<f64>) -> Result<Option<Relaxed>, S
             let iterations = solved.int_info_value(c"simplex_iteration_count").unwrap_or(0);
             Ok(Some(Relaxed {
                 values: solution.columns().to_vec(),
-                row_duals: solution.dual_rows().to_vec(),
+                row_duals: solution.dual_rows().iter().zip(scales).map(|(dual, scale)| dual * scale).collect(),
                 iterations: u64::try_from(iterations).unwrap_or(0),
             }))
         }

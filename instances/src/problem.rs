@@ -158,6 +158,16 @@ pub enum Evidence<C> {
     SolverReported(String),
 }
 
+/// A bound with its certificate.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CertifiedBound<C> {
+    /// The bound, in the unit of the objective.
+    pub value: f64,
+    /// What the checker replays on its own.
+    pub certificate: C,
+}
+
 /// What an algorithm tells about its work besides its result: never used for checking, only for tables and figures.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -217,6 +227,9 @@ pub struct Answer<P: Problem> {
     pub found: Option<Claim<P::Solution>>,
     /// The best bound proved, if any.
     pub proved: Option<Bound<P::Certificate>>,
+    /// A bound with a certificate beside a solver-reported bound in `proved`, mostly weaker: what the method can show of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certified: Option<CertifiedBound<P::Certificate>>,
     /// Counts and times it kept of its own work.
     #[serde(default)]
     pub trace: Trace,
@@ -229,6 +242,7 @@ impl<P: Problem> Answer<P> {
             stop: Stop::Completed,
             found: Some(Claim { solution, objective: objective + 0.0 }),
             proved: None,
+            certified: None,
             trace: Trace::default(),
         }
     }
@@ -250,7 +264,7 @@ impl<P: Problem> Answer<P> {
 
     /// Nothing was found and nothing proved.
     pub fn nothing(stop: Stop) -> Self {
-        Self { stop, found: None, proved: None, trace: Trace::default() }
+        Self { stop, found: None, proved: None, certified: None, trace: Trace::default() }
     }
 
     /// The same answer with a bound whose certificate the checker can replay.
@@ -259,6 +273,27 @@ impl<P: Problem> Answer<P> {
         // (A sum with 0 is no negative zero.)
         self.proved = Some(Bound { value: value + 0.0, evidence: Evidence::Certificate(certificate) });
         self
+    }
+
+    /// The same answer with such a bound beside its solver-reported one; without one it is the answer's bound.
+    #[must_use]
+    pub fn certified_beside(mut self, value: f64, certificate: P::Certificate) -> Self {
+        match &self.proved {
+            Some(Bound { evidence: Evidence::SolverReported(_), .. }) => {
+                self.certified = Some(CertifiedBound { value: value + 0.0, certificate });
+                self
+            }
+            _ => self.certified(value, certificate),
+        }
+    }
+
+    /// The certificates that it holds, with the bounds claimed for them.
+    pub fn certificates(&self) -> impl Iterator<Item = (f64, &P::Certificate)> {
+        let proved = self.proved.as_ref().and_then(|bound| match &bound.evidence {
+            Evidence::Certificate(certificate) => Some((bound.value, certificate)),
+            Evidence::SolverReported(_) => None,
+        });
+        proved.into_iter().chain(self.certified.as_ref().map(|bound| (bound.value, &bound.certificate)))
     }
 
     /// The same answer with the algorithm's own account of its work.

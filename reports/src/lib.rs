@@ -12,7 +12,7 @@
 //! | [`table`], [`figure`], [`verdict`], [`section`], [`report`] | what reports are made of |
 //! | [`results`], [`method_gaps`] | manifest and rows put together |
 //! | [`problem_report`] | the part of reports that only one problem has, as a value |
-//! | [`tables`], [`figures`], [`comparison`] | what all problems share; none of them is named there |
+//! | [`tables`], [`figures`], [`comparison`], [`own_bounds`] | what all problems share; none of them is named there |
 //! | [`problems`] | the values that the problems hand in |
 //! | `assemble`, [`overview`], `peers` | all parts in their order; the overview of several problems; comparison with general solvers |
 //! | [`html`], [`markdown`], [`latex`], [`csv`], [`drawing`] | the formats |
@@ -36,6 +36,7 @@ pub mod names;
 pub mod numbers;
 pub mod options;
 pub mod overview;
+pub mod own_bounds;
 pub mod papers;
 mod peers;
 pub mod problem_report;

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use offcut_checker::Proof;
 use offcut_ledger::{Manifest, Mismatch, Row, Status};
 
 use crate::assemble::headline_of_all;
 use crate::figure::Styles;
 use crate::numbers::whole;
 use crate::options::Options;
+use crate::own_bounds::OwnBounds;
 use crate::peers;
 use crate::problems;
 use crate::report::Report;
@@ -58,14 +58,14 @@ impl EvidenceCounts {
         let mut counts = Self::default();
         for result in &results.results {
             let row = result.row;
-            let place = match (row.status, &result.gap, &row.proof) {
-                (Status::Wrong, ..) => &mut counts.rejected,
-                (Status::Declined, ..) => &mut counts.declined,
-                (Status::InfeasibleCertified, ..) => &mut counts.certified,
-                (_, Some(gap), _) if gap.certified => &mut counts.certified,
-                (_, Some(_), _) => &mut counts.unchecked,
-                (_, None, Proof::Certified { .. }) => &mut counts.certified,
-                (_, None, Proof::SolverReported { .. }) => &mut counts.unchecked,
+            let place = match (row.status, &result.gap) {
+                (Status::Wrong, _) => &mut counts.rejected,
+                (Status::Declined, _) => &mut counts.declined,
+                (Status::InfeasibleCertified, _) => &mut counts.certified,
+                (_, Some(gap)) if gap.certified => &mut counts.certified,
+                (_, Some(_)) => &mut counts.unchecked,
+                (_, None) if row.is_certified() => &mut counts.certified,
+                (_, None) if row.claims_bound() => &mut counts.unchecked,
                 _ if result.objective.is_some() => &mut counts.unbounded,
                 _ => &mut counts.no_result,
             };
@@ -110,6 +110,8 @@ pub fn overview(title: &str, parts: &[Part], options: &Options) -> Report {
         }
     }
     let (table, all) = evidence(parts, &runs);
+    let mut own = OwnBounds::default();
+    runs.iter().for_each(|results| own.add(&OwnBounds::of(results)));
     let section =
         |title: &str, table: Table| Section { title: title.into(), tables: vec![table], ..Section::default() };
     let peers = peers::table(&runs).map(|table| section("Comparison with general solvers", table));
@@ -123,7 +125,7 @@ pub fn overview(title: &str, parts: &[Part], options: &Options) -> Report {
         title: title.to_owned(),
         problem: String::new(),
         headline: headline_of_all(&answered, options),
-        summary: summary(&all, contradictions.len(), &verdicts),
+        summary: summary(&all, &own, contradictions.len(), &verdicts),
         contradictions,
         mismatches: parts
             .iter()
@@ -165,7 +167,7 @@ fn provenance(parts: &[Part]) -> Vec<(String, String)> {
     lines
 }
 
-fn summary(all: &EvidenceCounts, contradictions: usize, verdicts: &[Verdict]) -> Vec<String> {
+fn summary(all: &EvidenceCounts, own: &OwnBounds, contradictions: usize, verdicts: &[Verdict]) -> Vec<String> {
     let share = 100.0 * all.certified as f64 / all.rows().max(1) as f64;
     let shown = verdicts.iter().filter(|v| v.outcome == Outcome::Shown).count();
     vec![
@@ -174,6 +176,7 @@ fn summary(all: &EvidenceCounts, contradictions: usize, verdicts: &[Verdict]) ->
             whole(all.rows() as u64),
             all.rejected,
         ),
+        own.told(),
         format!("{shown} of {} claims shown.", verdicts.len()),
     ]
 }
@@ -185,7 +188,8 @@ fn evidence(parts: &[Part], runs: &[Results]) -> (Table, EvidenceCounts) {
         "Evidence for every row",
         "Certified: the row's gap rests on a bound that the checker replayed, or the row is such a bound or a \
          replayed proof of infeasibility. Unchecked: the same with a solver-reported bound. No bound: a checked \
-         solution of an instance without any bound. No result: neither a solution nor a bound; the problem's report gives the reasons.",
+         solution of an instance without any bound. No result: neither a solution nor a bound; the problem's report gives the reasons. \
+         Own bounds: rows of exact methods, and the share of them whose own bound has a replayed certificate, whatever other methods prove.",
         vec![
             Column::words("problem", "problem"),
             Column::numbers("rows", "rows"),
@@ -197,19 +201,22 @@ fn evidence(parts: &[Part], runs: &[Results]) -> (Table, EvidenceCounts) {
             Column::numbers("no result", "no_result"),
             Column::numbers("rejected", "rejected"),
             Column::numbers("contradictions", "contradictions"),
+            Column::numbers("exact rows", "exact_rows"),
+            Column::numbers("own bound certified (%)", "own_certified_percent"),
         ],
     );
-    let mut all = EvidenceCounts::default();
+    let (mut all, mut all_own) = (EvidenceCounts::default(), OwnBounds::default());
     for (part, results) in parts.iter().zip(runs) {
-        let counts = EvidenceCounts::of(results);
-        table.push(row(&part.name, &counts, part.report.contradictions.len()));
+        let (counts, own) = (EvidenceCounts::of(results), OwnBounds::of(results));
+        table.push(row(&part.name, &counts, &own, part.report.contradictions.len()));
         all.add(&counts);
+        all_own.add(&own);
     }
-    table.push(row("all", &all, parts.iter().map(|part| part.report.contradictions.len()).sum()));
+    table.push(row("all", &all, &all_own, parts.iter().map(|part| part.report.contradictions.len()).sum()));
     (table, all)
 }
 
-fn row(name: &str, counts: &EvidenceCounts, contradictions: usize) -> Vec<Cell> {
+fn row(name: &str, counts: &EvidenceCounts, own: &OwnBounds, contradictions: usize) -> Vec<Cell> {
     let EvidenceCounts { certified, unchecked, unbounded, declined, no_result, rejected } = *counts;
     let share = 100.0 * certified as f64 / counts.rows().max(1) as f64;
     vec![
@@ -223,5 +230,7 @@ fn row(name: &str, counts: &EvidenceCounts, contradictions: usize) -> Vec<Cell> 
         Cell::count(no_result),
         Cell::failures(rejected),
         Cell::failures(contradictions),
+        Cell::count(own.rows()),
+        own.share_cell(),
     ]
 }

@@ -84,10 +84,8 @@ impl Result<'_> {
 
     /// The bound of a method that computes bounds only.
     pub fn bound_only(&self) -> Option<f64> {
-        match &self.row.proof {
-            Proof::Certified { value } | Proof::SolverReported { value, .. } if self.is_bound_only() => Some(*value),
-            _ => None,
-        }
+        let bound = |proof: &Proof| proof.certified().or(proof.solver_reported());
+        self.row.proofs().into_iter().find_map(bound).filter(|_| self.is_bound_only())
     }
 
     /// Whether the row is a bound of a method that computes bounds only.

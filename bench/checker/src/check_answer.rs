@@ -1,6 +1,6 @@
 //! Checking one answer.
 
-use offcut_instances::problem::{Answer, Bound, Claim, Evidence, Sense, Stop};
+use offcut_instances::problem::{Answer, Bound, CertifiedBound, Claim, Evidence, Sense, Stop};
 
 use crate::checkable::Checkable;
 use crate::interval::Interval;
@@ -13,6 +13,9 @@ pub fn check_answer<P: Checkable>(instance: &P::Instance, answer: &Answer<P>, to
         check_solution::<P>(instance, claim, tolerance, &mut verdict);
     }
     verdict.proof = answer.proved.as_ref().map_or(Proof::Nothing, |bound| check_bound::<P>(instance, bound, tolerance));
+    verdict.certified = answer.certified.as_ref().map_or(Proof::Nothing, |CertifiedBound { value, certificate }| {
+        check_certificate::<P>(instance, *value, certificate, tolerance)
+    });
     let contradictions = contradictions(&verdict, tolerance);
     verdict.violations.extend(contradictions);
     verdict
@@ -41,7 +44,7 @@ fn check_solution<P: Checkable>(
     verdict.violations = violations;
 }
 
-/// The bound: replayed if it has a certificate, kept as unchecked if a solver reported it.
+/// The answer's bound: replayed if it has a certificate, kept as unchecked if a solver reported it.
 fn check_bound<P: Checkable>(instance: &P::Instance, bound: &Bound<P::Certificate>, tolerance: &Tolerance) -> Proof {
     match &bound.evidence {
         Evidence::SolverReported(word) if bound.value.is_finite() => {
@@ -50,17 +53,25 @@ fn check_bound<P: Checkable>(instance: &P::Instance, bound: &Bound<P::Certificat
         Evidence::SolverReported(_) => Proof::Rejected {
             violations: vec![Violation::new("bound is a number", "proved.value", f64::INFINITY, "not allowed")],
         },
-        Evidence::Certificate(certificate) => match P::replay(instance, certificate) {
-            Err(violations) => Proof::Rejected { violations },
-            // Without a feasible solution every bound holds.
-            Ok(value) if value.is_infinite() => Proof::Infeasible,
-            // A claimed bound that is weaker than the proved one is true; the verdict holds the proved one.
-            Ok(value) => match compare("claimed bound", bound.value, Interval::point(value), tolerance) {
-                Some(violation) if !is_weaker(P::SENSE, bound.value, value) => {
-                    Proof::Rejected { violations: vec![violation] }
-                }
-                _ => Proof::Certified { value },
-            },
+        Evidence::Certificate(certificate) => check_certificate::<P>(instance, bound.value, certificate, tolerance),
+    }
+}
+
+/// A bound with a certificate, replayed.
+fn check_certificate<P: Checkable>(
+    instance: &P::Instance,
+    claimed: f64,
+    certificate: &P::Certificate,
+    tolerance: &Tolerance,
+) -> Proof {
+    match P::replay(instance, certificate) {
+        Err(violations) => Proof::Rejected { violations },
+        // Without a feasible solution every bound holds.
+        Ok(value) if value.is_infinite() => Proof::Infeasible,
+        // A claimed bound that is weaker than the proved one is true; the verdict holds the proved one.
+        Ok(value) => match compare("claimed bound", claimed, Interval::point(value), tolerance) {
+            Some(violation) if !is_weaker(P::SENSE, claimed, value) => Proof::Rejected { violations: vec![violation] },
+            _ => Proof::Certified { value },
         },
     }
 }
@@ -75,16 +86,18 @@ fn is_weaker(sense: Sense, claimed: f64, proved: f64) -> bool {
 }
 
 /// Violations of an answer whose solution, status and bound contradict each other.
-fn contradictions(verdict: &Verdict, tolerance: &Tolerance) -> Vec<Violation> {
+pub(crate) fn contradictions(verdict: &Verdict, tolerance: &Tolerance) -> Vec<Violation> {
     let Some(objective) = verdict.objective.filter(|_| verdict.violations.is_empty()) else { return Vec::new() };
     let mut found = Vec::new();
     if verdict.claims_infeasible {
         found.push(Violation::new("an infeasible instance has no solution", "stop", 1.0, "feasible solution"));
     }
-    let Some((bound, allowed)) = verdict.proof.bound(verdict.sense, tolerance) else { return found };
-    let off = beyond(verdict.sense, bound, objective);
-    if off > allowed {
-        found.push(Violation::new("no objective lies beyond a bound", "proved.value", off, "relative"));
+    for (proof, at) in [(&verdict.proof, "proved.value"), (&verdict.certified, "certified.value")] {
+        let Some((bound, allowed)) = proof.bound(verdict.sense, tolerance) else { continue };
+        let off = beyond(verdict.sense, bound, objective);
+        if off > allowed {
+            found.push(Violation::new("no objective lies beyond a bound", at, off, "relative"));
+        }
     }
     found
 }

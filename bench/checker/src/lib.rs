@@ -36,4 +36,4 @@ pub use check_answer::check_answer;
 pub use checkable::Checkable;
 pub use interval::{Interval, sum};
 pub use number::{Domain, Intake, Normalised};
-pub use verdict::{Proof, Tolerance, Verdict, Violation, beyond, no_solution};
+pub use verdict::{Proof, Tolerance, Verdict, Violation, best_certified, beyond, no_solution};

@@ -90,6 +90,35 @@ pub enum Proof {
 }
 
 impl Proof {
+    /// Whether no bound was claimed.
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::Nothing
+    }
+
+    /// The value that a replayed certificate proves, if it proves one.
+    pub fn certified(&self) -> Option<f64> {
+        match self {
+            Self::Certified { value } => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// The value that a solver reported.
+    pub fn solver_reported(&self) -> Option<f64> {
+        match self {
+            Self::SolverReported { value, .. } => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// The violations for which it is rejected; empty if it is not.
+    pub fn violations(&self) -> &[Violation] {
+        match self {
+            Self::Rejected { violations } => violations,
+            _ => &[],
+        }
+    }
+
     /// The bound, and how far beyond it a checked objective may lie, relative to the objective: 0 for a certified bound,
     /// [`Tolerance::word_relative`] for a solver-reported one. `None` if there is no bound.
     pub fn bound(&self, sense: Sense, tolerance: &Tolerance) -> Option<(f64, f64)> {
@@ -109,6 +138,8 @@ pub struct Verdict {
     pub(crate) objective: Option<Interval>,
     pub(crate) violations: Vec<Violation>,
     pub(crate) proof: Proof,
+    #[serde(skip_serializing_if = "Proof::is_nothing")]
+    pub(crate) certified: Proof,
     pub(crate) claims_infeasible: bool,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) measures: BTreeMap<String, f64>,
@@ -121,6 +152,7 @@ impl Verdict {
             objective: None,
             violations: Vec::new(),
             proof: Proof::Nothing,
+            certified: Proof::Nothing,
             claims_infeasible: false,
             measures: BTreeMap::new(),
         }
@@ -146,6 +178,21 @@ impl Verdict {
         &self.proof
     }
 
+    /// The result of checking the certified bound beside the claimed one; [`Proof::Nothing`] if there is none.
+    pub fn certified(&self) -> &Proof {
+        &self.certified
+    }
+
+    /// The results of both.
+    pub fn proofs(&self) -> [&Proof; 2] {
+        [&self.proof, &self.certified]
+    }
+
+    /// The best value that a replayed certificate of the answer proves, if one proves any.
+    pub fn certified_bound(&self) -> Option<f64> {
+        best_certified(self.sense, self.proofs())
+    }
+
     /// Further measures of a solution without violations, by name.
     pub fn measures(&self) -> &BTreeMap<String, f64> {
         &self.measures
@@ -158,12 +205,21 @@ impl Verdict {
 
     /// Whether the answer is rejected: for a broken constraint, a false claim or an invalid certificate.
     pub fn is_rejected(&self) -> bool {
-        !self.violations.is_empty() || matches!(self.proof, Proof::Rejected { .. })
+        !self.violations.is_empty() || self.proofs().iter().any(|proof| matches!(proof, Proof::Rejected { .. }))
     }
 
     /// Whether the answer holds a feasible solution with the objective it claims.
     pub fn is_feasible(&self) -> bool {
         self.objective.is_some() && self.violations.is_empty()
+    }
+}
+
+/// The best of the values that replayed certificates prove, if one proves any.
+pub fn best_certified<'p>(sense: Sense, proofs: impl IntoIterator<Item = &'p Proof>) -> Option<f64> {
+    let values = proofs.into_iter().filter_map(Proof::certified);
+    match sense {
+        Sense::Minimise => values.reduce(f64::max),
+        Sense::Maximise => values.reduce(f64::min),
     }
 }
 

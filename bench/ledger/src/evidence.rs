@@ -181,7 +181,7 @@ fn says_failed_only(row: &Row) -> bool {
     matches!(row.stop, Stop::Failed(_) | Stop::Invalid(_))
         && row.claimed_objective.is_none()
         && row.checked_objective.is_none()
-        && row.proof == Proof::Nothing
+        && row.proofs().iter().all(|proof| proof.is_nothing())
         && row.violations.is_empty()
 }
 
@@ -189,7 +189,7 @@ fn says_failed_only(row: &Row) -> bool {
 fn own_differences(row: &Row, sense: Sense) -> Vec<String> {
     let tolerance = Tolerance::default();
     let mut found = Vec::new();
-    let follows = Status::follows(sense, &row.stop, row.checked_objective, &row.violations, &row.proof, &tolerance);
+    let follows = Status::follows(sense, &row.stop, row.checked_objective, &row.violations, row.proofs(), &tolerance);
     if row.status != follows {
         found.push(format!(
             "status: the row says {}, and what it holds makes it {}",
@@ -228,31 +228,21 @@ fn claim_differences<P: Problem>(row: &Row, answer: &Answer<P>) -> Vec<String> {
     if row.stop != answer.stop {
         differs("stop", format!("{:?}", row.stop), format!("{:?}", answer.stop));
     }
-    let sense = P::SENSE;
-    let bound = answer.proved.as_ref().map(|bound| (bound.value, &bound.evidence));
-    let matches = match (&row.proof, bound) {
-        (Proof::Nothing, None) | (Proof::Infeasible | Proof::Rejected { .. }, Some((_, Behind::Certificate(_)))) => {
-            true
-        }
-        (Proof::SolverReported { value, word }, Some((claimed, Behind::SolverReported(said)))) => {
-            *value == claimed && word == said
-        }
-        (Proof::Certified { value }, Some((claimed, Behind::Certificate(_)))) => {
-            let short = match sense {
-                Sense::Minimise => claimed - value,
-                Sense::Maximise => value - claimed,
-            };
-            short <= Tolerance::default().claim_relative * value.abs()
-        }
-        _ => false,
+    let word = |evidence: &'_ Behind<P::Certificate>| match evidence {
+        Behind::SolverReported(word) => Some(word.clone()),
+        Behind::Certificate(_) => None,
     };
-    if !matches {
-        let is = match bound {
-            None => "has none".to_owned(),
-            Some((value, Behind::Certificate(_))) => format!("claims {value} with a certificate"),
-            Some((value, Behind::SolverReported(word))) => format!("claims {value} without one: {word}"),
-        };
-        differs("bound", describe(&row.proof), is);
+    let proved = answer.proved.as_ref().map(|bound| (bound.value, word(&bound.evidence)));
+    let certified = answer.certified.as_ref().map(|bound| (bound.value, None));
+    for (part, proof, claimed) in [("bound", &row.proof, proved), ("certified bound", &row.certified, certified)] {
+        if !follows_from(P::SENSE, proof, claimed.as_ref()) {
+            let is = match claimed {
+                None => "has none".to_owned(),
+                Some((value, None)) => format!("claims {value} with a certificate"),
+                Some((value, Some(word))) => format!("claims {value} without one: {word}"),
+            };
+            differs(part, describe(proof), is);
+        }
     }
     let trace = &answer.trace;
     let same = (&row.counts, &row.series, row.times.build_s) == (&trace.counts, &trace.series, trace.build_s);
@@ -264,6 +254,22 @@ fn claim_differences<P: Problem>(row: &Row, answer: &Answer<P>) -> Vec<String> {
         differs("counts, incumbents or series", "others".into(), "holds its own".into());
     }
     found
+}
+
+/// Whether a row can say this of a claimed bound, whose word is given if it has no certificate.
+fn follows_from(sense: Sense, proof: &Proof, claimed: Option<&(f64, Option<String>)>) -> bool {
+    match (proof, claimed) {
+        (Proof::Nothing, None) | (Proof::Infeasible | Proof::Rejected { .. }, Some((_, None))) => true,
+        (Proof::SolverReported { value, word }, Some((claimed, Some(said)))) => value == claimed && word == said,
+        (Proof::Certified { value }, Some((claimed, None))) => {
+            let short = match sense {
+                Sense::Minimise => claimed - value,
+                Sense::Maximise => value - claimed,
+            };
+            short <= Tolerance::default().claim_relative * value.abs()
+        }
+        _ => false,
+    }
 }
 
 /// In what a row differs from the one that the checker makes of the same answer now; nothing if it is the same.
@@ -287,6 +293,7 @@ pub fn verify(row: &Row, again: &Row) -> Vec<String> {
     differs("claimed objective", number(row.claimed_objective), number(again.claimed_objective));
     differs("checked objective", checked(row), checked(again));
     differs("bound", describe(&row.proof), describe(&again.proof));
+    differs("certified bound", describe(&row.certified), describe(&again.certified));
     differs("violations", listed(row), listed(again));
     differs("measures", plain(&row.measures), plain(&again.measures));
     differs("counts", plain(&row.counts), plain(&again.counts));

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use offcut_checker::{Interval, Proof, Tolerance, beyond, no_solution};
+use offcut_checker::{Interval, Tolerance, beyond, no_solution};
 use offcut_instances::problem::Sense;
 use serde::{Deserialize, Serialize};
 
@@ -96,10 +96,11 @@ pub fn best_known(sense: Sense, rows: &[Row]) -> BTreeMap<String, BestKnown> {
             Sense::Minimise => higher(known, bound),
             Sense::Maximise => lower(known, bound),
         };
-        match &row.proof {
-            Proof::Certified { value } => best.certified = tighter(best.certified, *value),
-            Proof::SolverReported { value, .. } => best.word = tighter(best.word, *value),
-            Proof::Nothing | Proof::Infeasible | Proof::Rejected { .. } => {}
+        if let Some(value) = row.certified_bound(sense) {
+            best.certified = tighter(best.certified, value);
+        }
+        if let Some(value) = row.proof.solver_reported() {
+            best.word = tighter(best.word, value);
         }
     }
     known
@@ -168,11 +169,7 @@ pub fn contradictions_with(sense: Sense, rows: &[Row], known: &BTreeMap<String, 
             bound: (library(), bound),
             beyond: beyond(sense, bound, objective),
         });
-        let bound = match row.proof {
-            Proof::Certified { value } => Some(value),
-            _ => None,
-        };
-        let refuted = best.objective.zip(bound).map(|(objective, bound)| Contradiction {
+        let refuted = best.objective.zip(row.certified_bound(sense)).map(|(objective, bound)| Contradiction {
             instance: row.key.instance.clone(),
             objective: (library(), objective),
             bound: (method(), bound),
@@ -195,8 +192,9 @@ pub fn contradictions(sense: Sense, rows: &[Row], tolerance: &Tolerance) -> Vec<
         for bounding in &rows {
             let says_infeasible = bounding.status == Status::InfeasibleClaimed;
             let claimed = says_infeasible.then(|| (no_solution(sense), 0.0));
-            let Some((bound, allowed)) = bounding.proof.bound(sense, tolerance).or(claimed) else { continue };
-            for row in &rows {
+            let [proof, certified] = bounding.proofs().map(|proof| proof.bound(sense, tolerance));
+            let bounds = proof.or(claimed).into_iter().chain(certified);
+            for (row, (bound, allowed)) in rows.iter().flat_map(|row| bounds.clone().map(move |bound| (row, bound))) {
                 let Some(objective) = row.checked_objective.filter(|_| feasible_objective(row).is_some()) else {
                     continue;
                 };

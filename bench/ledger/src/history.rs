@@ -4,7 +4,7 @@
 //! negative and do not decrease, its objectives are finite, and none is better than the checked objective of the final solution or than the proven bound.
 //! Otherwise all of it is rejected, and the row says why ([`crate::Row::history_rejected`]). Incumbents after the time limit do not count.
 
-use offcut_checker::{Interval, Proof, Tolerance};
+use offcut_checker::{Interval, Tolerance};
 use offcut_instances::problem::{Incumbent, Sense};
 
 /// What a history is held to.
@@ -16,8 +16,8 @@ pub struct History<'a> {
     pub limit_s: Option<f64>,
     /// The checked objective of the final solution.
     pub objective: Option<Interval>,
-    /// What became of the bound.
-    pub proof: &'a Proof,
+    /// The best bound that a replayed certificate of the answer proves.
+    pub proven: Option<f64>,
     /// How far claims may be off.
     pub tolerance: &'a Tolerance,
 }
@@ -61,10 +61,7 @@ impl History<'_> {
             Sense::Minimise => objective.low(),
             Sense::Maximise => objective.high(),
         };
-        let proven = match self.proof {
-            Proof::Certified { value } => Some((*value, "the proven bound")),
-            _ => None,
-        };
+        let proven = self.proven.map(|value| (value, "the proven bound"));
         [self.objective.map(|objective| (best(objective), "the checked final objective")), proven]
     }
 }
@@ -87,7 +84,7 @@ mod tests {
             sense: Sense::Minimise,
             limit_s: Some(10.0),
             objective: Some(Interval::point(1.0)),
-            proof: &Proof::Certified { value: 0.9 },
+            proven: Some(0.9),
             tolerance: &Tolerance::default(),
         };
         history.validated(&incumbents)
@@ -110,12 +107,11 @@ mod tests {
 
     #[test]
     fn without_a_final_objective_the_proven_bound_counts() {
-        let proof = Proof::Certified { value: 5.0 };
         let history = History {
             sense: Sense::Maximise,
             limit_s: None,
             objective: None,
-            proof: &proof,
+            proven: Some(5.0),
             tolerance: &Tolerance::default(),
         };
         let at = |objective: f64| [Incumbent { at_s: 0.0, objective }];

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use offcut_checker::{Interval, Proof, Tolerance, Verdict, Violation, beyond};
+use offcut_checker::{Interval, Proof, Tolerance, Verdict, Violation, best_certified, beyond};
 use offcut_instances::problem::{Budget, Incumbent, Sense, Stop};
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +51,9 @@ pub struct Row {
     pub measures: BTreeMap<String, f64>,
     /// What became of the bound it claimed.
     pub proof: Proof,
+    /// What became of the bound with a certificate that it claimed beside it; [`Proof::Nothing`] if there is none.
+    #[serde(default = "nothing", skip_serializing_if = "Proof::is_nothing")]
+    pub certified: Proof,
     /// What the checker found wrong with the solution and its objective.
     pub violations: Vec<Violation>,
     /// Seconds, by phase.
@@ -75,7 +78,32 @@ pub struct Row {
     pub series: BTreeMap<String, Vec<(f64, f64)>>,
 }
 
+/// What became of a bound that was not claimed.
+fn nothing() -> Proof {
+    Proof::Nothing
+}
+
 impl Row {
+    /// What became of its bounds.
+    pub fn proofs(&self) -> [&Proof; 2] {
+        [&self.proof, &self.certified]
+    }
+
+    /// The best bound of its own that a replayed certificate proves; none if it has none.
+    pub fn certified_bound(&self, sense: Sense) -> Option<f64> {
+        best_certified(sense, self.proofs())
+    }
+
+    /// Whether it claims a bound, or a proof that there is no solution.
+    pub fn claims_bound(&self) -> bool {
+        self.proofs().iter().any(|proof| !proof.is_nothing())
+    }
+
+    /// Whether it has a replayed certificate of its own: of a bound, or that there is no solution.
+    pub fn is_certified(&self) -> bool {
+        self.proofs().iter().any(|proof| matches!(proof, Proof::Certified { .. } | Proof::Infeasible))
+    }
+
     /// The node of a cluster that it was made on, if it was made on one.
     pub fn node(&self) -> Option<&str> {
         let (_, place) = self.made_on.rsplit_once("; node ")?;
@@ -192,7 +220,7 @@ pub enum Status {
 impl Status {
     /// The outcome of an answer that stopped for `stop` and was checked by `verdict`.
     pub fn of(stop: &Stop, verdict: &Verdict, tolerance: &Tolerance) -> Self {
-        Self::follows(verdict.sense(), stop, verdict.objective(), verdict.violations(), verdict.proof(), tolerance)
+        Self::follows(verdict.sense(), stop, verdict.objective(), verdict.violations(), verdict.proofs(), tolerance)
     }
 
     /// The outcome that follows from the parts of a verdict, as rows keep them.
@@ -201,10 +229,10 @@ impl Status {
         stop: &Stop,
         objective: Option<Interval>,
         violations: &[Violation],
-        proof: &Proof,
+        proofs: [&Proof; 2],
         tolerance: &Tolerance,
     ) -> Self {
-        if !violations.is_empty() || matches!(proof, Proof::Rejected { .. }) {
+        if !violations.is_empty() || proofs.iter().any(|proof| matches!(proof, Proof::Rejected { .. })) {
             return Self::Wrong;
         }
         match stop {
@@ -212,23 +240,27 @@ impl Status {
             Stop::Invalid(_) => return Self::Invalid,
             Stop::MemoryLimit => return Self::Memory,
             Stop::Declined(_) => return Self::Declined,
-            _ if *proof == Proof::Infeasible => return Self::InfeasibleCertified,
+            _ if proofs.contains(&&Proof::Infeasible) => return Self::InfeasibleCertified,
             Stop::Infeasible => return Self::InfeasibleClaimed,
             Stop::Completed | Stop::TimeLimit => {}
         }
+        let certified = best_certified(sense, proofs);
+        let reported = proofs[0].solver_reported();
         let Some(objective) = objective else {
-            let has_bound = matches!(proof, Proof::Certified { .. } | Proof::SolverReported { .. });
+            let has_bound = certified.is_some() || reported.is_some();
             return match stop {
                 Stop::Completed if has_bound => Self::Bounded,
                 Stop::Completed => Self::NothingFound,
                 _ => Self::Time,
             };
         };
-        let short = |bound: f64| short_of(sense, objective, bound);
-        match proof {
-            Proof::Certified { value } if short(*value) <= tolerance.gap_relative => Self::OptimalCertified,
-            Proof::SolverReported { value, .. } if short(*value) <= tolerance.word_relative => Self::OptimalClaimed,
-            _ => Self::Feasible,
+        let meets = |bound: Option<f64>, relative: f64| {
+            bound.is_some_and(|bound| short_of(sense, objective, bound) <= relative)
+        };
+        match () {
+            () if meets(certified, tolerance.gap_relative) => Self::OptimalCertified,
+            () if meets(reported, tolerance.word_relative) => Self::OptimalClaimed,
+            () => Self::Feasible,
         }
     }
 

@@ -16,6 +16,7 @@
 //! | `objective`, `objective_name`, `objective_unit` | the checked objective of a feasible solution |
 //! | `claimed_objective`, `violations` | the objective that the method claimed; how many violations the checker found in solution and bound |
 //! | `bound`, `evidence` | the bound, and what is behind it: `certificate`, `solver-reported`, `infeasible`, `rejected` |
+//! | `certified_bound` | the best bound of the answer that a replayed certificate proves: `bound` itself, or one beside it |
 //! | `gap_low`, `gap_high`, `gap_certified` | see [`crate::gap`] |
 //! | `instance_proved_infeasible` | whether a replayed certificate of any method proves that the instance has no solution |
 //! | `build_s`, `solve_s`, `solve_cpu_s`, `check_s`, `peak_memory_bytes` | the cell's times and memory |
@@ -250,16 +251,18 @@ fn add_outcome(made: &mut Builder, manifest: &Manifest, row: &Row) {
     made.text("objective_name", Some(quantity.name.clone()));
     made.text("objective_unit", Some(quantity.unit.clone()));
     made.number("claimed_objective", row.claimed_objective);
-    let (bound, evidence, rejected) = match &row.proof {
-        Proof::Nothing => (None, None, 0),
-        Proof::Infeasible => (None, Some("infeasible"), 0),
-        Proof::Certified { value } => (Some(*value), Some("certificate"), 0),
-        Proof::SolverReported { value, .. } => (Some(*value), Some("solver-reported"), 0),
-        Proof::Rejected { violations } => (None, Some("rejected"), violations.len()),
+    let (bound, evidence) = match &row.proof {
+        Proof::Nothing => (None, None),
+        Proof::Infeasible => (None, Some("infeasible")),
+        Proof::Certified { value } => (Some(*value), Some("certificate")),
+        Proof::SolverReported { value, .. } => (Some(*value), Some("solver-reported")),
+        Proof::Rejected { .. } => (None, Some("rejected")),
     };
+    let rejected: usize = row.proofs().iter().map(|proof| proof.violations().len()).sum();
     made.count("violations", Some((row.violations.len() + rejected) as u64));
     made.number("bound", bound);
     made.text("evidence", evidence.map(Into::into));
+    made.number("certified_bound", row.certified_bound(manifest.sense));
 }
 
 fn add_costs(made: &mut Builder, row: &Row) {

@@ -2,8 +2,8 @@
 
 use offcut_checker::{Interval, Proof, Tolerance, Violation, check_answer};
 use offcut_instances::document::{answer_bytes, parse_answer, parse_instance};
-use offcut_instances::multiuser::{Multiuser, Solution};
-use offcut_instances::problem::{Answer, Bound, Budget, Evidence as Behind, Stop};
+use offcut_instances::multiuser::{Certificate, Multiuser, Solution};
+use offcut_instances::problem::{Answer, Bound, Budget, Evidence as Behind, Sense, Stop};
 use offcut_ledger::evidence::{answer_hash, hold, reread, verify};
 use offcut_ledger::row::InstanceLabel;
 use offcut_ledger::{Key, Row, Status, Times};
@@ -24,6 +24,7 @@ fn row_of(bytes: &[u8]) -> Row {
         checked_objective: verdict.objective(),
         measures: verdict.measures().clone(),
         proof: verdict.proof().clone(),
+        certified: verdict.certified().clone(),
         violations: verdict.violations().to_vec(),
         times: Times { build_s: answer.trace.build_s, ..Times::default() },
         made_on: String::new(),
@@ -104,6 +105,35 @@ fn what_is_changed_is_named() {
     let found = reread::<Multiuser>(&row, &bytes);
     assert!(found.differences.is_empty() && found.is_unchecked);
     assert!(!verify(&row, &row_of(&bytes)).is_empty());
+}
+
+/// The same with a certified bound beside the solver-reported one: the toy's optimum is 5.
+#[test]
+fn a_certified_bound_beside_a_reported_one_is_held_to_its_answer() {
+    let parsed = parse_answer::<Multiuser>(&worded(4.999)).expect("valid");
+    let latency_s = 4.0;
+    let bytes = answer_bytes::<Multiuser>(&parsed.certified_beside(latency_s, Certificate::Threshold { latency_s }));
+    let row = row_of(&bytes);
+    assert_eq!((row.certified_bound(Sense::Minimise), row.is_certified()), (Some(4.0), true));
+    assert_eq!(reread::<Multiuser>(&row, &bytes).differences, Vec::<String>::new());
+    assert!(verify(&row, &row_of(&bytes)).is_empty());
+    let text = serde_json::to_string(&row).expect("plain data");
+    assert_eq!(serde_json::from_str::<Row>(&text).expect("a row"), row);
+    // A row without one is written as before, and read.
+    let without = row_of(&worded(4.999));
+    let text = serde_json::to_string(&without).expect("plain data");
+    assert!(!text.contains(r#""certified""#) && without.certified == Proof::Nothing);
+    assert_eq!(serde_json::from_str::<Row>(&text).expect("a row"), without);
+    for certified in [Proof::Nothing, Proof::Certified { value: 3.9 }, Proof::Infeasible] {
+        let changed = Row { certified: certified.clone(), ..row.clone() };
+        let found = reread::<Multiuser>(&changed, &bytes).differences.join("; ");
+        // (What proves a bound could as well prove that there is no solution: only the checker can tell. But the status does not follow.)
+        assert!(found.contains(if certified == Proof::Infeasible { "status" } else { "certified bound" }), "{found}");
+        assert!(!verify(&changed, &row).is_empty());
+    }
+    let only = Row { certified: Proof::Certified { value: 4.0 }, ..without };
+    let found = reread::<Multiuser>(&only, &worded(4.999)).differences.join("; ");
+    assert!(found.contains("certified bound: the row says 4, certified, and its answer has none"), "{found}");
 }
 
 #[test]

@@ -22,6 +22,7 @@ fn row(method: &str, objective: f64, proof: Proof) -> Row {
         checked_objective: Some(Interval::point(objective)),
         measures: Default::default(),
         proof,
+        certified: Proof::Nothing,
         violations: Vec::new(),
         times: Times::default(),
         made_on: String::new(),

@@ -327,6 +327,7 @@ fn unchecked<P: BenchmarkAdapter>(key: &Key, label: &InstanceLabel, hash: String
         checked_objective: None,
         measures: Default::default(),
         proof: Proof::Nothing,
+        certified: Proof::Nothing,
         violations: Vec::new(),
         times: Times::default(),
         made_on: String::new(),

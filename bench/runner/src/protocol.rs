@@ -13,8 +13,8 @@
 //! the instance's file, in CPU seconds of all its processes where a control group counts them, so that a busy machine does not use it up, else in wall-clock
 //! seconds. If it took more until `ready`, or said anything else before, time counts from the start of the process.
 //!
-//! Incumbents and bounds are timed when they arrive; whoever is ended at its limit has found the last incumbent. Of several bounds, that of the answer
-//! included, the best counts; one with a certificate is better than one without. An answer that arrives after the limit has the stop `time_limit`.
+//! Incumbents and bounds are timed when they arrive; whoever is ended at its limit has found the last incumbent. Of several bounds, those of the answer
+//! included, the best with a certificate counts, and the best without one beside it; none without one takes the place of a certificate. An answer that arrives after the limit has the stop `time_limit`.
 //!
 //! The anytime curve of a program is made of its `incumbent` lines up to the limit, see [`crate::course`]. Every solution is checked; one that is rejected, or
 //! has another objective than is claimed, rejects the history. A history in the answer of a program counts for nothing, as nobody has timed it.
@@ -24,7 +24,7 @@
 //! [`offcut_instances::lymdo`].
 
 use offcut_instances::document::{InputError, answer_bytes, parse_answer};
-use offcut_instances::problem::{Answer, Bound, Claim, Evidence, Incumbent, Problem, Sense, Stop};
+use offcut_instances::problem::{Answer, Bound, CertifiedBound, Claim, Evidence, Incumbent, Problem, Sense, Stop};
 use serde::{Deserialize, Serialize};
 
 use crate::course::Course;
@@ -105,7 +105,7 @@ pub struct Replies<P: Problem> {
     /// When the last line came, seconds since its start.
     pub last_s: f64,
     found: Option<Claim<P::Solution>>,
-    proved: Option<Bound<P::Certificate>>,
+    bounds: Bounds<P::Certificate>,
     /// Incumbents over time.
     course: Course,
     /// The answer's document: all from the first line that is no message.
@@ -132,7 +132,7 @@ impl<P: Problem> Replies<P> {
             measured: None,
             last_s: 0.0,
             found: None,
-            proved: None,
+            bounds: Bounds::default(),
             course: Course::default(),
             document: Vec::new(),
             before: 0,
@@ -164,7 +164,7 @@ impl<P: Problem> Replies<P> {
             Some(Message::Ready(is_ready)) => {
                 if is_ready && self.ready_s.is_none() {
                     self.ready_s = Some(at_s);
-                    let is_first = self.found.is_none() && self.proved.is_none();
+                    let is_first = self.found.is_none() && self.bounds.is_none();
                     self.is_ready_in_time = is_first && used_s() <= self.terms.reading_s;
                     return self.is_ready_in_time;
                 }
@@ -176,11 +176,7 @@ impl<P: Problem> Replies<P> {
                 }
                 self.found = Some(claim);
             }
-            Some(Message::Bound(bound)) => {
-                if self.proved.as_ref().is_none_or(|known| is_better(P::SENSE, &bound, known)) {
-                    self.proved = Some(bound);
-                }
-            }
+            Some(Message::Bound(bound)) => self.bounds.take_in(P::SENSE, bound),
             Some(Message::Measured(measured)) => self.measured = Some(measured),
             Some(Message::Isolated(words)) => {
                 // The first line is Offcut's own, and not counted as one of the program's.
@@ -210,7 +206,7 @@ impl<P: Problem> Replies<P> {
         let measured_s = self.measured.filter(|_| self.terms.is_ours).map(|m| m.solve_s + self.charged_s());
         let took_s = measured_s.unwrap_or(self.last_s - self.zero_s());
         let is_late = self.terms.limit_s.is_some_and(|limit| took_s > limit);
-        let Self { terms, found, proved, document, before, measured, .. } = self;
+        let Self { terms, found, bounds, document, before, measured, .. } = self;
         let told = !document.is_empty();
         let parsed = if told { Some(parse_answer::<P>(&document)) } else { None };
         let keeps_history = terms.is_ours && measured.is_some() && matches!(parsed, Some(Ok(_)));
@@ -218,7 +214,7 @@ impl<P: Problem> Replies<P> {
             (Ended::Exit(0), Some(Ok(answer))) if answer.stop == Stop::Completed && is_late => Stop::TimeLimit,
             (Ended::Exit(0), Some(Ok(answer))) => answer.stop.clone(),
             (Ended::Exit(0), Some(Err(error))) => Stop::Invalid(unreadable::<P>(&document, before, error)),
-            (Ended::Exit(0), None) if found.is_some() || proved.is_some() => {
+            (Ended::Exit(0), None) if found.is_some() || !bounds.is_none() => {
                 if is_late {
                     Stop::TimeLimit
                 } else {
@@ -239,12 +235,8 @@ impl<P: Problem> Replies<P> {
         };
         is_changed |= answer.stop != stop;
         answer.stop = stop;
-        if let Some(earlier) = proved
-            && answer.proved.as_ref().is_none_or(|last| is_better(P::SENSE, &earlier, last))
-        {
-            answer.proved = Some(earlier);
-            is_changed = true;
-        }
+        let (mut answer, has_earlier) = bounds.added_to::<P>(answer);
+        is_changed |= has_earlier;
         let mut history_rejected = None;
         if !keeps_history {
             let incumbents = history.unwrap_or_else(|why| {
@@ -272,15 +264,62 @@ fn failed<P: Problem>(ended: Ended, parsed: &Option<Result<Answer<P>, InputError
     Stop::Failed(parts.into_iter().flatten().collect::<Vec<_>>().join(": "))
 }
 
-/// Whether one bound is better than another: it has a certificate and the other none, or it is the stronger of two of a kind.
-fn is_better<C>(sense: Sense, bound: &Bound<C>, other: &Bound<C>) -> bool {
-    let is_certified = |bound: &Bound<C>| matches!(bound.evidence, Evidence::Certificate(_));
-    match (is_certified(bound), is_certified(other)) {
-        (true, false) => true,
-        (false, true) => false,
-        _ if sense == Sense::Minimise => bound.value > other.value,
-        _ => bound.value < other.value,
+/// The best bounds said before an answer: with a certificate, and without.
+struct Bounds<C> {
+    certified: Option<CertifiedBound<C>>,
+    reported: Option<(f64, String)>,
+}
+
+impl<C> Default for Bounds<C> {
+    fn default() -> Self {
+        Self { certified: None, reported: None }
     }
+}
+
+impl<C> Bounds<C> {
+    fn is_none(&self) -> bool {
+        self.certified.is_none() && self.reported.is_none()
+    }
+
+    fn take_in(&mut self, sense: Sense, Bound { value, evidence }: Bound<C>) {
+        let improves = |known: Option<f64>| is_stronger(sense, value, known);
+        match evidence {
+            Evidence::Certificate(certificate) if improves(self.certified.as_ref().map(|bound| bound.value)) => {
+                self.certified = Some(CertifiedBound { value, certificate });
+            }
+            Evidence::SolverReported(word) if improves(self.reported.as_ref().map(|(value, _)| *value)) => {
+                self.reported = Some((value, word));
+            }
+            _ => {}
+        }
+    }
+
+    /// The answer with these bounds where they are stronger than its own of the same kind, and whether one is. None without a certificate takes the
+    /// place of a certificate.
+    fn added_to<P: Problem<Certificate = C>>(self, mut answer: Answer<P>) -> (Answer<P>, bool) {
+        let own = answer.certificates().map(|(value, _)| value);
+        let own = own.reduce(|a, b| if is_stronger(P::SENSE, b, Some(a)) { b } else { a });
+        let has_certificate = matches!(&answer.proved, Some(Bound { evidence: Evidence::Certificate(_), .. }));
+        let known = answer.proved.as_ref().map(|bound| bound.value);
+        let reported = self.reported.filter(|(value, _)| !has_certificate && is_stronger(P::SENSE, *value, known));
+        let certified = self.certified.filter(|bound| is_stronger(P::SENSE, bound.value, own));
+        let is_changed = reported.is_some() || certified.is_some();
+        if let Some((value, word)) = reported {
+            answer.proved = Some(Bound { value, evidence: Evidence::SolverReported(word) });
+        }
+        match certified {
+            Some(CertifiedBound { value, certificate }) => (answer.certified_beside(value, certificate), is_changed),
+            None => (answer, is_changed),
+        }
+    }
+}
+
+/// Whether a bound is stronger than another one, if there is another.
+fn is_stronger(sense: Sense, bound: f64, other: Option<f64>) -> bool {
+    other.is_none_or(|other| match sense {
+        Sense::Minimise => bound > other,
+        Sense::Maximise => bound < other,
+    })
 }
 
 /// Why what a program said is no answer: `first` is the line of its output where the answer should begin.

@@ -11,6 +11,7 @@ mod directed;
 mod export;
 mod facts;
 mod kinds;
+mod own_bounds;
 mod parameters;
 mod rollout_lymdo;
 mod scales;

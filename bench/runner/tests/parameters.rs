@@ -53,8 +53,8 @@ fn defaults_are_true<P: BenchmarkAdapter>(id: &str, known: &[Parameter]) {
     assert_eq!(plain.is_random(), set.is_random(), "{id}");
     for instance in small::<P>() {
         let decided = |algorithm: &dyn Algorithm<P>| {
-            let Answer { stop, found, proved, trace } = algorithm.solve(&instance, &Budget::seconds(60.0));
-            (stop, found, proved, trace.counts)
+            let Answer { stop, found, proved, certified, trace } = algorithm.solve(&instance, &Budget::seconds(60.0));
+            (stop, found, proved, certified, trace.counts)
         };
         assert!(decided(plain.as_ref()) == decided(set.as_ref()), "{id}");
     }

@@ -11,12 +11,15 @@
 //!
 //! `milp-units`: a binary for every partition, server and number of units, and no tangents: the delay of k units is a number.
 //!
+//! Both solve their first model's relaxation once before, for at most a tenth of the time: its duals become rates of servers, the certified bound beside HiGHS's
+//! (module `rates`).
+//!
 //! HiGHS's tolerances are absolute: delays are in units of a known deployment's, where there is one, and what alone would take longer than that (an
 //! arc, a number of units) is left out; no server's delay is longer either.
 
 use std::time::Instant;
 
-use good_lp::{Constraint, Expression, ProblemVariables, Variable, constraint, variable};
+use good_lp::{Constraint, Expression, ProblemVariables, Variable, VariableDefinition, constraint, variable};
 use offcut_instances::jpdra::{Instance, Jpdra};
 use offcut_instances::problem::{Algorithm, Answer, Budget, Parameter, Problem, Setting, Stop};
 use offcut_instances::random::Stream;
@@ -24,6 +27,7 @@ use offcut_instances::random::Stream;
 use super::arcs::{Arc, arcs};
 use super::local_search::{improved, keep};
 use super::model::{Deployed, Model};
+use super::rates::{bound_of_root, fits_nowhere};
 use crate::highs::{self, Limits, Program, Status};
 use crate::outer_approximation::{Tangents, grid, grid_error, run};
 
@@ -71,12 +75,18 @@ struct Variables {
     rows: Vec<Constraint>,
 }
 
+/// What assignments are in a model, and in its relaxation.
+type VariableKind = fn() -> VariableDefinition;
+
+const INTEGER: VariableKind = || variable().binary();
+const RELAXED: VariableKind = || variable().min(0.0).max(1.0);
+
 /// Assignments, arcs and what binds them; delays in units of `scale`.
-fn layered(model: &Model, arcs: &[Arc], scale: f64) -> Variables {
+fn layered(model: &Model, arcs: &[Arc], scale: f64, kind: VariableKind) -> Variables {
     let servers = model.servers();
     let mut problem = ProblemVariables::new();
     let assignments: Vec<Option<Variable>> = (0..model.partitions() * servers)
-        .map(|at| model.fits(at / servers, at % servers).then(|| problem.add(variable().binary())))
+        .map(|at| model.fits(at / servers, at % servers).then(|| problem.add(kind())))
         .collect();
     let mut transfers = Expression::with_capacity(arcs.len());
     let (mut ins, mut outs) =
@@ -130,11 +140,13 @@ fn positions(model: &Model) -> Vec<Option<usize>> {
         .collect()
 }
 
-impl Tangents for Oa<'_> {
-    fn model(&self) -> Program {
+impl Oa<'_> {
+    /// The program with all tangents known, and the first row of each server's tangents.
+    fn program(&self, kind: VariableKind) -> (Program, Vec<usize>) {
         let model = self.model;
         let servers = model.servers();
-        let Variables { mut problem, assignments, transfers, mut rows } = layered(model, &self.arcs, self.scale);
+        let Variables { mut problem, assignments, transfers, mut rows } = layered(model, &self.arcs, self.scale, kind);
+        let mut first_tangents = Vec::with_capacity(servers);
         let mut objective = transfers;
         for m in 0..servers {
             let delay = problem.add(variable().min(0.0).max(self.cutoff));
@@ -143,6 +155,7 @@ impl Tangents for Oa<'_> {
             let on = || (0..model.partitions()).filter_map(|i| assignments[i * servers + m].map(|x| (i, x)));
             on().for_each(|(i, x)| load.add_mul(model.load(i, m) / model.typical_speed(m), x));
             rows.push(constraint!(load <= model.speed(m) / model.typical_speed(m)));
+            first_tangents.push(rows.len());
             for slope in &self.slopes[m] {
                 // 2 r A - r^2 R, in units of the scale.
                 let (twice, squared) = (2.0 * slope / self.scale, slope * slope / self.scale);
@@ -152,7 +165,23 @@ impl Tangents for Oa<'_> {
                 rows.push(constraint!(tangent <= squared * model.speed(m)));
             }
         }
-        Program::new(Jpdra::SENSE, problem, objective, rows, size(model)).scaled(self.scale, 0.0)
+        (Program::new(Jpdra::SENSE, problem, objective, rows, size(model)), first_tangents)
+    }
+
+    /// Rates of servers from the duals of the tangents in the relaxation; none if HiGHS does not solve it in time.
+    fn dual_rates(&self, time_s: Option<f64>) -> Option<Vec<f64>> {
+        let (program, first) = self.program(RELAXED);
+        let relaxed = highs::relax(program, time_s).ok()??;
+        let rate = |(slopes, first): (&Vec<f64>, &usize)| {
+            slopes.iter().zip(&relaxed.row_duals[*first..]).map(|(slope, dual)| slope * dual.abs()).sum()
+        };
+        Some(self.slopes.iter().zip(&first).map(rate).collect())
+    }
+}
+
+impl Tangents for Oa<'_> {
+    fn model(&self) -> Program {
+        self.program(INTEGER).0.scaled(self.scale, 0.0)
     }
 
     fn refine(&mut self, values: &[f64]) -> (Option<f64>, usize) {
@@ -183,7 +212,7 @@ impl Algorithm<Jpdra> for OuterApproximation {
     }
 
     fn about(&self) -> &str {
-        "outer approximation of the square-root rule through good_lp and HiGHS (bound reported by HiGHS)"
+        "outer approximation of the square-root rule through good_lp and HiGHS (bound reported by HiGHS, certified by the root's duals)"
     }
 
     fn parameters(&self) -> Vec<Parameter> {
@@ -198,7 +227,7 @@ impl Algorithm<Jpdra> for OuterApproximation {
         let began = Instant::now();
         let model = Model::new(instance);
         if !fits_everywhere(&model) {
-            return Answer::nothing(Stop::Infeasible);
+            return fits_nowhere(&model);
         }
         let arcs = arcs(&model);
         let variables = model.partitions() * model.servers() + arcs.len();
@@ -224,19 +253,20 @@ impl Algorithm<Jpdra> for OuterApproximation {
         let slopes = slopes.collect();
         let mut oa = Oa { model: &model, arcs, slopes, scale, cutoff, best: first };
         let known = oa.best.as_ref().map(|(delay, _)| delay / scale);
+        let certified = bound_of_root(&model, oa.best.as_ref(), budget, began, |time_s| oa.dual_rates(time_s));
         let left =
             Budget { time_s: budget.time_s.map(|s| (s - began.elapsed().as_secs_f64()).max(0.0)), ..budget.clone() };
         // With units the true delay is above what tangents reach: a gap remains, and no new tangent ends it.
         let ended = match run(&mut oa, known, 1e-7, &left) {
             Ok(ended) => ended,
-            Err(stop) => return Answer::nothing(stop),
+            Err(stop) => return highs::beside(Answer::nothing(stop), certified),
         };
         let mut trace = ended.trace;
         trace.incumbents.iter_mut().for_each(|incumbent| incumbent.objective *= scale);
         // Tangents only know what is stable to within HiGHS's tolerance; what they say infeasible is.
         let stop = if oa.best.is_some() && ended.stop == Stop::Infeasible { Stop::Completed } else { ended.stop };
         let answer = model.answer(stop, oa.best.as_ref()).traced(trace);
-        highs::bounded(answer, ended.bound.map(|bound| (bound * scale).max(0.0)))
+        highs::beside(highs::bounded(answer, ended.bound.map(|bound| (bound * scale).max(0.0))), certified)
     }
 }
 
@@ -255,7 +285,7 @@ impl Algorithm<Jpdra> for Units {
     }
 
     fn about(&self) -> &str {
-        "whole units as binaries, exactly linear, through good_lp and HiGHS (bound reported by HiGHS)"
+        "whole units as binaries, exactly linear, through good_lp and HiGHS (bound reported by HiGHS, certified by the root's duals)"
     }
 
     fn solve(&self, instance: &Instance, budget: &Budget) -> Answer<Jpdra> {
@@ -265,7 +295,7 @@ impl Algorithm<Jpdra> for Units {
             return Answer::declined("takes instances with whole units only");
         }
         if !fits_everywhere(&model) {
-            return Answer::nothing(Stop::Infeasible);
+            return fits_nowhere(&model);
         }
         let mut stream = Stream::new(&["jpdra", "milp-units"], budget.seed);
         let first = super::local_search::first_deployment(&model, &mut stream, &|| budget.is_spent(began));
@@ -278,18 +308,19 @@ impl Algorithm<Jpdra> for Units {
         {
             return Answer::declined(format!("the model would have more than {MAX_VARIABLES} variables"));
         }
-        let program = levels.program(&arcs);
+        let program = levels.program(&arcs, INTEGER).scaled(scale, 0.0);
         let built_s = began.elapsed().as_secs_f64();
+        let certified = bound_of_root(&model, first.as_ref(), budget, began, |time_s| levels.dual_rates(&arcs, time_s));
         if budget.is_spent(began) {
-            return model.answer(Stop::TimeLimit, first.as_ref());
+            return highs::beside(model.answer(Stop::TimeLimit, first.as_ref()), certified);
         }
-        let outcome = match highs::solve(program, 0.0, Limits::exact(budget, built_s)) {
+        let outcome = match highs::solve(program, 0.0, Limits::exact(budget, began.elapsed().as_secs_f64())) {
             Ok(outcome) => outcome,
-            Err(stop) => return Answer::nothing(stop),
+            Err(stop) => return highs::beside(Answer::nothing(stop), certified),
         };
         let trace = outcome.trace(built_s);
         if first.is_none() && matches!(outcome.status, Status::Infeasible | Status::UnboundedOrInfeasible) {
-            return Answer::nothing(Stop::Infeasible).traced(trace);
+            return highs::beside(Answer::nothing(Stop::Infeasible).traced(trace), certified);
         }
         let stop = match outcome.stop() {
             Ok(stop) => stop,
@@ -299,7 +330,7 @@ impl Algorithm<Jpdra> for Units {
         let mut best = first;
         keep(&mut best, found.and_then(|on| Some((model.delay(&on)?, on))));
         let answer = model.answer(stop, best.as_ref()).traced(trace);
-        highs::bounded(answer, outcome.bound.map(|bound| (bound * scale).max(0.0)))
+        highs::beside(highs::bounded(answer, outcome.bound.map(|bound| (bound * scale).max(0.0))), certified)
     }
 }
 
@@ -331,17 +362,26 @@ impl Levels<'_> {
         (self.model.units[m] + 1).saturating_sub(self.least(i, m)) as usize
     }
 
+    /// Rates of servers from the duals of their units in the relaxation; none if HiGHS does not solve it in time.
+    fn dual_rates(&self, arcs: &[Arc], time_s: Option<f64>) -> Option<Vec<f64>> {
+        let relaxed = highs::relax(self.program(arcs, RELAXED), time_s).ok()??;
+        let unit = self.model.unit?;
+        // The units' rows are the last ones.
+        let of_units = relaxed.row_duals.len() - self.model.servers();
+        Some(relaxed.row_duals[of_units..].iter().map(|dual| (dual.abs() * self.scale / unit).sqrt()).collect())
+    }
+
     /// The model: assignments and arcs, then a binary for every number of units.
-    fn program(&self, arcs: &[Arc]) -> Program {
+    fn program(&self, arcs: &[Arc], kind: VariableKind) -> Program {
         let (model, scale, servers) = (self.model, self.scale, self.model.servers());
-        let Variables { mut problem, assignments: x, transfers, mut rows } = layered(model, arcs, scale);
+        let Variables { mut problem, assignments: x, transfers, mut rows } = layered(model, arcs, scale, kind);
         let mut objective = transfers;
         let mut given = vec![Expression::default(); servers];
         for (i, m) in self.assignments() {
             let Some(x) = x[i * servers + m] else { continue };
             let mut one = Expression::with_capacity(self.count(i, m) + 1);
             for k in self.least(i, m)..=model.units[m] {
-                let z = problem.add(variable().binary());
+                let z = problem.add(kind());
                 one.add_mul(1.0, z);
                 given[m].add_mul(k as f64, z);
                 objective.add_mul(model.unit_delay(i, m, k) / scale, z);
@@ -351,6 +391,6 @@ impl Levels<'_> {
         for (m, given) in given.into_iter().enumerate() {
             rows.push(constraint!(given <= model.units[m] as f64));
         }
-        Program::new(Jpdra::SENSE, problem, objective, rows, size(model)).scaled(scale, 0.0)
+        Program::new(Jpdra::SENSE, problem, objective, rows, size(model))
     }
 }

@@ -12,9 +12,10 @@
 //! | `branch` | `branch`: branch and bound on the price bound | certificate: a tree of prices |
 //! | `tree_search`, `neighbourhood`, `shared_incumbent` | | its tree search; its large-neighbourhood search; incumbents exchanged between threads |
 //! | `price` | `price`: the continuous relaxation by rates of servers, rounded | certificate: rates |
-//! | `milp` | `milp-oa`: outer approximation through HiGHS; `milp-units`: units as binaries | solver-reported |
-//! | `socp` | `socp`: the continuous relaxation through Clarabel, rounded | solver-reported |
-//! | `brute_force` | `exhaustive`: every deployment | method-reported |
+//! | `milp` | `milp-oa`: outer approximation through HiGHS; `milp-units`: units as binaries | solver-reported; certificate: rates from the root's duals |
+//! | `socp` | `socp`: the continuous relaxation through Clarabel, rounded | solver-reported; certificate: rates from Clarabel's duals |
+//! | `brute_force` | `exhaustive`: every deployment | method-reported; certificate: rates |
+//! | `rates` | | the bound at rates of servers, from duals |
 //! | `model` | | weighted delays, square-root rule, Fox's allocation |
 //! | `arcs` | | layered graphs |
 //! | `bound` | | the best prices, by a bundle method |
@@ -30,6 +31,7 @@ mod milp;
 mod model;
 mod neighbourhood;
 mod price;
+mod rates;
 mod server_subproblem;
 mod shared_incumbent;
 mod shortest_path;

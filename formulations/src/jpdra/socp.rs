@@ -7,7 +7,8 @@
 //! ```
 //!
 //! Its value is the best price bound (module `price`), found in another way. Loads are in units of the mean speed, delays in units of what all
-//! would take on one server: Clarabel wants data of about 1. Its mixture is rounded and improved.
+//! would take on one server: Clarabel wants data of about 1. Its mixture is rounded and improved. The duals of its cones are rates of servers, which certify
+//! the bound (module `rates`).
 
 use std::time::Instant;
 
@@ -23,6 +24,8 @@ use super::arcs::{Arc, arcs};
 use super::local_search::{first_deployment, keep, rounded};
 use super::milp::{CUTOFF, fits_everywhere, size};
 use super::model::Model;
+use super::rates::{bound_at, fits_nowhere};
+use crate::highs;
 
 /// The continuous relaxation through Clarabel.
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +47,8 @@ pub(super) struct Relaxed {
     pub(super) value: f64,
     pub(super) bound: f64,
     pub(super) shares: Vec<f64>,
+    /// Rates of servers, from the duals of their cones.
+    pub(super) rates: Vec<f64>,
     pub(super) iterations: u64,
 }
 
@@ -59,6 +64,7 @@ pub(super) fn relaxed(model: &Model, arcs: &[Arc], time_s: Option<f64>) -> Resul
     program.bound_arcs();
     program.bound_delays();
     let costs = program.costs.clone();
+    let first_cone = program.right.len() - 3 * servers;
     let solver = program.solved(time_s)?;
     let solution = &solver.solution;
     let Some(error) = dual_error(model, &costs, solution)? else { return Ok(None) };
@@ -68,12 +74,16 @@ pub(super) fn relaxed(model: &Model, arcs: &[Arc], time_s: Option<f64>) -> Resul
             shares[i * servers + m] += value.max(0.0);
         }
     }
+    // In the program's units A and R are divided by sqrt(scale * typical) and typical, delays by the scale.
+    let rate = |m: usize| -solution.z[first_cone + 3 * m + 2] * (scale / model.typical_speed(m)).sqrt();
+    let rates = (0..servers).map(rate).collect();
     let bound = ((solution.obj_val_dual - error) * scale).max(0.0);
     Ok(Some(Relaxed {
         #[cfg(test)]
         value: solution.obj_val_dual * scale,
         bound,
         shares,
+        rates,
         iterations: solution.iterations.into(),
     }))
 }
@@ -212,7 +222,7 @@ impl Algorithm<Jpdra> for Socp {
     }
 
     fn about(&self) -> &str {
-        "the continuous relaxation through Clarabel (bound reported by Clarabel), its solution rounded and improved"
+        "the continuous relaxation through Clarabel (bound reported by Clarabel, certified by its duals), its solution rounded and improved"
     }
 
     fn solve(&self, instance: &Instance, budget: &Budget) -> Answer<Jpdra> {
@@ -220,7 +230,7 @@ impl Algorithm<Jpdra> for Socp {
         let is_out_of_time = || budget.is_spent(began);
         let model = Model::new(instance);
         if !fits_everywhere(&model) {
-            return Answer::nothing(Stop::Infeasible);
+            return fits_nowhere(&model);
         }
         let mut arcs = arcs(&model);
         if arcs.len() > MAX_ARCS {
@@ -253,6 +263,6 @@ impl Algorithm<Jpdra> for Socp {
             let word = Evidence::SolverReported("Clarabel dual objective".into());
             answer.proved = Some(Bound { value: relaxed.bound, evidence: word });
         }
-        answer
+        highs::beside(answer, bound_at(&model, relaxed.rates))
     }
 }

@@ -1,4 +1,4 @@
-//! `enumerate`: every combination of cuts, the reference of the tests.
+//! `enumerate`: every combination of cuts, the reference of the tests. That all were looked at is no certificate; the bound of prices has one.
 
 use std::time::Instant;
 
@@ -7,7 +7,9 @@ use offcut_instances::problem::{Algorithm, Answer, Bound, Budget, Evidence, Stop
 
 use super::fixed_cuts::{Convex, Shares};
 use super::model::{allocation, slot_objective};
+use super::price_bound::{claimed_infeasible, price_bound};
 use super::slot::Slot;
+use crate::highs;
 
 /// Every combination of cuts.
 #[derive(Clone, Copy, Debug)]
@@ -22,7 +24,7 @@ impl Algorithm<Lymdo> for Enumerate {
     }
 
     fn about(&self) -> &str {
-        "every combination of cuts of a single slot, at most 2e6, each with its best shares (bound reported by the method)"
+        "every combination of cuts of a single slot, at most 2e6, each with its best shares (bound reported by the method, and certified by prices)"
     }
 
     fn solve(&self, instance: &Instance, budget: &Budget) -> Answer<Lymdo> {
@@ -66,8 +68,11 @@ impl Algorithm<Lymdo> for Enumerate {
         }
         let trace = Trace::counting([("combinations", count)]);
         if best.value == f64::INFINITY {
-            let stop = if stop == Stop::Completed { Stop::Infeasible } else { stop };
-            return Answer::nothing(stop).traced(trace);
+            let answer = match stop {
+                Stop::Completed => claimed_infeasible(&slot, instance, budget, began),
+                stop => highs::beside(Answer::nothing(stop), price_bound(&slot, instance, None, true)),
+            };
+            return answer.traced(trace);
         }
         let decisions = allocation(instance, cuts, &best.local, &best.bandwidth, &best.edge);
         let Some(objective) = slot_objective(instance, &decisions) else {
@@ -78,6 +83,8 @@ impl Algorithm<Lymdo> for Enumerate {
             let evidence = Evidence::SolverReported("every combination of cuts was looked at".into());
             answer.proved = Some(Bound { value: bound * instance.v, evidence });
         }
-        Answer { stop, ..answer }
+        let certified = price_bound(&slot, instance, Some(best.prices), stop == Stop::TimeLimit);
+        let certified = certified.map(|(value, certificate)| (value.min(objective), certificate));
+        highs::beside(Answer { stop, ..answer }, certified)
     }
 }

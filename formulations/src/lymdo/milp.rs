@@ -11,19 +11,20 @@
 //! ```
 //!
 //! Points are first a geometric grid in what is above the need of stability, as dense as makes tangents of 1/x miss no more than `error`, then those
-//! of every solution found and of the best shares for its cuts. Times are in units of the incumbent, shares of all there is.
+//! of every solution found and of the best shares for its cuts. The certified bound beside HiGHS's is that of prices (module `price_bound`). Times are in units of the incumbent, shares of all there is.
 
 use std::time::Instant;
 
 use good_lp::{Constraint, Expression, ProblemVariables, Variable, constraint, variable};
 use offcut_instances::incumbents;
-use offcut_instances::lymdo::{Certificate, Instance, Lymdo, Node, Service, Solution, Tree};
+use offcut_instances::lymdo::{Certificate, Instance, Lymdo, Service, Solution};
 use offcut_instances::problem::{Algorithm, Answer, Budget, Parameter, Problem, Setting, Stop};
 
-use super::bound::{BOUND_RELAXATION, Dual, per_unit, units};
+use super::bound::units;
 use super::feasibility::{Feasibility, feasibility};
 use super::fixed_cuts::{Convex, Shares};
 use super::model::{allocation, slot_objective};
+use super::price_bound::{infeasible, price_bound};
 use super::slot::Slot;
 use super::symmetry::SymmetryClasses;
 use crate::highs::{self, Program};
@@ -288,16 +289,6 @@ fn copies(slot: &Slot, pairs: &[usize], error: f64, scale: f64) -> Vec<Copy> {
     pairs.iter().map(copy).collect()
 }
 
-/// The bound of all cuts at the prices of the best shares, with its certificate.
-fn price_bound(slot: &Slot, instance: &Instance, prices: [f64; 2]) -> (f64, Certificate) {
-    let domain: Vec<u32> = (0..slot.pair_count() as u32).filter(|pair| slot.is_usable(*pair as usize)).collect();
-    let height = Dual::new(slot).evaluate(slot, &domain, prices);
-    let prices = vec![per_unit(prices, units(instance, instance.v))];
-    let tree = Tree { prices, nodes: vec![Node::Priced { prices: 0 }] };
-    let value = (height.value - BOUND_RELAXATION * height.size) * instance.v;
-    (value, Certificate { energy_s_per_j: Vec::new(), slots: vec![tree] })
-}
-
 impl Tangents for Oa<'_> {
     fn model(&self) -> Program {
         let slot = self.slot;
@@ -446,7 +437,7 @@ impl Algorithm<Lymdo> for OuterApproximation {
     }
 
     fn about(&self) -> &str {
-        "outer approximation of a single slot, a copy of the resources per cut, through good_lp and HiGHS (bound reported by HiGHS, or certified by prices)"
+        "outer approximation of a single slot, a copy of the resources per cut, through good_lp and HiGHS (bound reported by HiGHS, and certified by prices)"
     }
 
     fn parameters(&self) -> Vec<Parameter> {
@@ -470,7 +461,7 @@ impl Algorithm<Lymdo> for OuterApproximation {
         let pairs =
             match feasibility(&slot, &SymmetryClasses::now(instance), units(instance, instance.v), budget, began) {
                 Ok(Feasibility::Found(pairs)) => pairs,
-                Ok(Feasibility::None(_)) => return Answer::nothing(Stop::Infeasible),
+                Ok(Feasibility::None(tree)) => return infeasible(tree),
                 Err(stop) => return Answer::nothing(stop),
             };
         let mut convex = Convex::new(&slot);
@@ -483,10 +474,11 @@ impl Algorithm<Lymdo> for OuterApproximation {
         let mut oa = Oa { slot: &slot, copies, scale, v: instance.v, convex, best, cuts, trial: Shares::default() };
         let time_s = budget.time_s.map(|s| (s - began.elapsed().as_secs_f64()).max(0.0));
         oa.report(instance);
+        let certified = root_bound(&oa, instance, budget, began);
         let known = Some(oa.best.value / scale);
         let ended = match run(&mut oa, known, 1e-7, &Budget { time_s, ..budget.clone() }) {
             Ok(ended) => ended,
-            Err(stop) => return Answer::nothing(stop),
+            Err(stop) => return highs::beside(Answer::nothing(stop), certified),
         };
         let mut trace = ended.trace;
         trace.incumbents.iter_mut().for_each(|incumbent| incumbent.objective *= scale * instance.v);
@@ -500,11 +492,16 @@ impl Algorithm<Lymdo> for OuterApproximation {
         answer.stop = if ended.stop == Stop::Infeasible { Stop::Completed } else { ended.stop };
         let answer =
             highs::bounded(answer.traced(trace), ended.bound.map(|bound| (bound * scale * instance.v).max(0.0)));
-        // The prices of the best shares bound all cuts, too; where that is no weaker it replaces the solver-reported bound.
-        let (certified, certificate) = price_bound(&slot, instance, best.prices);
-        if certified > 0.0 && answer.proved.as_ref().is_none_or(|bound| certified >= bound.value) {
-            return answer.certified(certified.min(objective), certificate);
-        }
-        answer
+        highs::beside(answer, certified.map(|(value, certificate)| (value.min(objective), certificate)))
     }
+}
+
+/// The certified bound beside HiGHS's: at the best prices near those of the first shares. None while a model is exported.
+fn root_bound(oa: &Oa, instance: &Instance, budget: &Budget, began: Instant) -> Option<(f64, Certificate)> {
+    if highs::is_exporting() {
+        return None;
+    }
+    let certified = price_bound(oa.slot, instance, Some(oa.best.prices), budget.is_spent(began))?;
+    incumbents::report_bound::<Lymdo>(certified.0, || certified.1.clone());
+    Some(certified)
 }

@@ -9,8 +9,9 @@
 //! | `clairvoyant` | `clairvoyant`: a bound on a horizon, no solution | certificate: prices, and a tree of prices for every slot |
 //! | `exact_slots` | | its second phase: slots solved by branching |
 //! | `exact` | `lymdo-exact`: a policy, drift plus penalty with exact slots | |
-//! | `milp` | `milp-oa`: outer approximation through HiGHS | certificate: prices, or solver-reported |
-//! | `brute_force` | `enumerate`: every combination of cuts | method-reported |
+//! | `milp` | `milp-oa`: outer approximation through HiGHS | solver-reported; certificate: prices |
+//! | `brute_force` | `enumerate`: every combination of cuts | method-reported; certificate: prices |
+//! | `price_bound` | | the certified bound beside HiGHS's |
 //! | `slot` | | the data of a slot, in units in which each shared resource sums to 1 |
 //! | `model` | | decisions in the units of the instance; delay, energy and objective value |
 //! | `stage_roots` | | scalar root searches and their warm starts |
@@ -33,6 +34,7 @@ mod feasibility;
 mod fixed_cuts;
 mod milp;
 mod model;
+mod price_bound;
 mod resource_allocation;
 mod slot;
 mod socp;

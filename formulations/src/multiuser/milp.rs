@@ -22,16 +22,25 @@
 //! If HiGHS finds something so much better that the optimum is no longer around 1, the same is done once more with that solution. A model for `sum` that
 //! would have more than [`LARGE`] options loses those that a price for a unit rules out: with g(p) the price bound, all with g(p) + (T_io + p f_io -
 //! min_f (T_i*(f) + p f)) > U.
+//!
+//! The certified bound beside HiGHS's:
+//!
+//! ```text
+//! sum:  the price bound at the best price, which is the dual of the capacity row in the root relaxation over all options; computed before, in any case.
+//!       HiGHS's own bound, if the dynamic program over the core (module `core_program`) shows it with few states
+//! max:  the lower end of the bisection. HiGHS's own bound, if it takes more units than there are to bring all users below it
+//! ```
 
 use std::time::Instant;
 
 use good_lp::{Expression, ProblemVariables, Variable, constraint, variable};
 use offcut_instances::incumbents;
-use offcut_instances::multiuser::{Instance, Multiuser, Objective};
+use offcut_instances::multiuser::{Certificate, Instance, Multiuser, Objective, PriceNode};
 use offcut_instances::problem::{Algorithm, Answer, Budget, Problem, Stop, Trace};
 
-use super::bound::best_price;
+use super::bound::{BOUND_RELAXATION, best_price, relaxed};
 use super::classes::Classes;
+use super::core_program::{self, Core};
 use super::model::{Falls, Latencies};
 use super::price::repaired;
 use crate::highs::{self, Limits, Outcome, Program};
@@ -44,6 +53,9 @@ const LARGE: usize = 20_000;
 
 /// With an optimum below this, in the model's units, a better known solution gives better units.
 const SMALL: f64 = 0.01;
+
+/// States that the dynamic program may make that shows HiGHS's bound: some hundredths of a second.
+const EFFORT: u64 = 400_000;
 
 /// What rounding may take of a cutoff, relative.
 const ROUNDING: f64 = 1e-9;
@@ -65,6 +77,8 @@ struct Open<'a> {
     /// The known solution's units, shape (users,), and its objective.
     units: Vec<u32>,
     best: f64,
+    /// A bound known before there is a model, as it is handed over.
+    certified: (f64, Certificate),
 }
 
 /// A price of a unit, and the price bound.
@@ -83,19 +97,23 @@ impl<'a> Open<'a> {
         let objective = instance.objective;
         let beta = latencies.units();
         let least: Vec<f64> = (0..latencies.users()).map(|user| latencies.best(user, beta)).collect();
-        let (floor, units, priced) = match objective {
+        let (floor, units, priced, certified) = match objective {
             Objective::Max => {
                 let floor = least.iter().copied().fold(0.0, f64::max);
-                (floor, bisected(latencies, floor, is_out_of_time), None)
+                let (low, units) = bisected(latencies, floor, is_out_of_time);
+                // (Nobody is below what all units give.)
+                let certified = threshold(latencies, low).unwrap_or_else(|| at_threshold(floor));
+                (floor, units, None, certified)
             }
             Objective::Sum => {
                 let bound = best_price(latencies, &Classes::new(instance), &[], is_out_of_time);
                 let priced = Priced { price_s: bound.price_s, bound: bound.value };
-                (least.iter().sum(), repaired(latencies, bound.units), Some(priced))
+                let certified = bound.certificate();
+                (least.iter().sum(), repaired(latencies, bound.units), Some(priced), certified)
             }
         };
         let best = latencies.objective(&units);
-        (Self { latencies, objective, least, floor, units, best }, priced)
+        (Self { latencies, objective, least, floor, units, best, certified }, priced)
     }
 
     /// What is left between the known solution and the floor.
@@ -230,14 +248,50 @@ impl<'a> Open<'a> {
         fits.then_some((units, objective))
     }
 
-    fn answer(self, stop: Stop, bound: Option<f64>, trace: Trace) -> Answer<Multiuser> {
+    /// HiGHS's bound with a certificate, if it is above the one known before and can be shown with little effort.
+    fn shown(&self, bound: f64, classes: &Classes, priced: Option<Priced>) -> Option<(f64, Certificate)> {
+        if bound <= self.certified.0 {
+            return None;
+        }
+        let Some(Priced { price_s, bound: at_price }) = priced else { return threshold(self.latencies, bound) };
+        let cutoff_s = relaxed(bound);
+        let core = Core::new(self.latencies, classes, &[], (price_s, at_price));
+        let outcome = core.solve(cutoff_s, &mut { EFFORT });
+        let nodes = vec![PriceNode::Core { price_s, cutoff_s }];
+        matches!(outcome, core_program::Outcome::NoneBelow).then(|| (relaxed(cutoff_s), Certificate::Prices { nodes }))
+    }
+
+    /// The answer with HiGHS's bound, and beside it the certified one: `shown` is HiGHS's if that could be shown.
+    fn answer(
+        self,
+        stop: Stop,
+        bound: Option<f64>,
+        shown: Option<(f64, Certificate)>,
+        trace: Trace,
+    ) -> Answer<Multiuser> {
+        let certified = shown.unwrap_or(self.certified);
         let found = (self.latencies.with_best_cuts(self.units), self.best);
-        highs::bounded(highs::claiming(Some(found), Answer::nothing(stop)).traced(trace), bound)
+        let answer = highs::claiming(Some(found), Answer::nothing(stop)).traced(trace);
+        highs::beside(highs::bounded(answer, bound), Some(certified))
     }
 }
 
-/// Units of a solution for `max` that is within a tenth of the best: a bisection between what is out of reach and what is not.
-fn bisected(latencies: &Latencies, floor: f64, is_out_of_time: &dyn Fn() -> bool) -> Vec<u32> {
+/// The bound that no latency is below `latency_s`, if more units than there are bring all users below it.
+fn threshold(latencies: &Latencies, latency_s: f64) -> Option<(f64, Certificate)> {
+    let below = latency_s.next_down();
+    let units = (0..latencies.users()).map(|user| latencies.fewest(user, below).map(u64::from));
+    let total = units.sum::<Option<u64>>();
+    total.is_none_or(|total| total > u64::from(latencies.units())).then(|| at_threshold(latency_s))
+}
+
+fn at_threshold(latency_s: f64) -> (f64, Certificate) {
+    let latency_s = latency_s * (1.0 - BOUND_RELAXATION);
+    (latency_s, Certificate::Threshold { latency_s })
+}
+
+/// Units of a solution for `max` that is within a tenth of the best: a bisection between what is out of reach and what is not. Before them, what is out of
+/// reach.
+fn bisected(latencies: &Latencies, floor: f64, is_out_of_time: &dyn Fn() -> bool) -> (f64, Vec<u32>) {
     let users = 0..latencies.users();
     let reach = |latency: f64| -> Option<Vec<u32>> {
         let units: Vec<u32> = users.clone().map(|user| latencies.fewest(user, latency)).collect::<Option<_>>()?;
@@ -245,7 +299,7 @@ fn bisected(latencies: &Latencies, floor: f64, is_out_of_time: &dyn Fn() -> bool
         (all <= u64::from(latencies.units())).then_some(units)
     };
     if let Some(units) = reach(floor) {
-        return units;
+        return (floor, units);
     }
     let mut high = users.clone().map(|user| latencies.local(user)).fold(0.0, f64::max);
     let mut low = floor.max(1e-30 * high);
@@ -257,7 +311,7 @@ fn bisected(latencies: &Latencies, floor: f64, is_out_of_time: &dyn Fn() -> bool
             None => low = middle,
         }
     }
-    units
+    (low, units)
 }
 
 impl Algorithm<Multiuser> for Milp {
@@ -266,7 +320,7 @@ impl Algorithm<Multiuser> for Milp {
     }
 
     fn about(&self) -> &str {
-        "multiple-choice MILP through good_lp and HiGHS (max and sum; bound reported by HiGHS)"
+        "multiple-choice MILP through good_lp and HiGHS (max and sum; bound reported by HiGHS, and a certified one)"
     }
 
     fn solve(&self, instance: &Instance, budget: &Budget) -> Answer<Multiuser> {
@@ -276,6 +330,7 @@ impl Algorithm<Multiuser> for Milp {
         let (mut open, priced) = Open::new(&latencies, instance, &is_out_of_time);
         // HiGHS may take long to find a solution of its own.
         incumbents::report::<Multiuser>(open.best, || latencies.with_best_cuts(open.units.clone()));
+        incumbents::report_bound::<Multiuser>(open.certified.0, || open.certified.1.clone());
         let mut trace = Trace::counting([("nodes", 0), ("columns", 0), ("rows", 0)]);
         let mut built_s = 0.0;
         let (stop, bound) = loop {
@@ -325,6 +380,7 @@ impl Algorithm<Multiuser> for Milp {
             break (stop, outcome.bound.map(|bound| floor + scale * bound.max(0.0) - rounding));
         };
         trace.build_s = Some(built_s);
-        open.answer(stop, bound, trace)
+        let shown = bound.and_then(|bound| open.shown(bound, &Classes::new(instance), priced));
+        open.answer(stop, bound, shown, trace)
     }
 }

@@ -5,7 +5,7 @@
 //!
 //! | file | method | objective | bound |
 //! |---|---|---|---|
-//! | `milp` | `milp`: multiple choice through HiGHS | max, sum | solver-reported |
+//! | `milp` | `milp`: multiple choice through HiGHS | max, sum | solver-reported; certificate: one price, or a latency |
 //! | `threshold` | `threshold`: the smallest latency that the units allow | max | certificate: that latency |
 //! | `dp` | `dp`: dynamic program over units | sum | certificate: one price |
 //! | `price` | `price`: the best price bound, and a repaired solution | sum | certificate: one price |

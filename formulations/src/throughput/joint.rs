@@ -14,6 +14,9 @@
 //! A layer that alone takes longer than the deadline on the device is not there, and one that alone takes longer elsewhere is; an output that alone
 //! takes longer is not sent. What is left of a row is at most the deadline, in units of which it is: HiGHS's tolerances are absolute. Terms too small
 //! for them relax the row (module `conditioning`); so parts are held against the deadline when they are read.
+//!
+//! The certified bound beside HiGHS's is the price bound of the generalised assignment problem (module `root`), whose capacity rows are those of this model; so it
+//! rests on the reduction, and HiGHS's bound does not.
 
 use std::time::Instant;
 
@@ -23,7 +26,8 @@ use offcut_instances::throughput::{Instance, Model, Part, Request, Service, Solu
 
 use super::kinds::speedup;
 use super::milp::whole;
-use super::threads::deadline_s;
+use super::root;
+use super::threads::{Needs, deadline_s};
 use crate::highs::{self, Limits, Program};
 
 /// Above this many variables the model is not built.
@@ -280,7 +284,7 @@ impl Algorithm<Throughput> for Joint {
     }
 
     fn about(&self) -> &str {
-        "one MILP with cuts, threads and admission (small instances; bound reported by HiGHS)"
+        "one MILP with cuts, threads and admission (small instances; bound reported by HiGHS, certified by dual prices of the assignment problem)"
     }
 
     fn solve(&self, instance: &Instance, budget: &Budget) -> Answer<Throughput> {
@@ -298,19 +302,20 @@ impl Algorithm<Throughput> for Joint {
         let Rows { variables, mut rows } = model;
         let profit = admission(instance, &served, loads, unit, &mut rows);
         let built_s = began.elapsed().as_secs_f64();
+        let certified = root::certified(&Needs::new(instance), budget, began);
         if budget.is_spent(began) {
-            return Answer::nothing(Stop::TimeLimit);
+            return highs::beside(Answer::nothing(Stop::TimeLimit), certified);
         }
         if unit == 0.0 {
             let solution = Solution { parts: vec![], service: vec![Service::Rejected; alone.len()] };
-            return highs::bounded(Answer::found(solution, 0.0), Some(0.0));
+            return highs::beside(highs::bounded(Answer::found(solution, 0.0), Some(0.0)), certified);
         }
         let size = instance.requests.iter().map(|request| 1.0 + 2.0 * layers(request.model) as f64).sum();
         let read = |values: &[f64]| Some(read(instance, values, &alone, &choices));
         let program = Program::new(Throughput::SENSE, variables, profit, rows, size).scaled(unit, 0.0);
-        highs::answer(program, Limits::exact(budget, built_s), built_s, None, read, |bound| {
-            whole(instance, unit * bound)
-        })
+        let limits = Limits::exact(budget, began.elapsed().as_secs_f64());
+        let answer = highs::answer(program, limits, built_s, None, read, |bound| whole(instance, unit * bound));
+        highs::beside(answer, certified)
     }
 }
 

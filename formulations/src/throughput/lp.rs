@@ -1,19 +1,18 @@
 //! The relaxation of the generalised assignment problem through HiGHS, and the integral part of its solution.
 //!
 //! The duals of the capacity rows are prices: as a certificate they prove the LP bound, or better, whatever HiGHS's accuracy. The solution keeps
-//! the requests that the relaxation serves entirely by one cloudlet; a vertex splits at most as many as there are cloudlets.
+//! the requests that the relaxation serves entirely by one cloudlet; a vertex splits at most as many as there are cloudlets. If time runs out, there are no
+//! duals, and the bound is that of other prices (module `bound`).
 
 use std::time::Instant;
 
 use good_lp::variable;
 use offcut_instances::problem::{Algorithm, Answer, Budget, Stop, Trace};
-use offcut_instances::throughput::{Instance, PriceNode, Throughput};
+use offcut_instances::throughput::{Instance, Throughput};
 
-use super::bound::handed_over;
 use super::milp::{MAX_BINARIES, Model};
-use super::model::Admission;
+use super::root::{self, Duals};
 use super::threads::Needs;
-use crate::highs;
 
 /// The relaxation.
 #[derive(Clone, Copy, Debug)]
@@ -40,29 +39,31 @@ impl Algorithm<Throughput> for Lp {
         let mut trace = Trace { build_s: Some(began.elapsed().as_secs_f64()), ..Trace::default() };
         if !model.pairs.is_empty() {
             let time_s = budget.time_s.map(|time_s| (time_s - began.elapsed().as_secs_f64()).max(0.0));
-            let relaxed = match highs::relax(model.program, time_s) {
-                Ok(Some(relaxed)) => relaxed,
-                Ok(None) => return Answer::nothing(Stop::TimeLimit).traced(trace),
+            let pairs = model.pairs.clone();
+            let relaxed = match root::duals(&needs, model, time_s) {
+                Ok(Some(Duals { relaxed, prices: of_rows })) => {
+                    prices = of_rows;
+                    relaxed
+                }
+                Ok(None) => {
+                    let prices = root::prices_without_highs(&needs, &|| budget.is_spent(began));
+                    let (value, certificate) = root::bound_at(&needs, prices);
+                    return Answer::nothing(Stop::TimeLimit).certified(value, certificate).traced(trace);
+                }
                 Err(stop) => return Answer::nothing(stop).traced(trace),
             };
-            // HiGHS's sign of a dual depends on its sense; a price is its size.
-            for (price, dual) in prices.iter_mut().zip(&relaxed.row_duals) {
-                *price = if dual.abs() < 1e-12 { 0.0 } else { model.unit * dual.abs() };
-            }
-            for ((at, j), _) in model.pairs.iter().zip(&relaxed.values).filter(|(_, value)| **value > 1.0 - 1e-7) {
+            for ((at, j), _) in pairs.iter().zip(&relaxed.values).filter(|(_, value)| **value > 1.0 - 1e-7) {
                 chosen[*at as usize] = Some(*j);
             }
             trace.counts.insert("iterations".into(), relaxed.iterations);
-            trace.counts.insert("columns".into(), model.pairs.len() as u64);
+            trace.counts.insert("columns".into(), pairs.len() as u64);
         }
-        let admission = Admission::new(&needs);
-        let value = handed_over(&needs, admission.is_whole, admission.bound(&prices));
         // (Values are whole to within HiGHS's tolerance: what they stand for can be more than fits.)
         if !needs.fits(&chosen) {
             chosen.fill(None);
         }
         let (solution, objective) = needs.solution(&chosen);
-        let certificate = needs.certificate(vec![PriceNode::Leaf { prices }]);
+        let (value, certificate) = root::bound_at(&needs, prices);
         Answer::found(solution, objective).certified(value, certificate).traced(trace)
     }
 }

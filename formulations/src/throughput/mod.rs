@@ -5,11 +5,12 @@
 //!
 //! | file | method | bound |
 //! |---|---|---|
-//! | `milp` | `milp`: generalised assignment through HiGHS | solver-reported |
+//! | `milp` | `milp`: generalised assignment through HiGHS | solver-reported; certificate: dual prices of the root |
 //! | `lp` | `lp`: its relaxation, and the integral part of its solution | certificate: HiGHS's dual prices |
-//! | `joint` | `milp-joint`: cuts and threads inside the model, for small instances | solver-reported |
+//! | `joint` | `milp-joint`: cuts and threads inside the model, for small instances | solver-reported; certificate: the same |
 //! | `price` | `price`: the least price bound, then rounding | certificate: prices |
 //! | `branch` | `branch`: branch and bound on the price bound | certificate: a tree of prices |
+//! | `root` | | the certified bound beside HiGHS's |
 //! | `model` | | the generalised assignment problem and its price bound |
 //! | `bound` | | the prices of threads with the least bound |
 //! | `knapsacks` | | a Lagrangian bound with a knapsack per cloudlet |
@@ -38,6 +39,7 @@ mod lp;
 mod milp;
 mod model;
 mod price;
+mod root;
 mod round;
 mod separate;
 mod thread_pool;

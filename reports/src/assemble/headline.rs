@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use offcut_checker::Proof;
 use offcut_instances::problem::MethodSpec;
 use offcut_ledger::Status;
 
@@ -109,8 +108,7 @@ impl<'a> Field<'a> {
             // Methods with parameters are variations of others: all of them are in the table of all methods.
             let is_shown = *method == first || is_plug_in || !method.contains(':');
             // A method that found no solution and proved a bound was to do no more.
-            let is_bound_only =
-                rows.iter().all(|r| r.objective.is_none()) && rows.iter().any(|r| r.row.proof != Proof::Nothing);
+            let is_bound_only = rows.iter().all(|r| r.objective.is_none()) && rows.iter().any(|r| r.row.claims_bound());
             if *of != variant || rows.is_empty() || !is_shown || is_bound_only {
                 continue;
             }

@@ -50,6 +50,8 @@ impl Report {
         sections.push(Section {
             title: "Outcome of every row".into(),
             tables: std::iter::once(tables::statuses(&results))
+                .chain(tables::own_bounds(&results))
+                .chain(tables::without_own_bound(&results))
                 .chain(tables::infeasible(&results))
                 .chain(tables::reasons(&results))
                 .collect(),

@@ -7,6 +7,7 @@ use crate::comparison::{Class, MethodTime, mean_times};
 use crate::method_gaps::{MethodGaps, method_gaps};
 use crate::numbers::{self, duration, whole};
 use crate::options::Options;
+use crate::own_bounds::OwnBounds;
 use crate::results::{Results, RowCounts};
 use crate::statistics::mean;
 
@@ -16,6 +17,7 @@ pub(super) fn lines(results: &Results, options: &Options) -> Vec<String> {
     let mut lines = vec![optimal(&methods)];
     lines.extend(others(results, &methods));
     lines.push(outcomes(results));
+    lines.push(OwnBounds::of(results).told());
     lines.extend(times(results, options, &methods));
     lines
 }

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use offcut_checker::Proof;
 use offcut_instances::problem::MethodSpec;
+use offcut_ledger::Status;
 
 use super::class::Class;
 use crate::results::{Result, Results};
@@ -88,12 +88,12 @@ impl Entrant<'_, '_> {
 }
 
 fn is_unchecked(result: &Result) -> bool {
-    matches!(result.row.proof, Proof::SolverReported { .. })
+    result.row.status == Status::OptimalClaimed || result.row.status == Status::Bounded && !result.row.is_certified()
 }
 
 /// The ids of the methods that returned a bound, or a proof of infeasibility, on some row.
 pub(crate) fn exact_ids<'a>(results: &Results<'a>) -> BTreeSet<&'a str> {
-    let proves = results.results.iter().filter(|r| r.row.proof != Proof::Nothing);
+    let proves = results.results.iter().filter(|r| r.row.claims_bound());
     proves.map(|r| MethodSpec::id_in(&r.row.key.method)).collect()
 }
 

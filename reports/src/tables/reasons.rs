@@ -13,15 +13,11 @@ use crate::table::{Cell, Column, Style, Table};
 pub fn reasons(results: &Results) -> Option<Table> {
     let mut found: BTreeMap<(Status, &str, String), (usize, &str)> = BTreeMap::new();
     for row in results.rows {
-        let rejected = match &row.proof {
-            Proof::Rejected { violations } => &violations[..],
-            _ => &[],
-        };
         let reason = match (row.status, &row.stop) {
             (Status::Wrong, _) => row
                 .violations
                 .iter()
-                .chain(rejected)
+                .chain(row.proofs().into_iter().flat_map(Proof::violations))
                 .next()
                 .map_or_else(|| "rejected by the checker".into(), |violation| violation.constraint.clone()),
             (Status::Declined, Stop::Declined(why))

@@ -161,6 +161,51 @@ fn an_answer_that_contradicts_itself_is_rejected() {
     assert!(verdict(&answer).is_rejected());
 }
 
+/// The optimum of the toy is 5.
+#[test]
+fn a_certified_bound_beside_a_reported_one_is_replayed() {
+    use offcut_instances::problem::{Bound, CertifiedBound, Evidence};
+    let weaker = 4.0 * (1.0 - 1e-12);
+    let beside = |value: f64, latency_s: f64| {
+        let mut answer = claim([1, 0], [2, 2], 5.0);
+        answer.proved = Some(Bound { value: 4.999, evidence: Evidence::SolverReported("a solver's".into()) });
+        verdict(&answer.certified_beside(value, Certificate::Threshold { latency_s }))
+    };
+    let good = beside(weaker, weaker);
+    assert_eq!(good.proof(), &Proof::SolverReported { value: 4.999, word: "a solver's".into() });
+    assert_eq!((good.certified(), good.certified_bound()), (&Proof::Certified { value: weaker }, Some(weaker)));
+    assert!(good.is_feasible() && !good.is_rejected());
+    // A weaker claim is true; one beyond what is proved, and a certificate that proves nothing, are rejected.
+    assert_eq!(beside(3.0, weaker).certified_bound(), Some(weaker));
+    for (value, latency_s) in [(weaker * 1.000_001, weaker), (4.5, weaker), (5.5, 5.5), (f64::NAN, weaker)] {
+        let bad = beside(value, latency_s);
+        assert!(matches!(bad.certified(), Proof::Rejected { .. }) && bad.is_rejected(), "{value} {latency_s}");
+        assert!(matches!(bad.proof(), Proof::SolverReported { .. }) && bad.certified_bound().is_none());
+    }
+    // Without a reported bound it is the answer's own; with another certificate the stronger counts.
+    let own = claim([1, 0], [2, 2], 5.0).certified_beside(weaker, Certificate::Threshold { latency_s: weaker });
+    assert!(own.certified.is_none() && verdict(&own).proof() == &Proof::Certified { value: weaker });
+    let both = Answer {
+        certified: Some(CertifiedBound { value: 3.0, certificate: Certificate::Threshold { latency_s: 3.0 } }),
+        ..own
+    };
+    assert_eq!(verdict(&both).certified_bound(), Some(weaker));
+    assert_eq!(both.certificates().map(|(value, _)| value).collect::<Vec<_>>(), [weaker, 3.0]);
+}
+
+/// A solution below a certified bound: the contradiction is named by the bound's place.
+#[test]
+fn a_certified_bound_beyond_the_own_solution_is_a_contradiction() {
+    // A solution of 5 in an instance in which a certificate proves more cannot be: the solution's claim is checked first. So the claim is off.
+    let mut verdict = verdict(&claim([1, 0], [2, 2], 5.0));
+    verdict.certified = Proof::Certified { value: 5.1 };
+    assert!(verdict.is_feasible());
+    let found = crate::check_answer::contradictions(&verdict, &Tolerance::default());
+    assert_eq!((found.len(), found[0].at.as_str()), (1, "certified.value"));
+    verdict.certified = Proof::Infeasible;
+    assert_eq!(crate::check_answer::contradictions(&verdict, &Tolerance::default()).len(), 1);
+}
+
 // --- against exact rationals -----------------------------------------------------------------------------------
 
 fn exact(value: f64) -> RBig {

@@ -181,10 +181,7 @@ fn answer_in<P: BenchmarkAdapter>(path: &Path) -> Result<(Answer<P>, Vec<u8>), I
 /// Measures every answer against the best bound among them.
 fn gaps<P: BenchmarkAdapter>(all: &[CheckedAnswer<'_>], tolerance: &Tolerance) {
     let standing = || all.iter().filter(|one| !one.verdict.is_rejected());
-    let bounds = standing().filter_map(|one| match one.verdict.proof() {
-        Proof::Certified { value } => Some(*value),
-        _ => None,
-    });
+    let bounds = standing().filter_map(|one| one.verdict.certified_bound());
     let tightest = match P::SENSE {
         Sense::Minimise => bounds.reduce(f64::max),
         Sense::Maximise => bounds.reduce(f64::min),
@@ -250,8 +247,15 @@ pub(crate) fn print_verdict(verdict: &Verdict, claimed: Option<f64>, unit: &str)
         _ => out!("objective  no solution was given"),
     }
     print_violations("solution", verdict.violations());
-    match verdict.proof() {
-        Proof::Nothing => out!("bound      none was given"),
+    if verdict.proofs().iter().all(|proof| proof.is_nothing()) {
+        out!("bound      none was given");
+    }
+    verdict.proofs().into_iter().for_each(|proof| print_proof(proof, unit));
+}
+
+fn print_proof(proof: &Proof, unit: &str) {
+    match proof {
+        Proof::Nothing => {}
         Proof::Infeasible => out!("bound      there is no solution, certified: the certificate was replayed"),
         Proof::Certified { value } => out!("bound      {value} {unit}, certified: the certificate was replayed"),
         Proof::SolverReported { value, word } => out!("bound      {value} {unit}, solver-reported (unchecked): {word}"),

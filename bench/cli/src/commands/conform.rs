@@ -197,11 +197,7 @@ fn reference<P: BenchmarkAdapter>(instance: &P::Instance) -> Option<Reference> {
             check_answer::<P>(instance, &method.solve(instance, &Budget::seconds(1.0)), &Tolerance::default());
         let objective = verdict.objective().filter(|_| verdict.is_feasible())?.middle();
         let mut known = BestKnown { objective: Some(objective), ..BestKnown::default() };
-        match verdict.proof() {
-            Proof::Certified { value } => known.certified = Some(*value),
-            Proof::SolverReported { value, .. } => known.word = Some(*value),
-            _ => {}
-        }
+        (known.certified, known.word) = (verdict.certified_bound(), verdict.proof().solver_reported());
         Some(Reference { method: method.id().to_owned(), objective, known })
     })
 }
@@ -226,7 +222,8 @@ fn differs(row: &Row, again: &Row) -> Option<String> {
 fn wrong_with(row: &Row, executed: &Executed) -> Option<String> {
     match row.status {
         Status::Wrong => {
-            let first = row.violations.first().map(ToString::to_string);
+            let bounds = row.proofs().into_iter().flat_map(Proof::violations);
+            let first = row.violations.iter().chain(bounds).next().map(ToString::to_string);
             Some(format!("the checker rejects it: {}", first.unwrap_or_else(|| format!("{:?}", row.proof))))
         }
         Status::Crash => Some(format!("it crashed, {}", text::stop(&row.stop))),

@@ -5,10 +5,10 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use cpu_time::ProcessTime;
-use offcut_checker::{Checkable, Proof, Tolerance, Verdict, beyond, check_answer};
+use offcut_checker::{Checkable, Tolerance, Verdict, beyond, check_answer};
 use offcut_instances::document::{InputError, answer_bytes, read_answer, read_bytes, read_instance, write_new};
 use offcut_instances::library::{Entry, Hardness, Index};
-use offcut_instances::problem::{Answer, Bound, Evidence, Trace};
+use offcut_instances::problem::{Answer, Bound, Evidence, Sense, Trace};
 
 use super::{IMPROVES_RELATIVE, Library, Line, ShownBy, ValueKind, hash_of, improves, is_same, line_improves, take_in};
 use crate::gap::feasible_objective;
@@ -234,19 +234,18 @@ fn picks<'a, P: Checkable>(
         picks.push(Pick { row, evidence: ShownBy::Solution });
     }
     let sound = rows.iter().filter(|row| row.status != Status::Wrong);
-    let mut bounds: Vec<_> = sound
-        .filter_map(|row| match row.proof {
-            Proof::Certified { value } | Proof::SolverReported { value, .. } => Some((value, *row)),
-            _ => None,
-        })
-        .collect();
+    let bounds_of = |row: &&'a Row| {
+        let row = *row;
+        row.certified_bound(P::SENSE).into_iter().chain(row.proof.solver_reported()).map(move |value| (value, row))
+    };
+    let mut bounds: Vec<_> = sound.flat_map(bounds_of).collect();
     in_order(ValueKind::Bound, &mut bounds);
     let mut word = None;
     for (value, row) in bounds {
         if !improves(P::SENSE, ValueKind::Bound, value, best.certified) {
             break;
         }
-        if matches!(row.proof, Proof::Certified { .. }) && fits(row)? {
+        if row.certified_bound(P::SENSE) == Some(value) && fits(row)? {
             picks.push(Pick { row, evidence: ShownBy::Certificate });
             break;
         }
@@ -263,28 +262,48 @@ fn picks<'a, P: Checkable>(
 /// The part of an answer that lines of these kinds need. A certificate that is left out becomes a solver-reported bound.
 fn kept<P: Checkable>(answer: &Answer<P>, shown: &[ShownBy]) -> Vec<u8> {
     let found = answer.found.clone().filter(|_| shown.contains(&ShownBy::Solution));
-    let proved = answer.proved.clone().and_then(|Bound { value, evidence }| match evidence {
-        _ if shown.contains(&ShownBy::Certificate) => Some(Bound { value, evidence }),
-        Evidence::SolverReported(_) if shown.contains(&ShownBy::SolverReported) => Some(Bound { value, evidence }),
-        Evidence::Certificate(_) if shown.contains(&ShownBy::SolverReported) => {
-            let word =
-                "a certificate that is too large for the library; the checker replayed it before it was left out";
-            Some(Bound { value, evidence: Evidence::SolverReported(word.into()) })
+    let is_reported = |bound: &Bound<P::Certificate>| matches!(bound.evidence, Evidence::SolverReported(_));
+    let best = answer.certificates().reduce(|a, b| match P::SENSE {
+        Sense::Minimise => {
+            if b.0 > a.0 {
+                b
+            } else {
+                a
+            }
         }
-        _ => None,
+        Sense::Maximise => {
+            if b.0 < a.0 {
+                b
+            } else {
+                a
+            }
+        }
     });
-    answer_bytes::<P>(&Answer { stop: answer.stop.clone(), found, proved, trace: Trace::default() })
+    let certificate = best.filter(|_| shown.contains(&ShownBy::Certificate));
+    let left_out = || {
+        let word = "a certificate that is too large for the library; the checker replayed it before it was left out";
+        best.map(|(value, _)| Bound { value, evidence: Evidence::SolverReported(word.into()) })
+    };
+    let proved = match (shown.contains(&ShownBy::SolverReported), &certificate) {
+        (false, _) => None,
+        (true, Some(_)) => answer.proved.clone().filter(is_reported),
+        (true, None) => answer.proved.clone().filter(is_reported).or_else(left_out),
+    };
+    let kept = Answer { stop: answer.stop.clone(), found, proved, certified: None, trace: Trace::default() };
+    answer_bytes::<P>(&match certificate {
+        Some((value, certificate)) => kept.certified_beside(value, certificate.clone()),
+        None => kept,
+    })
 }
 
 fn value_of(verdict: &Verdict, evidence: ShownBy) -> Option<f64> {
     if verdict.is_rejected() {
         return None;
     }
-    match (evidence, verdict.proof()) {
-        (ShownBy::Solution, _) => verdict.objective().map(|objective| objective.middle()),
-        (ShownBy::Certificate, Proof::Certified { value })
-        | (ShownBy::SolverReported, Proof::SolverReported { value, .. }) => Some(*value),
-        _ => None,
+    match evidence {
+        ShownBy::Solution => verdict.objective().map(|objective| objective.middle()),
+        ShownBy::Certificate => verdict.certified_bound(),
+        ShownBy::SolverReported => verdict.proof().solver_reported(),
     }
 }
 

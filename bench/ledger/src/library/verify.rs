@@ -247,22 +247,17 @@ fn shows(verdict: &Verdict, line: &Line) -> Result<(), String> {
         true => Ok(()),
         false => Err(format!("says {}, and its answer has {is}", line.value)),
     };
-    let rejected = match verdict.proof() {
-        Proof::Rejected { violations } if line.what == ValueKind::Bound => violations.first(),
-        _ => verdict.violations().first(),
-    };
+    let of_bounds = || verdict.proofs().into_iter().flat_map(Proof::violations).next();
+    let rejected = of_bounds().filter(|_| line.what == ValueKind::Bound).or(verdict.violations().first());
     if let Some(violation) = rejected {
         return Err(format!("its answer is rejected: {violation}"));
     }
-    match (line.evidence, verdict.proof()) {
-        (ShownBy::Solution, _) => match verdict.objective() {
-            Some(objective) => differs(objective.middle()),
-            None => Err("its answer holds no solution".into()),
-        },
-        (ShownBy::Certificate, Proof::Certified { value })
-        | (ShownBy::SolverReported, Proof::SolverReported { value, .. }) => differs(*value),
-        _ => Err("its answer holds no such bound".into()),
-    }
+    let (shown, what) = match line.evidence {
+        ShownBy::Solution => (verdict.objective().map(|objective| objective.middle()), "solution"),
+        ShownBy::Certificate => (verdict.certified_bound(), "such bound"),
+        ShownBy::SolverReported => (verdict.proof().solver_reported(), "such bound"),
+    };
+    shown.map_or_else(|| Err(format!("its answer holds no {what}")), differs)
 }
 
 /// What is known of an instance at the end, and what does not go together.

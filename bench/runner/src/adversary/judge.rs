@@ -191,10 +191,7 @@ impl<P: BenchmarkAdapter> Judge<'_, P> {
         let (Some(own), Some(other)) = (verdict.objective(), of_reference.objective()) else {
             return Outcome::Skipped(Skipped::NoReference);
         };
-        let bound = match of_reference.proof() {
-            Proof::Certified { value } => Some(*value),
-            _ => None,
-        };
+        let bound = of_reference.certified_bound();
         if let Some(bound) = bound
             && beyond(P::SENSE, bound, own) > 0.0
         {
@@ -244,11 +241,7 @@ fn without_ratio<P: BenchmarkAdapter>(name: &str, answer: &Answer<P>, verdict: &
         return refuted(why);
     }
     if verdict.is_rejected() {
-        let violations = match verdict.proof() {
-            Proof::Rejected { violations } => violations.first(),
-            _ => None,
-        };
-        let first = verdict.violations().first().or(violations);
+        let first = verdict.violations().iter().chain(verdict.proofs().into_iter().flat_map(Proof::violations)).next();
         return refuted(&first.map_or_else(|| "rejected".to_owned(), ToString::to_string));
     }
     match answer.stop {

@@ -69,7 +69,7 @@ pub fn row_of<P: BenchmarkAdapter>(
         sense: P::SENSE,
         limit_s: key.budget.time_s,
         objective: verdict.objective(),
-        proof: verdict.proof(),
+        proven: verdict.certified_bound(),
         tolerance,
     };
     let (incumbents, history_rejected) = match history.validated(&answer.trace.incumbents) {
@@ -87,6 +87,7 @@ pub fn row_of<P: BenchmarkAdapter>(
         checked_objective: verdict.objective(),
         measures: verdict.measures().clone(),
         proof: verdict.proof().clone(),
+        certified: verdict.certified().clone(),
         violations: verdict.violations().to_vec(),
         times: Times { build_s: answer.trace.build_s, ..Times::default() },
         made_on: String::new(),

@@ -1,4 +1,4 @@
-//! What a solving process writes: messages, what it measured, its answer; incumbents meanwhile.
+//! What a solving process writes: messages, what it measured, its answer; incumbents and certified bounds meanwhile.
 
 use std::io::Write;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -6,8 +6,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use offcut_instances::document::InputError;
-use offcut_instances::incumbents;
-use offcut_instances::problem::{Claim, Problem};
+use offcut_instances::incumbents::{self, Reported};
+use offcut_instances::problem::{Bound, CertifiedBound, Claim, Evidence, Problem};
 
 use super::executed::Executed;
 use crate::protocol::{Measured, Message};
@@ -23,7 +23,7 @@ pub(super) fn say_executed<P: Problem>(executed: &Executed) -> Result<(), InputE
     })
 }
 
-/// A thread that says the last incumbent told, some ten times a second at most: a method that improves more often is not held up.
+/// A thread that says the last incumbent and the last bound told, some ten times a second at most: a method that improves more often is not held up.
 pub(super) struct Telling<P: Problem> {
     shared: Arc<Told<P>>,
     thread: JoinHandle<()>,
@@ -31,12 +31,28 @@ pub(super) struct Telling<P: Problem> {
 
 /// What waits to be said, and whether all is over.
 struct Told<P: Problem> {
-    last: Mutex<(Option<Claim<P::Solution>>, bool)>,
+    last: Mutex<Last<P>>,
     is_new: Condvar,
 }
 
+struct Last<P: Problem> {
+    incumbent: Option<Claim<P::Solution>>,
+    bound: Option<CertifiedBound<P::Certificate>>,
+    is_over: bool,
+}
+
+impl<P: Problem> Last<P> {
+    /// The messages that wait, and none from now on.
+    fn taken(&mut self) -> impl Iterator<Item = Message<P>> + use<P> {
+        let bound = self.bound.take().map(|CertifiedBound { value, certificate }| {
+            Message::Bound(Bound { value, evidence: Evidence::Certificate(certificate) })
+        });
+        bound.into_iter().chain(self.incumbent.take().map(Message::Incumbent))
+    }
+}
+
 impl<P: Problem> Told<P> {
-    fn lock(&self) -> MutexGuard<'_, (Option<Claim<P::Solution>>, bool)> {
+    fn lock(&self) -> MutexGuard<'_, Last<P>> {
         self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -49,25 +65,36 @@ impl<P: Problem> Telling<P> {
     const PART: u32 = 50;
 
     pub(super) fn begin() -> Self {
-        let shared = Arc::new(Told { last: Mutex::new((None, false)), is_new: Condvar::new() });
+        let shared = Arc::new(Told {
+            last: Mutex::new(Last { incumbent: None, bound: None, is_over: false }),
+            is_new: Condvar::new(),
+        });
         let told = Arc::clone(&shared);
-        incumbents::listen::<P>(move |claim| {
-            told.lock().0 = Some(claim);
+        incumbents::listen::<P>(move |reported| {
+            match reported {
+                Reported::Incumbent(claim) => told.lock().incumbent = Some(claim),
+                Reported::Bound(bound) => told.lock().bound = Some(bound),
+            }
             told.is_new.notify_one();
         });
         let told = Arc::clone(&shared);
         let thread = std::thread::spawn(move || {
             loop {
-                let nothing = |(claim, is_over): &mut (Option<_>, bool)| claim.is_none() && !*is_over;
+                let nothing = |last: &mut Last<P>| last.incumbent.is_none() && last.bound.is_none() && !last.is_over;
                 let mut last = told.is_new.wait_while(told.lock(), nothing).unwrap_or_else(PoisonError::into_inner);
-                let (Some(claim), false) = (last.0.take(), last.1) else { return };
-                drop(last);
-                let began = Instant::now();
-                if say(|out| message::<P>(out, &Message::Incumbent(claim))).is_err() {
+                if last.is_over {
                     return;
                 }
+                let messages = last.taken();
+                drop(last);
+                let began = Instant::now();
+                for waiting in messages {
+                    if say(|out| message::<P>(out, &waiting)).is_err() {
+                        return;
+                    }
+                }
                 let pause = Self::PAUSE.max(began.elapsed() * Self::PART);
-                let is_over = |(_, is_over): &mut (_, bool)| !*is_over;
+                let is_over = |last: &mut Last<P>| !last.is_over;
                 let _ = told.is_new.wait_timeout_while(told.lock(), pause, is_over);
             }
         });
@@ -76,7 +103,7 @@ impl<P: Problem> Telling<P> {
 
     /// Nothing more is said.
     pub(super) fn end(self) {
-        self.shared.lock().1 = true;
+        self.shared.lock().is_over = true;
         self.shared.is_new.notify_one();
         let _ = self.thread.join();
     }

@@ -34,7 +34,7 @@ pub fn rows_of<P: BenchmarkAdapter>(
     algorithms.iter().map(|algorithm| row(algorithm.as_ref())).collect()
 }
 
-/// Every method ends with a solution, a bound or a word, or within its limit: none breaks, and the checker rejects none.
+/// Every method ends with a solution, a bound or a word, or within its limit: none breaks, the checker rejects none, and beside a word there is a certified bound.
 pub fn assert_no_failure(rows: &[Row]) {
     let fine = [
         Status::Feasible,
@@ -49,7 +49,13 @@ pub fn assert_no_failure(rows: &[Row]) {
     ];
     for row in rows {
         assert!(fine.contains(&row.status), "{}: {row:?}", row.key.method);
+        assert!(!is_reported_alone(row), "{}: a solver-reported bound stands alone: {row:?}", row.key.method);
     }
+}
+
+/// Whether a row has a solver-reported bound and no certified one.
+pub fn is_reported_alone(row: &Row) -> bool {
+    row.proof.solver_reported().is_some() && !row.is_certified()
 }
 
 /// The row of a method.

@@ -2,7 +2,7 @@
 //! each other and against every certified bound.
 
 use crate::common::{assert_no_failure, objective, of, rows};
-use offcut_checker::{Proof, Tolerance};
+use offcut_checker::Tolerance;
 use offcut_instances::jpdra::strategy::{Shares, instances};
 use offcut_instances::jpdra::{Allocation, FAMILIES, Instance, Jpdra, Parameters, generate};
 use offcut_instances::problem::Sense;
@@ -44,7 +44,7 @@ fn assert_conformance(instance: &Instance, seed: u64) {
         assert!((value - optimum).abs() <= 1e-6 * optimum, "{}: {value}, branch: {optimum}", row.key.method);
     }
     for row in &rows {
-        if let Proof::Certified { value } = row.proof {
+        if let Some(value) = row.certified_bound(Sense::Minimise) {
             assert!(value <= optimum * (1.0 + 1e-12), "{} proves {value} above {optimum}", row.key.method);
         }
         if has_solution(row) {

@@ -16,7 +16,7 @@ fn conforming(instance: &Instance, seed: u64) -> Vec<Row> {
     assert_no_failure(&rows);
     assert_eq!(contradictions(Sense::Minimise, &rows, &Tolerance::default()), []);
     for row in &rows {
-        let Proof::Certified { value } = row.proof else { continue };
+        let Some(value) = row.certified_bound(Sense::Minimise) else { continue };
         for other in rows.iter().filter(|other| other.checked_objective.is_some()) {
             let found = objective(other);
             let methods = [&row.key.method, &other.key.method];

@@ -1,7 +1,7 @@
 //! The conformance suite that every method of `multiuser` passes: all methods on hundreds of random instances, checked from their
 //! answers' bytes, against each other and against every certified bound.
 
-use crate::common::{objective, of, rows};
+use crate::common::{is_reported_alone, objective, of, rows};
 use offcut_checker::{Proof, Tolerance};
 use offcut_instances::family::Settable;
 use offcut_instances::multiuser::strategy::instances;
@@ -17,6 +17,7 @@ fn assert_conformance(instance: &Instance, seed: u64) {
     for row in &rows {
         let fine = [Status::Feasible, Status::OptimalClaimed, Status::OptimalCertified, Status::Declined];
         assert!(fine.contains(&row.status), "{}: {:?}", row.key.method, row);
+        assert!(!is_reported_alone(row), "{}: {:?}", row.key.method, row);
     }
     assert_eq!(contradictions(Sense::Minimise, &rows, &Tolerance::default()), []);
     let (exact, same): (&str, &[&str]) = match instance.objective {

@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use offcut_checker::Proof;
-use offcut_ledger::Status;
+use offcut_ledger::{Row, Status};
 
 use crate::comparison::Class;
 use crate::numbers::{self, duration, significant, whole};
@@ -91,7 +90,7 @@ pub(super) fn section(results: &Results, options: &Options) -> Option<Section> {
     let groups = exact_rows(results);
     let mut tables: Vec<Table> = [branch_table(results, options, &groups)].into_iter().flatten().collect();
     tables.extend(seconds_table(options, &groups));
-    tables.extend(bounds_table(results, &groups));
+    tables.extend([true, false].into_iter().filter_map(|certified| bounds_table(results, &groups, certified)));
     (!tables.is_empty()).then(|| Section {
         title: "Exact methods: root gap, nodes, seconds".into(),
         paragraphs: certified_families(results, &groups).into_iter().collect(),
@@ -210,7 +209,7 @@ fn certified_families(results: &Results, groups: &Groups) -> Option<String> {
 /// The methods that prove something in the exact studies.
 fn proving<'r>(groups: &Groups<'r, '_>) -> BTreeSet<&'r str> {
     let all = groups.values().flatten();
-    let proves = |rows: &[&Result]| rows.iter().any(|r| !matches!(r.row.proof, Proof::Nothing));
+    let proves = |rows: &[&Result]| rows.iter().any(|r| r.row.claims_bound());
     all.filter(|(_, rows)| proves(rows)).map(|(method, _)| *method).collect()
 }
 
@@ -247,24 +246,28 @@ fn seconds_table(options: &Options, groups: &Groups) -> Option<Table> {
     side_by_side(groups, table, cell, false)
 }
 
-fn bounds_table(results: &Results, groups: &Groups) -> Option<Table> {
-    let note = "Best solution of any method / the method's own bound - 1, mean over the rows with a bound. Plain: \
-        replayed certificates. In italics with a dagger: solver-reported bounds (unchecked).";
-    let table =
-        Table::new("exact-bounds", "Exact methods: gap of their bounds to the best solution (%)", note, Vec::new());
+/// How far the methods' own bounds are from the best solution: those with certificates, or those that are solver-reported.
+fn bounds_table(results: &Results, groups: &Groups, certified: bool) -> Option<Table> {
+    let of = "Best solution of any method / the method's own bound - 1, mean over the rows with such a bound.";
+    let (id, title, note) = if certified {
+        ("exact-bounds", "Exact methods: gap of their certified bounds to the best solution (%)", of.to_owned())
+    } else {
+        let note = format!("{of} They are not checked; the certified bounds of the same rows are in the table before.");
+        ("exact-reported", "Exact methods: gap of their solver-reported bounds to the best solution (%)", note)
+    };
+    let table = Table::new(id, title, note, Vec::new());
+    let bound_of = |row: &Row| {
+        if certified { row.certified_bound(results.manifest.sense) } else { row.proof.solver_reported() }
+    };
+    if !groups.values().flat_map(|of_it| of_it.values().flatten()).any(|r| bound_of(r.row).is_some()) {
+        return None;
+    }
     let cell = |rows: &[&Result]| {
         let distance = |r: &&Result| {
-            let (bound, certified) = match &r.row.proof {
-                Proof::Certified { value } => (*value, true),
-                Proof::SolverReported { value, .. } => (*value, false),
-                _ => return None,
-            };
-            let best = results.best[&r.row.key.instance].objective?;
-            (bound > 0.0).then(|| ((best / bound - 1.0).max(0.0), certified))
+            let (bound, best) = (bound_of(r.row)?, results.best[&r.row.key.instance].objective?);
+            (bound > 0.0).then(|| (best / bound - 1.0).max(0.0))
         };
-        let distances: Vec<(f64, bool)> = rows.iter().filter_map(distance).collect();
-        let certified = distances.iter().all(|(_, certified)| *certified);
-        let values: Vec<f64> = distances.iter().map(|(distance, _)| *distance).collect();
+        let values: Vec<f64> = rows.iter().filter_map(distance).collect();
         let style = if certified { Style::Plain } else { Style::Unchecked };
         mean(&values).map_or_else(Cell::absent, |mean| {
             Cell::number(numbers::percent(mean, results.tolerance(certified)), 100.0 * mean).styled(style)

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use offcut_checker::Proof;
 use offcut_ledger::StudyCell;
 
 use super::rows::{POLICY, is_slot, studies};
@@ -42,7 +41,7 @@ fn gaps<'r>(results: &'r Results) -> Vec<Gaps<'r>> {
             by_method.entry(&result.row.key.method).or_default().insert(&cell.key, result);
         }
     }
-    by_method.retain(|_, rows| rows.values().all(|r| r.row.proof == Proof::Nothing));
+    by_method.retain(|_, rows| !rows.values().any(|r| r.row.claims_bound()));
     let of_method = |(method, rows): (&'r str, BTreeMap<&str, &Result>)| {
         let can_be = |r: &&&Result| results.best[&r.row.key.instance].objective.is_some();
         let certified = |r: &&Result| r.gap.filter(|gap| gap.certified).map(|gap| gap.high);

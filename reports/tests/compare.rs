@@ -29,6 +29,7 @@ fn row(method: &str, at: usize, seed: u64, objective: f64, solve_s: f64) -> Row 
         checked_objective: Some(Interval::point(objective)),
         measures: BTreeMap::new(),
         proof: Proof::Nothing,
+        certified: Proof::Nothing,
         violations: Vec::new(),
         times: Times { build_s: None, solve_s, solve_cpu_s: None, check_s: 0.0 },
         made_on: String::new(),

@@ -39,6 +39,7 @@ fn row(method: &str, instance: &str, status: Status, solve_s: f64) -> Row {
             Status::InfeasibleCertified => Proof::Infeasible,
             _ => Proof::Nothing,
         },
+        certified: Proof::Nothing,
         violations: Vec::new(),
         times: Times { build_s: Some(0.1 * solve_s), solve_s, solve_cpu_s: None, check_s: 1e-5 },
         made_on: String::new(),

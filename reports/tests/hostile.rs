@@ -59,6 +59,7 @@ fn row(instance: usize, method: usize) -> Row {
             1 => Proof::SolverReported { value: 0.9, word: text(method) },
             _ => Proof::Nothing,
         },
+        certified: Proof::Nothing,
         violations: Vec::new(),
         times: Times { build_s: None, solve_s: 1e-3, solve_cpu_s: None, check_s: 1e-5 },
         made_on: text(1),

@@ -47,6 +47,7 @@ fn row(method: &str, family: &str, load: f64, seed: u64, objective: Option<f64>,
         checked_objective: objective.map(Interval::point),
         measures: BTreeMap::new(),
         proof: bound.map_or(Proof::Nothing, |value| Proof::Certified { value }),
+        certified: Proof::Nothing,
         violations: Vec::new(),
         times: Times {
             build_s: None,

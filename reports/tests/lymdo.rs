@@ -42,6 +42,7 @@ fn row(method: &str, instance: &str, family: &str, variant: &str, objective: Opt
         checked_objective: objective.map(Interval::point),
         measures: BTreeMap::new(),
         proof: Proof::Nothing,
+        certified: Proof::Nothing,
         violations: Vec::new(),
         times: Times { build_s: None, solve_s: 1e-3, solve_cpu_s: None, check_s: 0.0 },
         made_on: String::new(),

@@ -39,6 +39,7 @@ fn row(method: &str, name: &str, seed: u64, optimum: f64, factor: f64) -> Row {
         checked_objective: Some(Interval::point(objective)),
         measures: Default::default(),
         proof: Proof::Nothing,
+        certified: Proof::Nothing,
         violations: Vec::new(),
         times: Times { build_s: None, solve_s: 1e-4 * factor, solve_cpu_s: None, check_s: 1e-5 },
         made_on: String::new(),

@@ -32,6 +32,7 @@ fn row(method: &str, at: usize, seed: u64, objective: Option<f64>, solve_s: f64)
         checked_objective: objective.map(Interval::point),
         measures: BTreeMap::new(),
         proof: Proof::Nothing,
+        certified: Proof::Nothing,
         violations: Vec::new(),
         times: Times { build_s: None, solve_s, solve_cpu_s: None, check_s: 0.0 },
         made_on: String::new(),

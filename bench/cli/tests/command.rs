@@ -135,7 +135,7 @@ fn bad_input_is_one_clear_line_and_exit_2() {
         ("future.json", "update offcut"),
         ("other.json", "the problems are: multiuser"),
         ("short.json", "cut short"),
-        ("brackets.json", "is not valid JSON"),
+        ("brackets.json", "is not an Offcut document"),
         ("words.json", "is not valid JSON"),
         ("empty.json", "cut short"),
         ("missing.json", "cannot be read"),

@@ -10,7 +10,7 @@ use good_lp::variable;
 use offcut_instances::problem::{Algorithm, Answer, Budget, Stop, Trace};
 use offcut_instances::throughput::{Instance, Throughput};
 
-use super::milp::{MAX_BINARIES, Model};
+use super::assignment::{MAX_BINARIES, Model};
 use super::root::{self, Duals};
 use super::threads::Needs;
 

@@ -25,6 +25,7 @@
 //! | `kinds` | | which models meet which kinds of machines |
 //! | `thread_pool` | | parallel methods |
 
+mod assignment;
 mod bound;
 mod branch;
 mod branching;

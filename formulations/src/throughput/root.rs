@@ -10,8 +10,8 @@ use offcut_instances::incumbents;
 use offcut_instances::problem::{Budget, Stop};
 use offcut_instances::throughput::{Certificate, PriceNode, Throughput};
 
+use super::assignment::{MAX_BINARIES, Model};
 use super::bound::{PriceTarget, handed_over, least_bound};
-use super::milp::{MAX_BINARIES, Model};
 use super::model::Admission;
 use super::threads::Needs;
 use crate::highs::{self, Relaxed};

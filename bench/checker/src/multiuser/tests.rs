@@ -87,6 +87,24 @@ fn the_toys_price_bound_is_what_the_hand_says() {
     }
 }
 
+/// With one unit the server takes 1 s, with 100 hardly less, with 101 units 1e-9 s. By hand, price p = .009999: one unit costs 1 + p = 1.009999, 101 units 101 p + 1e-9 = 1.009899, which
+/// is the least; the bound is this less 101 p, 1e-9. What 100 units cost alone, .9999, is within a hundredth of the least before.
+#[test]
+fn a_rise_is_found_behind_units_that_alone_cost_nearly_the_least() {
+    let speedups: Vec<String> = (1..=99).map(|_| "1.0").chain(["1.0001", "1e9"]).map(String::from).collect();
+    let bytes = format!(
+        r#"{{"offcut": "instance", "problem": "multiuser", "version": 1, "body": {{"origin": {{"name": "rise", "family": "hand"}}, "objective": "sum",
+        "models": [{{"name": "one block", "macs": [1], "cut_bytes": [0, 0]}}],
+        "server": {{"units": 101, "unit_macs_per_s": 1, "speedup": {{"law": "table", "speedups": [{}]}}}},
+        "users": [{{"model": 0, "device_macs_per_s": 0.001, "uplink_bytes_per_s": 1, "rtt_s": 0}}]}}}}"#,
+        speedups.join(", ")
+    );
+    let instance = parse_instance::<Multiuser>(bytes.as_bytes()).expect("legal");
+    let nodes = vec![PriceNode::Leaf { price_s: 0.009_999 }];
+    let bound = Multiuser::replay(&instance, &Certificate::Prices { nodes }).expect("a leaf is a tree");
+    assert!((0.99e-9..=1e-9).contains(&bound), "{bound}");
+}
+
 fn claim(cut: [u32; 2], units: [u32; 2], objective: f64) -> Answer<Multiuser> {
     Answer::found(Solution { cut: cut.into(), units: units.into() }, objective)
 }

@@ -26,6 +26,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use procfs::process::Process;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use wait4::Wait4;
 
@@ -184,11 +185,13 @@ impl Reins {
         }
     }
 
-    /// Resident memory of the program and all its descendants.
-    fn memory(&self) -> u64 {
+    /// Memory of the program and all its descendants.
+    fn memory(&self, of_process: fn(&Process) -> u64) -> u64 {
         match self {
-            Self::Group(group) => memory_of(*group, true),
-            Self::Supervisor { supervisor, .. } => supervisor.map_or(0, |supervisor| memory_of(supervisor, false)),
+            Self::Group(group) => memory_of(*group, true, of_process),
+            Self::Supervisor { supervisor, .. } => {
+                supervisor.map_or(0, |supervisor| memory_of(supervisor, false, of_process))
+            }
         }
     }
 
@@ -354,9 +357,13 @@ impl<'a> Watch<'a> {
             }
             let now = Instant::now();
             if now >= look {
-                let memory = self.reins.memory();
+                // Resident pages that processes share count for each of them, which is fast to read and too much. So the limit is for proportional memory, in which
+                // they count once, as they do in a control group.
+                let mut memory = self.reins.memory(resident);
+                if memory > limits.memory_bytes {
+                    memory = self.reins.memory(proportional);
+                }
                 self.peak_memory_bytes = self.peak_memory_bytes.max(memory);
-                // Pages that processes share count once for the kernel, and for each of them here.
                 let is_beyond = match self.cgroup.filter(|cgroup| cgroup.limits_memory()) {
                     Some(cgroup) => cgroup.is_out_of_memory(),
                     None => memory > limits.memory_bytes,
@@ -431,23 +438,36 @@ fn ends_of(mut errors: impl Read) -> Vec<u8> {
     kept
 }
 
-/// Resident memory of all descendants of a process, and its own if that `counts`, in bytes; pages shared between them count for each.
-fn memory_of(root: Pid, counts: bool) -> u64 {
-    let page = rustix::param::page_size() as u64;
+/// Memory of all descendants of a process, and its own if that `counts`, in bytes.
+fn memory_of(root: Pid, counts: bool, of_process: fn(&Process) -> u64) -> u64 {
     let root = root.as_raw_nonzero().get();
     let mut open = vec![root];
     let mut total = 0;
     while let Some(pid) = open.pop() {
         // A process that is gone by now holds nothing.
-        let Ok(process) = procfs::process::Process::new(pid) else { continue };
+        let Ok(process) = Process::new(pid) else { continue };
         if counts || pid != root {
-            total += process.statm().map_or(0, |memory| memory.resident * page);
+            total += of_process(&process);
         }
         for task in process.tasks().into_iter().flatten().flatten() {
             open.extend(task.children().into_iter().flatten().map(u32::cast_signed));
         }
     }
     total
+}
+
+/// Resident memory of a process, in bytes.
+fn resident(process: &Process) -> u64 {
+    process.statm().map_or(0, |memory| memory.resident * rustix::param::page_size() as u64)
+}
+
+/// Resident memory of a process in which a page that so many processes share counts by its part, in bytes. If the kernel does not tell, all of its resident memory.
+fn proportional(process: &Process) -> u64 {
+    let of_maps = process.smaps_rollup().ok().and_then(|rollup| {
+        let maps = rollup.memory_map_rollup.0;
+        maps.first().and_then(|all| all.extension.map.get("Pss").copied())
+    });
+    of_maps.unwrap_or_else(|| resident(process))
 }
 
 /// Has the operating system end this process when `parent`, which started it, is gone, and leave no core file. Called first thing by a program that

@@ -37,7 +37,10 @@ impl Program {
     /// Becomes the program: who ends this process ends it, and its exit code is ours.
     fn start(&self, arguments: &[OsString]) -> Result<Ending, InputError> {
         let input_error = |what: String| {
-            let remedy = "build it with `cargo build --release --locked --manifest-path bench/measure/Cargo.toml`, as `./offcut measure` does";
+            let remedy = format!(
+                "it needs a clone of the project, in which `./offcut measure` builds it; or name a built one in {}",
+                self.variable
+            );
             InputError::at(self.name, what, remedy)
         };
         let here = std::env::current_exe().map_err(|error| input_error(format!("cannot be looked for: {error}")))?;

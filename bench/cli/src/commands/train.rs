@@ -16,8 +16,7 @@ const TRAINER: &str = "offcut-trainer";
 /// Starts the trainer with these arguments; its exit code is ours.
 pub(crate) fn train(arguments: &[OsString]) -> Result<Ending, InputError> {
     let input_error = |what: String| {
-        let remedy =
-            "build it with `cargo build --release --package offcut-trainer --features train`, as `./offcut train` does";
+        let remedy = "it needs a clone of the project, in which `./offcut train` builds it";
         InputError::at(TRAINER, what, remedy)
     };
     let here = std::env::current_exe().map_err(|error| input_error(format!("cannot be looked for: {error}")))?;

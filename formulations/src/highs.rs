@@ -164,10 +164,7 @@ impl Outcome {
 
 /// A solver-reported bound, in the objective's unit; `None` if it is beyond `objective`, the value of a solution known to the same solve.
 pub fn solver_reported<C>(sense: Sense, value: f64, objective: Option<f64>) -> Option<Bound<C>> {
-    let is_beyond = objective.is_some_and(|objective| match sense {
-        Sense::Minimise => value > objective,
-        Sense::Maximise => value < objective,
-    });
+    let is_beyond = objective.is_some_and(|objective| sense.is_stronger(value, objective));
     (!is_beyond).then(|| Bound { value, evidence: Evidence::SolverReported("HiGHS mip_dual_bound".into()) })
 }
 
@@ -182,11 +179,28 @@ pub fn bounded<P: Problem>(mut answer: Answer<P>, bound: Option<f64>) -> Answer<
 }
 
 /// The share of its time that a method may spend on the duals of its root relaxation, for a certified bound beside HiGHS's.
-pub const ROOT_SHARE: f64 = 0.1;
+const ROOT_SHARE: f64 = 0.1;
 
 /// Seconds that the root relaxation may take: a tenth of what is left; none without a limit.
 pub fn root_time_s(budget: &Budget, began: Instant) -> Option<f64> {
     budget.time_s.map(|time_s| ROOT_SHARE * (time_s - began.elapsed().as_secs_f64()).max(0.0))
+}
+
+/// Whether what replaces the duals of a root relaxation has to end. What takes HiGHS too long has as much again.
+pub fn is_root_out_of_time(budget: &Budget, began: Instant) -> bool {
+    budget.time_s.is_some_and(|time_s| began.elapsed().as_secs_f64() >= 2.0 * ROOT_SHARE * time_s)
+}
+
+/// The certified bound that a method has before HiGHS starts, reported in case the method is ended. None while a model is exported, which needs no bound.
+pub fn root_bound<P: Problem>(
+    certified: impl FnOnce() -> Option<(f64, P::Certificate)>,
+) -> Option<(f64, P::Certificate)> {
+    if is_exporting() {
+        return None;
+    }
+    let (value, certificate) = certified()?;
+    incumbents::report_bound::<P>(value, || certificate.clone());
+    Some((value, certificate))
 }
 
 /// The answer with a certified bound beside what HiGHS reports. A method that takes no part has no bound either.

@@ -22,6 +22,16 @@ pub enum Sense {
     Maximise,
 }
 
+impl Sense {
+    /// Whether a bound is stronger than another one: higher when minimising, lower when maximising.
+    pub fn is_stronger(self, bound: f64, other: f64) -> bool {
+        match self {
+            Self::Minimise => bound > other,
+            Self::Maximise => bound < other,
+        }
+    }
+}
+
 /// What every value that travels between programs can do: be written, read, described and compared.
 pub trait Data: Serialize + DeserializeOwned + JsonSchema + Clone + Debug + PartialEq + Send + Sync + 'static {}
 impl<T> Data for T where T: Serialize + DeserializeOwned + JsonSchema + Clone + Debug + PartialEq + Send + Sync + 'static
@@ -294,6 +304,11 @@ impl<P: Problem> Answer<P> {
             Evidence::SolverReported(_) => None,
         });
         proved.into_iter().chain(self.certified.as_ref().map(|bound| (bound.value, &bound.certificate)))
+    }
+
+    /// The certificate with the strongest claim, and the claim; the first of several.
+    pub fn best_certificate(&self) -> Option<(f64, &P::Certificate)> {
+        self.certificates().reduce(|best, next| if P::SENSE.is_stronger(next.0, best.0) { next } else { best })
     }
 
     /// The same answer with the algorithm's own account of its work.

@@ -282,7 +282,7 @@ impl<C> Bounds<C> {
     }
 
     fn take_in(&mut self, sense: Sense, Bound { value, evidence }: Bound<C>) {
-        let improves = |known: Option<f64>| is_stronger(sense, value, known);
+        let improves = |known: Option<f64>| known.is_none_or(|known| sense.is_stronger(value, known));
         match evidence {
             Evidence::Certificate(certificate) if improves(self.certified.as_ref().map(|bound| bound.value)) => {
                 self.certified = Some(CertifiedBound { value, certificate });
@@ -297,12 +297,12 @@ impl<C> Bounds<C> {
     /// The answer with these bounds where they are stronger than its own of the same kind, and whether one is. None without a certificate takes the
     /// place of a certificate.
     fn added_to<P: Problem<Certificate = C>>(self, mut answer: Answer<P>) -> (Answer<P>, bool) {
-        let own = answer.certificates().map(|(value, _)| value);
-        let own = own.reduce(|a, b| if is_stronger(P::SENSE, b, Some(a)) { b } else { a });
+        let is_stronger = |value: f64, known: Option<f64>| known.is_none_or(|known| P::SENSE.is_stronger(value, known));
+        let own = answer.best_certificate().map(|(value, _)| value);
         let has_certificate = matches!(&answer.proved, Some(Bound { evidence: Evidence::Certificate(_), .. }));
         let known = answer.proved.as_ref().map(|bound| bound.value);
-        let reported = self.reported.filter(|(value, _)| !has_certificate && is_stronger(P::SENSE, *value, known));
-        let certified = self.certified.filter(|bound| is_stronger(P::SENSE, bound.value, own));
+        let reported = self.reported.filter(|(value, _)| !has_certificate && is_stronger(*value, known));
+        let certified = self.certified.filter(|bound| is_stronger(bound.value, own));
         let is_changed = reported.is_some() || certified.is_some();
         if let Some((value, word)) = reported {
             answer.proved = Some(Bound { value, evidence: Evidence::SolverReported(word) });
@@ -312,14 +312,6 @@ impl<C> Bounds<C> {
             None => (answer, is_changed),
         }
     }
-}
-
-/// Whether a bound is stronger than another one, if there is another.
-fn is_stronger(sense: Sense, bound: f64, other: Option<f64>) -> bool {
-    other.is_none_or(|other| match sense {
-        Sense::Minimise => bound > other,
-        Sense::Maximise => bound < other,
-    })
 }
 
 /// Why what a program said is no answer: `first` is the line of its output where the answer should begin.

@@ -88,18 +88,9 @@ fn known_root(problem: &str, id: &str) -> f64 {
     known.unwrap_or_else(|| panic!("{problem}: {id} is not listed")).2
 }
 
-macro_rules! all_toys {
-    ([] $($module:ident: $problem:path,)*) => {
-        [$(on_toy::<$problem>(
-            include_bytes!(concat!("../../../instances/data/", stringify!($module), "/toy.json")),
-            include_str!(concat!("../../../instances/data/", stringify!($module), "/toy_optimum.txt")),
-        )),*]
-    };
-}
-
 #[test]
 fn solver_reported_bounds_have_certified_ones_beside_them() {
-    let found = offcut_instances::for_each_problem!([] all_toys);
+    let found = offcut_instances::for_each_problem!([on_toy] crate::common::all_toys);
     assert_eq!(found.each_ref().map(|(name, _)| *name), NAMES);
     let listed: Vec<(&str, &str)> = TOY_ROOTS.iter().map(|(problem, id, _)| (*problem, *id)).collect();
     let all: Vec<(&str, &str)> =

@@ -19,16 +19,7 @@ fn optimum_is_certified<P: BenchmarkAdapter>(toy: &[u8], optimum: &str) -> &'sta
     P::NAME
 }
 
-macro_rules! all_toys {
-    ([] $($module:ident: $problem:path,)*) => {
-        [$(optimum_is_certified::<$problem>(
-            include_bytes!(concat!("../../../instances/data/", stringify!($module), "/toy.json")),
-            include_str!(concat!("../../../instances/data/", stringify!($module), "/toy_optimum.txt")),
-        )),*]
-    };
-}
-
 #[test]
 fn optima_of_toys_are_certified() {
-    assert_eq!(offcut_instances::for_each_problem!([] all_toys), NAMES);
+    assert_eq!(offcut_instances::for_each_problem!([optimum_is_certified] crate::common::all_toys), NAMES);
 }

@@ -11,7 +11,6 @@
 
 use std::time::Instant;
 
-use offcut_instances::incumbents;
 use offcut_instances::jpdra::{Certificate, Jpdra, Node};
 use offcut_instances::problem::{Answer, Budget, Stop};
 
@@ -79,7 +78,7 @@ fn rates_of(model: &Model, known: Option<&Deployed>) -> Vec<f64> {
 }
 
 /// The bound at rates made of the duals of a root relaxation; where there are none, that of [`bound_of_relaxation`]. `duals` may take so many seconds. None
-/// while a model is exported, which the relaxation is not.
+/// while a model is exported.
 pub(super) fn bound_of_root(
     model: &Model,
     known: Option<&Deployed>,
@@ -87,19 +86,10 @@ pub(super) fn bound_of_root(
     began: Instant,
     duals: impl FnOnce(Option<f64>) -> Option<Vec<f64>>,
 ) -> Option<Certified> {
-    if highs::is_exporting() {
-        return None;
-    }
-    let is_out_of_time =
-        || budget.time_s.is_some_and(|time_s| began.elapsed().as_secs_f64() >= 2.0 * highs::ROOT_SHARE * time_s);
-    let certified = match duals(highs::root_time_s(budget, began)) {
+    highs::root_bound::<Jpdra>(|| match duals(highs::root_time_s(budget, began)) {
         Some(rates) => bound_at(model, rates),
-        None => bound_of_relaxation(model, known, &is_out_of_time),
-    };
-    if let Some((value, certificate)) = &certified {
-        incumbents::report_bound::<Jpdra>(*value, || certificate.clone());
-    }
-    certified
+        None => bound_of_relaxation(model, known, &|| highs::is_root_out_of_time(budget, began)),
+    })
 }
 
 /// The answer that a partition fits no server: any rates prove it.

@@ -498,10 +498,5 @@ impl Algorithm<Lymdo> for OuterApproximation {
 
 /// The certified bound beside HiGHS's: at the best prices near those of the first shares. None while a model is exported.
 fn root_bound(oa: &Oa, instance: &Instance, budget: &Budget, began: Instant) -> Option<(f64, Certificate)> {
-    if highs::is_exporting() {
-        return None;
-    }
-    let certified = price_bound(oa.slot, instance, Some(oa.best.prices), budget.is_spent(began))?;
-    incumbents::report_bound::<Lymdo>(certified.0, || certified.1.clone());
-    Some(certified)
+    highs::root_bound::<Lymdo>(|| price_bound(oa.slot, instance, Some(oa.best.prices), budget.is_spent(began)))
 }

@@ -33,14 +33,13 @@ impl Algorithm<Throughput> for Lp {
         if needs.pairs() > 5 * MAX_BINARIES {
             return Answer::declined(format!("the model would have more than {} variables", 5 * MAX_BINARIES));
         }
-        let model = Model::new(&needs, || variable().min(0.0));
+        let Model { program, pairs, unit, .. } = Model::new(&needs, || variable().min(0.0));
         let mut prices = vec![0.0; needs.cloudlets()];
         let mut chosen = vec![None; needs.open.len()];
         let mut trace = Trace { build_s: Some(began.elapsed().as_secs_f64()), ..Trace::default() };
-        if !model.pairs.is_empty() {
+        if !pairs.is_empty() {
             let time_s = budget.time_s.map(|time_s| (time_s - began.elapsed().as_secs_f64()).max(0.0));
-            let pairs = model.pairs.clone();
-            let relaxed = match root::duals(&needs, model, time_s) {
+            let relaxed = match root::duals(&needs, program, unit, time_s) {
                 Ok(Some(Duals { relaxed, prices: of_rows })) => {
                     prices = of_rows;
                     relaxed

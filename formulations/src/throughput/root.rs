@@ -6,7 +6,6 @@
 use std::time::Instant;
 
 use good_lp::variable;
-use offcut_instances::incumbents;
 use offcut_instances::problem::{Budget, Stop};
 use offcut_instances::throughput::{Certificate, PriceNode, Throughput};
 
@@ -14,7 +13,7 @@ use super::assignment::{MAX_BINARIES, Model};
 use super::bound::{PriceTarget, handed_over, least_bound};
 use super::model::Admission;
 use super::threads::Needs;
-use crate::highs::{self, Relaxed};
+use crate::highs::{self, Program, Relaxed};
 
 /// The relaxation's optimum, and the prices of its capacity rows.
 pub(super) struct Duals {
@@ -26,10 +25,10 @@ pub(super) struct Duals {
 ///
 /// # Errors
 /// As [`highs::relax`].
-pub(super) fn duals(needs: &Needs, model: Model, time_s: Option<f64>) -> Result<Option<Duals>, Stop> {
-    let Some(relaxed) = highs::relax(model.program, time_s)? else { return Ok(None) };
+pub(super) fn duals(needs: &Needs, program: Program, unit: f64, time_s: Option<f64>) -> Result<Option<Duals>, Stop> {
+    let Some(relaxed) = highs::relax(program, time_s)? else { return Ok(None) };
     // HiGHS's sign of a dual depends on its sense; a price is its size.
-    let price = |dual: &f64| if dual.abs() < 1e-12 { 0.0 } else { model.unit * dual.abs() };
+    let price = |dual: &f64| if dual.abs() < 1e-12 { 0.0 } else { unit * dual.abs() };
     let prices = relaxed.row_duals.iter().take(needs.cloudlets()).map(price).collect();
     Ok(Some(Duals { relaxed, prices }))
 }
@@ -47,26 +46,21 @@ pub(super) fn prices_without_highs(needs: &Needs, is_out_of_time: &dyn Fn() -> b
     least_bound(&Admission::new(needs), target, None, is_out_of_time).prices
 }
 
-/// The certified bound of the root relaxation; none while a model is exported, which the relaxation is not.
+/// The certified bound of the root relaxation; none while a model is exported.
 pub(super) fn certified(needs: &Needs, budget: &Budget, began: Instant) -> Option<(f64, Certificate)> {
-    if highs::is_exporting() {
-        return None;
-    }
-    // What takes HiGHS too long has as much again.
-    let is_out_of_time =
-        || budget.time_s.is_some_and(|time_s| began.elapsed().as_secs_f64() >= 2.0 * highs::ROOT_SHARE * time_s);
-    let prices = match needs.pairs() {
-        0 => vec![0.0; needs.cloudlets()],
-        1..=MAX_BINARIES => {
-            let model = Model::new(needs, || variable().min(0.0));
-            match duals(needs, model, highs::root_time_s(budget, began)) {
-                Ok(Some(duals)) => duals.prices,
-                Ok(None) | Err(_) => prices_without_highs(needs, &is_out_of_time),
+    highs::root_bound::<Throughput>(|| {
+        let without_highs = || prices_without_highs(needs, &|| highs::is_root_out_of_time(budget, began));
+        let prices = match needs.pairs() {
+            0 => vec![0.0; needs.cloudlets()],
+            1..=MAX_BINARIES => {
+                let Model { program, unit, .. } = Model::new(needs, || variable().min(0.0));
+                match duals(needs, program, unit, highs::root_time_s(budget, began)) {
+                    Ok(Some(duals)) => duals.prices,
+                    Ok(None) | Err(_) => without_highs(),
+                }
             }
-        }
-        _ => prices_without_highs(needs, &is_out_of_time),
-    };
-    let (value, certificate) = bound_at(needs, prices);
-    incumbents::report_bound::<Throughput>(value, || certificate.clone());
-    Some((value, certificate))
+            _ => without_highs(),
+        };
+        Some(bound_at(needs, prices))
+    })
 }

@@ -351,7 +351,7 @@ fn cell<P: BenchmarkAdapter>(
 
 fn write_tables<P: BenchmarkAdapter>(folder: &Path, variant: &str, cells: &[Cell]) -> Result<(), InputError> {
     let tables = [
-        ("matrix.md", markdown(P::NAME, variant, P::SENSE == Sense::Maximise, cells)),
+        ("matrix.md", markdown(P::NAME, variant, P::SENSE, cells)),
         ("matrix.csv", csv(cells)),
         ("matrix.svg", heat_map(P::NAME, variant, P::SENSE, cells)),
     ];

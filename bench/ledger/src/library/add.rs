@@ -8,7 +8,7 @@ use cpu_time::ProcessTime;
 use offcut_checker::{Checkable, Tolerance, Verdict, beyond, check_answer};
 use offcut_instances::document::{InputError, answer_bytes, read_answer, read_bytes, read_instance, write_new};
 use offcut_instances::library::{Entry, Hardness, Index};
-use offcut_instances::problem::{Answer, Bound, Evidence, Sense, Trace};
+use offcut_instances::problem::{Answer, Bound, Evidence, Trace};
 
 use super::{IMPROVES_RELATIVE, Library, Line, ShownBy, ValueKind, hash_of, improves, is_same, line_improves, take_in};
 use crate::gap::feasible_objective;
@@ -263,22 +263,7 @@ fn picks<'a, P: Checkable>(
 fn kept<P: Checkable>(answer: &Answer<P>, shown: &[ShownBy]) -> Vec<u8> {
     let found = answer.found.clone().filter(|_| shown.contains(&ShownBy::Solution));
     let is_reported = |bound: &Bound<P::Certificate>| matches!(bound.evidence, Evidence::SolverReported(_));
-    let best = answer.certificates().reduce(|a, b| match P::SENSE {
-        Sense::Minimise => {
-            if b.0 > a.0 {
-                b
-            } else {
-                a
-            }
-        }
-        Sense::Maximise => {
-            if b.0 < a.0 {
-                b
-            } else {
-                a
-            }
-        }
-    });
+    let best = answer.best_certificate();
     let certificate = best.filter(|_| shown.contains(&ShownBy::Certificate));
     let left_out = || {
         let word = "a certificate that is too large for the library; the checker replayed it before it was left out";

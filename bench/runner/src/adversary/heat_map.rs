@@ -7,7 +7,7 @@ use std::fmt::Write;
 use offcut_instances::problem::Sense;
 
 use super::judge::Ratio;
-use super::matrix::{Cell, OPTIMUM, methods_of, short};
+use super::matrix::{Cell, OPTIMUM, methods_of, ratio_of, rows_of, short, worse};
 
 /// Sizes in pixels: a field, the letters, the margin, and about how wide a letter is.
 const FIELD: (usize, usize) = (76, 30);
@@ -55,8 +55,7 @@ fn field(text: &mut String, at: (usize, usize), label: &str, ratio: Option<(&Rat
 /// A heat map: a row for each method, columns for the optimum, for what is proved, and for each method it is compared with.
 pub fn heat_map(problem: &str, variant: &str, sense: Sense, cells: &[Cell]) -> String {
     let methods = methods_of(cells);
-    let rows: Vec<&str> =
-        methods.iter().copied().filter(|method| cells.iter().any(|cell| cell.method == *method)).collect();
+    let rows = rows_of(cells);
     let longest = methods.iter().map(|method| method.chars().count()).max().unwrap_or(0).max(OPTIMUM.len());
     let label = (longest as f64 * LETTER).ceil() as usize + MARGIN;
     let columns = [OPTIMUM, "proven"].into_iter().chain(methods.iter().copied());
@@ -71,14 +70,14 @@ pub fn heat_map(problem: &str, variant: &str, sense: Sense, cells: &[Cell]) -> S
          <rect width=\"{width}\" height=\"{height}\" fill=\"#ffffff\"/>\n"
     );
     let title = format!("Worst ratios found: {problem}, {variant}");
-    let worse = if sense == Sense::Maximise { "less is worse" } else { "more is worse" };
     let _ = writeln!(
         text,
         "<title>{0}</title>\n<text x=\"{MARGIN}\" y=\"{1}\" font-weight=\"bold\">{0}</text>",
         escaped(&title),
         MARGIN + FONT
     );
-    let _ = writeln!(text, "<text x=\"{MARGIN}\" y=\"{}\">row over column; {worse}</text>", MARGIN + 2 * FONT + 6);
+    let _ =
+        writeln!(text, "<text x=\"{MARGIN}\" y=\"{}\">row over column; {}</text>", MARGIN + 2 * FONT + 6, worse(sense));
     for (i, column) in columns.clone().enumerate() {
         let (x, y) = (left + FIELD.0 * i + FIELD.0 / 2, top - 8);
         let _ =
@@ -88,10 +87,7 @@ pub fn heat_map(problem: &str, variant: &str, sense: Sense, cells: &[Cell]) -> S
         let y = top + FIELD.1 * r;
         let base = y + FIELD.1 / 2 + FONT / 3;
         let _ = writeln!(text, "<text x=\"{}\" y=\"{base}\" text-anchor=\"end\">{}</text>", left - 8, escaped(method));
-        let ratio = |against: &str| {
-            let cell = cells.iter().find(|cell| cell.method == *method && cell.against() == against);
-            cell.and_then(|cell| cell.ratio)
-        };
+        let ratio = |against: &str| ratio_of(cells, method, against);
         for (i, column) in columns.clone().enumerate() {
             let at = (left + FIELD.0 * i, y);
             let proven = ratio(OPTIMUM).and_then(|ratio| ratio.proven);
@@ -111,19 +107,8 @@ pub fn heat_map(problem: &str, variant: &str, sense: Sense, cells: &[Cell]) -> S
 
 #[cfg(test)]
 mod tests {
+    use super::super::matrix::tests::cell;
     use super::*;
-
-    fn cell(method: &str, against: Option<&str>, ratio: Option<f64>) -> Cell {
-        let ratio = ratio.map(|ratio| Ratio {
-            ratio,
-            other_end: ratio,
-            objective: [ratio; 2],
-            reference: [1.0; 2],
-            bound: against.is_none().then_some(1.0),
-            proven: None,
-        });
-        Cell { method: method.into(), against: against.map(str::to_owned), ratio, seconds: 1.0, tried: 1 }
-    }
 
     #[test]
     fn every_ratio_is_written_and_shaded() {

@@ -1,5 +1,6 @@
 //! The worst ratio of every method against every other one, as a table.
 
+use offcut_instances::problem::Sense;
 use serde::Serialize;
 
 use super::judge::Ratio;
@@ -63,6 +64,24 @@ pub(super) fn methods_of(cells: &[Cell]) -> Vec<&str> {
     methods
 }
 
+/// The methods that have a row: those that were searched.
+pub(super) fn rows_of(cells: &[Cell]) -> Vec<&str> {
+    methods_of(cells).into_iter().filter(|method| cells.iter().any(|cell| cell.method == *method)).collect()
+}
+
+/// The worst ratio found of a method against another one, or against [`OPTIMUM`].
+pub(super) fn ratio_of(cells: &[Cell], method: &str, against: &str) -> Option<Ratio> {
+    cells.iter().find(|cell| cell.method == method && cell.against() == against).and_then(|cell| cell.ratio)
+}
+
+/// Which ratios are worse, in words.
+pub(super) fn worse(sense: Sense) -> &'static str {
+    match sense {
+        Sense::Maximise => "less is worse",
+        Sense::Minimise => "more is worse",
+    }
+}
+
 /// A ratio as it is written in a table: four decimals, or three digits and a power of ten where it is large, or small and not 0.
 pub(super) fn short(value: Option<f64>) -> String {
     match value {
@@ -73,22 +92,21 @@ pub(super) fn short(value: Option<f64>) -> String {
 }
 
 /// A table: a row for each method, a column for the optimum, one for what is proved, one for each method it is compared with.
-pub fn markdown(problem: &str, variant: &str, maximised: bool, cells: &[Cell]) -> String {
+pub fn markdown(problem: &str, variant: &str, sense: Sense, cells: &[Cell]) -> String {
     let methods = methods_of(cells);
     let seconds = cells.iter().map(|cell| cell.seconds).fold(0.0, f64::max);
-    let worse = if maximised { "less is worse" } else { "more is worse" };
+    let worse = worse(sense);
     let mut text = format!(
         "Worst ratios found, `{problem}` ({variant}): the row's objective over the column's on one instance, both checked; {worse}. \
          At most {seconds:.0} s a pair. `proven`: what the ratio to the optimum cannot be worse than, on the instance found.\n\n"
     );
     text += &format!("| method | {OPTIMUM} | proven | {} |\n", methods.join(" | "));
     text += &format!("|---|--:|--:|{}\n", "--:|".repeat(methods.len()));
-    for method in methods.iter().filter(|method| cells.iter().any(|cell| cell.method == **method)) {
-        let at = |against: &str| cells.iter().find(|cell| cell.method == *method && cell.against() == against);
-        let ratio = |against: &str| at(against).and_then(|cell| cell.ratio);
+    for method in rows_of(cells) {
+        let ratio = |against: &str| ratio_of(cells, method, against);
         let others = methods
             .iter()
-            .map(|other| if other == method { String::new() } else { short(ratio(other).map(|ratio| ratio.ratio)) });
+            .map(|other| if *other == method { String::new() } else { short(ratio(other).map(|ratio| ratio.ratio)) });
         let others: Vec<String> = others.collect();
         let optimum = ratio(OPTIMUM);
         let (found, proven) = (short(optimum.map(|ratio| ratio.ratio)), short(optimum.and_then(|ratio| ratio.proven)));
@@ -98,10 +116,11 @@ pub fn markdown(problem: &str, variant: &str, maximised: bool, cells: &[Cell]) -
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn cell(method: &str, against: Option<&str>, ratio: Option<f64>) -> Cell {
+    /// A pair that took 3 s and 7 instances; against the optimum a ratio of 1/4 is proved.
+    pub(in crate::adversary) fn cell(method: &str, against: Option<&str>, ratio: Option<f64>) -> Cell {
         let ratio = ratio.map(|ratio| Ratio {
             ratio,
             other_end: ratio,
@@ -123,7 +142,7 @@ mod tests {
     fn every_pair_has_its_place() {
         let cells =
             [cell("a", None, Some(0.5)), cell("a", Some("b:x=1,y=2"), Some(0.75)), cell("b:x=1,y=2", Some("a"), None)];
-        let table = markdown("throughput", "count", true, &cells);
+        let table = markdown("throughput", "count", Sense::Maximise, &cells);
         assert!(table.contains("| `a` | 0.5000 | 0.2500 |  | 0.7500 |\n"), "{table}");
         assert!(table.contains("| `b:x=1,y=2` | - | - | - |  |\n"), "{table}");
         let csv = csv(&cells);

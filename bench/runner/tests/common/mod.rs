@@ -79,3 +79,14 @@ fn negative_zero(answer: &[u8]) -> Option<String> {
     })?;
     Some(text[at.saturating_sub(60)..].chars().take(80).collect())
 }
+
+/// What a function makes of each problem's toy and the optimum beside it, in the order of the problems: `for_each_problem!([function] crate::common::all_toys)`.
+macro_rules! all_toys {
+    ([$each:ident] $($module:ident: $problem:path,)*) => {
+        [$($each::<$problem>(
+            include_bytes!(concat!("../../../instances/data/", stringify!($module), "/toy.json")),
+            include_str!(concat!("../../../instances/data/", stringify!($module), "/toy_optimum.txt")),
+        )),*]
+    };
+}
+pub(crate) use all_toys;

@@ -483,4 +483,18 @@ mod known {
         let instance = include_bytes!("cases/jpdra-many-units.json");
         assert_known::<jpdra::Jpdra>(instance, 0.024_629_623_023_640_72, &["branch", "exhaustive", "milp-units"]);
     }
+
+    /// In doubles the partition does not fit server 1, in exact arithmetic it does, by less than a rounding: a bound at rates has to leave that server in.
+    #[test]
+    fn a_server_that_is_filled_to_the_last_bit() {
+        let instance = parse_instance::<jpdra::Jpdra>(include_bytes!("cases/jpdra-full-server.json")).expect("legal");
+        let rows = rows_of::<jpdra::Jpdra>(&instance, &jpdra::Jpdra::algorithms(), &Budget::seconds(20.0));
+        assert_eq!(rows.iter().filter_map(rejected).collect::<Vec<_>>(), [""; 0]);
+        assert_eq!(faults(Sense::Minimise, &rows), [""; 0]);
+        let reporting = rows.iter().filter(|row| row.proof.solver_reported().is_some());
+        assert!(
+            reporting.clone().count() >= 3
+                && reporting.clone().all(|row| row.certified_bound(Sense::Minimise).is_some())
+        );
+    }
 }

@@ -39,13 +39,18 @@ fn certificate(rates: Vec<f64>) -> Certificate {
     Certificate { prices: Vec::new(), nodes: vec![Node::Marginal { rates }] }
 }
 
+/// Whether a partition fits a server in exact arithmetic, which is what the checker asks.
+fn may_fit(model: &Model, i: usize, m: usize) -> bool {
+    model.fits(i, m) || model.is_full(i, m)
+}
+
 /// The cost of the shortest path of flow `s`; infinite if it has none.
 fn shortest(model: &Model, s: usize, rates: &[f64]) -> f64 {
     let range = model.flows[s].clone();
     let servers = || 0..model.servers();
     let cost = |i: usize, m: usize| {
         let rate = rates[m];
-        if model.fits(i, m) { rate * (2.0 * model.root(i, m) + rate * model.load(i, m)) } else { f64::INFINITY }
+        if may_fit(model, i, m) { rate * (2.0 * model.root(i, m) + rate * model.load(i, m)) } else { f64::INFINITY }
     };
     let mut reached: Vec<f64> = servers().map(|m| model.enter(s)[m] + cost(range.start, m)).collect();
     for i in range.clone().skip(1) {
@@ -92,7 +97,9 @@ pub(super) fn bound_of_root(
     })
 }
 
-/// The answer that a partition fits no server: any rates prove it.
+/// The answer that a partition fits no server: any rates prove it, unless only a rounding says so.
 pub(super) fn fits_nowhere(model: &Model) -> Answer<Jpdra> {
-    Answer::nothing(Stop::Infeasible).certified(0.0, certificate(vec![0.0; model.servers()]))
+    let answer = Answer::nothing(Stop::Infeasible);
+    let is_proved = (0..model.partitions()).any(|i| !(0..model.servers()).any(|m| may_fit(model, i, m)));
+    if is_proved { answer.certified(0.0, certificate(vec![0.0; model.servers()])) } else { answer }
 }
